@@ -1,0 +1,2 @@
+"""The Monogram SDK."""
+from __future__ import annotations
