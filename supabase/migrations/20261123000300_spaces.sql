@@ -1,0 +1,638 @@
+-- Spaces and who is in them. Creating a space is one insert: triggers make the leader's ADMIN membership, the feed and
+-- the rotation of week 1. Joining is one insert: public spaces take anybody, private ones an invite code.
+--
+-- `private.my_space_ids()` is the whole vocabulary of membership in policies, always written as
+-- `space_id = any (array(select private.my_space_ids()))`: evaluated once per statement, then an index scan.
+
+create type public.membership_role as enum ('MEMBER', 'CURATOR', 'ADMIN');
+create type public.rotation_type as enum ('ROUND_ROBIN', 'RANDOM', 'MANUAL');
+create type public.newsletter_visibility as enum ('PUBLIC', 'MEMBERS');
+
+create table public.spaces (
+  id uuid primary key default gen_random_uuid(),
+  name text not null,
+  description text,
+  cover_path text,
+  leader_id uuid not null default auth.uid() references public.users (id) on delete restrict,
+  current_curator_id uuid references public.users (id) on delete set null,
+  rotation_type public.rotation_type not null default 'ROUND_ROBIN',
+  current_week integer not null default 1,
+  is_public boolean not null default false,
+  newsletter_visibility public.newsletter_visibility not null default 'PUBLIC',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint spaces_name_length check (char_length(name) between 1 and 80),
+  constraint spaces_description_length check (char_length(description) <= 1000),
+  constraint spaces_cover_path_length check (char_length(cover_path) <= 300),
+  constraint spaces_current_week_positive check (current_week >= 1)
+);
+
+comment on table public.spaces is
+  'A private group that writes a weekly newsletter. Triggers: spaces__fill, spaces__check_values, spaces__found (feed, '
+  'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__touch_updated_at.';
+comment on column public.spaces.current_week is 'The open week, from 1. Publishing its newsletter closes it.';
+comment on column public.spaces.current_curator_id is 'Who holds the pen in the open week.';
+comment on column public.spaces.is_public is 'Whether anybody may see the space and join it without an invite.';
+comment on column public.spaces.newsletter_visibility is 'Who reads published newsletters: everybody or members.';
+
+create index idx_spaces_leader_id on public.spaces (leader_id);
+create index idx_spaces_current_curator_id on public.spaces (current_curator_id);
+create index idx_spaces_is_public on public.spaces (created_at desc) where is_public;
+
+create table public.memberships (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.users (id) on delete cascade,
+  space_id uuid not null references public.spaces (id) on delete cascade,
+  role public.membership_role not null default 'MEMBER',
+  weekly_streak integer not null default 0,
+  total_submissions integer not null default 0,
+  invite_id uuid,
+  invite_code text,
+  joined_at timestamptz not null default now(),
+  constraint memberships_user_id_space_id_key unique (user_id, space_id),
+  constraint memberships_counters_not_negative check (weekly_streak >= 0 and total_submissions >= 0),
+  constraint memberships_invite_code_not_kept check (invite_code is null)
+);
+
+comment on table public.memberships is
+  'Who is in which space. Triggers: memberships__admit (may they join), memberships__welcome (invite, event, badges), '
+  'memberships__hold (the leader stays), memberships__farewell (event, pen).';
+comment on column public.memberships.role is
+  'ADMIN: the leader and whom the leader names. CURATOR: holds the pen this week. Everybody else is MEMBER.';
+comment on column public.memberships.weekly_streak is 'Weeks of this space in a row with a published response, up to the open one or the one before.';
+comment on column public.memberships.total_submissions is 'Published responses of this person in this space.';
+comment on column public.memberships.invite_id is 'The invite this person came by.';
+comment on column public.memberships.invite_code is 'Write-only: the code to join a private space with. Always null when read.';
+
+create index idx_memberships_user_id on public.memberships (user_id);
+create index idx_memberships_space_id on public.memberships (space_id);
+create index idx_memberships_invite_id on public.memberships (invite_id);
+
+alter table public.spaces enable row level security;
+alter table public.memberships enable row level security;
+
+-- Predicates --------------------------------------------------------------------------------------------------------
+
+create function private.my_space_ids()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select space_id from public.memberships where user_id = (select auth.uid());
+$$;
+comment on function private.my_space_ids() is
+  'The spaces the caller is in. Definer so that policies do not run policies; safe because it answers for the caller only.';
+grant execute on function private.my_space_ids() to anon, authenticated, service_role;
+
+create function private.my_led_space_ids()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select id from public.spaces where leader_id = (select auth.uid());
+$$;
+comment on function private.my_led_space_ids() is
+  'The spaces the caller leads. Definer so that policies do not run policies; safe because it answers for the caller only.';
+grant execute on function private.my_led_space_ids() to anon, authenticated, service_role;
+
+create function private.my_curated_space_ids()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select id from public.spaces where current_curator_id = (select auth.uid());
+$$;
+comment on function private.my_curated_space_ids() is
+  'The spaces in which the caller holds the pen. Definer so that policies do not run policies; safe because it answers '
+  'for the caller only.';
+grant execute on function private.my_curated_space_ids() to anon, authenticated, service_role;
+
+create function private.is_member(space_id uuid, user_id uuid)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from public.memberships
+    where memberships.space_id = is_member.space_id and memberships.user_id = is_member.user_id
+  );
+$$;
+comment on function private.is_member(uuid, uuid) is
+  'Whether a person is in a space. Definer; not granted to clients, only other definer functions call it.';
+
+create function private.require_member(space_id uuid)
+returns void
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  if private.is_client() then
+    if not private.is_member(require_member.space_id, private.require_user()) then
+      perform private.fail('MG101');
+    end if;
+  elsif not exists (select from public.spaces where id = require_member.space_id) then
+    perform private.fail('MG101');
+  end if;
+end;
+$$;
+comment on function private.require_member(uuid) is
+  'Refuse unless the caller is in the space (service keys: unless it exists). Definer; safe because it only refuses, '
+  'and a space that does not exist is refused in the same words.';
+grant execute on function private.require_member(uuid) to authenticated, service_role;
+
+create function private.require_leader(space_id uuid)
+returns void
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  if private.is_client() then
+    if not exists (
+      select from public.spaces where id = require_leader.space_id and leader_id = private.require_user()
+    ) then
+      perform private.deny('Only the leader of the space may do this.', 'Ask the leader of the space.');
+    end if;
+  elsif not exists (select from public.spaces where id = require_leader.space_id) then
+    perform private.fail('MG101');
+  end if;
+end;
+$$;
+comment on function private.require_leader(uuid) is
+  'Refuse unless the caller leads the space (service keys: unless it exists). Definer; safe because it only refuses, '
+  'and a space that does not exist is refused in the same words.';
+grant execute on function private.require_leader(uuid) to authenticated, service_role;
+
+-- Policies and grants -----------------------------------------------------------------------------------------------
+
+create policy "Everybody sees public spaces" on public.spaces
+  for select to anon using (is_public);
+
+create policy "People see public spaces and their own" on public.spaces
+  for select to authenticated using (
+    is_public
+    or leader_id = (select auth.uid())
+    or id = any (array(select private.my_space_ids()))
+  );
+
+create policy "People create spaces that they lead" on public.spaces
+  for insert to authenticated with check (leader_id = (select auth.uid()));
+
+create policy "Leaders change their spaces" on public.spaces
+  for update to authenticated using (leader_id = (select auth.uid())) with check (leader_id = (select auth.uid()));
+
+create policy "Leaders delete their spaces" on public.spaces
+  for delete to authenticated using (leader_id = (select auth.uid()));
+
+grant select on public.spaces to anon, authenticated, service_role;
+grant insert (id, name, description, cover_path, leader_id, rotation_type, is_public, newsletter_visibility)
+  on public.spaces to authenticated, service_role;
+grant update (name, description, cover_path, rotation_type, is_public, newsletter_visibility)
+  on public.spaces to authenticated, service_role;
+grant delete on public.spaces to authenticated, service_role;
+
+create policy "Members see who is in their spaces" on public.memberships
+  for select to authenticated using (
+    user_id = (select auth.uid())
+    or space_id = any (array(select private.my_space_ids()))
+  );
+
+create policy "People join as themselves" on public.memberships
+  for insert to authenticated with check (user_id = (select auth.uid()));
+
+create policy "People leave by themselves" on public.memberships
+  for delete to authenticated using (user_id = (select auth.uid()));
+
+grant select on public.memberships to authenticated, service_role;
+grant insert (user_id, space_id, invite_code) on public.memberships to authenticated, service_role;
+grant delete on public.memberships to authenticated, service_role;
+
+-- Triggers of spaces ------------------------------------------------------------------------------------------------
+
+create function private.fill_space()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.current_curator_id := new.leader_id;
+  new.current_week := 1;
+  return new;
+end;
+$$;
+comment on function private.fill_space() is 'Trigger: a new space begins in week 1 with the pen in its leader''s hand.';
+
+create trigger spaces__fill
+  before insert on public.spaces
+  for each row execute function private.fill_space();
+
+create function private.check_space_values()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.check_text('name', new.name, 1, 80);
+  perform private.check_text('description', new.description, 0, 1000);
+  if new.cover_path is not null and new.cover_path not like new.id::text || '/%' then
+    perform private.fail('MG001', 'cover_path', 'Upload the picture to the bucket "covers" as {space_id}/{file}.');
+  end if;
+  return new;
+end;
+$$;
+comment on function private.check_space_values() is 'Trigger: refuse bad values in words.';
+
+create trigger spaces__check_values
+  before insert or update of name, description, cover_path on public.spaces
+  for each row execute function private.check_space_values();
+
+create trigger spaces__touch_updated_at
+  before update on public.spaces
+  for each row execute function private.touch_updated_at();
+
+create function private.found_space()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into private.space_feeds (space_id) values (new.id);
+  insert into public.memberships (space_id, user_id, role) values (new.id, new.leader_id, 'ADMIN');
+  perform private.hand_pen(new.id, 1, new.leader_id);
+  return null;
+end;
+$$;
+comment on function private.found_space() is
+  'Trigger: feed, the leader''s membership and the rotation of week 1. Definer because clients write none of these; '
+  'safe because it only fires for a space that its policy has let in.';
+
+create trigger spaces__found
+  after insert on public.spaces
+  for each row execute function private.found_space();
+
+-- Triggers of memberships -------------------------------------------------------------------------------------------
+
+create function private.admit_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_code text := new.invite_code;
+  v_invite record;
+  v_space public.spaces;
+begin
+  new.invite_code := null;
+  if private.is_client() and new.user_id is distinct from private.require_user() then
+    perform private.deny('Nobody can join on somebody else''s behalf.', 'Send them an invite code.');
+  end if;
+
+  if v_code is not null then
+    select * into v_invite from private.valid_invite(v_code);
+    if new.space_id is not null and new.space_id <> v_invite.space_id then
+      perform private.fail('MG103');
+    end if;
+    new.space_id := v_invite.space_id;
+    new.invite_id := v_invite.id;
+  end if;
+
+  select * into v_space from public.spaces where id = new.space_id;
+  if v_code is null and private.is_client()
+    and not coalesce(v_space.is_public or v_space.leader_id = new.user_id, false)
+  then
+    perform private.fail('MG109');
+  end if;
+  if private.is_member(new.space_id, new.user_id) then
+    perform private.fail('MG106');
+  end if;
+  new.total_submissions := (
+    select count(*) from public.responses
+    where responses.space_id = new.space_id and responses.user_id = new.user_id and responses.is_published
+  );
+  return new;
+end;
+$$;
+comment on function private.admit_member() is
+  'Trigger: let a person in, or say why not. It only fills and checks columns; the invite is used up afterwards, for a '
+  'row that really was inserted. Definer to read invites and private spaces; safe because it admits nobody but the '
+  'caller and words a hidden space like one that does not exist.';
+
+create trigger memberships__admit
+  before insert on public.memberships
+  for each row execute function private.admit_member();
+
+create function private.welcome_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if new.invite_id is not null then
+    update public.space_invites
+    set uses = uses + 1
+    where id = new.invite_id and (max_uses is null or uses < max_uses);
+    if not found then
+      perform private.fail('MG105');
+    end if;
+  end if;
+  perform private.emit(
+    new.space_id, 'member.joined', new.user_id,
+    jsonb_build_object('user_id', new.user_id, 'role', new.role), new.user_id
+  );
+  perform private.award_badges(array[new.user_id]);
+  return null;
+end;
+$$;
+comment on function private.welcome_member() is
+  'Trigger: use up the invite, tell the space, look for badges. Definer because clients write none of these; safe '
+  'because it only fires for a membership that was admitted.';
+
+create trigger memberships__welcome
+  after insert on public.memberships
+  for each row execute function private.welcome_member();
+
+create function private.hold_leader()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.lock_space(old.space_id);
+  if exists (select from public.spaces where id = old.space_id and leader_id = old.user_id) then
+    perform private.fail('MG107');
+  end if;
+  return old;
+end;
+$$;
+comment on function private.hold_leader() is
+  'Trigger: a leader hands over before leaving. A space that is being deleted is no longer there to be led. Definer to '
+  'see the space whoever deletes; safe because it only refuses.';
+
+create trigger memberships__hold
+  before delete on public.memberships
+  for each row execute function private.hold_leader();
+
+create function private.farewell_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+begin
+  select * into v_space from public.spaces where id = old.space_id;
+  if not found then
+    return null;
+  end if;
+  perform private.emit(
+    old.space_id, 'member.left', old.user_id, jsonb_build_object('user_id', old.user_id)
+  );
+  if v_space.current_curator_id is null or v_space.current_curator_id = old.user_id then
+    perform private.hand_pen(
+      old.space_id, v_space.current_week, private.next_curator(old.space_id, v_space.rotation_type, old.user_id)
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function private.farewell_member() is
+  'Trigger: tell the space, and pass on the pen if it was theirs. Definer because clients write neither; safe because '
+  'it only fires for a membership that is gone.';
+
+create trigger memberships__farewell
+  after delete on public.memberships
+  for each row execute function private.farewell_member();
+
+create function private.hand_over_spaces()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space_id uuid;
+  v_heir uuid;
+begin
+  for v_space_id in select id from public.spaces where leader_id = old.id order by id loop
+    select user_id into v_heir
+    from public.memberships
+    where space_id = v_space_id and user_id <> old.id
+    order by (role = 'ADMIN') desc, joined_at, user_id
+    limit 1;
+    if v_heir is null then
+      delete from public.spaces where id = v_space_id;
+    else
+      perform private.set_leader(v_space_id, v_heir);
+    end if;
+  end loop;
+  return old;
+end;
+$$;
+comment on function private.hand_over_spaces() is
+  'Trigger: when an account is deleted, each space it leads goes to its longest-standing admin, else member; an empty '
+  'one goes with it. Definer because the auth service has no rights in public; safe because it only fires for an '
+  'account that is being deleted.';
+
+create trigger users__hand_over
+  before delete on public.users
+  for each row execute function private.hand_over_spaces();
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.set_leader(space_id uuid, user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.memberships
+  set role = case
+    when memberships.user_id = set_leader.user_id then 'ADMIN'
+    when memberships.user_id = spaces.current_curator_id then 'CURATOR'
+    else 'MEMBER'
+  end::public.membership_role
+  from public.spaces
+  where spaces.id = set_leader.space_id
+    and memberships.space_id = spaces.id
+    and memberships.user_id in (set_leader.user_id, spaces.leader_id);
+  update public.spaces set leader_id = set_leader.user_id where id = set_leader.space_id;
+end;
+$$;
+comment on function private.set_leader(uuid, uuid) is
+  'Make a member the leader. Definer; not granted, callers check the right first.';
+
+create function private.transfer_leadership(space_id uuid, user_id uuid)
+returns public.spaces
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+begin
+  perform private.lock_space(transfer_leadership.space_id);
+  perform private.require_leader(transfer_leadership.space_id);
+  if not private.is_member(transfer_leadership.space_id, transfer_leadership.user_id) then
+    perform private.fail('MG102');
+  end if;
+  perform private.set_leader(transfer_leadership.space_id, transfer_leadership.user_id);
+  select * into v_space from public.spaces where id = transfer_leadership.space_id;
+  return v_space;
+end;
+$$;
+comment on function private.transfer_leadership(uuid, uuid) is
+  'Definer because clients update no role and no leader; safe because it refuses all but the leader.';
+grant execute on function private.transfer_leadership(uuid, uuid) to authenticated, service_role;
+
+create function public.transfer_leadership(space_id uuid, user_id uuid)
+returns public.spaces
+language sql
+set search_path = ''
+as $$
+  select private.transfer_leadership(transfer_leadership.space_id, transfer_leadership.user_id);
+$$;
+comment on function public.transfer_leadership(uuid, uuid) is
+  'Hand a space over to another member, who becomes ADMIN; the old leader becomes an ordinary member. Leader only. '
+  'MG102 where the person is not in the space.';
+grant execute on function public.transfer_leadership(uuid, uuid) to authenticated, service_role;
+
+create function private.set_member_role(space_id uuid, user_id uuid, role public.membership_role)
+returns public.memberships
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+  v_membership public.memberships;
+begin
+  perform private.lock_space(set_member_role.space_id);
+  perform private.require_leader(set_member_role.space_id);
+  select * into v_space from public.spaces where id = set_member_role.space_id;
+  if not private.is_member(v_space.id, set_member_role.user_id) then
+    perform private.fail('MG102');
+  end if;
+  if set_member_role.role is null then
+    perform private.fail('MG001', 'role', 'role is MEMBER, CURATOR or ADMIN.');
+  end if;
+  if set_member_role.user_id = v_space.leader_id and set_member_role.role <> 'ADMIN' then
+    perform private.fail('MG108');
+  end if;
+  if set_member_role.user_id = v_space.current_curator_id and set_member_role.role = 'MEMBER' then
+    perform private.fail('MG110');
+  end if;
+  update public.memberships
+  set role = set_member_role.role
+  where memberships.space_id = v_space.id and memberships.user_id = set_member_role.user_id;
+  if set_member_role.role = 'CURATOR' and set_member_role.user_id is distinct from v_space.current_curator_id then
+    perform private.hand_pen(v_space.id, v_space.current_week, set_member_role.user_id);
+  end if;
+  select * into v_membership
+  from public.memberships
+  where memberships.space_id = v_space.id and memberships.user_id = set_member_role.user_id;
+  return v_membership;
+end;
+$$;
+comment on function private.set_member_role(uuid, uuid, public.membership_role) is
+  'Definer because clients update no role; safe because it refuses all but the leader.';
+grant execute on function private.set_member_role(uuid, uuid, public.membership_role) to authenticated, service_role;
+
+create function public.set_member_role(space_id uuid, user_id uuid, role public.membership_role)
+returns public.memberships
+language sql
+set search_path = ''
+as $$
+  select private.set_member_role(set_member_role.space_id, set_member_role.user_id, set_member_role.role);
+$$;
+comment on function public.set_member_role(uuid, uuid, public.membership_role) is
+  'Change a member''s role. CURATOR hands over the pen at once, as assign_curator() does. Leader only. MG102 where the '
+  'person is not in the space, MG108 for the leader''s own role, MG110 for the pen holder''s.';
+grant execute on function public.set_member_role(uuid, uuid, public.membership_role) to authenticated, service_role;
+
+create function private.remove_member(space_id uuid, user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.lock_space(remove_member.space_id);
+  perform private.require_leader(remove_member.space_id);
+  delete from public.memberships
+  where memberships.space_id = remove_member.space_id and memberships.user_id = remove_member.user_id;
+  if not found then
+    perform private.fail('MG102');
+  end if;
+end;
+$$;
+comment on function private.remove_member(uuid, uuid) is
+  'Definer because clients delete only their own membership; safe because it refuses all but the leader.';
+grant execute on function private.remove_member(uuid, uuid) to authenticated, service_role;
+
+create function public.remove_member(space_id uuid, user_id uuid)
+returns void
+language sql
+set search_path = ''
+as $$
+  select private.remove_member(remove_member.space_id, remove_member.user_id);
+$$;
+comment on function public.remove_member(uuid, uuid) is
+  'Take a person out of a space; what they wrote stays. Leader only. MG102 where the person is not in the space, MG107 '
+  'for the leader.';
+grant execute on function public.remove_member(uuid, uuid) to authenticated, service_role;
+
+create function public.leave_space(space_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from public.memberships
+  where memberships.space_id = leave_space.space_id and memberships.user_id = private.require_user();
+  if not found then
+    perform private.fail('MG101');
+  end if;
+end;
+$$;
+comment on function public.leave_space(uuid) is
+  'Leave a space. What you wrote stays. MG101 where you are not in it, MG107 for its leader.';
+grant execute on function public.leave_space(uuid) to authenticated;
+
+create function public.join_space(invite_code text)
+returns public.memberships
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_membership public.memberships;
+begin
+  if join_space.invite_code is null then
+    perform private.fail('MG103');
+  end if;
+  insert into public.memberships (user_id, invite_code)
+  values (private.require_user(), join_space.invite_code)
+  returning * into v_membership;
+  return v_membership;
+end;
+$$;
+comment on function public.join_space(text) is
+  'Join a space by an invite code and answer the membership. MG103, MG104 or MG105 for a code that is wrong, expired '
+  'or used up; MG106 for somebody who is already in.';
+grant execute on function public.join_space(text) to authenticated;

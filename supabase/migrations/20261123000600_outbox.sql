@@ -1,0 +1,150 @@
+-- Work to do outside the database (render, send, remove files), written in the transaction that causes it and worked
+-- off afterwards, at least once. A job's key is what it does: the same work is never queued twice. Workers lease jobs
+-- with SKIP LOCKED; a worker that dies lets its lease run out, and another takes over.
+
+create table private.outbox (
+  id bigint generated always as identity primary key,
+  kind text not null,
+  key text not null,
+  payload jsonb not null,
+  state text not null default 'READY',
+  attempts integer not null default 0,
+  run_at timestamptz not null default now(),
+  leased_until timestamptz,
+  leased_by text,
+  last_error text,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz,
+  constraint outbox_key_key unique (key),
+  constraint outbox_kind_known check (
+    kind in ('newsletter.render', 'newsletter.email', 'notification.email', 'storage.remove')
+  ),
+  constraint outbox_state_known check (state in ('READY', 'LEASED', 'DONE', 'DEAD')),
+  constraint outbox_lease_whole check ((state = 'LEASED') = (leased_until is not null and leased_by is not null)),
+  constraint outbox_payload_is_object check (jsonb_typeof(payload) = 'object')
+);
+comment on table private.outbox is 'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job().';
+comment on column private.outbox.key is 'What the job does, for example newsletter.email:{newsletter_id}:{user_id}.';
+comment on column private.outbox.state is 'READY at run_at; LEASED to a worker; DONE; DEAD after too many attempts.';
+
+create index idx_outbox_due on private.outbox (run_at, id) where state in ('READY', 'LEASED');
+
+alter table private.outbox enable row level security;
+
+create function private.enqueue(kind text, key text, payload jsonb, run_at timestamptz default now())
+returns void
+language sql
+security definer
+set search_path = ''
+as $$
+  insert into private.outbox (kind, key, payload, run_at)
+  values (enqueue.kind, enqueue.key, enqueue.payload, enqueue.run_at)
+  on conflict on constraint outbox_key_key do nothing;
+$$;
+comment on function private.enqueue(text, text, jsonb, timestamptz) is
+  'Put a job into the outbox, once per key. Definer; not granted, only other definer functions call it.';
+
+create function private.claim_jobs(
+  worker text, job_limit integer, lease interval, at timestamptz
+)
+returns setof private.outbox
+language sql
+security definer
+set search_path = ''
+as $$
+  update private.outbox
+  set state = 'LEASED', attempts = attempts + 1, leased_by = claim_jobs.worker, leased_until = claim_jobs.at + claim_jobs.lease
+  where id in (
+    select id from private.outbox
+    where (state = 'READY' and run_at <= claim_jobs.at) or (state = 'LEASED' and leased_until <= claim_jobs.at)
+    order by run_at, id
+    limit claim_jobs.job_limit
+    for update skip locked
+  )
+  returning *;
+$$;
+comment on function private.claim_jobs(text, integer, interval, timestamptz) is
+  'Lease due jobs and those whose lease ran out. Definer because no role reaches the outbox; granted to the service role only.';
+grant execute on function private.claim_jobs(text, integer, interval, timestamptz) to service_role;
+
+create function private.finish_job(job_id bigint, worker text, at timestamptz)
+returns boolean
+language sql
+security definer
+set search_path = ''
+as $$
+  with finished as (
+    update private.outbox
+    set state = 'DONE', finished_at = finish_job.at, leased_by = null, leased_until = null, last_error = null
+    where id = finish_job.job_id and state = 'LEASED' and leased_by = finish_job.worker
+    returning id
+  )
+  select exists (select from finished);
+$$;
+comment on function private.finish_job(bigint, text, timestamptz) is
+  'Mark a leased job as done. Definer because no role reaches the outbox; granted to the service role only.';
+grant execute on function private.finish_job(bigint, text, timestamptz) to service_role;
+
+create function private.fail_job(job_id bigint, worker text, error text, at timestamptz, max_attempts integer)
+returns text
+language sql
+security definer
+set search_path = ''
+as $$
+  update private.outbox
+  set
+    state = case when attempts >= fail_job.max_attempts then 'DEAD' else 'READY' end,
+    run_at = fail_job.at + least(interval '1 hour', interval '10 seconds' * (2 ^ least(attempts - 1, 12))),
+    finished_at = case when attempts >= fail_job.max_attempts then fail_job.at end,
+    leased_by = null,
+    leased_until = null,
+    last_error = left(fail_job.error, 2000)
+  where id = fail_job.job_id and state = 'LEASED' and leased_by = fail_job.worker
+  returning state;
+$$;
+comment on function private.fail_job(bigint, text, text, timestamptz, integer) is
+  'Give a leased job back: due again after 10, 20, 40 ... seconds, at most an hour, and DEAD after too many attempts. '
+  'Definer because no role reaches the outbox; granted to the service role only.';
+grant execute on function private.fail_job(bigint, text, text, timestamptz, integer) to service_role;
+
+create function public.claim_jobs(
+  worker text, job_limit integer default 10, lease_seconds integer default 60, at timestamptz default now()
+)
+returns table (id bigint, kind text, key text, payload jsonb, attempts integer, leased_until timestamptz)
+language sql
+set search_path = ''
+as $$
+  select jobs.id, jobs.kind, jobs.key, jobs.payload, jobs.attempts, jobs.leased_until
+  from private.claim_jobs(
+    claim_jobs.worker, claim_jobs.job_limit, make_interval(secs => claim_jobs.lease_seconds), claim_jobs.at
+  ) as jobs
+  order by jobs.id;
+$$;
+comment on function public.claim_jobs(text, integer, integer, timestamptz) is
+  'Lease up to job_limit due jobs for lease_seconds. Secret key only.';
+grant execute on function public.claim_jobs(text, integer, integer, timestamptz) to service_role;
+
+create function public.finish_job(job_id bigint, worker text, at timestamptz default now())
+returns boolean
+language sql
+set search_path = ''
+as $$
+  select private.finish_job(finish_job.job_id, finish_job.worker, finish_job.at);
+$$;
+comment on function public.finish_job(bigint, text, timestamptz) is
+  'Mark a leased job as done; false where the lease is no longer this worker''s. Secret key only.';
+grant execute on function public.finish_job(bigint, text, timestamptz) to service_role;
+
+create function public.fail_job(
+  job_id bigint, worker text, error text, at timestamptz default now(), max_attempts integer default 10
+)
+returns text
+language sql
+set search_path = ''
+as $$
+  select private.fail_job(fail_job.job_id, fail_job.worker, fail_job.error, fail_job.at, fail_job.max_attempts);
+$$;
+comment on function public.fail_job(bigint, text, text, timestamptz, integer) is
+  'Give a leased job back for a later attempt; answers READY or DEAD, or null where the lease is no longer this '
+  'worker''s. Secret key only.';
+grant execute on function public.fail_job(bigint, text, text, timestamptz, integer) to service_role;

@@ -1,0 +1,226 @@
+-- Who held the pen in each week of a space, and who holds it next. ROUND_ROBIN: the member who has waited longest since
+-- curating. RANDOM: anybody but the present curator where there is a choice. MANUAL: the present curator stays until the
+-- leader names another. In every kind the leader may hand the pen over at once with assign_curator().
+
+create table public.curator_rotations (
+  id uuid primary key default gen_random_uuid(),
+  space_id uuid not null references public.spaces (id) on delete cascade,
+  week_number integer not null,
+  curator_id uuid references public.users (id) on delete set null,
+  assigned_at timestamptz not null default now(),
+  notification_status public.delivery_status not null default 'PENDING',
+  notified_at timestamptz,
+  constraint curator_rotations_space_id_week_number_key unique (space_id, week_number),
+  constraint curator_rotations_week_number_positive check (week_number >= 1)
+);
+comment on table public.curator_rotations is 'The curator of each week of each space: the history of the pen.';
+comment on column public.curator_rotations.notification_status is 'Whether the curator has been told by email.';
+
+create index idx_curator_rotations_curator_id on public.curator_rotations (curator_id);
+
+alter table public.curator_rotations enable row level security;
+
+create policy "Members see who curated when" on public.curator_rotations
+  for select to authenticated using (space_id = any (array(select private.my_space_ids())));
+
+grant select on public.curator_rotations to authenticated, service_role;
+grant update (notification_status, notified_at) on public.curator_rotations to service_role;
+
+create function private.waiting_order(space_id uuid)
+returns table (user_id uuid, waiting bigint)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select
+    memberships.user_id,
+    row_number() over (order by last_turn.week_number nulls first, memberships.joined_at, memberships.user_id)
+  from public.memberships
+  left join lateral (
+    select max(curator_rotations.week_number) as week_number
+    from public.curator_rotations
+    where curator_rotations.space_id = memberships.space_id and curator_rotations.curator_id = memberships.user_id
+  ) as last_turn on true
+  where memberships.space_id = waiting_order.space_id;
+$$;
+comment on function private.waiting_order(uuid) is
+  'Members by how long they have waited since curating: 1 has waited longest. Definer; not granted, only other definer '
+  'functions call it.';
+
+create function private.next_curator(space_id uuid, rotation_type public.rotation_type, current_curator_id uuid)
+returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_next uuid;
+begin
+  if next_curator.rotation_type = 'MANUAL' then
+    select memberships.user_id into v_next
+    from public.memberships
+    join public.spaces on spaces.id = memberships.space_id
+    where memberships.space_id = next_curator.space_id
+      and memberships.user_id in (next_curator.current_curator_id, spaces.leader_id)
+    order by (memberships.user_id = next_curator.current_curator_id) desc
+    limit 1;
+  elsif next_curator.rotation_type = 'RANDOM' then
+    select memberships.user_id into v_next
+    from public.memberships
+    where memberships.space_id = next_curator.space_id
+    order by (memberships.user_id is not distinct from next_curator.current_curator_id), random()
+    limit 1;
+  else
+    select waiting_order.user_id into v_next
+    from private.waiting_order(next_curator.space_id)
+    order by waiting_order.waiting
+    limit 1;
+  end if;
+  return v_next;
+end;
+$$;
+comment on function private.next_curator(uuid, public.rotation_type, uuid) is
+  'Who takes the pen after current_curator_id, who may have left. Definer; not granted, only other definer functions call it.';
+
+create function private.hand_pen(space_id uuid, week_number integer, curator_id uuid, at timestamptz default now())
+returns public.curator_rotations
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_rotation public.curator_rotations;
+begin
+  insert into public.curator_rotations (space_id, week_number, curator_id, assigned_at)
+  values (hand_pen.space_id, hand_pen.week_number, hand_pen.curator_id, hand_pen.at)
+  on conflict on constraint curator_rotations_space_id_week_number_key do update
+  set
+    curator_id = excluded.curator_id,
+    assigned_at = excluded.assigned_at,
+    notification_status = 'PENDING',
+    notified_at = null
+  returning * into v_rotation;
+
+  update public.spaces
+  set current_curator_id = hand_pen.curator_id
+  where id = hand_pen.space_id and current_curator_id is distinct from hand_pen.curator_id;
+
+  update public.memberships
+  set role = case when memberships.user_id = hand_pen.curator_id then 'CURATOR' else 'MEMBER' end::public.membership_role
+  where memberships.space_id = hand_pen.space_id
+    and (
+      (memberships.role = 'CURATOR' and memberships.user_id is distinct from hand_pen.curator_id)
+      or (memberships.role = 'MEMBER' and memberships.user_id = hand_pen.curator_id)
+    );
+
+  perform private.emit(
+    hand_pen.space_id, 'curator.assigned', hand_pen.curator_id,
+    jsonb_build_object('user_id', hand_pen.curator_id, 'week_number', hand_pen.week_number)
+  );
+  perform private.notify(
+    array[hand_pen.curator_id], 'CURATOR_ASSIGNED', hand_pen.space_id,
+    jsonb_build_object('week_number', hand_pen.week_number),
+    'curator:' || v_rotation.id::text || ':' || hand_pen.curator_id::text
+  );
+  return v_rotation;
+end;
+$$;
+comment on function private.hand_pen(uuid, integer, uuid, timestamptz) is
+  'Give a week''s pen to a member: rotation, space, roles, event, notification. Definer; not granted, only other definer '
+  'functions call it, holding the space.';
+
+create function private.assign_curator(space_id uuid, user_id uuid)
+returns public.curator_rotations
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_week integer;
+  v_rotation public.curator_rotations;
+begin
+  perform private.lock_space(assign_curator.space_id);
+  perform private.require_leader(assign_curator.space_id);
+  if not private.is_member(assign_curator.space_id, assign_curator.user_id) then
+    perform private.fail('MG102');
+  end if;
+  select current_week into v_week from public.spaces where id = assign_curator.space_id;
+  select * into v_rotation
+  from public.curator_rotations
+  where curator_rotations.space_id = assign_curator.space_id
+    and curator_rotations.week_number = v_week
+    and curator_rotations.curator_id = assign_curator.user_id;
+  if found then
+    return v_rotation;
+  end if;
+  return private.hand_pen(assign_curator.space_id, v_week, assign_curator.user_id);
+end;
+$$;
+comment on function private.assign_curator(uuid, uuid) is
+  'Definer because clients write no rotation; safe because it refuses all but the leader.';
+grant execute on function private.assign_curator(uuid, uuid) to authenticated, service_role;
+
+create function public.assign_curator(space_id uuid, user_id uuid)
+returns public.curator_rotations
+language sql
+set search_path = ''
+as $$
+  select private.assign_curator(assign_curator.space_id, assign_curator.user_id);
+$$;
+comment on function public.assign_curator(uuid, uuid) is
+  'Give the open week''s pen to a member, at once, and answer the rotation. Naming who has it already changes nothing. '
+  'Leader only. MG102 where the person is not in the space.';
+grant execute on function public.assign_curator(uuid, uuid) to authenticated, service_role;
+
+create function private.preview_rotation(space_id uuid, weeks integer)
+returns table (week_number integer, user_id uuid, display_name text)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+begin
+  perform private.require_member(preview_rotation.space_id);
+  if preview_rotation.weeks is null or preview_rotation.weeks not between 1 and 52 then
+    perform private.fail('MG001', 'weeks', 'weeks lies between 1 and 52.');
+  end if;
+  select * into v_space from public.spaces where id = preview_rotation.space_id;
+  if v_space.rotation_type = 'ROUND_ROBIN' then
+    return query
+      select v_space.current_week + turn.ahead, users.id, users.display_name
+      from generate_series(1, preview_rotation.weeks) as turn (ahead)
+      join (
+        select waiting_order.user_id, waiting_order.waiting, count(*) over () as people
+        from private.waiting_order(preview_rotation.space_id)
+      ) as queue on queue.waiting = (turn.ahead - 1) % queue.people + 1
+      join public.users on users.id = queue.user_id
+      order by turn.ahead;
+  else
+    return query
+      select v_space.current_week + turn.ahead, users.id, users.display_name
+      from generate_series(1, preview_rotation.weeks) as turn (ahead)
+      left join public.users on v_space.rotation_type = 'MANUAL' and users.id = v_space.current_curator_id
+      order by turn.ahead;
+  end if;
+end;
+$$;
+comment on function private.preview_rotation(uuid, integer) is
+  'Definer to read names of other members; safe because it refuses all but members of the space.';
+grant execute on function private.preview_rotation(uuid, integer) to authenticated, service_role;
+
+create function public.preview_rotation(space_id uuid, weeks integer default 4)
+returns table (week_number integer, user_id uuid, display_name text)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from private.preview_rotation(preview_rotation.space_id, preview_rotation.weeks);
+$$;
+comment on function public.preview_rotation(uuid, integer) is
+  'Who is to curate the weeks after the open one, if nobody joins, leaves or is assigned: the queue for ROUND_ROBIN, the '
+  'present curator for MANUAL, nobody (nulls) for RANDOM. Members only.';
+grant execute on function public.preview_rotation(uuid, integer) to authenticated, service_role;

@@ -1,0 +1,407 @@
+-- Prompts: up to ten questions a week, written by whoever holds the pen, for the open week only. Publishing the first
+-- of a week pays the curator, once a week.
+
+create table public.prompts (
+  id uuid primary key default gen_random_uuid(),
+  space_id uuid not null references public.spaces (id) on delete cascade,
+  week_number integer not null,
+  curator_id uuid references public.users (id) on delete set null,
+  question text not null,
+  "order" integer not null,
+  is_published boolean not null default false,
+  published_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint prompts_space_id_week_number_order_key unique (space_id, week_number, "order") deferrable initially immediate,
+  constraint prompts_question_length check (char_length(question) between 1 and 500),
+  constraint prompts_order_in_bounds check ("order" between 1 and 10),
+  constraint prompts_week_number_positive check (week_number >= 1),
+  constraint prompts_published_at_set check (is_published = (published_at is not null))
+);
+comment on table public.prompts is
+  'The questions of a week. Triggers: prompts__fill, prompts__guard, prompts__guard_delete (who, when, which values), '
+  'prompts__announce_new, prompts__announce (event, reward, notifications), prompts__touch_updated_at.';
+comment on column public.prompts."order" is '1 to 10, unique within the week, which caps a week at ten. The next free one by default.';
+
+create index idx_prompts_space_id on public.prompts (space_id);
+create index idx_prompts_week_number on public.prompts (space_id, week_number, "order") where is_published;
+create index idx_prompts_curator_id on public.prompts (curator_id, space_id, week_number) where is_published;
+create index idx_prompts_curator on public.prompts (curator_id);
+
+alter table public.prompts enable row level security;
+
+create policy "Members see published prompts, curators and leaders all" on public.prompts
+  for select to authenticated using (
+    (is_published and space_id = any (array(select private.my_space_ids())))
+    or space_id = any (array(select private.my_curated_space_ids()))
+    or space_id = any (array(select private.my_led_space_ids()))
+  );
+
+create policy "Curators write prompts" on public.prompts
+  for insert to authenticated with check (
+    curator_id = (select auth.uid())
+    and space_id = any (array(select private.my_curated_space_ids()))
+  );
+
+create policy "Curators change prompts" on public.prompts
+  for update to authenticated
+  using (space_id = any (array(select private.my_curated_space_ids())))
+  with check (space_id = any (array(select private.my_curated_space_ids())));
+
+create policy "Curators delete prompts" on public.prompts
+  for delete to authenticated using (space_id = any (array(select private.my_curated_space_ids())));
+
+grant select on public.prompts to authenticated, service_role;
+grant insert (id, space_id, week_number, curator_id, question, "order") on public.prompts to authenticated, service_role;
+grant update (question, "order", is_published) on public.prompts to authenticated, service_role;
+grant delete on public.prompts to authenticated, service_role;
+
+-- Triggers ----------------------------------------------------------------------------------------------------------
+
+create function private.fill_prompt()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+begin
+  perform private.lock_space(new.space_id);
+  select * into v_space from public.spaces where id = new.space_id;
+  if private.is_client() and v_space.current_curator_id is distinct from private.require_user() then
+    perform private.deny(
+      'Only the curator of the open week writes its prompts.', 'Ask the leader of the space for the pen.'
+    );
+  end if;
+  if v_space.id is null then
+    perform private.fail('MG101');
+  end if;
+  new.curator_id := coalesce(new.curator_id, v_space.current_curator_id);
+  new.week_number := coalesce(new.week_number, v_space.current_week);
+  if new.week_number <> v_space.current_week then
+    perform private.fail('MG202');
+  end if;
+  perform private.check_prompt_values(new);
+  if new."order" is null then
+    select min(free) into new."order"
+    from generate_series(1, 10) as free
+    where not exists (
+      select from public.prompts
+      where prompts.space_id = new.space_id and prompts.week_number = new.week_number and prompts."order" = free
+    );
+    if new."order" is null then
+      perform private.fail('MG203');
+    end if;
+  elsif exists (
+    select from public.prompts
+    where prompts.space_id = new.space_id and prompts.week_number = new.week_number and prompts."order" = new."order"
+  ) then
+    if (
+      select count(*) from public.prompts
+      where prompts.space_id = new.space_id and prompts.week_number = new.week_number
+    ) >= 10 then
+      perform private.fail('MG203');
+    end if;
+    perform private.fail('MG204');
+  end if;
+  new.published_at := case when new.is_published then now() end;
+  return new;
+end;
+$$;
+comment on function private.fill_prompt() is
+  'Trigger: week, curator and order of a new prompt, or why it cannot be. Definer to see the whole week and to hold the '
+  'space; safe because it refuses all but the curator before it says anything about the space.';
+
+create function private.check_prompt_values(prompt public.prompts)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform private.check_text('question', prompt.question, 1, 500);
+  if prompt.question is null then
+    perform private.fail('MG001', 'question', 'question takes 1 to 500 characters.');
+  end if;
+  if prompt."order" not between 1 and 10 then
+    perform private.fail('MG001', 'order', '"order" lies between 1 and 10.');
+  end if;
+end;
+$$;
+comment on function private.check_prompt_values(public.prompts) is 'Refuse bad values in words.';
+
+create trigger prompts__fill
+  before insert on public.prompts
+  for each row execute function private.fill_prompt();
+
+create function private.guard_prompt()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if (new.question, new."order", new.is_published) is not distinct from (old.question, old."order", old.is_published) then
+    return new;
+  end if;
+  perform private.lock_space(old.space_id);
+  if old.week_number <> (select current_week from public.spaces where id = old.space_id) then
+    perform private.fail('MG202');
+  end if;
+  perform private.check_prompt_values(new);
+  if new.question <> old.question and private.is_answered(old.id) then
+    perform private.fail('MG205');
+  end if;
+  if old.is_published and not new.is_published then
+    perform private.fail('MG207');
+  end if;
+  -- A new order for the whole week moves through taken places; the deferrable constraint judges it as a whole.
+  if new."order" <> old."order"
+    and coalesce(current_setting('monogram.reordering', true), '') <> 'on'
+    and exists (
+      select from public.prompts
+      where prompts.space_id = new.space_id and prompts.week_number = new.week_number and prompts."order" = new."order"
+    )
+  then
+    perform private.fail('MG204');
+  end if;
+  if new.is_published and not old.is_published then
+    new.published_at := now();
+  end if;
+  return new;
+end;
+$$;
+comment on function private.guard_prompt() is
+  'Trigger: what may still change, or why not. Definer to see every answer and to hold the space; safe because the '
+  'policy has already settled that the caller may change the row.';
+
+create trigger prompts__guard
+  before update of question, "order", is_published on public.prompts
+  for each row execute function private.guard_prompt();
+
+create function private.guard_prompt_delete()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_week integer;
+begin
+  perform private.lock_space(old.space_id);
+  select current_week into v_week from public.spaces where id = old.space_id;
+  if not found then
+    return old;
+  end if;
+  if old.week_number <> v_week then
+    perform private.fail('MG202');
+  end if;
+  if private.is_answered(old.id) then
+    perform private.fail('MG205');
+  end if;
+  return old;
+end;
+$$;
+comment on function private.guard_prompt_delete() is
+  'Trigger: an answered prompt and a closed week stay, unless the whole space goes. Definer to see every answer and to '
+  'hold the space; safe because it only refuses.';
+
+create trigger prompts__guard_delete
+  before delete on public.prompts
+  for each row execute function private.guard_prompt_delete();
+
+create trigger prompts__touch_updated_at
+  before update on public.prompts
+  for each row execute function private.touch_updated_at();
+
+create function private.announce_prompts(prompt_ids uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_week record;
+  v_rotation public.curator_rotations;
+  v_reward bigint;
+begin
+  for v_week in
+    select
+      prompts.space_id, prompts.week_number, prompts.curator_id,
+      jsonb_agg(prompts.id order by prompts."order") as ids
+    from public.prompts
+    where prompts.id = any (announce_prompts.prompt_ids)
+    group by prompts.space_id, prompts.week_number, prompts.curator_id
+    order by prompts.space_id, prompts.week_number, prompts.curator_id
+  loop
+    perform private.emit(
+      v_week.space_id, 'prompts.published', v_week.curator_id,
+      jsonb_build_object('week_number', v_week.week_number, 'prompt_ids', v_week.ids)
+    );
+    select * into v_rotation
+    from public.curator_rotations
+    where curator_rotations.space_id = v_week.space_id and curator_rotations.week_number = v_week.week_number;
+    perform private.notify(
+      array(
+        select memberships.user_id from public.memberships
+        where memberships.space_id = v_week.space_id and memberships.user_id is distinct from v_week.curator_id
+      ),
+      'PROMPTS_PUBLISHED', v_week.space_id,
+      jsonb_build_object('week_number', v_week.week_number),
+      'prompts:' || v_rotation.id::text
+    );
+    select amount into v_reward from public.reward_rules where code = 'curation';
+    if v_week.curator_id is not null then
+      if v_reward > 0 then
+        perform private.post_transaction(
+          v_week.curator_id, 'EARN_CURATOR', v_reward, 'rotation', v_rotation.id, 'curation:' || v_rotation.id::text
+        );
+      end if;
+      perform private.award_badges(array[v_week.curator_id]);
+    end if;
+  end loop;
+end;
+$$;
+comment on function private.announce_prompts(uuid[]) is
+  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes: the ledger '
+  'has one EARN_CURATOR row per rotation. Definer; not granted, only the triggers below call it.';
+
+create function private.announce_new_prompts()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.announce_prompts(array(select id from inserted where is_published));
+  return null;
+end;
+$$;
+comment on function private.announce_new_prompts() is
+  'Trigger: announce prompts inserted as published. Definer because clients write no event and no ledger; safe because '
+  'it only fires for rows that were let in.';
+
+create trigger prompts__announce_new
+  after insert on public.prompts
+  referencing new table as inserted
+  for each statement execute function private.announce_new_prompts();
+
+create function private.announce_published_prompts()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.announce_prompts(
+    array(
+      select updated.id from updated join former using (id) where updated.is_published and not former.is_published
+    )
+  );
+  return null;
+end;
+$$;
+comment on function private.announce_published_prompts() is
+  'Trigger: announce prompts that were just published. Definer because clients write no event and no ledger; safe '
+  'because it only fires for rows that were let in.';
+
+create trigger prompts__announce
+  after update on public.prompts
+  referencing old table as former new table as updated
+  for each statement execute function private.announce_published_prompts();
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.require_curator(space_id uuid)
+returns void
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  if private.is_client() then
+    if not exists (
+      select from public.spaces where id = require_curator.space_id and current_curator_id = private.require_user()
+    ) then
+      perform private.deny('Only the curator of the open week may do this.', 'Ask the leader of the space for the pen.');
+    end if;
+  elsif not exists (select from public.spaces where id = require_curator.space_id) then
+    perform private.fail('MG101');
+  end if;
+end;
+$$;
+comment on function private.require_curator(uuid) is
+  'Refuse unless the caller holds the pen (service keys: unless the space exists). Definer; safe because it only '
+  'refuses, and a space that does not exist is refused in the same words.';
+grant execute on function private.require_curator(uuid) to authenticated, service_role;
+
+create function private.open_week(space_id uuid)
+returns integer
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select current_week from public.spaces where id = open_week.space_id;
+$$;
+comment on function private.open_week(uuid) is
+  'The open week of a space. Definer; safe because a number tells nothing about the space.';
+grant execute on function private.open_week(uuid) to authenticated, service_role;
+
+create function public.publish_prompts(space_id uuid)
+returns setof public.prompts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_week integer := private.open_week(publish_prompts.space_id);
+begin
+  perform private.require_curator(publish_prompts.space_id);
+  update public.prompts
+  set is_published = true
+  where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week and not prompts.is_published;
+  return query
+    select * from public.prompts
+    where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week
+    order by prompts."order";
+  if not found then
+    perform private.fail('MG206');
+  end if;
+end;
+$$;
+comment on function public.publish_prompts(uuid) is
+  'Publish all prompts of the open week and answer them in order. Doing it again publishes what was added since. The '
+  'curator only. MG206 where there are none.';
+grant execute on function public.publish_prompts(uuid) to authenticated, service_role;
+
+create function public.reorder_prompts(space_id uuid, prompt_ids uuid[])
+returns setof public.prompts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_week integer := private.open_week(reorder_prompts.space_id);
+  v_ids uuid[];
+begin
+  perform private.require_curator(reorder_prompts.space_id);
+  select array_agg(prompts.id order by prompts.id) into v_ids
+  from public.prompts
+  where prompts.space_id = reorder_prompts.space_id and prompts.week_number = v_week;
+  if v_ids is distinct from (select array_agg(named order by named) from unnest(reorder_prompts.prompt_ids) as named) then
+    perform private.fail('MG201', 'prompt_ids', 'Name every prompt of the open week once, in the new order.');
+  end if;
+  perform set_config('monogram.reordering', 'on', true);
+  update public.prompts
+  set "order" = array_position(reorder_prompts.prompt_ids, prompts.id)
+  where prompts.id = any (reorder_prompts.prompt_ids);
+  perform set_config('monogram.reordering', 'off', true);
+  return query
+    select * from public.prompts where prompts.id = any (reorder_prompts.prompt_ids) order by prompts."order";
+end;
+$$;
+comment on function public.reorder_prompts(uuid, uuid[]) is
+  'Put the prompts of the open week into a new order: all of them, by id, first to last. The curator only. MG201 unless '
+  'every prompt of the week is named once.';
+grant execute on function public.reorder_prompts(uuid, uuid[]) to authenticated, service_role;

@@ -1,0 +1,275 @@
+-- The store: what tokens buy. A purchase is one insert: triggers fill in the price, post to the ledger and take one
+-- from the stock. A platform admin, named by the token's app_metadata, keeps the items.
+
+create type public.store_item_kind as enum ('THEME', 'AVATAR_FRAME', 'PROFILE_FLAIR', 'STICKER_PACK');
+
+create table public.store_items (
+  id uuid primary key default gen_random_uuid(),
+  code text not null,
+  name text not null,
+  description text not null default '',
+  kind public.store_item_kind not null,
+  price bigint not null,
+  stock integer,
+  is_available boolean not null default true,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint store_items_code_key unique (code),
+  constraint store_items_name_length check (char_length(name) between 1 and 80),
+  constraint store_items_price_positive check (price > 0),
+  constraint store_items_stock_not_negative check (stock >= 0),
+  constraint store_items_metadata_is_object check (jsonb_typeof(metadata) = 'object')
+);
+comment on table public.store_items is 'What tokens buy. Trigger: store_items__touch_updated_at.';
+comment on column public.store_items.stock is 'How many are left; null for unlimited.';
+comment on column public.store_items.metadata is 'What the item is made of, for example a theme''s colours.';
+
+create table public.purchases (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.users (id) on delete cascade,
+  item_id uuid not null references public.store_items (id) on delete restrict,
+  price_paid bigint not null,
+  is_active boolean not null default false,
+  idempotency_key text not null default gen_random_uuid()::text,
+  purchased_at timestamptz not null default clock_timestamp(),
+  constraint purchases_user_id_item_id_key unique (user_id, item_id),
+  constraint purchases_user_id_idempotency_key_key unique (user_id, idempotency_key),
+  constraint purchases_price_paid_positive check (price_paid > 0),
+  constraint purchases_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
+);
+comment on table public.purchases is
+  'Who bought what. Triggers: purchases__fill (price, or why not), purchases__pay (ledger, stock, badges), '
+  'purchases__activate (themes).';
+comment on column public.purchases.price_paid is 'Tokens, at the time of the purchase.';
+comment on column public.purchases.is_active is 'Whether its owner has it switched on; one theme at a time.';
+
+create index idx_purchases_item_id on public.purchases (item_id);
+
+alter table public.store_items enable row level security;
+alter table public.purchases enable row level security;
+
+create function private.my_item_ids()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select item_id from public.purchases where user_id = (select auth.uid());
+$$;
+comment on function private.my_item_ids() is
+  'The items the caller owns. Definer so that policies do not run policies; safe because it answers for the caller only.';
+grant execute on function private.my_item_ids() to anon, authenticated, service_role;
+
+create function private.is_platform_admin()
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(auth.jwt() -> 'app_metadata' ->> 'role' = 'admin', false);
+$$;
+comment on function private.is_platform_admin() is
+  'Whether the token says app_metadata.role = admin, which only secret keys can write; never user_metadata.';
+grant execute on function private.is_platform_admin() to anon, authenticated, service_role;
+
+create policy "Everybody sees available items" on public.store_items
+  for select to anon using (is_available);
+
+create policy "People see available items and those they own, admins all" on public.store_items
+  for select to authenticated using (
+    is_available
+    or id = any (array(select private.my_item_ids()))
+    or (select private.is_platform_admin())
+  );
+
+create policy "Platform admins add items" on public.store_items
+  for insert to authenticated with check ((select private.is_platform_admin()));
+
+create policy "Platform admins change items" on public.store_items
+  for update to authenticated
+  using ((select private.is_platform_admin())) with check ((select private.is_platform_admin()));
+
+create policy "Platform admins delete items" on public.store_items
+  for delete to authenticated using ((select private.is_platform_admin()));
+
+grant select on public.store_items to anon, authenticated, service_role;
+grant insert (id, code, name, description, kind, price, stock, is_available, metadata)
+  on public.store_items to authenticated, service_role;
+grant update (code, name, description, kind, price, stock, is_available, metadata)
+  on public.store_items to authenticated, service_role;
+grant delete on public.store_items to authenticated, service_role;
+
+create policy "People see their own purchases" on public.purchases
+  for select to authenticated using (user_id = (select auth.uid()));
+
+create policy "People buy for themselves" on public.purchases
+  for insert to authenticated with check (user_id = (select auth.uid()));
+
+create policy "People switch their own purchases on and off" on public.purchases
+  for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+
+grant select on public.purchases to authenticated, service_role;
+grant insert (id, user_id, item_id, idempotency_key) on public.purchases to authenticated, service_role;
+grant update (is_active) on public.purchases to authenticated, service_role;
+
+-- Triggers ----------------------------------------------------------------------------------------------------------
+
+create trigger store_items__touch_updated_at
+  before update on public.store_items
+  for each row execute function private.touch_updated_at();
+
+create function private.fill_purchase()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_item public.store_items;
+begin
+  if private.is_client() and new.user_id is distinct from private.require_user() then
+    perform private.deny('People buy for themselves only.', 'Send tokens as a gift instead.');
+  end if;
+  perform private.check_text('idempotency_key', new.idempotency_key, 1, 200);
+  if exists (
+    select from public.purchases where purchases.user_id = new.user_id and purchases.item_id = new.item_id
+  ) then
+    perform private.fail('MG603');
+  end if;
+  select * into v_item from public.store_items where id = new.item_id;
+  if v_item.id is null or not v_item.is_available then
+    perform private.fail('MG601');
+  end if;
+  new.price_paid := v_item.price;
+  return new;
+end;
+$$;
+comment on function private.fill_purchase() is
+  'Trigger: the price of today, or why the item cannot be bought. Definer to read the price whatever the policies show; '
+  'safe because it refuses all but the buyer and words a hidden item like one that does not exist.';
+
+create trigger purchases__fill
+  before insert on public.purchases
+  for each row execute function private.fill_purchase();
+
+create function private.pay_purchase()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.post_transaction(
+    new.user_id, 'SPEND_PURCHASE', -new.price_paid, 'purchase', new.id, 'purchase:' || new.item_id::text,
+    (select name from public.store_items where id = new.item_id)
+  );
+  update public.store_items
+  set stock = stock - 1
+  where id = new.item_id and stock > 0;
+  if not found and exists (select from public.store_items where id = new.item_id and stock is not null) then
+    perform private.fail('MG602');
+  end if;
+  perform private.award_badges(array[new.user_id]);
+  return null;
+end;
+$$;
+comment on function private.pay_purchase() is
+  'Trigger: pay and take one from the stock, or refuse the whole purchase. Definer because clients write neither; safe '
+  'because it only fires for a purchase that its policy has let in.';
+
+create trigger purchases__pay
+  after insert on public.purchases
+  for each row execute function private.pay_purchase();
+
+create function private.activate_theme()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if (select kind from public.store_items where id = new.item_id) <> 'THEME' then
+    return null;
+  end if;
+  if new.is_active then
+    insert into public.settings (user_id, active_theme_id)
+    values (new.user_id, new.item_id)
+    on conflict (user_id) do update
+    set active_theme_id = excluded.active_theme_id
+    where settings.active_theme_id is distinct from excluded.active_theme_id;
+  else
+    update public.settings
+    set active_theme_id = null
+    where user_id = new.user_id and active_theme_id = new.item_id;
+  end if;
+  return null;
+end;
+$$;
+comment on function private.activate_theme() is
+  'Trigger: the theme that is switched on is the active theme of its owner''s settings. Definer to write the settings of '
+  'whoever owns the purchase; safe because it only fires for a change that was let in.';
+
+create trigger purchases__activate
+  after update of is_active on public.purchases
+  for each row when (new.is_active <> old.is_active)
+  execute function private.activate_theme();
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function public.purchase_item(item_id uuid, idempotency_key text default null)
+returns public.purchases
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_key text := coalesce(purchase_item.idempotency_key, gen_random_uuid()::text);
+  v_purchase public.purchases;
+begin
+  -- One command at a time per person and key; the row itself is the record of what the key was used for.
+  perform pg_advisory_xact_lock(hashtextextended(v_user_id::text || ':' || v_key, 0));
+  select * into v_purchase
+  from public.purchases
+  where user_id = v_user_id and purchases.idempotency_key = v_key;
+  if v_purchase.id is not null then
+    if v_purchase.item_id is distinct from purchase_item.item_id then
+      perform private.fail('MG502');
+    end if;
+    return v_purchase;
+  end if;
+  insert into public.purchases (user_id, item_id, idempotency_key)
+  values (v_user_id, purchase_item.item_id, v_key)
+  returning * into v_purchase;
+  return v_purchase;
+end;
+$$;
+comment on function public.purchase_item(uuid, text) is
+  'Buy an item and answer the purchase. The same idempotency_key with the same item answers the same purchase and pays '
+  'nothing; with another item it is MG502. MG501 for too few tokens, MG601 to MG603 for an item not for sale, sold out '
+  'or owned already.';
+grant execute on function public.purchase_item(uuid, text) to authenticated;
+
+create function public.activate_purchase(purchase_id uuid, active boolean default true)
+returns public.purchases
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_purchase public.purchases;
+begin
+  update public.purchases
+  set is_active = coalesce(activate_purchase.active, true)
+  where id = activate_purchase.purchase_id and user_id = private.require_user()
+  returning * into v_purchase;
+  if v_purchase.id is null then
+    perform private.fail('MG604');
+  end if;
+  return v_purchase;
+end;
+$$;
+comment on function public.activate_purchase(uuid, boolean) is
+  'Switch a purchase on or off and answer it. A theme that is switched on becomes the active theme and switches the '
+  'former one off. MG604 for a purchase that is not yours.';
+grant execute on function public.activate_purchase(uuid, boolean) to authenticated;

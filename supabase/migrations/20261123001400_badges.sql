@@ -1,0 +1,288 @@
+-- Badges: what they ask for is data ({"metric": ..., "at_least": ...}); who has earned one is found set-based, on the
+-- events that can change a metric and by cron for everybody. A badge is earned once and pays its own reward.
+
+create table public.badges (
+  id uuid primary key default gen_random_uuid(),
+  code text not null,
+  name text not null,
+  description text not null,
+  icon text not null,
+  criteria jsonb not null,
+  token_reward bigint not null default 100,
+  created_at timestamptz not null default now(),
+  constraint badges_code_key unique (code),
+  constraint badges_token_reward_not_negative check (token_reward >= 0),
+  constraint badges_criteria_known check (
+    criteria ->> 'metric' in (
+      'responses_published', 'current_streak', 'weeks_curated', 'tokens_earned', 'gifts_sent', 'purchases',
+      'spaces_joined', 'selected_responses'
+    )
+    and jsonb_typeof(criteria -> 'at_least') = 'number'
+    and (criteria ->> 'at_least')::numeric >= 1
+  )
+);
+comment on table public.badges is 'What can be earned.';
+comment on column public.badges.criteria is '{"metric": one of eight, "at_least": number}; private.badge_metrics() defines the metrics.';
+comment on column public.badges.token_reward is 'Tokens paid with the badge.';
+
+create table public.user_badges (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.users (id) on delete cascade,
+  badge_id uuid not null references public.badges (id) on delete cascade,
+  earned_at timestamptz not null default now(),
+  is_displayed boolean not null default true,
+  display_order integer not null default 0,
+  constraint user_badges_user_id_badge_id_key unique (user_id, badge_id),
+  constraint user_badges_display_order_not_negative check (display_order >= 0)
+);
+comment on table public.user_badges is 'Who earned which badge. Trigger: user_badges__reward (tokens, notification).';
+comment on column public.user_badges.is_displayed is 'Whether other members see it.';
+comment on column public.user_badges.display_order is 'Lowest first.';
+
+create index idx_user_badges_badge_id on public.user_badges (badge_id);
+
+alter table public.badges enable row level security;
+alter table public.user_badges enable row level security;
+
+create policy "Everybody sees the badges" on public.badges
+  for select to anon, authenticated using (true);
+
+create policy "People see the badges they earned" on public.user_badges
+  for select to authenticated using (user_id = (select auth.uid()));
+
+grant select on public.badges to anon, authenticated, service_role;
+grant insert (code, name, description, icon, criteria, token_reward) on public.badges to service_role;
+grant update (name, description, icon, criteria, token_reward) on public.badges to service_role;
+grant select on public.user_badges to authenticated, service_role;
+
+-- Metrics and awards ------------------------------------------------------------------------------------------------
+
+create function private.badge_metrics(user_ids uuid[])
+returns table (user_id uuid, metric text, value bigint)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select responses.user_id, 'responses_published', count(*)
+  from public.responses
+  where responses.user_id = any (badge_metrics.user_ids) and responses.is_published
+  group by responses.user_id
+  union all
+  select users.id, 'current_streak', users.current_streak
+  from public.users
+  where users.id = any (badge_metrics.user_ids)
+  union all
+  select prompts.curator_id, 'weeks_curated', count(distinct (prompts.space_id, prompts.week_number))
+  from public.prompts
+  where prompts.curator_id = any (badge_metrics.user_ids) and prompts.is_published
+  group by prompts.curator_id
+  union all
+  select transactions.user_id, 'tokens_earned', sum(transactions.amount)::bigint
+  from public.transactions
+  where transactions.user_id = any (badge_metrics.user_ids)
+    and transactions.type in ('EARN_RESPONSE', 'EARN_CURATOR', 'EARN_STREAK', 'EARN_BADGE')
+  group by transactions.user_id
+  union all
+  select token_gifts.sender_id, 'gifts_sent', count(*)
+  from public.token_gifts
+  where token_gifts.sender_id = any (badge_metrics.user_ids)
+  group by token_gifts.sender_id
+  union all
+  select purchases.user_id, 'purchases', count(*)
+  from public.purchases
+  where purchases.user_id = any (badge_metrics.user_ids)
+  group by purchases.user_id
+  union all
+  select memberships.user_id, 'spaces_joined', count(*)
+  from public.memberships
+  where memberships.user_id = any (badge_metrics.user_ids)
+  group by memberships.user_id
+  union all
+  select responses.user_id, 'selected_responses', count(*)
+  from public.responses
+  join public.spaces on spaces.id = responses.space_id
+  where responses.user_id = any (badge_metrics.user_ids)
+    and responses.is_selected
+    and responses.week_number < spaces.current_week
+  group by responses.user_id;
+$$;
+comment on function private.badge_metrics(uuid[]) is
+  'Every metric of these people; what is missing is 0. tokens_earned counts what taking part paid, not gifts; '
+  'selected_responses counts closed weeks. Definer; not granted, only other definer functions call it.';
+
+create function private.award_badges(user_ids uuid[])
+returns setof public.user_badges
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_awarded integer;
+begin
+  -- A badge pays tokens, and tokens may complete the next badge: again until nothing new is earned.
+  loop
+    return query
+      insert into public.user_badges (user_id, badge_id)
+      select metrics.user_id, badges.id
+      from private.badge_metrics(award_badges.user_ids) as metrics
+      join public.badges
+        on badges.criteria ->> 'metric' = metrics.metric
+        and metrics.value >= (badges.criteria ->> 'at_least')::numeric
+      where not exists (
+        select from public.user_badges
+        where user_badges.user_id = metrics.user_id and user_badges.badge_id = badges.id
+      )
+      order by metrics.user_id, badges.code
+      on conflict on constraint user_badges_user_id_badge_id_key do nothing
+      returning *;
+    get diagnostics v_awarded = row_count;
+    exit when v_awarded = 0;
+  end loop;
+end;
+$$;
+comment on function private.award_badges(uuid[]) is
+  'Award what these people have earned and do not have yet. Definer; not granted, only other definer functions call it.';
+
+create function private.reward_badge()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_badge public.badges;
+begin
+  select * into v_badge from public.badges where id = new.badge_id;
+  if v_badge.token_reward > 0 then
+    perform private.post_transaction(
+      new.user_id, 'EARN_BADGE', v_badge.token_reward, 'badge', new.badge_id, 'badge:' || new.badge_id::text, v_badge.name
+    );
+  end if;
+  perform private.notify(
+    array[new.user_id], 'BADGE_EARNED', null,
+    jsonb_build_object('badge_id', v_badge.id, 'code', v_badge.code, 'name', v_badge.name, 'tokens', v_badge.token_reward),
+    'badge:' || new.badge_id::text
+  );
+  return null;
+end;
+$$;
+comment on function private.reward_badge() is
+  'Trigger: tokens and the news. Definer because clients write neither; safe because only award_badges() inserts the row.';
+
+create trigger user_badges__reward
+  after insert on public.user_badges
+  for each row execute function private.reward_badge();
+
+create function private.award_all_badges()
+returns integer
+language sql
+security definer
+set search_path = ''
+as $$
+  select count(*)::integer from private.award_badges(array(select id from public.users));
+$$;
+comment on function private.award_all_badges() is
+  'Award badges to everybody, set-based; answers how many. Scheduled. Definer; not granted to clients.';
+grant execute on function private.award_all_badges() to service_role;
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.check_badges()
+returns setof public.user_badges
+language sql
+security definer
+set search_path = ''
+as $$
+  select * from private.award_badges(array[private.require_user()]);
+$$;
+comment on function private.check_badges() is
+  'Definer because clients award nothing; safe because it looks at the caller only and awards what the data shows.';
+grant execute on function private.check_badges() to authenticated;
+
+create function public.check_badges()
+returns setof public.user_badges
+language sql
+set search_path = ''
+as $$
+  select * from private.check_badges();
+$$;
+comment on function public.check_badges() is 'Award the caller every badge they have earned by now, and answer the new ones.';
+grant execute on function public.check_badges() to authenticated;
+
+create function private.badge_progress()
+returns table (
+  badge_id uuid, code text, name text, description text, icon text, metric text, current_value bigint, target bigint,
+  token_reward bigint, earned_at timestamptz
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select
+    badges.id, badges.code, badges.name, badges.description, badges.icon, badges.criteria ->> 'metric',
+    coalesce(metrics.value, 0), (badges.criteria ->> 'at_least')::bigint, badges.token_reward, user_badges.earned_at
+  from public.badges
+  left join private.badge_metrics(array[private.require_user()]) as metrics on metrics.metric = badges.criteria ->> 'metric'
+  left join public.user_badges on user_badges.badge_id = badges.id and user_badges.user_id = private.require_user()
+  order by badges.code;
+$$;
+comment on function private.badge_progress() is
+  'Definer to compute the metrics; safe because it answers for the caller only.';
+grant execute on function private.badge_progress() to authenticated;
+
+create function public.badge_progress()
+returns table (
+  badge_id uuid, code text, name text, description text, icon text, metric text, current_value bigint, target bigint,
+  token_reward bigint, earned_at timestamptz
+)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from private.badge_progress();
+$$;
+comment on function public.badge_progress() is 'Every badge with how far the caller is and, once earned, since when.';
+grant execute on function public.badge_progress() to authenticated;
+
+create function private.set_badge_display(badge_id uuid, is_displayed boolean, display_order integer)
+returns public.user_badges
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_badge public.user_badges;
+begin
+  if set_badge_display.display_order < 0 then
+    perform private.fail('MG001', 'display_order', 'display_order is 0 or more.');
+  end if;
+  update public.user_badges
+  set
+    is_displayed = coalesce(set_badge_display.is_displayed, user_badges.is_displayed),
+    display_order = coalesce(set_badge_display.display_order, user_badges.display_order)
+  where user_badges.user_id = private.require_user() and user_badges.badge_id = set_badge_display.badge_id
+  returning * into v_badge;
+  if v_badge.id is null then
+    perform private.fail('MG701');
+  end if;
+  return v_badge;
+end;
+$$;
+comment on function private.set_badge_display(uuid, boolean, integer) is
+  'Definer because clients do not update earned badges; safe because it touches the caller''s own only.';
+grant execute on function private.set_badge_display(uuid, boolean, integer) to authenticated;
+
+create function public.set_badge_display(badge_id uuid, is_displayed boolean, display_order integer default null)
+returns public.user_badges
+language sql
+set search_path = ''
+as $$
+  select private.set_badge_display(
+    set_badge_display.badge_id, set_badge_display.is_displayed, set_badge_display.display_order
+  );
+$$;
+comment on function public.set_badge_display(uuid, boolean, integer) is
+  'Show or hide a badge on one''s profile, and place it; null leaves a value as it is. MG701 for a badge not earned.';
+grant execute on function public.set_badge_display(uuid, boolean, integer) to authenticated;
