@@ -430,10 +430,15 @@ declare
   v_heir uuid;
 begin
   for v_space_id in select id from public.spaces where leader_id = old.id order by id loop
-    select user_id into v_heir
+    -- Several accounts may go in one statement: what refers to those gone already is still there.
+    update public.spaces
+    set current_curator_id = null
+    where id = v_space_id and not exists (select from public.users where users.id = spaces.current_curator_id);
+    select memberships.user_id into v_heir
     from public.memberships
-    where space_id = v_space_id and user_id <> old.id
-    order by (role = 'ADMIN') desc, joined_at, user_id
+    join public.users on users.id = memberships.user_id
+    where memberships.space_id = v_space_id and memberships.user_id <> old.id
+    order by (memberships.role = 'ADMIN') desc, memberships.joined_at, memberships.user_id
     limit 1;
     if v_heir is null then
       delete from public.spaces where id = v_space_id;

@@ -37,6 +37,7 @@ as $$
     memberships.user_id,
     row_number() over (order by last_turn.week_number nulls first, memberships.joined_at, memberships.user_id)
   from public.memberships
+  join public.users on users.id = memberships.user_id
   left join lateral (
     select max(curator_rotations.week_number) as week_number
     from public.curator_rotations
@@ -62,6 +63,7 @@ begin
     select memberships.user_id into v_next
     from public.memberships
     join public.spaces on spaces.id = memberships.space_id
+    join public.users on users.id = memberships.user_id
     where memberships.space_id = next_curator.space_id
       and memberships.user_id in (next_curator.current_curator_id, spaces.leader_id)
     order by (memberships.user_id = next_curator.current_curator_id) desc
@@ -69,6 +71,7 @@ begin
   elsif next_curator.rotation_type = 'RANDOM' then
     select memberships.user_id into v_next
     from public.memberships
+    join public.users on users.id = memberships.user_id
     where memberships.space_id = next_curator.space_id
     order by (memberships.user_id is not distinct from next_curator.current_curator_id), random()
     limit 1;
@@ -82,7 +85,8 @@ begin
 end;
 $$;
 comment on function private.next_curator(uuid, public.rotation_type, uuid) is
-  'Who takes the pen after current_curator_id, who may have left. Definer; not granted, only other definer functions call it.';
+  'Who takes the pen after current_curator_id, who may have left. Members are joined with users because an account that '
+  'is being deleted leaves its memberships behind for a moment. Definer; not granted, only other definer functions call it.';
 
 create function private.hand_pen(space_id uuid, week_number integer, curator_id uuid, at timestamptz default now())
 returns public.curator_rotations

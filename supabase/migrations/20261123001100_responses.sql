@@ -341,9 +341,16 @@ begin
   select array_agg(named) into v_strangers
   from unnest(select_responses.response_ids) as named
   where not exists (
+    select from public.responses where responses.id = named and responses.space_id = select_responses.space_id
+  );
+  if v_strangers is not null then
+    perform private.fail('MG307', array_to_string(v_strangers, ', ', 'null'));
+  end if;
+  select array_agg(named) into v_strangers
+  from unnest(select_responses.response_ids) as named
+  where not exists (
     select from public.responses
     where responses.id = named
-      and responses.space_id = select_responses.space_id
       and responses.week_number = select_responses.week_number
       and responses.is_published
   );
@@ -380,5 +387,5 @@ as $$
 $$;
 comment on function public.select_responses(uuid, integer, uuid[]) is
   'Select exactly these responses for the newsletter of the open week, and answer them. Leader only. MG202 for another '
-  'week, MG305 for ids that are not published responses of it.';
+  'week, MG305 for responses that are not published or of another week, MG307 for ids of none in this space.';
 grant execute on function public.select_responses(uuid, integer, uuid[]) to authenticated, service_role;

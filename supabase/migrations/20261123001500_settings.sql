@@ -13,7 +13,8 @@ create table public.settings (
   constraint settings_timezone_length check (char_length(timezone) between 1 and 64)
 );
 comment on table public.settings is
-  'A person''s switches. Triggers: settings__check_values, settings__switch_themes, settings__touch_updated_at.';
+  'A person''s switches. Triggers: settings__check_values, settings__check_new_values, settings__switch_themes, '
+  'settings__touch_updated_at.';
 comment on column public.settings.active_theme_id is 'A store item of kind THEME that the person owns, or null.';
 comment on column public.settings.email_newsletters is 'Whether published newsletters come by email.';
 comment on column public.settings.email_notifications is 'Whether other news come by email.';

