@@ -1,0 +1,22 @@
+"""The command `monogram`.
+
+It needs the extra `cli`, and `monogram dev` the extra `local` as well. Without them it says so in one line.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_MISSING = "monogram: this command needs more packages. Install them with: pip install 'monogram-sdk[cli,local]'"
+
+
+def main() -> None:
+    """Run the command; the entry point of the package."""
+    try:
+        from monogram_sdk.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] == "monogram_sdk":
+            raise
+        sys.stderr.write(f"{_MISSING} (missing: {error.name})\n")
+        sys.exit(1)
+    app()

@@ -1,0 +1,195 @@
+"""`monogram dev`: the whole backend on this machine.
+
+Exit codes: 0 it is done; 1 it could not be done (`dev status`: no stack is running); 2 the command was written wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, TypedDict, cast
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from monogram_sdk.local import LocalStackError, Stack, StackStatus, background, stack
+from monogram_sdk.local._folder import DEFAULT_DIR
+
+app = typer.Typer(help="Run the whole backend on this machine: database, API, storage and mailbox.")
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+Dir = Annotated[
+    Path | None,
+    typer.Option("--dir", help=f"The folder that holds the data and the running state; {DEFAULT_DIR} when left out."),
+]
+
+
+class Output(StrEnum):
+    """How `dev status` prints."""
+
+    TEXT = "text"
+    ENV = "env"
+    JSON = "json"
+
+
+@app.callback(invoke_without_command=True)
+def dev(
+    context: typer.Context,
+    directory: Dir = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
+    project: Annotated[
+        Path | None, typer.Option(help="The folder that contains `supabase/`; Monogram's own when left out.")
+    ] = None,
+    seed: Annotated[bool, typer.Option(help="Put the project's seed into a new database.")] = True,
+    port: Annotated[int | None, typer.Option(help="The API's port; a free one when left out.")] = None,
+    db_port: Annotated[int | None, typer.Option(help="The database's port; a free one when left out.")] = None,
+    site_url: Annotated[str, typer.Option(help="Where links in mails lead.")] = stack.SITE_URL,
+) -> None:
+    """Start the stack, and follow its log until Ctrl-C; with --detach, leave it running in the background."""
+    context.obj = directory  # `monogram dev --dir DIR stop` means the same as `monogram dev stop --dir DIR`.
+    if context.invoked_subcommand is not None:
+        return
+    options = _Options(project=project, seed=seed, port=port, db_port=db_port, site_url=site_url)
+    with _readable_errors():
+        (_start_detached if detach else _run)(directory or DEFAULT_DIR, options)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    directory: Dir = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="For people, for a shell, or for a program.")] = (
+        Output.TEXT
+    ),
+) -> None:
+    """Print the URLs and keys of the running stack. Exits with 1 when none is running."""
+    with _readable_errors():
+        found = StackStatus.of(_chosen(context, directory))
+    match output:
+        case Output.ENV:
+            for name, value in found.to_env().items():
+                _plain(f'{name}="{value}"')
+        case Output.JSON:
+            _plain(json.dumps(asdict(found), indent=2))
+        case Output.TEXT:
+            _show(found)
+
+
+@app.command()
+def reset(context: typer.Context, directory: Dir = None) -> None:
+    """Put a fresh, migrated and seeded database into the running stack; delete its stored files and mails."""
+    with _readable_errors():
+        begin = time.perf_counter()
+        stack.reset(_chosen(context, directory))
+        _out.print(f"The database is as new. ({1000 * (time.perf_counter() - begin):.0f} ms)")
+
+
+@app.command()
+def stop(context: typer.Context, directory: Dir = None) -> None:
+    """Stop the stack. The data stays. Also cleans up after one that was killed."""
+    with _readable_errors():
+        chosen = _chosen(context, directory)
+        _out.print("Stopped." if background.stop(chosen) else f"No stack is running in {chosen}.")
+
+
+class _Options(TypedDict):
+    """What `background.start()` and `Stack` take alike."""
+
+    project: Path | None
+    seed: bool
+    port: int | None
+    db_port: int | None
+    site_url: str
+
+
+def _chosen(context: typer.Context, directory: Path | None) -> Path:
+    """Return the folder named after the command, or before it, or the usual one."""
+    return directory or context.obj or DEFAULT_DIR
+
+
+def _start_detached(directory: Path, options: _Options) -> None:
+    try:
+        found = StackStatus.of(directory)
+        _err.print(f"A stack is already running in {directory}.")
+    except LocalStackError:
+        with _err.status("Starting ..."):
+            found = background.start(directory, report=_err.print, **options)
+    _show(found)
+    _err.print("Stop it with: monogram dev stop", style="dim")
+
+
+def _run(directory: Path, options: _Options) -> None:
+    logging.basicConfig(handlers=[RichHandler(console=_err, show_path=False)], format="%(message)s")
+    logging.getLogger("monogram_sdk").setLevel(logging.INFO)
+    running = Stack(directory, report=_err.print, **options)
+    with background.until_asked_to_end():
+        try:
+            with _err.status("Starting ..."):
+                running.start()
+            _show(running.status())
+            _err.print("Press Ctrl-C to stop.", style="dim")
+            _follow(running.server_log)
+        finally:
+            _err.print("Stopping ...")
+            running.stop()
+
+
+def _follow(log: Path) -> NoReturn:
+    """Print what the API server logs, from now on."""
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        lines.seek(0, os.SEEK_END)
+        while True:
+            for line in lines:
+                _err.print(_pretty(line.rstrip()), style="dim", markup=False)
+            time.sleep(0.2)
+
+
+def _pretty(line: str) -> str:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(record, dict) or "path" not in record:
+        return line
+    request = cast("dict[str, object]", record)
+    return f"{request.get('method')} {request['path']} {request.get('status')} {request.get('ms')} ms"
+
+
+def _show(found: StackStatus) -> None:
+    table = Table.grid(padding=(0, 2))
+    for label, value in (
+        ("API URL", found.api_url),
+        ("Database URL", found.db_url),
+        ("Mailbox", found.mailbox_url),
+        ("Publishable key", found.publishable_key),
+        ("Secret key", found.secret_key),
+        ("JWT secret", found.jwt_secret),
+    ):
+        table.add_row(f"[bold]{label}[/bold]", value)
+    _out.print(table, soft_wrap=True)
+
+
+def _plain(text: str) -> None:
+    """Print for a program: no wrapping, no markup."""
+    _out.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _readable_errors() -> Generator[None]:
+    """Turn what can go wrong into one message and exit code 1."""
+    try:
+        yield
+    except LocalStackError as error:
+        _err.print(f"monogram: {error}", markup=False, style="red", soft_wrap=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,78 @@
+"""Run the embedded server's TypeScript with Deno, from a cache of our own.
+
+Everything is pinned by the lock file beside the server. What the cache lacks is downloaded once; after that every
+start runs without the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from monogram_sdk.local._errors import MissingDependencyError, ServerError
+from monogram_sdk.local._paths import PACKAGE, SERVER_DIR, cache_dir
+
+Report = Callable[[str], None]
+"""Takes one line for the person who waits."""
+
+
+def executable() -> str:
+    """Return the path of Deno: of the wheel in this environment, or else of the machine.
+
+    Raises:
+        MissingDependencyError: There is none.
+    """
+    beside_python = Path(sys.executable).parent / ("deno.exe" if os.name == "nt" else "deno")
+    found = str(beside_python) if beside_python.exists() else shutil.which("deno")
+    if found is None:
+        raise MissingDependencyError("Deno is not installed. Install it with: pip install 'monogram-sdk[local]'")
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for Deno: ours, with our cache, and without colours and update checks."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DENO_")}
+    return kept | {"DENO_DIR": str(cache_dir() / "deno"), "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+
+
+def pinned() -> list[str]:
+    """Return the options that pin every module to the server's configuration and lock file."""
+    return [f"--config={SERVER_DIR / 'deno.json'}", f"--lock={SERVER_DIR / 'deno.lock'}", "--frozen"]
+
+
+def ensure_cached(report: Report) -> None:
+    """Download what the server needs, unless it was done before for this lock file.
+
+    Raises:
+        ServerError: The download failed.
+    """
+    lock_hash = hashlib.sha256((SERVER_DIR / "deno.lock").read_bytes()).hexdigest()[:16]
+    marker = cache_dir() / f"deno-{lock_hash}.complete"
+    if marker.exists():
+        return
+    with FileLock(cache_dir() / "deno.lock"):
+        if marker.exists():
+            return
+        report("Downloading the embedded server's modules (once) ...")
+        command: list[str | Path] = [
+            executable(),
+            "cache",
+            "--quiet",
+            *pinned(),
+            SERVER_DIR / "main.ts",
+            PACKAGE / "platform_schema.ts",
+        ]
+        answer = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        if answer.returncode != 0:
+            raise ServerError(
+                "The embedded server's modules could not be downloaded. Check the network connection, then try again. "
+                f"Deno said:\n{answer.stderr.strip()[:1000]}"
+            )
+        marker.touch()

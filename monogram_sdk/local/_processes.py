@@ -1,0 +1,97 @@
+"""Recognise and end processes by their identity, not by their number alone: numbers are used again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """A process that stays recognisable after its number has gone to another one."""
+
+    pid: int
+    created: float
+    """When it started, in seconds since 1970, as the operating system tells it."""
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessIdentity | None:
+        """Return the identity of the living process `pid`, or None."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return None
+
+    @classmethod
+    def of_this(cls) -> ProcessIdentity:
+        """Return the identity of the process that runs this."""
+        process = psutil.Process()
+        return cls(process.pid, process.create_time())
+
+    def process(self) -> psutil.Process | None:
+        """Return the process while it lives, else None."""
+        try:
+            process = psutil.Process(self.pid)
+            # Boot time is an estimate that may drift, and the creation time is derived from it.
+            if abs(process.create_time() - self.created) > 2 or has_ended(process):
+                return None
+        except psutil.NoSuchProcess:
+            return None
+        return process
+
+
+def of_child(child: subprocess.Popen[bytes]) -> psutil.Process | None:
+    """Return the living process of a child, or None when it has ended."""
+    if child.poll() is not None:
+        return None
+    try:
+        return psutil.Process(child.pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def end(process: psutil.Process, signals: Sequence[tuple[signal.Signals, float]]) -> None:
+    """Send one signal after the other until the process has ended.
+
+    Args:
+        process: The process to end.
+        signals: Each signal with the seconds to wait for its effect.
+    """
+    for number, patience in signals:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            return
+        give_up = time.monotonic() + patience
+        while not has_ended(process):
+            if time.monotonic() > give_up:
+                break
+            time.sleep(0.01)
+        else:
+            return
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process has ended, be it that its parent has not noticed.
+
+    An orphan's parent is process 1, and in a container that is often a program which never looks.
+    """
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kill_all_naming(path: str) -> None:
+    """Kill the processes that name a path among their arguments, and those that they start meanwhile."""
+    while True:
+        found = [p for p in psutil.process_iter(["cmdline"]) if path in (p.info["cmdline"] or ()) and not has_ended(p)]
+        if not found:
+            return
+        for process in found:
+            end(process, [(signal.SIGKILL, 5.0)])

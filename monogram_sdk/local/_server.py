@@ -1,0 +1,173 @@
+"""Run the embedded API server, a Deno program, as a child process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+import psutil
+
+from monogram_sdk.local import _deno, _processes
+from monogram_sdk.local._errors import PortInUseError, ServerError
+from monogram_sdk.local._files import open_log
+from monogram_sdk.local._paths import SERVER_DIR
+from monogram_sdk.local._ports import is_free
+
+_READY_TIMEOUT = 60.0  # Seconds.
+_STOP_SIGNALS = ((signal.SIGTERM, 4.0), (signal.SIGKILL, 5.0))
+_MAIN = SERVER_DIR / "main.ts"
+
+# The server gets what a program needs to run, and none of the secrets that a shell may hold.
+_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR")
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """What the server is told when it starts, on its standard input."""
+
+    port: int
+    smtp_port: int
+    storage_dir: str
+    mail_dir: str
+    functions_dir: str
+    site_url: str
+    host: str
+    db_url: str = field(repr=False)
+    authenticator_db_url: str = field(repr=False)
+    publishable_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    jwt_secret: str = field(repr=False)
+
+
+class ApiServer:
+    """The process that serves the API."""
+
+    def __init__(self, log_path: Path, *, options: Mapping[str, bool | int] | None = None) -> None:
+        """Describe the server.
+
+        Args:
+            log_path: The file that takes what it prints: one JSON object a line.
+            options: More settings for its configuration, such as `confirm_email` and `bcrypt_cost`.
+        """
+        self.log_path = log_path
+        self._options = dict(options or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process while it runs."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    def start(self, config: ServerConfig) -> None:
+        """Start the process, and return when it accepts requests.
+
+        Raises:
+            PortInUseError: One of its ports is taken.
+            ServerError: It ended or did not get ready; the message ends with what it printed.
+        """
+        log = open_log(self.log_path)
+        try:
+            offset = os.lseek(log, 0, os.SEEK_END)
+            process = subprocess.Popen(
+                _command(config),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={name: value for name, value in _deno.environment().items() if name in _ENVIRONMENT},
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+        self._process = process  # Already now, so that stop() can end it from another thread.
+        try:
+            assert process.stdin is not None
+            try:
+                with process.stdin as stdin:
+                    stdin.write(json.dumps(asdict(config) | self._options).encode() + b"\n")
+            except BrokenPipeError:
+                pass  # It has ended already; what it printed says why.
+            self._wait_until_ready(process, config, offset)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+
+    def stop(self) -> None:
+        """Let the process finish its requests, and end it. Does nothing when it is not running."""
+        if self._process is not None:
+            process = _processes.of_child(self._process)
+            if process is not None:
+                _processes.end(process, _STOP_SIGNALS)
+            self._process.wait()
+            self._process = None
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], config: ServerConfig, offset: int) -> None:
+        give_up = time.monotonic() + _READY_TIMEOUT
+        with self.log_path.open("rb") as log:
+            log.seek(offset)
+            printed = b""
+            while time.monotonic() < give_up:
+                ended = process.poll() is not None
+                printed += log.read()
+                if _says_ready(printed):
+                    return
+                if ended:
+                    break
+                time.sleep(0.01)
+        for port in (config.port, config.smtp_port):
+            if not is_free(port):
+                raise PortInUseError(f"Port {port} was taken by another program just now. Start the stack again.")
+        what = "ended" if process.poll() is not None else f"was not ready within {_READY_TIMEOUT:.0f} s"
+        raise ServerError(
+            f"The API server {what}. The end of {self.log_path}:\n{printed[-4000:].decode('utf-8', 'replace')}"
+        )
+
+
+def end_leftover(identity: _processes.ProcessIdentity) -> None:
+    """End an API server that outlived the process that ran it."""
+    process = identity.process()
+    try:
+        if process is not None and str(_MAIN) in process.cmdline():
+            _processes.end(process, _STOP_SIGNALS)
+    except psutil.NoSuchProcess:
+        pass  # It ended while we looked.
+
+
+def _says_ready(printed: bytes) -> bool:
+    for line in printed.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # Not the server's own line, or one that is still being written.
+        if isinstance(record, dict) and cast("dict[str, object]", record).get("event") == "ready":
+            return True
+    return False
+
+
+def _command(config: ServerConfig) -> list[str]:
+    writable = [config.storage_dir, config.mail_dir]
+    readable = [*writable, config.functions_dir, str(SERVER_DIR), _deno.environment()["DENO_DIR"]]
+    return [
+        _deno.executable(),
+        "run",
+        "--quiet",
+        "--cached-only",
+        "--no-prompt",
+        *_deno.pinned(),
+        "--permission-set",  # The server's own, from its configuration; the folders come on top.
+        f"--allow-read={','.join(readable)}",
+        f"--allow-write={','.join(writable)}",
+        str(_MAIN),
+    ]

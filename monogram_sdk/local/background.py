@@ -1,0 +1,178 @@
+"""Run a stack in a process of its own, and stop it from another one.
+
+`start()` runs this module as a program. It gets its arguments as one JSON object on standard input, and tells how it
+goes with one JSON object a line on standard output: `progress`, then `ready` or `failed`. It logs to
+`logs/supervisor.log`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from monogram_sdk.local import _errors, _processes, _server
+from monogram_sdk.local._errors import LocalStackError
+from monogram_sdk.local._files import open_log
+from monogram_sdk.local._folder import StackFolder
+from monogram_sdk.local.postgres import PostgresServer
+from monogram_sdk.local.stack import SITE_URL, Stack, StackStatus
+
+# What an orderly stop may take: the API server's and the database's own limits, and then some.
+_STOP_SIGNALS = ((signal.SIGTERM, 45.0), (signal.SIGKILL, 5.0))
+
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_log = logging.getLogger(__name__)
+
+
+def start(
+    directory: Path,
+    *,
+    project: Path | None = None,
+    seed: bool = True,
+    port: int | None = None,
+    db_port: int | None = None,
+    site_url: str = SITE_URL,
+    report: Callable[[str], None] = _log.info,
+) -> StackStatus:
+    """Start a stack that goes on after this process has ended; the arguments are those of `Stack`.
+
+    Raises:
+        LocalStackError: The stack did not start; the classes are those of `Stack.start()`.
+    """
+    folder = StackFolder(directory)
+    folder.open()  # Say now what is wrong with the folder, and make the place of the log.
+    folder.close()
+    arguments = {
+        "directory": str(folder.root),
+        "project": str(Path(project).absolute()) if project is not None else None,
+        "seed": seed,
+        "port": port,
+        "db_port": db_port,
+        "site_url": site_url,
+    }
+    log = open_log(folder.logs / "supervisor.log")
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    assert child.stdin is not None and child.stdout is not None
+    with child.stdin as stdin:
+        stdin.write(json.dumps(arguments).encode())
+    with child.stdout as stdout:
+        for line in stdout:
+            record: dict[str, str] = json.loads(line)
+            if record["event"] == "progress":
+                report(record["text"])
+            elif record["event"] == "ready":
+                child.returncode = 0  # It goes on without us; nobody is to wait for it.
+                return StackStatus.of(folder.root)
+            else:
+                child.wait()
+                raise getattr(_errors, record["type"])(record["text"])
+    child.wait()
+    raise LocalStackError(f"The stack's process ended while it was starting; see {folder.logs / 'supervisor.log'}.")
+
+
+def stop(directory: Path) -> bool:
+    """Stop the stack of a folder, whichever process runs it, and whatever is left of one that was killed.
+
+    Returns:
+        Whether anything had to be stopped.
+    """
+    folder = StackFolder(directory)
+    if not folder.root.exists():
+        return False
+    run = folder.read_state().run
+    if run is None:
+        return False
+    supervisor = run.supervisor.process()
+    if supervisor is not None:
+        _processes.end(supervisor, _STOP_SIGNALS)
+        if folder.read_state().run is None:
+            return True
+    # It was killed, and could not stop its two servers.
+    folder.open()
+    try:
+        _server.end_leftover(run.server)
+        PostgresServer(folder.postgres, password="").end_leftover_server()
+        folder.end_run()
+    finally:
+        folder.close()
+    return True
+
+
+@contextmanager
+def until_asked_to_end() -> Generator[None]:
+    """Run the block until this process is asked to end, by Ctrl-C, `kill`, or the end of the terminal; then leave it.
+
+    Handlers do it, not a signal mask: a mask would be passed on to the servers, and they would not hear SIGTERM.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for number in _END_SIGNALS:  # Once is enough: what follows must not be cut short.
+            signal.signal(number, lambda _number, _frame: None)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in _END_SIGNALS}
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def main() -> int:
+    """Run a stack until this process is asked to end."""
+    arguments: dict[str, Any] = json.load(sys.stdin)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.Formatter.converter = time.gmtime
+
+    def tell(event: str, **more: str) -> None:
+        sys.stdout.write(json.dumps({"event": event} | more) + "\n")
+        sys.stdout.flush()
+
+    def report(text: str) -> None:
+        _log.info(text)
+        tell("progress", text=text)
+
+    directory, project = Path(arguments.pop("directory")), arguments.pop("project")
+    stack = Stack(directory, project=Path(project) if project else None, report=report, **arguments)
+    failed = False
+    with until_asked_to_end():
+        try:
+            stack.start()
+            tell("ready")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Whoever started us reads no further.
+            while True:
+                signal.pause()
+        except LocalStackError as error:
+            _log.error("%s", error)
+            tell("failed", type=type(error).__name__, text=str(error))
+            failed = True
+        finally:
+            _log.info("Stopping.")
+            stack.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

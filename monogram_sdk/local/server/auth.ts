@@ -1,0 +1,122 @@
+/** `/auth/v1`: sign-up, sign-in and sessions, by lite; the admin API beside it. */
+
+import { App } from "@supabase/lite";
+import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import { AuthAdmin } from "./auth_admin.ts";
+import { authErrorResponse } from "./auth_errors.ts";
+import { AuthMailer } from "./auth_mailer.ts";
+import type { Config } from "./config.ts";
+import { type Database, poolOptions } from "./database.ts";
+import { type Exchange, identify } from "./gateway.ts";
+import { peekJsonObject } from "./http.ts";
+import { type Keys, TokenError } from "./keys.ts";
+import type { Mailbox } from "./mailbox/mailbox.ts";
+import { type RequestContext, runInContext, visibleHeaders } from "./request_context.ts";
+import { type AuthServiceInternals, mendAuthService } from "./shims/auth_service.ts";
+import { authTypes } from "./shims/postgres_types.ts";
+import { withExactType } from "./shims/verification_type.ts";
+
+const PREFIX = "/auth/v1";
+const POOL_SIZE = 5;
+
+/** Paths that a browser opens from a link, where it cannot send a key. */
+const OPEN = /^\/(callback|authorize|verify|\.well-known\/.*)$/;
+
+export class Auth {
+  readonly #connection: PostgresConnection;
+  readonly #app: App;
+  readonly #admin: AuthAdmin;
+
+  constructor(private readonly config: Config, private readonly keys: Keys, mailbox: Mailbox) {
+    const options = poolOptions(POOL_SIZE);
+    this.#connection = createPostgresConnection({
+      url: config.databaseUrls.auth,
+      postgresOptions: { ...options, types: authTypes },
+    });
+    // lite takes the work factor of its hashes from nowhere else.
+    Deno.env.set("LITE_AUTH_BCRYPT_COST", String(config.bcryptCost));
+    const mailer = new AuthMailer(mailbox, config.apiUrl, config.siteUrl);
+    this.#app = new App({
+      connection: this.#connection,
+      api: { external_url: config.apiUrl },
+      auth: {
+        enabled: true,
+        jwt_secret: config.jwtSecret,
+        site_url: config.siteUrl,
+        additional_redirect_urls: ["http://127.0.0.1:*/**", "http://localhost:*/**"],
+        enable_refresh_token_rotation: true,
+        email: { enable_confirmations: config.confirmEmail },
+      },
+      studio: { enabled: false },
+      options: {
+        server: {
+          disableStudio: true,
+          apiKeys: false,
+          middlewares: [async (context, next) => {
+            mendAuthService(context.var.authService as unknown as AuthServiceInternals, {
+              issuer: config.apiUrl + PREFIX,
+              jwtSecret: config.jwtSecret,
+            });
+            await next();
+          }],
+        },
+      },
+    });
+    this.#app._mailer = mailer;
+    this.#admin = new AuthAdmin(this.#database, mailer, config);
+  }
+
+  async close(): Promise<void> {
+    await this.#database.end({ timeout: 1 });
+  }
+
+  async handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
+    const path = url.pathname.slice(PREFIX.length);
+    if (request.method === "OPTIONS") return new Response(null, { status: 204 });
+    if (/^\/(admin(\/|$)|invite$)/.test(path)) {
+      return await this.#admin.handle(request, url, path, await this.#identifyAdmin(request, url, exchange));
+    }
+    if (!OPEN.test(path)) exchange.role = (await this.keys.requireKey(request, url)).role;
+    const context: RequestContext = {
+      method: request.method,
+      path,
+      headers: visibleHeaders(request.headers),
+      redirectTo: url.searchParams.get("redirect_to") ?? undefined,
+    };
+    if (path === "/otp") context.signUpData = await signUpData(request);
+    const inner = path === "/verify" ? await withExactType(request, url, this.#database) : request;
+    const response = await runInContext(context, () => Promise.resolve(this.#app.fetch(inner)));
+    if (response.status < 500) return response;
+    return await this.#explain(context);
+  }
+
+  get #database(): Database {
+    return this.#connection.driver as unknown as Database;
+  }
+
+  async #identifyAdmin(request: Request, url: URL, exchange: Exchange) {
+    try {
+      return await identify(this.keys, request, url, exchange);
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      return { role: "anon", userId: null, claims: {} };
+    }
+  }
+
+  /** lite answers each failure with the same sentence. Says what it was, in GoTrue's words. */
+  async #explain(context: RequestContext): Promise<Response> {
+    const { failure } = context;
+    if (failure) return authErrorResponse(failure);
+    await this.#database`select 1`; // throws where the database is away, which the gateway knows how to answer
+    return authErrorResponse({
+      status: 500,
+      code: "unexpected_failure",
+      message: "Unexpected failure, please check server logs for more information",
+    });
+  }
+}
+
+async function signUpData(request: Request): Promise<Record<string, unknown> | undefined> {
+  const data = (await peekJsonObject(request))?.data;
+  return typeof data === "object" && data !== null ? data as Record<string, unknown> : undefined;
+}

@@ -1,0 +1,136 @@
+/**
+ * What the server is told when it starts: one JSON object on standard input.
+ *
+ * It comes that way, not through arguments or the environment, because both of those can be read by other
+ * processes of the machine and the object holds keys and passwords.
+ */
+
+export interface Config {
+  /** The loopback address to listen on. */
+  host: string;
+  port: number;
+  smtpPort: number;
+  /** The logins of the services. None is a superuser but the one that reads the catalog, and that one only reads. */
+  databaseUrls: DatabaseUrls;
+  publishableKey: string;
+  secretKey: string;
+  jwtSecret: string;
+  /** The folder of the stored files. */
+  storageDir: string;
+  /** The folder of the received mail. */
+  mailDir: string;
+  /** The folder of the edge functions. */
+  functionsDir: string;
+  /** Where links in mails lead when the caller named no other place. */
+  siteUrl: string;
+  /** Whether a new account must confirm its address first. `supabase start` does not ask for it either. */
+  confirmEmail: boolean;
+  /** Work factor of new password hashes. */
+  bcryptCost: number;
+  /** Where clients reach this server. */
+  apiUrl: string;
+}
+
+export interface DatabaseUrls {
+  /** Sees all tables and functions, to tell the Data API what there is. */
+  catalog: string;
+  /** `authenticator`: may become `anon`, `authenticated` or `service_role`. */
+  rest: string;
+  /** `supabase_auth_admin`: owns schema `auth`. */
+  auth: string;
+  /** `supabase_storage_admin`: owns the tables of schema `storage`, and becomes the caller's role. */
+  storage: string;
+}
+
+/** The configuration cannot be used. The message names the field and never repeats its value. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
+
+export function parseConfig(text: string): Config {
+  let input: unknown;
+  try {
+    input = JSON.parse(text);
+  } catch {
+    throw new ConfigError("Standard input must hold one JSON object with the configuration.");
+  }
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw new ConfigError("The configuration must be a JSON object.");
+  }
+  const fields = input as Record<string, unknown>;
+  const host = string(fields, "host");
+  if (!LOOPBACK.has(host)) {
+    throw new ConfigError("`host` must be a loopback address: this server is for one machine only.");
+  }
+  const port = portNumber(fields, "port");
+  const jwtSecret = string(fields, "jwt_secret");
+  if (jwtSecret.length < 32) throw new ConfigError("`jwt_secret` must have at least 32 characters.");
+  return {
+    host,
+    port,
+    smtpPort: portNumber(fields, "smtp_port"),
+    databaseUrls: databaseUrls(string(fields, "db_url"), string(fields, "authenticator_db_url")),
+    publishableKey: prefixed(fields, "publishable_key", "sb_publishable_"),
+    secretKey: prefixed(fields, "secret_key", "sb_secret_"),
+    jwtSecret,
+    storageDir: string(fields, "storage_dir"),
+    mailDir: string(fields, "mail_dir"),
+    functionsDir: string(fields, "functions_dir"),
+    siteUrl: string(fields, "site_url"),
+    confirmEmail: fields.confirm_email === undefined ? false : boolean(fields, "confirm_email"),
+    bcryptCost: fields.bcrypt_cost === undefined ? 10 : integer(fields, "bcrypt_cost", 4, 15),
+    apiUrl: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+  };
+}
+
+/** The service logins share a password, so that of `authenticator` leads to the others. */
+function databaseUrls(superuser: string, authenticator: string): DatabaseUrls {
+  const login = (name: string) => {
+    const url = URL.parse(authenticator);
+    if (!url) {
+      throw new ConfigError("`authenticator_db_url` must be a URL such as postgresql://user@host/database.");
+    }
+    url.username = name;
+    return url.href;
+  };
+  return {
+    catalog: superuser,
+    rest: authenticator,
+    auth: login("supabase_auth_admin"),
+    storage: login("supabase_storage_admin"),
+  };
+}
+
+function string(fields: Record<string, unknown>, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string" || value === "") {
+    throw new ConfigError(`\`${name}\` must be a string that is not empty.`);
+  }
+  return value;
+}
+
+function prefixed(fields: Record<string, unknown>, name: string, prefix: string): string {
+  const value = string(fields, name);
+  if (!value.startsWith(prefix)) throw new ConfigError(`\`${name}\` must begin with \`${prefix}\`.`);
+  return value;
+}
+
+function boolean(fields: Record<string, unknown>, name: string): boolean {
+  const value = fields[name];
+  if (typeof value !== "boolean") throw new ConfigError(`\`${name}\` must be true or false.`);
+  return value;
+}
+
+function integer(fields: Record<string, unknown>, name: string, least: number, most: number): number {
+  const value = fields[name];
+  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
+    throw new ConfigError(`\`${name}\` must be a whole number from ${least} to ${most}.`);
+  }
+  return value;
+}
+
+function portNumber(fields: Record<string, unknown>, name: string): number {
+  return integer(fields, name, 1, 65535);
+}

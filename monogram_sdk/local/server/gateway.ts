@@ -1,0 +1,113 @@
+/** The one port: which service answers which path, who may knock, and what is logged. */
+
+import { allowOrigin, isPreflight, preflight } from "./cors.ts";
+import { isUnreachable } from "./database.ts";
+import { json } from "./http.ts";
+import { ApiKeyError, type Caller, type Keys, TokenError } from "./keys.ts";
+import { describeError, log } from "./log.ts";
+
+/** Answers the requests below one prefix. */
+export interface Service {
+  prefix: string;
+  /** Pages of any origin may call it. */
+  crossOrigin: boolean;
+  handle(request: Request, url: URL, exchange: Exchange): Promise<Response> | Response;
+}
+
+/** What is noted about a request while it is answered. */
+export interface Exchange {
+  role: string | null;
+}
+
+/** The service is down for the moment; the client may try again. */
+export const DATABASE_AWAY = {
+  code: "database_unavailable",
+  message: "The database is not reachable at the moment. Try again shortly.",
+};
+
+export class Gateway {
+  readonly #services: Service[];
+
+  constructor(services: Service[]) {
+    // The longest prefix wins.
+    this.#services = services.toSorted((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  async handle(request: Request): Promise<Response> {
+    const started = performance.now();
+    const url = new URL(request.url);
+    const exchange: Exchange = { role: null };
+    const response = await this.#answer(request, url, exchange);
+    log("request", {
+      method: request.method,
+      path: url.pathname,
+      status: response.status,
+      ms: Math.round((performance.now() - started) * 10) / 10,
+      role: exchange.role,
+    });
+    return response;
+  }
+
+  async #answer(request: Request, url: URL, exchange: Exchange): Promise<Response> {
+    const service = this.#services.find(({ prefix }) =>
+      url.pathname === prefix || url.pathname.startsWith(prefix.endsWith("/") ? prefix : prefix + "/")
+    );
+    if (!service) {
+      return json(404, { code: "not_found", message: `Nothing is served at ${url.pathname}.` });
+    }
+    if (service.crossOrigin && isPreflight(request)) return preflight(request);
+    let response: Response;
+    try {
+      response = await service.handle(request, url, exchange);
+    } catch (error) {
+      response = failure(error);
+    }
+    return service.crossOrigin ? allowOrigin(response) : response;
+  }
+}
+
+function failure(error: unknown): Response {
+  if (error instanceof ApiKeyError) {
+    return json(401, { message: error.message, hint: error.hint }, { "sb-error-code": error.errorCode });
+  }
+  if (isUnreachable(error)) return json(503, DATABASE_AWAY);
+  log("failure", describeError(error));
+  return json(500, {
+    code: "unexpected_failure",
+    message: "The server failed to answer this request. Its log has the details.",
+  });
+}
+
+/** The caller, by API key and, where the service knows users, by the user's token. */
+export async function identify(keys: Keys, request: Request, url: URL, exchange: Exchange): Promise<Caller> {
+  const byKey = await keys.requireKey(request, url);
+  exchange.role = byKey.role;
+  const token = keys.userToken(request, url);
+  if (token === null) return byKey;
+  const byToken = await keys.tokenCaller(token);
+  exchange.role = byToken.role;
+  return byToken;
+}
+
+/** PostgREST's answer to a user token that it does not accept. */
+export function tokenRefused(error: TokenError): Response {
+  return json(401, {
+    code: error.reason === "expired" ? "PGRST303" : "PGRST301",
+    details: error.reason === "invalid" ? "None of the keys was able to decode the JWT" : null,
+    hint: null,
+    message: error.message,
+  }, { "www-authenticate": 'Bearer error="invalid_token"' });
+}
+
+/** Keeps the place of a service that this version does not have. */
+export function notImplemented(prefix: string, name: string): Service {
+  return {
+    prefix,
+    crossOrigin: true,
+    handle: () =>
+      json(501, {
+        code: "not_implemented",
+        message: `${name} is not part of this version of the local stack.`,
+      }),
+  };
+}

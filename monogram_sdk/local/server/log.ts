@@ -1,0 +1,27 @@
+/**
+ * The log: one JSON object a line on standard output.
+ *
+ * A line never holds a key, a token, a password, a query string, a row's values or the text of a mail. That is
+ * why an error is described by its name and SQLSTATE, not by its message: Postgres quotes values in messages.
+ */
+
+const encoder = new TextEncoder();
+
+export type LogFields = Record<string, string | number | boolean | null | undefined>;
+
+export function log(event: string, fields: LogFields = {}): void {
+  const line = encoder.encode(JSON.stringify({ event, at: new Date().toISOString(), ...fields }) + "\n");
+  for (let written = 0; written < line.length;) written += Deno.stdout.writeSync(line.subarray(written));
+}
+
+/** What may be said about an error: its class, and its code where it has one. */
+export function describeError(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const { code, routine } = error as { code?: unknown; routine?: unknown };
+  return {
+    error: error.name,
+    code: typeof code === "string" ? code : undefined,
+    routine: typeof routine === "string" ? routine : undefined,
+    where: error.stack?.split("\n").find((line) => line.trimStart().startsWith("at "))?.trim(),
+  };
+}

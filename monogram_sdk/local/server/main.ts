@@ -1,0 +1,140 @@
+/**
+ * The server of the local stack: one process and one port that answer as a Supabase project does.
+ *
+ *     deno run -P --cached-only --frozen --no-prompt main.ts < config.json
+ *
+ * It reads its configuration from standard input (`config.ts`), prints `{"event":"ready","port":...}` when it
+ * accepts requests, then a line for each request, and goes within two seconds after SIGTERM or SIGINT.
+ */
+
+import { Auth } from "./auth.ts";
+import { type Config, ConfigError, parseConfig } from "./config.ts";
+import { Gateway, identify, notImplemented, tokenRefused } from "./gateway.ts";
+import { health, home } from "./home.ts";
+import { Keys, TokenError } from "./keys.ts";
+import { describeError, log } from "./log.ts";
+import { MailboxApi } from "./mailbox/api.ts";
+import { Mailbox } from "./mailbox/mailbox.ts";
+import { startSmtp } from "./mailbox/smtp.ts";
+import { Rest } from "./rest.ts";
+import { quietConsole } from "./shims/quiet_console.ts";
+import { Storage } from "./storage/storage.ts";
+
+/** How long requests under way may take after the order to stop. */
+const DRAIN_MS = 1200;
+
+interface Running {
+  stop(): Promise<void>;
+}
+
+async function start(config: Config): Promise<Running> {
+  const keys = new Keys(config);
+  const mailbox = await Mailbox.open(config.mailDir);
+  await Deno.mkdir(config.storageDir, { recursive: true, mode: 0o700 });
+  const rest = new Rest(config);
+  const auth = new Auth(config, keys, mailbox);
+  const storage = new Storage(config, keys);
+  const mail = new MailboxApi(mailbox);
+
+  const gateway = new Gateway([
+    {
+      prefix: "/rest/v1",
+      crossOrigin: true,
+      async handle(request, url, exchange) {
+        try {
+          return await rest.handle(request, url, await identify(keys, request, url, exchange));
+        } catch (error) {
+          if (error instanceof TokenError) return tokenRefused(error);
+          throw error;
+        }
+      },
+    },
+    { prefix: "/auth/v1", crossOrigin: true, handle: (...exchange) => auth.handle(...exchange) },
+    { prefix: "/storage/v1", crossOrigin: true, handle: (...exchange) => storage.handle(...exchange) },
+    notImplemented("/realtime/v1", "Realtime"),
+    notImplemented("/functions/v1", "Edge functions"),
+    { prefix: "/api/v1", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
+    { prefix: "/view", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
+    { prefix: "/mailbox", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
+    { prefix: "/health", crossOrigin: true, handle: () => health(() => rest.ping()) },
+    { prefix: "/", crossOrigin: false, handle: (_request, url) => home(config, url) },
+  ]);
+
+  const stopSmtp = await startSmtp(mailbox, config.host, config.smtpPort);
+  const abort = new AbortController();
+  const http = Deno.serve(
+    {
+      hostname: config.host,
+      port: config.port,
+      signal: abort.signal,
+      onListen: () => log("ready", { port: config.port, smtp_port: config.smtpPort }),
+    },
+    (request) => gateway.handle(request),
+  );
+
+  return {
+    async stop() {
+      const drained = http.shutdown();
+      const timer = setTimeout(() => abort.abort(), DRAIN_MS);
+      await drained;
+      clearTimeout(timer);
+      await Promise.all([stopSmtp(), rest.close(), auth.close(), storage.close()]);
+    },
+  };
+}
+
+/** The first line of standard input. It may stay open after it. */
+async function readLine(): Promise<string> {
+  let text = "";
+  for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (/\}\s*\n/.test(text)) break;
+  }
+  return text;
+}
+
+async function main(): Promise<void> {
+  quietConsole();
+  const running = await start(parseConfig(await readLine()));
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    log("stopping");
+    const impatience = setTimeout(() => Deno.exit(0), DRAIN_MS + 500);
+    running.stop().then(() => {
+      clearTimeout(impatience);
+      log("stopped");
+      Deno.exit(0);
+    }, (error) => {
+      log("failure", describeError(error));
+      Deno.exit(1);
+    });
+  };
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+}
+
+/** A sentence about why the server cannot start, without anything from its configuration. */
+function reason(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof Deno.errors.AddrInUse || (error as { code?: unknown }).code === "EADDRINUSE") {
+    return "A port is taken by another program. Choose another `port` or `smtp_port`.";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "A folder is not writable: check `storage_dir` and `mail_dir`.";
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return `The server was started with too few permissions: ${error.message}.`;
+  }
+  return "The server could not start.";
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    log("failed", { message: reason(error), ...describeError(error) });
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Who may receive and send on a private channel: the policies of `realtime.messages` decide.
+ *
+ * The select policies are asked with probe rows that have a topic and an extension only, the insert policies by
+ * trying to insert such a row, both under the caller's role and claims and in a transaction that is rolled back.
+ * Questions that come up together share one transaction, because after a restart all clients come back at once.
+ */
+
+import { type Database, isDatabaseError, isUnreachable } from "../database.ts";
+import { describeError, log } from "../log.ts";
+import type { Identity } from "./identity.ts";
+import { become, group, lookOnly, type Transaction } from "./transactions.ts";
+
+export interface Subject {
+  identity: Identity;
+  /** The topic without its prefix. */
+  topic: string;
+  /** The headers of the connection, as JSON. */
+  headers: string;
+}
+
+/** What is allowed, for each extension. */
+export interface Rights {
+  broadcast: boolean;
+  presence: boolean;
+}
+
+export type Extension = keyof Rights;
+
+/** The question could not be answered. `code` and message are the platform's. */
+export class AuthorizationError extends Error {
+  override name = "AuthorizationError";
+  constructor(readonly code: string, message: string) {
+    super(message);
+  }
+}
+
+/** Questions in one transaction. */
+const BATCH = 200;
+const NOTHING: Rights = { broadcast: false, presence: false };
+
+export class Authorization {
+  readonly #reads: Batcher<Subject, Rights>;
+  readonly #writes: Batcher<Subject & { extension: Extension }, boolean>;
+
+  /** `database` logs in as a role that may become `service_role` and the callers' roles, and nothing else. */
+  constructor(private readonly database: Database) {
+    this.#reads = new Batcher((subjects) => this.#look((transaction) => readRights(transaction, subjects)));
+    this.#writes = new Batcher((subjects) => this.#look((transaction) => writeRights(transaction, subjects)));
+  }
+
+  /** What a caller may receive. */
+  mayRead(subject: Subject): Promise<Rights> {
+    return this.#reads.ask(subject);
+  }
+
+  /** Whether a caller may send. */
+  mayWrite(subject: Subject, extension: Extension): Promise<boolean> {
+    return this.#writes.ask({ ...subject, extension });
+  }
+
+  async #look<T>(task: (transaction: Transaction) => Promise<T>): Promise<T> {
+    try {
+      return await lookOnly(this.database, task);
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+}
+
+async function readRights(transaction: Transaction, subjects: Subject[]): Promise<Rights[]> {
+  const probes = new Map<string, { broadcast: string; presence: string }>();
+  for (const { topic } of subjects) {
+    if (!probes.has(topic)) {
+      probes.set(topic, { broadcast: crypto.randomUUID(), presence: crypto.randomUUID() });
+    }
+  }
+  const rows = [...probes].flatMap(([topic, ids]) => [
+    { id: ids.broadcast, topic, extension: "broadcast" },
+    { id: ids.presence, topic, extension: "presence" },
+  ]);
+  await transaction`select set_config('role', 'service_role', true)`;
+  await transaction`
+    insert into realtime.messages (id, topic, extension, inserted_at, updated_at)
+    select row.id, row.topic, row.extension, now() at time zone 'utc', now() at time zone 'utc'
+    from json_to_recordset(${JSON.stringify(rows)}::text::json) as row (id uuid, topic text, extension text)
+  `;
+  return await Promise.all(subjects.map(async (subject) => {
+    const { broadcast, presence } = probes.get(subject.topic)!;
+    const visible = await policyAnswer(group(
+      transaction,
+      become(transaction, subject.identity, subject.topic, subject.headers),
+      transaction`select id from realtime.messages where id in (${broadcast}::uuid, ${presence}::uuid)`,
+    ));
+    if (visible === null) return NOTHING;
+    const ids = new Set(visible.map((row) => row.id));
+    return { broadcast: ids.has(broadcast), presence: ids.has(presence) };
+  }));
+}
+
+async function writeRights(
+  transaction: Transaction,
+  subjects: (Subject & { extension: Extension })[],
+): Promise<boolean[]> {
+  return await Promise.all(subjects.map(async (subject) => {
+    const inserted = await policyAnswer(group(
+      transaction,
+      become(transaction, subject.identity, subject.topic, subject.headers),
+      transaction`
+        insert into realtime.messages (topic, extension, inserted_at, updated_at)
+        values (${subject.topic}, ${subject.extension}, now() at time zone 'utc', now() at time zone 'utc')
+      `,
+    ));
+    return inserted !== null;
+  }));
+}
+
+/** The rows, or null where the policies refused or failed: who cannot be judged is not let in. */
+async function policyAnswer<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isDatabaseError(error) || isUnreachable(error) || isMissingPartition(error) || isCanceled(error)) {
+      throw error;
+    }
+    if (error.code !== "42501") log("realtime_policy_failed", describeError(error));
+    return null;
+  }
+}
+
+function isMissingPartition(error: unknown): boolean {
+  return isDatabaseError(error) && error.code === "23514" && !error.constraint_name;
+}
+
+function isCanceled(error: unknown): boolean {
+  return isDatabaseError(error) && error.code === "57014";
+}
+
+function explain(error: unknown): Error {
+  if (isMissingPartition(error)) {
+    return new AuthorizationError(
+      "MissingPartition",
+      "Realtime was unable to find the expected messages partition",
+    );
+  }
+  if (isCanceled(error)) {
+    return new AuthorizationError("QueryCanceled", "Query was cancelled, please try again");
+  }
+  if (!isUnreachable(error)) log("realtime_authorization_failed", describeError(error));
+  return new AuthorizationError(
+    "UnableToConnectToProject",
+    "Realtime was unable to connect to the project database",
+  );
+}
+
+/** Collects questions while the last ones are being answered, and asks them together. */
+class Batcher<Question, Answer> {
+  #waiting: { question: Question; resolve: (answer: Answer) => void; reject: (error: unknown) => void }[] =
+    [];
+  #busy = false;
+
+  constructor(private readonly answer: (questions: Question[]) => Promise<Answer[]>) {}
+
+  ask(question: Question): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ question, resolve, reject });
+      if (!this.#busy) void this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    await Promise.resolve(); // Questions of the same moment go along.
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH);
+      try {
+        const answers = await this.answer(batch.map(({ question }) => question));
+        batch.forEach(({ resolve }, i) => resolve(answers[i]));
+      } catch (error) {
+        batch.forEach(({ reject }) => reject(error));
+      }
+    }
+    this.#busy = false;
+  }
+}

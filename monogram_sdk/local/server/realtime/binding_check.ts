@@ -1,0 +1,85 @@
+/** Whether bindings can work on this database. What could only fail at every change is refused when it is asked for. */
+
+import { isDatabaseError, isUnreachable } from "../database.ts";
+import { type Binding, BindingError, describeBinding } from "./bindings.ts";
+import { describeTable, type Table, type TableColumn } from "./catalog.ts";
+import { type Filter, toSql } from "./filters.ts";
+import type { Transaction } from "./transactions.ts";
+
+/** The publication whose tables can be followed. */
+export const PUBLICATION = "supabase_realtime";
+
+/** A column cannot be used as the client wants. */
+class ColumnError extends Error {}
+
+/** @throws BindingError The binding cannot work. Its message is the platform's. */
+export async function checkBinding(transaction: Transaction, binding: Binding, role: string): Promise<void> {
+  const refuse = (reason: string) =>
+    new BindingError(
+      `Unable to subscribe to changes with given parameters. ${reason} [${describeBinding(binding)}]`,
+    );
+  const tables = await transaction`
+    select schemaname::text as schema, tablename::text as name
+    from pg_catalog.pg_publication_tables
+    where pubname = ${PUBLICATION}
+      and (${binding.schema}::text = '*' or schemaname = ${binding.schema}::text)
+      and (${binding.table}::text = '*' or tablename = ${binding.table}::text)
+  `;
+  if (tables.length === 0) {
+    throw refuse("Please check Realtime is enabled for the given connect parameters:");
+  }
+  try {
+    for (const { schema, name } of tables) {
+      const table = await describeTable(transaction, schema, name, role);
+      if (table) await checkColumns(transaction, table, binding);
+    }
+  } catch (error) {
+    if (!(error instanceof ColumnError) && (!isDatabaseError(error) || isUnreachable(error))) throw error;
+    const code = error instanceof ColumnError ? "P0001 (raise_exception)" : error.code;
+    const { message } = refuse("An exception happened so please check your connect parameters:");
+    throw new BindingError(`${message}. Exception: ERROR ${code} ${error.message}`);
+  }
+}
+
+async function checkColumns(transaction: Transaction, table: Table, binding: Binding): Promise<void> {
+  const selectable = table.columns.filter((column) => column.selectable);
+  for (const filter of binding.filters) {
+    const column = selectable.find(({ name }) => name === filter.column);
+    if (!column) throw new ColumnError(`invalid column for filter ${filter.column}`);
+    await checkFilter(transaction, filter, column);
+  }
+  for (const wanted of binding.select ?? []) {
+    if (!selectable.some(({ name }) => name === wanted)) {
+      throw new ColumnError(`invalid column for select ${wanted}`);
+    }
+  }
+}
+
+async function checkFilter(transaction: Transaction, filter: Filter, column: TableColumn): Promise<void> {
+  const { operator, value } = filter;
+  if (operator === "is") {
+    if (!["null", "true", "false", "unknown"].includes(value)) {
+      throw new ColumnError("invalid value for is filter: must be null, true, false, or unknown");
+    }
+    if (value !== "null" && column.type !== "bool") {
+      throw new ColumnError(`is ${value} filter requires a boolean column, got ${column.sqlType}`);
+    }
+  } else if (operator === "in") {
+    const query = `select cardinality($1::text::${column.sqlType}[]) as count`;
+    const [{ count }] = await transaction.unsafe(query, [value]);
+    if (count > 100) throw new ColumnError("too many values for `in` filter. Maximum 100");
+  } else {
+    const operand = `$1::text::${column.sqlType}`;
+    // The value first, so that a wrong one is not reported as a wrong operator.
+    const isPattern = ["like", "ilike", "match", "imatch"].includes(operator);
+    if (!isPattern) await transaction.unsafe(`select ${operand}`, [value]);
+    try {
+      await transaction.unsafe(`select ${toSql(filter, operand, operand)}`, [value]);
+    } catch (error) {
+      if (!isDatabaseError(error) || isUnreachable(error)) throw error;
+      throw new ColumnError(
+        `operator ${operator} is not supported on column ${column.name} of type ${column.sqlType}: ${error.message}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** What code deep inside a library needs to know about the request that it is answering. */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+
+export interface RequestContext {
+  method: string;
+  /** The path behind the service's prefix, as functions in the database see it. */
+  path: string;
+  headers: Record<string, string>;
+  /** Where the link in a mail shall lead in the end. */
+  redirectTo?: string;
+  /** The profile data that came with the request for a one-time code. */
+  signUpData?: Record<string, unknown>;
+  /** The answer to give instead of a library's own "internal server error". */
+  failure?: { status: number; code: string; message: string };
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+export function runInContext<T>(context: RequestContext, task: () => Promise<T>): Promise<T> {
+  return storage.run(context, task);
+}
+
+export function currentRequest(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Headers that say who somebody is. Claims are what the database may see of them. */
+const CREDENTIALS = new Set(["authorization", "apikey", "cookie"]);
+
+export function visibleHeaders(headers: Headers): Record<string, string> {
+  return Object.fromEntries([...headers].filter(([name]) => !CREDENTIALS.has(name)));
+}

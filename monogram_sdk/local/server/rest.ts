@@ -1,0 +1,158 @@
+/** `/rest/v1`: the Data API, by lite, made to answer as PostgREST does on the platform. */
+
+import { App } from "@supabase/lite";
+import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import type { Config } from "./config.ts";
+import { isUnreachable, poolOptions } from "./database.ts";
+import { json } from "./http.ts";
+import { describeError, log } from "./log.ts";
+import type { Caller } from "./keys.ts";
+import { runInContext, visibleHeaders } from "./request_context.ts";
+import { CatalogError, SchemaCache } from "./schema_cache.ts";
+import { keepGrants } from "./shims/keep_grants.ts";
+import { internalsOf } from "./shims/lite_internals.ts";
+import { postgresTypes } from "./shims/postgres_types.ts";
+import { answerErrorsAsPostgrest } from "./shims/postgrest_errors.ts";
+import { beginAsCaller } from "./shims/session_settings.ts";
+
+const PREFIX = "/rest/v1";
+const MAX_ROWS = 1000;
+const POOL_SIZE = 10;
+
+/** What PostgREST answers where its idea of the schema does not have the thing asked for. */
+const NOT_IN_CACHE = new Set(["PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703", "0A000"]);
+
+interface Engine {
+  app: App;
+  connection: PostgresConnection;
+}
+
+/** How long a retired engine may take to finish what it is doing: longer than any statement may run. */
+const RETIREMENT_MS = 15_000;
+
+export class Rest {
+  readonly #callers = new WeakMap<Request, Caller>();
+  readonly #schema: SchemaCache;
+  readonly #retired = new Set<Engine>();
+  #engine: Engine | null = null;
+
+  constructor(private readonly config: Config) {
+    this.#schema = new SchemaCache(config.databaseUrls.catalog, () => this.#retireEngine());
+  }
+
+  /** Whether the database answers. Throws its error where it does not. */
+  async ping(): Promise<void> {
+    await this.#schema.ping();
+  }
+
+  async close(): Promise<void> {
+    const engines = [...this.#retired, ...(this.#engine ? [this.#engine] : [])];
+    await Promise.all([this.#schema.close(), ...engines.map(stopEngine)]);
+  }
+
+  async handle(request: Request, url: URL, caller: Caller): Promise<Response> {
+    const body = request.body ? await request.arrayBuffer() : null;
+    const answer = async () => {
+      try {
+        await this.#schema.tables();
+      } catch (error) {
+        if (!isUnreachable(error) && !(error instanceof CatalogError)) throw error;
+        return schemaUnknown();
+      }
+      return await this.#answer(request, url, caller, body);
+    };
+    const response = await answer();
+    if (this.#schema.age < 1000 || !await isMissing(response)) return response;
+    // Somebody may have changed the schema without an event trigger to tell us. Nothing has been executed.
+    this.#schema.forget();
+    return await answer();
+  }
+
+  async #answer(request: Request, url: URL, caller: Caller, body: ArrayBuffer | null): Promise<Response> {
+    const target = new URL(url);
+    target.searchParams.delete("apikey");
+    const headers = new Headers(request.headers);
+    headers.delete("authorization");
+    headers.set("apikey", "resolved");
+    const inner = new Request(target, { method: request.method, headers, body });
+    this.#callers.set(inner, caller);
+    const context = {
+      method: request.method,
+      path: url.pathname.slice(PREFIX.length),
+      headers: visibleHeaders(request.headers),
+    };
+    const engine = this.#engine ??= this.#startEngine();
+    return await runInContext(context, () => Promise.resolve(engine.app.fetch(inner)));
+  }
+
+  /** Connections hold prepared statements of the schema as it was, so a changed schema needs new ones. */
+  #retireEngine(): void {
+    const old = this.#engine;
+    if (!old) return;
+    this.#engine = null;
+    this.#retired.add(old);
+    const timer = setTimeout(() => {
+      this.#retired.delete(old);
+      stopEngine(old).catch((error) => log("rest_pool", describeError(error)));
+    }, RETIREMENT_MS);
+    Deno.unrefTimer(timer);
+  }
+
+  #startEngine(): Engine {
+    const connection = createPostgresConnection({
+      url: this.config.databaseUrls.rest,
+      postgresOptions: { ...poolOptions(POOL_SIZE), types: postgresTypes },
+    });
+    const internals = internalsOf(connection);
+    keepGrants(internals);
+    answerErrorsAsPostgrest(internals);
+    beginAsCaller(internals, () => this.#schema.roleSettings());
+    // `authenticator` sees nothing in the catalog views by itself.
+    internals.introspect = () => this.#schema.tables();
+    const app = new App({
+      connection,
+      api: { schemas: ["public"], max_rows: MAX_ROWS, pg_safe_update: true },
+      auth: { enabled: false },
+      studio: { enabled: false },
+      options: {
+        server: {
+          disableStudio: true,
+          apiKeys: {
+            // Who it is was settled at the gateway.
+            resolver: (_key, context) => {
+              const caller = this.#callers.get(context.req.raw);
+              return Promise.resolve(
+                caller
+                  ? {
+                    type: caller.role === "service_role" ? "secret" : "publishable",
+                    claims: { ...caller.claims, role: caller.role },
+                  }
+                  : null,
+              );
+            },
+          },
+        },
+      },
+    });
+    return { app, connection };
+  }
+}
+
+async function stopEngine(engine: Engine): Promise<void> {
+  await engine.connection.driver.end({ timeout: 1 });
+}
+
+async function isMissing(response: Response): Promise<boolean> {
+  if (response.status < 400 || response.status >= 500) return false;
+  const body = await response.clone().json().catch(() => null) as { code?: unknown } | null;
+  return typeof body?.code === "string" && NOT_IN_CACHE.has(body.code);
+}
+
+function schemaUnknown(): Response {
+  return json(503, {
+    code: "PGRST002",
+    details: null,
+    hint: null,
+    message: "Could not query the database for the schema cache. Retrying.",
+  });
+}

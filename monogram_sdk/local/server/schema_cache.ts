@@ -1,0 +1,99 @@
+/**
+ * What the Data API knows about the schema: tables, functions, and the settings of roles.
+ *
+ * It is read once and again after each change. Postgres announces a change on the channel `pgrst` (the platform's
+ * event triggers do that at every DDL statement), and a connection that was lost may have missed one.
+ */
+
+import { createPostgresConnection } from "@supabase/lite/postgres";
+import type { IntrospectResult } from "@supabase/lite";
+import postgres from "postgres";
+import { type Database, poolOptions } from "./database.ts";
+import { describeError, log } from "./log.ts";
+import { type ConnectionInternals, internalsOf } from "./shims/lite_internals.ts";
+import { readRoleSettings, type RoleSettings } from "./shims/session_settings.ts";
+
+/** How long the schema must be left alone before it is read ahead. */
+const SETTLE_MS = 50;
+
+/** The catalog could not be read. */
+export class CatalogError extends Error {
+  override name = "CatalogError";
+}
+
+export class SchemaCache {
+  readonly #catalog: Database;
+  readonly #lite;
+  #tables: Promise<IntrospectResult> | null = null;
+  #roles: Promise<RoleSettings> | null = null;
+  #readAt = 0;
+  #refresh: ReturnType<typeof setTimeout> | undefined;
+
+  /** Starts to follow the schema. The database may still be on its way up. */
+  constructor(url: string, private readonly onChange: () => void) {
+    const options = poolOptions(2);
+    const readOnly = { ...options.connection, default_transaction_read_only: true };
+    this.#catalog = postgres(url, { ...options, connection: readOnly });
+    this.#lite = createPostgresConnection({ url, postgresOptions: { ...options, connection: readOnly } });
+    internalsOf(this.#lite);
+    // postgres.js listens again by itself whenever the connection was lost, and says so.
+    const changed = () => this.#refreshSoon();
+    this.#catalog.listen("pgrst", changed, changed)
+      .catch((error) => log("schema_listener", describeError(error)));
+  }
+
+  tables(): Promise<IntrospectResult> {
+    return this.#tables ??= this.#remember(this.#introspect(), () => this.#tables = null);
+  }
+
+  roleSettings(): Promise<RoleSettings> {
+    return this.#roles ??= this.#remember(readRoleSettings(this.#catalog), () => this.#roles = null);
+  }
+
+  /** How long ago the tables were read, in milliseconds. */
+  get age(): number {
+    return performance.now() - this.#readAt;
+  }
+
+  forget(): void {
+    this.#tables = this.#roles = null;
+    this.onChange();
+  }
+
+  /** Reads ahead, so that the next request need not wait. Migrations announce many changes, one after the other. */
+  #refreshSoon(): void {
+    this.forget();
+    clearTimeout(this.#refresh);
+    this.#refresh = setTimeout(() => {
+      Promise.all([this.tables(), this.roleSettings()])
+        .catch((error) => log("schema_refresh", describeError(error)));
+    }, SETTLE_MS);
+  }
+
+  /** Whether the database answers at all. Throws its error where it does not. */
+  async ping(): Promise<void> {
+    await this.#catalog`select 1`;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#refresh);
+    await Promise.all([this.#catalog.end({ timeout: 1 }), this.#lite.driver.end({ timeout: 1 })]);
+  }
+
+  async #introspect(): Promise<IntrospectResult> {
+    await this.ping();
+    const internals = this.#lite as unknown as ConnectionInternals;
+    internals.introspection = undefined;
+    const result = await internals.introspect({ useCache: false });
+    // lite reports a failure on the console and answers an empty schema, but keeps only what it really read.
+    if (internals.introspection === undefined) throw new CatalogError("The schema could not be read.");
+    this.#readAt = performance.now();
+    return result;
+  }
+
+  /** Keeps a result, but not a failure: the next request tries again. */
+  #remember<T>(work: Promise<T>, drop: () => void): Promise<T> {
+    work.catch(drop);
+    return work;
+  }
+}

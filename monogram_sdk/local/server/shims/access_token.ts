@@ -1,0 +1,47 @@
+/**
+ * Puts into access tokens what GoTrue puts there.
+ *
+ * Why: lite's tokens hold the user's id, email, role and session only. Policies read `auth.jwt() -> 'app_metadata'`,
+ * and clients read the other claims without asking the server.
+ * Goes when: lite issues these claims.
+ */
+
+import { decodeJwt, SignJWT } from "jose";
+
+export interface IssuedSession {
+  access_token: string;
+  expires_at: number;
+  user: {
+    email: string;
+    phone: string;
+    app_metadata: Record<string, unknown>;
+    user_metadata: Record<string, unknown>;
+    is_anonymous: boolean;
+  };
+}
+
+/** Signs the session's token again, with all claims. `method` is how the user proved who they are, where known. */
+export async function completeAccessToken<T extends IssuedSession>(
+  session: T,
+  issuer: string,
+  secret: string,
+  method: string | null,
+): Promise<T> {
+  const issued = decodeJwt(session.access_token);
+  const { user } = session;
+  const claims = {
+    iss: issuer,
+    ...issued,
+    email: user.email,
+    phone: user.phone,
+    app_metadata: user.app_metadata,
+    user_metadata: user.user_metadata,
+    aal: "aal1",
+    ...(method ? { amr: [{ method, timestamp: issued.iat }] } : {}),
+    is_anonymous: user.is_anonymous,
+  };
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .sign(new TextEncoder().encode(secret));
+  return { ...session, access_token: token };
+}

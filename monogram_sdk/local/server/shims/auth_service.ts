@@ -1,0 +1,145 @@
+/**
+ * Mends what lite's auth service does otherwise than GoTrue. It is made anew for each request, so each request's
+ * instance is mended.
+ *
+ * Why, one by one:
+ * - access tokens lack claims: see `access_token.ts`;
+ * - a banned user can sign in and refresh;
+ * - sign-up writes the user and the identity in two transactions, so that a failure between them leaves half a user,
+ *   and two sign-ups with one address at the same moment end in an internal error;
+ * - the profile data of `signInWithOtp({ options: { data } })` is dropped;
+ * - `resend` of a sign-up confirmation is always refused as too frequent.
+ * Goes when: lite does these itself; each is one function below.
+ */
+
+import { isDatabaseError } from "../database.ts";
+import { currentRequest } from "../request_context.ts";
+import { oneTimeCode } from "../one_time_code.ts";
+import { completeAccessToken, type IssuedSession } from "./access_token.ts";
+import { replaceMethods } from "./lite_internals.ts";
+
+export interface AuthUserRow {
+  id: string;
+  email: string | null;
+  confirmed_at: string | null;
+  email_confirmed_at: string | null;
+  banned_until: string | null;
+  raw_user_meta_data: Record<string, unknown> | string;
+}
+
+interface Repository {
+  transaction<T>(work: (repository: Repository) => Promise<T>): Promise<T>;
+  findUserByEmail(email: string): Promise<AuthUserRow | null>;
+  createUser(user: Record<string, unknown>): Promise<AuthUserRow>;
+  updateUser(id: string, changes: Record<string, unknown>): Promise<AuthUserRow>;
+}
+
+export interface AuthServiceInternals {
+  repo: Repository;
+  mailer: { sendConfirmation(email: string, tokenHash: string, code: string): Promise<void> };
+  signUp(email?: string, password?: string, data?: Record<string, unknown>): Promise<unknown>;
+  signInWithOtp(email?: string, options?: unknown): Promise<unknown>;
+  resend(type: string, email?: string): Promise<unknown>;
+  createSessionForUser(
+    user: AuthUserRow,
+    identities: unknown,
+    view?: string,
+    options?: { authenticationMethod?: string },
+  ): Promise<IssuedSession>;
+  createRefreshResponse(user: AuthUserRow, ...rest: unknown[]): Promise<IssuedSession>;
+}
+
+export interface Issuer {
+  issuer: string;
+  jwtSecret: string;
+}
+
+export function mendAuthService(service: AuthServiceInternals, issuer: Issuer): void {
+  completeTokensAndRefuseBanned(service, issuer);
+  signUpInOneTransaction(service);
+  keepSignUpData(service);
+  resendConfirmation(service);
+}
+
+function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, jwtSecret }: Issuer): void {
+  const create = service.createSessionForUser.bind(service);
+  const refresh = service.createRefreshResponse.bind(service);
+  replaceMethods(service, {
+    async createSessionForUser(user, identities, view, options) {
+      refuseBanned(user);
+      const session = await create(user, identities, view, options);
+      return completeAccessToken(session, issuer, jwtSecret, options?.authenticationMethod ?? "password");
+    },
+    async createRefreshResponse(user, ...rest) {
+      refuseBanned(user);
+      return completeAccessToken(await refresh(user, ...rest), issuer, jwtSecret, null);
+    },
+  });
+}
+
+function refuseBanned(user: AuthUserRow): void {
+  if (user.banned_until && Date.parse(user.banned_until) > Date.now()) {
+    refuse(400, "user_banned", "User is banned");
+  }
+}
+
+function signUpInOneTransaction(service: AuthServiceInternals): void {
+  const signUp = service.signUp.bind(service);
+  replaceMethods(service, {
+    async signUp(email, password, data) {
+      const outside = service.repo;
+      try {
+        return await outside.transaction(async (inside) => {
+          service.repo = inside;
+          return await signUp(email, password, data);
+        });
+      } catch (error) {
+        if (isDatabaseError(error) && error.code === "23505" && error.constraint_name?.startsWith("users_")) {
+          refuse(422, "user_already_exists", "User already registered");
+        }
+        if (isDatabaseError(error)) refuse(500, "unexpected_failure", "Database error saving new user");
+        throw error;
+      } finally {
+        service.repo = outside;
+      }
+    },
+  });
+}
+
+function keepSignUpData(service: AuthServiceInternals): void {
+  const signInWithOtp = service.signInWithOtp.bind(service);
+  replaceMethods(service, {
+    signInWithOtp(email, options) {
+      const data = currentRequest()?.signUpData;
+      const create = service.repo.createUser.bind(service.repo);
+      replaceMethods(service.repo, {
+        createUser: (user) =>
+          create({ ...user, raw_user_meta_data: { ...data, ...(user.raw_user_meta_data as object) } }),
+      });
+      return signInWithOtp(email, options);
+    },
+  });
+}
+
+function resendConfirmation(service: AuthServiceInternals): void {
+  const resend = service.resend.bind(service);
+  replaceMethods(service, {
+    async resend(type, email) {
+      const user = type === "signup" && email ? await service.repo.findUserByEmail(email) : null;
+      if (!user?.email || user.email_confirmed_at) return await resend(type, email);
+      const { code, hash } = await oneTimeCode(user.email);
+      await service.repo.updateUser(user.id, {
+        confirmation_token: hash,
+        confirmation_sent_at: new Date().toISOString(),
+      });
+      await service.mailer.sendConfirmation(user.email, hash, code);
+    },
+  });
+}
+
+/** Ends the request with GoTrue's form of an error. lite would make an internal error of any that is not its own. */
+function refuse(status: number, code: string, message: string): never {
+  const request = currentRequest();
+  if (request) request.failure = { status, code, message };
+  throw new Error(message);
+}

@@ -1,0 +1,14 @@
+/**
+ * Keeps lite from granting everything to everybody.
+ *
+ * Why: the first request makes lite run `GRANT ALL ON ALL TABLES` to `anon`, `authenticated` and `service_role` in
+ * each schema that has a table with row level security, and change the default privileges alike. The migrations'
+ * column grants would then be worth nothing. It skips that when it believes to have done it.
+ * Goes when: lite has a setting for it.
+ */
+
+import type { ConnectionInternals } from "./lite_internals.ts";
+
+export function keepGrants(connection: ConnectionInternals): void {
+  connection.rlsState = "active";
+}

@@ -1,0 +1,59 @@
+/**
+ * The private parts of lite that the other shims replace, named in one place and checked at start-up, so that a
+ * new version of lite which moves them is refused loudly instead of losing a shim silently.
+ */
+
+import type { PostgresConnection } from "@supabase/lite/postgres";
+import type { IntrospectResult } from "@supabase/lite";
+import type { Kysely } from "kysely";
+
+/** The claims and the role under which lite runs a request's statements. */
+export interface RequestVars {
+  auth?: { uid?: string | null; role?: string; jwt?: Record<string, unknown> | null };
+}
+
+export interface ConnectionInternals {
+  rlsState: "unknown" | "active" | "inactive";
+  introspection?: IntrospectResult;
+  introspect(options?: { useCache?: boolean }): Promise<IntrospectResult>;
+  // deno-lint-ignore no-explicit-any -- lite's tables are not known to the compiler
+  applyJwtSessionContext(db: Kysely<any>, vars: RequestVars, customRole: boolean): Promise<void>;
+  // deno-lint-ignore no-explicit-any -- as above
+  applyRpcRequestGucs(db: Kysely<any>, request: unknown): Promise<void>;
+  normalizeDbError(error: unknown): unknown;
+}
+
+/** A version of lite that these shims do not fit. */
+export class LiteVersionError extends Error {
+  override name = "LiteVersionError";
+}
+
+export function internalsOf(connection: PostgresConnection): ConnectionInternals {
+  const internals = connection as unknown as ConnectionInternals;
+  for (
+    const method of [
+      "introspect",
+      "applyJwtSessionContext",
+      "applyRpcRequestGucs",
+      "normalizeDbError",
+    ] as const
+  ) {
+    if (typeof internals[method] !== "function") throw moved(method);
+  }
+  if (internals.rlsState !== "unknown") throw moved("rlsState");
+  return internals;
+}
+
+/** Replaces methods of an object and fails where one is not there to be replaced. */
+export function replaceMethods<T extends object>(target: T, methods: Partial<T>): void {
+  for (const [name, method] of Object.entries(methods)) {
+    if (typeof (target as Record<string, unknown>)[name] !== "function") throw moved(name);
+    Object.defineProperty(target, name, { value: method, configurable: true });
+  }
+}
+
+function moved(name: string): LiteVersionError {
+  return new LiteVersionError(
+    `@supabase/lite no longer has \`${name}\`: adapt the shims to its new version.`,
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * Text forms of Postgres values, as PostgREST writes them.
+ *
+ * Why: postgres.js turns times into `Date`, which has no microseconds (keyset paging needs them), lite leaves them
+ * as Postgres prints them, with a blank (the Python client refuses that), and both lose the trailing zeros or the
+ * precision of `numeric`.
+ * Goes when: lite answers these types as PostgREST does.
+ */
+
+import type { PostgresType } from "postgres";
+
+const asIs = (value: unknown) => value;
+
+/** `2026-11-23 00:04:29.673123+00` becomes `2026-11-23T00:04:29.673123+00:00`; `infinity` stays. */
+export function isoTimestamp(value: string): string {
+  const match = value.match(/^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:([+-]\d\d)(:\d\d)?)?( BC)?$/);
+  if (!match) return value;
+  const [, day, time, hours, minutes = ":00", era = ""] = match;
+  return `${day}T${time}${hours ? hours + minutes : ""}${era}`;
+}
+
+/** A number that JSON prints exactly as the database did. */
+export function exactNumber(value: string): unknown {
+  if (!/^-?\d+(\.\d+)?$/.test(value)) return value; // NaN and the infinities are no JSON numbers
+  const number = Number(value);
+  return String(number) === value ? number : new ExactNumber(value);
+}
+
+/** Digits that a JavaScript number cannot hold, such as the last zero of `1.50`. */
+class ExactNumber {
+  constructor(private readonly digits: string) {}
+
+  toJSON(): unknown {
+    return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(this.digits);
+  }
+
+  toString(): string {
+    return this.digits;
+  }
+}
+
+function type(oid: number, parse: (value: string) => unknown): PostgresType {
+  return { to: oid, from: [oid], serialize: asIs, parse };
+}
+
+export const postgresTypes: Record<string, PostgresType> = {
+  date: type(1082, asIs),
+  time: type(1083, asIs),
+  timetz: type(1266, asIs),
+  interval: type(1186, asIs),
+  timestamp: type(1114, isoTimestamp),
+  timestamptz: type(1184, isoTimestamp),
+  numeric: { ...type(1700, exactNumber), serialize: String },
+};
+
+/**
+ * The same for Auth, whose code hands JSON over as text already: text must not be quoted once more, or
+ * `raw_user_meta_data` is a JSON string that no trigger can read.
+ */
+export const authTypes: Record<string, PostgresType> = {
+  ...postgresTypes,
+  json: jsonText(114),
+  jsonb: jsonText(3802),
+};
+
+function jsonText(oid: number): PostgresType {
+  return {
+    to: oid,
+    from: [oid],
+    serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
+    parse: (value: string) => JSON.parse(value),
+  };
+}

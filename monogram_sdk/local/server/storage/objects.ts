@@ -1,0 +1,263 @@
+/**
+ * Objects: a row in `storage.objects` for each, whose column `version` names the file with the bytes.
+ *
+ * The caller's role does every insert, select, update and delete, so row policies decide; what public buckets and
+ * signed URLs give away is read as Storage itself.
+ */
+
+import type { Caller } from "../keys.ts";
+import { type Buckets, checkMimeType, sizeLimit } from "./buckets.ts";
+import { refusals, StorageError } from "./errors.ts";
+import type { Files } from "./files.ts";
+import { become, lockObjects, type Sessions, type Transaction } from "./session.ts";
+import { readUpload } from "./upload_body.ts";
+
+export interface ObjectRow {
+  id: string;
+  bucket_id: string;
+  name: string;
+  owner_id: string | null;
+  version: string;
+  metadata: ObjectMetadata | null;
+  user_metadata: Record<string, unknown> | null;
+  created_at: string;
+  updated_at: string;
+  last_accessed_at: string;
+}
+
+export interface ObjectMetadata {
+  eTag: string;
+  size: number;
+  mimetype: string;
+  cacheControl: string;
+  lastModified: string;
+  contentLength: number;
+  httpStatusCode: number;
+}
+
+export interface Stored {
+  id: string;
+  key: string;
+}
+
+/** Whose rights decide: the caller's, or those that a signed URL was given. */
+export type Authority = { caller: Caller } | { grantedTo: string | null };
+
+const KEY = /^[\w/!.*'() &$@=;:+,?-]{1,1024}$/;
+const MAX_REMOVED = 1000;
+
+export function checkKey(key: string): void {
+  if (!KEY.test(key) || key.split("/").some((part) => part === "." || part === "..")) {
+    throw refusals.invalidKey(key);
+  }
+}
+
+export class Objects {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly buckets: Buckets,
+    private readonly files: Files,
+  ) {}
+
+  async upload(
+    authority: Authority,
+    bucketId: string,
+    name: string,
+    request: Request,
+    options: { upsert: boolean; operation: string },
+  ): Promise<Stored> {
+    checkKey(name);
+    const bucket = await this.buckets.find(bucketId);
+    const limit = sizeLimit(bucket);
+    const upload = await readUpload(request, limit);
+    checkMimeType(bucket, upload.contentType);
+    const file = await this.files.write(upload.content, limit);
+    const row = {
+      id: crypto.randomUUID(),
+      bucket_id: bucketId,
+      name,
+      owner_id: "caller" in authority ? authority.caller.userId : authority.grantedTo,
+      version: file.version,
+      metadata: {
+        eTag: file.etag,
+        size: file.size,
+        mimetype: upload.contentType,
+        cacheControl: upload.cacheControl,
+        lastModified: new Date().toISOString(),
+        contentLength: file.size,
+        httpStatusCode: 200,
+      },
+      user_metadata: upload.userMetadata,
+    };
+    return await this.#put(row, authority, options);
+  }
+
+  /** Fails as the upload itself would, and changes nothing. */
+  async checkUpload(caller: Caller, bucketId: string, name: string, upsert: boolean): Promise<void> {
+    checkKey(name);
+    await this.buckets.find(bucketId);
+    const row = {
+      id: crypto.randomUUID(),
+      bucket_id: bucketId,
+      name,
+      owner_id: caller.userId,
+      version: crypto.randomUUID(),
+      metadata: null,
+      user_metadata: null,
+    };
+    const undo = new Error("The check is done.");
+    try {
+      await this.sessions.asCaller(caller, "object.sign_upload_url", async (transaction) => {
+        await insert(transaction, row, upsert);
+        throw undo;
+      });
+    } catch (error) {
+      if (error !== undo) throw error;
+    }
+  }
+
+  /** An object that the caller may see. */
+  async find(caller: Caller, operation: string, bucketId: string, name: string): Promise<ObjectRow> {
+    return await this.sessions.asCaller(caller, operation, (transaction) => one(transaction, bucketId, name));
+  }
+
+  /** An object whoever asks. */
+  async findAny(bucketId: string, name: string): Promise<ObjectRow> {
+    return await this.sessions.asStorage((transaction) => one(transaction, bucketId, name));
+  }
+
+  /** Which of the names the caller may see. */
+  async findMany(caller: Caller, bucketId: string, names: string[]): Promise<Set<string>> {
+    const rows = await this.sessions.asCaller(
+      caller,
+      "object.sign_many",
+      (transaction) =>
+        transaction<{ name: string }[]>`
+        select name from storage.objects where bucket_id = ${bucketId} and name in ${transaction(names)}`,
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
+  async move(caller: Caller, from: Location, to: Location): Promise<Stored> {
+    checkKey(to.name);
+    return await this.sessions.asStorage(async (transaction) => {
+      await lockObjects(transaction, keyOf(from), keyOf(to));
+      await become(transaction, caller, "object.move");
+      const source = await one(transaction, from.bucket, from.name);
+      const moved = await transaction`
+        update storage.objects
+        set bucket_id = ${to.bucket}, name = ${to.name}, updated_at = now()
+        where bucket_id = ${from.bucket} and name = ${from.name}`;
+      if (moved.count === 0) throw refusals.accessDenied("new row violates row-level security policy");
+      return { id: source.id, key: keyOf(to) };
+    });
+  }
+
+  async copy(
+    caller: Caller,
+    from: Location,
+    to: Location,
+    options: { upsert: boolean; metadata?: Record<string, unknown> | null },
+  ): Promise<Stored> {
+    checkKey(to.name);
+    const source = await this.find(caller, "object.copy", from.bucket, from.name);
+    const row = {
+      id: crypto.randomUUID(),
+      bucket_id: to.bucket,
+      name: to.name,
+      owner_id: caller.userId,
+      version: await this.files.copy(source.version),
+      metadata: source.metadata,
+      user_metadata: options.metadata === undefined ? source.user_metadata : options.metadata,
+    };
+    return await this.#put(row, { caller }, { upsert: options.upsert, operation: "object.copy" });
+  }
+
+  /** Removes what of the names the caller may remove, and answers the rows. */
+  async remove(caller: Caller, operation: string, bucketId: string, names: string[]): Promise<ObjectRow[]> {
+    if (names.length > MAX_REMOVED) throw refusals.invalidBody(`At most ${MAX_REMOVED} objects at a time.`);
+    const rows = await this.sessions.asCaller(caller, operation, (transaction) =>
+      transaction<ObjectRow[]>`
+        delete from storage.objects where bucket_id = ${bucketId} and name in ${
+        transaction(names)
+      } returning *`);
+    await this.files.forget(rows.map(({ version }) => version));
+    return [...rows];
+  }
+
+  /** Makes the row for bytes that are on disk already. Takes them away again where the row is refused. */
+  async #put(
+    row: NewObject,
+    authority: Authority,
+    options: { upsert: boolean; operation: string },
+  ): Promise<Stored> {
+    let stored: { id: string; replaced: string | null };
+    try {
+      stored = await this.sessions.asStorage(async (transaction) => {
+        await lockObjects(transaction, `${row.bucket_id}/${row.name}`);
+        const [old] = await transaction<{ id: string; version: string | null }[]>`
+          select id, version from storage.objects where bucket_id = ${row.bucket_id} and name = ${row.name} for update`;
+        if ("caller" in authority) await become(transaction, authority.caller, options.operation);
+        await insert(transaction, row, options.upsert);
+        return { id: old?.id ?? row.id, replaced: old?.version ?? null };
+      });
+    } catch (error) {
+      await this.files.forget([row.version]);
+      throw error;
+    }
+    await this.files.forget([stored.replaced]);
+    return { id: stored.id, key: `${row.bucket_id}/${row.name}` };
+  }
+}
+
+export interface Location {
+  bucket: string;
+  name: string;
+}
+
+function keyOf({ bucket, name }: Location): string {
+  return `${bucket}/${name}`;
+}
+
+type NewObject = Pick<
+  ObjectRow,
+  "id" | "bucket_id" | "name" | "owner_id" | "version" | "metadata" | "user_metadata"
+>;
+
+async function insert(transaction: Transaction, row: NewObject, upsert: boolean): Promise<void> {
+  const values = {
+    ...row,
+    metadata: row.metadata && transaction.json({ ...row.metadata }),
+    user_metadata: row.user_metadata && transaction.json(row.user_metadata as never),
+  };
+  try {
+    await transaction`
+      insert into storage.objects ${transaction(values)}
+      ${
+      upsert
+        ? transaction`
+            on conflict (bucket_id, name) do update set
+              version = excluded.version,
+              owner_id = excluded.owner_id,
+              metadata = excluded.metadata,
+              user_metadata = excluded.user_metadata,
+              updated_at = now()`
+        : transaction``
+    }`;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "23503") throw refusals.noSuchBucket();
+    throw error;
+  }
+}
+
+async function one(transaction: Transaction, bucketId: string, name: string): Promise<ObjectRow> {
+  const [row] = await transaction<ObjectRow[]>`
+    select * from storage.objects where bucket_id = ${bucketId} and name = ${name}`;
+  if (!row) throw refusals.noSuchKey();
+  return row;
+}
+
+/** Whether the error says that there is no such object. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "NoSuchKey";
+}

@@ -1,0 +1,447 @@
+"""The embedded stack: PostgreSQL, the platform's schemas, the project's migrations and seed, and the API server.
+
+```python
+with Stack(Path(".monogram")) as stack:
+    print(stack.api_url, stack.publishable_key)
+```
+
+A stack belongs to the process that started it, which watches its two servers and starts them again when they die. Other
+processes find it through its folder: `StackStatus.of(folder)`, `reset(folder)`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import psycopg
+
+from monogram_sdk.local import _deno, _server
+from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInUseError
+from monogram_sdk.local._folder import Run, StackFolder, State
+from monogram_sdk.local._keys import Keys
+from monogram_sdk.local._paths import Project
+from monogram_sdk.local._ports import LOOPBACK, pick_port
+from monogram_sdk.local._processes import ProcessIdentity
+from monogram_sdk.local._server import ApiServer, ServerConfig
+from monogram_sdk.local.databases import DATABASE, Databases
+from monogram_sdk.local.migrate import MigrationReport
+from monogram_sdk.local.postgres import PostgresServer, ServerAddress
+from monogram_sdk.local.ticker import Ticker
+
+SITE_URL = "http://127.0.0.1:3000"
+"""Where links in mails lead unless a call says otherwise; the platform's own default for local work."""
+
+_WATCH_INTERVAL = 0.2  # Seconds between two looks at the processes.
+_TICK_INTERVAL = 60.0  # Seconds between two looks at the scheduled jobs.
+_MAINTENANCE_INTERVAL = 3600.0  # Seconds.
+_LONGEST_PAUSE = 5.0  # Seconds between two attempts to start a server that does not start.
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, repr=False)
+class StackStatus:
+    """How to reach a running stack. Its `repr` shows no keys."""
+
+    directory: str
+    """The stack's folder."""
+    api_url: str
+    """The base URL of the API, as clients want it."""
+    db_url: str
+    """A connection URL as `postgres`, the role of migrations."""
+    mailbox_url: str
+    """The page that shows the mails that were sent."""
+    mailpit_url: str
+    """The base URL of the mailbox's API, which is Mailpit's: `/api/v1/messages` and so on."""
+    smtp_port: int
+    """The port that takes mail."""
+    publishable_key: str
+    secret_key: str
+    jwt_secret: str
+    anon_key: str
+    """The older form of the publishable key."""
+    service_role_key: str
+    """The older form of the secret key."""
+    supervisor_pid: int
+    """The process that runs the stack."""
+
+    @classmethod
+    def of(cls, directory: Path) -> StackStatus:
+        """Return the status of the stack that runs in a folder.
+
+        Raises:
+            NotRunningError: None does.
+        """
+        folder = StackFolder(directory)
+        return _status(folder, *_running(folder))
+
+    def to_env(self) -> dict[str, str]:
+        """Return what a program needs, under the names that `supabase status` uses."""
+        return {
+            "API_URL": self.api_url,
+            "DB_URL": self.db_url,
+            "PUBLISHABLE_KEY": self.publishable_key,
+            "SECRET_KEY": self.secret_key,
+            "JWT_SECRET": self.jwt_secret,
+            "ANON_KEY": self.anon_key,
+            "SERVICE_ROLE_KEY": self.service_role_key,
+            "MAILBOX_URL": self.mailbox_url,
+            "MAILPIT_URL": self.mailpit_url,
+            "SMTP_PORT": str(self.smtp_port),
+        }
+
+
+class Stack:
+    """The embedded stack in one folder.
+
+    Used as a context manager it starts on entry and stops on exit.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        project: Path | None = None,
+        seed: bool = True,
+        port: int | None = None,
+        db_port: int | None = None,
+        durable: bool = True,
+        site_url: str = SITE_URL,
+        server_options: Mapping[str, bool | int] | None = None,
+        report: Callable[[str], None] = _log.info,
+    ) -> None:
+        """Describe the stack; nothing happens before `start()`.
+
+        Args:
+            directory: The folder for everything that the stack keeps; made when missing.
+            project: The folder that contains `supabase/`; by default Monogram's own migrations.
+            seed: Whether new databases get the project's seed.
+            port: The API's port; by default that of the last run, or a free one.
+            db_port: The database's port; likewise.
+            durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
+            site_url: Where links in mails lead unless a call says otherwise.
+            server_options: More settings for the API server, such as `confirm_email` and `bcrypt_cost`.
+            report: Takes one line for each thing that takes time or needs attention.
+        """
+        self._folder = StackFolder(directory)
+        self._project_argument = project
+        self._with_seed = seed
+        self._port = port
+        self._db_port = db_port
+        self._durable = durable
+        self._site_url = site_url
+        self._report = report
+        self._server = ApiServer(self._folder.logs / "server.log", options=server_options)
+        self._postgres: PostgresServer | None = None
+        self._databases: Databases | None = None
+        self._config: ServerConfig | None = None
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __repr__(self) -> str:
+        return f"Stack({str(self._folder.root)!r})"
+
+    def __enter__(self) -> Stack:
+        self.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Where it is
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the API."""
+        return self.status().api_url
+
+    @property
+    def db_url(self) -> str:
+        """A connection URL as `postgres`, the role of migrations."""
+        return self.status().db_url
+
+    @property
+    def mailbox_url(self) -> str:
+        """The page that shows the mails that were sent."""
+        return self.status().mailbox_url
+
+    @property
+    def publishable_key(self) -> str:
+        """The API key of clients."""
+        return self.status().publishable_key
+
+    @property
+    def secret_key(self) -> str:
+        """The API key that passes all access rules."""
+        return self.status().secret_key
+
+    @property
+    def jwt_secret(self) -> str:
+        """The secret that signs users' tokens."""
+        return self.status().jwt_secret
+
+    @property
+    def server_log(self) -> Path:
+        """The API server's log: one JSON object a line."""
+        return self._server.log_path
+
+    @property
+    def databases(self) -> Databases:
+        """The stack's databases, for more copies of the template."""
+        if self._databases is None:
+            raise NotRunningError("This stack is not running; call start() first.")
+        return self._databases
+
+    def status(self) -> StackStatus:
+        """Return how to reach the stack.
+
+        Raises:
+            NotRunningError: It is not running.
+        """
+        return StackStatus.of(self._folder.root)
+
+    # What it does
+
+    def start(self) -> None:
+        """Start everything, and return when the API accepts requests.
+
+        The first start in a folder makes the database; later ones apply new migrations to it.
+
+        Raises:
+            AlreadyRunningError: A stack runs in this folder.
+            FolderError: The folder cannot be used.
+            MigrationError: A migration or the seed was refused.
+            PortInUseError: A requested port is taken.
+            LocalStackError: Something else kept a part of the stack from starting.
+        """
+        project = Project.find(self._project_argument)
+        self._folder.open()
+        self._stopping.clear()
+        try:
+            self._start(project)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything. The data stays. Does nothing when the stack is not running."""
+        self._stopping.set()
+        self._server.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+        for thread in self._threads:
+            thread.join()
+        # A thread may have been about to start one of them again.
+        self._server.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+        self._threads = []
+        self._postgres = self._databases = self._config = None
+        if self._folder.is_locked:
+            self._folder.end_run()
+            self._folder.close()
+
+    def reset(self) -> None:
+        """Put a fresh, migrated and seeded database in place, and delete stored files and mails.
+
+        Raises:
+            MigrationError: A migration or the seed was refused; the old database is still there.
+        """
+        reset(self._folder.root)
+
+    def clone_database(self, name: str) -> str:
+        """Make another fresh, migrated and seeded database, and return its URL as `postgres`."""
+        return self.databases.clone(name)
+
+    # How it does it
+
+    def _start(self, project: Project) -> None:
+        folder, state = self._folder, self._folder.read_state()
+        if state.run is not None:
+            _server.end_leftover(state.run.server)
+        keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
+        _deno.ensure_cached(self._report)
+
+        self._postgres = PostgresServer(
+            folder.postgres,
+            password=keys.service_password,
+            port=self._db_port,
+            preferred_port=state.db_port,
+            durable=self._durable,
+            log_path=folder.logs / "postgres.log",
+        )
+        if not self._postgres.initialised:
+            self._report("Making a new database ...")
+        self._postgres.start()
+        address = self._postgres.address
+        self._databases = Databases(address, project, keys.service_password, with_seed=self._with_seed)
+        self._explain(self._databases.open())
+
+        self._config = self._start_server(address, keys, project, state)
+        self._write_state(project)
+        for target in (self._watch, self._keep_time):
+            thread = threading.Thread(target=target, name=f"monogram {target.__name__}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        folder.tidy_request.touch()
+
+    def _start_server(self, address: ServerAddress, keys: Keys, project: Project, state: State) -> ServerConfig:
+        for attempt in range(3):
+            port = pick_port(requested=self._port, remembered=state.api_port, purpose="the API", option="--port")
+            smtp_port = pick_port(
+                requested=None, remembered=state.smtp_port, purpose="mail", option="--port", taken=(port,)
+            )
+            config = ServerConfig(
+                host=LOOPBACK,
+                port=port,
+                smtp_port=smtp_port,
+                db_url=address.dsn(DATABASE),
+                authenticator_db_url=address.dsn(DATABASE, user="authenticator", password=keys.service_password),
+                publishable_key=keys.publishable_key,
+                secret_key=keys.secret_key,
+                jwt_secret=keys.jwt_secret,
+                storage_dir=str(self._folder.storage),
+                mail_dir=str(self._folder.mail),
+                functions_dir=str(project.functions_dir),
+                site_url=self._site_url,
+            )
+            try:
+                self._server.start(config)
+            except PortInUseError:
+                if self._port is not None or attempt == 2:
+                    raise
+                continue
+            return config
+        raise AssertionError("the last attempt returns or raises")
+
+    def _write_state(self, project: Project) -> None:
+        assert self._config is not None and self._postgres is not None
+        supervisor, server = ProcessIdentity.of_this(), ProcessIdentity.of(self._server.pid or 0)
+        if server is None:
+            raise LocalStackError(f"The API server ended right after its start; see {self._server.log_path}.")
+        self._folder.write_state(
+            State(
+                api_port=self._config.port,
+                db_port=self._postgres.port,
+                smtp_port=self._config.smtp_port,
+                run=Run(supervisor, server, str(project.supabase_dir), self._with_seed),
+            )
+        )
+
+    def _explain(self, report: MigrationReport) -> None:
+        if report.applied:
+            self._report(f"Applied {len(report.applied)} new migration(s), up to {report.applied[-1]}.")
+        if report.changed:
+            self._report(
+                f"These migrations were edited after they had been applied: {', '.join(report.changed)}. "
+                "The database does not have the edits; `monogram dev reset` makes it anew."
+            )
+        if report.missing:
+            self._report(
+                f"The database has migrations whose files are gone: {', '.join(report.missing)}. "
+                "`monogram dev reset` makes it anew."
+            )
+        if not self.databases.fits_this_version():
+            self._report("This database was made by another version of Monogram. `monogram dev reset` makes it anew.")
+
+    def _watch(self) -> None:
+        """Start a server again when it has died, and do the slow part of the next reset."""
+        assert self._postgres is not None and self._config is not None
+        pause = _WATCH_INTERVAL
+        while not self._stopping.wait(pause):
+            try:
+                if not self._postgres.running:
+                    _log.warning("The database server ended unexpectedly; starting it again.")
+                    self._postgres.start()
+                    _log.info("The database server is back.")
+                if not self._server.running and not self._stopping.is_set():
+                    _log.warning("The API server ended unexpectedly; starting it again.")
+                    self._server.start(self._config)
+                    self._write_state(self.databases.project)
+                    _log.info("The API server is back.")
+                if self._folder.tidy_request.exists():
+                    self._folder.tidy_request.unlink()
+                    self.databases.tidy()
+                pause = _WATCH_INTERVAL
+            except (LocalStackError, OSError, psycopg.Error) as error:
+                if self._stopping.is_set():
+                    return
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                _log.error("%s (Trying again in %.1f s.)", error, pause)
+
+    def _keep_time(self) -> None:
+        """Run the scheduled jobs, and look after the realtime partitions."""
+        ticker = Ticker(self.databases.dsn())
+        maintained = time.monotonic()
+        while not self._stopping.wait(_TICK_INTERVAL):
+            try:
+                ticker.tick()
+                if time.monotonic() - maintained > _MAINTENANCE_INTERVAL:
+                    self.databases.maintain()
+                    maintained = time.monotonic()
+            except psycopg.Error as error:
+                if self._stopping.is_set():
+                    return
+                _log.error("The scheduled jobs could not be run: %s", error)
+
+
+def reset(directory: Path) -> None:
+    """Put a fresh, migrated and seeded database into a running stack; delete its stored files and mails.
+
+    Args:
+        directory: The stack's folder.
+
+    Raises:
+        MigrationError: A migration or the seed was refused; the old database is still there.
+        NotRunningError: No stack runs there.
+    """
+    folder = StackFolder(directory)
+    state, run, keys = _running(folder)
+    assert state.db_port is not None
+    Databases(
+        ServerAddress(state.db_port, keys.service_password),
+        Project(Path(run.supabase_dir)),
+        keys.service_password,
+        with_seed=run.with_seed,
+    ).reset()
+    folder.empty_files()
+    folder.tidy_request.touch()
+
+
+def _running(folder: StackFolder) -> tuple[State, Run, Keys]:
+    state = folder.read_state()
+    if state.run is None:
+        raise NotRunningError(f"No stack is running in {folder.root}. Start one with `monogram dev`.")
+    if state.run.supervisor.process() is None:
+        raise NotRunningError(
+            f"The stack in {folder.root} was killed. Its data is safe: start it again with `monogram dev`, "
+            "or clean up with `monogram dev stop`."
+        )
+    return state, state.run, Keys.of(folder.keys, may_generate=False)
+
+
+def _status(folder: StackFolder, state: State, run: Run, keys: Keys) -> StackStatus:
+    assert state.db_port is not None and state.smtp_port is not None
+    api_url = f"http://{LOOPBACK}:{state.api_port}"
+    return StackStatus(
+        directory=str(folder.root),
+        api_url=api_url,
+        db_url=f"postgresql://postgres:postgres@{LOOPBACK}:{state.db_port}/{DATABASE}",
+        mailbox_url=f"{api_url}/mailbox",
+        mailpit_url=api_url,
+        smtp_port=state.smtp_port,
+        publishable_key=keys.publishable_key,
+        secret_key=keys.secret_key,
+        jwt_secret=keys.jwt_secret,
+        anon_key=keys.anon_key,
+        service_role_key=keys.service_role_key,
+        supervisor_pid=run.supervisor.pid,
+    )

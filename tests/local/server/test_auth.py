@@ -1,0 +1,268 @@
+"""Accounts and sessions, as people use them."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import httpx
+import jwt
+import psycopg
+import pytest
+
+from supabase import AuthApiError, AuthWeakPasswordError, Client
+from tests.local.server.conftest import PASSWORD, Person, Server, SignUp, StartServer
+
+
+def latest_mail(server: Server, address: str) -> dict[str, str]:
+    """Return the newest mail to an address."""
+    http = server.http(key="")
+    found = http.get("/api/v1/search", params={"query": f"to:{address}"}).json()["messages"]
+    assert found, f"no mail to {address}"
+    message: dict[str, str] = http.get(f"/api/v1/message/{found[0]['ID']}").json()
+    return message
+
+
+def code_in(mail: dict[str, str]) -> str:
+    found = re.search(r"code: (\d{6})$", mail["Text"], re.MULTILINE)
+    assert found
+    return found.group(1)
+
+
+def link_in(mail: dict[str, str]) -> str:
+    found = re.search(r"https?://\S+/auth/v1/verify\S+", mail["Text"])
+    assert found
+    return found.group(0)
+
+
+def test_signing_up_signs_in_and_makes_rows(server: Server, ada: Person) -> None:
+    with psycopg.connect(server.superuser_dsn) as connection:
+        row = connection.execute(
+            "select raw_user_meta_data ->> 'name', jsonb_typeof(raw_user_meta_data), left(encrypted_password, 4),"
+            " email_confirmed_at is not null from auth.users where id = %s",
+            [ada.id],
+        ).fetchone()
+        assert row is not None
+        assert row[0] == "Ada"
+        assert row[1] == "object"
+        assert row[2] in ("$2a$", "$2b$")
+        assert row[3] is True
+        identities = connection.execute("select provider from auth.identities where user_id = %s", [ada.id]).fetchall()
+        assert identities == [("email",)]
+    assert ada.client.table("profiles").select("name").execute().data == [{"name": "Ada"}]
+
+
+def test_the_token_says_what_gotrues_says(server: Server, ada: Person) -> None:
+    claims = jwt.decode(ada.token, server.config.jwt_secret, algorithms=["HS256"], audience="authenticated")
+    assert claims["sub"] == ada.id
+    assert claims["iss"] == f"{server.url}/auth/v1"
+    assert claims["role"] == "authenticated"
+    assert claims["email"] == ada.email
+    assert claims["app_metadata"] == {"provider": "email", "providers": ["email"]}
+    assert claims["user_metadata"]["name"] == "Ada"
+    assert claims["aal"] == "aal1"
+    assert claims["amr"][0]["method"] == "password"
+    assert claims["is_anonymous"] is False
+    assert claims["exp"] - claims["iat"] == 3600
+    verified = ada.client.auth.get_claims()
+    assert verified is not None
+    assert verified["claims"]["sub"] == ada.id
+
+
+def test_signing_up_twice(server: Server, ada: Person) -> None:
+    with pytest.raises(AuthApiError) as refused:
+        server.client().auth.sign_up({"email": ada.email.upper(), "password": PASSWORD})
+    assert (refused.value.code, refused.value.status) == ("user_already_exists", 422)
+
+
+def test_a_trigger_that_refuses_leaves_no_user(server: Server) -> None:
+    email = f"{uuid4().hex}@example.test"
+    with pytest.raises(AuthApiError) as refused:
+        server.client().auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {"name": "forbidden"}}})
+    assert (refused.value.code, refused.value.status) == ("unexpected_failure", 500)
+    assert refused.value.message == "Database error saving new user"
+    with psycopg.connect(server.superuser_dsn) as connection:
+        assert connection.execute("select 1 from auth.users where email = %s", [email]).fetchone() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"email": "not an address", "password": PASSWORD}, 400, "validation_failed"),
+        ({"email": "x@example.test", "password": ""}, 400, "validation_failed"),
+        ({"email": "x@example.test", "password": "short"}, 422, "weak_password"),
+    ],
+)
+def test_bad_sign_ups(server: Server, body: dict[str, str], status: int, code: str) -> None:
+    answer = server.http().post("/auth/v1/signup", json=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+    assert answer.json()["msg"]
+
+
+def test_weak_passwords_have_their_own_error(server: Server) -> None:
+    with pytest.raises(AuthWeakPasswordError):
+        server.client().auth.sign_up({"email": f"{uuid4().hex}@example.test", "password": "short"})
+
+
+def test_signing_in(server: Server, ada: Person) -> None:
+    session = server.client().auth.sign_in_with_password({"email": ada.email.upper(), "password": PASSWORD}).session
+    assert session is not None
+    assert session.user.id == ada.id
+    for email, password in ((ada.email, "wrong password"), ("nobody@example.test", PASSWORD)):
+        with pytest.raises(AuthApiError) as refused:
+            server.client().auth.sign_in_with_password({"email": email, "password": password})
+        assert refused.value.code == "invalid_credentials"
+
+
+def test_a_seeded_user_signs_in(server: Server) -> None:
+    client = server.client()
+    answer = client.auth.sign_in_with_password({"email": "seeded@example.test", "password": "seed-password"})
+    assert answer.user is not None
+    assert answer.user.identities is not None
+    assert answer.user.identities[0].provider == "email"
+    assert client.table("profiles").select("name").execute().data == [{"name": "Seeded"}]
+
+
+def test_refresh_tokens_are_used_once(server: Server, ada: Person) -> None:
+    first = ada.client.auth.get_session()
+    assert first is not None
+    second = ada.client.auth.refresh_session(first.refresh_token).session
+    assert second is not None
+    assert second.refresh_token != first.refresh_token
+    third = ada.client.auth.refresh_session(second.refresh_token).session
+    assert third is not None
+    claims = jwt.decode(third.access_token, options={"verify_signature": False})
+    assert claims["app_metadata"]["provider"] == "email"
+    stale = server.http().post(
+        "/auth/v1/token", params={"grant_type": "refresh_token"}, json={"refresh_token": first.refresh_token}
+    )
+    assert (stale.status_code, stale.json()["error_code"]) == (400, "refresh_token_already_used")
+
+
+def test_unknown_refresh_tokens_are_refused(server: Server) -> None:
+    answer = server.http().post(
+        "/auth/v1/token", params={"grant_type": "refresh_token"}, json={"refresh_token": str(uuid4())}
+    )
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "refresh_token_not_found")
+
+
+def test_signing_out_ends_the_session(server: Server, ada: Person) -> None:
+    session = ada.client.auth.get_session()
+    assert session is not None
+    ada.client.auth.sign_out()
+    answer = server.http().post(
+        "/auth/v1/token", params={"grant_type": "refresh_token"}, json={"refresh_token": session.refresh_token}
+    )
+    assert answer.status_code == 400
+    assert server.http(token=ada.token).get("/auth/v1/user").json()["error_code"] == "session_not_found"
+
+
+def test_people_change_their_account(server: Server, ada: Person) -> None:
+    user = ada.client.auth.update_user({"data": {"colour": "blue"}}).user
+    assert user.user_metadata["colour"] == "blue"
+    assert user.user_metadata["name"] == "Ada"
+    ada.client.auth.update_user({"password": "another password"})
+    assert server.client().auth.sign_in_with_password({"email": ada.email, "password": "another password"}).user
+    with pytest.raises(AuthApiError):
+        server.client().auth.sign_in_with_password({"email": ada.email, "password": PASSWORD})
+
+
+def test_nobody_makes_themselves_admin(server: Server, ada: Person) -> None:
+    answer = server.http(token=ada.token).put("/auth/v1/user", json={"app_metadata": {"role": "admin"}})
+    assert answer.json()["app_metadata"] == {"provider": "email", "providers": ["email"]}
+    ada.client.auth.update_user({"data": {"role": "admin"}})
+    ada.client.auth.refresh_session()
+    assert ada.client.table("admin_only").select("id").execute().data == []
+
+
+def test_the_user_endpoint_wants_a_users_token(server: Server) -> None:
+    assert server.http().get("/auth/v1/user").status_code == 401
+    assert server.http(token="a.b.c").get("/auth/v1/user").json()["error_code"] == "bad_jwt"
+
+
+def test_a_code_by_mail_signs_in_and_up(server: Server, anonymous: Client) -> None:
+    email = f"otto-{uuid4().hex}@example.test"
+    anonymous.auth.sign_in_with_otp({"email": email, "options": {"data": {"name": "Otto"}}})
+    code = code_in(latest_mail(server, email))
+    with pytest.raises(AuthApiError) as refused:
+        anonymous.auth.verify_otp({"email": email, "token": "000000" if code != "000000" else "1", "type": "email"})
+    assert refused.value.code == "otp_expired"
+    assert anonymous.auth.verify_otp({"email": email, "token": code, "type": "email"}).session
+    assert anonymous.table("profiles").select("name").execute().data == [{"name": "Otto"}]
+    with pytest.raises(AuthApiError):
+        server.client().auth.verify_otp({"email": email, "token": code, "type": "email"})
+
+
+def test_a_code_for_nobody_can_be_refused(server: Server) -> None:
+    with pytest.raises(AuthApiError) as refused:
+        server.client().auth.sign_in_with_otp(
+            {"email": f"{uuid4().hex}@example.test", "options": {"should_create_user": False}}
+        )
+    assert refused.value.code == "otp_disabled"
+
+
+def test_a_link_by_mail_resets_the_password(server: Server, ada: Person) -> None:
+    server.client().auth.reset_password_for_email(ada.email, {"redirect_to": "http://localhost:5173/reset"})
+    answer = httpx.get(link_in(latest_mail(server, ada.email)))
+    assert answer.status_code == 303
+    target, _, fragment = answer.headers["location"].partition("#")
+    assert target == "http://localhost:5173/reset"
+    assert "type=recovery" in fragment
+    token = re.search(r"access_token=([^&]+)", fragment)
+    assert token
+    changed = server.http(token=token.group(1)).put("/auth/v1/user", json={"password": "a new password"})
+    assert changed.status_code == 200
+    assert server.client().auth.sign_in_with_password({"email": ada.email, "password": "a new password"}).user
+
+
+def test_links_lead_to_places_of_this_machine_only(server: Server, ada: Person) -> None:
+    server.client().auth.reset_password_for_email(ada.email, {"redirect_to": "https://attacker.example/"})
+    answer = httpx.get(link_in(latest_mail(server, ada.email)))
+    assert answer.headers["location"].startswith("http://localhost:3000")
+
+
+def test_a_recovery_for_nobody_says_nothing(server: Server) -> None:
+    email = f"{uuid4().hex}@example.test"
+    server.client().auth.reset_password_for_email(email)
+    assert server.http().get("/api/v1/search", params={"query": f"to:{email}"}).json()["count"] == 0
+
+
+def test_with_confirmation(start_server: StartServer) -> None:
+    server = start_server(confirm_email=True)
+    email = "eve@example.test"
+    client = server.client()
+    answer = client.auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {"name": "Eve"}}})
+    assert answer.session is None
+    with pytest.raises(AuthApiError) as refused:
+        client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
+    assert refused.value.code == "email_not_confirmed"
+    first = code_in(latest_mail(server, email))
+    client.auth.resend({"type": "signup", "email": email})
+    second = code_in(latest_mail(server, email))
+    assert first != second
+    assert client.auth.verify_otp({"email": email, "token": second, "type": "email"}).session
+    assert client.auth.sign_in_with_password({"email": email, "password": PASSWORD}).session
+    assert client.table("profiles").select("name").execute().data == [{"name": "Eve"}]
+    assert server.http().get("/auth/v1/settings").json()["mailer_autoconfirm"] is False
+
+
+def test_settings_health_and_keys(server: Server) -> None:
+    settings = server.http().get("/auth/v1/settings").json()
+    assert settings["external"]["email"] is True
+    assert settings["mailer_autoconfirm"] is True
+    assert server.http().get("/auth/v1/health").json()["name"] == "GoTrue"
+    assert server.http(key="").get("/auth/v1/.well-known/jwks.json").json() == {"keys": []}
+
+
+def test_two_sign_ups_at_the_same_moment(server: Server, sign_up: SignUp) -> None:
+    email = f"{uuid4().hex}@example.test"
+
+    def attempt(_number: int) -> int:
+        body = {"email": email, "password": PASSWORD, "data": {"name": "Once"}}
+        return server.http().post("/auth/v1/signup", json=body).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(attempt, range(4)))
+    assert statuses == [200, 422, 422, 422]
+    assert sign_up("Later").id
