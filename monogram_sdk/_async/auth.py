@@ -1,0 +1,341 @@
+"""`client.auth`: sign up, sign in, and who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from monogram_sdk._supabase import AsyncGoTrueClient, AuthSession, translated, user_of
+from monogram_sdk._values import set_values
+from monogram_sdk.errors import (
+    AuthenticationError,
+    InvalidResponseError,
+    InvalidValueError,
+    NotFoundError,
+    NotSignedInError,
+    PermissionDeniedError,
+    SessionExpiredError,
+)
+from monogram_sdk.models.auth import AuthUser, OAuthStart, Session, SignUp
+from monogram_sdk.models.enums import AuthEvent
+
+from ._sessions import AuthListener
+from ._transport import AsyncTransport
+
+SignOutScope = Literal["global", "local", "others"]
+EmailCodeType = Literal["email", "recovery", "invite", "email_change", "signup", "magiclink"]
+
+
+class AsyncAuthAPI:
+    """Accounts and sessions.
+
+    The client keeps the session, sends its token with every call and refreshes it in time, once for all callers. A
+    client with a secret key has no session: whatever signs in raises `SecretKeySessionError` there.
+    """
+
+    def __init__(self, transport: AsyncTransport, service: AsyncGoTrueClient) -> None:
+        self._transport = transport
+        self._sessions = transport.sessions
+        self._service = service
+
+    # Signing up and in ----------------------------------------------------------------------------------------------
+
+    async def sign_up(
+        self,
+        *,
+        email: str,
+        password: str,
+        display_name: str | None = None,
+        redirect_to: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> SignUp:
+        """Make an account, and sign in where the project does not ask for the email address to be confirmed first.
+
+        Args:
+            email: The email address.
+            password: The password.
+            display_name: The name that others see, 1-80 characters; the part before the ``@`` unless given.
+            redirect_to: Where the link in the confirmation message leads.
+            metadata: Further values for the account's ``user_metadata``.
+
+        Raises:
+            UserExistsError: There is an account with this address.
+            WeakPasswordError: The password is not acceptable.
+        """
+        self._sessions.refuse_secret()
+        data = dict(metadata or {})
+        if display_name is not None:
+            data["display_name"] = display_name
+        options: dict[str, Any] = {"data": data}
+        if redirect_to is not None:
+            options["email_redirect_to"] = redirect_to
+        credentials: Any = {"email": email, "password": password, "options": options}
+        async with self._sessions.lock:
+            with translated():
+                answer = await self._service.sign_up(credentials)
+            if answer.user is None:
+                raise InvalidResponseError("The auth service made an account and did not say which.")
+            user = user_of(answer.user)
+            session = await self._sessions.adopt(answer.session) if answer.session else None
+        if session:
+            self._sessions.announce(AuthEvent.SIGNED_IN, session)
+        return SignUp(user=user, session=session)
+
+    async def sign_in_with_password(self, *, email: str, password: str) -> Session:
+        """Sign in with an email address and a password.
+
+        Raises:
+            InvalidCredentialsError: One of them is wrong.
+            EmailNotConfirmedError: The address has to be confirmed first.
+        """
+        self._sessions.refuse_secret()
+        async with self._sessions.lock:
+            with translated():
+                answer = await self._service.sign_in_with_password({"email": email, "password": password})
+            session = await self._adopt(answer.session)
+        self._sessions.announce(AuthEvent.SIGNED_IN, session)
+        return session
+
+    async def sign_in_with_otp(
+        self, *, email: str, create_user: bool = True, display_name: str | None = None, redirect_to: str | None = None
+    ) -> None:
+        """Send a message with a one-time code and a magic link; `verify_otp` or `exchange_code` completes the sign-in.
+
+        Args:
+            email: Where to send it.
+            create_user: Whether to make an account if there is none.
+            display_name: The name for a new account.
+            redirect_to: Where the magic link leads.
+
+        Raises:
+            RateLimitError: Too many messages were asked for.
+        """
+        self._sessions.refuse_secret()
+        options: dict[str, Any] = {"should_create_user": create_user}
+        if display_name is not None:
+            options["data"] = {"display_name": display_name}
+        if redirect_to is not None:
+            options["email_redirect_to"] = redirect_to
+        credentials: Any = {"email": email, "options": options}
+        with translated():
+            await self._service.sign_in_with_otp(credentials)
+
+    async def verify_otp(
+        self,
+        *,
+        email: str | None = None,
+        token: str | None = None,
+        token_hash: str | None = None,
+        type: EmailCodeType = "email",
+    ) -> Session:
+        """Sign in with what a message brought: the code (with the address), or the hash in its link.
+
+        Args:
+            email: The address that the code was sent to.
+            token: The code.
+            token_hash: The hash, instead of the two.
+            type: What the message was for.
+
+        Raises:
+            OneTimeCodeError: The code is wrong or too old.
+        """
+        self._sessions.refuse_secret()
+        if token_hash is None and (email is None or token is None):
+            raise InvalidValueError("Give email and token, or token_hash.", detail="token")
+        known = {"token_hash": token_hash} if token_hash else {"email": email, "token": token}
+        params: Any = {**known, "type": type}
+        async with self._sessions.lock:
+            with translated():
+                answer = await self._service.verify_otp(params)
+            session = await self._adopt(answer.session)
+        self._sessions.announce(_event_of(type), session)
+        return session
+
+    async def sign_in_with_oauth(
+        self, *, provider: str, redirect_to: str | None = None, scopes: str | None = None
+    ) -> OAuthStart:
+        """Begin to sign in with another service; `exchange_code` completes it with the code that comes back.
+
+        Args:
+            provider: The service, such as ``google`` or ``github``.
+            redirect_to: Where it sends the person, with ``?code=...``.
+            scopes: What else to ask the service for, separated by blanks.
+        """
+        self._sessions.refuse_secret()
+        options: dict[str, Any] = {}
+        if redirect_to is not None:
+            options["redirect_to"] = redirect_to
+        if scopes is not None:
+            options["scopes"] = scopes
+        credentials: Any = {"provider": provider, "options": options}
+        with translated():
+            answer = await self._service.sign_in_with_oauth(credentials)
+        return OAuthStart(url=answer.url, code_verifier=await self._sessions.code_verifier())
+
+    async def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Session:
+        """Complete a sign-in with the code that came back from another service or a link in a message.
+
+        Args:
+            code: The code.
+            code_verifier: `OAuthStart.code_verifier`, if another client began.
+
+        Raises:
+            OneTimeCodeError: The code or the verifier is wrong or too old.
+        """
+        self._sessions.refuse_secret()
+        async with self._sessions.lock:
+            with translated():
+                answer = await self._service.exchange_code_for_session(
+                    {"auth_code": code, "code_verifier": code_verifier or "", "redirect_to": ""}
+                )
+            session = await self._adopt(answer.session)
+        self._sessions.announce(AuthEvent.SIGNED_IN, session)
+        return session
+
+    async def set_session(self, *, access_token: str, refresh_token: str) -> Session:
+        """Take over a session that was made elsewhere, such as in a browser.
+
+        Raises:
+            AuthenticationError: The tokens are not valid.
+        """
+        self._sessions.refuse_secret()
+        async with self._sessions.lock:
+            with translated():
+                answer = await self._service.set_session(access_token, refresh_token)
+            session = await self._adopt(answer.session)
+        self._sessions.announce(AuthEvent.SIGNED_IN, session)
+        return session
+
+    # While signed in ------------------------------------------------------------------------------------------------
+
+    async def session(self) -> Session | None:
+        """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
+
+        Raises:
+            SessionExpiredError: The session has ended; sign in again, or sign out.
+        """
+        return await self._sessions.current()
+
+    async def user(self) -> AuthUser:
+        """Ask the auth service who is signed in. `session` knows it without asking, but not what changed elsewhere.
+
+        Raises:
+            NotSignedInError: Nobody is.
+        """
+        token = await self._sessions.token()
+        if token is None:
+            raise NotSignedInError
+        with translated():
+            answer = await self._service.get_user(token)
+        if answer is None:
+            raise NotSignedInError
+        return user_of(answer.user)
+
+    async def refresh(self) -> Session:
+        """Refresh the session now, for example after a service changed the account's rights.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            SessionExpiredError: The session has ended.
+        """
+        token = await self._sessions.token()
+        if token is None or not await self._sessions.renew(token):
+            raise NotSignedInError
+        session = await self._sessions.current()
+        if session is None:
+            raise NotSignedInError
+        return session
+
+    async def update_user(
+        self,
+        *,
+        email: str | None = None,
+        password: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        nonce: str | None = None,
+    ) -> AuthUser:
+        """Change the account. What is not given stays.
+
+        Args:
+            email: A new address; it counts once it is confirmed.
+            password: A new password.
+            metadata: Values to put into ``user_metadata``.
+            nonce: The code that the project asks for before it takes a new password, if it does.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            WeakPasswordError: The password is not acceptable.
+        """
+        attributes: Any = set_values(email=email, password=password, data=metadata, nonce=nonce)
+        if not attributes:
+            raise InvalidValueError("There is nothing to change.", hint="Give email, password or metadata.")
+        async with self._sessions.lock:
+            await self._sessions.ensure_fresh()
+            with translated():
+                answer = await self._service.update_user(attributes)
+            user = user_of(answer.user)
+            session = await self._sessions.adopt_user(user)
+        self._sessions.announce(AuthEvent.USER_UPDATED, session)
+        return user
+
+    async def sign_out(self, *, scope: SignOutScope = "global") -> None:
+        """Sign out. Nothing happens when nobody is signed in.
+
+        Args:
+            scope: ``global`` ends the person's sessions everywhere, ``local`` this one, ``others`` all but this one.
+        """
+        async with self._sessions.lock:
+            try:
+                session = await self._sessions.ensure_fresh()
+                if session is not None:
+                    with translated():
+                        await self._service.admin.sign_out(session.access_token, scope)
+            except (SessionExpiredError, AuthenticationError, NotFoundError, PermissionDeniedError):
+                # The server has no such session any more, which is what was asked for.
+                session = None
+            if scope == "others":
+                return
+            await self._sessions.clear()
+        self._sessions.announce(AuthEvent.SIGNED_OUT, None)
+
+    def on_auth_change(self, listener: AuthListener) -> Callable[[], None]:
+        """Call a function whenever the session changes: ``listener(event, session)``.
+
+        Returns:
+            A function that ends this.
+        """
+        return self._sessions.listen(listener)
+
+    # Messages -------------------------------------------------------------------------------------------------------
+
+    async def reset_password(self, *, email: str, redirect_to: str | None = None) -> None:
+        """Send a message to somebody who has forgotten the password.
+
+        Its code signs them in (``verify_otp(..., type="recovery")``, or `exchange_code`); then `update_user` sets a
+        new one. Nothing tells whether there is such an account.
+
+        Args:
+            email: Where to send it.
+            redirect_to: Where its link leads.
+        """
+        with translated():
+            await self._service.reset_password_for_email(email, {"redirect_to": redirect_to} if redirect_to else None)
+
+    async def resend(self, *, email: str, type: Literal["signup", "email_change"] = "signup") -> None:
+        """Send a confirmation message again.
+
+        Args:
+            email: Where to send it.
+            type: What it is to confirm.
+        """
+        with translated():
+            await self._service.resend({"type": type, "email": email})
+
+    async def _adopt(self, session: AuthSession | None) -> Session:
+        if session is None:
+            raise InvalidResponseError("The auth service accepted the sign-in and answered no session.")
+        return await self._sessions.adopt(session)
+
+
+def _event_of(type: EmailCodeType) -> AuthEvent:
+    return AuthEvent.PASSWORD_RECOVERY if type == "recovery" else AuthEvent.SIGNED_IN

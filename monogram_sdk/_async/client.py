@@ -1,0 +1,163 @@
+"""The client."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from monogram_sdk._config import Options, resolve
+from monogram_sdk.session_storage import AnySessionStorage
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ._wiring import AsyncCore
+
+TIMEOUT_SECONDS = 30.0
+RETRIES = 3
+
+
+class AsyncMonogram:
+    """A client of a Monogram project, for one person or for one service.
+
+    Without arguments, the project comes from the environment or a ``.env`` file: ``SUPABASE_URL`` and
+    ``SUPABASE_PUBLISHABLE_KEY`` (or the older ``SUPABASE_ANON_KEY``). The secret key is never used unless it is asked
+    for, by `admin_client` or by passing it as ``key``.
+
+        async with AsyncMonogram() as client:
+            await client.auth.sign_in_with_password(email="ada@example.com", password="...")
+            space = await client.spaces.create(name="Test Book Club")
+
+    A client may be used by many tasks at once. Close it when done, or use it in ``async with``.
+
+    Args:
+        url: The project's URL.
+        key: The project's publishable key, or a secret one to act as a service.
+        timeout: The deadline of a call in seconds, retries included. Files get more time by their size.
+        retries: How often a call is tried again at most, when that cannot do harm.
+        session_storage: Where to keep the session; in memory unless given.
+        transport: A transport of httpx to send with, such as one with certificates of your own. You close it yourself.
+
+    Raises:
+        ConfigError: The URL or the key is missing or malformed.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        key: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+        session_storage: AnySessionStorage | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        config = resolve(url, key, secret=False)
+        options = Options(timeout=timeout, retries=retries)
+        from ._wiring import connect
+
+        self._attach(connect(config, options, session_storage, transport))
+
+    @classmethod
+    def admin_client(
+        cls,
+        *,
+        url: str | None = None,
+        key: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> Self:
+        """Make a client with a secret key, which passes by the access rules. For servers only.
+
+        Without arguments, the key comes from ``SUPABASE_SECRET_KEY`` (or the older ``SUPABASE_SERVICE_ROLE_KEY``).
+        Nobody can sign in on such a client.
+
+        Args:
+            url: The project's URL.
+            key: The secret key.
+            timeout: The deadline of a call in seconds, retries included.
+            retries: How often a call is tried again at most.
+            transport: A transport of httpx to send with. You close it yourself.
+
+        Raises:
+            ConfigError: The URL or the key is missing or malformed, or the key is not secret.
+        """
+        config = resolve(url, key, secret=True)
+        return cls(url=config.url, key=config.key, timeout=timeout, retries=retries, transport=transport)
+
+    def with_options(self, *, timeout: float | None = None, retries: int | None = None) -> Self:
+        """Return a client with other options that shares the connections and the session of this one.
+
+            await client.with_options(timeout=120).newsletters.generate(space.id)
+
+        Closing it does nothing; the first client closes the connections.
+
+        Args:
+            timeout: The deadline of a call in seconds, retries included; stays unless given.
+            retries: How often a call is tried again at most; stays unless given.
+        """
+        present = self._core.transport.options
+        options = Options(
+            timeout=present.timeout if timeout is None else timeout,
+            retries=present.retries if retries is None else retries,
+        )
+        client = self.__class__.__new__(self.__class__)
+        client._attach(self._core.with_options(options))
+        return client
+
+    @property
+    def url(self) -> str:
+        """The project's URL."""
+        return self._core.transport.config.url
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this client has a secret key."""
+        return self._core.transport.config.is_secret
+
+    async def aclose(self) -> None:
+        """Close the connections. Later calls raise `ClientClosedError`. The session stays in its storage."""
+        if self._core.owns_connections:
+            await self._core.transport.connections.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(url={self.url!r}{', is_admin=True' if self.is_admin else ''})"
+
+    def _attach(self, core: AsyncCore) -> None:
+        from ._wiring import AsyncResources
+
+        resources = AsyncResources(core)
+        self._core = core
+        self.admin = resources.admin
+        """Accounts; needs a secret key."""
+        self.auth = resources.auth
+        """Sign up, sign in, and who is signed in."""
+        self.badges = resources.badges
+        """What can be earned, and what you have."""
+        self.newsletters = resources.newsletters
+        """What comes of a week."""
+        self.notifications = resources.notifications
+        """What you are told."""
+        self.profiles = resources.profiles
+        """The person who is signed in, as others see them."""
+        self.prompts = resources.prompts
+        """What the curator asks."""
+        self.responses = resources.responses
+        """What members answer."""
+        self.settings = resources.settings
+        """How you want things to be."""
+        self.spaces = resources.spaces
+        """Spaces, and who does what in them."""
+        self.store = resources.store
+        """What tokens buy."""
+        self.tokens = resources.tokens
+        """The balance, the ledger behind it, and gifts."""

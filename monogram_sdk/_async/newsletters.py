@@ -1,0 +1,109 @@
+"""`client.newsletters`: what comes of a week."""
+
+from __future__ import annotations
+
+from monogram_sdk._paging import PAGE_SIZE, Listing
+from monogram_sdk._query import equals
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk.errors import NewsletterNotFoundError
+from monogram_sdk.models.newsletters import Newsletter
+
+from ._pages import AsyncPages
+from ._resource import AsyncResource, by_id
+
+TABLE = "newsletters"
+
+
+class AsyncNewslettersAPI(AsyncResource):
+    """Newsletters. The leader makes them; published ones are for everybody, or for members if the space wants that."""
+
+    async def generate(self, space_id: Id, *, week_number: int | None = None) -> Newsletter:
+        """Make the draft of a week's newsletter from its selected answers, or make it anew.
+
+        Args:
+            space_id: A space that you lead.
+            week_number: The week; the open one unless given.
+
+        Raises:
+            NothingSelectedError: There are answers, but none is selected: use `responses.select`.
+            NewsletterPublishedError: It is out already.
+            PermissionDeniedError: You do not lead the space.
+        """
+        arguments = set_values(space_id=as_uuid(space_id, "space_id"), week_number=week_number)
+        return await self._rpc(Newsletter, "generate_newsletter", arguments)
+
+    async def get(self, newsletter_id: Id) -> Newsletter:
+        """Return a newsletter. Published ones of spaces that allow it are there for everybody, signed in or not.
+
+        Raises:
+            NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
+        """
+        own = by_id(as_uuid(newsletter_id, "newsletter_id"))
+        return await self._get(Newsletter, TABLE, NewsletterNotFoundError, own)
+
+    async def for_week(self, space_id: Id, week_number: int) -> Newsletter | None:
+        """Return a week's newsletter, or ``None`` if there is none that you can see."""
+        space = as_uuid(space_id, "space_id")
+        filters = equals("space_id", space), equals("week_number", int(week_number))
+        return await self._find(Newsletter, TABLE, *filters)
+
+    def list(
+        self, space_id: Id, *, published: bool | None = None, after: str | None = None, page_size: int = PAGE_SIZE
+    ) -> AsyncPages[Newsletter]:
+        """List the newsletters of a space that you can see, newest first.
+
+        Args:
+            space_id: The space.
+            published: Only those that are (or are not) published.
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        filters = [equals("space_id", as_uuid(space_id, "space_id"))]
+        if published is not None:
+            filters.append(equals("is_published", published))
+        listing = Listing(TABLE, Newsletter, ("week_number",), descending=True, filters=tuple(filters))
+        return self._pages(listing, after, page_size)
+
+    async def update(
+        self, newsletter_id: Id, *, title: str | NotGiven = NOT_GIVEN, intro: str | NotGiven | None = NOT_GIVEN
+    ) -> Newsletter:
+        """Change the words around a draft. What is not given stays; ``None`` takes a value away.
+
+        Args:
+            newsletter_id: A draft of a space that you lead.
+            title: The title, 1-200 characters.
+            intro: Opening words, up to 5,000 characters.
+
+        Raises:
+            NewsletterPublishedError: It is out already.
+            NewsletterNotFoundError: There is no such newsletter.
+            PermissionDeniedError: You do not lead the space.
+        """
+        values = changes(title=title, intro=intro)
+        own = by_id(as_uuid(newsletter_id, "newsletter_id"))
+        return await self._update(Newsletter, TABLE, NewsletterNotFoundError, values, own)
+
+    async def publish(self, newsletter_id: Id) -> Newsletter:
+        """Publish a newsletter: the week closes, the next one opens and the pen moves on. Again changes nothing.
+
+        Page, PDF and emails follow; this does not wait for them.
+
+        Args:
+            newsletter_id: A draft of a space that you lead.
+
+        Raises:
+            NewsletterNotFoundError: There is no such newsletter, or you do not lead its space.
+        """
+        return await self._rpc(
+            Newsletter, "publish_newsletter", {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
+        )
+
+    async def delete(self, newsletter_id: Id) -> None:
+        """Delete a draft.
+
+        Raises:
+            NewsletterPublishedError: It is out already.
+            NewsletterNotFoundError: There is no such newsletter.
+            PermissionDeniedError: You do not lead the space.
+        """
+        await self._delete(Newsletter, TABLE, NewsletterNotFoundError, by_id(as_uuid(newsletter_id, "newsletter_id")))

@@ -1,0 +1,328 @@
+"""`client.responses`: what members answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+
+from monogram_sdk import _images
+from monogram_sdk._images import Image, ImageSource
+from monogram_sdk._paging import PAGE_SIZE, Listing
+from monogram_sdk._parse import Rows
+from monogram_sdk._query import equals
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes
+from monogram_sdk.errors import (
+    APIError,
+    InvalidValueError,
+    NotFoundError,
+    PromptNotFoundError,
+    ResponseNotFoundError,
+    SpaceNotFoundError,
+)
+from monogram_sdk.models.prompts import Prompt
+from monogram_sdk.models.responses import Music, Response
+from monogram_sdk.models.spaces import Space
+
+from ._files import RESPONSES, AsyncFiles
+from ._pages import AsyncPages
+from ._resource import AsyncResource, by_id
+from ._transport import AsyncTransport
+
+TABLE = "responses"
+BY_AGE = ("created_at", "id")
+URL_SECONDS = 3600
+
+
+class AsyncResponsesAPI(AsyncResource):
+    """Answers to prompts. A draft is its author's alone; a published answer is for the members of the space."""
+
+    def __init__(self, transport: AsyncTransport, files: AsyncFiles) -> None:
+        super().__init__(transport)
+        self._files = files
+
+    async def submit(
+        self,
+        prompt_id: Id,
+        *,
+        content: str | None = None,
+        image: ImageSource | None = None,
+        music: Music | str | None = None,
+    ) -> Response:
+        """Answer a prompt of the open week, and publish the answer at once. It earns tokens, once for each prompt.
+
+        Args:
+            prompt_id: A published prompt.
+            content: The text, up to 10,000 characters.
+            image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file. It is uploaded first,
+                and deleted again if the answer is refused.
+            music: A piece of music, or just its address.
+
+        Raises:
+            ResponseEmptyError: There is neither text nor image nor music.
+            ResponseExistsError: You have an answer or a draft already: use `edit` and `publish`.
+            PromptNotOpenError: The prompt is not published yet.
+            WeekClosedError: Its week is over.
+            InvalidImageError: The image is something else.
+            FileTooLargeError: The image is larger.
+        """
+        return await self._create(prompt_id, content, image, music, is_published=True)
+
+    async def draft(
+        self,
+        prompt_id: Id,
+        *,
+        content: str | None = None,
+        image: ImageSource | None = None,
+        music: Music | str | None = None,
+    ) -> Response:
+        """Begin an answer that nobody else sees until it is published.
+
+        Args:
+            prompt_id: A published prompt.
+            content: The text, up to 10,000 characters.
+            image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
+            music: A piece of music, or just its address.
+
+        Raises:
+            ResponseExistsError: You have an answer or a draft already: use `edit`.
+            PromptNotOpenError: The prompt is not published yet.
+            WeekClosedError: Its week is over.
+        """
+        return await self._create(prompt_id, content, image, music, is_published=False)
+
+    async def get(self, response_id: Id) -> Response:
+        """Return an answer.
+
+        Raises:
+            ResponseNotFoundError: There is no such answer, or you cannot see it.
+        """
+        return await self._get(Response, TABLE, ResponseNotFoundError, by_id(as_uuid(response_id, "response_id")))
+
+    async def mine(self, prompt_id: Id) -> Response | None:
+        """Return your own answer or draft to a prompt, or ``None``."""
+        me = await self._sessions.require_user_id()
+        prompt = as_uuid(prompt_id, "prompt_id")
+        return await self._find(Response, TABLE, equals("prompt_id", prompt), equals("user_id", me))
+
+    def list(
+        self,
+        space_id: Id,
+        *,
+        week_number: int | None = None,
+        prompt_id: Id | None = None,
+        user_id: Id | None = None,
+        selected: bool | None = None,
+        after: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncPages[Response]:
+        """List the answers in a space that you may see: published ones, and your own drafts; oldest first.
+
+        Args:
+            space_id: A space that you are a member of.
+            week_number: Of one week only.
+            prompt_id: To one prompt only.
+            user_id: By one person only.
+            selected: Only those that are (or are not) selected for the newsletter.
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        filters = [equals("space_id", as_uuid(space_id, "space_id"))]
+        if week_number is not None:
+            filters.append(equals("week_number", int(week_number)))
+        if prompt_id is not None:
+            filters.append(equals("prompt_id", as_uuid(prompt_id, "prompt_id")))
+        if user_id is not None:
+            filters.append(equals("user_id", as_uuid(user_id, "user_id")))
+        if selected is not None:
+            filters.append(equals("is_selected", selected))
+        return self._pages(Listing(TABLE, Response, BY_AGE, filters=tuple(filters)), after, page_size)
+
+    async def edit(
+        self,
+        response_id: Id,
+        *,
+        content: str | NotGiven | None = NOT_GIVEN,
+        image: ImageSource | NotGiven | None = NOT_GIVEN,
+        music: Music | str | NotGiven | None = NOT_GIVEN,
+    ) -> Response:
+        """Change your answer or draft while its week is open. What is not given stays; ``None`` takes a part away.
+
+        Args:
+            response_id: Your answer.
+            content: The text, up to 10,000 characters.
+            image: Another image; the present one is deleted.
+            music: Another piece of music, or just its address.
+
+        Raises:
+            ResponseEmptyError: A published answer would be left with nothing in it.
+            WeekClosedError: Its week is over.
+            ResponseNotFoundError: There is no such answer.
+            PermissionDeniedError: It is not yours.
+        """
+        given = changes(content=content, image=image, music=music)
+        values: dict[str, Any] = {name: value for name, value in given.items() if name == "content"}
+        if "music" in given:
+            values["music"] = _music(given["music"])
+        own = by_id(as_uuid(response_id, "response_id"))
+        if "image" not in given:
+            return await self._update(Response, TABLE, ResponseNotFoundError, values, own)
+
+        picture = None if given["image"] is None else _images.load(given["image"], limit=_images.RESPONSE_IMAGE_LIMIT)
+        before = await self.get(response_id)
+        path = None if picture is None else await self._upload(before.space_id, picture)
+        try:
+            response = await self._update(Response, TABLE, ResponseNotFoundError, {**values, "image_path": path}, own)
+        except APIError as error:
+            if path is not None:
+                await self._files.remove_after(error, RESPONSES, path)
+            raise
+        if before.image_path is not None:
+            await self._files.remove(RESPONSES, before.image_path)
+        return response
+
+    async def publish(self, response_id: Id) -> Response:
+        """Publish your draft. Doing so again changes nothing.
+
+        Raises:
+            ResponseEmptyError: There is nothing in it.
+            WeekClosedError: Its week is over.
+            ResponseNotFoundError: There is no such draft.
+            PermissionDeniedError: It is not yours.
+        """
+        own = by_id(as_uuid(response_id, "response_id"))
+        return await self._update(Response, TABLE, ResponseNotFoundError, {"is_published": True}, own)
+
+    async def delete(self, response_id: Id) -> None:
+        """Delete your answer or draft, with its image. What a published newsletter shows of it stays there.
+
+        Raises:
+            ResponseNotFoundError: There is no such answer.
+            PermissionDeniedError: It is not yours.
+        """
+        before = await self.get(response_id)
+        await self._delete(Response, TABLE, ResponseNotFoundError, by_id(before.id))
+        if before.image_path is not None:
+            await self._files.remove(RESPONSES, before.image_path)
+
+    async def select(
+        self, space_id: Id, response_ids: Sequence[Id], *, week_number: int | None = None
+    ) -> Rows[Response]:
+        """Choose the answers for the newsletter: exactly these, of all of the week.
+
+        Args:
+            space_id: A space that you lead.
+            response_ids: Published answers of the week; an empty list selects none.
+            week_number: The week; the open one unless given.
+
+        Returns:
+            The selected answers.
+
+        Raises:
+            ResponseNotSelectableError: One of them is not a published answer of this week.
+            WeekClosedError: The week is over.
+            PermissionDeniedError: You do not lead the space.
+        """
+        space = as_uuid(space_id, "space_id")
+        if week_number is None:
+            week_number = (await self._get(Space, "spaces", SpaceNotFoundError, by_id(space))).current_week
+        arguments = {
+            "space_id": space,
+            "week_number": week_number,
+            "response_ids": [as_uuid(response_id, "response_ids") for response_id in response_ids],
+        }
+        return await self._rpc_rows(Response, "select_responses", arguments)
+
+    # Images ---------------------------------------------------------------------------------------------------------
+
+    async def image_url(self, image_path: str, *, seconds: int = URL_SECONDS) -> str:
+        """Return an address for an answer's image that works for some time, also for who is not signed in.
+
+        Args:
+            image_path: `Response.image_path`.
+            seconds: For how long.
+
+        Raises:
+            NotFoundError: There is no such image, or you cannot see it.
+        """
+        urls = await self.image_urls([image_path], seconds=seconds)
+        if image_path not in urls:
+            raise NotFoundError("There is no such image, or you cannot see it.", detail=image_path)
+        return urls[image_path]
+
+    async def image_urls(self, image_paths: Sequence[str], *, seconds: int = URL_SECONDS) -> dict[str, str]:
+        """Return such addresses for many images in one call.
+
+        Args:
+            image_paths: The paths, up to 1,000.
+            seconds: For how long.
+
+        Returns:
+            An address for each path whose image you can see; others are missing.
+        """
+        if seconds < 1:
+            raise InvalidValueError(f"seconds is 1 or more, not {seconds}.", detail="seconds")
+        return await self._files.sign(RESPONSES, image_paths, seconds)
+
+    async def image_bytes(self, image_path: str) -> bytes:
+        """Return an answer's image itself.
+
+        Args:
+            image_path: `Response.image_path`.
+
+        Raises:
+            NotFoundError: There is no such image, or you cannot see it.
+        """
+        return await self._files.download(RESPONSES, image_path)
+
+    async def _create(
+        self,
+        prompt_id: Id,
+        content: str | None,
+        image: ImageSource | None,
+        music: Music | str | None,
+        *,
+        is_published: bool,
+    ) -> Response:
+        prompt = as_uuid(prompt_id, "prompt_id")
+        response_id = uuid4()
+        row: dict[str, Any] = {
+            "id": response_id,
+            "prompt_id": prompt,
+            "content": content,
+            "music": _music(music),
+            "is_published": is_published,
+        }
+        if image is None:
+            return await self._insert(Response, TABLE, row, by_id(response_id))
+
+        picture = _images.load(image, limit=_images.RESPONSE_IMAGE_LIMIT)
+        found = await self._get(Prompt, "prompts", PromptNotFoundError, by_id(prompt))
+        path = await self._upload(found.space_id, picture)
+        try:
+            return await self._insert(Response, TABLE, {**row, "image_path": path}, by_id(response_id))
+        except APIError as error:
+            await self._files.remove_after(error, RESPONSES, path)
+            raise
+
+    async def _upload(self, space_id: UUID, picture: Image) -> str:
+        me = await self._sessions.require_user_id()
+        path = f"{space_id}/{me}/{picture.new_name()}"
+        await self._files.upload(RESPONSES, path, picture)
+        return path
+
+
+def _music(music: Music | str | None) -> dict[str, Any] | None:
+    """Return a piece of music as the database wants it."""
+    if music is None:
+        return None
+    if isinstance(music, str):
+        try:
+            music = Music(url=music)
+        except ValidationError as exc:
+            raise InvalidValueError(
+                "The address of the music is not one.", detail="music", hint="It begins with http:// or https://."
+            ) from exc
+    return music.model_dump(exclude_none=True)

@@ -1,0 +1,105 @@
+"""`client.tokens`: what taking part earns, and what becomes of it."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from monogram_sdk import _query
+from monogram_sdk._paging import PAGE_SIZE, Listing
+from monogram_sdk._parse import parse_all_rows
+from monogram_sdk._values import Id, as_uuid, set_values
+from monogram_sdk.errors import NotFoundError
+from monogram_sdk.models.profiles import LeaderboardEntry, Profile
+from monogram_sdk.models.tokens import RewardRule, TokenGift, Transaction
+
+from ._pages import AsyncPages
+from ._resource import AsyncResource, by_id
+
+
+class AsyncTokensAPI(AsyncResource):
+    """Tokens: the balance, the ledger behind it, and gifts."""
+
+    async def balance(self) -> int:
+        """Return how many tokens you have.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+        """
+        me = await self._sessions.require_user_id()
+        return (await self._get(Profile, "users", NotFoundError, by_id(me))).token_balance
+
+    def statement(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[Transaction]:
+        """List what changed your balance, newest first.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        listing = Listing("transactions", Transaction, ("seq",), descending=True, owner="user_id")
+        return self._pages(listing, after, page_size)
+
+    async def gift(
+        self, user_id: Id, *, amount: int, message: str | None = None, idempotency_key: str | None = None
+    ) -> TokenGift:
+        """Give tokens to somebody.
+
+        Args:
+            user_id: Who receives them.
+            amount: How many, 1 or more.
+            message: Words that go with it, up to 280 characters.
+            idempotency_key: The same key again answers the same gift and gives nothing twice, also tomorrow and from
+                another process. One is made for each call unless given, so the SDK's own retries never give twice.
+
+        Raises:
+            InsufficientTokensError: You have fewer.
+            GiftToSelfError: The recipient is you.
+            RecipientNotFoundError: There is no such person.
+            IdempotencyConflictError: The key was used for another gift.
+        """
+        arguments = set_values(
+            recipient_id=as_uuid(user_id, "user_id"),
+            amount=amount,
+            message=message,
+            idempotency_key=idempotency_key or str(uuid4()),
+        )
+        return await self._rpc(TokenGift, "transfer_tokens", arguments)
+
+    def gifts_sent(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[TokenGift]:
+        """List the gifts that you gave, newest first.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        return self._gifts("sender_id", after, page_size)
+
+    def gifts_received(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[TokenGift]:
+        """List the gifts that you received, newest first.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        return self._gifts("recipient_id", after, page_size)
+
+    async def leaderboard(self, *, space_id: Id | None = None, limit: int = 10) -> list[LeaderboardEntry]:
+        """Return who has the most tokens, among those who do not mind being seen.
+
+        Args:
+            space_id: Only members of this space, which must be yours; the people of all your spaces unless given.
+            limit: How many places.
+
+        Raises:
+            SpaceNotFoundError: There is no such space, or you are not a member.
+        """
+        space = None if space_id is None else as_uuid(space_id, "space_id")
+        return await self._rpc_rows(LeaderboardEntry, "leaderboard", set_values(space_id=space, limit_count=limit))
+
+    async def reward_rules(self) -> list[RewardRule]:
+        """Return how much each kind of earning pays."""
+        reply = await self._transport.send(_query.select("reward_rules", RewardRule.columns(), order="code.asc"))
+        return parse_all_rows(RewardRule, reply.content)
+
+    def _gifts(self, owner: str, after: str | None, page_size: int) -> AsyncPages[TokenGift]:
+        listing = Listing("token_gifts", TokenGift, ("created_at", "id"), descending=True, owner=owner)
+        return self._pages(listing, after, page_size)

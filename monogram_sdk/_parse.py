@@ -1,0 +1,90 @@
+"""From the bytes of an answer to models, without a dictionary in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from monogram_sdk.errors import InvalidResponseError, TruncatedResponseError
+
+if TYPE_CHECKING:
+    from monogram_sdk.models._base import Model
+
+T = TypeVar("T")
+M = TypeVar("M", bound="Model")
+
+# In a class with a method `list`, annotations cannot say `list`.
+Rows = list
+
+# PostgREST cuts longer answers without a word (`db-max-rows`; this is the platform's default).
+ROW_CAP = 1000
+
+
+# Making an adapter takes as long as reading thousands of rows. Two threads that make the same one do no harm.
+_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+_ROW_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+
+
+def _adapter(shape: type[T]) -> TypeAdapter[T]:
+    adapter = _ADAPTERS.get(shape)
+    if adapter is None:
+        adapter = _ADAPTERS[shape] = TypeAdapter(shape)
+    return adapter
+
+
+def _row_adapter(model: type[M]) -> TypeAdapter[list[M]]:
+    adapter = _ROW_ADAPTERS.get(model)
+    if adapter is None:
+        rows: Any = list[model]  # type: ignore[valid-type]  # pyright: ignore[reportInvalidTypeForm]
+        adapter = _ROW_ADAPTERS[model] = TypeAdapter(rows)
+    return adapter
+
+
+def parse(shape: type[T], content: bytes) -> T:
+    """Read one value, such as a row that is answered as an object.
+
+    Raises:
+        InvalidResponseError: The answer does not fit.
+    """
+    try:
+        return _adapter(shape).validate_json(content)
+    except ValidationError as exc:
+        raise _mismatch(shape, exc) from exc
+
+
+def parse_rows(model: type[M], content: bytes) -> list[M]:
+    """Read rows.
+
+    Raises:
+        InvalidResponseError: The answer does not fit.
+    """
+    try:
+        return _row_adapter(model).validate_json(content)
+    except ValidationError as exc:
+        raise _mismatch(model, exc) from exc
+
+
+def parse_all_rows(model: type[M], content: bytes) -> list[M]:
+    """Read rows that must be complete.
+
+    Raises:
+        InvalidResponseError: The answer does not fit.
+        TruncatedResponseError: There are as many rows as the server answers at most.
+    """
+    rows = parse_rows(model, content)
+    if len(rows) >= ROW_CAP:
+        raise TruncatedResponseError(f"The server answered {len(rows)} rows, and there may be more that it cut off.")
+    return rows
+
+
+def _mismatch(shape: type[Any], exc: ValidationError) -> InvalidResponseError:
+    # Only where and why: the values may be a person's.
+    problems = "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
+        for problem in exc.errors(include_input=False, include_url=False, include_context=False)[:3]
+    )
+    return InvalidResponseError(
+        f"The server's answer does not fit {getattr(shape, '__name__', shape)}: {problems}.",
+        hint="The SDK and the project's migrations are of different versions: update the older one.",
+    )

@@ -1,0 +1,29 @@
+"""What all models have in common."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A value from the server: it never changes, and fields that this version of the SDK does not know are left out."""
+
+    # Building the validators of all models would be half of `import monogram_sdk`; each is built when it is first
+    # needed.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    embedded: ClassVar[dict[str, str]] = {}
+    """How to read the fields that come from another table: field name -> PostgREST's ``alias:table(columns)``."""
+
+    @classmethod
+    def columns(cls) -> str:
+        """Return what to select so that the answer fits this model."""
+        return _columns(cls)
+
+
+@cache
+def _columns(model: type[Model]) -> str:
+    return ",".join(model.embedded.get(name, name) for name in model.model_fields)

@@ -1,0 +1,31 @@
+"""Settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from ._base import Model
+
+
+class Settings(Model):
+    """How a person wants things to be."""
+
+    user_id: UUID
+    """The person."""
+    active_theme_id: UUID | None
+    """The theme in use, a store item that the person owns; ``None`` for the standard one."""
+    email_newsletters: bool
+    """Whether newsletters come by email."""
+    email_notifications: bool
+    """Whether notifications come by email."""
+    in_app_notifications: bool
+    """Whether notifications are listed in the app."""
+    show_on_leaderboard: bool
+    """Whether others see the person's balance."""
+    timezone: str
+    """The person's time zone by its IANA name, such as ``Europe/Lisbon``."""
+    created_at: datetime
+    """When the settings were made."""
+    updated_at: datetime
+    """When they last changed."""
