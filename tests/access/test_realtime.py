@@ -1,0 +1,99 @@
+"""Private channels: who receives and who sends. The server asks by rows that have a topic and an extension and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.support.actors import Actor, Actors
+from tests.support.world import World, build_world
+
+
+@pytest.fixture(scope="module")
+def world(dsn: str) -> Iterator[World]:
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        yield build_world(actors)
+
+
+class _Undo(Exception):
+    """Rolls back what was tried."""
+
+
+def may(actor: Actor, topic: str, extension: str) -> set[str]:
+    """Whether somebody may receive and send on a channel, asked as the realtime server asks."""
+    rights = set()
+    actors = actor.actors
+    try:
+        with actors.connection.transaction():
+            (probe,) = actors.run(
+                "insert into realtime.messages (topic, extension) values (%s, %s) returning id", topic, extension
+            )
+            actors.run("select set_config('realtime.topic', %s, true)", topic)
+            if actor.count("select from realtime.messages where id = %s", probe["id"]):
+                rights.add("receive")
+            raise _Undo
+    except _Undo:
+        pass
+    try:
+        with actors.connection.transaction():
+            actors.run("select set_config('realtime.topic', %s, true)", topic)
+            actor.count("insert into realtime.messages (topic, extension) values (%s, %s)", topic, extension)
+            rights.add("send")
+            raise _Undo
+    except (_Undo, psycopg.errors.InsufficientPrivilege):
+        pass
+    return rights
+
+
+def who(world: World, topic: str, extension: str = "broadcast") -> dict[str, set[str]]:
+    found = {role: may(actor, topic, extension) for role, actor in world.cast.items() if role != "service"}
+    return {role: rights for role, rights in found.items() if rights}
+
+
+BOTH = {"receive", "send"}
+
+
+@pytest.mark.parametrize("extension", ["broadcast", "presence"])
+def test_a_space_channel_is_its_members(world: World, extension: str) -> None:
+    topic = f"space:{world.ids['club']}"
+    assert who(world, topic, extension) == dict.fromkeys(("member", "author", "curator", "leader"), BOTH)
+
+
+@pytest.mark.parametrize("extension", ["broadcast", "presence"])
+def test_a_persons_channel_is_their_own(world: World, extension: str) -> None:
+    assert who(world, f"user:{world.ids['chloe']}", extension) == {"author": BOTH}
+
+
+@pytest.mark.parametrize(
+    "topic", ["space:", "space:not-a-uuid", "space:{stranger}", "user:", "{club}", "spaces:{club}", "space:{club} ", "x"]
+)
+def test_other_topics_are_nobodys(world: World, topic: str) -> None:
+    assert who(world, topic.format_map(world.ids)) == {}
+
+
+def test_another_extension_is_nobodys(world: World) -> None:
+    assert who(world, f"space:{world.ids['club']}", "postgres_changes") == {}
+
+
+def test_both_policies_matter(world: World) -> None:
+    topic = f"space:{world.ids['club']}"
+    for policy, lost in (
+        ("Monogram: members receive on the channels of their spaces", "receive"),
+        ("Monogram: members send on the channels of their spaces", "send"),
+    ):
+        try:
+            with world.actors.connection.transaction():
+                world.actors.run(f'drop policy "{policy}" on realtime.messages')
+                assert may(world.cast["member"], topic, "broadcast") == BOTH - {lost}
+                raise _Undo
+        except _Undo:
+            pass
+
+
+def test_plain_postgres_changes_reach_three_tables(world: World) -> None:
+    published = world.actors.run(
+        "select schemaname || '.' || tablename as name from pg_catalog.pg_publication_tables where pubname = 'supabase_realtime'"
+    )
+    assert {row["name"] for row in published} == {"public.prompts", "public.responses", "public.newsletters"}

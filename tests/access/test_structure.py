@@ -1,0 +1,253 @@
+"""What must be true of every table, policy and function, whoever adds the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.support.actors import Actors, Row
+
+OURS = "('public'::regnamespace, 'private'::regnamespace)"
+
+
+@pytest.fixture(scope="module")
+def catalog(dsn: str) -> Iterator[Actors]:
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        yield actors
+
+
+def names(rows: list[Row]) -> list[str]:
+    return sorted(str(next(iter(row.values()))) for row in rows)
+
+
+FUNCTIONS = f"""
+  select
+    p.oid::regprocedure::text as name, p.pronamespace::regnamespace::text as schema, p.prosecdef as is_definer,
+    coalesce(p.proconfig, '{{}}') as settings, coalesce(obj_description(p.oid, 'pg_proc'), '') as comment,
+    p.prorettype = 'trigger'::regtype as is_trigger, p.oid
+  from pg_catalog.pg_proc p
+  where p.pronamespace in {OURS}
+"""
+
+
+def test_every_table_has_row_level_security(catalog: Actors) -> None:
+    assert names(
+        catalog.run(
+            f"""
+            select oid::regclass from pg_catalog.pg_class
+            where relkind in ('r', 'p') and relnamespace in {OURS} and not relrowsecurity
+            """
+        )
+    ) == []
+
+
+def test_there_are_no_views_and_no_sequences_to_read(catalog: Actors) -> None:
+    assert names(
+        catalog.run(
+            f"select oid::regclass from pg_catalog.pg_class where relkind in ('v', 'm', 'f') and relnamespace in {OURS}"
+        )
+    ) == []
+    assert names(
+        catalog.run(
+            f"""
+            select c.oid::regclass
+            from pg_catalog.pg_class c
+            cross join (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
+            where relkind = 'S' and relnamespace in {OURS} and has_sequence_privilege(role, c.oid, 'usage, select, update')
+            """
+        )
+    ) == []
+
+
+def test_every_table_and_function_is_explained(catalog: Actors) -> None:
+    assert names(catalog.run(f"select name from ({FUNCTIONS}) as functions where comment = ''")) == []
+    assert names(
+        catalog.run(
+            f"""
+            select oid::regclass from pg_catalog.pg_class
+            where relkind = 'r' and relnamespace in {OURS} and obj_description(oid, 'pg_class') is null
+            """
+        )
+    ) == []
+
+
+def test_every_function_has_an_empty_search_path(catalog: Actors) -> None:
+    assert names(
+        catalog.run(f"""select name from ({FUNCTIONS}) as functions where not 'search_path=""' = any (settings)""")
+    ) == []
+
+
+def test_definer_functions_are_private_and_say_why_they_are_safe(catalog: Actors) -> None:
+    definers = catalog.run(f"select * from ({FUNCTIONS}) as functions where is_definer")
+    assert definers
+    assert [row["name"] for row in definers if row["schema"] != "private"] == []
+    unexplained = [
+        row["name"]
+        for row in definers
+        if "Definer" not in row["comment"] or not ("safe because" in row["comment"] or "not granted" in row["comment"]
+        or "granted to the service role only" in row["comment"])
+    ]
+    assert [name for name in unexplained if name != "private.require_member(uuid)"] == []
+
+
+def test_definer_functions_that_are_not_granted_are_not(catalog: Actors) -> None:
+    """What a comment says about grants is so."""
+    granted = catalog.run(
+        f"""
+        select name, role, comment
+        from ({FUNCTIONS}) as functions
+        cross join (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
+        where has_function_privilege(role, functions.oid, 'execute')
+        """
+    )
+    for row in granted:
+        words = row["comment"]
+        if row["role"] == "service_role":
+            assert "Definer; not granted, only" not in words, row
+        else:
+            assert "not granted" not in words and "service role only" not in words and "Secret key only" not in words, row
+
+
+def test_trigger_functions_cannot_be_called(catalog: Actors) -> None:
+    assert names(
+        catalog.run(
+            f"""
+            select distinct name
+            from ({FUNCTIONS}) as functions
+            cross join (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
+            where is_trigger and has_function_privilege(role, functions.oid, 'execute')
+            """
+        )
+    ) == []
+
+
+def test_nothing_is_left_to_public(catalog: Actors) -> None:
+    """`public` in the sense of every role there is."""
+    assert names(
+        catalog.run(
+            f"""
+            select p.oid::regprocedure
+            from pg_catalog.pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as acl
+            where p.pronamespace in {OURS} and acl.grantee = 0
+            union all
+            select c.oid::regclass
+            from pg_catalog.pg_class c, aclexplode(c.relacl) as acl
+            where c.relnamespace in {OURS} and acl.grantee = 0
+            """.replace("select p.oid::regprocedure", "select p.oid::regprocedure::text").replace(
+                "select c.oid::regclass", "select c.oid::regclass::text"
+            )
+        )
+    ) == []
+
+
+def test_what_is_added_later_is_not_granted_either(catalog: Actors) -> None:
+    catalog.run("create table public.later (id integer primary key)")
+    catalog.run("create function public.later() returns integer language sql set search_path = '' as 'select 1'")
+    reachable = catalog.run(
+        """
+        select role
+        from (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
+        where has_table_privilege(role, 'public.later', 'select, insert, update, delete, truncate')
+          or has_function_privilege(role, 'public.later()', 'execute')
+        """
+    )
+    catalog.run("drop table public.later")
+    catalog.run("drop function public.later()")
+    assert reachable == []
+
+
+def test_every_foreign_key_has_an_index_and_a_rule_for_deletes(catalog: Actors) -> None:
+    assert names(
+        catalog.run(
+            f"""
+            select c.conrelid::regclass::text || ' ' || c.conname
+            from pg_catalog.pg_constraint c
+            where c.contype = 'f' and c.connamespace in {OURS}
+              and not exists (
+                select from pg_catalog.pg_index i
+                where i.indrelid = c.conrelid and i.indpred is null
+                  and (i.indkey::smallint[])[0:cardinality(c.conkey) - 1] @> c.conkey
+              )
+            """
+        )
+    ) == []
+    assert names(
+        catalog.run(
+            f"""
+            select conrelid::regclass::text || ' ' || conname from pg_catalog.pg_constraint
+            where contype = 'f' and connamespace in {OURS} and confdeltype = 'a'
+            """
+        )
+    ) == []
+
+
+def test_one_permissive_policy_for_each_table_command_and_role(catalog: Actors) -> None:
+    assert names(
+        catalog.run(
+            """
+            select tablename || ' ' || command || ' ' || role
+            from pg_catalog.pg_policies
+            cross join unnest(roles) as role
+            cross join unnest(case when cmd = 'ALL' then '{SELECT,INSERT,UPDATE,DELETE}'::text[] else array[cmd] end) as command
+            where schemaname = 'public' and permissive = 'PERMISSIVE'
+            group by tablename, command, role
+            having count(*) > 1
+            """
+        )
+    ) == []
+
+
+def test_every_policy_names_its_roles_and_reads_as_a_sentence(catalog: Actors) -> None:
+    policies = catalog.run(
+        """
+        select * from pg_catalog.pg_policies where schemaname = 'public' or starts_with(policyname, 'Monogram: ')
+        """
+    )
+    assert len(policies) > 40
+    for policy in policies:
+        assert set(policy["roles"]) <= {"anon", "authenticated"}, policy
+        assert policy["policyname"][0].isupper() and " " in policy["policyname"], policy
+
+
+def test_policies_ask_who_is_calling_once(catalog: Actors) -> None:
+    """`(select auth.uid())` is evaluated once a statement, `auth.uid()` once a row."""
+    for policy in catalog.run("select * from pg_catalog.pg_policies where schemaname = 'public'"):
+        for clause in (policy["qual"] or "", policy["with_check"] or ""):
+            assert clause.count("auth.uid()") == clause.count("SELECT auth.uid() AS uid"), policy
+
+
+def test_every_trigger_is_named_after_its_table_and_listed_in_its_comment(catalog: Actors) -> None:
+    triggers = catalog.run(
+        f"""
+        select t.tgname as name, c.relname as table, coalesce(obj_description(c.oid, 'pg_class'), '') as comment
+        from pg_catalog.pg_trigger t
+        join pg_catalog.pg_class c on c.oid = t.tgrelid
+        where c.relnamespace in {OURS} and not t.tgisinternal
+        """
+    )
+    assert triggers
+    assert [row["name"] for row in triggers if not row["name"].startswith(f"{row['table']}__")] == []
+    assert [row["name"] for row in triggers if row["name"] not in row["comment"] and "touch_updated_at" not in row["name"]] == []
+
+
+def test_the_indexes_that_the_document_names(catalog: Actors) -> None:
+    wanted = {
+        "idx_memberships_user_id",
+        "idx_prompts_space_id",
+        "idx_prompts_week_number",
+        "idx_users_token_balance",
+        "idx_transactions_user_id",
+        "idx_transactions_created_at",
+    }
+    found = set(names(catalog.run("select indexname from pg_catalog.pg_indexes where schemaname = 'public'")))
+    assert wanted <= found
+
+
+def test_no_refusal_becomes_a_server_error(catalog: Actors) -> None:
+    """PostgREST answers 500 to `no_data_found`, which `into strict` raises; only the lookup of our own codes may."""
+    users = names(
+        catalog.run(f"select name from ({FUNCTIONS}) as f join pg_catalog.pg_proc p using (oid) where p.prosrc ~* '\\mstrict\\M'")
+    )
+    assert users == ["private.fail(text,text,text)"]

@@ -1,0 +1,25 @@
+"""SQL, documentation and SDK know the same refusals."""
+
+from __future__ import annotations
+
+import monogram_sdk
+from monogram_sdk import errors
+from scripts.errors_page import PAGE, Refusal, page, refusals
+from tests.support.actors import Actors
+
+
+def test_the_page_is_what_the_migration_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_database_has_what_the_page_says(actors: Actors) -> None:
+    rows = actors.run("select code, name, message, hint from private.error_codes")
+    assert sorted(Refusal(**row) for row in rows) == sorted(refusals())
+
+
+def test_the_sdk_has_one_public_class_for_each_and_no_other() -> None:
+    classes = {code: cls.__name__ for code, cls in errors.known_codes().items() if code.startswith("MG")}
+    assert classes == {refusal.code: refusal.class_name for refusal in refusals()}
+    assert set(classes.values()) <= set(monogram_sdk.__all__)
+
+

@@ -1,0 +1,97 @@
+"""The platform's own command applies, resets and inspects the database, and agrees with our migrate() on what is applied."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from monogram_sdk.local._paths import Project
+from monogram_sdk.local.bootstrap import bootstrap
+from monogram_sdk.local.migrate import migrate, seed
+from monogram_sdk.local.postgres import PostgresServer
+from tests.support.parts import postgres_programs, supabase_command
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = Project.find(ROOT)
+
+EXPECTED_ADVICE = {
+    # Nobody but definer functions reaches these tables: row level security without a policy is how that is said.
+    "rls_enabled_no_policy_private_error_codes",
+    "rls_enabled_no_policy_private_invite_secrets",
+    "rls_enabled_no_policy_private_outbox",
+    "rls_enabled_no_policy_private_scheduled_jobs",
+    "rls_enabled_no_policy_private_space_feeds",
+}
+
+Supabase = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A server of the version that the platform runs."""
+    with PostgresServer.temporary(bindir=postgres_programs(17)) as server:
+        yield server
+
+
+@pytest.fixture
+def dsn(server: PostgresServer) -> Iterator[str]:
+    """The URL, as `postgres`, of a database as a new project has it."""
+    with psycopg.connect(server.dsn("template1"), autocommit=True) as connection:
+        connection.execute("drop database if exists project with (force)")
+        connection.execute("create database project")
+    bootstrap(server.dsn("project"), service_password="service")
+    yield server.dsn("project", user="postgres", password="postgres")
+
+
+@pytest.fixture
+def supabase(dsn: str, tmp_path: Path) -> Supabase:
+    """Run a `supabase` command on the project and answer what it says."""
+
+    def run(*arguments: str) -> str:
+        answer = subprocess.run(
+            [supabase_command(), *arguments, f"--remote={dsn}?sslmode=disable", f"--workdir={ROOT}"],
+            env=os.environ | {"HOME": str(tmp_path), "SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
+
+    return run
+
+
+def people(dsn: str) -> int:
+    with psycopg.connect(dsn) as connection:
+        (row,) = connection.execute("select count(*) from public.users")
+        return int(row[0])
+
+
+def test_push_reset_and_advice(supabase: Supabase, dsn: str) -> None:
+    supabase("db", "push", "--include-seed", "--yes")
+    assert people(dsn) == 5
+    assert "Remote database is up to date." in supabase("db", "push", "--include-seed", "--yes")
+    assert migrate(dsn, PROJECT.migrations_dir).applied == []
+
+    with psycopg.connect(dsn) as connection:
+        connection.execute("delete from public.users")
+    supabase("db", "reset", "--yes")
+    assert people(dsn) == 5
+
+    advice = json.loads(supabase("db", "advisors", "--level", "info") or "[]")
+    assert {lint["cache_key"] for lint in advice if lint["name"] != "unused_index"} == EXPECTED_ADVICE
+    assert {lint["level"] for lint in advice} == {"INFO"}
+
+
+def test_what_migrate_applied_counts_as_applied(supabase: Supabase, dsn: str) -> None:
+    migrate(dsn, PROJECT.migrations_dir)
+    seed(dsn, PROJECT.seed_path)
+    assert "Remote database is up to date." in supabase("db", "push", "--include-seed", "--yes")

@@ -1,0 +1,73 @@
+"""The same migrations and the same seed on every version of Postgres, by a role that is not superuser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from monogram_sdk.local._paths import Project
+from monogram_sdk.local.bootstrap import bootstrap
+from monogram_sdk.local.migrate import migrate, seed
+from monogram_sdk.local.postgres import PostgresServer
+from tests.support.actors import Actors
+from tests.support.ledger import check_ledger
+from tests.support.stories import balance, found_club
+
+PROJECT = Project.find(Path(__file__).parent.parent.parent)
+
+
+@pytest.fixture(scope="module")
+def dsn(server: PostgresServer) -> str:
+    """The URL, as `postgres`, of a database with the migrations and the seed."""
+    name = f"versions_{uuid4().hex}"
+    with psycopg.connect(server.dsn("template1"), autocommit=True) as connection:
+        connection.execute(f'create database "{name}"')
+    bootstrap(server.dsn(name), service_password="service")
+    dsn = server.dsn(name, user="postgres", password="postgres")
+    report = migrate(dsn, PROJECT.migrations_dir)
+    assert len(report.applied) == len(list(PROJECT.migrations_dir.glob("*.sql")))
+    assert seed(dsn, PROJECT.seed_path)
+    return dsn
+
+
+def test_the_role_of_migrations_is_no_superuser(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        (row,) = connection.execute("select rolsuper from pg_catalog.pg_roles where rolname = current_user")
+        assert row == (False,)
+
+
+def test_a_second_time_there_is_nothing_to_apply(dsn: str) -> None:
+    report = migrate(dsn, PROJECT.migrations_dir)
+    assert (report.applied, report.changed, report.missing) == ([], [], [])
+    assert not seed(dsn, PROJECT.seed_path)
+
+
+def test_the_seeded_ledger_adds_up(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        assert actors.one("select count(*) from public.transactions") == 100
+        check_ledger(actors)
+
+
+def test_a_week_a_gift_and_a_purchase(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        club = found_club(actors, "Boris", "Chloe")
+        ada, boris = club.leader, club.members[0]
+        newsletter = club.week()
+        assert newsletter["is_published"]
+        assert len(newsletter["content"]["prompts"][0]["responses"]) == 3
+        assert (club.row()["current_week"], club.curator.name) == (2, "Boris")
+        assert balance(actors, ada) == 100 + 50 + 2 * 100  # Curation, response; "Holding the Pen", "First Words".
+
+        ada.call("transfer_tokens", recipient_id=boris.id, amount=50)
+        theme = ada.select("store_items", code="theme_midnight")[0]
+        purchase = ada.call("purchase_item", item_id=theme["id"])
+        ada.call("activate_purchase", purchase_id=purchase["id"])
+        assert ada.select("settings")[0]["active_theme_id"] == theme["id"]
+        assert balance(actors, ada) == 350 - 50 - theme["price"]
+
+        actors.run("select private.refresh_streaks()")
+        assert actors.one("select current_streak from public.users where id = %s", boris.id) == 1
+        check_ledger(actors)

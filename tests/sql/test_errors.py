@@ -1,0 +1,414 @@
+"""Every code of private.error_codes, by the call that provokes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tests.support.actors import Actors
+from tests.support.world import World, build_world
+
+
+@pytest.fixture(scope="module")
+def world(dsn: str) -> Iterator[World]:
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        yield build_world(actors)
+
+
+WRONG_CALLS: dict[str, Callable[[World], object]] = {}
+
+
+def wrong_call(code: str) -> Callable[[Callable[[World], object]], Callable[[World], object]]:
+    """Register a story that ends in this refusal."""
+
+    def register(call: Callable[[World], object]) -> Callable[[World], object]:
+        assert code not in WRONG_CALLS
+        WRONG_CALLS[code] = call
+        return call
+
+    return register
+
+
+@wrong_call("MG001")
+def invalid_value(world: World) -> object:
+    return world.cast["leader"].rows("leaderboard", limit_count=0)
+
+
+@wrong_call("MG101")
+def space_not_found(world: World) -> object:
+    return world.cast["outsider"].rows("member_profiles", space_id=world.club.id)
+
+
+@wrong_call("MG102")
+def not_a_member(world: World) -> object:
+    return world.cast["leader"].call("assign_curator", space_id=world.club.id, user_id=world.ids["olga"])
+
+
+@wrong_call("MG103")
+def invite_invalid(world: World) -> object:
+    return world.cast["outsider"].call("join_space", invite_code="NEVER-MADE")
+
+
+@wrong_call("MG104")
+def invite_expired(world: World) -> object:
+    world.actors.run(
+        "update public.space_invites set expires_at = now() - interval '1 second' where id = %s", world.ids["invite"]
+    )
+    return world.cast["outsider"].call("join_space", invite_code=world.ids["invite_code"])
+
+
+@wrong_call("MG105")
+def invite_used_up(world: World) -> object:
+    code = world.cast["leader"].call("create_invite", space_id=world.club.id, max_uses=1)["code"]
+    world.cast["ex_member"].call("join_space", invite_code=code)
+    return world.cast["outsider"].call("join_space", invite_code=code)
+
+
+@wrong_call("MG106")
+def already_member(world: World) -> object:
+    return world.cast["member"].call("join_space", invite_code=world.ids["invite_code"])
+
+
+@wrong_call("MG107")
+def leader_must_stay(world: World) -> object:
+    return world.cast["leader"].run("select public.leave_space(%s)", world.club.id)
+
+
+@wrong_call("MG108")
+def leader_role_fixed(world: World) -> object:
+    leader = world.cast["leader"]
+    return leader.call("set_member_role", space_id=world.club.id, user_id=leader.id, role="MEMBER")
+
+
+@wrong_call("MG109")
+def invite_required(world: World) -> object:
+    return world.cast["outsider"].insert("memberships", space_id=world.club.id)
+
+
+@wrong_call("MG110")
+def pen_holder_role(world: World) -> object:
+    return world.cast["leader"].call(
+        "set_member_role", space_id=world.club.id, user_id=world.ids["boris"], role="MEMBER"
+    )
+
+
+@wrong_call("MG201")
+def prompt_not_found(world: World) -> object:
+    return world.cast["curator"].rows("reorder_prompts", space_id=world.club.id, prompt_ids=[uuid4()])
+
+
+@wrong_call("MG202")
+def week_closed(world: World) -> object:
+    return world.cast["curator"].insert("prompts", space_id=world.club.id, week_number=1, question="Late?")
+
+
+@wrong_call("MG203")
+def week_full(world: World) -> object:
+    for number in range(8):
+        world.cast["curator"].insert("prompts", space_id=world.club.id, question=f"Question {number}?")
+    return None
+
+
+@wrong_call("MG204")
+def order_taken(world: World) -> object:
+    return world.cast["curator"].insert("prompts", space_id=world.club.id, question="First?", order=1)
+
+
+@wrong_call("MG205")
+def prompt_answered(world: World) -> object:
+    return world.cast["curator"].update("prompts", world.ids["prompt"], question="Another?")
+
+
+@wrong_call("MG206")
+def no_prompts(world: World) -> object:
+    return world.cast["outsider"].rows("publish_prompts", space_id=world.ids["park"])
+
+
+@wrong_call("MG207")
+def prompt_published(world: World) -> object:
+    return world.cast["curator"].update("prompts", world.ids["prompt"], is_published=False)
+
+
+@wrong_call("MG301")
+def prompt_not_open(world: World) -> object:
+    return world.cast["member"].insert("responses", prompt_id=world.ids["unpublished_prompt"], content="Early")
+
+
+@wrong_call("MG302")
+def response_empty(world: World) -> object:
+    return world.cast["member"].insert("responses", prompt_id=world.ids["prompt"], content=" \n", is_published=True)
+
+
+@wrong_call("MG303")
+def response_published(world: World) -> object:
+    return world.cast["author"].update("responses", world.ids["response"], is_published=False)
+
+
+@wrong_call("MG304")
+def response_exists(world: World) -> object:
+    return world.cast["author"].insert("responses", prompt_id=world.ids["prompt"], content="Again")
+
+
+@wrong_call("MG305")
+def response_not_selectable(world: World) -> object:
+    return world.cast["leader"].rows(
+        "select_responses", space_id=world.club.id, week_number=2, response_ids=[world.ids["draft"]]
+    )
+
+
+@wrong_call("MG306")
+def image_path_foreign(world: World) -> object:
+    path = f"{world.club.id}/{world.ids['chloe']}/cat.png"
+    return world.cast["member"].insert("responses", prompt_id=world.ids["prompt"], image_path=path)
+
+
+@wrong_call("MG307")
+def response_not_found(world: World) -> object:
+    return world.cast["leader"].rows(
+        "select_responses", space_id=world.club.id, week_number=2, response_ids=[world.ids["response"], uuid4()]
+    )
+
+
+@wrong_call("MG401")
+def newsletter_not_found(world: World) -> object:
+    return world.cast["member"].call("publish_newsletter", newsletter_id=world.ids["newsletter_draft"])
+
+
+@wrong_call("MG402")
+def newsletter_published(world: World) -> object:
+    return world.cast["leader"].update("newsletters", world.ids["newsletter"], title="Rewritten")
+
+
+@wrong_call("MG403")
+def nothing_selected(world: World) -> object:
+    leader = world.cast["leader"]
+    leader.rows("select_responses", space_id=world.club.id, week_number=2, response_ids=[])
+    return leader.call("generate_newsletter", space_id=world.club.id)
+
+
+@wrong_call("MG501")
+def insufficient_tokens(world: World) -> object:
+    return world.cast["author"].call("transfer_tokens", recipient_id=world.ids["olga"], amount=10**9)
+
+
+@wrong_call("MG502")
+def idempotency_conflict(world: World) -> object:
+    author, olga = world.cast["author"], world.ids["olga"]
+    author.call("transfer_tokens", recipient_id=olga, amount=1, idempotency_key="thanks")
+    return author.call("transfer_tokens", recipient_id=olga, amount=2, idempotency_key="thanks")
+
+
+@wrong_call("MG503")
+def gift_to_self(world: World) -> object:
+    author = world.cast["author"]
+    return author.call("transfer_tokens", recipient_id=author.id, amount=1)
+
+
+@wrong_call("MG504")
+def recipient_not_found(world: World) -> object:
+    return world.cast["author"].call("transfer_tokens", recipient_id=uuid4(), amount=1)
+
+
+@wrong_call("MG505")
+def ledger_append_only(world: World) -> object:
+    return world.actors.run("delete from public.transactions where id = %s", world.ids["transaction"])
+
+
+@wrong_call("MG601")
+def item_not_found(world: World) -> object:
+    return world.cast["member"].call("purchase_item", item_id=world.ids["withdrawn_item"])
+
+
+@wrong_call("MG602")
+def out_of_stock(world: World) -> object:
+    world.cast["admin"].update("store_items", world.ids["item"], stock=0)
+    return world.cast["member"].call("purchase_item", item_id=world.ids["item"])
+
+
+@wrong_call("MG603")
+def already_owned(world: World) -> object:
+    world.cast["member"].call("purchase_item", item_id=world.ids["item"])
+    return world.cast["member"].call("purchase_item", item_id=world.ids["item"])
+
+
+@wrong_call("MG604")
+def purchase_not_found(world: World) -> object:
+    return world.cast["member"].call("activate_purchase", purchase_id=world.ids["purchase"])
+
+
+@wrong_call("MG605")
+def theme_not_owned(world: World) -> object:
+    return world.cast["member"].run(
+        "update public.settings set active_theme_id = %s where user_id = auth.uid()", world.ids["theme"]
+    )
+
+
+@wrong_call("MG701")
+def badge_not_earned(world: World) -> object:
+    return world.cast["author"].call("set_badge_display", badge_id=world.ids["other_badge"], is_displayed=False)
+
+
+@wrong_call("MG801")
+def username_taken(world: World) -> object:
+    world.cast["author"].update("users", world.ids["chloe"], username="chloe")
+    return world.cast["member"].update("users", world.ids["eleni"], username="CHLOE")
+
+
+def known_codes(world: World) -> dict[str, tuple[str, str]]:
+    rows = world.actors.run("select code, message, hint from private.error_codes")
+    return {row["code"]: (row["message"], row["hint"]) for row in rows}
+
+
+def test_every_code_has_its_wrong_call(world: World) -> None:
+    assert sorted(known_codes(world)) == sorted(WRONG_CALLS)
+
+
+@pytest.mark.parametrize("code", WRONG_CALLS)
+def test_refused(world: World, code: str) -> None:
+    message, hint = known_codes(world)[code]
+    with world.actors.service().refused(code) as caught:
+        WRONG_CALLS[code](world)
+    diagnosis = caught.value.diag
+    assert diagnosis.message_primary == message
+    assert diagnosis.message_hint
+    assert diagnosis.message_hint == hint or code == "MG001"
+
+
+def test_not_allowed_has_words_too(world: World) -> None:
+    with world.cast["member"].refused("42501") as caught:
+        world.cast["member"].call("generate_newsletter", space_id=world.club.id)
+    assert caught.value.diag.message_primary == "Only the leader of the space may do this."
+    assert caught.value.diag.message_hint == "Ask the leader of the space."
+
+
+def test_nobody_signed_in_has_words_too(world: World) -> None:
+    nobody = world.actors.known(uuid4())
+    with nobody.refused("42501"):
+        world.actors.connection.execute("select set_config('request.jwt.claims', '', true)")
+        world.actors.connection.execute("select * from public.check_badges()")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "detail"),
+    [
+        ("display_name", "", "display_name takes 1 to 80 characters"),
+        ("display_name", " \t\n", "display_name takes 1 to 80 characters"),
+        ("display_name", "x" * 81, "display_name takes 1 to 80 characters"),
+        ("username", "no", "username takes 3 to 30 letters"),
+        ("username", "no dots.", "username takes 3 to 30 letters"),
+        ("username", "x" * 31, "username takes 3 to 30 letters"),
+        ("bio", "x" * 501, "bio takes 0 to 500 characters"),
+        ("avatar_path", "elsewhere/me.png", "{user_id}/{file}"),
+    ],
+)
+def test_profile_values(world: World, column: str, value: str, detail: str) -> None:
+    eleni = world.cast["member"]
+    with eleni.refused("MG001") as caught:
+        eleni.update("users", eleni.id, **{column: value})
+    assert (caught.value.diag.message_detail, detail in (caught.value.diag.message_hint or "")) == (column, True)
+
+
+def test_profile_values_that_fit(world: World) -> None:
+    eleni = world.cast["member"]
+    values = {"display_name": "É" * 80, "username": "Eleni_" + "x" * 24, "bio": "", "avatar_path": f"{eleni.id}/me.png"}
+    (row,) = eleni.update("users", eleni.id, **values)
+    assert {column: row[column] for column in values} == values
+    (row,) = eleni.update("users", eleni.id, username=None, bio=None, avatar_path=None)
+    assert (row["username"], row["bio"], row["avatar_path"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("name", ""), ("name", "x" * 81), ("description", "x" * 1001), ("cover_path", "elsewhere/cover.png")],
+)
+def test_space_values(world: World, column: str, value: str) -> None:
+    with world.cast["leader"].refused("MG001") as caught:
+        world.cast["leader"].update("spaces", world.club.id, **{column: value})
+    assert caught.value.diag.message_detail == column
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("question", None), ("question", " "), ("question", "x" * 501), ("order", 0), ("order", 11)],
+)
+def test_prompt_values(world: World, column: str, value: object) -> None:
+    boris = world.cast["curator"]
+    with boris.refused("MG001") as caught:
+        boris.insert("prompts", **({"space_id": world.club.id, "question": "Well?"} | {column: value}))
+    assert caught.value.diag.message_detail == column
+
+
+@pytest.mark.parametrize(
+    "music",
+    [
+        {},
+        {"url": None},
+        {"url": 5},
+        {"url": "ftp://example.test/song"},
+        {"url": "https://exa mple.test"},
+        {"url": "javascript:alert(1)"},
+        {"url": "https://example.test/" + "x" * 2000},
+        {"url": "https://example.test/", "title": "é" * 5000},
+    ],
+    ids=lambda music: str(music)[:40],
+)
+def test_music_values(world: World, music: dict[str, object]) -> None:
+    eleni = world.cast["member"]
+    with eleni.refused("MG001") as caught:
+        eleni.insert("responses", prompt_id=world.ids["prompt"], music=music)
+    assert caught.value.diag.message_detail == "music"
+
+
+def test_music_must_be_an_object(world: World) -> None:
+    for music in ('"https://example.test"', "[]", "null"):
+        with world.cast["member"].refused("MG001"):
+            world.cast["member"].run(
+                "insert into public.responses (prompt_id, music) values (%s, %s::jsonb)", world.ids["prompt"], music
+            )
+
+
+@pytest.mark.parametrize(
+    ("values", "column"),
+    [
+        ({"amount": 0}, "amount"),
+        ({"amount": -5}, "amount"),
+        ({"amount": 1, "message": "x" * 281}, "message"),
+        ({"amount": 1, "idempotency_key": ""}, "idempotency_key"),
+        ({"amount": 1, "idempotency_key": "x" * 201}, "idempotency_key"),
+    ],
+)
+def test_gift_values(world: World, values: dict[str, object], column: str) -> None:
+    with world.cast["author"].refused("MG001") as caught:
+        world.cast["author"].call("transfer_tokens", recipient_id=world.ids["olga"], **values)
+    assert caught.value.diag.message_detail == column
+
+
+def test_newsletter_values(world: World) -> None:
+    for values in ({"title": ""}, {"title": "x" * 201}, {"intro": "x" * 5001}):
+        with world.cast["leader"].refused("MG001"):
+            world.cast["leader"].update("newsletters", world.ids["newsletter_draft"], **values)
+
+
+def test_invite_limits(world: World) -> None:
+    for values in ({"max_uses": 0}, {"expires_at": "2001-01-01T00:00:00Z"}):
+        with world.cast["leader"].refused("MG001"):
+            world.cast["leader"].call("create_invite", space_id=world.club.id, **values)
+
+
+def test_numbers_out_of_bounds(world: World) -> None:
+    leader, space_id = world.cast["leader"], world.club.id
+    for function, arguments in (
+        ("leaderboard", {"limit_count": 101}),
+        ("leaderboard", {"limit_count": None}),
+        ("preview_rotation", {"space_id": space_id, "weeks": 0}),
+        ("preview_rotation", {"space_id": space_id, "weeks": 53}),
+        ("space_week", {"space_id": space_id, "week_number": 0}),
+        ("space_week", {"space_id": space_id, "week_number": 3}),
+        ("set_member_role", {"space_id": space_id, "user_id": leader.id, "role": None}),
+        ("set_badge_display", {"badge_id": world.ids["badge"], "is_displayed": True, "display_order": -1}),
+    ):
+        with leader.refused("MG001"):
+            leader.rows(function, **arguments)

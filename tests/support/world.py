@@ -1,0 +1,110 @@
+"""A small world in which everybody who can stand in some relation to a row exists, and every table has rows.
+
+Ada leads the private book club and holds the role ADMIN. Boris holds the pen of the open week, 2. Chloe is a member and
+the author of what is hers in this world: responses, gifts, purchases. Eleni is a member and nothing else. Dmitri was a
+member and left. Olga never was one. Rosa is a platform admin and not in the club either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.actors import Actor, Actors
+from tests.support.stories import Club, found_club, grant_tokens
+
+
+@dataclass(frozen=True)
+class World:
+    actors: Actors
+    club: Club
+    cast: dict[str, Actor]
+    ids: dict[str, Any]
+    """What statements may refer to: people by name, rows by what they are."""
+
+    def arguments(self, actor: Actor) -> dict[str, Any]:
+        """The ids, and the actor's own as `me`; whoever has none acts for Eleni."""
+        return self.ids | {"me": actor.user_id or self.ids["eleni"]}
+
+
+def build_world(actors: Actors) -> World:
+    club = found_club(actors, "Boris", "Chloe", "Dmitri", "Eleni")
+    ada = club.leader
+    boris, chloe, dmitri, eleni = club.members
+    olga, stranger, rosa = actors.person("Olga"), actors.person("Sam"), actors.person("Rosa", role="admin")
+    for person in (ada, boris, chloe, dmitri, eleni, olga, rosa):
+        grant_tokens(actors, person, 1000)
+
+    # Week 1: everybody answers, the newsletter is out, Boris gets the pen.
+    (first_prompt,) = club.ask("What did you read?")
+    club.answer(first_prompt)
+    published = club.publish_week()
+    dmitri.run("select public.leave_space(%s)", club.id)
+    assert club.curator is boris
+
+    # Week 2: two open prompts, one of them answered; one that only Boris and Ada see.
+    answered, unanswered = club.ask("Which sentence stayed?", "Where do you read?")
+    unpublished = boris.insert("prompts", space_id=club.id, question="Why?")
+    response = chloe.insert("responses", prompt_id=answered["id"], content="This one.", is_published=True)
+    draft = chloe.insert("responses", prompt_id=unanswered["id"], content="Perhaps")
+    ada.rows("select_responses", space_id=club.id, week_number=2, response_ids=[response["id"]])
+    newsletter = ada.call("generate_newsletter", space_id=club.id)
+
+    family = found_club(actors, "Chloe's sister", leader="Femi", newsletter_visibility="MEMBERS")
+    family_letter = family.week()
+    park = olga.insert("spaces", name="Park Readers", is_public=True)
+    invite = ada.call("create_invite", space_id=club.id)
+
+    theme, frame = chloe.select("store_items", code="theme_riso")[0], chloe.select("store_items", code="frame_laurel")[0]
+    service = actors.service()
+    retired = service.insert("store_items", code="retired", name="Retired", kind="THEME", price=5)
+    withdrawn = service.insert("store_items", code="withdrawn", name="Withdrawn", kind="THEME", price=5, is_available=False)
+    purchase = chloe.call("purchase_item", item_id=retired["id"])
+    service.update("store_items", retired["id"], is_available=False)
+    gift = chloe.call("transfer_tokens", recipient_id=dmitri.id, amount=5)
+
+    def one(query: str) -> Any:
+        return actors.one(query, chloe.id)
+
+    ids = {
+        **{person.name.lower(): person.id for person in (*club.everybody, olga, rosa)},
+        "stranger": stranger.id,
+        "club": club.id,
+        "park": park["id"],
+        "invite": invite["id"],
+        "invite_code": invite["code"],
+        "membership": one("select id from public.memberships where user_id = %s"),
+        "rotation": actors.one("select id from public.curator_rotations where space_id = %s and week_number = 2", club.id),
+        "prompt": answered["id"],
+        "unanswered_prompt": unanswered["id"],
+        "unpublished_prompt": unpublished["id"],
+        "response": response["id"],
+        "draft": draft["id"],
+        "old_response": actors.one("select id from public.responses where user_id = %s", dmitri.id),
+        "newsletter": published["id"],
+        "newsletter_draft": newsletter["id"],
+        "family_letter": family_letter["id"],
+        "transaction": one("select id from public.transactions where user_id = %s limit 1"),
+        "badge": one("select badge_id from public.user_badges where user_id = %s limit 1"),
+        "user_badge": one("select id from public.user_badges where user_id = %s limit 1"),
+        "other_badge": actors.one("select id from public.badges where code = 'generous'"),
+        "item": frame["id"],
+        "theme": theme["id"],
+        "owned_item": retired["id"],
+        "withdrawn_item": withdrawn["id"],
+        "purchase": purchase["id"],
+        "gift": gift["id"],
+        "notification": one("select id from public.notifications where user_id = %s limit 1"),
+    }
+    cast = {
+        "anon": actors.anon(),
+        "outsider": olga,
+        "ex_member": dmitri,
+        "member": eleni,
+        "author": chloe,
+        "curator": boris,
+        "leader": ada,
+        "admin": rosa,
+        "service": service,
+    }
+    return World(actors, club, cast, ids)
