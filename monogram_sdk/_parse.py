@@ -53,6 +53,17 @@ def parse(shape: type[T], content: bytes) -> T:
         raise _mismatch(shape, exc) from exc
 
 
+def parse_text(content: bytes) -> str | None:
+    """Read a text that may be null.
+
+    Raises:
+        InvalidResponseError: The answer does not fit.
+    """
+    if content in (b"", b"null"):
+        return None
+    return parse(str, content)
+
+
 def parse_rows(model: type[M], content: bytes) -> list[M]:
     """Read rows.
 

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpx
@@ -99,11 +98,6 @@ def stored_session(session: AuthSession) -> tuple[str, Session]:
 def user_of(user: GoTrueUser) -> AuthUser:
     """Return an account as the SDK's model."""
     return AuthUser.model_validate(user.model_dump())
-
-
-def unix_time(moment: datetime) -> float:
-    """Return a moment in seconds since 1970."""
-    return moment.astimezone(UTC).timestamp()
 
 
 @contextmanager

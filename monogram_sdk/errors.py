@@ -458,13 +458,5 @@ class BadgeNotEarnedError(ConflictError, code="MG701"):
     """You have not earned this badge: `badges.progress` shows how far you are."""
 
 
-class BadgeNotFoundError(NotFoundError, code="MG702"):
-    """There is no such badge."""
-
-
 class UsernameTakenError(ConflictError, code="MG801"):
     """This user name is taken. Upper and lower case count as the same."""
-
-
-class NotificationNotFoundError(NotFoundError, code="MG802"):
-    """There is no such notification of yours."""

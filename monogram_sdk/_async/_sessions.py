@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -45,6 +46,7 @@ class AsyncSessions:
     def __init__(self, storage: AnySessionStorage, storage_key: str, *, secret: bool) -> None:
         self.items = AsyncItems(storage)
         self.storage_key = storage_key
+        self._verifier_key = f"{storage_key}-code-verifier"
         self.secret = secret
         self.lock = AsyncLock()
         self.text: str | None = None
@@ -55,6 +57,8 @@ class AsyncSessions:
         self._renew_at = 0.0
         self._loaded = secret
         self._ended = False
+        # What happened while the lock was held: listeners may call the client, so they are told afterwards.
+        self._pending: deque[tuple[AuthEvent, Session | None]] = deque()
         self._listeners: list[AuthListener] = []
 
     async def token(self) -> str | None:
@@ -77,15 +81,14 @@ class AsyncSessions:
         Raises:
             SessionExpiredError: The session has ended.
         """
-        async with self.lock:
-            before = self._session
-            session = await self.ensure_fresh()
-        if before is not None and session is not before:
-            self.announce(AuthEvent.TOKEN_REFRESHED, session)
-        return session
+        try:
+            async with self.lock:
+                return await self.ensure_fresh()
+        finally:
+            self._announce_pending()
 
     async def ensure_fresh(self) -> Session | None:
-        """Return the session, refreshed if need be. The caller holds the lock.
+        """Return the session, refreshed if need be. The caller holds the lock, then calls `announce`.
 
         Raises:
             SessionExpiredError: The session has ended.
@@ -99,16 +102,15 @@ class AsyncSessions:
 
     async def renew(self, refused: str) -> bool:
         """Get another session because the server refused this token; answer whether there is another now."""
-        async with self.lock:
-            if self._session is None:
-                return False
-            refused_it = self._session.access_token == refused
-            if refused_it:
-                await self._refresh(self._session)
-            session = self._session
-        if refused_it:
-            self.announce(AuthEvent.TOKEN_REFRESHED, session)
-        return True
+        try:
+            async with self.lock:
+                if self._session is None:
+                    return False
+                if self._session.access_token == refused:
+                    await self._refresh(self._session)
+                return True
+        finally:
+            self._announce_pending()
 
     async def require_user(self) -> AuthUser:
         """Return who is signed in.
@@ -145,9 +147,10 @@ class AsyncSessions:
             raise SecretKeySessionError
 
     async def adopt(self, session: AuthSession) -> Session:
-        """Make this the session. The caller holds the lock, and calls `announce` after it."""
-        text, model = stored_session(session)
-        return await self._set(text, model)
+        """Make this, which came of signing in, the session. The caller holds the lock, then calls `announce`."""
+        # The auth service's client leaves this behind when signing in needs no second step.
+        await self.items.remove(self._verifier_key)
+        return await self._set(*stored_session(session))
 
     async def adopt_user(self, user: AuthUser) -> Session:
         """Put the changed account into the session. The caller holds the lock, and calls `announce` after it."""
@@ -159,14 +162,16 @@ class AsyncSessions:
 
     async def code_verifier(self) -> str | None:
         """Return the secret of the sign-in with another service that is under way."""
-        stored = await self.items.get(f"{self.storage_key}-code-verifier")
+        stored = await self.items.get(self._verifier_key)
         return stored.partition("/")[0] if stored else None
 
     async def clear(self) -> None:
         """Forget the session. The caller holds the lock, and calls `announce` after it."""
         self.text = self._session = None
+        self._pending.clear()
         self._loaded, self._ended = True, False
         await self.items.remove(self.storage_key)
+        await self.items.remove(self._verifier_key)
 
     def listen(self, listener: AuthListener) -> Callable[[], None]:
         """Call a function with every change from now on; return a function that ends this."""
@@ -180,12 +185,21 @@ class AsyncSessions:
 
     def announce(self, event: AuthEvent, session: Session | None) -> None:
         """Tell the listeners. What the first of them raises is raised when all have been told."""
+        self._pending.append((event, session))
+        self._announce_pending()
+
+    def _announce_pending(self) -> None:
         failures: list[Exception] = []
-        for listener in tuple(self._listeners):
+        while True:
             try:
-                listener(event, session)
-            except Exception as exc:
-                failures.append(exc)
+                happened = self._pending.popleft()
+            except IndexError:  # this caller or another one has told everything
+                break
+            for listener in tuple(self._listeners):
+                try:
+                    listener(*happened)
+                except Exception as exc:
+                    failures.append(exc)
         if failures:
             raise failures[0]
 
@@ -230,12 +244,14 @@ class AsyncSessions:
                 return
             await self.clear()
             self._ended = True
+            self._pending.append((AuthEvent.SIGNED_OUT, None))
             raise SessionExpiredError(
                 code=exc.code, status=exc.status, detail=exc.message, method=exc.method, path=exc.path
             ) from exc
         if answer.session is None:
             raise SessionExpiredError
-        await self.adopt(answer.session)
+        await self._set(*stored_session(answer.session))
+        self._pending.append((AuthEvent.TOKEN_REFRESHED, self._session))
 
 
 def _renewal(expires_at: datetime) -> float:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from monogram_sdk import _query
+from monogram_sdk._parse import parse_all_rows, parse_text
 from monogram_sdk._supabase import AsyncGoTrueClient, translated, user_of
 from monogram_sdk._values import Id, as_uuid, set_values
 from monogram_sdk.errors import SecretKeyRequiredError
 from monogram_sdk.models.auth import AuthUser
+from monogram_sdk.models.operations import Job, LedgerFault, OutboxState
 
 from ._resource import AsyncResource
 from ._transport import AsyncTransport
@@ -18,7 +22,7 @@ USERS_A_PAGE = 200
 
 
 class AsyncAdminAPI(AsyncResource):
-    """Accounts. Every call needs a client with a secret key, as `admin_client()` makes, and belongs on a server."""
+    """Accounts and operations. Every call needs a secret key, as clients of `admin_client()` have: servers only."""
 
     def __init__(self, transport: AsyncTransport, service: AsyncGoTrueClient) -> None:
         super().__init__(transport)
@@ -119,6 +123,84 @@ class AsyncAdminAPI(AsyncResource):
         self._require_secret()
         with translated():
             await self._service.admin.delete_user(_text(user_id))
+
+    # Clockwork and health. On the platform cron does the first two by itself. ----------------------------------------
+
+    async def refresh_streaks(self, *, at: datetime | None = None) -> int:
+        """Compute everybody's streaks, pay for milestones and award badges. Doing so again changes nothing.
+
+        Args:
+            at: As of when (a time with a zone); now unless given.
+
+        Returns:
+            How many people's streaks changed.
+        """
+        self._require_secret()
+        return await self._rpc(int, "refresh_streaks", set_values(at=at))
+
+    async def award_all_badges(self) -> int:
+        """Award everybody the badges that they have earned by now.
+
+        Returns:
+            How many were awarded.
+        """
+        self._require_secret()
+        return await self._rpc(int, "award_all_badges", {})
+
+    async def verify_ledger(self) -> list[LedgerFault]:
+        """Return everybody whose balance is not what the ledger says: nobody, unless something is badly wrong."""
+        self._require_secret()
+        return await self._rpc_rows(LedgerFault, "verify_ledger", {})
+
+    async def outbox_state(self) -> list[OutboxState]:
+        """Return how many jobs of each kind are in which state."""
+        self._require_secret()
+        return await self._rpc_rows(OutboxState, "outbox_state", {})
+
+    # For workers of one's own; the edge function `deliver` is the usual one. ----------------------------------------
+
+    async def claim_jobs(self, worker: str, *, limit: int = 10, lease_seconds: int = 60) -> list[Job]:
+        """Take jobs that are due; nobody else gets them before the lease ends.
+
+        Args:
+            worker: The worker's name, the same for `finish_job` and `fail_job`.
+            limit: How many at most.
+            lease_seconds: For how long.
+        """
+        self._require_secret()
+        arguments = {"worker": worker, "job_limit": limit, "lease_seconds": lease_seconds}
+        # A second attempt would take others; those of a lost answer come back when their lease ends.
+        reply = await self._transport.send(_query.rpc("claim_jobs", arguments, repeatable=False))
+        return parse_all_rows(Job, reply.content)
+
+    async def finish_job(self, job_id: int, worker: str) -> bool:
+        """Say that a job is done.
+
+        Args:
+            job_id: The job.
+            worker: Who claimed it.
+
+        Returns:
+            Whether it was still this worker's; otherwise its lease had ended, and somebody else may have it.
+        """
+        self._require_secret()
+        return await self._rpc(bool, "finish_job", {"job_id": job_id, "worker": worker}, repeatable=False)
+
+    async def fail_job(self, job_id: int, worker: str, error: str) -> str | None:
+        """Say that a job failed; it is tried again later, or given up after too many attempts.
+
+        Args:
+            job_id: The job.
+            worker: Who claimed it.
+            error: What went wrong.
+
+        Returns:
+            The job's state now; ``None`` if it was not this worker's any more.
+        """
+        self._require_secret()
+        arguments = {"job_id": job_id, "worker": worker, "error": error}
+        reply = await self._transport.send(_query.rpc("fail_job", arguments, repeatable=False))
+        return parse_text(reply.content)
 
     def _require_secret(self) -> None:
         if not self._sessions.secret:

@@ -138,7 +138,7 @@ class AsyncMonogram:
         resources = AsyncResources(core)
         self._core = core
         self.admin = resources.admin
-        """Accounts; needs a secret key."""
+        """Accounts and operations; needs a secret key."""
         self.auth = resources.auth
         """Sign up, sign in, and who is signed in."""
         self.badges = resources.badges

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -47,6 +48,7 @@ class Sessions:
     def __init__(self, storage: SessionStorage, storage_key: str, *, secret: bool) -> None:
         self.items = Items(storage)
         self.storage_key = storage_key
+        self._verifier_key = f"{storage_key}-code-verifier"
         self.secret = secret
         self.lock = Lock()
         self.text: str | None = None
@@ -57,6 +59,8 @@ class Sessions:
         self._renew_at = 0.0
         self._loaded = secret
         self._ended = False
+        # What happened while the lock was held: listeners may call the client, so they are told afterwards.
+        self._pending: deque[tuple[AuthEvent, Session | None]] = deque()
         self._listeners: list[AuthListener] = []
 
     def token(self) -> str | None:
@@ -79,15 +83,14 @@ class Sessions:
         Raises:
             SessionExpiredError: The session has ended.
         """
-        with self.lock:
-            before = self._session
-            session = self.ensure_fresh()
-        if before is not None and session is not before:
-            self.announce(AuthEvent.TOKEN_REFRESHED, session)
-        return session
+        try:
+            with self.lock:
+                return self.ensure_fresh()
+        finally:
+            self._announce_pending()
 
     def ensure_fresh(self) -> Session | None:
-        """Return the session, refreshed if need be. The caller holds the lock.
+        """Return the session, refreshed if need be. The caller holds the lock, then calls `announce`.
 
         Raises:
             SessionExpiredError: The session has ended.
@@ -101,16 +104,15 @@ class Sessions:
 
     def renew(self, refused: str) -> bool:
         """Get another session because the server refused this token; answer whether there is another now."""
-        with self.lock:
-            if self._session is None:
-                return False
-            refused_it = self._session.access_token == refused
-            if refused_it:
-                self._refresh(self._session)
-            session = self._session
-        if refused_it:
-            self.announce(AuthEvent.TOKEN_REFRESHED, session)
-        return True
+        try:
+            with self.lock:
+                if self._session is None:
+                    return False
+                if self._session.access_token == refused:
+                    self._refresh(self._session)
+                return True
+        finally:
+            self._announce_pending()
 
     def require_user(self) -> AuthUser:
         """Return who is signed in.
@@ -147,9 +149,10 @@ class Sessions:
             raise SecretKeySessionError
 
     def adopt(self, session: AuthSession) -> Session:
-        """Make this the session. The caller holds the lock, and calls `announce` after it."""
-        text, model = stored_session(session)
-        return self._set(text, model)
+        """Make this, which came of signing in, the session. The caller holds the lock, then calls `announce`."""
+        # The auth service's client leaves this behind when signing in needs no second step.
+        self.items.remove(self._verifier_key)
+        return self._set(*stored_session(session))
 
     def adopt_user(self, user: AuthUser) -> Session:
         """Put the changed account into the session. The caller holds the lock, and calls `announce` after it."""
@@ -161,14 +164,16 @@ class Sessions:
 
     def code_verifier(self) -> str | None:
         """Return the secret of the sign-in with another service that is under way."""
-        stored = self.items.get(f"{self.storage_key}-code-verifier")
+        stored = self.items.get(self._verifier_key)
         return stored.partition("/")[0] if stored else None
 
     def clear(self) -> None:
         """Forget the session. The caller holds the lock, and calls `announce` after it."""
         self.text = self._session = None
+        self._pending.clear()
         self._loaded, self._ended = True, False
         self.items.remove(self.storage_key)
+        self.items.remove(self._verifier_key)
 
     def listen(self, listener: AuthListener) -> Callable[[], None]:
         """Call a function with every change from now on; return a function that ends this."""
@@ -182,12 +187,21 @@ class Sessions:
 
     def announce(self, event: AuthEvent, session: Session | None) -> None:
         """Tell the listeners. What the first of them raises is raised when all have been told."""
+        self._pending.append((event, session))
+        self._announce_pending()
+
+    def _announce_pending(self) -> None:
         failures: list[Exception] = []
-        for listener in tuple(self._listeners):
+        while True:
             try:
-                listener(event, session)
-            except Exception as exc:
-                failures.append(exc)
+                happened = self._pending.popleft()
+            except IndexError:  # this caller or another one has told everything
+                break
+            for listener in tuple(self._listeners):
+                try:
+                    listener(*happened)
+                except Exception as exc:
+                    failures.append(exc)
         if failures:
             raise failures[0]
 
@@ -232,12 +246,14 @@ class Sessions:
                 return
             self.clear()
             self._ended = True
+            self._pending.append((AuthEvent.SIGNED_OUT, None))
             raise SessionExpiredError(
                 code=exc.code, status=exc.status, detail=exc.message, method=exc.method, path=exc.path
             ) from exc
         if answer.session is None:
             raise SessionExpiredError
-        self.adopt(answer.session)
+        self._set(*stored_session(answer.session))
+        self._pending.append((AuthEvent.TOKEN_REFRESHED, self._session))
 
 
 def _renewal(expires_at: datetime) -> float:

@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from monogram_sdk import _query
+from monogram_sdk._parse import parse_all_rows, parse_text
 from monogram_sdk._supabase import SyncGoTrueClient, translated, user_of
 from monogram_sdk._values import Id, as_uuid, set_values
 from monogram_sdk.errors import SecretKeyRequiredError
 from monogram_sdk.models.auth import AuthUser
+from monogram_sdk.models.operations import Job, LedgerFault, OutboxState
 
 from ._resource import Resource
 from ._transport import Transport
@@ -20,7 +24,7 @@ USERS_A_PAGE = 200
 
 
 class AdminAPI(Resource):
-    """Accounts. Every call needs a client with a secret key, as `admin_client()` makes, and belongs on a server."""
+    """Accounts and operations. Every call needs a secret key, as clients of `admin_client()` have: servers only."""
 
     def __init__(self, transport: Transport, service: SyncGoTrueClient) -> None:
         super().__init__(transport)
@@ -121,6 +125,84 @@ class AdminAPI(Resource):
         self._require_secret()
         with translated():
             self._service.admin.delete_user(_text(user_id))
+
+    # Clockwork and health. On the platform cron does the first two by itself. ----------------------------------------
+
+    def refresh_streaks(self, *, at: datetime | None = None) -> int:
+        """Compute everybody's streaks, pay for milestones and award badges. Doing so again changes nothing.
+
+        Args:
+            at: As of when (a time with a zone); now unless given.
+
+        Returns:
+            How many people's streaks changed.
+        """
+        self._require_secret()
+        return self._rpc(int, "refresh_streaks", set_values(at=at))
+
+    def award_all_badges(self) -> int:
+        """Award everybody the badges that they have earned by now.
+
+        Returns:
+            How many were awarded.
+        """
+        self._require_secret()
+        return self._rpc(int, "award_all_badges", {})
+
+    def verify_ledger(self) -> list[LedgerFault]:
+        """Return everybody whose balance is not what the ledger says: nobody, unless something is badly wrong."""
+        self._require_secret()
+        return self._rpc_rows(LedgerFault, "verify_ledger", {})
+
+    def outbox_state(self) -> list[OutboxState]:
+        """Return how many jobs of each kind are in which state."""
+        self._require_secret()
+        return self._rpc_rows(OutboxState, "outbox_state", {})
+
+    # For workers of one's own; the edge function `deliver` is the usual one. ----------------------------------------
+
+    def claim_jobs(self, worker: str, *, limit: int = 10, lease_seconds: int = 60) -> list[Job]:
+        """Take jobs that are due; nobody else gets them before the lease ends.
+
+        Args:
+            worker: The worker's name, the same for `finish_job` and `fail_job`.
+            limit: How many at most.
+            lease_seconds: For how long.
+        """
+        self._require_secret()
+        arguments = {"worker": worker, "job_limit": limit, "lease_seconds": lease_seconds}
+        # A second attempt would take others; those of a lost answer come back when their lease ends.
+        reply = self._transport.send(_query.rpc("claim_jobs", arguments, repeatable=False))
+        return parse_all_rows(Job, reply.content)
+
+    def finish_job(self, job_id: int, worker: str) -> bool:
+        """Say that a job is done.
+
+        Args:
+            job_id: The job.
+            worker: Who claimed it.
+
+        Returns:
+            Whether it was still this worker's; otherwise its lease had ended, and somebody else may have it.
+        """
+        self._require_secret()
+        return self._rpc(bool, "finish_job", {"job_id": job_id, "worker": worker}, repeatable=False)
+
+    def fail_job(self, job_id: int, worker: str, error: str) -> str | None:
+        """Say that a job failed; it is tried again later, or given up after too many attempts.
+
+        Args:
+            job_id: The job.
+            worker: Who claimed it.
+            error: What went wrong.
+
+        Returns:
+            The job's state now; ``None`` if it was not this worker's any more.
+        """
+        self._require_secret()
+        arguments = {"job_id": job_id, "worker": worker, "error": error}
+        reply = self._transport.send(_query.rpc("fail_job", arguments, repeatable=False))
+        return parse_text(reply.content)
 
     def _require_secret(self) -> None:
         if not self._sessions.secret:

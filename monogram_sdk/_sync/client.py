@@ -140,7 +140,7 @@ class Monogram:
         resources = Resources(core)
         self._core = core
         self.admin = resources.admin
-        """Accounts; needs a secret key."""
+        """Accounts and operations; needs a secret key."""
         self.auth = resources.auth
         """Sign up, sign in, and who is signed in."""
         self.badges = resources.badges

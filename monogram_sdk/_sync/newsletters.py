@@ -99,10 +99,9 @@ class NewslettersAPI(Resource):
         return self._rpc(Newsletter, "publish_newsletter", {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")})
 
     def delete(self, newsletter_id: Id) -> None:
-        """Delete a draft.
+        """Delete a newsletter of a space that you lead. The week of a published one stays closed.
 
         Raises:
-            NewsletterPublishedError: It is out already.
             NewsletterNotFoundError: There is no such newsletter.
             PermissionDeniedError: You do not lead the space.
         """

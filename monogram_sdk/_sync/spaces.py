@@ -338,12 +338,12 @@ class SpacesAPI(Resource):
                 raise
 
     def set_member_role(self, space_id: Id, user_id: Id, role: MembershipRole) -> Membership:
-        """Make a member of a space that you lead an admin, or an admin a member again.
+        """Change the role of a member of a space that you lead.
 
         Args:
             space_id: The space.
             user_id: The member.
-            role: ``ADMIN`` or ``MEMBER``; ``CURATOR`` comes with the pen alone.
+            role: The role. ``CURATOR`` hands them the pen, as `assign_curator` does.
 
         Raises:
             NotAMemberError: They are not in it.

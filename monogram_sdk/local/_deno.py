@@ -38,8 +38,7 @@ def executable() -> str:
 
 def environment() -> dict[str, str]:
     """Return the environment for Deno: ours, with our cache, and without colours and update checks."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DENO_")}
-    return kept | {"DENO_DIR": str(cache_dir() / "deno"), "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+    return dict(os.environ) | {"DENO_DIR": str(cache_dir() / "deno"), "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
 
 
 def pinned() -> list[str]:

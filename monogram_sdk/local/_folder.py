@@ -116,6 +116,10 @@ class StackFolder:
             return State()
         except NotADirectoryError as error:
             raise FolderError(f"{self.root} is not a folder. Choose another one with --dir.") from error
+        except PermissionError as error:
+            raise FolderError(
+                f"{self._state} belongs to another account. Use that account, or choose another folder with --dir."
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{self._state} is damaged. Stop the stack's processes and delete the file.") from error
 

@@ -62,6 +62,8 @@ class Keys:
                     f"{path} is gone, and without its passwords the database beside it stays closed. "
                     "Put the file back, or delete the folder to start over."
                 ) from None
+        except PermissionError as error:
+            raise FolderError(f"{path} belongs to another account. Use that account, or another folder.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise FolderError(
                 f"{path} is damaged. Put a good copy back, or delete the folder to start over."

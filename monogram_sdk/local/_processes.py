@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -87,11 +88,17 @@ def has_ended(process: psutil.Process) -> bool:
         return True
 
 
-def kill_all_naming(path: str) -> None:
-    """Kill the processes that name a path among their arguments, and those that they start meanwhile."""
-    while True:
-        found = [p for p in psutil.process_iter(["cmdline"]) if path in (p.info["cmdline"] or ()) and not has_ended(p)]
-        if not found:
-            return
+def kill_all_in(data_dir: Path) -> None:
+    """Kill the programs of PostgreSQL that work on a data folder, and those that they start meanwhile."""
+    while found := [process for process in psutil.process_iter() if _is_in(data_dir, process)]:
         for process in found:
             end(process, [(signal.SIGKILL, 5.0)])
+
+
+def _is_in(data_dir: Path, process: psutil.Process) -> bool:
+    try:
+        # The programs that initdb starts learn of the folder from their environment.
+        is_in = str(data_dir) in process.cmdline() or process.environ().get("PGDATA") == str(data_dir)
+    except psutil.Error:
+        return False  # It has ended, or belongs to somebody whose processes we could not have started.
+    return is_in and not has_ended(process)

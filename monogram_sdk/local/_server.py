@@ -167,7 +167,12 @@ def _command(config: ServerConfig) -> list[str]:
         "--no-prompt",
         *_deno.pinned(),
         "--permission-set",  # The server's own, from its configuration; the folders come on top.
-        f"--allow-read={','.join(readable)}",
-        f"--allow-write={','.join(writable)}",
+        f"--allow-read={_list(readable)}",
+        f"--allow-write={_list(writable)}",
         str(_MAIN),
     ]
+
+
+def _list(paths: list[str]) -> str:
+    """Return paths as Deno's options take them: separated by commas, with a comma in a path written twice."""
+    return ",".join(path.replace(",", ",,") for path in paths)

@@ -154,13 +154,13 @@ class PostgresServer:
         times as fast.
         """
         folder = Path(tempfile.mkdtemp(prefix="monogram-postgres-", dir=None if durable else _memory_folder()))
-        try:
-            with cls(
-                folder / "data", password=secrets.token_urlsafe(24), port=port, bindir=bindir, durable=durable
-            ) as server:
-                yield server
-        finally:
-            shutil.rmtree(folder)
+        server = cls(folder / "data", password=secrets.token_urlsafe(24), port=port, bindir=bindir, durable=durable)
+        with _cleaned_up_if_we_are_killed(folder):
+            try:
+                with server:
+                    yield server
+            finally:
+                shutil.rmtree(folder)
 
     def __repr__(self) -> str:
         state = f"port {self._port}" if self.running else "stopped"
@@ -319,7 +319,7 @@ class PostgresServer:
         """Make the cluster beside its final place and move it there in one step, so that it is never half there."""
         unfinished = self.data_dir.with_name(f".{self.data_dir.name}.unfinished")
         if unfinished.exists():
-            _processes.kill_all_naming(str(unfinished))  # An initdb whose owner was killed goes on alone.
+            _processes.kill_all_in(unfinished)  # An initdb whose owner was killed goes on alone.
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
         password_file = unfinished.with_name(unfinished.name + ".password")
@@ -432,6 +432,26 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+@contextmanager
+def _cleaned_up_if_we_are_killed(folder: Path) -> Generator[None]:
+    """Let another process stop the temporary server and delete its folder if this process dies in the block.
+
+    That process waits for the end of its standard input, which comes with our end, however that happens.
+    """
+    script = 'read -r _ || { kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"; sleep 1; rm -rf "$1"; } 2>/dev/null'
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script, "sh", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as watcher:
+        try:
+            yield
+        finally:
+            watcher.kill()
 
 
 def _memory_folder() -> Path | None:

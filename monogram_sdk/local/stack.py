@@ -246,8 +246,10 @@ class Stack:
         self._threads = []
         self._postgres = self._databases = self._config = None
         if self._folder.is_locked:
-            self._folder.end_run()
-            self._folder.close()
+            try:
+                self._folder.end_run()
+            finally:
+                self._folder.close()
 
     def reset(self) -> None:
         """Put a fresh, migrated and seeded database in place, and delete stored files and mails.
@@ -265,8 +267,9 @@ class Stack:
 
     def _start(self, project: Project) -> None:
         folder, state = self._folder, self._folder.read_state()
-        if state.run is not None:
+        if state.run is not None:  # It was killed, and its servers may have gone on.
             _server.end_leftover(state.run.server)
+            PostgresServer(folder.postgres, password="").end_leftover_server()
         keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
         _deno.ensure_cached(self._report)
 

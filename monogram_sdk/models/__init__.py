@@ -24,6 +24,7 @@ from .newsletters import (
     NewsletterSpace,
 )
 from .notifications import Notification
+from .operations import Job, LedgerFault, OutboxState
 from .profiles import LeaderboardEntry, MemberProfile, Person, Profile, PublicBadge
 from .prompts import Prompt
 from .responses import Music, Response
@@ -45,7 +46,9 @@ __all__ = [
     "DeliveryStatus",
     "EarnedBadge",
     "Invite",
+    "Job",
     "LeaderboardEntry",
+    "LedgerFault",
     "MemberProfile",
     "Membership",
     "MembershipRole",
@@ -62,6 +65,7 @@ __all__ = [
     "Notification",
     "NotificationKind",
     "OAuthStart",
+    "OutboxState",
     "Person",
     "Profile",
     "Prompt",

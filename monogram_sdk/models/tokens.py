@@ -41,10 +41,10 @@ class TokenGift(Model):
 
     id: UUID
     """The gift."""
-    sender_id: UUID | None
-    """Who gave; ``None`` when they have left Monogram."""
-    recipient_id: UUID | None
-    """Who received; ``None`` when they have left Monogram."""
+    sender_id: UUID
+    """Who gave."""
+    recipient_id: UUID
+    """Who received."""
     amount: int
     """How many tokens."""
     message: str | None

@@ -301,6 +301,10 @@ begin
   end if;
 
   if v_code is not null then
+    -- Whoever repeats a command that got through is told so, even if it used up the invite.
+    if private.opens_own_space(v_code, new.user_id) then
+      perform private.fail('MG106');
+    end if;
     select * into v_invite from private.valid_invite(v_code);
     if new.space_id is not null and new.space_id <> v_invite.space_id then
       perform private.fail('MG103');
@@ -315,6 +319,8 @@ begin
   then
     perform private.fail('MG109');
   end if;
+  -- One arrival at a time, so that who is in already is known for certain.
+  perform private.lock_space(new.space_id);
   if private.is_member(new.space_id, new.user_id) then
     perform private.fail('MG106');
   end if;
@@ -467,6 +473,12 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Held in order of id, as everywhere, so that nobody waits in a circle.
+  perform from public.memberships
+  join public.spaces on spaces.id = memberships.space_id
+  where memberships.space_id = set_leader.space_id and memberships.user_id in (set_leader.user_id, spaces.leader_id)
+  order by memberships.id
+  for no key update of memberships;
   update public.memberships
   set role = case
     when memberships.user_id = set_leader.user_id then 'ADMIN'
@@ -603,12 +615,30 @@ comment on function public.remove_member(uuid, uuid) is
   'for the leader.';
 grant execute on function public.remove_member(uuid, uuid) to authenticated, service_role;
 
+create function private.hold_my_space(space_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if private.is_member(hold_my_space.space_id, private.require_user()) then
+    perform private.lock_space(hold_my_space.space_id);
+  end if;
+end;
+$$;
+comment on function private.hold_my_space(uuid) is
+  'Hold a space the caller is in until the transaction ends. Definer because clients do not reach the feeds; safe '
+  'because it does and answers nothing else, and nothing at all to strangers.';
+grant execute on function private.hold_my_space(uuid) to authenticated;
+
 create function public.leave_space(space_id uuid)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
+  perform private.hold_my_space(leave_space.space_id);
   delete from public.memberships
   where memberships.space_id = leave_space.space_id and memberships.user_id = private.require_user();
   if not found then

@@ -94,6 +94,25 @@ $$;
 comment on function private.valid_invite(text) is
   'The invite that a code opens, or a refusal. Definer; not granted, only the membership trigger calls it.';
 
+create function private.opens_own_space(code text, user_id uuid)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from private.invite_secrets
+    join public.space_invites on space_invites.id = invite_secrets.invite_id
+    join public.memberships on memberships.space_id = space_invites.space_id
+    where invite_secrets.code_hash = private.hash_invite_code(opens_own_space.code)
+      and memberships.user_id = opens_own_space.user_id
+  );
+$$;
+comment on function private.opens_own_space(text, uuid) is
+  'Whether a code, valid or not any more, is of a space that a person is in. Definer; not granted, only the membership '
+  'trigger calls it.';
+
 create function private.create_invite(space_id uuid, max_uses integer, expires_at timestamptz)
 returns jsonb
 language plpgsql

@@ -4,7 +4,11 @@
 -- The number comes from a row per space in private.space_feeds. Whoever changes the state of a space takes that row
 -- first (private.lock_space) and keeps it until commit: numbers become visible in order, a rolled back number is used
 -- again, and the week cannot close under somebody's answer. It is the widest lock there is; spaces never wait for each
--- other. Order of locks everywhere: the space, then people by id, then store items.
+-- other.
+--
+-- Order of locks everywhere, so that nobody waits in a circle: prompts, responses or newsletters that are changed (an
+-- UPDATE holds its row before any trigger runs, so they must come first); the space; memberships by id; people by id;
+-- store items.
 
 create table private.space_feeds (
   space_id uuid primary key references public.spaces (id) on delete cascade,

@@ -111,6 +111,12 @@ begin
   set current_curator_id = hand_pen.curator_id
   where id = hand_pen.space_id and current_curator_id is distinct from hand_pen.curator_id;
 
+  -- Held in order of id, as everywhere, so that nobody waits in a circle.
+  perform from public.memberships
+  where memberships.space_id = hand_pen.space_id
+    and (memberships.role = 'CURATOR' or memberships.user_id = hand_pen.curator_id)
+  order by id
+  for no key update;
   update public.memberships
   set role = case when memberships.user_id = hand_pen.curator_id then 'CURATOR' else 'MEMBER' end::public.membership_role
   where memberships.space_id = hand_pen.space_id

@@ -189,6 +189,8 @@ as $$
 declare
   v_week integer;
 begin
+  -- Drafts go with their prompt; rows come before the space.
+  perform from public.responses where prompt_id = old.id order by id for update;
   perform private.lock_space(old.space_id);
   select current_week into v_week from public.spaces where id = old.space_id;
   if not found then
@@ -359,6 +361,10 @@ declare
   v_week integer := private.open_week(publish_prompts.space_id);
 begin
   perform private.require_curator(publish_prompts.space_id);
+  perform from public.prompts
+  where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week and not prompts.is_published
+  order by id
+  for no key update;
   update public.prompts
   set is_published = true
   where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week and not prompts.is_published;
@@ -392,6 +398,7 @@ begin
   if v_ids is distinct from (select array_agg(named order by named) from unnest(reorder_prompts.prompt_ids) as named) then
     perform private.fail('MG201', 'prompt_ids', 'Name every prompt of the open week once, in the new order.');
   end if;
+  perform from public.prompts where prompts.id = any (reorder_prompts.prompt_ids) order by id for update;
   perform set_config('monogram.reordering', 'on', true);
   update public.prompts
   set "order" = array_position(reorder_prompts.prompt_ids, prompts.id)

@@ -19,7 +19,7 @@ create table public.responses (
   constraint responses_prompt_id_user_id_key unique (prompt_id, user_id),
   constraint responses_content_length check (char_length(content) <= 10000),
   constraint responses_image_path_length check (char_length(image_path) <= 300),
-  constraint responses_music_has_url check (jsonb_typeof(music -> 'url') = 'string'),
+  constraint responses_music_has_url check (music is null or coalesce(jsonb_typeof(music -> 'url') = 'string', false)),
   constraint responses_published_not_empty check (
     not is_published
     or coalesce(btrim(content, E' \t\n\r'), '') <> ''
@@ -128,7 +128,8 @@ declare
   v_prompt public.prompts;
   v_space_id uuid;
 begin
-  select space_id into v_space_id from public.prompts where id = new.prompt_id;
+  -- The foreign key will hold the prompt as well; rows come before the space.
+  select space_id into v_space_id from public.prompts where id = new.prompt_id for key share;
   if private.is_client() and (
     new.user_id is distinct from private.require_user() or not private.is_member(v_space_id, new.user_id)
   ) then
@@ -325,8 +326,16 @@ as $$
 declare
   v_strangers uuid[];
 begin
-  perform private.lock_space(select_responses.space_id);
   perform private.require_leader(select_responses.space_id);
+  -- One selection at a time; then the rows, which come before the space.
+  perform pg_advisory_xact_lock(hashtextextended('select_responses:' || select_responses.space_id::text, 0));
+  perform from public.responses
+  where responses.space_id = select_responses.space_id
+    and responses.week_number = select_responses.week_number
+    and responses.is_published
+  order by id
+  for no key update;
+  perform private.lock_space(select_responses.space_id);
   if select_responses.week_number is distinct from private.open_week(select_responses.space_id) then
     perform private.fail('MG202');
   end if;

@@ -347,8 +347,12 @@ declare
   v_week integer;
   v_newsletter public.newsletters;
 begin
-  perform private.lock_space(generate_newsletter.space_id);
   perform private.require_leader(generate_newsletter.space_id);
+  perform from public.newsletters
+  where newsletters.space_id = generate_newsletter.space_id and not newsletters.is_published
+  order by id
+  for no key update;
+  perform private.lock_space(generate_newsletter.space_id);
   v_week := coalesce(generate_newsletter.week_number, private.open_week(generate_newsletter.space_id));
   select * into v_newsletter
   from public.newsletters

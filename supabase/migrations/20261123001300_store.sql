@@ -28,7 +28,8 @@ comment on column public.store_items.metadata is 'What the item is made of, for 
 create table public.purchases (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null default auth.uid() references public.users (id) on delete cascade,
-  item_id uuid not null references public.store_items (id) on delete restrict,
+  -- Not "restrict", which Postgres 18 answers with another SQLSTATE than its predecessors.
+  item_id uuid not null references public.store_items (id) on delete no action,
   price_paid bigint not null,
   is_active boolean not null default false,
   idempotency_key text not null default gen_random_uuid()::text,
@@ -133,6 +134,8 @@ begin
     perform private.deny('People buy for themselves only.', 'Send tokens as a gift instead.');
   end if;
   perform private.check_text('idempotency_key', new.idempotency_key, 1, 200);
+  -- One purchase at a time per person, so that what they own already is known for certain.
+  perform private.lock_people(array[new.user_id]);
   if exists (
     select from public.purchases where purchases.user_id = new.user_id and purchases.item_id = new.item_id
   ) then

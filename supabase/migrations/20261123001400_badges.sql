@@ -12,13 +12,17 @@ create table public.badges (
   created_at timestamptz not null default now(),
   constraint badges_code_key unique (code),
   constraint badges_token_reward_not_negative check (token_reward >= 0),
+  -- What is missing makes a comparison null, and a CHECK lets null pass.
   constraint badges_criteria_known check (
-    criteria ->> 'metric' in (
-      'responses_published', 'current_streak', 'weeks_curated', 'tokens_earned', 'gifts_sent', 'purchases',
-      'spaces_joined', 'selected_responses'
+    coalesce(
+      criteria ->> 'metric' in (
+        'responses_published', 'current_streak', 'weeks_curated', 'tokens_earned', 'gifts_sent', 'purchases',
+        'spaces_joined', 'selected_responses'
+      )
+      and jsonb_typeof(criteria -> 'at_least') = 'number'
+      and (criteria ->> 'at_least')::numeric >= 1,
+      false
     )
-    and jsonb_typeof(criteria -> 'at_least') = 'number'
-    and (criteria ->> 'at_least')::numeric >= 1
   )
 );
 comment on table public.badges is 'What can be earned.';

@@ -98,7 +98,7 @@ begin
   update public.purchases
   set is_active = not is_active
   from public.store_items
-  where purchases.user_id = new.user_id
+  where purchases.user_id = coalesce(new.user_id, old.user_id)
     and store_items.id = purchases.item_id
     and store_items.kind = 'THEME'
     and purchases.is_active <> (purchases.item_id is not distinct from new.active_theme_id);
@@ -110,5 +110,5 @@ comment on function private.switch_themes() is
   'are; safe because it only fires for a change that was let in.';
 
 create trigger settings__switch_themes
-  after insert or update of active_theme_id on public.settings
+  after insert or update of active_theme_id or delete on public.settings
   for each row execute function private.switch_themes();

@@ -44,7 +44,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_changed integer;
+  v_ids uuid[];
+  v_streaks integer[];
 begin
   with weeks as (
     select distinct space_id, user_id, week_number from public.responses where is_published
@@ -70,12 +71,18 @@ begin
       and runs.last_week >= spaces.current_week - 1
     group by memberships.id
   )
+  select array_agg(memberships.id), array_agg(streaks.streak) into v_ids, v_streaks
+  from public.memberships
+  join streaks on streaks.id = memberships.id
+  where memberships.weekly_streak <> streaks.streak;
+
+  -- Held in order of id, as everywhere, so that nobody waits in a circle.
+  perform from public.memberships where id = any (v_ids) order by id for no key update;
   update public.memberships
-  set weekly_streak = streaks.streak
-  from streaks
-  where streaks.id = memberships.id and memberships.weekly_streak <> streaks.streak;
-  get diagnostics v_changed = row_count;
-  return v_changed;
+  set weekly_streak = changed.streak
+  from unnest(v_ids, v_streaks) as changed (id, streak)
+  where changed.id = memberships.id;
+  return coalesce(cardinality(v_ids), 0);
 end;
 $$;
 comment on function private.refresh_member_streaks() is
@@ -90,6 +97,12 @@ set search_path = ''
 as $$
 declare
   v_changed uuid[];
+  v_streaks integer[];
+  v_longest integer[];
+  v_due_ids uuid[];
+  v_first_weeks integer[];
+  v_milestones integer[];
+  v_bonuses bigint[];
   v_due record;
 begin
   perform private.refresh_member_streaks();
@@ -102,31 +115,46 @@ begin
     from public.users
     left join private.calendar_runs(refresh_streaks.at) as runs on runs.user_id = users.id
     group by users.id
-  ),
-  changed as (
-    update public.users
-    set current_streak = streaks.streak, longest_streak = greatest(users.longest_streak, streaks.longest)
-    from streaks
-    where streaks.id = users.id
-      and (users.current_streak, users.longest_streak)
-        is distinct from (streaks.streak, greatest(users.longest_streak, streaks.longest))
-    returning users.id
   )
-  select array_agg(changed.id) into v_changed from changed;
+  select array_agg(users.id), array_agg(streaks.streak), array_agg(streaks.longest)
+  into v_changed, v_streaks, v_longest
+  from public.users
+  join streaks on streaks.id = users.id
+  where (users.current_streak, users.longest_streak)
+    is distinct from (streaks.streak, greatest(users.longest_streak, streaks.longest));
+
+  -- A week counts once towards each milestone: who deletes an old response begins a new run but is not paid again for
+  -- weeks that were paid for.
+  select
+    array_agg(runs.user_id order by runs.user_id, milestone.weeks),
+    array_agg(runs.first_week order by runs.user_id, milestone.weeks),
+    array_agg(milestone.weeks order by runs.user_id, milestone.weeks),
+    array_agg(reward_rules.amount * milestone.weeks order by runs.user_id, milestone.weeks)
+  into v_due_ids, v_first_weeks, v_milestones, v_bonuses
+  from private.calendar_runs(refresh_streaks.at) as runs
+  join public.reward_rules on reward_rules.code = 'streak' and reward_rules.amount > 0
+  cross join lateral unnest(reward_rules.milestones) as milestone (weeks)
+  where runs.last_week >= private.week_index(refresh_streaks.at) - 1
+    and runs.length >= milestone.weeks
+    and not exists (
+      select from public.transactions
+      where transactions.user_id = runs.user_id
+        and transactions.idempotency_key = any (
+          array(
+            select 'streak:' || paid.first_week::text || ':' || milestone.weeks::text
+            from generate_series(runs.first_week - milestone.weeks + 1, runs.last_week) as paid (first_week)
+          )
+        )
+    );
+
+  perform private.lock_people(v_changed || v_due_ids);
+  update public.users
+  set current_streak = changed.streak, longest_streak = greatest(users.longest_streak, changed.longest)
+  from unnest(v_changed, v_streaks, v_longest) as changed (id, streak, longest)
+  where changed.id = users.id;
 
   for v_due in
-    select runs.user_id, runs.first_week, milestone.weeks, reward_rules.amount * milestone.weeks as bonus
-    from private.calendar_runs(refresh_streaks.at) as runs
-    join public.reward_rules on reward_rules.code = 'streak' and reward_rules.amount > 0
-    cross join lateral unnest(reward_rules.milestones) as milestone (weeks)
-    where runs.last_week >= private.week_index(refresh_streaks.at) - 1
-      and runs.length >= milestone.weeks
-      and not exists (
-        select from public.transactions
-        where transactions.user_id = runs.user_id
-          and transactions.idempotency_key = 'streak:' || runs.first_week::text || ':' || milestone.weeks::text
-      )
-    order by runs.user_id, milestone.weeks
+    select * from unnest(v_due_ids, v_first_weeks, v_milestones, v_bonuses) as due (user_id, first_week, weeks, bonus)
   loop
     perform private.post_transaction(
       v_due.user_id, 'EARN_STREAK', v_due.bonus, 'streak', null,
@@ -140,6 +168,6 @@ begin
 end;
 $$;
 comment on function private.refresh_streaks(timestamptz) is
-  'Compute both kinds of streaks for everybody as of a time, pay milestones reached (once per run of weeks), award '
-  'badges. Answers how many people''s streaks changed. Scheduled. Definer; not granted to clients.';
+  'Compute both kinds of streaks for everybody as of a time, pay milestones reached (a week counts once towards '
+  'each), award badges. Answers how many people''s streaks changed. Scheduled. Definer; not granted to clients.';
 grant execute on function private.refresh_streaks(timestamptz) to service_role;

@@ -34,15 +34,41 @@ comment on function private.sweep(timestamptz) is
   'Forget finished jobs after 30 days and read notifications after 90; newsletter jobs stay, they say what was sent to '
   'whom. Scheduled. Definer; not granted to clients.';
 
-do $$
+create function private.schedule_jobs()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
 declare
   v_job private.scheduled_jobs;
+  v_count integer := 0;
+begin
+  if to_regnamespace('cron') is null then
+    return 0;
+  end if;
+  for v_job in select * from private.scheduled_jobs order by name loop
+    execute 'select cron.schedule($1, $2, $3)' using v_job.name, v_job.schedule, v_job.command;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.schedule_jobs() is
+  'Hand the scheduled work to pg_cron, where it is; again changes nothing. Answers how many jobs. For the role of migrations.';
+
+do $$
 begin
   if exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
-    execute 'create extension if not exists pg_cron with schema pg_catalog';
-    for v_job in select * from private.scheduled_jobs order by name loop
-      execute 'select cron.schedule($1, $2, $3)' using v_job.name, v_job.schedule, v_job.command;
-    end loop;
+    begin
+      create extension if not exists pg_cron with schema pg_catalog;
+    exception
+      -- Not allowed here, or (as an internal error) installed on the server but not preloaded.
+      when insufficient_privilege or internal_error then
+        raise warning 'pg_cron cannot be used yet: %', sqlerrm
+          using hint = 'Preload and create it as a superuser, then run: select private.schedule_jobs(). '
+            'Until then something else has to run what private.scheduled_jobs lists.';
+    end;
+    perform private.schedule_jobs();
   end if;
 end;
 $$;

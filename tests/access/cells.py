@@ -96,7 +96,12 @@ CELLS: list[Cell] = [
         "responses",
         ("select", "published", "select from responses where id = %(response)s", MEMBERS),
         ("select", "draft", "select from responses where id = %(draft)s", AUTHOR),
-        ("select", "own, of a space left", "select from responses where id = %(old_response)s", MEMBERS | {"ex_member"}),
+        (
+            "select",
+            "own, of a space left",
+            "select from responses where id = %(old_response)s",
+            MEMBERS | {"ex_member"},
+        ),
         (
             "insert",
             "own",
@@ -111,7 +116,12 @@ CELLS: list[Cell] = [
         ),
         ("update", "own", "update responses set content = 'That one.' where id = %(response)s", AUTHOR),
         ("delete", "own", "delete from responses where id = %(response)s", AUTHOR),
-        ("delete", "own, of a space left", "delete from responses where id = %(old_response)s", {"ex_member", "service"}),
+        (
+            "delete",
+            "own, of a space left",
+            "delete from responses where id = %(old_response)s",
+            {"ex_member", "service"},
+        ),
         before="delete from responses where id = %(draft)s and %(case)s like 'responses-insert%%'",
     ),
     *_cells(

@@ -21,7 +21,7 @@ def catalog(dsn: str) -> Iterator[Actors]:
 
 
 def granted(catalog: Actors) -> list[str]:
-    """One line a right: `role command table`, with the columns where it is not all of them, or `role execute function`."""
+    """One line a right: `role command table(columns)`, without columns for all of them; `role execute function`."""
     tables = catalog.run(
         """
         select role || ' ' || lower(privilege) || ' ' || c.oid::regclass::text || coalesce(
@@ -36,8 +36,9 @@ def granted(catalog: Actors) -> list[str]:
         ) as line
         from pg_catalog.pg_class c
         cross join (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
-        cross join (values ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) as p (privilege)
-        where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'v', 'm', 'p', 'f')
+        cross join unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) as privilege
+        where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+          and c.relkind in ('r', 'v', 'm', 'p', 'f')
           and (
             has_table_privilege(role, c.oid, privilege)
             or (
@@ -63,7 +64,9 @@ def test_every_grant_is_expected(catalog: Actors) -> None:
     catalog.run("set local search_path = public")
     expected = EXPECTED.read_text(encoding="utf-8").splitlines()
     wanted = sorted(line for line in expected if line and not line.startswith("#"))
-    differences = difflib.unified_diff(wanted, granted(catalog), "expected_grants.txt", "the database", lineterm="", n=0)
+    differences = difflib.unified_diff(
+        wanted, granted(catalog), "expected_grants.txt", "the database", lineterm="", n=0
+    )
     assert list(differences) == []
 
 
@@ -133,3 +136,33 @@ def test_each_unlisted_column_is_refused(catalog: Actors) -> None:
         ("notifications", "payload", "UPDATE"),
         ("settings", "user_id", "UPDATE"),
     } <= refused
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select private.post_transaction(auth.uid(), 'EARN_BADGE', 1000, 'badge', null, 'mine')",
+        "select private.award_badges(array[auth.uid()])",
+        "select private.refresh_streaks()",
+        "select private.award_all_badges()",
+        "select private.sweep()",
+        "select private.schedule_jobs()",
+        "select private.enqueue('newsletter.email', 'x', '{}')",
+        "select private.notify(array[auth.uid()], 'BADGE_EARNED', null, '{}', 'x')",
+        "select private.emit(gen_random_uuid(), 'member.joined', null, '{}')",
+        "select private.lock_space(gen_random_uuid())",
+        "select private.valid_invite('x')",
+        "select private.is_member(gen_random_uuid(), auth.uid())",
+        "select private.displayed_badges(gen_random_uuid())",
+        "select private.newsletter_content(gen_random_uuid(), 1)",
+        "select * from private.error_codes",
+        "select * from private.invite_secrets",
+        "select * from private.outbox",
+        "select * from private.scheduled_jobs",
+        "select * from private.space_feeds",
+    ],
+)
+def test_what_is_private_is_refused(catalog: Actors, query: str) -> None:
+    for somebody in (catalog.person("Somebody"), catalog.person("Rosa", role="admin"), catalog.anon()):
+        with somebody.refused("42501"):
+            somebody.run(query)

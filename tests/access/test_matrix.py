@@ -1,4 +1,4 @@
-"""Every cell of the access table, tried by everybody; and every policy taken away or opened, to see that a cell tells."""
+"""Every cell of the access table, tried by everybody; every policy taken away and opened, to see that a cell tells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.access.cells import CELLS, EVERYBODY, Cell
-from tests.support.actors import Actors
+from tests.support.actors import Actors, Row
 from tests.support.world import World, build_world
 
 BLIND_STATEMENTS = {
@@ -21,8 +21,8 @@ BLIND_STATEMENTS = {
     ("space_invites", "update"): "update public.space_invites set revoked_at = now()",
 }
 
-# How an insert is refused besides by a policy: a trigger tells an outsider less than a policy would, and an insert that is
-# right but for something that is there already.
+# How an insert is refused besides by a policy: a trigger tells an outsider less than a policy would, and who is a
+# member already is told so.
 OTHER_REFUSALS = {
     "memberships-insert-private_space": {"MG109", "MG106"},
     "memberships-insert-private_space_with_a_code": {"MG106"},
@@ -79,13 +79,18 @@ def test_who_may(world: World, cell: Cell) -> None:
 
 def test_the_matrix_is_whole(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
-        tables = {row[0] for row in connection.execute("select tablename from pg_catalog.pg_tables where schemaname = 'public'")}
+        tables = {
+            row[0]
+            for row in connection.execute("select tablename from pg_catalog.pg_tables where schemaname = 'public'")
+        }
     commands = {"select", "insert", "update", "delete"}
-    assert {(cell.table, cell.command) for cell in CELLS} == {(table, command) for table in tables for command in commands}
+    assert {(cell.table, cell.command) for cell in CELLS} == {
+        (table, command) for table in tables for command in commands
+    }
 
 
 def blindly(world: World, table: str, command: str) -> int | None:
-    """How many rows an outsider touches with a statement that reads no column, so that no SELECT policy stands before it."""
+    """How many rows an outsider touches with a statement that reads none, so that no SELECT policy stands before it."""
     statement = BLIND_STATEMENTS.get((table, command))
     if statement is None:
         return None
@@ -104,20 +109,17 @@ def test_a_statement_without_where_touches_own_rows_only(world: World, table: st
     assert blindly(world, table, command) == visible < world.actors.one(f"select count(*) from public.{table}")
 
 
-def policies(world: World) -> list[tuple[str, str, str, bool, bool]]:
-    return [
-        tuple(row.values())  # type: ignore[misc]
-        for row in world.actors.run(
-            """
-            select
-              tablename, policyname, lower(cmd) as command, qual is not null as has_using,
-              with_check is not null as has_check
-            from pg_catalog.pg_policies
-            where schemaname = 'public'
-            order by tablename, policyname
-            """
-        )
-    ]
+def policies(world: World) -> list[Row]:
+    return world.actors.run(
+        """
+        select
+          tablename, policyname, lower(cmd) as command, qual is not null as has_using,
+          with_check is not null as has_check
+        from pg_catalog.pg_policies
+        where schemaname = 'public'
+        order by tablename, policyname
+        """
+    )
 
 
 def outcomes(world: World, table: str, command: str) -> dict[str, set[str]]:
@@ -142,10 +144,11 @@ def expected(table: str, command: str) -> dict[str, set[str]]:
 def test_every_policy_matters(world: World) -> None:
     """Without a policy somebody is kept out; with it open somebody gets in. A cell of the matrix shows either."""
     unnoticed = []
-    own_rows = {(table, command): blindly(world, table, command) for table, _, command, _, _ in policies(world)}
-    for table, policy, command, has_using, has_check in policies(world):
+    own_rows = {key: blindly(world, *key) for key in BLIND_STATEMENTS}
+    for row in policies(world):
+        table, policy, command = row["tablename"], row["policyname"], row["command"]
         drop = f'drop policy "{policy}" on public.{table}'
-        clauses = " using (true)" * has_using + " with check (true)" * has_check
+        clauses = " using (true)" * row["has_using"] + " with check (true)" * row["has_check"]
         loosen = f'alter policy "{policy}" on public.{table}{clauses}'
         for mutation in (drop, loosen):
             if mutation is loosen and (table, policy) in BACKED_BY_TRIGGERS:
@@ -154,7 +157,7 @@ def test_every_policy_matters(world: World) -> None:
                 with world.actors.connection.transaction():
                     world.actors.run(mutation)
                     seen = outcomes(world, table, command) == expected(table, command)
-                    if seen and blindly(world, table, command) == own_rows[table, command]:
+                    if seen and blindly(world, table, command) == own_rows.get((table, command)):
                         unnoticed.append(mutation)
                     raise _Undo
             except _Undo:

@@ -1,4 +1,4 @@
-"""Private channels: who receives and who sends. The server asks by rows that have a topic and an extension and no more."""
+"""Private channels: who receives and who sends. The server asks with rows that have a topic and an extension only."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def test_a_persons_channel_is_their_own(world: World, extension: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", ["space:", "space:not-a-uuid", "space:{stranger}", "user:", "{club}", "spaces:{club}", "space:{club} ", "x"]
+    "topic",
+    ["space:", "space:not-a-uuid", "space:{stranger}", "user:", "{club}", "spaces:{club}", "space:{club} ", "x"],
 )
 def test_other_topics_are_nobodys(world: World, topic: str) -> None:
     assert who(world, topic.format_map(world.ids)) == {}
@@ -94,6 +95,7 @@ def test_both_policies_matter(world: World) -> None:
 
 def test_plain_postgres_changes_reach_three_tables(world: World) -> None:
     published = world.actors.run(
-        "select schemaname || '.' || tablename as name from pg_catalog.pg_publication_tables where pubname = 'supabase_realtime'"
+        "select schemaname || '.' || tablename as name from pg_catalog.pg_publication_tables"
+        " where pubname = 'supabase_realtime'"
     )
     assert {row["name"] for row in published} == {"public.prompts", "public.responses", "public.newsletters"}

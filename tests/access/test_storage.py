@@ -39,7 +39,9 @@ def touched(actor: Actor, query: str, *arguments: object) -> int:
 
 def who(world: World, bucket: str, name: str) -> dict[str, set[str]]:
     """Who may do what with a file. Service keys pass all policies and are left out."""
-    world.actors.run("insert into storage.objects (bucket_id, name) values (%s, %s) on conflict do nothing", bucket, name)
+    world.actors.run(
+        "insert into storage.objects (bucket_id, name) values (%s, %s) on conflict do nothing", bucket, name
+    )
     clients = {role: actor for role, actor in world.cast.items() if role != "service"}
     folder, _, _ = name.rpartition("/")
     new_name = f"{folder}/{uuid4().hex}" if folder else uuid4().hex

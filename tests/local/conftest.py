@@ -59,6 +59,13 @@ def every_version(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     yield from _databases(request.param, write_project(tmp_path_factory.mktemp("project")))
 
 
+@pytest.fixture(scope="session")
+def shared(every_version: Databases) -> Iterator[psycopg.Connection]:
+    """A connection as `postgres` to a database that tests share and leave as it was."""
+    with psycopg.connect(every_version.clone("shared"), autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
 def platform_dsn(every_version: Databases) -> Iterator[str]:
     """The URL, as `postgres`, of a database of this test alone."""

@@ -17,13 +17,20 @@ from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.postgres import PostgresServer
 
 
-@pytest.fixture
-def databases(project: Path) -> Iterator[Databases]:
-    """Databases of this test alone, on a server of its own."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A server for the tests of this file, since what they change belongs to the whole server."""
     with PostgresServer.temporary() as server:
-        databases = Databases(server.address, Project.find(project), service_password="service")
-        databases.open()
-        yield databases
+        yield server
+
+
+@pytest.fixture
+def databases(server: PostgresServer, project: Path) -> Databases:
+    """The databases of a project of this test alone, as they are after the first start."""
+    databases = Databases(server.address, Project.find(project), service_password="service")
+    databases.open()
+    databases.reset()
+    return databases
 
 
 def ask(dsn: str, query: Any) -> Any:
@@ -136,21 +143,19 @@ def test_copies_are_independent_and_may_be_made_at_once(embedded: Databases) -> 
         embedded.drop(name)
 
 
-def test_several_processes_may_ask_for_the_template_at_once(project: Path) -> None:
-    with PostgresServer.temporary() as server:
-        databases = Databases(server.address, Project.find(project), service_password="service")
-        threads = [threading.Thread(target=databases.clone, args=(f"copy_{number}",)) for number in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert [ask(databases.dsn(f"copy_{number}"), THINGS) for number in range(3)] == ["seeded"] * 3
+def test_several_processes_may_ask_for_a_new_template_at_once(databases: Databases, project: Path) -> None:
+    (project / "supabase/seed.sql").write_text("insert into public.things (name) values ('newest');")
+    threads = [threading.Thread(target=databases.clone, args=(f"copy_{number}",)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [ask(databases.dsn(f"copy_{number}"), THINGS) for number in range(3)] == ["newest"] * 3
 
 
-def test_the_seed_can_be_left_out(embedded: Databases, project: Path) -> None:
-    with PostgresServer.temporary() as server:
-        databases = replace(embedded, server=server.address, with_seed=False)
-        assert ask(databases.clone("bare"), "select count(*) from public.things") == 0
+def test_the_seed_can_be_left_out(databases: Databases) -> None:
+    bare = replace(databases, with_seed=False)
+    assert ask(bare.clone("bare"), "select count(*) from public.things") == 0
 
 
 def test_shows_no_password(embedded: Databases) -> None:

@@ -90,7 +90,7 @@ def test_a_killed_server_starts_again_on_its_port_with_its_data(server: Postgres
     assert server.port == port
 
 
-def test_takes_over_from_a_process_that_was_killed(server: PostgresServer, tmp_path: Path) -> None:
+def test_takes_over_from_a_process_that_was_killed(server: PostgresServer) -> None:
     program = (
         "from pathlib import Path; from monogram_sdk.local import PostgresServer; import time;"
         f"server = PostgresServer(Path({str(server.data_dir)!r}), password='secret', durable=False); server.start();"
@@ -230,3 +230,23 @@ def test_a_temporary_server_leaves_nothing() -> None:
     assert pid is not None
     assert not is_alive(pid)
     assert not folder.exists()
+
+
+def test_a_temporary_server_goes_with_a_process_that_was_killed() -> None:
+    program = (
+        "from monogram_sdk.local import PostgresServer\n"
+        "import time\n"
+        "with PostgresServer.temporary() as server:\n"
+        "    print(server.pid, server.data_dir.parent, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as owner:
+        try:
+            assert owner.stdout is not None
+            pid, folder = owner.stdout.readline().split()
+        finally:
+            owner.kill()
+    give_up = time.monotonic() + 30
+    while is_alive(int(pid)) or Path(folder).exists():
+        assert time.monotonic() < give_up, "it is still there"
+        time.sleep(0.05)

@@ -51,9 +51,7 @@ def test_a_payload_that_is_no_object_is_not_sent_and_only_warned_about(
 def test_sending_asks_the_caller_s_policies_and_only_warns(postgres: psycopg.Connection, warnings: list[str]) -> None:
     postgres.execute("set role authenticated")
     postgres.execute("select realtime.send('{}', 'greeting', 'room:1')")
-    assert warnings == [
-        'WarnSendingBroadcastMessage: new row violates row-level security policy for table "messages"'
-    ]
+    assert warnings == ['WarnSendingBroadcastMessage: new row violates row-level security policy for table "messages"']
     postgres.execute("reset role")
     postgres.execute(
         "create policy p on realtime.messages for insert to authenticated"

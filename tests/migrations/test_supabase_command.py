@@ -1,4 +1,4 @@
-"""The platform's own command applies, resets and inspects the database, and agrees with our migrate() on what is applied."""
+"""The platform's own command applies, resets and inspects the database, and agrees with migrate() on what was done."""
 
 from __future__ import annotations
 

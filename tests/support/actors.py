@@ -41,7 +41,9 @@ class Actors:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.commit and kind is None:
             self.connection.commit()
         else:
@@ -52,7 +54,8 @@ class Actors:
         user_id = uuid.uuid4()
         self.as_owner()
         self.connection.execute(
-            "insert into auth.users (id, aud, role, email, raw_user_meta_data) values (%s, 'authenticated', 'authenticated', %s, %s)",
+            "insert into auth.users (id, aud, role, email, raw_user_meta_data)"
+            " values (%s, 'authenticated', 'authenticated', %s, %s)",
             [user_id, f"{name.lower()}.{user_id.hex[:8]}@example.test", Jsonb({"display_name": name})],
         )
         return Actor(self, "authenticated", user_id, name, metadata)

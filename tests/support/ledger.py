@@ -71,13 +71,17 @@ def check_ledger(actors: Actors) -> None:
     )
     assert odd_purchases == [], "a purchase is paid once, at its price"
 
-    assert actors.one(
-        """
+    assert (
+        actors.one(
+            """
         select count(*) from public.user_badges
         join public.badges on badges.id = user_badges.badge_id
         where badges.token_reward > 0 and not exists (
           select from public.transactions
-          where transactions.user_id = user_badges.user_id and transactions.idempotency_key = 'badge:' || badges.id::text
+          where transactions.user_id = user_badges.user_id
+            and transactions.idempotency_key = 'badge:' || badges.id::text
         )
         """
-    ) == 0, "a badge is paid"
+        )
+        == 0
+    ), "a badge is paid"

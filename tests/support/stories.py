@@ -79,8 +79,11 @@ def found_club(actors: Actors, *members: str, leader: str = "Ada", **values: Any
         club.join(person)
         # In one transaction everybody joins at the same moment; rotations need an order.
         actors.run(
-            "update public.memberships set joined_at = joined_at + make_interval(secs => %s) where user_id = %s and space_id = %s",
-            number, person.id, club.id,
+            "update public.memberships set joined_at = joined_at + make_interval(secs => %s)"
+            " where user_id = %s and space_id = %s",
+            number,
+            person.id,
+            club.id,
         )
     return club
 
@@ -89,7 +92,8 @@ def grant_tokens(actors: Actors, person: Actor, amount: int) -> None:
     """Post tokens to somebody's ledger, past all rules of earning."""
     actors.run(
         "select private.post_transaction(%s, 'EARN_STREAK', %s, 'streak', null, 'test:' || gen_random_uuid())",
-        person.id, amount,
+        person.id,
+        amount,
     )
 
 

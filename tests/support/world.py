@@ -55,10 +55,15 @@ def build_world(actors: Actors) -> World:
     park = olga.insert("spaces", name="Park Readers", is_public=True)
     invite = ada.call("create_invite", space_id=club.id)
 
-    theme, frame = chloe.select("store_items", code="theme_riso")[0], chloe.select("store_items", code="frame_laurel")[0]
+    theme, frame = (
+        chloe.select("store_items", code="theme_riso")[0],
+        chloe.select("store_items", code="frame_laurel")[0],
+    )
     service = actors.service()
     retired = service.insert("store_items", code="retired", name="Retired", kind="THEME", price=5)
-    withdrawn = service.insert("store_items", code="withdrawn", name="Withdrawn", kind="THEME", price=5, is_available=False)
+    withdrawn = service.insert(
+        "store_items", code="withdrawn", name="Withdrawn", kind="THEME", price=5, is_available=False
+    )
     purchase = chloe.call("purchase_item", item_id=retired["id"])
     service.update("store_items", retired["id"], is_available=False)
     gift = chloe.call("transfer_tokens", recipient_id=dmitri.id, amount=5)
@@ -74,7 +79,9 @@ def build_world(actors: Actors) -> World:
         "invite": invite["id"],
         "invite_code": invite["code"],
         "membership": one("select id from public.memberships where user_id = %s"),
-        "rotation": actors.one("select id from public.curator_rotations where space_id = %s and week_number = 2", club.id),
+        "rotation": actors.one(
+            "select id from public.curator_rotations where space_id = %s and week_number = 2", club.id
+        ),
         "prompt": answered["id"],
         "unanswered_prompt": unanswered["id"],
         "unpublished_prompt": unpublished["id"],

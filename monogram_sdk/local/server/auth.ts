@@ -1,38 +1,38 @@
 /** `/auth/v1`: sign-up, sign-in and sessions, by lite; the admin API beside it. */
 
 import { App } from "@supabase/lite";
-import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import type { PostgresConnection } from "@supabase/lite/postgres";
 import { AuthAdmin } from "./auth_admin.ts";
 import { authErrorResponse } from "./auth_errors.ts";
 import { AuthMailer } from "./auth_mailer.ts";
 import type { Config } from "./config.ts";
-import { type Database, poolOptions } from "./database.ts";
+import { type Database, openPool } from "./database.ts";
 import { type Exchange, identify } from "./gateway.ts";
 import { peekJsonObject } from "./http.ts";
 import { type Keys, TokenError } from "./keys.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { type RequestContext, runInContext, visibleHeaders } from "./request_context.ts";
 import { type AuthServiceInternals, mendAuthService } from "./shims/auth_service.ts";
+import { openLite } from "./shims/lite_connections.ts";
 import { authTypes } from "./shims/postgres_types.ts";
 import { withExactType } from "./shims/verification_type.ts";
 
 const PREFIX = "/auth/v1";
 const POOL_SIZE = 5;
+const ADMIN_POOL_SIZE = 2;
 
 /** Paths that a browser opens from a link, where it cannot send a key. */
 const OPEN = /^\/(callback|authorize|verify|\.well-known\/.*)$/;
 
 export class Auth {
   readonly #connection: PostgresConnection;
+  readonly #database: Database;
   readonly #app: App;
   readonly #admin: AuthAdmin;
 
   constructor(private readonly config: Config, private readonly keys: Keys, mailbox: Mailbox) {
-    const options = poolOptions(POOL_SIZE);
-    this.#connection = createPostgresConnection({
-      url: config.databaseUrls.auth,
-      postgresOptions: { ...options, types: authTypes },
-    });
+    this.#connection = openLite(config.databaseUrls.auth, POOL_SIZE, authTypes);
+    this.#database = openPool(config.databaseUrls.auth, ADMIN_POOL_SIZE, authTypes);
     // lite takes the work factor of its hashes from nowhere else.
     Deno.env.set("LITE_AUTH_BCRYPT_COST", String(config.bcryptCost));
     const mailer = new AuthMailer(mailbox, config.apiUrl, config.siteUrl);
@@ -67,7 +67,7 @@ export class Auth {
   }
 
   async close(): Promise<void> {
-    await this.#database.end({ timeout: 1 });
+    await Promise.all([this.#connection.close(), this.#database.end({ timeout: 1 })]);
   }
 
   async handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
@@ -88,10 +88,6 @@ export class Auth {
     const response = await runInContext(context, () => Promise.resolve(this.#app.fetch(inner)));
     if (response.status < 500) return response;
     return await this.#explain(context);
-  }
-
-  get #database(): Database {
-    return this.#connection.driver as unknown as Database;
   }
 
   async #identifyAdmin(request: Request, url: URL, exchange: Exchange) {

@@ -24,18 +24,22 @@ export function poolOptions(max: number): PoolOptions {
     idle_timeout: 30,
     connect_timeout: 5,
     // The database is on this machine: after a restart the next request must not wait out a long pause.
-    backoff: () => 0.05,
+    backoff: (failures: number) => Math.min(0.05 * 2 ** failures, 0.5),
     onnotice: () => {},
     connection: { application_name: "monogram" },
   };
 }
 
-export function openPool(url: string, max: number): Database {
+export function openPool(
+  url: string,
+  max: number,
+  types: Record<string, PostgresType> = postgresTypes,
+): Database {
   const options = poolOptions(max);
   return postgres(url, {
     ...options,
     connection: { ...options.connection, TimeZone: "UTC" },
-    types: postgresTypes,
+    types,
   }) as Database;
 }
 
@@ -65,7 +69,7 @@ export function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(code) || code.startsWith("08");
 }
 
-/** An error that Postgres reported: it has a SQLSTATE. */
+/** What Postgres has against a statement, with a SQLSTATE. */
 export interface DatabaseError extends Error {
   code: string;
   detail?: string;
@@ -75,5 +79,5 @@ export interface DatabaseError extends Error {
 
 export function isDatabaseError(error: unknown): error is DatabaseError {
   return error instanceof Error && /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code)) &&
-    "severity" in error;
+    "severity" in error && !isUnreachable(error);
 }

@@ -62,7 +62,8 @@ export class Gateway {
     } catch (error) {
       response = failure(error);
     }
-    return service.crossOrigin ? allowOrigin(response) : response;
+    // 101: the connection is a WebSocket from here on, and only this very response makes it one.
+    return service.crossOrigin && response.status !== 101 ? allowOrigin(response) : response;
   }
 }
 

@@ -16,6 +16,7 @@ import { describeError, log } from "./log.ts";
 import { MailboxApi } from "./mailbox/api.ts";
 import { Mailbox } from "./mailbox/mailbox.ts";
 import { startSmtp } from "./mailbox/smtp.ts";
+import { Realtime } from "./realtime/realtime.ts";
 import { Rest } from "./rest.ts";
 import { quietConsole } from "./shims/quiet_console.ts";
 import { Storage } from "./storage/storage.ts";
@@ -34,6 +35,7 @@ async function start(config: Config): Promise<Running> {
   const rest = new Rest(config);
   const auth = new Auth(config, keys, mailbox);
   const storage = new Storage(config, keys);
+  const realtime = new Realtime(config, keys);
   const mail = new MailboxApi(mailbox);
 
   const gateway = new Gateway([
@@ -51,7 +53,7 @@ async function start(config: Config): Promise<Running> {
     },
     { prefix: "/auth/v1", crossOrigin: true, handle: (...exchange) => auth.handle(...exchange) },
     { prefix: "/storage/v1", crossOrigin: true, handle: (...exchange) => storage.handle(...exchange) },
-    notImplemented("/realtime/v1", "Realtime"),
+    { prefix: "/realtime/v1", crossOrigin: true, handle: (...exchange) => realtime.handle(...exchange) },
     notImplemented("/functions/v1", "Edge functions"),
     { prefix: "/api/v1", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
     { prefix: "/view", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
@@ -74,11 +76,12 @@ async function start(config: Config): Promise<Running> {
 
   return {
     async stop() {
+      realtime.disconnect();
       const drained = http.shutdown();
       const timer = setTimeout(() => abort.abort(), DRAIN_MS);
       await drained;
       clearTimeout(timer);
-      await Promise.all([stopSmtp(), rest.close(), auth.close(), storage.close()]);
+      await Promise.all([stopSmtp(), rest.close(), auth.close(), storage.close(), realtime.close()]);
     },
   };
 }
@@ -93,9 +96,20 @@ async function readLine(): Promise<string> {
   return text;
 }
 
+/** An error that a library lets nobody catch must not end the server for everybody. */
+function survive(): void {
+  for (const type of ["error", "unhandledrejection"] as const) {
+    addEventListener(type, (event) => {
+      event.preventDefault();
+      log("uncaught", describeError("reason" in event ? event.reason : event.error));
+    });
+  }
+}
+
 async function main(): Promise<void> {
   quietConsole();
   const running = await start(parseConfig(await readLine()));
+  survive();
   let stopping = false;
   const stop = () => {
     if (stopping) return;

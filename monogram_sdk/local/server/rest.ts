@@ -1,18 +1,20 @@
 /** `/rest/v1`: the Data API, by lite, made to answer as PostgREST does on the platform. */
 
 import { App } from "@supabase/lite";
-import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import type { PostgresConnection } from "@supabase/lite/postgres";
 import type { Config } from "./config.ts";
-import { isUnreachable, poolOptions } from "./database.ts";
+import { isUnreachable } from "./database.ts";
 import { json } from "./http.ts";
 import { describeError, log } from "./log.ts";
 import type { Caller } from "./keys.ts";
 import { runInContext, visibleHeaders } from "./request_context.ts";
 import { CatalogError, SchemaCache } from "./schema_cache.ts";
 import { keepGrants } from "./shims/keep_grants.ts";
+import { openLite } from "./shims/lite_connections.ts";
 import { internalsOf } from "./shims/lite_internals.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
 import { answerErrorsAsPostgrest } from "./shims/postgrest_errors.ts";
+import { honourSingleObject } from "./shims/single_object.ts";
 import { beginAsCaller } from "./shims/session_settings.ts";
 
 const PREFIX = "/rest/v1";
@@ -99,13 +101,11 @@ export class Rest {
   }
 
   #startEngine(): Engine {
-    const connection = createPostgresConnection({
-      url: this.config.databaseUrls.rest,
-      postgresOptions: { ...poolOptions(POOL_SIZE), types: postgresTypes },
-    });
+    const connection = openLite(this.config.databaseUrls.rest, POOL_SIZE, postgresTypes);
     const internals = internalsOf(connection);
     keepGrants(internals);
     answerErrorsAsPostgrest(internals);
+    honourSingleObject(internals);
     beginAsCaller(internals, () => this.#schema.roleSettings());
     // `authenticator` sees nothing in the catalog views by itself.
     internals.introspect = () => this.#schema.tables();
@@ -139,7 +139,7 @@ export class Rest {
 }
 
 async function stopEngine(engine: Engine): Promise<void> {
-  await engine.connection.driver.end({ timeout: 1 });
+  await engine.connection.close();
 }
 
 async function isMissing(response: Response): Promise<boolean> {

@@ -5,12 +5,13 @@
  * event triggers do that at every DDL statement), and a connection that was lost may have missed one.
  */
 
-import { createPostgresConnection } from "@supabase/lite/postgres";
 import type { IntrospectResult } from "@supabase/lite";
 import postgres from "postgres";
 import { type Database, poolOptions } from "./database.ts";
 import { describeError, log } from "./log.ts";
+import { openLite } from "./shims/lite_connections.ts";
 import { type ConnectionInternals, internalsOf } from "./shims/lite_internals.ts";
+import { postgresTypes } from "./shims/postgres_types.ts";
 import { readRoleSettings, type RoleSettings } from "./shims/session_settings.ts";
 
 /** How long the schema must be left alone before it is read ahead. */
@@ -24,6 +25,8 @@ export class CatalogError extends Error {
 export class SchemaCache {
   readonly #catalog: Database;
   readonly #lite;
+  /** The reading under way. lite has one place for its result, so one comes after the other. */
+  #reading: Promise<unknown> = Promise.resolve();
   #tables: Promise<IntrospectResult> | null = null;
   #roles: Promise<RoleSettings> | null = null;
   #readAt = 0;
@@ -34,7 +37,7 @@ export class SchemaCache {
     const options = poolOptions(2);
     const readOnly = { ...options.connection, default_transaction_read_only: true };
     this.#catalog = postgres(url, { ...options, connection: readOnly });
-    this.#lite = createPostgresConnection({ url, postgresOptions: { ...options, connection: readOnly } });
+    this.#lite = openLite(url, 1, postgresTypes, { default_transaction_read_only: true });
     internalsOf(this.#lite);
     // postgres.js listens again by itself whenever the connection was lost, and says so.
     const changed = () => this.#refreshSoon();
@@ -43,11 +46,20 @@ export class SchemaCache {
   }
 
   tables(): Promise<IntrospectResult> {
-    return this.#tables ??= this.#remember(this.#introspect(), () => this.#tables = null);
+    if (this.#tables) return this.#tables;
+    const tables = this.#reading.then(() => this.#introspect());
+    this.#reading = tables.catch(() => {});
+    return this.#tables = this.#remember(tables, () => {
+      if (this.#tables === tables) this.#tables = null;
+    });
   }
 
   roleSettings(): Promise<RoleSettings> {
-    return this.#roles ??= this.#remember(readRoleSettings(this.#catalog), () => this.#roles = null);
+    if (this.#roles) return this.#roles;
+    const roles = readRoleSettings(this.#catalog);
+    return this.#roles = this.#remember(roles, () => {
+      if (this.#roles === roles) this.#roles = null;
+    });
   }
 
   /** How long ago the tables were read, in milliseconds. */
@@ -77,7 +89,7 @@ export class SchemaCache {
 
   async close(): Promise<void> {
     clearTimeout(this.#refresh);
-    await Promise.all([this.#catalog.end({ timeout: 1 }), this.#lite.driver.end({ timeout: 1 })]);
+    await Promise.all([this.#catalog.end({ timeout: 1 }), this.#lite.close()]);
   }
 
   async #introspect(): Promise<IntrospectResult> {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ PASSWORD = "correct horse"
 SERVICE_PASSWORD = "only-for-tests"
 
 
+# Nothing here speaks TLS, but each client would read all certificates of the system, which takes longer than a test.
+_TLS = ssl.create_default_context()
 _open: list[httpx.Client] = []
 
 
@@ -62,12 +65,12 @@ class Server:
         headers = {"apikey": self.config.publishable_key if key is None else key} if key != "" else {}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        return opened(httpx.Client(base_url=self.url, headers=headers, timeout=30))
+        return opened(httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=_TLS))
 
     def client(self, key: str | None = None) -> Client:
         """Return a Supabase client, with the publishable key unless another one is named."""
         # A client of our own, because the one that supabase-py would make warns about itself.
-        options = ClientOptions(httpx_client=opened(httpx.Client(timeout=30)), auto_refresh_token=False)
+        options = ClientOptions(httpx_client=opened(httpx.Client(timeout=30, verify=_TLS)), auto_refresh_token=False)
         return create_client(self.url, key or self.config.publishable_key, options)
 
 

@@ -40,12 +40,12 @@ def test_the_database_may_vanish_and_come_back(start_server: StartServer) -> Non
     assert ask_everything(server) == WELL
     admin = psycopg.connect(server.databases.dsn("template1", user="supabase_admin"), autocommit=True)
     with admin:
-        for name in (server.database, server.database):
-            admin.execute(f"drop database {name} with (force)")
+        for _ in range(3):  # A pool that leaks a place at each loss hangs at the second or third.
+            admin.execute(f"drop database {server.database} with (force)")
             assert ask_everything(server) == [503, 503, 503]
             health = server.http(key="").get("/health")
             assert (health.status_code, health.json()["status"]) == (503, "database_unavailable")
-            server.databases.clone(name)
+            server.databases.clone(server.database)
             assert ask_everything(server) == WELL
             assert server.http(key="").get("/health").status_code == 200
     admin.close()

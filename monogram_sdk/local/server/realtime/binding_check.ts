@@ -34,11 +34,17 @@ export async function checkBinding(transaction: Transaction, binding: Binding, r
       if (table) await checkColumns(transaction, table, binding);
     }
   } catch (error) {
-    if (!(error instanceof ColumnError) && (!isDatabaseError(error) || isUnreachable(error))) throw error;
-    const code = error instanceof ColumnError ? "P0001 (raise_exception)" : error.code;
+    const code = errorCode(error);
+    if (code === null) throw error;
     const { message } = refuse("An exception happened so please check your connect parameters:");
-    throw new BindingError(`${message}. Exception: ERROR ${code} ${error.message}`);
+    throw new BindingError(`${message}. Exception: ERROR ${code} ${(error as Error).message}`);
   }
+}
+
+/** How the platform names what is wrong with a column; null where the error is of another kind. */
+function errorCode(error: unknown): string | null {
+  if (error instanceof ColumnError) return "P0001 (raise_exception)";
+  return isDatabaseError(error) && !isUnreachable(error) ? error.code : null;
 }
 
 async function checkColumns(transaction: Transaction, table: Table, binding: Binding): Promise<void> {

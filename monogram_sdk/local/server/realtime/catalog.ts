@@ -18,11 +18,16 @@ export interface TableColumn {
   selectable: boolean;
 }
 
+/** How long a description is used, in milliseconds. */
+const FRESH_MS = 500;
+
 /** A table as a role may use it. */
 export interface Table {
   schema: string;
   name: string;
   rowSecurity: boolean;
+  /** What the select policies say of a row, as SQL over its columns; null where none is asked for this role. */
+  policy: string | null;
   columns: TableColumn[];
 }
 
@@ -38,33 +43,42 @@ export async function describeTable(
 
 /** Tables of changes, each as the roles see it that want to hear of them. */
 export class Tables {
-  readonly #byRelation = new Map<number, Map<string, Table | null>>();
+  // A relation of the log is a new object when the table's columns were changed. Grants change more quietly, so
+  // what was read is used for a short time only.
+  readonly #known = new WeakMap<Relation, Map<string, { table: Table | null; until: number }>>();
 
-  static async describe(
+  /** Reads what is not known, or not any more. */
+  async describe(
     transaction: Transaction,
     wanted: Iterable<{ relation: Relation; role: string }>,
-  ): Promise<Tables> {
-    const tables = new Tables();
+  ): Promise<void> {
     const work: Promise<void>[] = [];
+    const now = performance.now();
     for (const { relation, role } of wanted) {
-      const byRole = tables.#byRelation.get(relation.id) ?? new Map<string, Table | null>();
-      tables.#byRelation.set(relation.id, byRole);
-      if (byRole.has(role)) continue;
-      byRole.set(role, null);
-      work.push(describeForRole(transaction, relation, role).then((table) => void byRole.set(role, table)));
+      const byRole = this.#known.get(relation) ?? new Map<string, { table: Table | null; until: number }>();
+      this.#known.set(relation, byRole);
+      const known = byRole.get(role);
+      if (known && known.until > now) continue;
+      const entry = { table: null as Table | null, until: now + FRESH_MS };
+      byRole.set(role, entry);
+      work.push(
+        describeForRole(transaction, relation, role).then((table) => void (entry.table = table), (error) => {
+          byRole.delete(role);
+          throw error;
+        }),
+      );
     }
     await Promise.all(work);
-    return tables;
   }
 
   /** Null where there is no such table or role any more. */
   seenBy(role: string, relation: Relation): Table | null {
-    return this.#byRelation.get(relation.id)?.get(role) ?? null;
+    return this.#known.get(relation)?.get(role)?.table ?? null;
   }
 
   /** For what is the same for all roles: the columns and their types. */
   seenByAny(relation: Relation): Table | null {
-    return this.#byRelation.get(relation.id)?.values().find((table) => table !== null) ?? null;
+    return this.#known.get(relation)?.values().find(({ table }) => table !== null)?.table ?? null;
   }
 }
 
@@ -85,6 +99,10 @@ function tableStatement(transaction: Transaction, schema: string, name: string, 
   return transaction`
     select
       c.relrowsecurity as row_security,
+      case when (select r.rolbypassrls or r.rolsuper from pg_catalog.pg_roles r where r.rolname = ${role}::name)
+        then null
+        else coalesce(p.permissive, 'false') || coalesce(' and ' || p.restrictive, '')
+      end as policy,
       a.attname::text as name,
       t.typname::text as type,
       pg_catalog.format_type(a.atttypid, null) as sql_type,
@@ -96,6 +114,19 @@ function tableStatement(transaction: Transaction, schema: string, name: string, 
     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     join pg_catalog.pg_type t on t.oid = a.atttypid
     left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
+    cross join lateral (
+      select
+        '(' || string_agg(expression, ' or ') filter (where polpermissive) || ')' as permissive,
+        string_agg(expression, ' and ') filter (where not polpermissive) as restrictive
+      from pg_catalog.pg_policy
+      cross join lateral (select '(' || pg_catalog.pg_get_expr(polqual, polrelid) || ')' as expression) as e
+      where polrelid = c.oid
+        and polcmd in ('r', '*')
+        and exists (
+          select from unnest(polroles) as policy_role (id)
+          where policy_role.id = 0 or pg_catalog.pg_has_role(${role}::name, policy_role.id, 'usage')
+        )
+    ) as p
     where n.nspname = ${schema} and c.relname = ${name}
     order by a.attnum
   `;
@@ -107,6 +138,7 @@ function toTable(schema: string, name: string, rows: Row[]): Table | null {
     schema,
     name,
     rowSecurity: rows[0].row_security,
+    policy: rows[0].policy,
     columns: rows.map((row) => ({
       name: row.name,
       type: row.type,
@@ -120,4 +152,8 @@ function toTable(schema: string, name: string, rows: Row[]): Table | null {
 
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

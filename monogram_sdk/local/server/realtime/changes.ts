@@ -16,7 +16,7 @@ import { type Binding, concerns } from "./bindings.ts";
 import { type Table, type TableColumn, Tables } from "./catalog.ts";
 import type { Identity } from "./identity.ts";
 import type { Change } from "./pgoutput.ts";
-import { fits, type ShownRow, showRow } from "./rows.ts";
+import { fits, jsonObject, type ShownRow, showRow } from "./rows.ts";
 import { refusal, Sight } from "./sight.ts";
 import { lookOnly, type Transaction } from "./transactions.ts";
 
@@ -51,6 +51,7 @@ const SHORT_VALUE = 64;
 
 export class Changes {
   readonly #subscriptions = new Map<Subscriber, Binding[]>();
+  readonly #tables = new Tables();
   #queue: Candidate[] = [];
   #working = false;
   #held = false;
@@ -123,8 +124,10 @@ export class Changes {
   }
 
   async #judge(transaction: Transaction, batch: Candidate[]): Promise<Delivery[]> {
-    await transaction`select set_config('role', 'service_role', true)`;
-    const tables = await Tables.describe(
+    const tables = this.#tables;
+    // Not awaited: what follows is sent right behind it.
+    const asService = transaction`select set_config('role', 'service_role', true)`.execute();
+    await tables.describe(
       transaction,
       batch.flatMap(({ change: { relation }, targets }) =>
         targets.map(({ subscriber }) => ({ relation, role: subscriber.identity.role }))
@@ -132,17 +135,18 @@ export class Changes {
     );
     const sight = new Sight();
     const judged = await Promise.all(batch.map(async ({ change, targets }) => {
+      const shown = await showRow(transaction, tables, change);
       const wanting = await Promise.all(targets.map(async ({ subscriber, binding }) => {
         const table = tables.seenBy(subscriber.identity.role, change.relation);
         if (!table) return [];
         // Who may see nothing of the table is told so, whatever the filter.
         if (!refusal(table, change) && !await fits(transaction, tables, change, binding.filters)) return [];
-        sight.add(subscriber.identity, change, table);
+        sight.add(subscriber.identity, change, table, shown);
         return [{ subscriber, binding, table }];
       }));
-      return { change, shown: await showRow(transaction, tables, change), wanting: wanting.flat() };
+      return { change, shown, wanting: wanting.flat() };
     }));
-    await sight.look(transaction);
+    await Promise.all([asService, sight.look(transaction)]);
     return judged.flatMap(({ change, shown, wanting }) => this.#deliveries(change, shown, wanting, sight));
   }
 
@@ -178,13 +182,12 @@ export class Changes {
       selectable && (select === null || primaryKey || select.includes(name))
     );
     const record = (values: Map<string, string>, allowed: TableColumn[]) => {
-      const members = allowed.flatMap(({ name }) => {
+      return jsonObject(allowed.flatMap(({ name }) => {
         const value = values.get(name);
         return value === undefined || (tooLarge && value.length > SHORT_VALUE)
           ? []
-          : [`${JSON.stringify(name)}:${value}`];
-      });
-      return `{${members.join(",")}}`;
+          : [[name, value] as const];
+      }));
     };
     const parts = [
       ...commonData(change),

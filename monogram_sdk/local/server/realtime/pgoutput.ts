@@ -34,6 +34,8 @@ export interface Change {
   /** What is known of the row before it. */
   old: { tuple: Tuple; keyOnly: boolean } | null;
   committedAt: Date;
+  /** The number of the transaction, its lower 32 bits. */
+  transaction: number;
 }
 
 /** 2000-01-01, where PostgreSQL's clock begins, in milliseconds since 1970. */
@@ -43,6 +45,7 @@ const decoder = new TextDecoder();
 export class Decoder {
   readonly #relations = new Map<number, Relation>();
   #committedAt = new Date(0);
+  #transaction = 0;
 
   /** Decodes a message. Returns the change that it describes, if it describes one. */
   decode(message: Uint8Array): Change | null {
@@ -51,6 +54,7 @@ export class Decoder {
       case "B":
         reader.skip(8);
         this.#committedAt = new Date(EPOCH + Number(reader.int64() / 1000n));
+        this.#transaction = reader.int32();
         return null;
       case "R":
         this.#relation(reader);
@@ -103,7 +107,7 @@ export class Decoder {
   }
 
   #change(operation: Operation, relation: Relation, row: Tuple | null, old: Change["old"]): Change {
-    return { operation, relation, row, old, committedAt: this.#committedAt };
+    return { operation, relation, row, old, committedAt: this.#committedAt, transaction: this.#transaction };
   }
 }
 

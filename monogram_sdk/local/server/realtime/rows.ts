@@ -66,6 +66,11 @@ export async function showRow(transaction: Transaction, tables: Tables, change: 
   return { row, old: shownOld, size };
 }
 
+/** Values that are JSON already, as a JSON object. */
+export function jsonObject(values: Iterable<readonly [string, string]>): string {
+  return `{${[...values].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
+}
+
 async function asDatabaseWrites(
   transaction: Transaction,
   { sqlType }: TableColumn,

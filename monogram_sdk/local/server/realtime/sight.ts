@@ -1,11 +1,17 @@
-/** Which changed rows which identities can see, by the tables' own policies. */
+/**
+ * Which changed rows which identities can see, by the tables' own select policies.
+ *
+ * Two questions are asked. Is the row, as it is now, visible under row level security? That is what the platform asks.
+ * And do the policies allow the row as it was logged? Otherwise a draft would be shown to everybody when it is
+ * published just before its insertion is looked at.
+ */
 
 import { isDatabaseError, isUnreachable } from "../database.ts";
 import { describeError, log } from "../log.ts";
-import { identifier, type Table } from "./catalog.ts";
+import { identifier, literal, type Table } from "./catalog.ts";
 import type { Identity } from "./identity.ts";
 import type { Change } from "./pgoutput.ts";
-import { newValues } from "./rows.ts";
+import { jsonObject, type ShownRow } from "./rows.ts";
 import { become, group, type Transaction } from "./transactions.ts";
 
 /** `true` and `false`, or what to tell the client instead of the row. */
@@ -24,7 +30,8 @@ export function refusal(table: Table, { operation }: Change): string | null {
 interface Question {
   identity: Identity;
   table: Table;
-  changes: Set<Change>;
+  /** The changes, each with its row as a JSON object. */
+  changes: Map<Change, string>;
   seen: Set<Change>;
   failed: boolean;
 }
@@ -33,12 +40,12 @@ interface Question {
 export class Sight {
   readonly #questions = new Map<string, Question>();
 
-  add(identity: Identity, change: Change, table: Table): void {
+  add(identity: Identity, change: Change, table: Table, shown: ShownRow): void {
     if (!table.rowSecurity || change.operation === "DELETE" || refusal(table, change)) return;
     const key = questionKey(identity, change);
     const question = this.#questions.get(key) ??
-      { identity, table, changes: new Set(), seen: new Set(), failed: false };
-    question.changes.add(change);
+      { identity, table, changes: new Map(), seen: new Set(), failed: false };
+    if (!question.changes.has(change)) question.changes.set(change, jsonObject(shown.row));
     this.#questions.set(key, question);
   }
 
@@ -63,24 +70,26 @@ function questionKey(identity: Identity, { relation }: Change): string {
 
 async function ask(transaction: Transaction, question: Question): Promise<void> {
   const { identity, table } = question;
-  const changes = [...question.changes];
-  const primaryKey = table.columns.filter((column) => column.primaryKey);
-  const wanted = changes.map((change) => {
-    const values = newValues(change);
-    return primaryKey.map(({ name }) => values.get(name));
-  });
-  const same = primaryKey.map(({ name, sqlType }, i) =>
-    `row.${identifier(name)} = (wanted.key ->> ${i})::${sqlType}`
-  );
-  const query = "select wanted.number::integer as number " +
-    "from jsonb_array_elements($1::text::jsonb) with ordinality as wanted (key, number) " +
-    `where exists (select from ${identifier(table.schema)}.${identifier(table.name)} as row ` +
-    `where ${same.join(" and ")})`;
+  const changes = [...question.changes.keys()];
+  const name = identifier(table.name);
+  const fullName = `${identifier(table.schema)}.${name}`;
+  const same = table.columns
+    .filter((column) => column.primaryKey)
+    .map(({ name, sqlType }) =>
+      `current.${identifier(name)} = (logged.row ->> ${literal(name)})::${sqlType}`
+    );
+  // The alias is the table's own name, since that is how policies call their row.
+  const allowed = table.policy === null
+    ? "true"
+    : `(select ${table.policy} from jsonb_populate_record(null::${fullName}, logged.row) as ${name})`;
+  const query = "select logged.number::integer as number " +
+    "from jsonb_array_elements($1::text::jsonb) with ordinality as logged (row, number) " +
+    `where exists (select from ${fullName} as current where ${same.join(" and ")}) and ${allowed}`;
   try {
     const rows = await group(
       transaction,
       become(transaction, identity),
-      transaction.unsafe(query, [JSON.stringify(wanted)], { prepare: true }),
+      transaction.unsafe(query, [`[${[...question.changes.values()].join(",")}]`], { prepare: true }),
     );
     for (const { number } of rows) question.seen.add(changes[number - 1]);
   } catch (error) {

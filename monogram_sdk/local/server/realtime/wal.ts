@@ -15,7 +15,7 @@ import { describeError, log } from "../log.ts";
 import { type Change, Decoder } from "./pgoutput.ts";
 
 export interface WalListener {
-  /** A committed change. The reader goes on when the result says that it may. */
+  /** A committed change. */
   change(change: Change): void;
   /** From now on every commit is reported. `again` tells that some before it may not have been. */
   connected(again: boolean): void;
@@ -28,7 +28,8 @@ const LONGEST_PAUSE_MS = 1_000;
 
 export class WalReader {
   #running: Promise<void> | null = null;
-  #stop: (() => void) | null = null;
+  #wanted = false;
+  #stopping = Promise.withResolvers<void>();
   #connected = false;
   #connectedBefore = false;
   #waiting: (() => void)[] = [];
@@ -53,13 +54,16 @@ export class WalReader {
   }
 
   start(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#stopping = Promise.withResolvers();
     this.#running ??= this.#run();
   }
 
   async stop(): Promise<void> {
-    const running = this.#running;
-    this.#stop?.();
-    await running;
+    this.#wanted = false;
+    this.#stopping.resolve();
+    await this.#running;
   }
 
   /** Connects anew, to see publications that were made in the meantime. */
@@ -85,16 +89,11 @@ export class WalReader {
   }
 
   async #run(): Promise<void> {
-    let stopped = false;
-    const stop = Promise.withResolvers<void>();
-    this.#stop = () => {
-      stopped = true;
-      stop.resolve();
-    };
     let pause = FIRST_PAUSE_MS;
-    while (!stopped) {
+    while (this.#wanted) {
+      const stop = this.#stopping.promise;
       try {
-        await this.#follow(stop.promise);
+        await this.#follow(stop);
         pause = FIRST_PAUSE_MS;
       } catch (error) {
         if (!isUnreachable(error)) log("realtime_log_reader", describeError(error));
@@ -102,10 +101,10 @@ export class WalReader {
       if (this.#connected) log("realtime_log_reader", { connected: false });
       this.#connected = false;
       this.#stream = null;
-      if (!stopped) await Promise.race([stop.promise, new Promise((resolve) => setTimeout(resolve, pause))]);
+      await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, pause))]);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     }
-    this.#stop = this.#running = null;
+    this.#running = null;
     this.#connectedBefore = false;
   }
 
@@ -120,13 +119,16 @@ export class WalReader {
       connection: { application_name: "monogram realtime", TimeZone: "UTC", replication: "database" },
       onclose: () => lost.resolve(),
     });
-    let reports: number | undefined;
+    let reports: ReturnType<typeof setInterval> | undefined;
     try {
       // A slot can be had only when the transactions that are open now have ended, so this may take its time.
-      const stream = await Promise.race([this.#open(sql), stop]);
+      const opening = this.#open(sql);
+      // After a stop nobody waits for it any more, and it still may fail.
+      opening.then((stream) => stream.on("error", () => lost.resolve()), () => lost.resolve());
+      const stream = await Promise.race([opening, stop]);
       if (!stream) return;
       const reader = new LogStream(stream, this.listener);
-      stream.on("error", () => lost.resolve()).on("close", () => lost.resolve());
+      stream.on("close", () => lost.resolve());
       this.#stream = stream;
       reports = setInterval(() => reader.report(), REPORT_MS);
       this.#announce();

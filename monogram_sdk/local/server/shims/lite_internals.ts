@@ -21,6 +21,12 @@ export interface ConnectionInternals {
   // deno-lint-ignore no-explicit-any -- as above
   applyRpcRequestGucs(db: Kysely<any>, request: unknown): Promise<void>;
   normalizeDbError(error: unknown): unknown;
+  withContext<T>(
+    vars: RequestVars | undefined,
+    // deno-lint-ignore no-explicit-any -- as above
+    work: (db: Kysely<any>) => Promise<T>,
+    options?: unknown,
+  ): Promise<T>;
 }
 
 /** A version of lite that these shims do not fit. */
@@ -36,6 +42,7 @@ export function internalsOf(connection: PostgresConnection): ConnectionInternals
       "applyJwtSessionContext",
       "applyRpcRequestGucs",
       "normalizeDbError",
+      "withContext",
     ] as const
   ) {
     if (typeof internals[method] !== "function") throw moved(method);

@@ -44,6 +44,9 @@ function type(oid: number, parse: (value: string) => unknown): PostgresType {
 }
 
 export const postgresTypes: Record<string, PostgresType> = {
+  bigint: { ...type(20, exactNumber), serialize: String },
+  json: json(114),
+  jsonb: json(3802),
   date: type(1082, asIs),
   time: type(1083, asIs),
   timetz: type(1266, asIs),
@@ -63,11 +66,15 @@ export const authTypes: Record<string, PostgresType> = {
   jsonb: jsonText(3802),
 };
 
+function json(oid: number): PostgresType {
+  return { to: oid, from: [oid], serialize: JSON.stringify, parse: JSON.parse };
+}
+
 function jsonText(oid: number): PostgresType {
   return {
     to: oid,
     from: [oid],
     serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
-    parse: (value: string) => JSON.parse(value),
+    parse: JSON.parse,
   };
 }

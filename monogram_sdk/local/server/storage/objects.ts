@@ -70,7 +70,12 @@ export class Objects {
     const bucket = await this.buckets.find(bucketId);
     const limit = sizeLimit(bucket);
     const upload = await readUpload(request, limit);
-    checkMimeType(bucket, upload.contentType);
+    try {
+      checkMimeType(bucket, upload.contentType);
+    } catch (error) {
+      await upload.discard();
+      throw error;
+    }
     const file = await this.files.write(upload.content, limit);
     const row = {
       id: crypto.randomUUID(),

@@ -10,7 +10,11 @@ export interface Upload {
   contentType: string;
   cacheControl: string;
   userMetadata: Record<string, unknown> | null;
+  /** Reads the rest of the request away, so that a refused client can finish sending and read the answer. */
+  discard(): Promise<void>;
 }
+
+type FilePart = [name: string, content: Readable, filename: string, encoding: string, mimeType: string];
 
 /** What a form may hold besides the file. */
 const FORM_OVERHEAD = 1024 * 1024;
@@ -24,8 +28,10 @@ export async function readUpload(request: Request, limit: number): Promise<Uploa
     return await readForm(request.body ?? new Blob([]).stream(), contentType);
   }
   if (declared > limit) throw refusals.tooLarge();
+  const body = request.body ?? new Blob([]).stream();
   return {
-    content: request.body ?? new Blob([]).stream(),
+    content: body,
+    discard: () => body.cancel(),
     contentType: contentType || "application/octet-stream",
     cacheControl: request.headers.get("cache-control") ?? "no-cache",
     userMetadata: metadata(decodeHeader(request.headers.get("x-metadata"))),
@@ -40,7 +46,7 @@ export async function readUpload(request: Request, limit: number): Promise<Uploa
  */
 function readForm(body: ReadableStream<Uint8Array>, contentType: string): Promise<Upload> {
   return new Promise((resolve, reject) => {
-    let form: Busboy;
+    let form: InstanceType<typeof Busboy>;
     try {
       form = new Busboy({ headers: { "content-type": contentType } });
     } catch (error) {
@@ -54,14 +60,16 @@ function readForm(body: ReadableStream<Uint8Array>, contentType: string): Promis
       file?.destroy(refusal);
       reject(refusal);
     };
-    form.on("field", (name, value) => fields.set(name, value));
-    form.on("file", (_name, stream, _filename, _encoding, mimetype) => {
+    form.on("field", (name: string, value: string) => fields.set(name, value));
+    form.on("file", (...[_name, stream, _filename, _encoding, mimetype]: FilePart) => {
+      stream.on("error", fail);
       if (file) return stream.resume();
       file = stream;
       const cacheControl = fields.get("cacheControl");
       try {
         resolve({
           content: ReadableStream.from(chunks(stream)),
+          discard: () => Promise.resolve(void stream.resume()),
           contentType: mimetype || "application/octet-stream",
           cacheControl: cacheControl ? `max-age=${cacheControl}` : "no-cache",
           userMetadata: metadata(fields.get("metadata") ?? null),
@@ -75,7 +83,7 @@ function readForm(body: ReadableStream<Uint8Array>, contentType: string): Promis
       "finish",
       () => reject(refusals.invalidBody("No file was sent: the form needs a part with a file.")),
     );
-    form.on("error", (error) => fail(error as Error));
+    form.on("error", fail);
     source.on("error", fail);
     source.pipe(form);
   });

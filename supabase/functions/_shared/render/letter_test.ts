@@ -1,0 +1,99 @@
+import { deepStrictEqual as equal } from "node:assert";
+import { picturePaths, type SnapshotResponse } from "./input.ts";
+import { abridgeTo } from "./abridge.ts";
+import { buildLetter } from "./letter.ts";
+import { newsletter, response, withResponse } from "./testing.ts";
+import { plain } from "./text.ts";
+
+Deno.test("prompts are numbered in their order, and answers have places of their own", () => {
+  const input = newsletter([[response(), response()], [response()]]);
+  input.content.prompts.reverse();
+  const { sections } = buildLetter({ newsletter: input });
+  equal(sections.map(({ id, number }) => [id, number]), [["q1", 1], ["q2", 2]]);
+  equal(sections.flatMap(({ answers }) => answers.map(({ id }) => id)), ["q1a1", "q1a2", "q2a1"]);
+});
+
+Deno.test("a title that says no more than space and week does not stand above the week again", () => {
+  const plain = buildLetter({ newsletter: newsletter([], { title: "Book Club, week 12" }) });
+  equal([plain.title, plain.headline], ["Book Club, week 12", "Book Club"]);
+  const own = buildLetter({ newsletter: newsletter([], { title: "Trams and lichens" }) });
+  equal([own.title, own.headline], ["Trams and lichens", "Trams and lichens"]);
+});
+
+Deno.test("the date is that of publication in UTC, and a draft has none", () => {
+  const late = newsletter([], { published_at: "2026-11-22T23:30:00-02:00" });
+  equal(buildLetter({ newsletter: late }).date, {
+    iso: "2026-11-23T01:30:00.000Z",
+    label: "23 November 2026",
+  });
+  equal(buildLetter({ newsletter: newsletter([], { published_at: null }) }).date, null);
+});
+
+Deno.test("a letter without answers is a quiet one", () => {
+  equal(buildLetter({ newsletter: newsletter([]) }).quiet, true);
+  equal(buildLetter({ newsletter: newsletter([[], []]) }).quiet, true);
+  equal(buildLetter({ newsletter: newsletter([[], [response()]]) }).quiet, false);
+});
+
+Deno.test("a line alone is brief; with a picture, or longer, it is not", () => {
+  const brief = (changes: Partial<SnapshotResponse>) =>
+    buildLetter(withResponse(changes)).sections[0].answers[0].brief;
+  equal(brief({ content: "Short." }), true);
+  equal(brief({ content: "Short.\n\nBut two paragraphs." }), false);
+  equal(brief({ content: "x".repeat(141) }), false);
+  equal(brief({ content: "Short.", image_path: "a" }), false);
+  equal(brief({ content: null }), false);
+});
+
+Deno.test("music has a place to listen, a title and an artist where they are known", () => {
+  const music = (given: object) =>
+    buildLetter(withResponse({ music: { url: "https://www.music.example/1", ...given } })).sections[0]
+      .answers[0].music;
+  equal(music({ title: "A", artist: "B", provider: "C" }), {
+    title: "A",
+    artist: "B",
+    invitation: "Listen on C",
+    href: "https://www.music.example/1",
+  });
+  equal(music({}), {
+    title: "A piece of music",
+    artist: null,
+    invitation: "Listen on music.example",
+    href: "https://www.music.example/1",
+  });
+  equal(music({ url: "javascript:x", title: "A" })?.href, null);
+});
+
+Deno.test("somebody whose name cannot be seen is someone", () => {
+  const author = { id: "1", display_name: "\u3164", username: "\u200b", avatar_path: null };
+  const found = buildLetter(withResponse({ author })).sections[0].answers[0].author;
+  equal([found.name, found.username, found.initials], ["Someone", null, "S"]);
+});
+
+Deno.test("the pictures to fetch are listed once each", () => {
+  const author = { id: "1", display_name: "A", username: null, avatar_path: "a/1.jpg" };
+  const { content } = newsletter([[
+    response({ author, image_path: "s/u/1.jpg" }),
+    response({ author, image_path: "s/u/2.jpg" }),
+    response({ image_path: "s/u/1.jpg" }),
+  ]]);
+  equal(picturePaths(content), { responses: ["s/u/1.jpg", "s/u/2.jpg"], avatars: ["a/1.jpg"], cover: null });
+});
+
+Deno.test("a path that names a property of every object names no picture", () => {
+  const author = { id: "1", display_name: "A", username: null, avatar_path: "__proto__" };
+  const pictures = { responses: new Map(), avatars: new Map() };
+  const [answer] =
+    buildLetter(withResponse({ author, image_path: "constructor" }, { pictures })).sections[0].answers;
+  equal([answer.author.avatar, answer.picture?.picture], [null, null]);
+});
+
+Deno.test("a letter is cut to a length by cutting the longest answers to one length", () => {
+  const words = (count: number) => response({ content: "word ".repeat(count).trim() });
+  const letter = buildLetter({ newsletter: newsletter([[words(2), words(100), words(200)]]) });
+  equal(abridgeTo(letter, 10_000).letter, letter);
+  const { letter: shorter, cut } = abridgeTo(letter, 209);
+  equal([...cut], ["q1a2", "q1a3"]);
+  const lengths = shorter.sections[0].answers.map(({ text }) => plain(text[0]).length);
+  equal(lengths, [9, 100, 100]);
+});

@@ -1,0 +1,64 @@
+/** PDFKit, as this renderer uses it; a document that is the same for the same letter. */
+
+import { Buffer } from "node:buffer";
+// @ts-types="@types/pdfkit"
+import PDFDocument from "pdfkit";
+import type { ShapingFont } from "./shaping.ts";
+
+/** What PDFKit has beyond its type definitions, which are those of an earlier version. */
+interface Untyped {
+  /** The current font. */
+  _font: ShapingFont;
+  font(name: string): Document;
+
+  /** Read a JPEG or PNG, to be drawn as often as wanted and kept once. */
+  openImage(bytes: Uint8Array): Image;
+}
+
+export type Document = InstanceType<typeof PDFDocument> & Untyped;
+export type Image = Parameters<InstanceType<typeof PDFDocument>["image"]>[0];
+type Options = NonNullable<ConstructorParameters<typeof PDFDocument>[0]>;
+
+export const PAGE_SIZES = { A4: [595.28, 841.89], LETTER: [612, 792] } as const;
+export type PageSize = keyof typeof PAGE_SIZES;
+
+export interface Properties {
+  title: string;
+  author: string;
+  subject: string;
+  lang: string;
+  size: PageSize;
+  /** ISO 8601, or null for a draft: it says 1970, since PDFKit wants a date and the clock's would never be the same. */
+  createdAt: string | null;
+}
+
+/** Start a tagged document without pages. */
+export function createDocument({ title, author, subject, lang, size, createdAt }: Properties): Document {
+  const info = { Title: title, Author: author, Subject: subject, Creator: "Monogram", Producer: "Monogram" };
+  const options: Omit<Options, "subset" | "font"> & { subset: "PDF/UA"; font: null } = {
+    size: [...PAGE_SIZES[size]],
+    margin: 0,
+    autoFirstPage: false,
+    bufferPages: true,
+    pdfVersion: "1.7",
+    subset: "PDF/UA",
+    tagged: true,
+    displayTitle: true,
+    lang,
+    // Else PDFKit opens Helvetica, from a file.
+    font: null,
+    info: { ...info, CreationDate: new Date(createdAt ?? 0) },
+  };
+  return new PDFDocument(options as unknown as Options) as Document;
+}
+
+/** End the document and return its bytes. */
+export function finish(document: Document): Promise<Uint8Array<ArrayBuffer>> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    document.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    document.on("error", reject);
+    document.on("end", () => resolve(Buffer.concat(chunks)));
+    document.end();
+  });
+}

@@ -1,0 +1,226 @@
+"""The PDF as other programs read it: its text, its structure, its links, its fonts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from pypdf.generic import ContentStream, DictionaryObject, IndirectObject
+
+from tests.functions.render.conftest import PICTURES, Job, Render
+from tests.functions.render.letters import answer, newsletter, prose
+
+MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
+
+
+@pytest.fixture(params=["A4", "LETTER"])
+def pdf(request: pytest.FixtureRequest, render: Render, book_club: Job, tmp_path: Path) -> PdfReader:
+    """The book club's letter on both papers."""
+    path = tmp_path / "letter.pdf"
+    answered = render(book_club | {"pdf": str(path), "size": request.param})
+    assert answered["pdfProblems"] == []
+    return PdfReader(path)
+
+
+def read(render: Render, folder: Path, job: Job) -> PdfReader:
+    path = folder / "letter.pdf"
+    render(job | {"pdf": str(path)})
+    return PdfReader(path)
+
+
+def words(pdf: PdfReader) -> str:
+    """All the text, with white space made even."""
+    return " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
+
+
+def elements(pdf: PdfReader) -> list[DictionaryObject]:
+    """The structure elements, in reading order."""
+    found: list[DictionaryObject] = []
+
+    def walk(node: Any) -> None:
+        node = node.get_object() if isinstance(node, IndirectObject) else node
+        if isinstance(node, list):
+            for child in node:
+                walk(child)
+        elif isinstance(node, DictionaryObject):
+            if "/S" in node:
+                found.append(node)
+            if "/K" in node:
+                walk(node["/K"])
+
+    walk(pdf.trailer["/Root"]["/StructTreeRoot"]["/K"])
+    return found
+
+
+def test_it_says_what_it_is(pdf: PdfReader) -> None:
+    assert pdf.metadata is not None
+    assert pdf.metadata.title == "The Lamp-Lit Reading Circle, week 12"
+    said = {key: pdf.metadata.raw_get(key).get_object() for key in pdf.metadata}
+    assert said["/Author"] == "The Lamp-Lit Reading Circle"
+    assert said["/CreationDate"] == "D:20261122183000Z"
+    root = pdf.trailer["/Root"]
+    assert root["/Lang"] == "en"
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert b"pdfuaid:part>1<" in root["/Metadata"].get_data()
+
+
+def test_its_text_can_be_read_back_in_every_script(pdf: PdfReader) -> None:
+    text = words(pdf)
+    for part in (
+        "The Lamp-Lit Reading Circle",
+        "Week 12 · 22 November 2026 · Questions by Boris Yelnikov",
+        "Half of «Мастер и Маргарита», mostly on trams.",
+        "Рукописи не горят.",
+        "Καβάφης, ένα ποίημα κάθε πρωί, όρθια, πριν από τον καφέ.",
+        "Chloé Marchetti",
+        "Shutters, Opening",
+        "No answer to this one in this letter.",
+    ):
+        assert part in text
+
+
+def test_pages_are_numbered(pdf: PdfReader) -> None:
+    for number, page in enumerate(pdf.pages, start=1):
+        assert f"{number} / {len(pdf.pages)}" in " ".join(page.extract_text().split())
+
+
+def test_it_has_a_bookmark_for_each_question(pdf: PdfReader) -> None:
+    titles = [str(item.title) for item in pdf.outline if not isinstance(item, list)]
+    assert titles[2].startswith(
+        "3. If this week's book had one song, which would it be, and at what point in the story"
+    )
+    assert titles[:2] + titles[3:] == [
+        "1. What did you read this week?",
+        "2. Show us where you read.",
+        "4. Which sentence stayed with you?",
+        "5. What shall we read next?",
+    ]
+
+
+def test_its_structure_is_tagged(pdf: PdfReader) -> None:
+    found = elements(pdf)
+    kinds = Counter(element["/S"] for element in found)
+    assert kinds["/Document"] == 1
+    assert (kinds["/H1"], kinds["/H2"], kinds["/H3"]) == (1, 5, 9)
+    assert kinds["/Art"] == 9
+    assert kinds["/BlockQuote"] == 1
+    alternatives = [element["/Alt"] for element in found if element["/S"] == "/Figure"]
+    assert alternatives == [
+        "Cover picture of The Lamp-Lit Reading Circle",
+        "Picture by Chloé Marchetti, in answer to “Show us where you read.”",
+        "Picture by Dmitri, in answer to “Show us where you read.”",
+    ]
+
+
+def test_everything_on_a_page_is_tagged_or_marked_as_decoration(pdf: PdfReader) -> None:
+    painting = {b"Tj", b"TJ", b"Do", b"f", b"F", b"f*", b"S", b"s", b"B", b"b"}
+    for page in pdf.pages:
+        content = page.get_contents()
+        assert content is not None
+        depth = 0
+        for _, operator in ContentStream(content, pdf).operations:
+            if operator in (b"BMC", b"BDC"):
+                depth += 1
+            elif operator == b"EMC":
+                depth -= 1
+            elif operator in painting:
+                assert depth > 0, operator
+        assert depth == 0
+
+
+def test_its_links_lead_to_the_web_and_say_where(pdf: PdfReader) -> None:
+    addresses = set()
+    for page in pdf.pages:
+        for reference in page.get("/Annots", []):
+            annotation = reference.get_object()
+            addresses.add(annotation["/A"]["/URI"])
+            assert annotation["/Contents"]
+            assert "/StructParent" in annotation
+    assert addresses == {
+        "https://example.org/patriarch-ponds",
+        "https://example.com/track/shutters",
+        "https://example.com/track/7",
+        "https://letters.example.org/lamp-lit/12",
+    }
+
+
+def test_its_fonts_are_inside_and_only_as_much_of_them_as_it_needs(pdf: PdfReader) -> None:
+    names = set()
+    for page in pdf.pages:
+        for font in page["/Resources"]["/Font"].values():
+            descendant = font.get_object()["/DescendantFonts"][0].get_object()
+            assert "/FontFile2" in descendant["/FontDescriptor"]
+            assert len(descendant["/FontDescriptor"]["/FontFile2"].get_data()) < 40_000
+            assert "/ToUnicode" in font.get_object()
+            names.add(str(font.get_object()["/BaseFont"]).split("+")[1])
+    assert names == {"Literata-Regular", "Literata-Italic", "Literata-SemiBold"}
+
+
+def test_a_character_without_a_font_is_a_box_that_still_says_what_it_is(pdf: PdfReader) -> None:
+    # What is read back here is the replacement text of the boxes, in the order of the page's content.
+    page = pdf.pages[-1]
+    content = page.get_contents()
+    assert content is not None
+    replaced = [
+        operands[1]["/ActualText"]
+        for operands, operator in ContentStream(content, pdf).operations
+        if operator == b"BDC" and operands[0] == "/Span"
+    ]
+    for text in ("קראתי", "🚋", "三"):
+        assert text in replaced
+    boxes = [operands for operands, operator in ContentStream(content, pdf).operations if operator == b"re"]
+    assert len(boxes) >= len("קראתי") + 2
+
+
+def test_paper_has_its_size(pdf: PdfReader, request: pytest.FixtureRequest) -> None:
+    box = pdf.pages[0].mediabox
+    expected = {"A4": (595.28, 841.89), "LETTER": (612, 792)}[request.node.callspec.params["pdf"]]
+    assert (float(box.width), float(box.height)) == pytest.approx(expected)
+
+
+def test_a_theme_colours_the_paper(render: Render, book_club: Job, tmp_path: Path) -> None:
+    pdf = read(render, tmp_path, book_club | {"theme": MIDNIGHT})
+    content = pdf.pages[0].get_contents()
+    assert content is not None
+    fills = [operands for operands, operator in ContentStream(content, pdf).operations if operator in (b"scn", b"rg")]
+    assert [round(float(value) * 255) for value in fills[0]] == [0x12, 0x13, 0x1A]
+
+
+def test_pictures_of_every_kind_are_in_it_upright_and_once(render: Render, tmp_path: Path) -> None:
+    names = ["tall.jpg", "sideways.jpg", "opaque.png", "shelf.png", "dusk.webp", "ball.gif"]
+    answers = [answer(name, None, image_path=name) for name in [*names, "tall.jpg"]]
+    job = {
+        "newsletter": newsletter({"Pictures?": answers}),
+        "pictures": {"responses": {name: str(PICTURES / name) for name in names}},
+    }
+    pdf = read(render, tmp_path, job)
+    images = {
+        reference.idnum: (image["/Width"], image["/Height"])
+        for page in pdf.pages
+        for reference, image in (
+            (raw, raw.get_object()) for raw in page["/Resources"].get("/XObject", DictionaryObject()).values()
+        )
+    }
+    # The one that lies on its side is turned when it is drawn.
+    assert Counter(images.values()) == Counter(
+        [(900, 1100), (600, 900), (480, 360), (480, 360), (600, 400), (160, 120)]
+    )
+    figures = [element for element in elements(pdf) if element["/S"] == "/Figure"]
+    assert len(figures) == 7
+    x1, y1, x2, y2 = (float(value) for value in figures[1]["/A"]["/BBox"])
+    assert (x2 - x1) > (y2 - y1)
+
+
+def test_ten_thousand_characters_run_over_pages_without_loss(render: Render, tmp_path: Path) -> None:
+    text = prose(10_000, 5)
+    pdf = read(render, tmp_path, {"newsletter": newsletter({"Well?": [answer("Ada", text)]})})
+    assert len(pdf.pages) >= 3
+    footers = {f"Test Readers · Week 7 {number} / {len(pdf.pages)}" for number in range(1, len(pdf.pages) + 1)}
+    found = words(pdf)
+    for footer in footers:
+        found = found.replace(f" {footer}", "")
+    assert " ".join(text.split()) in found

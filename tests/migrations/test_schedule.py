@@ -1,0 +1,65 @@
+"""Scheduled work: pg_cron gets it where it is, and where it is not nothing fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+import psycopg
+import pytest
+
+from monogram_sdk.local import postgres
+from monogram_sdk.local._paths import Project
+from monogram_sdk.local.bootstrap import bootstrap
+from monogram_sdk.local.migrate import migrate
+from monogram_sdk.local.postgres import PostgresServer
+from tests.support.actors import Actors
+from tests.support.parts import postgres_programs
+
+PROJECT = Project.find(Path(__file__).parent.parent.parent)
+
+
+def scheduled(connection: psycopg.Connection) -> list[tuple[str, ...]]:
+    return connection.execute("select jobname, schedule, command from cron.job order by jobname").fetchall()
+
+
+@pytest.mark.parametrize("first", ["the extension", "the migrations"])
+def test_pg_cron_runs_what_is_listed(first: str) -> None:
+    programs = postgres_programs(15)
+    settings = {"shared_preload_libraries": "pg_cron", "cron.database_name": "postgres"}
+    with patch.dict(postgres._SETTINGS, settings), PostgresServer.temporary(bindir=programs) as server:
+        bootstrap(server.dsn(), service_password="service")
+        dsn = server.dsn(user="postgres", password="postgres")
+
+        def allow_pg_cron() -> None:
+            """Do as a superuser what the platform lets `postgres` do by itself."""
+            with psycopg.connect(server.dsn(), autocommit=True) as superuser:
+                superuser.execute("create extension pg_cron with schema pg_catalog")
+                superuser.execute("grant usage on schema cron to postgres")
+
+        if first == "the extension":
+            allow_pg_cron()
+            migrate(dsn, PROJECT.migrations_dir)
+        else:
+            migrate(dsn, PROJECT.migrations_dir)
+            allow_pg_cron()
+        with psycopg.connect(dsn) as connection:
+            if first == "the migrations":
+                connection.execute("select private.schedule_jobs()")
+            wanted = connection.execute(
+                "select name, schedule, command from private.scheduled_jobs order by 1"
+            ).fetchall()
+            assert len(wanted) >= 3
+            assert scheduled(connection) == wanted
+            connection.execute("select private.schedule_jobs()")
+            assert scheduled(connection) == wanted
+            connection.execute("select private.sweep()")
+
+
+def test_without_pg_cron_there_is_nothing_to_schedule(actors: Actors) -> None:
+    assert actors.one("select private.schedule_jobs()") == 0
+
+
+def test_every_command_runs(actors: Actors) -> None:
+    for job in actors.run("select name, command from private.scheduled_jobs"):
+        actors.run(job["command"])

@@ -1,0 +1,273 @@
+"""Accounts and sessions."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from monogram_sdk import AsyncMonogram, AuthEvent, FileSessionStorage, MemorySessionStorage, errors
+from monogram_sdk.models import Session
+from tests.sdk.support import PASSWORD, async_together, new_email
+
+from .conftest import AsyncPeople
+from .faults import AsyncFaults
+
+
+def aged(storage: MemorySessionStorage) -> MemorySessionStorage:
+    """Return a copy of a storage whose session has run out."""
+    copy = MemorySessionStorage()
+    for key, text in storage._items.items():
+        copy.set_item(key, json.dumps({**json.loads(text), "expires_at": 1}))
+    return copy
+
+
+async def test_signing_up_in_and_out(people: AsyncPeople) -> None:
+    client, email = people.nobody(), new_email("ada")
+    events: list[tuple[AuthEvent, Session | None]] = []
+    stop = client.auth.on_auth_change(lambda event, session: events.append((event, session)))
+    assert await client.auth.session() is None
+    signed_up = await client.auth.sign_up(email=email, password=PASSWORD, display_name="Ada")
+    assert signed_up.session is not None and signed_up.user.email == email
+    assert (await client.profiles.get()).display_name == "Ada"
+    await client.auth.sign_out()
+    assert await client.auth.session() is None
+    with pytest.raises(errors.NotSignedInError):
+        await client.profiles.get()
+    session = await client.auth.sign_in_with_password(email=email, password=PASSWORD)
+    assert session.user.id == signed_up.user.id
+    assert session.access_token not in repr(session) and session.refresh_token not in repr(session)
+    assert (await client.auth.user()).email == email
+    refreshed = await client.auth.refresh()
+    assert refreshed.refresh_token != session.refresh_token
+    updated = await client.auth.update_user(metadata={"theme": "dark"})
+    assert updated.user_metadata["theme"] == "dark"
+    assert [event for event, _ in events] == ["SIGNED_IN", "SIGNED_OUT", "SIGNED_IN", "TOKEN_REFRESHED", "USER_UPDATED"]
+    stop()
+    await client.auth.sign_out(scope="local")
+    await client.auth.sign_out()
+    assert len(events) == 5
+
+
+async def test_each_refusal_has_its_own_error(people: AsyncPeople) -> None:
+    client, email = people.nobody(), new_email("ada")
+    await client.auth.sign_up(email=email, password=PASSWORD)
+    with pytest.raises(errors.UserExistsError):
+        await people.nobody().auth.sign_up(email=email, password=PASSWORD)
+    with pytest.raises(errors.InvalidCredentialsError):
+        await people.nobody().auth.sign_in_with_password(email=email, password="wrong")
+    with pytest.raises(errors.WeakPasswordError):
+        await people.nobody().auth.sign_up(email=new_email("ada"), password="1")
+    with pytest.raises(errors.OneTimeCodeError):
+        await people.nobody().auth.verify_otp(email=email, token="000000")
+    with pytest.raises(errors.InvalidValueError, match="token_hash"):
+        await people.nobody().auth.verify_otp(email=email)
+    with pytest.raises(errors.InvalidValueError, match="nothing to change"):
+        await client.auth.update_user()
+    with pytest.raises(errors.NotSignedInError):
+        await people.nobody().auth.update_user(password=PASSWORD)
+    with pytest.raises(errors.NotSignedInError):
+        await people.nobody().auth.user()
+    with pytest.raises(errors.AuthenticationError):
+        await people.nobody().auth.set_session(access_token="nonsense", refresh_token="nonsense")
+
+
+async def test_a_new_password_counts(people: AsyncPeople) -> None:
+    client, email = people.nobody(), new_email("ada")
+    await client.auth.sign_up(email=email, password=PASSWORD)
+    await client.auth.update_user(password="another horse battery 8")
+    with pytest.raises(errors.InvalidCredentialsError):
+        await people.nobody().auth.sign_in_with_password(email=email, password=PASSWORD)
+    await people.nobody().auth.sign_in_with_password(email=email, password="another horse battery 8")
+
+
+async def test_a_session_moves_to_another_client(people: AsyncPeople) -> None:
+    ada, other = await people.sign_up("Ada"), people.nobody()
+    session = await ada.auth.session()
+    assert session is not None
+    taken = await other.auth.set_session(access_token=session.access_token, refresh_token=session.refresh_token)
+    assert taken.user.id == session.user.id
+    assert await other.profiles.get() == await ada.profiles.get()
+
+
+async def test_a_session_outlives_the_program_in_a_private_file(people: AsyncPeople, tmp_path: Path) -> None:
+    path, email = tmp_path / "deep" / "session.json", new_email("ada")
+    api = people.api
+    async with AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=FileSessionStorage(path)) as client:
+        await client.auth.sign_up(email=email, password=PASSWORD)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    async with AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=FileSessionStorage(path)) as client:
+        session = await client.auth.session()
+        assert session is not None and session.user.email == email
+        await client.auth.sign_out()
+    assert json.loads(path.read_text()) == {}
+
+
+async def test_a_hundred_callers_refresh_once(people: AsyncPeople) -> None:
+    api, fresh = people.api, MemorySessionStorage()
+    async with AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=fresh) as client:
+        await client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
+    faults = AsyncFaults()
+    events: list[AuthEvent] = []
+    async with AsyncMonogram(
+        url=api.url, key=api.publishable_key, session_storage=aged(fresh), transport=faults, timeout=120
+    ) as client:
+        client.auth.on_auth_change(lambda event, _session: events.append(event))
+        balances = await async_together(100, client.tokens.balance)
+    await faults.aclose()
+    assert balances == [0] * 100
+    assert faults.count("/auth/v1/token") == 1
+    assert events == [AuthEvent.TOKEN_REFRESHED]
+
+
+async def test_a_session_that_has_ended_is_never_replaced_by_nobody(people: AsyncPeople) -> None:
+    api, storage = people.api, MemorySessionStorage()
+    async with AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=storage) as client:
+        await client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
+        text = next(iter(storage._items.values()))
+        await client.auth.sign_out()
+    ended = MemorySessionStorage()
+    async with AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=ended) as client:
+        spoiled = {**json.loads(text), "expires_at": 1, "refresh_token": "not-a-token"}
+        ended.set_item(client.auth._sessions.storage_key, json.dumps(spoiled))
+        events: list[AuthEvent] = []
+        client.auth.on_auth_change(lambda event, _session: events.append(event))
+        for _ in range(2):
+            with pytest.raises(errors.SessionExpiredError):
+                await client.badges.list()
+        assert events == [AuthEvent.SIGNED_OUT]
+        await client.auth.sign_out()
+        assert await client.badges.list(), "now it is nobody on purpose"
+
+
+class AsyncShelf:
+    """Storage of a program's own."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, str] = {}
+
+    async def get_item(self, key: str) -> str | None:
+        """Return what was stored, or ``None``."""
+        return self.items.get(key)
+
+    async def set_item(self, key: str, value: str) -> None:
+        """Store a text."""
+        self.items[key] = value
+
+    async def remove_item(self, key: str) -> None:
+        """Forget a text; nothing happens if there is none."""
+        self.items.pop(key, None)
+
+
+async def test_programs_share_storage_of_their_own(people: AsyncPeople) -> None:
+    api, shelf = people.api, AsyncShelf()
+    faults = AsyncFaults()
+    async with (
+        AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=shelf) as one,
+        AsyncMonogram(url=api.url, key=api.publishable_key, session_storage=shelf, transport=faults) as two,
+    ):
+        await one.auth.sign_up(email=new_email("ada"), password=PASSWORD)
+        assert await two.tokens.balance() == 0
+        renewed = await one.auth.refresh()
+        faults.then(401, 400)
+        assert await two.tokens.balance() == 0, "the other program was faster, so its session counts"
+        session = await two.auth.session()
+        assert session is not None and session.refresh_token == renewed.refresh_token
+        await two.auth.sign_out()
+    await faults.aclose()
+    assert shelf.items == {}
+
+
+async def test_a_stored_session_that_cannot_be_read_is_no_session(
+    people: AsyncPeople, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = MemorySessionStorage()
+    async with AsyncMonogram(url=people.api.url, key=people.api.publishable_key, session_storage=storage) as client:
+        storage.set_item(client.auth._sessions.storage_key, "{}")
+        assert await client.auth.session() is None
+    assert "cannot be read" in caplog.text
+
+
+async def test_a_refused_token_is_renewed_once(people: AsyncPeople) -> None:
+    faults = AsyncFaults()
+    ada = await people.sign_up("Ada", faults=faults)
+    faults.then(401)
+    assert await ada.tokens.balance() == 0
+    assert faults.paths == ["/rest/v1/users", "/auth/v1/token", "/rest/v1/users"]
+    faults.then(401, "ok", 401)
+    with pytest.raises(errors.AuthenticationError):
+        await ada.tokens.balance()
+
+
+async def test_a_service_is_nobody_and_nobody_signs_in_on_it(people: AsyncPeople) -> None:
+    service, ada = people.service(), await people.sign_up("Ada")
+    assert service.is_admin and not ada.is_admin
+    with pytest.raises(errors.SecretKeySessionError, match="separate client"):
+        await service.auth.sign_in_with_password(email="ada@example.test", password=PASSWORD)
+    with pytest.raises(errors.NotSignedInError, match="secret key"):
+        await service.tokens.balance()
+    with pytest.raises(errors.SecretKeyRequiredError):
+        await ada.admin.delete_user((await ada.profiles.get()).id)
+
+
+async def test_a_service_keeps_accounts(people: AsyncPeople) -> None:
+    service, email = people.service(), new_email("chloe")
+    made = await service.admin.create_user(
+        email=email, password=PASSWORD, display_name="Chloe", email_confirmed=True, app_metadata={"role": "admin"}
+    )
+    assert made.app_metadata["role"] == "admin"
+    chloe = people.nobody()
+    await chloe.auth.sign_in_with_password(email=email, password=PASSWORD)
+    assert (await chloe.profiles.get()).display_name == "Chloe"
+    assert (await service.admin.get_user(made.id)).email == email
+    assert made.id in [user.id async for user in service.admin.users()]
+    changed = await service.admin.update_user(made.id, password="another horse battery 8")
+    assert changed.id == made.id
+    await service.admin.delete_user(made.id)
+    with pytest.raises(errors.NotFoundError):
+        await service.admin.get_user(made.id)
+
+
+async def test_a_service_sees_that_all_is_well(people: AsyncPeople) -> None:
+    service, ada = people.service(), await people.sign_up("Ada")
+    assert await service.admin.verify_ledger() == []
+    assert await service.admin.award_all_badges() >= 0
+    assert await service.admin.refresh_streaks() >= 0
+    club = await people.club()
+    draft = await club.leader.newsletters.generate(club.space.id)
+    await club.leader.newsletters.publish(draft.id)
+    assert sum(entry.jobs for entry in await service.admin.outbox_state()) > 0
+    jobs = await service.admin.claim_jobs("tests", limit=2, lease_seconds=30)
+    assert len(jobs) == 2
+    assert await service.admin.finish_job(jobs[0].id, "tests")
+    assert not await service.admin.finish_job(jobs[0].id, "somebody else")
+    assert await service.admin.fail_job(jobs[1].id, "tests", "no route to host") is not None
+    assert await service.admin.fail_job(jobs[1].id, "somebody else", "mine?") is None
+    with pytest.raises(errors.SecretKeyRequiredError):
+        await ada.admin.verify_ledger()
+
+
+async def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: AsyncPeople) -> None:
+    client = people.nobody()
+    start = await client.auth.sign_in_with_oauth(provider="github", redirect_to="https://app.example/callback")
+    assert start.url.startswith(f"{people.api.url}/auth/v1/authorize?")
+    assert "provider=github" in start.url and "code_challenge=" in start.url
+    assert start.code_verifier is not None and start.code_verifier not in repr(start)
+    with pytest.raises(errors.MonogramError):
+        await client.auth.exchange_code("no-such-code")
+
+
+async def test_a_broken_listener_is_heard_after_everybody_was_told(people: AsyncPeople) -> None:
+    client, told = people.nobody(), list[AuthEvent]()
+
+    def broken(_event: AuthEvent, _session: Session | None) -> None:
+        raise LookupError("mine")
+
+    client.auth.on_auth_change(broken)
+    client.auth.on_auth_change(lambda event, _session: told.append(event))
+    with pytest.raises(LookupError, match="mine"):
+        await client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
+    assert told == [AuthEvent.SIGNED_IN]
+    assert await client.auth.session() is not None

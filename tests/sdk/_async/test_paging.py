@@ -1,0 +1,67 @@
+"""Lists that are longer than a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from monogram_sdk import errors
+
+from .conftest import AsyncPeople
+from .faults import AsyncFaults
+
+
+async def test_every_row_comes_once_also_while_others_insert_and_delete(people: AsyncPeople) -> None:
+    ada = await people.sign_up("Ada")
+    spaces = [await ada.spaces.create(name=f"Space {number}") for number in range(7)]
+    seen = []
+    async for space in ada.spaces.list(page_size=2):
+        seen.append(space.id)
+        if len(seen) == 2:
+            await ada.spaces.delete(spaces[0].id)
+            added = await ada.spaces.create(name="Late")
+    assert seen == [*(space.id for space in spaces), added.id]
+
+
+async def test_pages_have_cursors_that_work_later(people: AsyncPeople) -> None:
+    faults = AsyncFaults()
+    ada = await people.sign_up("Ada", faults=faults)
+    spaces = [await ada.spaces.create(name=f"Space {number}") for number in range(3)]
+    faults.then()
+    lazy = ada.spaces.list(page_size=2)
+    assert faults.paths == [], "nothing is asked before it is used"
+    page = await lazy.first_page()
+    assert [space.id for space in page.items] == [space.id for space in spaces[:2]]
+    assert page.cursor is not None
+    rest = await ada.spaces.list(after=page.cursor).all()
+    assert [space.id for space in rest] == [spaces[2].id]
+    sizes = [len(page.items) async for page in ada.spaces.list(page_size=2).pages()]
+    assert sizes == [2, 1]
+    first = await ada.spaces.list().first()
+    assert first is not None and first.id == spaces[0].id
+    assert await (await people.sign_up("Boris")).spaces.list().first() is None
+
+
+async def test_newest_first_by_a_number(people: AsyncPeople) -> None:
+    club = await people.club()
+    prompts = await club.leader.prompts.create_many(club.space.id, ["Two?", "Three?"])
+    await club.leader.prompts.publish(club.space.id)
+    for prompt in [club.prompt, *prompts]:
+        await club.member.responses.submit(prompt.id, content="Yes")
+    paged = [entry.seq async for entry in club.member.tokens.statement(page_size=2)]
+    whole = [entry.seq for entry in await club.member.tokens.statement().all()]
+    assert paged == whole == sorted(whole, reverse=True)
+    assert len(paged) == 4, "three responses and a badge"
+    members = [member.display_name async for member in club.member.spaces.members(club.space.id, page_size=1)]
+    assert members == ["Ada", "Boris"]
+    words = [response.id async for response in club.leader.responses.list(club.space.id, page_size=1)]
+    assert len(set(words)) == 3
+
+
+async def test_wrong_places_and_sizes_are_refused(people: AsyncPeople) -> None:
+    ada = await people.sign_up("Ada")
+    for size in (0, 1001):
+        with pytest.raises(errors.InvalidValueError, match="page_size"):
+            ada.spaces.list(page_size=size)
+    for cursor in ("nonsense", "WyJhIl0", "e30"):
+        with pytest.raises(errors.InvalidValueError, match="cursor"):
+            await ada.spaces.list(after=cursor).all()

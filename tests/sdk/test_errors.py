@@ -1,0 +1,115 @@
+"""The error tree, and what becomes of the servers' refusals."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from monogram_sdk import _refusals, errors
+from monogram_sdk.errors import MonogramError
+
+MIGRATIONS = Path(__file__).parents[2] / "supabase" / "migrations"
+
+
+def all_errors(root: type[MonogramError] = MonogramError) -> list[type[MonogramError]]:
+    """Return a class and all below it."""
+    return [root, *(found for child in root.__subclasses__() for found in all_errors(child))]
+
+
+def refusal(
+    status: int, body: object, *, signed_in: bool = True, headers: dict[str, str] | None = None
+) -> MonogramError:
+    """Return what an answer is turned into."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return _refusals.refusal(status, headers or {}, content, method="POST", path="/rest/v1/x", signed_in=signed_in)
+
+
+@pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: kind.__name__)
+def test_every_error_speaks_for_itself_and_travels(kind: type[MonogramError]) -> None:
+    error = kind(status=400, detail="column", hint="Do this.", method="GET", path="/x", request_id="r", uncertain=True)
+    assert error.message == kind.default_message() and len(error.message) > 10
+    assert "Do this." in str(error) and "HTTP 400, GET /x" in str(error)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind and copy.__dict__ == error.__dict__ and str(copy) == str(error)
+    assert issubclass(kind, errors.ConfigError | errors.TransportError | errors.ResponseError | errors.APIError) or (
+        kind is MonogramError
+    )
+
+
+def test_the_database_and_the_sdk_know_the_same_codes() -> None:
+    sql = "\n".join(path.read_text() for path in MIGRATIONS.glob("*_foundation.sql"))
+    in_database = set(re.findall(r"^  \('(MG\d{3})', '", sql, re.MULTILINE))
+    in_sdk = {code for code in errors.known_codes() if code.startswith("MG")}
+    assert in_database and in_database <= in_sdk
+    assert in_sdk == in_database
+
+
+def test_two_classes_cannot_claim_one_code() -> None:
+    with pytest.raises(TypeError, match="MG501"):
+        type("Twin", (errors.APIError,), {}, code="MG501")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"code": "MG501", "message": "m", "details": "d", "hint": "h"}, errors.InsufficientTokensError),
+        (403, {"code": "42501", "message": "permission denied for table x"}, errors.PermissionDeniedError),
+        (409, {"code": "23505", "message": "duplicate key"}, errors.ConflictError),
+        (401, {"code": "PGRST303", "message": "JWT expired"}, errors.AuthenticationError),
+        (404, {"code": "PGRST202", "message": "no function"}, errors.MigrationsMissingError),
+        (500, {"code": "57014", "message": "canceling statement"}, errors.StatementTimeoutError),
+        (400, {"code": "MG999", "message": "from a newer database"}, errors.InvalidValueError),
+        (400, {"code": 400, "error_code": "invalid_credentials", "msg": "m"}, errors.InvalidCredentialsError),
+        (422, {"code": "weak_password", "message": "m"}, errors.WeakPasswordError),
+        (400, {"statusCode": "404", "error": "not_found", "message": "m"}, errors.NotFoundError),
+        (400, {"statusCode": "403", "error": "Unauthorized", "message": "m"}, errors.PermissionDeniedError),
+        (400, {"statusCode": "409", "error": "Duplicate", "message": "m"}, errors.ConflictError),
+        (413, {"statusCode": "413", "error": "Payload too large", "message": "m"}, errors.FileTooLargeError),
+        (418, {"message": "teapot"}, errors.APIError),
+        (502, b"<html>Bad gateway</html>", errors.ServerError),
+        (503, b"", errors.ServerError),
+        (429, b"[]", errors.RateLimitError),
+    ],
+)
+def test_refusals_become_the_right_error(status: int, body: object, kind: type[MonogramError]) -> None:
+    error = refusal(status, body)
+    assert type(error) is kind
+    assert error.message and error.path == "/rest/v1/x"
+
+
+def test_nothing_that_the_server_said_is_lost() -> None:
+    error = refusal(
+        400, {"code": "MG001", "message": "No.", "details": "name", "hint": "Try."}, headers={"sb-request-id": "r1"}
+    )
+    facts = (error.message, error.code, error.detail, error.hint, error.status, error.request_id)
+    assert facts == ("No.", "MG001", "name", "Try.", 400, "r1")
+    assert "Bad gateway" in refusal(502, b"<html>Bad gateway</html>").message
+    assert refusal(400, {"message": "m", "details": {"a": 1}}).detail == '{"a": 1}'
+
+
+def test_a_stranger_is_told_to_sign_in() -> None:
+    body = {"code": "42501", "message": "permission denied for table spaces"}
+    assert type(refusal(401, body, signed_in=False)) is errors.NotSignedInError
+    assert type(refusal(401, body, signed_in=True)) is errors.PermissionDeniedError
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("-1", 0.0), ("Mon, 01 Jan 2001 00:00:00 GMT", 0.0), ("soon", None)],
+)
+def test_when_to_come_back(header: str, seconds: float | None) -> None:
+    error = refusal(429, b"{}", headers={"retry-after": header})
+    assert isinstance(error, errors.RateLimitError) and error.retry_after == seconds
+    assert _refusals.retry_after({}) is None
+
+
+def test_errors_hold_no_secrets() -> None:
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    error = refusal(400, {"message": f"bad {jwt}", "hint": "sb_secret_abc_DEF", "details": "sb_publishable_x1"})
+    assert "[secret]" in error.message
+    for text in (str(error), repr(error), *map(str, error.__dict__.values())):
+        assert jwt not in text and "abc_DEF" not in text and "publishable" not in text

@@ -1,0 +1,150 @@
+"""The document's hot queries, and a few of our own, use an index, as `authenticated` under row level security."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from monogram_sdk.local.databases import Databases
+from monogram_sdk.local.postgres import SUPERUSER
+from tests.support.actors import Actor, Actors
+from tests.support.scale import fill
+
+
+@dataclass(frozen=True)
+class Library:
+    actors: Actors
+    reader: Actor
+    space_id: UUID
+    prompt_id: UUID
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((1_000, 100), id="a tenth"),
+        pytest.param((10_000, 1_000), id="full scale", marks=pytest.mark.long),
+    ],
+)
+def library(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Library]:
+    users, spaces = request.param
+    name = f"scale_{uuid4().hex}"
+    databases.clone(name)
+    try:
+        fill(databases.dsn(name, user=SUPERUSER), users=users, spaces=spaces)
+        with psycopg.connect(databases.dsn(name)) as connection, Actors(connection) as actors:
+            connection.execute("set local search_path = public")
+            # Person 21 sits in the first seat of space 3.
+            reader = actors.known(actors.one("select md5('user21')::uuid"))
+            space_id, prompt_id = (actors.one(f"select md5('{key}')::uuid") for key in ("space3", "prompt3-10-1"))
+            yield Library(actors, reader, space_id, prompt_id)
+    finally:
+        databases.drop(name)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def explain(actor: Actor, query: str, *arguments: object) -> tuple[set[str], set[str], int]:
+    """The indexes that a query uses, the tables that it reads from end to end, and how many pages it touches."""
+    (row,) = actor.run(f"explain (analyze, buffers, format json) {query}", *arguments)
+    plan = row["QUERY PLAN"][0]["Plan"]
+    found = list(nodes(plan))
+    indexes = {node["Index Name"] for node in found if "Index Name" in node}
+    scanned = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"}
+    # A table of a few pages, as spaces at a tenth of the scale, is best read as a whole.
+    small = {row["relname"] for row in actor.actors.run("select relname from pg_catalog.pg_class where relpages <= 5")}
+    return indexes, scanned - small, plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+QUERIES = {
+    "spaces of a person": (
+        "select * from spaces where id in (select space_id from memberships where user_id = %(me)s)",
+        {"idx_memberships_user_id", "memberships_user_id_space_id_key"},
+    ),
+    "prompts of a week": (
+        "select * from prompts where space_id = %(space)s and week_number = 10 and is_published = true"
+        ' order by "order"',
+        {"idx_prompts_week_number"},
+    ),
+    "a person's response to a prompt": (
+        "select * from responses where prompt_id = %(prompt)s and user_id = %(me)s",
+        {"responses_prompt_id_user_id_key"},
+    ),
+    "a person's transactions": (
+        "select * from transactions where user_id = %(me)s order by created_at desc",
+        {"idx_transactions_created_at"},
+    ),
+    "a page of the ledger": (
+        "select * from transactions where user_id = %(me)s and seq < 1000000000 order by seq desc limit 20",
+        {"idx_transactions_user_id"},
+    ),
+    "responses of a week": (
+        "select * from responses where space_id = %(space)s and week_number = 10",
+        {"idx_responses_space_id"},
+    ),
+    "members of a space": ("select * from memberships where space_id = %(space)s", {"idx_memberships_space_id"}),
+    "what was missed": (
+        "select * from space_events where space_id = %(space)s and seq > 90 order by seq limit 100",
+        {"space_events_pkey"},
+    ),
+    "news": (
+        "select * from notifications where user_id = %(me)s order by created_at desc, id desc limit 20",
+        {"idx_notifications_user_id"},
+    ),
+    "public letters": (
+        "select id, title from newsletters where is_published and visibility = 'PUBLIC'"
+        " order by published_at desc, id desc limit 20",
+        {"idx_newsletters_public"},
+    ),
+    "all my responses": (
+        "select * from responses where user_id = %(me)s order by published_at desc limit 20",
+        {"idx_responses_user_id"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_an_index_is_used(library: Library, name: str) -> None:
+    query, wanted = QUERIES[name]
+    reader = library.reader
+    literals = {"me": f"'{reader.id}'", "space": f"'{library.space_id}'", "prompt": f"'{library.prompt_id}'"}
+    indexes, scanned, _ = explain(reader, query % literals)
+    assert scanned == set()
+    assert indexes & wanted, indexes
+
+
+def test_the_leaderboard_reads_an_index(library: Library) -> None:
+    """As the document writes it, by those who see all rows; people ask by the function, which touches as few pages."""
+    query = "select * from users order by token_balance desc limit 10"
+    indexes, scanned, _ = explain(library.actors.service(), query)
+    assert (indexes, scanned) == ({"idx_users_token_balance"}, set())
+    indexes, scanned, _ = explain(library.reader, query)
+    assert (indexes, scanned) == ({"users_pkey"}, set())  # Their own row only.
+
+
+@pytest.mark.parametrize(
+    ("call", "pages"),
+    [
+        ("leaderboard()", 400),
+        ("leaderboard(%(space)s)", 400),
+        ("member_profiles(%(space)s)", 400),
+        ("space_week(%(space)s)", 400),
+        ("badge_progress()", 600),
+        ("preview_rotation(%(space)s)", 400),
+    ],
+)
+def test_a_function_touches_few_pages(library: Library, call: str, pages: int) -> None:
+    """Whatever is in the tables: a function that read one of them from end to end would touch thousands."""
+    query = f"select * from {call}" % {"space": f"'{library.space_id}'"}
+    explain(library.reader, query)  # Once before, so that reading the catalogs does not count.
+    _, _, touched = explain(library.reader, query)
+    assert touched < pages

@@ -1,0 +1,181 @@
+"""Prompts: at most ten a week, in an order, by whoever holds the pen; reworded until somebody answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.actors import Actors
+from tests.support.stories import Club, balance, found_club
+
+
+@pytest.fixture
+def club(actors: Actors) -> Club:
+    """Ada leads; Boris holds the pen."""
+    club = found_club(actors, "Boris", "Chloe")
+    club.leader.call("assign_curator", space_id=club.id, user_id=club.members[0].id)
+    return club
+
+
+def test_a_prompt_takes_the_next_free_place(club: Club) -> None:
+    boris = club.curator
+    assert [boris.insert("prompts", space_id=club.id, question="?")["order"] for _ in range(3)] == [1, 2, 3]
+    assert boris.insert("prompts", space_id=club.id, question="?", order=7)["order"] == 7
+    (second,) = boris.select("prompts", order=2)
+    boris.delete("prompts", second["id"])
+    assert [boris.insert("prompts", space_id=club.id, question="?")["order"] for _ in range(2)] == [2, 4]
+
+
+def test_a_prompt_knows_its_week_and_curator(club: Club) -> None:
+    prompt = club.curator.insert("prompts", space_id=club.id, question="?")
+    assert (prompt["week_number"], prompt["curator_id"], prompt["is_published"]) == (1, club.curator.id, False)
+
+
+def test_a_week_holds_ten(club: Club) -> None:
+    boris = club.curator
+    for number in range(1, 11):
+        boris.insert("prompts", space_id=club.id, question=f"Question {number}?")
+    for values in ({}, {"order": 4}):
+        with boris.refused("MG203"):
+            boris.insert("prompts", space_id=club.id, question="One more?", **values)
+
+
+def test_several_at_once_in_one_statement(club: Club) -> None:
+    rows = club.curator.run(
+        "insert into public.prompts (space_id, question) select %s, 'Question ' || n from generate_series(1, 4) as n"
+        ' returning "order"',
+        club.id,
+    )
+    assert [row["order"] for row in rows] == [1, 2, 3, 4]
+
+
+def test_only_the_pen_writes(club: Club) -> None:
+    for person in (club.leader, club.members[1]):
+        with person.refused("42501"):
+            person.insert("prompts", space_id=club.id, question="Mine?")
+    with club.curator.refused("42501"):
+        club.curator.insert("prompts", space_id=club.id, question="In her name?", curator_id=club.leader.id)
+
+
+def test_publishing_all_tells_and_pays_once(actors: Actors, club: Club) -> None:
+    boris, chloe = club.curator, club.members[1]
+    before = balance(actors, boris)
+    published = club.ask("One?", "Two?")
+    assert [row["is_published"] for row in published] == [True, True]
+    assert [row["order"] for row in published] == [1, 2]
+    assert balance(actors, boris) == before + 100 + 100  # The curation, and the badge "Holding the Pen".
+    assert [row["kind"] for row in chloe.select("notifications")] == ["PROMPTS_PUBLISHED"]
+    assert "PROMPTS_PUBLISHED" not in [row["kind"] for row in boris.select("notifications")]
+    (event,) = chloe.select("space_events", kind="prompts.published")
+    assert event["payload"] == {"week_number": 1, "prompt_ids": [str(row["id"]) for row in published]}
+
+    # Again: what was added since is published, and nothing is paid or told twice.
+    boris.rows("publish_prompts", space_id=club.id)
+    boris.insert("prompts", space_id=club.id, question="Three?")
+    assert len(boris.rows("publish_prompts", space_id=club.id)) == 3
+    assert balance(actors, boris) == before + 200
+    assert len(chloe.select("notifications")) == 1
+    assert len(chloe.select("space_events", kind="prompts.published")) == 2
+
+
+def test_publishing_one_by_one_pays_once(actors: Actors, club: Club) -> None:
+    boris = club.curator
+    prompts = [boris.insert("prompts", space_id=club.id, question="?") for _ in range(3)]
+    for prompt in prompts:
+        (row,) = boris.update("prompts", prompt["id"], is_published=True)
+        assert row["published_at"] is not None
+    assert actors.one("select count(*) from public.transactions where type = 'EARN_CURATOR'") == 1
+
+
+def test_a_week_pays_once_whoever_publishes(actors: Actors, club: Club) -> None:
+    """The pen changes hands within a week: the second curator gets nothing for it."""
+    boris, chloe = club.members
+    club.ask("From Boris?")
+    club.leader.call("assign_curator", space_id=club.id, user_id=chloe.id)
+    club.ask("From Chloe?")
+    club.leader.call("assign_curator", space_id=club.id, user_id=boris.id)
+    club.ask("From Boris again?")
+    paid = actors.run("select user_id, amount from public.transactions where type = 'EARN_CURATOR'")
+    assert paid == [{"user_id": boris.id, "amount": 100}]
+
+
+def test_a_curation_that_pays_nothing(actors: Actors, club: Club) -> None:
+    actors.service().run("update public.reward_rules set amount = 0 where code = 'curation'")
+    club.ask("For nothing?")
+    assert actors.one("select count(*) from public.transactions where type = 'EARN_CURATOR'") == 0
+
+
+def test_reordering_takes_all_of_them(club: Club) -> None:
+    boris = club.curator
+    ids = [row["id"] for row in club.ask("One?", "Two?", "Three?")]
+    turned = boris.rows("reorder_prompts", space_id=club.id, prompt_ids=ids[::-1])
+    assert [(row["id"], row["order"]) for row in turned] == [(ids[2], 1), (ids[1], 2), (ids[0], 3)]
+    for wrong in (ids[:2], [*ids, ids[0]], [ids[0], ids[0], ids[1]], []):
+        with boris.refused("MG201"):
+            boris.rows("reorder_prompts", space_id=club.id, prompt_ids=wrong)
+    with club.leader.refused("42501"):
+        club.leader.rows("reorder_prompts", space_id=club.id, prompt_ids=ids)
+
+
+def test_one_prompt_moves_to_a_free_place_only(club: Club) -> None:
+    boris = club.curator
+    first, second = (row["id"] for row in club.ask("One?", "Two?"))
+    with boris.refused("MG204"):
+        boris.update("prompts", first, order=2)
+    # Reordering all does not leave the door open for that.
+    boris.rows("reorder_prompts", space_id=club.id, prompt_ids=[second, first])
+    with boris.refused("MG204"):
+        boris.update("prompts", first, order=1)
+    (row,) = boris.update("prompts", first, order=9)
+    assert row["order"] == 9
+
+
+def test_rewording_until_somebody_answers(club: Club) -> None:
+    boris = club.curator
+    (prompt,) = club.ask("What?")
+    (row,) = boris.update("prompts", prompt["id"], question="What, exactly?")
+    assert row["question"] == "What, exactly?"
+    club.leader.insert("responses", prompt_id=prompt["id"], content="A draft")
+    boris.update("prompts", prompt["id"], question="What then?")
+    club.answer(prompt, [club.members[1]])
+    with boris.refused("MG205"):
+        boris.update("prompts", prompt["id"], question="What else?")
+    with boris.refused("MG205"):
+        boris.delete("prompts", prompt["id"])
+    (row,) = boris.update("prompts", prompt["id"], order=5)
+    assert row["order"] == 5
+
+
+def test_deleting_takes_the_drafts_along(actors: Actors, club: Club) -> None:
+    (prompt,) = club.ask("What?")
+    club.leader.insert("responses", prompt_id=prompt["id"], content="A draft")
+    assert club.curator.delete("prompts", prompt["id"])
+    assert actors.one("select count(*) from public.responses") == 0
+
+
+def test_the_old_week_stays_as_it_was(club: Club) -> None:
+    (prompt,) = club.ask("What?")
+    club.publish_week()
+    club.leader.call("assign_curator", space_id=club.id, user_id=club.members[0].id)
+    boris = club.members[0]
+    for change in ({"question": "Else?"}, {"order": 2}):
+        with boris.refused("MG202"):
+            boris.update("prompts", prompt["id"], **change)
+    with boris.refused("MG202"):
+        boris.delete("prompts", prompt["id"])
+    with boris.refused("MG202"):
+        boris.insert("prompts", space_id=club.id, question="Next week?", week_number=3)
+    assert boris.update("prompts", prompt["id"], question="What?")[0]["id"] == prompt["id"]
+
+
+def test_a_deleted_space_takes_answered_prompts_along(actors: Actors, club: Club) -> None:
+    club.week()
+    assert club.leader.delete("spaces", club.id)
+    assert actors.one("select count(*) from public.prompts") == 0
+    assert actors.one("select count(*) from public.responses") == 0
+
+
+def test_a_secret_key_writes_prompts_for_the_curator(actors: Actors, club: Club) -> None:
+    service = actors.service()
+    prompt = service.insert("prompts", space_id=club.id, question="From the office?")
+    assert prompt["curator_id"] == club.curator.id
+    assert service.rows("publish_prompts", space_id=club.id)[0]["is_published"]
