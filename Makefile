@@ -29,11 +29,13 @@ lint: $(SYNCED) check-generated
 	$(BIN)/mypy
 	$(BIN)/pyright
 	scripts/check_server.sh
+	scripts/check_functions.sh
 
 format: $(SYNCED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	scripts/check_server.sh --fix
+	scripts/check_functions.sh --fix
 
 # Files that are made from others: the sync client and its tests, the table of errors.
 generate: $(SYNCED)

@@ -21,5 +21,3 @@ def test_the_sdk_has_one_public_class_for_each_and_no_other() -> None:
     classes = {code: cls.__name__ for code, cls in errors.known_codes().items() if code.startswith("MG")}
     assert classes == {refusal.code: refusal.class_name for refusal in refusals()}
     assert set(classes.values()) <= set(monogram_sdk.__all__)
-
-

@@ -19,7 +19,12 @@ def test_the_ten_lines_run(api: Api, tmp_path: Path) -> None:
     environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     # 50 for the response, 100 for the week's prompts, and a badge for the first of each.
     assert (done.returncode, done.stdout, done.stderr) == (0, "350 tokens\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_round_robin_lets_newcomers_curate_first(actors: Actors) -> None:
 def test_random_never_keeps_the_curator_where_there_is_a_choice(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe", rotation_type="RANDOM")
     names = curators(club, 12)
-    assert all(before != after for before, after in zip(names, names[1:], strict=False))
+    assert all(before != after for before, after in pairwise(names))
     assert set(names) <= {"Ada", "Boris", "Chloe"}
 
 
@@ -90,6 +91,8 @@ def test_the_preview_is_what_happens(actors: Actors) -> None:
 def test_every_week_leaves_one_row_of_history(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     curators(club, 3)
-    history = club.leader.run("select week_number, curator_id from public.curator_rotations where space_id = %s order by 1", club.id)
+    history = club.leader.run(
+        "select week_number, curator_id from public.curator_rotations where space_id = %s order by 1", club.id
+    )
     ada, boris = club.leader.id, club.members[0].id
     assert [(row["week_number"], row["curator_id"]) for row in history] == [(1, ada), (2, boris), (3, ada), (4, boris)]
