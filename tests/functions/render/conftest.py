@@ -107,7 +107,8 @@ def markup_attempts() -> list[str]:
     return json.loads((HERE / "fixtures" / "markup.json").read_text())
 
 
-@pytest.fixture(scope="session")
+# A module at a time: while it runs, Playwright keeps an event loop in the main thread, where asyncio tests need their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window and without anything that it does by itself on the network."""
     path = shutil.which("chromium")

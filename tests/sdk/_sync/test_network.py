@@ -238,7 +238,7 @@ def test_the_log_has_a_line_an_attempt_and_no_secrets(
     session = ada.auth.session()
     assert session is not None
     faults.then(503, "unsent")
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, logger="monogram_sdk"):
         ada.tokens.balance()
     lines = [record.getMessage() for record in caplog.records if record.name == "monogram_sdk"]
     assert [line.split(" ")[:3] for line in lines] == [
