@@ -107,7 +107,7 @@ def markup_attempts() -> list[str]:
     return json.loads((HERE / "fixtures" / "markup.json").read_text())
 
 
-# A module at a time: while it runs, Playwright keeps an event loop in the main thread, where asyncio tests need their own.
+# A module at a time: while it runs, Playwright keeps an event loop in the main thread, where asyncio tests need theirs.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window and without anything that it does by itself on the network."""
