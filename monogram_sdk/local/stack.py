@@ -82,7 +82,7 @@ class StackStatus:
         return _status(folder, *_running(folder))
 
     def to_env(self) -> dict[str, str]:
-        """Return what a program needs, under the names that `supabase status` uses."""
+        """Return what a program needs, under the names that `supabase status` uses and those that the SDK reads."""
         return {
             "API_URL": self.api_url,
             "DB_URL": self.db_url,
@@ -94,6 +94,9 @@ class StackStatus:
             "MAILBOX_URL": self.mailbox_url,
             "MAILPIT_URL": self.mailpit_url,
             "SMTP_PORT": str(self.smtp_port),
+            "SUPABASE_URL": self.api_url,
+            "SUPABASE_PUBLISHABLE_KEY": self.publishable_key,
+            "SUPABASE_SECRET_KEY": self.secret_key,
         }
 
 

@@ -120,6 +120,9 @@ def test_the_status_has_what_programs_need(stack: Stack) -> None:
     assert environment["MAILBOX_URL"] == stack.mailbox_url
     assert httpx.get(stack.mailbox_url).status_code == 200
     assert httpx.get(f"{environment['MAILPIT_URL']}/api/v1/messages").status_code == 200
+    assert environment["SUPABASE_URL"] == environment["API_URL"]
+    assert environment["SUPABASE_PUBLISHABLE_KEY"] == environment["PUBLISHABLE_KEY"]
+    assert environment["SUPABASE_SECRET_KEY"] == environment["SECRET_KEY"]
     for name in ("ANON_KEY", "SERVICE_ROLE_KEY"):
         answer = httpx.get(f"{stack.api_url}/rest/v1/", headers={"apikey": environment[name]})
         assert answer.status_code != 401
