@@ -86,7 +86,7 @@ class AsyncTokensAPI(AsyncResource):
         """Return who has the most tokens, among those who do not mind being seen.
 
         Args:
-            space_id: Only members of this space, which must be yours; the people of all your spaces unless given.
+            space_id: Only members of this space, which must be yours; everybody unless given.
             limit: How many places.
 
         Raises:
