@@ -40,6 +40,7 @@ create table public.user_badges (
   constraint user_badges_display_order_not_negative check (display_order >= 0)
 );
 comment on table public.user_badges is 'Who earned which badge. Trigger: user_badges__reward (tokens, notification).';
+comment on column public.user_badges.earned_at is 'When the event happened that completed it, also where it was found later.';
 comment on column public.user_badges.is_displayed is 'Whether other members see it.';
 comment on column public.user_badges.display_order is 'Lowest first.';
 
@@ -61,6 +62,55 @@ grant select on public.user_badges to authenticated, service_role;
 
 -- Metrics and awards ------------------------------------------------------------------------------------------------
 
+create function private.badge_events(user_ids uuid[])
+returns table (user_id uuid, metric text, weight bigint, at timestamptz)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select responses.user_id, 'responses_published', 1::bigint, responses.published_at
+  from public.responses
+  where responses.user_id = any (badge_events.user_ids) and responses.is_published
+  union all
+  select prompts.curator_id, 'weeks_curated', 1, min(prompts.published_at)
+  from public.prompts
+  where prompts.curator_id = any (badge_events.user_ids) and prompts.is_published
+  group by prompts.curator_id, prompts.space_id, prompts.week_number
+  union all
+  select transactions.user_id, 'tokens_earned', transactions.amount, transactions.created_at
+  from public.transactions
+  where transactions.user_id = any (badge_events.user_ids)
+    and transactions.type in ('EARN_RESPONSE', 'EARN_CURATOR', 'EARN_STREAK', 'EARN_BADGE')
+  union all
+  select token_gifts.sender_id, 'gifts_sent', 1, token_gifts.created_at
+  from public.token_gifts
+  where token_gifts.sender_id = any (badge_events.user_ids)
+  union all
+  select purchases.user_id, 'purchases', 1, purchases.purchased_at
+  from public.purchases
+  where purchases.user_id = any (badge_events.user_ids)
+  union all
+  select memberships.user_id, 'spaces_joined', 1, memberships.joined_at
+  from public.memberships
+  where memberships.user_id = any (badge_events.user_ids)
+  union all
+  select responses.user_id, 'selected_responses', 1, newsletters.published_at
+  from public.responses
+  join public.spaces on spaces.id = responses.space_id
+  left join public.newsletters
+    on newsletters.space_id = responses.space_id
+    and newsletters.week_number = responses.week_number
+    and newsletters.is_published
+  where responses.user_id = any (badge_events.user_ids)
+    and responses.is_selected
+    and responses.week_number < spaces.current_week;
+$$;
+comment on function private.badge_events(uuid[]) is
+  'What moved the metrics of these people, when, and by how much. tokens_earned counts what taking part paid, not gifts; '
+  'selected_responses counts closed weeks, from the moment their newsletter came out. Definer; not granted, only other '
+  'definer functions call it.';
+
 create function private.badge_metrics(user_ids uuid[])
 returns table (user_id uuid, metric text, value bigint)
 language sql
@@ -68,52 +118,56 @@ stable
 security definer
 set search_path = ''
 as $$
-  select responses.user_id, 'responses_published', count(*)
-  from public.responses
-  where responses.user_id = any (badge_metrics.user_ids) and responses.is_published
-  group by responses.user_id
+  select badge_events.user_id, badge_events.metric, sum(badge_events.weight)::bigint
+  from private.badge_events(badge_metrics.user_ids)
+  group by badge_events.user_id, badge_events.metric
   union all
   select users.id, 'current_streak', users.current_streak
   from public.users
-  where users.id = any (badge_metrics.user_ids)
-  union all
-  select prompts.curator_id, 'weeks_curated', count(distinct (prompts.space_id, prompts.week_number))
-  from public.prompts
-  where prompts.curator_id = any (badge_metrics.user_ids) and prompts.is_published
-  group by prompts.curator_id
-  union all
-  select transactions.user_id, 'tokens_earned', sum(transactions.amount)::bigint
-  from public.transactions
-  where transactions.user_id = any (badge_metrics.user_ids)
-    and transactions.type in ('EARN_RESPONSE', 'EARN_CURATOR', 'EARN_STREAK', 'EARN_BADGE')
-  group by transactions.user_id
-  union all
-  select token_gifts.sender_id, 'gifts_sent', count(*)
-  from public.token_gifts
-  where token_gifts.sender_id = any (badge_metrics.user_ids)
-  group by token_gifts.sender_id
-  union all
-  select purchases.user_id, 'purchases', count(*)
-  from public.purchases
-  where purchases.user_id = any (badge_metrics.user_ids)
-  group by purchases.user_id
-  union all
-  select memberships.user_id, 'spaces_joined', count(*)
-  from public.memberships
-  where memberships.user_id = any (badge_metrics.user_ids)
-  group by memberships.user_id
-  union all
-  select responses.user_id, 'selected_responses', count(*)
-  from public.responses
-  join public.spaces on spaces.id = responses.space_id
-  where responses.user_id = any (badge_metrics.user_ids)
-    and responses.is_selected
-    and responses.week_number < spaces.current_week
-  group by responses.user_id;
+  where users.id = any (badge_metrics.user_ids);
 $$;
 comment on function private.badge_metrics(uuid[]) is
-  'Every metric of these people; what is missing is 0. tokens_earned counts what taking part paid, not gifts; '
-  'selected_responses counts closed weeks. Definer; not granted, only other definer functions call it.';
+  'Every metric of these people; what is missing is 0. Definer; not granted, only other definer functions call it.';
+
+create function private.badge_earned_at(user_id uuid, metric text, at_least numeric)
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(
+    case badge_earned_at.metric
+      when 'current_streak' then (
+        select weeks.first_answer
+        from (
+          select date_trunc('week', responses.published_at at time zone 'UTC') as week, min(responses.published_at) as first_answer
+          from public.responses
+          where responses.user_id = badge_earned_at.user_id and responses.is_published
+          group by week
+          order by week desc
+          limit (select users.current_streak from public.users where users.id = badge_earned_at.user_id)
+        ) as weeks
+        order by weeks.week
+        limit 1
+        offset ceil(badge_earned_at.at_least)::bigint - 1
+      )
+      else (
+        select min(reached.at)
+        from (
+          select badge_events.at, sum(badge_events.weight) over (order by badge_events.at) as total
+          from private.badge_events(array[badge_earned_at.user_id])
+          where badge_events.metric = badge_earned_at.metric
+        ) as reached
+        where reached.total >= badge_earned_at.at_least
+      )
+    end,
+    now()
+  );
+$$;
+comment on function private.badge_earned_at(uuid, text, numeric) is
+  'The moment of the event with which a metric reached a number, so that a badge that is found late is not dated late. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.award_badges(user_ids uuid[])
 returns setof public.user_badges
@@ -127,8 +181,10 @@ begin
   -- A badge pays tokens, and tokens may complete the next badge: again until nothing new is earned.
   loop
     return query
-      insert into public.user_badges (user_id, badge_id)
-      select metrics.user_id, badges.id
+      insert into public.user_badges (user_id, badge_id, earned_at)
+      select
+        metrics.user_id, badges.id,
+        private.badge_earned_at(metrics.user_id, metrics.metric, (badges.criteria ->> 'at_least')::numeric)
       from private.badge_metrics(award_badges.user_ids) as metrics
       join public.badges
         on badges.criteria ->> 'metric' = metrics.metric

@@ -62,6 +62,12 @@ def count_streaks(club: Club) -> None:
     club.actors.run("select private.refresh_streaks()")
 
 
+MOMENTS = (
+    ("responses", "published_at"), ("prompts", "published_at"), ("transactions", "created_at"),
+    ("token_gifts", "created_at"), ("purchases", "purchased_at"), ("memberships", "joined_at"),
+    ("newsletters", "published_at"),
+)  # fmt: skip
+
 STORIES: dict[str, tuple[int, Callable[[Club], None]]] = {
     "responses_published": (1, answer),
     "current_streak": (1, count_streaks),
@@ -93,6 +99,27 @@ def test_the_event_that_changes_a_metric_awards_the_badge(actors: Actors, metric
     assert boris.rows("check_badges") == []
     assert actors.one("select private.award_all_badges()") == 0
     check_ledger(actors)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_badge_that_is_found_late_bears_the_date_of_the_event(actors: Actors, metric: str) -> None:
+    at_least, story = STORIES[metric]
+    club = found_club(actors, "Boris")
+    boris = club.members[0]
+    story(club)
+    add_badge(actors, metric, at_least)
+    # Everything so far happened a year ago, the ledger included, which its owner alone can change.
+    actors.run("alter table public.transactions disable trigger transactions__keep")
+    for table, column in MOMENTS:
+        actors.run(f"update public.{table} set {column} = {column} - interval '1 year' where {column} is not null")
+    actors.run("alter table public.transactions enable trigger transactions__keep")
+    assert actors.one("select private.award_all_badges()") > 0
+    assert actors.one(
+        "select now() - earned_at between interval '364 days' and interval '367 days' from public.user_badges"
+        " join public.badges on badges.id = badge_id where user_id = %s and code = %s",
+        boris.id,
+        f"{metric}_{at_least}",
+    )
 
 
 def test_a_badge_pays_and_tells_once(actors: Actors) -> None:
