@@ -13,10 +13,10 @@ SYNCED := $(VENV)/.synced
 demo: $(SYNCED)
 	$(BIN)/python -m examples.first_weeks
 
-test: $(SYNCED) parts
+test: $(VENV)/.compiled parts
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-long: $(SYNCED) parts
+test-long: $(VENV)/.compiled parts
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
 
 # What the tests need beyond Python packages; does nothing when it is all there.
@@ -53,6 +53,11 @@ $(BIN)/uv:
 
 $(SYNCED): pyproject.toml uv.lock | $(BIN)/uv
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --quiet --active --locked --all-extras
+	touch $@
+
+# The tests start Python hundreds of times, where the environment may forbid it to write bytecode.
+$(VENV)/.compiled: $(SYNCED)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --quiet --active --locked --all-extras --compile-bytecode
 	touch $@
 
 clean:

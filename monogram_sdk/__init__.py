@@ -13,93 +13,122 @@ The errors are drawn as a tree in `monogram_sdk.errors`; the values that calls a
 
 from __future__ import annotations
 
-from monogram_sdk import errors, models
-from monogram_sdk._async._pages import AsyncPages
-from monogram_sdk._async.client import AsyncMonogram
-from monogram_sdk._images import ImageSource
-from monogram_sdk._paging import Page
-from monogram_sdk._sync._pages import Pages
-from monogram_sdk._sync.client import Monogram
-from monogram_sdk._values import NOT_GIVEN, NotGiven
-from monogram_sdk.errors import (
-    AlreadyMemberError,
-    AlreadyOwnedError,
-    APIError,
-    AuthenticationError,
-    BadgeNotEarnedError,
-    ClientClosedError,
-    ConfigError,
-    ConflictError,
-    ConnectionFailedError,
-    DeadlineExceededError,
-    EmailNotConfirmedError,
-    FileTooLargeError,
-    GiftToSelfError,
-    IdempotencyConflictError,
-    ImagePathForeignError,
-    InsufficientTokensError,
-    InvalidCredentialsError,
-    InvalidImageError,
-    InvalidResponseError,
-    InvalidValueError,
-    InviteExpiredError,
-    InviteInvalidError,
-    InviteRequiredError,
-    InviteUsedUpError,
-    ItemNotFoundError,
-    LeaderMustStayError,
-    LeaderRoleFixedError,
-    LedgerAppendOnlyError,
-    MigrationsMissingError,
-    MonogramError,
-    NewsletterNotFoundError,
-    NewsletterPublishedError,
-    NoPromptsError,
-    NotAMemberError,
-    NotFoundError,
-    NothingSelectedError,
-    NotSignedInError,
-    OneTimeCodeError,
-    OrderTakenError,
-    OutOfStockError,
-    PenHolderRoleError,
-    PermissionDeniedError,
-    PromptAnsweredError,
-    PromptNotFoundError,
-    PromptNotOpenError,
-    PromptPublishedError,
-    PurchaseNotFoundError,
-    RateLimitError,
-    RecipientNotFoundError,
-    ResponseEmptyError,
-    ResponseError,
-    ResponseExistsError,
-    ResponseNotFoundError,
-    ResponseNotSelectableError,
-    ResponsePublishedError,
-    SecretKeyRequiredError,
-    SecretKeySessionError,
-    ServerError,
-    SessionExpiredError,
-    SpaceNotFoundError,
-    StatementTimeoutError,
-    ThemeNotOwnedError,
-    TransportError,
-    TruncatedResponseError,
-    UserExistsError,
-    UsernameTakenError,
-    WeakPasswordError,
-    WeekClosedError,
-    WeekFullError,
-)
-from monogram_sdk.models.enums import AuthEvent, MembershipRole, NewsletterVisibility, RotationType, StoreItemKind
-from monogram_sdk.models.responses import Music
-from monogram_sdk.session_storage import (
-    AsyncSessionStorage,
-    FileSessionStorage,
-    MemorySessionStorage,
-    SessionStorage,
-)
+from typing import TYPE_CHECKING
+
+from monogram_sdk._lazy import lazily
+
+if TYPE_CHECKING:
+    from monogram_sdk import errors, models
+    from monogram_sdk._async._pages import AsyncPages
+    from monogram_sdk._async.client import AsyncMonogram
+    from monogram_sdk._images import ImageSource
+    from monogram_sdk._paging import Page
+    from monogram_sdk._sync._pages import Pages
+    from monogram_sdk._sync.client import Monogram
+    from monogram_sdk._values import NOT_GIVEN, NotGiven
+    from monogram_sdk.errors import (
+        AlreadyMemberError,
+        AlreadyOwnedError,
+        APIError,
+        AuthenticationError,
+        BadgeNotEarnedError,
+        ClientClosedError,
+        ConfigError,
+        ConflictError,
+        ConnectionFailedError,
+        DeadlineExceededError,
+        EmailNotConfirmedError,
+        FileTooLargeError,
+        GiftToSelfError,
+        IdempotencyConflictError,
+        ImagePathForeignError,
+        InsufficientTokensError,
+        InvalidCredentialsError,
+        InvalidImageError,
+        InvalidResponseError,
+        InvalidValueError,
+        InviteExpiredError,
+        InviteInvalidError,
+        InviteRequiredError,
+        InviteUsedUpError,
+        ItemNotFoundError,
+        LeaderMustStayError,
+        LeaderRoleFixedError,
+        LedgerAppendOnlyError,
+        MigrationsMissingError,
+        MonogramError,
+        NewsletterNotFoundError,
+        NewsletterPublishedError,
+        NoPromptsError,
+        NotAMemberError,
+        NotFoundError,
+        NothingSelectedError,
+        NotSignedInError,
+        OneTimeCodeError,
+        OrderTakenError,
+        OutOfStockError,
+        PenHolderRoleError,
+        PermissionDeniedError,
+        PromptAnsweredError,
+        PromptNotFoundError,
+        PromptNotOpenError,
+        PromptPublishedError,
+        PurchaseNotFoundError,
+        RateLimitError,
+        RecipientNotFoundError,
+        ResponseEmptyError,
+        ResponseError,
+        ResponseExistsError,
+        ResponseNotFoundError,
+        ResponseNotSelectableError,
+        ResponsePublishedError,
+        SecretKeyRequiredError,
+        SecretKeySessionError,
+        ServerError,
+        SessionExpiredError,
+        SpaceNotFoundError,
+        StatementTimeoutError,
+        ThemeNotOwnedError,
+        TransportError,
+        TruncatedResponseError,
+        UserExistsError,
+        UsernameTakenError,
+        WeakPasswordError,
+        WeekClosedError,
+        WeekFullError,
+    )
+    from monogram_sdk.models.enums import AuthEvent, MembershipRole, NewsletterVisibility, RotationType, StoreItemKind
+    from monogram_sdk.models.responses import Music
+    from monogram_sdk.session_storage import (
+        AsyncSessionStorage,
+        FileSessionStorage,
+        MemorySessionStorage,
+        SessionStorage,
+    )
+
+# Python loads a module when one of its names is first used, so `import monogram_sdk` costs next to nothing.
+_HOMES = {
+    "AsyncMonogram": "_async.client",
+    "AsyncPages": "_async._pages",
+    "AsyncSessionStorage": "session_storage",
+    "AuthEvent": "models.enums",
+    "FileSessionStorage": "session_storage",
+    "ImageSource": "_images",
+    "MembershipRole": "models.enums",
+    "MemorySessionStorage": "session_storage",
+    "Monogram": "_sync.client",
+    "Music": "models.responses",
+    "NOT_GIVEN": "_values",
+    "NewsletterVisibility": "models.enums",
+    "NotGiven": "_values",
+    "Page": "_paging",
+    "Pages": "_sync._pages",
+    "RotationType": "models.enums",
+    "SessionStorage": "session_storage",
+    "StoreItemKind": "models.enums",
+    "errors": "errors",
+    "models": "models",
+}
 
 __all__ = [
     "NOT_GIVEN",
@@ -192,3 +221,6 @@ __all__ = [
     "errors",
     "models",
 ]
+
+if not TYPE_CHECKING:  # With it, type checkers would believe in every name.
+    __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "errors") for name in __all__})

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values, find_dotenv
-
 from monogram_sdk.errors import ConfigError
 
 URL = ("SUPABASE_URL",)
@@ -87,6 +85,8 @@ def resolve(url: str | None, key: str | None, *, secret: bool) -> Config:
 
 
 def _environment() -> Mapping[str, str | None]:
+    from dotenv import dotenv_values, find_dotenv  # Loaded by programs that have not named everything themselves.
+
     path = find_dotenv(usecwd=True)
     return {**(dotenv_values(path) if path else {}), **os.environ}
 

@@ -30,9 +30,10 @@ message.
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Any, ClassVar
+
+_BLANK_LINE = re.compile(r"\n\s*\n")
 
 _SECRETS = re.compile(r"sb_(?:secret|publishable)_\w+|eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
 
@@ -96,7 +97,7 @@ class MonogramError(Exception):
     @classmethod
     def default_message(cls) -> str:
         """Return the first paragraph of the docstring, in one line."""
-        first = inspect.cleandoc(cls.__doc__ or cls.__name__).split("\n\n", 1)[0]
+        first = _BLANK_LINE.split((cls.__doc__ or cls.__name__).strip(), maxsplit=1)[0]
         return " ".join(first.split())
 
     def __str__(self) -> str:

@@ -18,11 +18,12 @@ from typing import Annotated, NoReturn, TypedDict, cast
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
-from monogram_sdk.local import LocalStackError, Stack, StackStatus, background, stack
+# What a command needs beyond this is loaded when it runs: the database's driver takes longer than `status` itself.
+from monogram_sdk.local._errors import LocalStackError
 from monogram_sdk.local._folder import DEFAULT_DIR
+from monogram_sdk.local._status import SITE_URL, StackStatus
 
 app = typer.Typer(help="Run the whole backend on this machine: database, API, storage and mailbox.")
 
@@ -54,7 +55,7 @@ def dev(
     seed: Annotated[bool, typer.Option(help="Put the project's seed into a new database.")] = True,
     port: Annotated[int | None, typer.Option(help="The API's port; a free one when left out.")] = None,
     db_port: Annotated[int | None, typer.Option(help="The database's port; a free one when left out.")] = None,
-    site_url: Annotated[str, typer.Option(help="Where links in mails lead.")] = stack.SITE_URL,
+    site_url: Annotated[str, typer.Option(help="Where links in mails lead.")] = SITE_URL,
 ) -> None:
     """Start the stack, and follow its log until Ctrl-C; with --detach, leave it running in the background."""
     context.obj = directory  # `monogram dev --dir DIR stop` means the same as `monogram dev stop --dir DIR`.
@@ -89,6 +90,8 @@ def status(
 @app.command()
 def reset(context: typer.Context, directory: Dir = None) -> None:
     """Put a fresh, migrated and seeded database into the running stack; delete its stored files and mails."""
+    from monogram_sdk.local import stack
+
     with _readable_errors():
         begin = time.perf_counter()
         stack.reset(_chosen(context, directory))
@@ -98,6 +101,8 @@ def reset(context: typer.Context, directory: Dir = None) -> None:
 @app.command()
 def stop(context: typer.Context, directory: Dir = None) -> None:
     """Stop the stack. The data stays. Also cleans up after one that was killed."""
+    from monogram_sdk.local import background
+
     with _readable_errors():
         chosen = _chosen(context, directory)
         _out.print("Stopped." if background.stop(chosen) else f"No stack is running in {chosen}.")
@@ -119,6 +124,8 @@ def _chosen(context: typer.Context, directory: Path | None) -> Path:
 
 
 def _start_detached(directory: Path, options: _Options) -> None:
+    from monogram_sdk.local import background
+
     try:
         found = StackStatus.of(directory)
         _err.print(f"A stack is already running in {directory}.")
@@ -130,6 +137,10 @@ def _start_detached(directory: Path, options: _Options) -> None:
 
 
 def _run(directory: Path, options: _Options) -> None:
+    from rich.logging import RichHandler
+
+    from monogram_sdk.local import Stack, background
+
     logging.basicConfig(handlers=[RichHandler(console=_err, show_path=False)], format="%(message)s")
     logging.getLogger("monogram_sdk").setLevel(logging.INFO)
     running = Stack(directory, report=_err.print, **options)

@@ -17,16 +17,21 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from monogram_sdk.local._errors import AlreadyRunningError, FolderError
 from monogram_sdk.local._files import empty, write_private
 from monogram_sdk.local._processes import ProcessIdentity
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 DEFAULT_DIR = Path(".monogram")
+
+DATABASE = "postgres"
+"""The database in use, named as on the platform."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,12 @@ class StackFolder:
         self.tidy_request = self.root / "tidy"
         """Made by whoever resets the database; the supervisor then prepares the next reset and deletes it."""
         self._state = self.root / "state.json"
-        self._lock = FileLock(self.root / "lock", timeout=0, thread_local=False)
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        from filelock import FileLock  # Who only looks at the state does without.
+
+        return FileLock(self.root / "lock", timeout=0, thread_local=False)
 
     def open(self) -> None:
         """Make the folder where it is missing, and take its lock.
@@ -71,6 +81,8 @@ class StackFolder:
             AlreadyRunningError: A stack runs in this folder.
             FolderError: The folder cannot be made or written.
         """
+        from filelock import Timeout
+
         try:
             # Postgres may have to run as another account (see `_accounts`), which then must get through to its files.
             self.root.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)

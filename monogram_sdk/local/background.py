@@ -24,8 +24,9 @@ from monogram_sdk.local import _errors, _processes, _server
 from monogram_sdk.local._errors import LocalStackError
 from monogram_sdk.local._files import open_log
 from monogram_sdk.local._folder import StackFolder
+from monogram_sdk.local._status import SITE_URL, StackStatus
 from monogram_sdk.local.postgres import PostgresServer
-from monogram_sdk.local.stack import SITE_URL, Stack, StackStatus
+from monogram_sdk.local.stack import Stack
 
 # What an orderly stop may take: the API server's and the database's own limits, and then some.
 _STOP_SIGNALS = ((signal.SIGTERM, 45.0), (signal.SIGKILL, 5.0))

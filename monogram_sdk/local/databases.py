@@ -24,13 +24,11 @@ import psycopg
 from psycopg import sql
 
 from monogram_sdk.local._errors import PostgresError
+from monogram_sdk.local._folder import DATABASE
 from monogram_sdk.local._paths import Project
 from monogram_sdk.local.bootstrap import POSTGRES_PASSWORD, bootstrap, fingerprint
 from monogram_sdk.local.migrate import MigrationReport, migrate, migrations_in, seed
 from monogram_sdk.local.postgres import SUPERUSER, ServerAddress
-
-DATABASE = "postgres"
-"""The database in use, named as on the platform."""
 
 _PLATFORM = "monogram_platform"
 _TEMPLATE = "monogram_template"

@@ -15,7 +15,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -23,19 +22,17 @@ import psycopg
 
 from monogram_sdk.local import _deno, _server
 from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInUseError
-from monogram_sdk.local._folder import Run, StackFolder, State
+from monogram_sdk.local._folder import DATABASE, Run, StackFolder, State
 from monogram_sdk.local._keys import Keys
 from monogram_sdk.local._paths import Project
 from monogram_sdk.local._ports import LOOPBACK, pick_port
 from monogram_sdk.local._processes import ProcessIdentity
 from monogram_sdk.local._server import ApiServer, ServerConfig
-from monogram_sdk.local.databases import DATABASE, Databases
+from monogram_sdk.local._status import SITE_URL, StackStatus, running
+from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.migrate import MigrationReport
 from monogram_sdk.local.postgres import PostgresServer, ServerAddress
 from monogram_sdk.local.ticker import Ticker
-
-SITE_URL = "http://127.0.0.1:3000"
-"""Where links in mails lead unless a call says otherwise; the platform's own default for local work."""
 
 _WATCH_INTERVAL = 0.2  # Seconds between two looks at the processes.
 _TICK_INTERVAL = 60.0  # Seconds between two looks at the scheduled jobs.
@@ -43,61 +40,6 @@ _MAINTENANCE_INTERVAL = 3600.0  # Seconds.
 _LONGEST_PAUSE = 5.0  # Seconds between two attempts to start a server that does not start.
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, repr=False)
-class StackStatus:
-    """How to reach a running stack. Its `repr` shows no keys."""
-
-    directory: str
-    """The stack's folder."""
-    api_url: str
-    """The base URL of the API, as clients want it."""
-    db_url: str
-    """A connection URL as `postgres`, the role of migrations."""
-    mailbox_url: str
-    """The page that shows the mails that were sent."""
-    mailpit_url: str
-    """The base URL of the mailbox's API, which is Mailpit's: `/api/v1/messages` and so on."""
-    smtp_port: int
-    """The port that takes mail."""
-    publishable_key: str
-    secret_key: str
-    jwt_secret: str
-    anon_key: str
-    """The older form of the publishable key."""
-    service_role_key: str
-    """The older form of the secret key."""
-    supervisor_pid: int
-    """The process that runs the stack."""
-
-    @classmethod
-    def of(cls, directory: Path) -> StackStatus:
-        """Return the status of the stack that runs in a folder.
-
-        Raises:
-            NotRunningError: None does.
-        """
-        folder = StackFolder(directory)
-        return _status(folder, *_running(folder))
-
-    def to_env(self) -> dict[str, str]:
-        """Return what a program needs, under the names that `supabase status` uses and those that the SDK reads."""
-        return {
-            "API_URL": self.api_url,
-            "DB_URL": self.db_url,
-            "PUBLISHABLE_KEY": self.publishable_key,
-            "SECRET_KEY": self.secret_key,
-            "JWT_SECRET": self.jwt_secret,
-            "ANON_KEY": self.anon_key,
-            "SERVICE_ROLE_KEY": self.service_role_key,
-            "MAILBOX_URL": self.mailbox_url,
-            "MAILPIT_URL": self.mailpit_url,
-            "SMTP_PORT": str(self.smtp_port),
-            "SUPABASE_URL": self.api_url,
-            "SUPABASE_PUBLISHABLE_KEY": self.publishable_key,
-            "SUPABASE_SECRET_KEY": self.secret_key,
-        }
 
 
 class Stack:
@@ -410,7 +352,7 @@ def reset(directory: Path) -> None:
         NotRunningError: No stack runs there.
     """
     folder = StackFolder(directory)
-    state, run, keys = _running(folder)
+    state, run, keys = running(folder)
     assert state.db_port is not None
     Databases(
         ServerAddress(state.db_port, keys.service_password),
@@ -420,34 +362,3 @@ def reset(directory: Path) -> None:
     ).reset()
     folder.empty_files()
     folder.tidy_request.touch()
-
-
-def _running(folder: StackFolder) -> tuple[State, Run, Keys]:
-    state = folder.read_state()
-    if state.run is None:
-        raise NotRunningError(f"No stack is running in {folder.root}. Start one with `monogram dev`.")
-    if state.run.supervisor.process() is None:
-        raise NotRunningError(
-            f"The stack in {folder.root} was killed. Its data is safe: start it again with `monogram dev`, "
-            "or clean up with `monogram dev stop`."
-        )
-    return state, state.run, Keys.of(folder.keys, may_generate=False)
-
-
-def _status(folder: StackFolder, state: State, run: Run, keys: Keys) -> StackStatus:
-    assert state.db_port is not None and state.smtp_port is not None
-    api_url = f"http://{LOOPBACK}:{state.api_port}"
-    return StackStatus(
-        directory=str(folder.root),
-        api_url=api_url,
-        db_url=f"postgresql://postgres:postgres@{LOOPBACK}:{state.db_port}/{DATABASE}",
-        mailbox_url=f"{api_url}/mailbox",
-        mailpit_url=api_url,
-        smtp_port=state.smtp_port,
-        publishable_key=keys.publishable_key,
-        secret_key=keys.secret_key,
-        jwt_secret=keys.jwt_secret,
-        anon_key=keys.anon_key,
-        service_role_key=keys.service_role_key,
-        supervisor_pid=run.supervisor.pid,
-    )

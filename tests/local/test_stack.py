@@ -16,8 +16,15 @@ import psutil
 import psycopg
 import pytest
 
-from monogram_sdk.local import AlreadyRunningError, FolderError, MigrationError, NotRunningError, PortInUseError, Stack
-from monogram_sdk.local.stack import StackStatus
+from monogram_sdk.local import (
+    AlreadyRunningError,
+    FolderError,
+    MigrationError,
+    NotRunningError,
+    PortInUseError,
+    Stack,
+    StackStatus,
+)
 from tests.local.conftest import write_project
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import inspect
 import subprocess
@@ -13,6 +14,7 @@ from types import ModuleType
 import pytest
 
 import monogram_sdk
+import monogram_sdk.local
 from monogram_sdk import AsyncMonogram, Monogram
 
 ROOT = Path(__file__).parents[2]
@@ -122,20 +124,53 @@ def test_every_public_call_is_documented() -> None:
                     assert missing == [], f"{type(resource).__name__}.{name}"
 
 
-def test_what_is_public_is_listed_in_order() -> None:
-    names = monogram_sdk.__all__
+@pytest.mark.parametrize("package", [monogram_sdk, monogram_sdk.local], ids=lambda package: package.__name__)
+def test_what_is_public_is_listed_in_order_and_is_what_type_checkers_see(package: ModuleType) -> None:
+    names: list[str] = package.__all__
     assert names == sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name))
-    assert all(hasattr(monogram_sdk, name) for name in names)
-    tree = ast.parse(Path(monogram_sdk.__file__ or "").read_text())
-    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert set(names) == imported - {"annotations"}
+    tree = ast.parse(Path(package.__file__ or "").read_text())
+    (declared,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    seen: dict[str, object] = {}
+    for statement in declared.body:
+        assert isinstance(statement, ast.ImportFrom)
+        module = importlib.import_module(statement.module or "")
+        for alias in statement.names:
+            submodule = f"{module.__name__}.{alias.name}"
+            seen[alias.name] = sys.modules.get(submodule) or getattr(module, alias.name)
+    assert set(seen) == set(names) <= set(dir(package))
+    assert all(getattr(package, name) is seen[name] for name in names)
+    assert getattr(package, "no_such_name", None) is None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        package.no_such_name  # noqa: B018
+
+
+def loaded(code: str, *names: str) -> list[str]:
+    """Return which of these packages a program has loaded at its end."""
+    code += "\nprint('loaded:', *sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])))"
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}", *names], capture_output=True, text=True, check=True
+    )
+    return run.stdout.rpartition("loaded:")[2].split()
+
+
+HEAVY = ["dotenv", "httpcore", "httpx", "postgrest", "psycopg", "pydantic", "realtime", "rich", "storage3", "supabase"]
+HEAVY += ["supabase_auth", "typer"]
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    code = "import sys, monogram_sdk; print([m for m in sys.modules if m in sys.argv[1:]])"
-    heavy = ["supabase", "supabase_auth", "storage3", "postgrest", "realtime", "httpx", "psycopg", "typer"]
-    run = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert loaded("import monogram_sdk", *HEAVY, "asyncio", "inspect", "logging") == []
+    assert loaded("from monogram_sdk import AsyncMonogram, Monogram, errors", *HEAVY) == []
+    assert loaded("from monogram_sdk import models", *HEAVY) == ["pydantic"]
+
+
+def test_the_status_of_the_stack_does_without_the_client_and_the_database(tmp_path: Path) -> None:
+    code = (
+        "from monogram_sdk.cli.app import app\n"
+        "try: app(['dev', 'status', '--dir', sys.argv.pop()])\n"
+        "except SystemExit as end: assert end.code == 1, end.code"
+    )
+    heavy = set(HEAVY) - {"rich", "typer", "pydantic"}  # The first two are the command itself, which loads the third.
+    assert loaded(code, *heavy, "filelock", str(tmp_path)) == []
 
 
 def test_making_clients_warns_of_nothing() -> None:
