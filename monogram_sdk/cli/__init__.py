@@ -14,9 +14,10 @@ def main() -> None:
     """Run the command; the entry point of the package."""
     try:
         from monogram_sdk.cli.app import app
+
+        app()  # Commands load what they alone need.
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] == "monogram_sdk":
             raise
         sys.stderr.write(f"{_MISSING} (missing: {error.name})\n")
         sys.exit(1)
-    app()

@@ -137,9 +137,10 @@ def test_bad_input_gets_one_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["typer", "psycopg"])
-def test_a_missing_extra_is_named_in_one_line(missing: str) -> None:
+def test_a_missing_extra_is_named_in_one_line(missing: str, tmp_path: Path) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; from monogram_sdk.cli import main; main()"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-c", program, "dev", "reset", "--dir", tmp_path]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1
     assert "pip install 'monogram-sdk[cli,local]'" in answer.stderr
