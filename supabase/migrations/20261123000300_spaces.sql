@@ -359,7 +359,7 @@ begin
     new.space_id, 'member.joined', new.user_id,
     jsonb_build_object('user_id', new.user_id, 'role', new.role), new.user_id
   );
-  perform private.award_badges(array[new.user_id]);
+  perform private.award_badges(array[new.user_id], '{spaces_joined}');
   return null;
 end;
 $$;

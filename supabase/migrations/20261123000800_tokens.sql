@@ -260,7 +260,7 @@ begin
     jsonb_build_object('gift_id', new.id, 'sender_id', new.sender_id, 'amount', new.amount, 'message', new.message),
     'gift:' || new.id::text
   );
-  perform private.award_badges(array[new.sender_id]);
+  perform private.award_badges(array[new.sender_id], '{gifts_sent}');
   return null;
 end;
 $$;

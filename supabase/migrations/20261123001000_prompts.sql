@@ -260,7 +260,7 @@ begin
           v_week.curator_id, 'EARN_CURATOR', v_reward, 'rotation', v_rotation.id, 'curation:' || v_rotation.id::text
         );
       end if;
-      perform private.award_badges(array[v_week.curator_id]);
+      perform private.award_badges(array[v_week.curator_id], '{weeks_curated,tokens_earned}');
     end if;
   end loop;
 end;

@@ -246,7 +246,7 @@ begin
       new.user_id, 'EARN_RESPONSE', v_reward, 'prompt', new.prompt_id, 'response:' || new.prompt_id::text
     );
   end if;
-  perform private.award_badges(array[new.user_id]);
+  perform private.award_badges(array[new.user_id], '{responses_published,tokens_earned}');
   return null;
 end;
 $$;

@@ -174,7 +174,7 @@ begin
   if not found and exists (select from public.store_items where id = new.item_id and stock is not null) then
     perform private.fail('MG602');
   end if;
-  perform private.award_badges(array[new.user_id]);
+  perform private.award_badges(array[new.user_id], '{purchases}');
   return null;
 end;
 $$;

@@ -62,56 +62,73 @@ grant select on public.user_badges to authenticated, service_role;
 
 -- Metrics and awards ------------------------------------------------------------------------------------------------
 
-create function private.badge_events(user_ids uuid[])
+create function private.badge_events(user_ids uuid[], metrics text[])
 returns table (user_id uuid, metric text, weight bigint, at timestamptz)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select responses.user_id, 'responses_published', 1::bigint, responses.published_at
-  from public.responses
-  where responses.user_id = any (badge_events.user_ids) and responses.is_published
-  union all
-  select prompts.curator_id, 'weeks_curated', 1, min(prompts.published_at)
-  from public.prompts
-  where prompts.curator_id = any (badge_events.user_ids) and prompts.is_published
-  group by prompts.curator_id, prompts.space_id, prompts.week_number
-  union all
-  select transactions.user_id, 'tokens_earned', transactions.amount, transactions.created_at
-  from public.transactions
-  where transactions.user_id = any (badge_events.user_ids)
-    and transactions.type in ('EARN_RESPONSE', 'EARN_CURATOR', 'EARN_STREAK', 'EARN_BADGE')
-  union all
-  select token_gifts.sender_id, 'gifts_sent', 1, token_gifts.created_at
-  from public.token_gifts
-  where token_gifts.sender_id = any (badge_events.user_ids)
-  union all
-  select purchases.user_id, 'purchases', 1, purchases.purchased_at
-  from public.purchases
-  where purchases.user_id = any (badge_events.user_ids)
-  union all
-  select memberships.user_id, 'spaces_joined', 1, memberships.joined_at
-  from public.memberships
-  where memberships.user_id = any (badge_events.user_ids)
-  union all
-  select responses.user_id, 'selected_responses', 1, newsletters.published_at
-  from public.responses
-  join public.spaces on spaces.id = responses.space_id
-  left join public.newsletters
-    on newsletters.space_id = responses.space_id
-    and newsletters.week_number = responses.week_number
-    and newsletters.is_published
-  where responses.user_id = any (badge_events.user_ids)
-    and responses.is_selected
-    and responses.week_number < spaces.current_week;
+begin
+  if 'responses_published' = any (badge_events.metrics) then
+    return query
+      select responses.user_id, 'responses_published', 1::bigint, responses.published_at
+      from public.responses
+      where responses.user_id = any (badge_events.user_ids) and responses.is_published;
+  end if;
+  if 'weeks_curated' = any (badge_events.metrics) then
+    return query
+      select prompts.curator_id, 'weeks_curated', 1::bigint, min(prompts.published_at)
+      from public.prompts
+      where prompts.curator_id = any (badge_events.user_ids) and prompts.is_published
+      group by prompts.curator_id, prompts.space_id, prompts.week_number;
+  end if;
+  if 'tokens_earned' = any (badge_events.metrics) then
+    return query
+      select transactions.user_id, 'tokens_earned', transactions.amount, transactions.created_at
+      from public.transactions
+      where transactions.user_id = any (badge_events.user_ids)
+        and transactions.type in ('EARN_RESPONSE', 'EARN_CURATOR', 'EARN_STREAK', 'EARN_BADGE');
+  end if;
+  if 'gifts_sent' = any (badge_events.metrics) then
+    return query
+      select token_gifts.sender_id, 'gifts_sent', 1::bigint, token_gifts.created_at
+      from public.token_gifts
+      where token_gifts.sender_id = any (badge_events.user_ids);
+  end if;
+  if 'purchases' = any (badge_events.metrics) then
+    return query
+      select purchases.user_id, 'purchases', 1::bigint, purchases.purchased_at
+      from public.purchases
+      where purchases.user_id = any (badge_events.user_ids);
+  end if;
+  if 'spaces_joined' = any (badge_events.metrics) then
+    return query
+      select memberships.user_id, 'spaces_joined', 1::bigint, memberships.joined_at
+      from public.memberships
+      where memberships.user_id = any (badge_events.user_ids);
+  end if;
+  if 'selected_responses' = any (badge_events.metrics) then
+    return query
+      select responses.user_id, 'selected_responses', 1::bigint, newsletters.published_at
+      from public.responses
+      join public.spaces on spaces.id = responses.space_id
+      left join public.newsletters
+        on newsletters.space_id = responses.space_id
+        and newsletters.week_number = responses.week_number
+        and newsletters.is_published
+      where responses.user_id = any (badge_events.user_ids)
+        and responses.is_selected
+        and responses.week_number < spaces.current_week;
+  end if;
+end;
 $$;
-comment on function private.badge_events(uuid[]) is
-  'What moved the metrics of these people, when, and by how much. tokens_earned counts what taking part paid, not gifts; '
+comment on function private.badge_events(uuid[], text[]) is
+  'What moved these metrics of these people, when, and by how much. tokens_earned counts what taking part paid, not gifts; '
   'selected_responses counts closed weeks, from the moment their newsletter came out. Definer; not granted, only other '
   'definer functions call it.';
 
-create function private.badge_metrics(user_ids uuid[])
+create function private.badge_metrics(user_ids uuid[], metrics text[])
 returns table (user_id uuid, metric text, value bigint)
 language sql
 stable
@@ -119,15 +136,15 @@ security definer
 set search_path = ''
 as $$
   select badge_events.user_id, badge_events.metric, sum(badge_events.weight)::bigint
-  from private.badge_events(badge_metrics.user_ids)
+  from private.badge_events(badge_metrics.user_ids, badge_metrics.metrics)
   group by badge_events.user_id, badge_events.metric
   union all
   select users.id, 'current_streak', users.current_streak
   from public.users
-  where users.id = any (badge_metrics.user_ids);
+  where 'current_streak' = any (badge_metrics.metrics) and users.id = any (badge_metrics.user_ids);
 $$;
-comment on function private.badge_metrics(uuid[]) is
-  'Every metric of these people; what is missing is 0. Definer; not granted, only other definer functions call it.';
+comment on function private.badge_metrics(uuid[], text[]) is
+  'These metrics of these people; what is missing is 0. Definer; not granted, only other definer functions call it.';
 
 create function private.badge_earned_at(user_id uuid, metric text, at_least numeric)
 returns timestamptz
@@ -156,8 +173,7 @@ as $$
         select min(reached.at)
         from (
           select badge_events.at, sum(badge_events.weight) over (order by badge_events.at) as total
-          from private.badge_events(array[badge_earned_at.user_id])
-          where badge_events.metric = badge_earned_at.metric
+          from private.badge_events(array[badge_earned_at.user_id], array[badge_earned_at.metric])
         ) as reached
         where reached.total >= badge_earned_at.at_least
       )
@@ -169,23 +185,31 @@ comment on function private.badge_earned_at(uuid, text, numeric) is
   'The moment of the event with which a metric reached a number, so that a badge that is found late is not dated late. '
   'Definer; not granted, only other definer functions call it.';
 
-create function private.award_badges(user_ids uuid[])
+create function private.award_badges(user_ids uuid[], metrics text[] default null)
 returns setof public.user_badges
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_awarded integer;
+  v_metrics text[];
 begin
   -- A badge pays tokens, and tokens may complete the next badge: again until nothing new is earned.
   loop
+    select array_agg(distinct badges.criteria ->> 'metric') into v_metrics
+    from public.badges
+    where (award_badges.metrics is null or badges.criteria ->> 'metric' = any (award_badges.metrics))
+      and (
+        select count(*) from public.user_badges
+        where user_badges.badge_id = badges.id and user_badges.user_id = any (award_badges.user_ids)
+      ) < cardinality(award_badges.user_ids);
+    exit when v_metrics is null;
     return query
       insert into public.user_badges (user_id, badge_id, earned_at)
       select
         metrics.user_id, badges.id,
         private.badge_earned_at(metrics.user_id, metrics.metric, (badges.criteria ->> 'at_least')::numeric)
-      from private.badge_metrics(award_badges.user_ids) as metrics
+      from private.badge_metrics(award_badges.user_ids, v_metrics) as metrics
       join public.badges
         on badges.criteria ->> 'metric' = metrics.metric
         and metrics.value >= (badges.criteria ->> 'at_least')::numeric
@@ -196,13 +220,14 @@ begin
       order by metrics.user_id, badges.code
       on conflict on constraint user_badges_user_id_badge_id_key do nothing
       returning *;
-    get diagnostics v_awarded = row_count;
-    exit when v_awarded = 0;
+    exit when not found;
+    award_badges.metrics := array['tokens_earned'];
   end loop;
 end;
 $$;
-comment on function private.award_badges(uuid[]) is
-  'Award what these people have earned and do not have yet. Definer; not granted, only other definer functions call it.';
+comment on function private.award_badges(uuid[], text[]) is
+  'Award what these people have earned and do not have yet, as far as it depends on these metrics, or on any. Only the '
+  'metrics of badges that somebody still lacks are computed. Definer; not granted, only other definer functions call it.';
 
 create function private.reward_badge()
 returns trigger
@@ -284,7 +309,9 @@ as $$
     badges.id, badges.code, badges.name, badges.description, badges.icon, badges.criteria ->> 'metric',
     coalesce(metrics.value, 0), (badges.criteria ->> 'at_least')::bigint, badges.token_reward, user_badges.earned_at
   from public.badges
-  left join private.badge_metrics(array[private.require_user()]) as metrics on metrics.metric = badges.criteria ->> 'metric'
+  left join private.badge_metrics(
+    array[private.require_user()], array(select distinct badges.criteria ->> 'metric' from public.badges)
+  ) as metrics on metrics.metric = badges.criteria ->> 'metric'
   left join public.user_badges on user_badges.badge_id = badges.id and user_badges.user_id = private.require_user()
   order by badges.code;
 $$;

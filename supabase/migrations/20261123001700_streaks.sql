@@ -163,7 +163,7 @@ begin
     );
   end loop;
 
-  perform private.award_badges(coalesce(v_changed, '{}'));
+  perform private.award_badges(coalesce(v_changed || v_due_ids, '{}'));
   return coalesce(cardinality(v_changed), 0);
 end;
 $$;

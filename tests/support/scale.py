@@ -8,6 +8,10 @@ import psycopg
 # 10,000 memberships, 20,000 prompts, 100,000 responses, 1,000,000 transactions.
 _STATEMENTS = (
     """
+    insert into auth.users (id, email)
+    select md5('user' || n)::uuid, n || '@example.test' from generate_series(1, {users}) as n
+    """,
+    """
     insert into public.users (id, display_name, token_balance)
     select md5('user' || n)::uuid, 'Person ' || n, (n * 7919) % 100000 from generate_series(1, {users}) as n
     """,
