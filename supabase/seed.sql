@@ -117,7 +117,7 @@ begin
   join public.prompts on prompts.id = responses.prompt_id
   where responses.space_id = v_space_id
     and responses.user_id in (v_people[(prompts."order" - 1) % 4 + 1], v_people[prompts."order" % 4 + 1]);
-  perform public.select_responses(v_space_id, 1, v_selected);
+  perform public.select_responses(v_space_id, v_selected, 1);
   select id into v_newsletter_id from public.generate_newsletter(v_space_id);
   perform public.publish_newsletter(v_newsletter_id);
 

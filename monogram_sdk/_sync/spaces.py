@@ -190,7 +190,7 @@ class SpacesAPI(Resource):
         try:
             space = self._change_cover(before.id, path)
         except APIError as error:
-            self._files.remove_after(error, COVERS, path)
+            self._discard(error, self._files, COVERS, path, Space, TABLE, "cover_path")
             raise
         if before.cover_path is not None:
             self._files.remove(COVERS, before.cover_path)
@@ -281,7 +281,12 @@ class SpacesAPI(Resource):
     # For the leader and the admins ----------------------------------------------------------------------------------
 
     def create_invite(
-        self, space_id: Id, *, max_uses: int | None = None, expires_at: datetime | None = None
+        self,
+        space_id: Id,
+        *,
+        max_uses: int | None = None,
+        expires_at: datetime | None = None,
+        idempotency_key: str | None = None,
     ) -> NewInvite:
         """Make an invite to a space that you are an admin of. Its code is shown this once.
 
@@ -289,18 +294,25 @@ class SpacesAPI(Resource):
             space_id: The space.
             max_uses: How often it works; any number of times unless given.
             expires_at: When it ends (a time with a zone); never unless given.
+            idempotency_key: The same key again answers the same invite, with its code. One is made for each call unless
+                given, so the SDK's own retries never leave an invite behind whose code nobody knows.
 
         Raises:
             PermissionDeniedError: You are not an admin.
+            IdempotencyConflictError: The key was used for another invite.
             InvalidValueError: A limit is below 1, or the end lies in the past.
         """
         if expires_at is not None and expires_at.tzinfo is None:
             raise InvalidValueError(
                 "expires_at needs a time zone.", detail="expires_at", hint="Use datetime.now(UTC) + ..."
             )
-        arguments = set_values(space_id=as_uuid(space_id, "space_id"), max_uses=max_uses, expires_at=expires_at)
-        # A second attempt would make a second invite, so there is none once the request has gone out.
-        return self._rpc(NewInvite, "create_invite", arguments, repeatable=False)
+        arguments = set_values(
+            space_id=as_uuid(space_id, "space_id"),
+            max_uses=max_uses,
+            expires_at=expires_at,
+            idempotency_key=idempotency_key or str(uuid4()),
+        )
+        return self._rpc(NewInvite, "create_invite", arguments)
 
     def invites(self, space_id: Id, *, after: str | None = None, page_size: int = PAGE_SIZE) -> Pages[Invite]:
         """List the invites to a space that you are an admin of, newest first. Others see none.
@@ -355,7 +367,7 @@ class SpacesAPI(Resource):
         return self._rpc(Membership, "set_member_role", arguments)
 
     def transfer_leadership(self, space_id: Id, user_id: Id) -> Space:
-        """Hand a space that you lead over to a member. You stay in it as an admin.
+        """Hand a space that you lead over to a member, who becomes an admin. You stay in it, without the rank.
 
         Raises:
             NotAMemberError: They are not in it.

@@ -317,32 +317,34 @@ comment on function private.drop_file(text, text) is
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.select_responses(space_id uuid, week_number integer, response_ids uuid[])
+create function private.select_responses(space_id uuid, response_ids uuid[], week_number integer)
 returns setof public.responses
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
+  v_week integer;
   v_strangers uuid[];
 begin
   perform private.require_leader(select_responses.space_id);
   -- One selection at a time; then the rows, which come before the space.
   perform pg_advisory_xact_lock(hashtextextended('select_responses:' || select_responses.space_id::text, 0));
+  v_week := coalesce(select_responses.week_number, private.open_week(select_responses.space_id));
   perform from public.responses
   where responses.space_id = select_responses.space_id
-    and responses.week_number = select_responses.week_number
+    and responses.week_number = v_week
     and responses.is_published
   order by id
   for no key update;
   perform private.lock_space(select_responses.space_id);
-  if select_responses.week_number is distinct from private.open_week(select_responses.space_id) then
+  if v_week is distinct from private.open_week(select_responses.space_id) then
     perform private.fail('MG202');
   end if;
   if exists (
     select from public.newsletters
     where newsletters.space_id = select_responses.space_id
-      and newsletters.week_number = select_responses.week_number
+      and newsletters.week_number = v_week
       and newsletters.is_published
   ) then
     perform private.fail('MG402');
@@ -360,7 +362,7 @@ begin
   where not exists (
     select from public.responses
     where responses.id = named
-      and responses.week_number = select_responses.week_number
+      and responses.week_number = v_week
       and responses.is_published
   );
   if v_strangers is not null then
@@ -369,32 +371,33 @@ begin
   update public.responses
   set is_selected = not is_selected
   where responses.space_id = select_responses.space_id
-    and responses.week_number = select_responses.week_number
+    and responses.week_number = v_week
     and is_selected <> (responses.id = any (coalesce(select_responses.response_ids, '{}')));
   return query
     select responses.*
     from public.responses
     join public.prompts on prompts.id = responses.prompt_id
     where responses.space_id = select_responses.space_id
-      and responses.week_number = select_responses.week_number
+      and responses.week_number = v_week
       and responses.is_selected
     order by prompts."order", responses.published_at, responses.id;
 end;
 $$;
-comment on function private.select_responses(uuid, integer, uuid[]) is
+comment on function private.select_responses(uuid, uuid[], integer) is
   'Definer because clients do not write is_selected; safe because it refuses all but the leader.';
-grant execute on function private.select_responses(uuid, integer, uuid[]) to authenticated, service_role;
+grant execute on function private.select_responses(uuid, uuid[], integer) to authenticated, service_role;
 
-create function public.select_responses(space_id uuid, week_number integer, response_ids uuid[])
+create function public.select_responses(space_id uuid, response_ids uuid[], week_number integer default null)
 returns setof public.responses
 language sql
 set search_path = ''
 as $$
   select * from private.select_responses(
-    select_responses.space_id, select_responses.week_number, select_responses.response_ids
+    select_responses.space_id, select_responses.response_ids, select_responses.week_number
   );
 $$;
-comment on function public.select_responses(uuid, integer, uuid[]) is
-  'Select exactly these responses for the newsletter of the open week, and answer them. Leader only. MG202 for another '
-  'week, MG305 for responses that are not published or of another week, MG307 for ids of none in this space.';
-grant execute on function public.select_responses(uuid, integer, uuid[]) to authenticated, service_role;
+comment on function public.select_responses(uuid, uuid[], integer) is
+  'Select exactly these responses for the newsletter of the open week, and answer them. Naming the week guards against '
+  'its having closed meanwhile: MG202 for another than the open one. Leader only. MG305 for responses that are not '
+  'published or of another week, MG307 for ids of none in this space.';
+grant execute on function public.select_responses(uuid, uuid[], integer) to authenticated, service_role;

@@ -124,6 +124,55 @@ def test_admins_invite_and_others_do_not(actors: Actors) -> None:
     assert actors.service().call("create_invite", space_id=club.id)["code"]
 
 
+def test_the_same_command_again_answers_the_same_invite(actors: Actors) -> None:
+    club = found_club(actors, "Boris")
+    boris = club.members[0]
+    club.leader.call("set_member_role", space_id=club.id, user_id=boris.id, role="ADMIN")
+    made = invite(club, max_uses=2, idempotency_key="monday")
+    assert invite(club, max_uses=2, idempotency_key="monday") == made
+    assert len(club.leader.select("space_invites")) == 2, "Boris came by the other one"
+    others = boris.call("create_invite", space_id=club.id, max_uses=2, idempotency_key="monday")
+    assert (others["id"], others["code"]) != (made["id"], made["code"]), "keys are each person's own"
+    membership = actors.person("Olga").call("join_space", invite_code=made["code"])
+    assert membership["space_id"] == club.id
+
+
+@pytest.mark.parametrize("other", [{"max_uses": 3}, {"max_uses": None}, {"expires_at": "2999-01-01T00:00:00Z"}])
+def test_a_key_is_for_one_command(club: Club, other: Row) -> None:
+    invite(club, max_uses=2, idempotency_key="monday")
+    with club.leader.refused("MG502"):
+        invite(club, **{"max_uses": 2, **other}, idempotency_key="monday")
+
+
+def test_a_key_is_for_one_space(club: Club) -> None:
+    invite(club, idempotency_key="monday")
+    space = club.leader.insert("spaces", name="Another", leader_id=club.leader.id)
+    with club.leader.refused("MG502"):
+        club.leader.call("create_invite", space_id=space["id"], idempotency_key="monday")
+
+
+def test_an_invite_whose_end_has_come_is_still_the_same_command(actors: Actors, club: Club) -> None:
+    end = actors.one("select now() + interval '1 hour'")
+    made = invite(club, expires_at=end, idempotency_key="monday")
+    actors.run("update public.space_invites set expires_at = now() - interval '1 hour' where id = %s", made["id"])
+    with club.leader.refused("MG502"):
+        invite(club, expires_at=end, idempotency_key="monday")
+    end = actors.one("select now() - interval '1 hour'")
+    assert invite(club, expires_at=end, idempotency_key="monday")["code"] == made["code"]
+
+
+@pytest.mark.parametrize("key", ["", " ", "k" * 201])
+def test_a_key_has_a_length(club: Club, key: str) -> None:
+    with club.leader.refused("MG001"):
+        invite(club, idempotency_key=key)
+
+
+def test_what_is_kept_does_not_tell_the_code(actors: Actors, club: Club) -> None:
+    code = invite(club, idempotency_key="monday")["code"].replace("-", "").lower()
+    (row,) = actors.run("select invite_secrets::text as text from private.invite_secrets")
+    assert code not in row["text"].lower() and "monday" not in row["text"]
+
+
 def test_who_came_by_it_stays_when_the_inviter_goes(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     boris = club.members[0]

@@ -36,6 +36,13 @@ def test_a_selection_is_exactly_what_was_named(club: Club) -> None:
         club.leader.rows("select_responses", space_id=club.id, week_number=2, response_ids=[])
 
 
+def test_the_open_week_is_meant_unless_another_is_named(club: Club) -> None:
+    ids = [row["id"] for row in club.leader.select("responses", user_id=club.members[0].id)]
+    rows = club.leader.rows("select_responses", space_id=club.id, response_ids=ids)
+    assert [row["id"] for row in rows] == ids
+    assert club.leader.rows("select_responses", space_id=club.id, response_ids=[]) == []
+
+
 def test_null_selects_nothing(club: Club) -> None:
     choose(club, "Boris")
     assert club.leader.rows("select_responses", space_id=club.id, week_number=1, response_ids=None) == []

@@ -163,6 +163,18 @@ def test_joining_twice_at_once_is_refused_in_words(fresh_dsn: str, club: Club) -
     assert tally(together(fresh_dsn, [join] * 8)) == {"done": 1, "MG106": 7}
 
 
+def test_one_command_sent_eight_times_at_once_makes_one_invite(fresh_dsn: str, club: Club) -> None:
+    codes: list[str] = []
+
+    def make(actors: Actors) -> object:
+        ada = actors.known(club.leader.id)
+        codes.append(ada.call("create_invite", space_id=club.id, max_uses=1, idempotency_key="monday")["code"])
+        return None
+
+    assert tally(together(fresh_dsn, [make] * 8)) == {"done": 8}
+    assert len(codes) == 8 and len(set(codes)) == 1
+
+
 def test_an_invite_for_three_lets_three_in(fresh_dsn: str, club: Club) -> None:
     with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
         newcomers = [actors.person(f"Newcomer {number}").id for number in range(12)]
