@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
@@ -17,7 +16,7 @@ from monogram_sdk.models._base import Model
 M = TypeVar("M", bound=Model)
 
 PAGE_SIZE = 100
-"""How many rows a page has unless the caller says otherwise. Every server must be willing to answer this many."""
+"""How many rows a page has unless the caller says otherwise."""
 
 MAX_PAGE_SIZE = 1000
 
@@ -29,7 +28,7 @@ class Page(Generic[M]):
     Attributes:
         items: The rows.
         cursor: Where the next page begins, for the ``after`` argument of the call that made the list; ``None`` at the
-            end.
+            end. (If the last page is full, an empty one follows.)
     """
 
     items: tuple[M, ...]
@@ -80,15 +79,6 @@ class Listing(Generic[M]):
     def cursor(self, row: M) -> str:
         """Return the cursor for the rows after this one."""
         return _encode([getattr(row, key) for key in self.keys])
-
-    def ends_with(self, rows: Sequence[M], limit: int) -> bool:
-        """Whether a page is the last one.
-
-        A server with a smaller row cap than the page size answers short pages in the middle of a list. So a short
-        page is the end only if it is shorter than what every server is willing to answer; otherwise the next, empty
-        page is.
-        """
-        return not rows or len(rows) < min(limit, PAGE_SIZE)
 
 
 def checked_page_size(size: int) -> int:

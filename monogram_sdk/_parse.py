@@ -76,17 +76,30 @@ def parse_rows(model: type[M], content: bytes) -> list[M]:
         raise _mismatch(model, exc) from exc
 
 
-def parse_all_rows(model: type[M], content: bytes) -> list[M]:
+def parse_all_rows(model: type[M], content: bytes, *, total: int | None = None) -> list[M]:
     """Read rows that must be complete.
+
+    Args:
+        model: What a row is.
+        content: The answer.
+        total: How many there must be, if that is known.
 
     Raises:
         InvalidResponseError: The answer does not fit.
-        TruncatedResponseError: There are as many rows as the server answers at most.
+        TruncatedResponseError: The server cut the answer, or may have.
     """
     rows = parse_rows(model, content)
-    if len(rows) >= ROW_CAP:
+    if total is not None and len(rows) < total:
+        raise TruncatedResponseError(f"The server answered {len(rows)} of {total} rows and cut off the rest.")
+    if total is None and len(rows) >= ROW_CAP:
         raise TruncatedResponseError(f"The server answered {len(rows)} rows, and there may be more that it cut off.")
     return rows
+
+
+def total_of(content_range: str | None) -> int | None:
+    """Return how many rows there are in all, as ``Content-Range: 0-99/2500`` says; ``None`` if it says ``*``."""
+    total = (content_range or "").rpartition("/")[2]
+    return int(total) if total.isdecimal() else None
 
 
 def _mismatch(shape: type[Any], exc: ValidationError) -> InvalidResponseError:

@@ -100,9 +100,10 @@ def delete(table: str, columns: str, filters: Iterable[str]) -> Call:
     return Call("DELETE", f"{REST}/{table}?{_query(columns, filters)}", prefer="return=representation")
 
 
-def rpc(name: str, arguments: Mapping[str, Any], *, repeatable: bool = True) -> Call:
-    """Call a function of the database."""
-    return Call("POST", f"{REST}/rpc/{name}", to_json(arguments), repeatable=repeatable)
+def rpc(name: str, arguments: Mapping[str, Any], *, repeatable: bool = True, counted: bool = False) -> Call:
+    """Call a function of the database; if `counted`, the answer says how many rows there are in all."""
+    prefer = "count=exact" if counted else None
+    return Call("POST", f"{REST}/rpc/{name}", to_json(arguments), prefer, repeatable=repeatable)
 
 
 def rpc_rows(

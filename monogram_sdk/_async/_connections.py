@@ -29,6 +29,8 @@ class AsyncConnections:
             limits=_http.LIMITS, http2=False, proxy=_http.environment_proxy(url)
         )
         self._closed = False
+        self.row_cap: int | None = None
+        """How many rows the server answers at once, once somebody has found out."""
 
     async def exchange(self, request: httpx.Request, deadline: Deadline) -> Reply:
         """Send a request and read the whole answer.

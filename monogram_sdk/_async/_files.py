@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from monogram_sdk import _supabase
 from monogram_sdk._images import Image
-from monogram_sdk.errors import APIError, ConflictError
+from monogram_sdk.errors import ConflictError
 
 from ._library import AsyncLibraryHTTP
 from ._transport import AsyncTransport
@@ -48,13 +48,6 @@ class AsyncFiles:
         """Delete files; those that are gone already do no harm."""
         with _supabase.translated():
             await self._storage.from_(bucket).remove(list(paths))
-
-    async def remove_after(self, error: APIError, bucket: str, path: str) -> None:
-        """Delete a file whose row was refused. If that fails too, it is noted on the error, which matters more."""
-        try:
-            await self.remove(bucket, path)
-        except Exception as exc:
-            error.add_note(f"The uploaded file {bucket}/{path} could not be deleted again: {exc}")
 
     async def download(self, bucket: str, path: str) -> bytes:
         """Return a file's contents."""

@@ -9,6 +9,8 @@ from monogram_sdk._paging import MAX_PAGE_SIZE, PAGE_SIZE, Listing, Page, checke
 from monogram_sdk._parse import parse_rows
 from monogram_sdk.models._base import Model
 
+from ._row_cap import async_row_cap
+
 if TYPE_CHECKING:
     from ._transport import AsyncTransport
 
@@ -78,5 +80,10 @@ class AsyncPages(Generic[M]):
         me = await self._transport.sessions.require_user_id() if self._listing.owner else None
         reply = await self._transport.send(self._listing.call(cursor, limit, me))
         rows = parse_rows(self._listing.model, reply.content)
-        end = self._listing.ends_with(rows, limit)
-        return Page(tuple(rows), None if end else self._listing.cursor(rows[-1]))
+        return Page(tuple(rows), None if await self._is_end(len(rows), limit) else self._listing.cursor(rows[-1]))
+
+    async def _is_end(self, count: int, limit: int) -> bool:
+        """Whether a page is the last one: it is shorter than what was asked for, and not because the server cut it."""
+        if count == 0 or count >= limit:
+            return count == 0
+        return count < await async_row_cap(self._transport)

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from monogram_sdk import _query
 from monogram_sdk._paging import Listing
-from monogram_sdk._parse import parse, parse_all_rows, parse_rows
+from monogram_sdk._parse import parse, parse_all_rows, parse_rows, total_of
 from monogram_sdk._query import Call
 from monogram_sdk.errors import APIError, MonogramError, NotFoundError, PermissionDeniedError
 from monogram_sdk.models._base import Model
 
+from ._files import AsyncFiles
 from ._pages import AsyncPages
 from ._transport import AsyncTransport
 
@@ -34,9 +35,20 @@ class AsyncResource:
         reply = await self._transport.send(_query.rpc(name, arguments, repeatable=repeatable))
         return parse(shape, reply.content)
 
-    async def _rpc_rows(self, model: type[M], name: str, arguments: Mapping[str, Any]) -> list[M]:
-        reply = await self._transport.send(_query.rpc(name, arguments))
-        return parse_all_rows(model, reply.content)
+    async def _rpc_rows(
+        self, model: type[M], name: str, arguments: Mapping[str, Any], *, expected: int | None = None
+    ) -> list[M]:
+        """Call a function that answers all its rows at once.
+
+        Args:
+            model: What a row is.
+            name: The function.
+            arguments: Its arguments.
+            expected: How many rows there must be; the server counts them unless given.
+        """
+        reply = await self._transport.send(_query.rpc(name, arguments, counted=expected is None))
+        total = total_of(reply.headers.get("content-range")) if expected is None else expected
+        return parse_all_rows(model, reply.content, total=total)
 
     async def _find(self, model: type[M], table: str, *filters: str) -> M | None:
         reply = await self._transport.send(_query.select(table, model.columns(), filters, limit=1))
@@ -85,6 +97,21 @@ class AsyncResource:
         # After an attempt that went unanswered, nothing left to delete means that it did its work.
         if not parse_rows(model, reply.content) and not reply.uncertain:
             await self._explain_nothing(model, table, missing, call, filters)
+
+    async def _discard(
+        self, error: APIError, files: AsyncFiles, bucket: str, path: str, model: type[M], table: str, column: str
+    ) -> None:
+        """Delete an uploaded file whose row was refused.
+
+        After an attempt that went unanswered, a row may hold it all the same: then it stays. If deleting fails, that is
+        noted on the error, which matters more.
+        """
+        try:
+            if error.uncertain and await self._find(model, table, _query.equals(column, path)) is not None:
+                return
+            await files.remove(bucket, path)
+        except Exception as exc:
+            error.add_note(f"The uploaded file {bucket}/{path} could not be deleted again: {exc}")
 
     async def _explain_nothing(
         self, model: type[M], table: str, missing: type[NotFoundError], call: Call, filters: Sequence[str]

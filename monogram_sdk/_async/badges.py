@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from monogram_sdk import _query
-from monogram_sdk._parse import Rows, parse_all_rows
-from monogram_sdk._query import equals
+from monogram_sdk._paging import PAGE_SIZE, Listing
+from monogram_sdk._parse import Rows
 from monogram_sdk._values import Id, as_uuid, set_values
 from monogram_sdk.models.badges import Badge, BadgeProgress, EarnedBadge, UserBadge
 
+from ._pages import AsyncPages
 from ._resource import AsyncResource
 
 
 class AsyncBadgesAPI(AsyncResource):
-    """Badges. There are few of them, so these calls answer whole lists."""
+    """Badges."""
 
-    async def list(self) -> Rows[Badge]:
-        """Return all badges that can be earned. Works without signing in."""
-        reply = await self._transport.send(_query.select("badges", Badge.columns(), order="created_at.asc,code.asc"))
-        return parse_all_rows(Badge, reply.content)
+    def list(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[Badge]:
+        """List all badges that can be earned, oldest first. Works without signing in.
 
-    async def earned(self) -> Rows[EarnedBadge]:
-        """Return your badges, in the order in which your profile shows them.
-
-        Raises:
-            NotSignedInError: Nobody is signed in.
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
         """
-        me = await self._sessions.require_user_id()
-        order = "display_order.asc,earned_at.asc,id.asc"
-        call = _query.select("user_badges", EarnedBadge.columns(), [equals("user_id", me)], order=order)
-        return parse_all_rows(EarnedBadge, (await self._transport.send(call)).content)
+        return self._pages(Listing("badges", Badge, ("created_at", "code")), after, page_size)
+
+    def earned(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[EarnedBadge]:
+        """List your badges, in the order in which your profile shows them.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        keys = ("display_order", "earned_at", "id")
+        return self._pages(Listing("user_badges", EarnedBadge, keys, owner="user_id"), after, page_size)
 
     async def progress(self) -> Rows[BadgeProgress]:
         """Return how far you are with each badge.

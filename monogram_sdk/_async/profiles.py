@@ -70,7 +70,7 @@ class AsyncProfilesAPI(AsyncResource):
         try:
             profile = await self._change(avatar_path=path)
         except APIError as error:
-            await self._files.remove_after(error, AVATARS, path)
+            await self._discard(error, self._files, AVATARS, path, Profile, TABLE, "avatar_path")
             raise
         await self._remove_file(before.avatar_path)
         return profile

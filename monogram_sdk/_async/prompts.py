@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from monogram_sdk import _query
 from monogram_sdk._paging import PAGE_SIZE, Listing
-from monogram_sdk._parse import Rows, parse_all_rows
+from monogram_sdk._parse import Rows, parse_all_rows, parse_rows
 from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
 from monogram_sdk.errors import APIError, InvalidValueError, PromptNotFoundError
@@ -62,9 +62,9 @@ class AsyncPromptsAPI(AsyncResource):
                 raise
             call = _query.select(TABLE, Prompt.columns(), [f"id=in.({','.join(map(str, ids))})"])
             reply = await self._transport.send(call)
-            if len(parse_all_rows(Prompt, reply.content)) != len(ids):
+            if not parse_rows(Prompt, reply.content):
                 raise
-        return sorted(parse_all_rows(Prompt, reply.content), key=lambda prompt: prompt.order)
+        return sorted(parse_all_rows(Prompt, reply.content, total=len(ids)), key=lambda prompt: prompt.order)
 
     async def get(self, prompt_id: Id) -> Prompt:
         """Return a prompt.

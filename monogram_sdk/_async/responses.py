@@ -13,18 +13,16 @@ from monogram_sdk._images import Image, ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
 from monogram_sdk.errors import (
     APIError,
     InvalidValueError,
     NotFoundError,
     PromptNotFoundError,
     ResponseNotFoundError,
-    SpaceNotFoundError,
 )
 from monogram_sdk.models.prompts import Prompt
 from monogram_sdk.models.responses import Music, Response
-from monogram_sdk.models.spaces import Space
 
 from ._files import RESPONSES, AsyncFiles
 from ._pages import AsyncPages
@@ -177,7 +175,7 @@ class AsyncResponsesAPI(AsyncResource):
             response = await self._update(Response, TABLE, ResponseNotFoundError, {**values, "image_path": path}, own)
         except APIError as error:
             if path is not None:
-                await self._files.remove_after(error, RESPONSES, path)
+                await self._discard(error, self._files, RESPONSES, path, Response, TABLE, "image_path")
             raise
         if before.image_path is not None:
             await self._files.remove(RESPONSES, before.image_path)
@@ -215,25 +213,23 @@ class AsyncResponsesAPI(AsyncResource):
         Args:
             space_id: A space that you lead.
             response_ids: Published answers of the week; an empty list selects none.
-            week_number: The week; the open one unless given.
+            week_number: The week that you mean: if it is not the open one any more, nothing is selected. The open one
+                unless given.
 
         Returns:
-            The selected answers.
+            The selected answers, in the order of the newsletter.
 
         Raises:
             ResponseNotSelectableError: One of them is not a published answer of this week.
             WeekClosedError: The week is over.
             PermissionDeniedError: You do not lead the space.
         """
-        space = as_uuid(space_id, "space_id")
-        if week_number is None:
-            week_number = (await self._get(Space, "spaces", SpaceNotFoundError, by_id(space))).current_week
-        arguments = {
-            "space_id": space,
-            "week_number": week_number,
-            "response_ids": [as_uuid(response_id, "response_ids") for response_id in response_ids],
-        }
-        return await self._rpc_rows(Response, "select_responses", arguments)
+        arguments = set_values(
+            space_id=as_uuid(space_id, "space_id"),
+            response_ids=[as_uuid(response_id, "response_ids") for response_id in response_ids],
+            week_number=week_number,
+        )
+        return await self._rpc_rows(Response, "select_responses", arguments, expected=len({*arguments["response_ids"]}))
 
     # Images ---------------------------------------------------------------------------------------------------------
 
@@ -304,7 +300,7 @@ class AsyncResponsesAPI(AsyncResource):
         try:
             return await self._insert(Response, TABLE, {**row, "image_path": path}, by_id(response_id))
         except APIError as error:
-            await self._files.remove_after(error, RESPONSES, path)
+            await self._discard(error, self._files, RESPONSES, path, Response, TABLE, "image_path")
             raise
 
     async def _upload(self, space_id: UUID, picture: Image) -> str:

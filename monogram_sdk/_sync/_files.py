@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from monogram_sdk import _supabase
 from monogram_sdk._images import Image
-from monogram_sdk.errors import APIError, ConflictError
+from monogram_sdk.errors import ConflictError
 
 from ._library import LibraryHTTP
 from ._transport import Transport
@@ -50,13 +50,6 @@ class Files:
         """Delete files; those that are gone already do no harm."""
         with _supabase.translated():
             self._storage.from_(bucket).remove(list(paths))
-
-    def remove_after(self, error: APIError, bucket: str, path: str) -> None:
-        """Delete a file whose row was refused. If that fails too, it is noted on the error, which matters more."""
-        try:
-            self.remove(bucket, path)
-        except Exception as exc:
-            error.add_note(f"The uploaded file {bucket}/{path} could not be deleted again: {exc}")
 
     def download(self, bucket: str, path: str) -> bytes:
         """Return a file's contents."""

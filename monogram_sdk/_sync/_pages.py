@@ -11,6 +11,8 @@ from monogram_sdk._paging import MAX_PAGE_SIZE, PAGE_SIZE, Listing, Page, checke
 from monogram_sdk._parse import parse_rows
 from monogram_sdk.models._base import Model
 
+from ._row_cap import row_cap
+
 if TYPE_CHECKING:
     from ._transport import Transport
 
@@ -79,5 +81,10 @@ class Pages(Generic[M]):
         me = self._transport.sessions.require_user_id() if self._listing.owner else None
         reply = self._transport.send(self._listing.call(cursor, limit, me))
         rows = parse_rows(self._listing.model, reply.content)
-        end = self._listing.ends_with(rows, limit)
-        return Page(tuple(rows), None if end else self._listing.cursor(rows[-1]))
+        return Page(tuple(rows), None if self._is_end(len(rows), limit) else self._listing.cursor(rows[-1]))
+
+    def _is_end(self, count: int, limit: int) -> bool:
+        """Whether a page is the last one: it is shorter than what was asked for, and not because the server cut it."""
+        if count == 0 or count >= limit:
+            return count == 0
+        return count < row_cap(self._transport)

@@ -72,7 +72,7 @@ class ProfilesAPI(Resource):
         try:
             profile = self._change(avatar_path=path)
         except APIError as error:
-            self._files.remove_after(error, AVATARS, path)
+            self._discard(error, self._files, AVATARS, path, Profile, TABLE, "avatar_path")
             raise
         self._remove_file(before.avatar_path)
         return profile

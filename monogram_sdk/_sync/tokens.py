@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from monogram_sdk import _query
 from monogram_sdk._paging import PAGE_SIZE, Listing
-from monogram_sdk._parse import parse_all_rows
 from monogram_sdk._values import Id, as_uuid, set_values
 from monogram_sdk.errors import NotFoundError
 from monogram_sdk.models.profiles import LeaderboardEntry, Profile
@@ -97,10 +95,14 @@ class TokensAPI(Resource):
         space = None if space_id is None else as_uuid(space_id, "space_id")
         return self._rpc_rows(LeaderboardEntry, "leaderboard", set_values(space_id=space, limit_count=limit))
 
-    def reward_rules(self) -> list[RewardRule]:
-        """Return how much each kind of earning pays."""
-        reply = self._transport.send(_query.select("reward_rules", RewardRule.columns(), order="code.asc"))
-        return parse_all_rows(RewardRule, reply.content)
+    def reward_rules(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> Pages[RewardRule]:
+        """List how much each kind of earning pays.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
+        return self._pages(Listing("reward_rules", RewardRule, ("code",)), after, page_size)
 
     def _gifts(self, owner: str, after: str | None, page_size: int) -> Pages[TokenGift]:
         listing = Listing("token_gifts", TokenGift, ("created_at", "id"), descending=True, owner=owner)

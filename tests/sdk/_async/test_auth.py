@@ -136,10 +136,10 @@ async def test_a_session_that_has_ended_is_never_replaced_by_nobody(people: Asyn
         client.auth.on_auth_change(lambda event, _session: events.append(event))
         for _ in range(2):
             with pytest.raises(errors.SessionExpiredError):
-                await client.badges.list()
+                await client.badges.list().all()
         assert events == [AuthEvent.SIGNED_OUT]
         await client.auth.sign_out()
-        assert await client.badges.list(), "now it is nobody on purpose"
+        assert await client.badges.list().all(), "now it is nobody on purpose"
 
 
 class AsyncShelf:

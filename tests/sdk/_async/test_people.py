@@ -70,12 +70,12 @@ async def test_gifts_are_refused_for_reasons(club: AsyncClub) -> None:
     assert await club.member.tokens.gift(other, amount=5, idempotency_key=key) == first
     with pytest.raises(errors.IdempotencyConflictError):
         await club.member.tokens.gift(other, amount=6, idempotency_key=key)
-    assert {rule.code for rule in await club.member.tokens.reward_rules()} >= {"response", "curation", "streak"}
+    assert {rule.code async for rule in club.member.tokens.reward_rules()} >= {"response", "curation", "streak"}
 
 
 async def test_badges_are_earned_shown_and_hidden(club: AsyncClub, people: AsyncPeople) -> None:
     await club.member.responses.submit(club.prompt.id, content="Dune")
-    badges = {badge.code: badge for badge in await people.nobody().badges.list()}
+    badges = {badge.code: badge async for badge in people.nobody().badges.list()}
     progress = {entry.code: entry for entry in await club.member.badges.progress()}
     assert set(progress) == set(badges)
     assert progress["first_words"].earned_at is not None
@@ -85,7 +85,7 @@ async def test_badges_are_earned_shown_and_hidden(club: AsyncClub, people: Async
     with pytest.raises(errors.BadgeNotEarnedError):
         await club.member.badges.set_display(badges["generous"].id, is_displayed=True)
     with pytest.raises(errors.NotSignedInError):
-        await people.nobody().badges.earned()
+        await people.nobody().badges.earned().all()
 
 
 async def test_a_theme_is_bought_and_used(club: AsyncClub, people: AsyncPeople) -> None:

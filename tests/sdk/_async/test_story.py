@@ -68,7 +68,7 @@ async def test_five_people_found_a_space_and_publish_a_newsletter(people: AsyncP
     assert [entry.type for entry in statement[:2]] == [TransactionType.SPEND_PURCHASE, TransactionType.SPEND_GIFT]
     assert statement[0].balance_after == await boris.tokens.balance() == sum(entry.amount for entry in statement)
 
-    assert [earned.badge.code for earned in await boris.badges.earned()] == ["first_words"]
+    assert [earned.badge.code async for earned in boris.badges.earned()] == ["first_words"]
     board = await boris.tokens.leaderboard(space_id=space.id)
     assert {entry.display_name for entry in board} == set(names)
     assert board[0].rank == 1 and board[0].token_balance == max(entry.token_balance for entry in board)

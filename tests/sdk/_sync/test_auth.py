@@ -138,10 +138,10 @@ def test_a_session_that_has_ended_is_never_replaced_by_nobody(people: People) ->
         client.auth.on_auth_change(lambda event, _session: events.append(event))
         for _ in range(2):
             with pytest.raises(errors.SessionExpiredError):
-                client.badges.list()
+                client.badges.list().all()
         assert events == [AuthEvent.SIGNED_OUT]
         client.auth.sign_out()
-        assert client.badges.list(), "now it is nobody on purpose"
+        assert client.badges.list().all(), "now it is nobody on purpose"
 
 
 class Shelf:

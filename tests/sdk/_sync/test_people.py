@@ -87,7 +87,7 @@ def test_badges_are_earned_shown_and_hidden(club: Club, people: People) -> None:
     with pytest.raises(errors.BadgeNotEarnedError):
         club.member.badges.set_display(badges["generous"].id, is_displayed=True)
     with pytest.raises(errors.NotSignedInError):
-        people.nobody().badges.earned()
+        people.nobody().badges.earned().all()
 
 
 def test_a_theme_is_bought_and_used(club: Club, people: People) -> None:
