@@ -167,6 +167,40 @@ comment on function private.check_text(text, text, integer, integer) is
   'Refuse a text whose length is out of bounds, before the table''s own CHECK does so in words that help nobody.';
 grant execute on function private.check_text(text, text, integer, integer) to anon, authenticated, service_role;
 
+create function private.check_line(column_name text, value text, minimum integer, maximum integer)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform private.check_text(check_line.column_name, check_line.value, check_line.minimum, check_line.maximum);
+  if check_line.value ~ '[[:cntrl:]]' then
+    perform private.fail(
+      'MG001', check_line.column_name, format('%s is one line, without control characters.', check_line.column_name)
+    );
+  end if;
+end;
+$$;
+comment on function private.check_line(text, text, integer, integer) is
+  'The same for what stands in one line, such as a name that becomes part of a mail''s subject.';
+grant execute on function private.check_line(text, text, integer, integer) to anon, authenticated, service_role;
+
+create function private.is_file_in(path text, folder text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select starts_with(is_file_in.path, is_file_in.folder || '/')
+    and substr(is_file_in.path, char_length(is_file_in.folder) + 2) ~ '^[^/[:cntrl:]]+$'
+    and substr(is_file_in.path, char_length(is_file_in.folder) + 2) not in ('.', '..');
+$$;
+comment on function private.is_file_in(text, text) is
+  'Whether an object''s name is a file right in a folder. No dots lead elsewhere: services read these files with more '
+  'rights than who named them.';
+grant execute on function private.is_file_in(text, text) to anon, authenticated, service_role;
+
 create function private.try_uuid(value text)
 returns uuid
 language sql

@@ -55,12 +55,12 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform private.check_text('display_name', new.display_name, 1, 80);
+  perform private.check_line('display_name', new.display_name, 1, 80);
   perform private.check_text('bio', new.bio, 0, 500);
   if new.username is not null and new.username !~ '^[A-Za-z0-9_]{3,30}$' then
     perform private.fail('MG001', 'username', 'username takes 3 to 30 letters, digits and underscores.');
   end if;
-  if new.avatar_path is not null and new.avatar_path not like new.id::text || '/%' then
+  if not private.is_file_in(new.avatar_path, new.id::text) then
     perform private.fail('MG001', 'avatar_path', 'Upload the picture to the bucket "avatars" as {user_id}/{file}.');
   end if;
   if exists (select from public.users where lower(users.username) = lower(new.username) and users.id <> new.id) then
@@ -91,12 +91,13 @@ begin
   insert into public.users (id, display_name)
   values (
     new.id,
+    -- A name is one line, whatever the sign-up sent.
     left(
       coalesce(
-        nullif(btrim(new.raw_user_meta_data ->> 'display_name'), ''),
-        nullif(btrim(new.raw_user_meta_data ->> 'full_name'), ''),
-        nullif(btrim(new.raw_user_meta_data ->> 'name'), ''),
-        nullif(split_part(new.email, '@', 1), ''),
+        nullif(btrim(regexp_replace(new.raw_user_meta_data ->> 'display_name', '[[:cntrl:]]+', ' ', 'g')), ''),
+        nullif(btrim(regexp_replace(new.raw_user_meta_data ->> 'full_name', '[[:cntrl:]]+', ' ', 'g')), ''),
+        nullif(btrim(regexp_replace(new.raw_user_meta_data ->> 'name', '[[:cntrl:]]+', ' ', 'g')), ''),
+        nullif(btrim(regexp_replace(split_part(new.email, '@', 1), '[[:cntrl:]]+', ' ', 'g')), ''),
         'New member'
       ),
       80

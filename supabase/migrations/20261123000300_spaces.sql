@@ -243,9 +243,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform private.check_text('name', new.name, 1, 80);
+  perform private.check_line('name', new.name, 1, 80);
   perform private.check_text('description', new.description, 0, 1000);
-  if new.cover_path is not null and new.cover_path not like new.id::text || '/%' then
+  if not private.is_file_in(new.cover_path, new.id::text) then
     perform private.fail('MG001', 'cover_path', 'Upload the picture to the bucket "covers" as {space_id}/{file}.');
   end if;
   return new;

@@ -93,19 +93,24 @@ set search_path = ''
 as $$
 begin
   perform private.check_text('content', response.content, 0, 10000);
-  if response.image_path is not null
-    and response.image_path not like response.space_id::text || '/' || response.user_id::text || '/_%'
-  then
+  if not private.is_file_in(response.image_path, response.space_id::text || '/' || response.user_id::text) then
     perform private.fail('MG306');
   end if;
   if response.music is not null and coalesce(
     jsonb_typeof(response.music) <> 'object'
     or not (response.music ->> 'url') ~* '^https?://[^[:space:]]+$'
     or char_length(response.music ->> 'url') > 2000
-    or pg_column_size(response.music) > 4000,
+    or pg_column_size(response.music) > 4000
+    or exists (
+      select from jsonb_each(case when jsonb_typeof(response.music) = 'object' then response.music else '{}' end) as part
+      where jsonb_typeof(part.value) not in ('string', 'null')
+    ),
     true
   ) then
-    perform private.fail('MG001', 'music', 'music is an object with a url that begins with http:// or https://.');
+    perform private.fail(
+      'MG001', 'music',
+      'music is an object with a url that begins with http:// or https:// and otherwise holds texts: provider, title, artist.'
+    );
   end if;
   if response.is_published
     and coalesce(btrim(response.content, E' \t\n\r'), '') = ''

@@ -169,7 +169,7 @@ stable
 set search_path = ''
 as $$
 begin
-  perform private.check_text('title', newsletter.title, 1, 200);
+  perform private.check_line('title', newsletter.title, 1, 200);
   perform private.check_text('intro', newsletter.intro, 0, 5000);
 end;
 $$;

@@ -26,6 +26,7 @@ from tests.support.stories import found_club, grant_tokens
         ({"display_name": {"first": "Ada"}}, "ada@example.test", '{"first": "Ada"}'),
         ({}, None, "New member"),
         ([], "ada@example.test", "ada"),
+        ({"display_name": "Ada\r\nBcc: all"}, "ada@example.test", "Ada Bcc: all"),
     ],
 )
 def test_signing_up_makes_a_person(actors: Actors, metadata: object, email: str | None, name: str) -> None:

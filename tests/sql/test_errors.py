@@ -294,6 +294,7 @@ def test_nobody_signed_in_has_words_too(world: World) -> None:
         ("display_name", "", "display_name takes 1 to 80 characters"),
         ("display_name", " \t\n", "display_name takes 1 to 80 characters"),
         ("display_name", "x" * 81, "display_name takes 1 to 80 characters"),
+        ("display_name", "Eleni\nBcc: all", "display_name is one line"),
         ("username", "no", "username takes 3 to 30 letters"),
         ("username", "no dots.", "username takes 3 to 30 letters"),
         ("username", "x" * 31, "username takes 3 to 30 letters"),
@@ -319,7 +320,13 @@ def test_profile_values_that_fit(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("name", ""), ("name", "x" * 81), ("description", "x" * 1001), ("cover_path", "elsewhere/cover.png")],
+    [
+        ("name", ""),
+        ("name", "x" * 81),
+        ("name", "Club\r\nBcc: all"),
+        ("description", "x" * 1001),
+        ("cover_path", "elsewhere/cover.png"),
+    ],
 )
 def test_space_values(world: World, column: str, value: str) -> None:
     with world.cast["leader"].refused("MG001") as caught:
@@ -338,6 +345,19 @@ def test_prompt_values(world: World, column: str, value: object) -> None:
     assert caught.value.diag.message_detail == column
 
 
+@pytest.mark.parametrize("file", ["", ".", "..", "../eleni.png", "../../other/file.png", "folder/file.png", "a\nb.png"])
+def test_paths_lead_nowhere_else(world: World, file: str) -> None:
+    """Services read these files with their own rights, for whoever named them."""
+    eleni, leader = world.cast["member"], world.cast["leader"]
+    with eleni.refused("MG306"):
+        path = f"{world.club.id}/{eleni.id}/{file}"
+        eleni.insert("responses", prompt_id=world.ids["prompt"], image_path=path)
+    with eleni.refused("MG001"):
+        eleni.update("users", eleni.id, avatar_path=f"{eleni.id}/{file}")
+    with leader.refused("MG001"):
+        leader.update("spaces", world.club.id, cover_path=f"{world.club.id}/{file}")
+
+
 @pytest.mark.parametrize(
     "music",
     [
@@ -349,6 +369,8 @@ def test_prompt_values(world: World, column: str, value: object) -> None:
         {"url": "javascript:alert(1)"},
         {"url": "https://example.test/" + "x" * 2000},
         {"url": "https://example.test/", "title": "é" * 5000},
+        {"url": "https://example.test/", "title": {"text": "Song"}},
+        {"url": "https://example.test/", "artist": 5},
     ],
     ids=lambda music: str(music)[:40],
 )
@@ -384,7 +406,7 @@ def test_gift_values(world: World, values: dict[str, object], column: str) -> No
 
 
 def test_newsletter_values(world: World) -> None:
-    for values in ({"title": ""}, {"title": "x" * 201}, {"intro": "x" * 5001}):
+    for values in ({"title": ""}, {"title": "x" * 201}, {"title": "Week\n2"}, {"intro": "x" * 5001}):
         with world.cast["leader"].refused("MG001"):
             world.cast["leader"].update("newsletters", world.ids["newsletter_draft"], **values)
 
