@@ -13,5 +13,5 @@ else
   "$deno" fmt --quiet --check
 fi
 "$deno" lint --quiet
-"$deno" check --quiet --frozen _shared/render/mod.ts
+"$deno" check --quiet --frozen _shared/*/mod.ts $(ls -- [!_]*/index.ts 2>/dev/null)
 "$deno" run --quiet --frozen --allow-read --unstable-raw-imports _shared/render/generate.ts --check

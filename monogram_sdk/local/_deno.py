@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from monogram_sdk.local._errors import MissingDependencyError, ServerError
-from monogram_sdk.local._paths import PACKAGE, SERVER_DIR, cache_dir
+from monogram_sdk.local._paths import PACKAGE, SERVER_DIR, Project, cache_dir
 
 Report = Callable[[str], None]
 """Takes one line for the person who waits."""
@@ -52,26 +52,42 @@ def ensure_cached(report: Report) -> None:
     Raises:
         ServerError: The download failed.
     """
-    lock_hash = hashlib.sha256((SERVER_DIR / "deno.lock").read_bytes()).hexdigest()[:16]
-    marker = cache_dir() / f"deno-{lock_hash}.complete"
+    modules = [SERVER_DIR / "main.ts", PACKAGE / "platform_schema.ts"]
+    _ensure_cached("the embedded server", SERVER_DIR / "deno.lock", pinned(), modules, report)
+
+
+def ensure_functions_cached(project: Project, report: Report) -> None:
+    """Download what a project's edge functions need, unless it was done before for this lock file.
+
+    It takes a lock file beside `supabase/functions/deno.json`. Functions that are pinned by none download what they
+    need when they first run.
+
+    Raises:
+        ServerError: The download failed.
+    """
+    folder = project.functions_dir
+    modules = sorted(folder.glob("[!_]*/index.ts"))
+    config, lock = folder / "deno.json", folder / "deno.lock"
+    if modules and config.exists() and lock.exists():
+        options = [f"--config={config}", f"--lock={lock}", "--frozen"]
+        _ensure_cached("the edge functions", lock, options, modules, report)
+
+
+def _ensure_cached(whose: str, lock: Path, options: list[str], modules: list[Path], report: Report) -> None:
+    names = "\n".join(str(module) for module in modules)
+    digest = hashlib.sha256(lock.read_bytes() + names.encode()).hexdigest()[:16]
+    marker = cache_dir() / f"deno-{digest}.complete"
     if marker.exists():
         return
     with FileLock(cache_dir() / "deno.lock"):
         if marker.exists():
             return
-        report("Downloading the embedded server's modules (once) ...")
-        command: list[str | Path] = [
-            executable(),
-            "cache",
-            "--quiet",
-            *pinned(),
-            SERVER_DIR / "main.ts",
-            PACKAGE / "platform_schema.ts",
-        ]
+        report(f"Downloading the modules of {whose} (once) ...")
+        command: list[str | Path] = [executable(), "cache", "--quiet", *options, *modules]
         answer = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
         if answer.returncode != 0:
             raise ServerError(
-                "The embedded server's modules could not be downloaded. Check the network connection, then try again. "
+                f"The modules of {whose} could not be downloaded. Check the network connection, then try again. "
                 f"Deno said:\n{answer.stderr.strip()[:1000]}"
             )
         marker.touch()

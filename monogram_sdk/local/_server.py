@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -39,11 +40,20 @@ class ServerConfig:
     functions_dir: str
     site_url: str
     host: str
+    function_hosts: tuple[str, ...] = field(kw_only=True, default=())
+    functions: Mapping[str, Mapping[str, bool | str]] = field(
+        kw_only=True, default_factory=dict[str, Mapping[str, bool | str]]
+    )
+    functions_environment: Mapping[str, str] = field(kw_only=True, default_factory=dict[str, str], repr=False)
+    deno_path: str = field(kw_only=True, default_factory=_deno.executable)
+    deno_dir: str = field(kw_only=True, default_factory=lambda: _deno.environment()["DENO_DIR"])
     db_url: str = field(repr=False)
     authenticator_db_url: str = field(repr=False)
     publishable_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     jwt_secret: str = field(repr=False)
+    anon_key: str = field(repr=False)
+    service_role_key: str = field(repr=False)
 
 
 class ApiServer:
@@ -77,6 +87,8 @@ class ApiServer:
             PortInUseError: One of its ports is taken.
             ServerError: It ended or did not get ready; the message ends with what it printed.
         """
+        if self._process is not None and self._process.poll() is not None:
+            _end_functions(self._process.pid)  # It was killed, and one of them may hang.
         log = open_log(self.log_path)
         try:
             offset = os.lseek(log, 0, os.SEEK_END)
@@ -102,6 +114,7 @@ class ApiServer:
         except BaseException:
             process.kill()
             process.wait()
+            _end_functions(process.pid)
             raise
 
     def stop(self) -> None:
@@ -111,6 +124,7 @@ class ApiServer:
             if process is not None:
                 _processes.end(process, _STOP_SIGNALS)
             self._process.wait()
+            _end_functions(self._process.pid)
             self._process = None
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], config: ServerConfig, offset: int) -> None:
@@ -135,12 +149,22 @@ class ApiServer:
         )
 
 
+def _end_functions(group: int) -> None:
+    """End the edge functions of a server that has ended: the other processes of its group.
+
+    They end by themselves when it does, unless they are busy.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
 def end_leftover(identity: _processes.ProcessIdentity) -> None:
     """End an API server that outlived the process that ran it."""
     process = identity.process()
     try:
         if process is not None and str(_MAIN) in process.cmdline():
             _processes.end(process, _STOP_SIGNALS)
+            _end_functions(identity.pid)
     except psutil.NoSuchProcess:
         pass  # It ended while we looked.
 
@@ -158,7 +182,7 @@ def _says_ready(printed: bytes) -> bool:
 
 def _command(config: ServerConfig) -> list[str]:
     writable = [config.storage_dir, config.mail_dir]
-    readable = [*writable, config.functions_dir, str(SERVER_DIR), _deno.environment()["DENO_DIR"]]
+    readable = [*writable, config.functions_dir, str(SERVER_DIR), config.deno_dir]
     return [
         _deno.executable(),
         "run",
@@ -169,6 +193,7 @@ def _command(config: ServerConfig) -> list[str]:
         "--permission-set",  # The server's own, from its configuration; the folders come on top.
         f"--allow-read={_list(readable)}",
         f"--allow-write={_list(writable)}",
+        f"--allow-run={_list([config.deno_path])}",  # For the edge functions, each in a process with fewer permissions.
         str(_MAIN),
     ]
 

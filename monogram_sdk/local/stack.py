@@ -14,13 +14,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import psycopg
 
-from monogram_sdk.local import _deno, _server
+from monogram_sdk.local import _deno, _functions, _server
 from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInUseError
 from monogram_sdk.local._folder import DATABASE, Run, StackFolder, State
 from monogram_sdk.local._keys import Keys
@@ -58,6 +58,7 @@ class Stack:
         db_port: int | None = None,
         durable: bool = True,
         site_url: str = SITE_URL,
+        function_hosts: Sequence[str] = (),
         server_options: Mapping[str, bool | int] | None = None,
         report: Callable[[str], None] = _log.info,
     ) -> None:
@@ -71,6 +72,7 @@ class Stack:
             db_port: The database's port; likewise.
             durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
             site_url: Where links in mails lead unless a call says otherwise.
+            function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
             server_options: More settings for the API server, such as `confirm_email` and `bcrypt_cost`.
             report: Takes one line for each thing that takes time or needs attention.
         """
@@ -82,6 +84,7 @@ class Stack:
         self._durable = durable
         self._site_url = site_url
         self._report = report
+        self._function_hosts = tuple(function_hosts)
         self._server = ApiServer(self._folder.logs / "server.log", options=server_options)
         self._postgres: PostgresServer | None = None
         self._databases: Databases | None = None
@@ -217,6 +220,7 @@ class Stack:
             PostgresServer(folder.postgres, password="").end_leftover_server()
         keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
         _deno.ensure_cached(self._report)
+        _deno.ensure_functions_cached(project, self._report)
 
         self._postgres = PostgresServer(
             folder.postgres,
@@ -256,9 +260,14 @@ class Stack:
                 publishable_key=keys.publishable_key,
                 secret_key=keys.secret_key,
                 jwt_secret=keys.jwt_secret,
+                anon_key=keys.anon_key,
+                service_role_key=keys.service_role_key,
                 storage_dir=str(self._folder.storage),
                 mail_dir=str(self._folder.mail),
                 functions_dir=str(project.functions_dir),
+                functions=_functions.settings(project),
+                functions_environment=_functions_environment(address, smtp_port),
+                function_hosts=self._function_hosts,
                 site_url=self._site_url,
             )
             try:
@@ -339,6 +348,15 @@ class Stack:
                 if self._stopping.is_set():
                     return
                 _log.error("The scheduled jobs could not be run: %s", error)
+
+
+def _functions_environment(address: ServerAddress, smtp_port: int) -> dict[str, str]:
+    """Return what edge functions are told besides the platform's variables: where mail goes, into the mailbox."""
+    return {
+        "SUPABASE_DB_URL": address.dsn(DATABASE, user="postgres", password="postgres"),
+        "SMTP_URL": f"smtp://{LOOPBACK}:{smtp_port}",
+        "MAIL_FROM": "Monogram <newsletter@monogram.localhost>",
+    }
 
 
 def reset(directory: Path) -> None:

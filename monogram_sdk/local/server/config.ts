@@ -21,6 +21,20 @@ export interface Config {
   mailDir: string;
   /** The folder of the edge functions. */
   functionsDir: string;
+  /** What config.toml says about single functions. */
+  functions: Record<string, FunctionSettings>;
+  /** Variables that every function gets, besides the platform's. */
+  functionsEnvironment: Record<string, string>;
+  /** Hosts that functions may reach, besides this machine. */
+  functionHosts: string[];
+  /** How long a function may take to begin its answer. The platform's limit is the default. */
+  functionTimeoutMs: number;
+  /** The older forms of the two keys: tokens signed with the JWT secret. */
+  anonKey: string;
+  serviceRoleKey: string;
+  /** The program that runs functions, and its cache. */
+  denoPath: string;
+  denoDir: string;
   /** Where links in mails lead when the caller named no other place. */
   siteUrl: string;
   /** Whether a new account must confirm its address first. `supabase start` does not ask for it either. */
@@ -29,6 +43,14 @@ export interface Config {
   bcryptCost: number;
   /** Where clients reach this server. */
   apiUrl: string;
+}
+
+/** `[functions.<name>]` of config.toml, with absolute paths. */
+export interface FunctionSettings {
+  verify_jwt: boolean;
+  enabled: boolean;
+  entrypoint?: string;
+  import_map?: string;
 }
 
 export interface DatabaseUrls {
@@ -78,6 +100,16 @@ export function parseConfig(text: string): Config {
     storageDir: string(fields, "storage_dir"),
     mailDir: string(fields, "mail_dir"),
     functionsDir: string(fields, "functions_dir"),
+    functions: record(fields, "functions", (value) => typeof value === "object") as Config["functions"],
+    functionsEnvironment: record(fields, "functions_environment", isText) as Record<string, string>,
+    functionHosts: texts(fields, "function_hosts"),
+    functionTimeoutMs: fields.function_timeout_ms === undefined
+      ? 150_000
+      : integer(fields, "function_timeout_ms", 1, 400_000),
+    anonKey: string(fields, "anon_key"),
+    serviceRoleKey: string(fields, "service_role_key"),
+    denoPath: string(fields, "deno_path"),
+    denoDir: string(fields, "deno_dir"),
     siteUrl: string(fields, "site_url"),
     confirmEmail: fields.confirm_email === undefined ? false : boolean(fields, "confirm_email"),
     bcryptCost: fields.bcrypt_cost === undefined ? 10 : integer(fields, "bcrypt_cost", 4, 15),
@@ -114,6 +146,32 @@ function string(fields: Record<string, unknown>, name: string): string {
 function prefixed(fields: Record<string, unknown>, name: string, prefix: string): string {
   const value = string(fields, name);
   if (!value.startsWith(prefix)) throw new ConfigError(`\`${name}\` must begin with \`${prefix}\`.`);
+  return value;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function record(
+  fields: Record<string, unknown>,
+  name: string,
+  fits: (value: unknown) => boolean,
+): Record<string, unknown> {
+  const value = fields[name];
+  if (
+    typeof value !== "object" || value === null || Array.isArray(value) || !Object.values(value).every(fits)
+  ) {
+    throw new ConfigError(`\`${name}\` must be an object, and its values of the right kind.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function texts(fields: Record<string, unknown>, name: string): string[] {
+  const value = fields[name];
+  if (!Array.isArray(value) || !value.every(isText)) {
+    throw new ConfigError(`\`${name}\` must be a list of strings.`);
+  }
   return value;
 }
 

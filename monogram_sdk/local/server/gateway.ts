@@ -99,16 +99,3 @@ export function tokenRefused(error: TokenError): Response {
     message: error.message,
   }, { "www-authenticate": 'Bearer error="invalid_token"' });
 }
-
-/** Keeps the place of a service that this version does not have. */
-export function notImplemented(prefix: string, name: string): Service {
-  return {
-    prefix,
-    crossOrigin: true,
-    handle: () =>
-      json(501, {
-        code: "not_implemented",
-        message: `${name} is not part of this version of the local stack.`,
-      }),
-  };
-}

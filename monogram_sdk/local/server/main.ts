@@ -9,7 +9,8 @@
 
 import { Auth } from "./auth.ts";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
-import { Gateway, identify, notImplemented, tokenRefused } from "./gateway.ts";
+import { Functions } from "./functions/functions.ts";
+import { Gateway, identify, tokenRefused } from "./gateway.ts";
 import { health, home } from "./home.ts";
 import { Keys, TokenError } from "./keys.ts";
 import { describeError, log } from "./log.ts";
@@ -36,6 +37,7 @@ async function start(config: Config): Promise<Running> {
   const auth = new Auth(config, keys, mailbox);
   const storage = new Storage(config, keys);
   const realtime = new Realtime(config, keys);
+  const functions = new Functions(config, keys);
   const mail = new MailboxApi(mailbox);
 
   const gateway = new Gateway([
@@ -54,7 +56,7 @@ async function start(config: Config): Promise<Running> {
     { prefix: "/auth/v1", crossOrigin: true, handle: (...exchange) => auth.handle(...exchange) },
     { prefix: "/storage/v1", crossOrigin: true, handle: (...exchange) => storage.handle(...exchange) },
     { prefix: "/realtime/v1", crossOrigin: true, handle: (...exchange) => realtime.handle(...exchange) },
-    notImplemented("/functions/v1", "Edge functions"),
+    { prefix: "/functions/v1", crossOrigin: false, handle: (...exchange) => functions.handle(...exchange) },
     { prefix: "/api/v1", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
     { prefix: "/view", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
     { prefix: "/mailbox", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
@@ -81,6 +83,7 @@ async function start(config: Config): Promise<Running> {
       const timer = setTimeout(() => abort.abort(), DRAIN_MS);
       await drained;
       clearTimeout(timer);
+      functions.close();
       await Promise.all([stopSmtp(), rest.close(), auth.close(), storage.close(), realtime.close()]);
     },
   };

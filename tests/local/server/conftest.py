@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import jwt
 import pytest
 
 from monogram_sdk.local import _deno
@@ -96,6 +97,7 @@ def free_ports(count: int) -> list[int]:
 def make_config(databases: Databases, database: str, folder: Path) -> ServerConfig:
     """Return the configuration of a server for one database, with files below a folder."""
     port, smtp_port = free_ports(2)
+    jwt_secret = f"{uuid4().hex}{uuid4().hex}"
     return ServerConfig(
         host="127.0.0.1",
         port=port,
@@ -108,8 +110,14 @@ def make_config(databases: Databases, database: str, folder: Path) -> ServerConf
         authenticator_db_url=databases.dsn(database, user="authenticator"),
         publishable_key=f"sb_publishable_{uuid4().hex}",
         secret_key=f"sb_secret_{uuid4().hex}",
-        jwt_secret=f"{uuid4().hex}{uuid4().hex}",
+        jwt_secret=jwt_secret,
+        anon_key=_role_token("anon", jwt_secret),
+        service_role_key=_role_token("service_role", jwt_secret),
     )
+
+
+def _role_token(role: str, jwt_secret: str) -> str:
+    return jwt.encode({"role": role, "iat": 1_700_000_000, "exp": 4_000_000_000}, jwt_secret, algorithm="HS256")
 
 
 @pytest.fixture(scope="session")

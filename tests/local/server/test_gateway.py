@@ -88,7 +88,7 @@ def test_pages_of_any_origin_may_call_the_api(server: Server) -> None:
         "access-control-request-method": "POST",
         "access-control-request-headers": "apikey,authorization,prefer",
     }
-    for path in ("/rest/v1/notes", "/auth/v1/token", "/storage/v1/object/papers/x", "/functions/v1/x"):
+    for path in ("/rest/v1/notes", "/auth/v1/token", "/storage/v1/object/papers/x"):
         answer = server.http(key="").options(path, headers=asked)
         assert answer.status_code == 204
         assert answer.headers["access-control-allow-origin"] == "*"
@@ -96,11 +96,6 @@ def test_pages_of_any_origin_may_call_the_api(server: Server) -> None:
     refusal = server.http(key="").get("/rest/v1/notes", headers={"origin": "http://localhost:5173"})
     assert refusal.headers["access-control-allow-origin"] == "*"
     assert "Content-Range" in refusal.headers["access-control-expose-headers"]
-
-
-def test_what_is_not_there_yet_says_so(server: Server) -> None:
-    answer = server.http().get("/functions/v1/hello")
-    assert (answer.status_code, answer.json()["code"]) == (501, "not_implemented")
 
 
 def test_unknown_paths_are_not_found(server: Server) -> None:

@@ -1,0 +1,20 @@
+"""The edge functions' own tests, which stand beside them."""
+
+from __future__ import annotations
+
+import subprocess
+
+from monogram_sdk.local._deno import environment, executable
+from tests.functions.render.conftest import FUNCTIONS
+
+
+def test_what_functions_share_passes_its_tests() -> None:
+    answer = subprocess.run(
+        [executable(), "test", "--quiet", "--frozen", "_shared/platform"],
+        cwd=FUNCTIONS,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
