@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from monogram_sdk.errors import InvalidResponseError, TruncatedResponseError
 
 if TYPE_CHECKING:
+    from monogram_sdk._http import Reply
     from monogram_sdk.models._base import Model
 
 T = TypeVar("T")
@@ -21,6 +22,9 @@ Rows = list
 ROW_CAP = 1000
 
 
+# A traceback shows the library's error too, and the values may be a person's.
+_HIDING = ConfigDict(hide_input_in_errors=True)
+
 # Making an adapter takes as long as reading thousands of rows. Two threads that make the same one do no harm.
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 _ROW_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
@@ -29,66 +33,71 @@ _ROW_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 def _adapter(shape: type[T]) -> TypeAdapter[T]:
     adapter = _ADAPTERS.get(shape)
     if adapter is None:
-        adapter = _ADAPTERS[shape] = TypeAdapter(shape)
+        adapter = _ADAPTERS[shape] = TypeAdapter(shape, config=None if _is_model(shape) else _HIDING)
     return adapter
+
+
+def _is_model(shape: object) -> bool:
+    """Whether this is a model, which has a config of its own; `list[int]` is not even a class."""
+    return isinstance(shape, type) and issubclass(shape, BaseModel)
 
 
 def _row_adapter(model: type[M]) -> TypeAdapter[list[M]]:
     adapter = _ROW_ADAPTERS.get(model)
     if adapter is None:
         rows: Any = list[model]  # type: ignore[valid-type]  # pyright: ignore[reportInvalidTypeForm]
-        adapter = _ROW_ADAPTERS[model] = TypeAdapter(rows)
+        adapter = _ROW_ADAPTERS[model] = TypeAdapter(rows, config=_HIDING)
     return adapter
 
 
-def parse(shape: type[T], content: bytes) -> T:
+def parse(shape: type[T], reply: Reply) -> T:
     """Read one value, such as a row that is answered as an object.
 
     Raises:
         InvalidResponseError: The answer does not fit.
     """
     try:
-        return _adapter(shape).validate_json(content)
+        return _adapter(shape).validate_json(reply.content)
     except ValidationError as exc:
-        raise _mismatch(shape, exc) from exc
+        raise _mismatch(shape, exc, reply) from exc
 
 
-def parse_text(content: bytes) -> str | None:
+def parse_text(reply: Reply) -> str | None:
     """Read a text that may be null.
 
     Raises:
         InvalidResponseError: The answer does not fit.
     """
-    if content in (b"", b"null"):
+    if reply.content in (b"", b"null"):
         return None
-    return parse(str, content)
+    return parse(str, reply)
 
 
-def parse_rows(model: type[M], content: bytes) -> list[M]:
+def parse_rows(model: type[M], reply: Reply) -> list[M]:
     """Read rows.
 
     Raises:
         InvalidResponseError: The answer does not fit.
     """
     try:
-        return _row_adapter(model).validate_json(content)
+        return _row_adapter(model).validate_json(reply.content)
     except ValidationError as exc:
-        raise _mismatch(model, exc) from exc
+        raise _mismatch(model, exc, reply) from exc
 
 
-def parse_all_rows(model: type[M], content: bytes, *, total: int | None = None) -> list[M]:
+def parse_all_rows(model: type[M], reply: Reply, *, total: int | None = None) -> list[M]:
     """Read rows that must be complete.
 
     Args:
         model: What a row is.
-        content: The answer.
+        reply: The answer.
         total: How many there must be, if that is known.
 
     Raises:
         InvalidResponseError: The answer does not fit.
         TruncatedResponseError: The server cut the answer, or may have.
     """
-    rows = parse_rows(model, content)
+    rows = parse_rows(model, reply)
     if total is not None and len(rows) < total:
         raise TruncatedResponseError(f"The server answered {len(rows)} of {total} rows and cut off the rest.")
     if total is None and len(rows) >= ROW_CAP:
@@ -102,13 +111,19 @@ def total_of(content_range: str | None) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
-def _mismatch(shape: type[Any], exc: ValidationError) -> InvalidResponseError:
+def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidResponseError:
     # Only where and why: the values may be a person's.
     problems = "; ".join(
         f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
         for problem in exc.errors(include_input=False, include_url=False, include_context=False)[:3]
     )
+    request = reply.request
     return InvalidResponseError(
         f"The server's answer does not fit {getattr(shape, '__name__', shape)}: {problems}.",
         hint="The SDK and the project's migrations are of different versions: update the older one.",
+        status=reply.status,
+        method=request.method if request else None,
+        path=request.path() if request else None,
+        # The server has done what it was asked for; only its answer is of no use.
+        uncertain=request is not None and request.method != "GET",
     )

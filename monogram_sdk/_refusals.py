@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, cast
@@ -60,6 +60,7 @@ def refusal(
     method: str,
     path: str,
     signed_in: bool,
+    secrets: Iterable[str] = (),
 ) -> errors.MonogramError:
     """Return the error for an answer outside 2xx.
 
@@ -73,7 +74,9 @@ def refusal(
         method: The request's method.
         path: The request's path, without the query.
         signed_in: Whether the request was sent for a person (or with a secret key).
+        secrets: What must not show, should the server have repeated it.
     """
+    content = _scrubbed(content, secrets)
     body = _body(content)
     code = _first(body, "error_code", "code")
     if code is None or code.isdecimal():  # Auth once sent the status as "code"; Storage names the error in "error"
@@ -100,6 +103,14 @@ def refusal(
     if isinstance(error, errors.RateLimitError):
         error.retry_after = retry_after(headers)
     return error
+
+
+def _scrubbed(content: bytes, secrets: Iterable[str]) -> bytes:
+    """Return a body without secrets. Before it is read: afterwards a part of it would be as telling, and not found."""
+    for secret in secrets:
+        for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+            content = content.replace(form.encode("utf-8", "surrogatepass"), b"[secret]")
+    return content
 
 
 def _class(status: int, code: str | None, *, signed_in: bool) -> type[errors.MonogramError]:

@@ -6,7 +6,7 @@ import random
 import time
 
 from monogram_sdk._refusals import ROLLED_BACK
-from monogram_sdk.errors import MonogramError, RateLimitError
+from monogram_sdk.errors import InvalidResponseError, MonogramError, RateLimitError
 
 # Answers of gateways and proxies (the 520s are Cloudflare's). The server behind them may have acted or not.
 _GATEWAY_STATUSES = frozenset({502, 503, 504, 520, 521, 522, 523, 524})
@@ -30,6 +30,12 @@ class Deadline:
         # With retries left, no attempt waits for longer than half the time: a connection that hangs must not eat it
         # all.
         self._share = seconds if retries == 0 else seconds / 2
+
+    def extend(self, seconds: float) -> None:
+        """Allow more time, for a file."""
+        self.seconds += seconds
+        self._end += seconds
+        self._share += seconds
 
     def left(self) -> float:
         """Return the seconds that are left, below 0 when it is over."""
@@ -76,7 +82,7 @@ def may_repeat(error: MonogramError, *, repeatable: bool, sent: bool) -> bool:
     """
     if not sent or error.status == 429 or isinstance(error, RateLimitError) or error.code in ROLLED_BACK:
         return True
-    unanswered = error.status is None or is_unanswered(error.status)
+    unanswered = error.status is None or is_unanswered(error.status) or isinstance(error, InvalidResponseError)
     return repeatable and unanswered
 
 

@@ -118,6 +118,8 @@ def translated() -> Generator[None]:
         details: Any = exc.args[0] if exc.args else None
         raise APIError(str(details or "The storage service refused.")) from exc
     except ValidationError as exc:
+        # Without the original, which shows the answer, and that may be a session.
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors()[:3])
         raise InvalidResponseError(
-            f"The server's answer does not fit {exc.title}.", hint="Update the SDK, or the server."
-        ) from exc
+            f"The server's answer does not fit {exc.title}: {problems}.", hint="Update the SDK, or the server."
+        ) from None

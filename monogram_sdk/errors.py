@@ -31,15 +31,18 @@ message.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
-_SECRETS = re.compile(r"sb_(?:secret|publishable)_\w+|eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+_SECRETS = re.compile(r"sb_(?:secret|publishable)_[\w-]+|eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
 
 
-def scrub(text: str) -> str:
-    """Replace API keys and tokens in a text by ``[secret]``."""
+def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+    """Replace API keys, tokens and these secrets in a text by ``[secret]``."""
+    for secret in secrets:
+        text = text.replace(secret, "[secret]")
     return _SECRETS.sub("[secret]", text)
 
 

@@ -20,6 +20,9 @@ RESPONSES = "responses"
 _CACHE_SECONDS = "31536000"
 
 
+_TAKEN = ("Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists")
+
+
 class AsyncFiles:
     """The files of Monogram's buckets.
 
@@ -40,8 +43,9 @@ class AsyncFiles:
                     path, image.data, {"content-type": image.content_type, "cache-control": _CACHE_SECONDS}
                 )
         except ConflictError as error:
-            # The name is ours alone, so what is there already came from an attempt that went unanswered.
-            if not error.uncertain:
+            # The name is ours alone and new, so what is there already is this file: an earlier attempt went unanswered,
+            # or something on the way sent the request twice.
+            if not error.uncertain and error.code not in _TAKEN:
                 raise
 
     async def remove(self, bucket: str, *paths: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from monogram_sdk import _calls
 from monogram_sdk._paging import MAX_PAGE_SIZE, PAGE_SIZE, Listing, Page, checked_page_size
 from monogram_sdk._parse import parse_rows
 from monogram_sdk.models._base import Model
@@ -77,10 +78,12 @@ class AsyncPages(Generic[M]):
             cursor = page.cursor
 
     async def _page(self, cursor: str | None, limit: int) -> Page[M]:
-        me = await self._transport.sessions.require_user_id() if self._listing.owner else None
-        reply = await self._transport.send(self._listing.call(cursor, limit, me))
-        rows = parse_rows(self._listing.model, reply.content)
-        return Page(tuple(rows), None if await self._is_end(len(rows), limit) else self._listing.cursor(rows[-1]))
+        transport = self._transport
+        with _calls.Call(f"{self._listing.source}.page", transport.options, transport.connections):
+            me = await transport.sessions.require_user_id() if self._listing.owner else None
+            reply = await transport.send(self._listing.call(cursor, limit, me))
+            rows = parse_rows(self._listing.model, reply)
+            return Page(tuple(rows), None if await self._is_end(len(rows), limit) else self._listing.cursor(rows[-1]))
 
     async def _is_end(self, count: int, limit: int) -> bool:
         """Whether a page is the last one: it is shorter than what was asked for, and not because the server cut it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
@@ -10,7 +11,8 @@ from monogram_sdk import _query
 from monogram_sdk._paging import Listing
 from monogram_sdk._parse import parse, parse_all_rows, parse_rows, total_of
 from monogram_sdk._query import Call
-from monogram_sdk.errors import APIError, MonogramError, NotFoundError, PermissionDeniedError
+from monogram_sdk._runtime import async_as_call
+from monogram_sdk.errors import APIError, ConflictError, MonogramError, NotFoundError, PermissionDeniedError
 from monogram_sdk.models._base import Model
 
 from ._files import AsyncFiles
@@ -21,7 +23,18 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
-class AsyncResource:
+class AsyncCalls:
+    """A class whose public methods are calls, each with one deadline for whatever it does (see `_calls`)."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        resource = cls.__module__.rpartition(".")[2]
+        for name, method in tuple(vars(cls).items()):
+            if not name.startswith("_") and inspect.isfunction(method):
+                setattr(cls, name, async_as_call(f"{resource}.{name}", method))
+
+
+class AsyncResource(AsyncCalls):
     """A part of the API."""
 
     def __init__(self, transport: AsyncTransport) -> None:
@@ -33,7 +46,7 @@ class AsyncResource:
 
     async def _rpc(self, shape: type[T], name: str, arguments: Mapping[str, Any], *, repeatable: bool = True) -> T:
         reply = await self._transport.send(_query.rpc(name, arguments, repeatable=repeatable))
-        return parse(shape, reply.content)
+        return parse(shape, reply)
 
     async def _rpc_rows(
         self, model: type[M], name: str, arguments: Mapping[str, Any], *, expected: int | None = None
@@ -48,11 +61,11 @@ class AsyncResource:
         """
         reply = await self._transport.send(_query.rpc(name, arguments, counted=expected is None))
         total = total_of(reply.headers.get("content-range")) if expected is None else expected
-        return parse_all_rows(model, reply.content, total=total)
+        return parse_all_rows(model, reply, total=total)
 
     async def _find(self, model: type[M], table: str, *filters: str) -> M | None:
         reply = await self._transport.send(_query.select(table, model.columns(), filters, limit=1))
-        rows = parse_rows(model, reply.content)
+        rows = parse_rows(model, reply)
         return rows[0] if rows else None
 
     async def _get(self, model: type[M], table: str, missing: type[NotFoundError], *filters: str) -> M:
@@ -69,24 +82,29 @@ class AsyncResource:
             table: Where.
             row: Its values.
             own: Filters that only this row can pass. When an attempt went unanswered and the next one is refused,
-                such as for being there already, the row is looked up by them: if it is there, all went well.
+                such as for being there already, the row is looked up by them: if it is there, all went well. A row
+                with an id of its own is also looked up when something on the way sent the request twice.
         """
         try:
             reply = await self._transport.send(_query.insert(table, row, model.columns()))
         except APIError as error:
-            if not error.uncertain:
+            if not error.uncertain and not (isinstance(error, ConflictError) and "id" in row):
                 raise
-            found = await self._find(model, table, *own)
+            try:
+                found = await self._find(model, table, *own)
+            except MonogramError as failure:
+                error.uncertain = True
+                raise error from failure
             if found is None:
                 raise
             return found
-        return parse_rows(model, reply.content)[0]
+        return parse_rows(model, reply)[0]
 
     async def _update(
         self, model: type[M], table: str, missing: type[NotFoundError], values: Mapping[str, Any], *filters: str
     ) -> M:
         call = _query.update(table, values, model.columns(), filters)
-        rows = parse_rows(model, (await self._transport.send(call)).content)
+        rows = parse_rows(model, await self._transport.send(call))
         if not rows:
             await self._explain_nothing(model, table, missing, call, filters)
         return rows[0]
@@ -95,7 +113,7 @@ class AsyncResource:
         call = _query.delete(table, model.columns(), filters)
         reply = await self._transport.send(call)
         # After an attempt that went unanswered, nothing left to delete means that it did its work.
-        if not parse_rows(model, reply.content) and not reply.uncertain:
+        if not parse_rows(model, reply) and not reply.uncertain:
             await self._explain_nothing(model, table, missing, call, filters)
 
     async def _discard(

@@ -16,5 +16,5 @@ async def async_row_cap(transport: AsyncTransport) -> int:
     connections = transport.connections
     if connections.row_cap is None:
         reply = await transport.send(_query.rpc("thousand_rows", {}))
-        connections.row_cap = len(parse(Rows[int], reply.content))
+        connections.row_cap = len(parse(Rows[int], reply))
     return connections.row_cap

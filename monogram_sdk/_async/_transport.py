@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 
-from monogram_sdk import _http, _refusals, _retry
+from monogram_sdk import _calls, _http, _query, _refusals, _retry, _telemetry
 from monogram_sdk._config import Config, Options
 from monogram_sdk._http import Outgoing, Reply
 from monogram_sdk._query import Call
@@ -15,6 +13,8 @@ from monogram_sdk.errors import MonogramError, RateLimitError
 
 from ._connections import AsyncConnections
 from ._sessions import AsyncSessions
+
+_FUNCTIONS = f"{_query.REST}/rpc/"
 
 
 class AsyncTransport:
@@ -64,7 +64,20 @@ class AsyncTransport:
             headers["prefer"] = call.prefer
         if call.body is not None:
             headers["content-type"] = "application/json"
-        return await self.run(Outgoing(call.method, self.config.url + call.path, headers, call.body, call.repeatable))
+        outgoing = Outgoing(
+            call.method, self.config.url + call.path, headers, call.body, call.repeatable, wants_json=True
+        )
+        under_way = _calls.current(self.connections)
+        try:
+            reply = await self.run(outgoing)
+        except MonogramError as error:
+            if under_way is not None and error.uncertain:
+                under_way.acted = True
+            raise
+        # What the call may still do, such as deleting a file, can fail; this is done. Functions may be mere reads.
+        if under_way is not None and call.method != "GET" and not call.path.startswith(_FUNCTIONS):
+            under_way.acted = True
+        return reply
 
     async def run(self, outgoing: Outgoing) -> Reply:
         """Send a request until there is an answer, or no more sense or time in trying.
@@ -72,32 +85,45 @@ class AsyncTransport:
         Raises:
             MonogramError: The request failed; the class says how.
         """
-        options = self.options
-        deadline = _retry.Deadline(options.timeout + outgoing.extra_seconds, retries=options.retries)
+        call = _calls.current(self.connections)
+        options = self.options if call is None else call.options
+        deadline = _retry.Deadline(options.timeout, retries=options.retries) if call is None else call.deadline
+        if outgoing.extra_seconds:
+            deadline.extend(outgoing.extra_seconds)
+        changes = outgoing.method not in ("GET", "HEAD")
         attempt = 0
         uncertain = renewed = False
         while True:
             attempt += 1
             token = await self.sessions.token() if outgoing.as_person else None
-            started = time.perf_counter()
-            cause: httpx.TransportError | None = None
+            if deadline.left() <= 0:  # Sending now would be asking without waiting for the answer.
+                error: MonogramError = _http.too_late(deadline.seconds, method=outgoing.method, path=outgoing.path())
+                error.uncertain = uncertain
+                raise error
+            cause: httpx.RequestError | None = None
             sent = True
+            request, watched = self._request(outgoing, token, attempt)
             try:
-                reply = await self.connections.exchange(self._request(outgoing, token), deadline)
-            except httpx.TransportError as exc:
-                _http.log_attempt(outgoing, type(exc).__name__, started, attempt)
+                reply = await self.connections.exchange(request, deadline)
+            except httpx.RequestError as exc:
+                watched.failed(exc)
                 cause, sent = exc, _http.was_sent(exc)
-                error: MonogramError = _http.transport_error(
-                    exc, deadline.seconds, method=outgoing.method, path=outgoing.path()
-                )
-                uncertain = uncertain or sent
+                error = _http.transport_error(exc, deadline.seconds, method=outgoing.method, path=outgoing.path())
+                uncertain = uncertain or (sent and changes)
+            except BaseException as exc:
+                watched.failed(exc)
+                raise
             else:
-                _http.log_attempt(outgoing, str(reply.status), started, attempt, reply.headers)
+                watched.answered(reply.status, reply.headers)
                 if 200 <= reply.status < 300:
-                    reply.uncertain = uncertain
-                    return reply
-                error = self._refusal(outgoing, token, reply)
-                uncertain = uncertain or _retry.is_unanswered(reply.status)
+                    if not (outgoing.wants_json and _http.is_garbled(reply)):
+                        reply.request, reply.uncertain = outgoing, uncertain
+                        return reply
+                    error = _http.garbled(reply, method=outgoing.method, path=outgoing.path())
+                    uncertain = uncertain or changes
+                else:
+                    error = self._refusal(outgoing, token, reply)
+                    uncertain = uncertain or (changes and _retry.is_unanswered(reply.status))
             error.uncertain = uncertain
             if token is not None and error.status == 401 and not renewed:
                 # The clocks disagree, or the signing key has changed. Nothing was done, so ask again with a new token.
@@ -111,12 +137,13 @@ class AsyncTransport:
                 raise error from cause
             await async_sleep(pause)
 
-    def _request(self, outgoing: Outgoing, token: str | None) -> httpx.Request:
+    def _request(self, outgoing: Outgoing, token: str | None, attempt: int) -> tuple[httpx.Request, _telemetry.Attempt]:
         headers = {**self._headers, **outgoing.headers}
         bearer = token or self._key_token
         if bearer is not None and outgoing.as_person:
             headers["authorization"] = f"Bearer {bearer}"
-        return httpx.Request(outgoing.method, outgoing.url, headers=headers, content=outgoing.content)
+        watched = _telemetry.Attempt(outgoing.method, outgoing.path(), self.config.url, attempt, headers)
+        return httpx.Request(outgoing.method, outgoing.url, headers=headers, content=outgoing.content), watched
 
     def _refusal(self, outgoing: Outgoing, token: str | None, reply: Reply) -> MonogramError:
         return _refusals.refusal(
@@ -126,4 +153,5 @@ class AsyncTransport:
             method=outgoing.method,
             path=outgoing.path(),
             signed_in=token is not None or self.config.is_secret,
+            secrets=_http.secrets_of(outgoing, self.config.key, token),
         )

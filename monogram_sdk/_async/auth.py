@@ -19,6 +19,7 @@ from monogram_sdk.errors import (
 from monogram_sdk.models.auth import AuthUser, OAuthStart, Session, SignUp
 from monogram_sdk.models.enums import AuthEvent
 
+from ._resource import AsyncCalls
 from ._sessions import AuthListener
 from ._transport import AsyncTransport
 
@@ -26,7 +27,7 @@ SignOutScope = Literal["global", "local", "others"]
 EmailCodeType = Literal["email", "recovery", "invite", "email_change", "signup", "magiclink"]
 
 
-class AsyncAuthAPI:
+class AsyncAuthAPI(AsyncCalls):
     """Accounts and sessions.
 
     The client keeps the session, sends its token with every call and refreshes it in time, once for all callers. A

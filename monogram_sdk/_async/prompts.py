@@ -62,9 +62,9 @@ class AsyncPromptsAPI(AsyncResource):
                 raise
             call = _query.select(TABLE, Prompt.columns(), [f"id=in.({','.join(map(str, ids))})"])
             reply = await self._transport.send(call)
-            if not parse_rows(Prompt, reply.content):
+            if not parse_rows(Prompt, reply):
                 raise
-        return sorted(parse_all_rows(Prompt, reply.content, total=len(ids)), key=lambda prompt: prompt.order)
+        return sorted(parse_all_rows(Prompt, reply, total=len(ids)), key=lambda prompt: prompt.order)
 
     async def get(self, prompt_id: Id) -> Prompt:
         """Return a prompt.

@@ -22,6 +22,9 @@ RESPONSES = "responses"
 _CACHE_SECONDS = "31536000"
 
 
+_TAKEN = ("Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists")
+
+
 class Files:
     """The files of Monogram's buckets.
 
@@ -42,8 +45,9 @@ class Files:
                     path, image.data, {"content-type": image.content_type, "cache-control": _CACHE_SECONDS}
                 )
         except ConflictError as error:
-            # The name is ours alone, so what is there already came from an attempt that went unanswered.
-            if not error.uncertain:
+            # The name is ours alone and new, so what is there already is this file: an earlier attempt went unanswered,
+            # or something on the way sent the request twice.
+            if not error.uncertain and error.code not in _TAKEN:
                 raise
 
     def remove(self, bucket: str, *paths: str) -> None:

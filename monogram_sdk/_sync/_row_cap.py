@@ -18,5 +18,5 @@ def row_cap(transport: Transport) -> int:
     connections = transport.connections
     if connections.row_cap is None:
         reply = transport.send(_query.rpc("thousand_rows", {}))
-        connections.row_cap = len(parse(Rows[int], reply.content))
+        connections.row_cap = len(parse(Rows[int], reply))
     return connections.row_cap

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from monogram_sdk._http import logger
 from monogram_sdk._runtime import Items, Lock
 from monogram_sdk._supabase import AuthSession, SyncGoTrueClient, stored_session, translated
+from monogram_sdk._telemetry import logger
 from monogram_sdk.errors import (
     AuthenticationError,
     InvalidValueError,

@@ -173,7 +173,7 @@ class AdminAPI(Resource):
         arguments = {"worker": worker, "job_limit": limit, "lease_seconds": lease_seconds}
         # A second attempt would take others; those of a lost answer come back when their lease ends.
         reply = self._transport.send(_query.rpc("claim_jobs", arguments, repeatable=False))
-        return parse_all_rows(Job, reply.content)
+        return parse_all_rows(Job, reply)
 
     def finish_job(self, job_id: int, worker: str) -> bool:
         """Say that a job is done.
@@ -202,7 +202,7 @@ class AdminAPI(Resource):
         self._require_secret()
         arguments = {"job_id": job_id, "worker": worker, "error": error}
         reply = self._transport.send(_query.rpc("fail_job", arguments, repeatable=False))
-        return parse_text(reply.content)
+        return parse_text(reply)
 
     def _require_secret(self) -> None:
         if not self._sessions.secret:

@@ -13,7 +13,7 @@ class Model(BaseModel):
 
     # Building the validators of all models would be half of `import monogram_sdk`; each is built when it is first
     # needed.
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, hide_input_in_errors=True)
 
     embedded: ClassVar[dict[str, str]] = {}
     """How to read the fields that come from another table: field name -> PostgREST's ``alias:table(columns)``."""

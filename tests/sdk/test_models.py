@@ -6,11 +6,12 @@ import ast
 import inspect
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from pydantic import ValidationError
 
-from monogram_sdk import _parse, errors, models
+from monogram_sdk import _http, _parse, errors, models
 from monogram_sdk.models import Badge, EarnedBadge, Model, Music
 
 TABLES: dict[str, type[Model]] = {
@@ -119,13 +120,19 @@ def test_embedded_rows_are_asked_for() -> None:
     assert EarnedBadge.columns().endswith(f",badge:badges({Badge.columns()})")
 
 
+def answer(content: bytes) -> _http.Reply:
+    """Return an answer of the server."""
+    return _http.reply(httpx.Response(200), content)
+
+
 def test_an_answer_that_does_not_fit_says_where_without_the_values() -> None:
     with pytest.raises(errors.InvalidResponseError, match=r"Badge: 0\.id") as caught:
-        _parse.parse_rows(Badge, b'[{"code": {"private": "words"}}]')
+        _parse.parse_rows(Badge, answer(b'[{"code": {"private": "words"}}]'))
     assert "private" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ValidationError)
+    assert "words" not in str(caught.value.__cause__), "a traceback shows this one as well"
     with pytest.raises(errors.InvalidResponseError, match="int: answer"):
-        _parse.parse(int, b'"x"')
+        _parse.parse(int, answer(b'"x"'))
 
 
 def test_an_answer_that_was_cut_is_an_error() -> None:
@@ -133,8 +140,8 @@ def test_an_answer_that_was_cut_is_an_error() -> None:
         """A row."""
 
     with pytest.raises(errors.TruncatedResponseError, match="1000 rows"):
-        _parse.parse_all_rows(Row, b"[" + b",".join([b"{}"] * 1000) + b"]")
-    assert len(_parse.parse_all_rows(Row, b"[{}]")) == 1
+        _parse.parse_all_rows(Row, answer(b"[" + b",".join([b"{}"] * 1000) + b"]"))
+    assert len(_parse.parse_all_rows(Row, answer(b"[{}]"))) == 1
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example/1", "javascript:alert(1)", "https://", "http://a b"])

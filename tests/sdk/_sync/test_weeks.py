@@ -103,8 +103,8 @@ def test_a_file_that_cannot_be_deleted_again_is_named(people: People) -> None:
     faults = Faults()
     club = people.club(faults=faults)
     club.member.responses.submit(club.prompt.id, content="First")
-    # Reading the prompt, uploading the image, inserting the answer, deleting the image.
-    faults.then("ok", "ok", "ok", *["unsent"] * 4)
+    # Reading the prompt, uploading the image, inserting the answer, looking whether it is ours, deleting the image.
+    faults.then("ok", "ok", "ok", "ok", *["unsent"] * 4)
     with pytest.raises(errors.ResponseExistsError) as caught:
         club.member.responses.submit(club.prompt.id, content="Second", image=PNG)
     assert [note.split(":")[0].split(".")[-1] for note in caught.value.__notes__] == ["png could not be deleted again"]
