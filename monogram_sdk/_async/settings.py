@@ -31,6 +31,7 @@ class AsyncSettingsAPI(AsyncResource):
         active_theme_id: Id | NotGiven | None = NOT_GIVEN,
         email_newsletters: bool | NotGiven = NOT_GIVEN,
         email_notifications: bool | NotGiven = NOT_GIVEN,
+        email_reminders: bool | NotGiven = NOT_GIVEN,
         in_app_notifications: bool | NotGiven = NOT_GIVEN,
         show_on_leaderboard: bool | NotGiven = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
@@ -41,6 +42,7 @@ class AsyncSettingsAPI(AsyncResource):
             active_theme_id: A theme that you own, by its item's id; ``None`` for the standard one.
             email_newsletters: Whether newsletters come by email.
             email_notifications: Whether notifications come by email.
+            email_reminders: Whether they include reminders to answer a week's prompts.
             in_app_notifications: Whether notifications are listed in the app.
             show_on_leaderboard: Whether others see your balance.
             timezone: Your time zone by its IANA name, such as ``Europe/Lisbon``.
@@ -55,6 +57,7 @@ class AsyncSettingsAPI(AsyncResource):
             active_theme_id=active_theme_id,
             email_newsletters=email_newsletters,
             email_notifications=email_notifications,
+            email_reminders=email_reminders,
             in_app_notifications=in_app_notifications,
             show_on_leaderboard=show_on_leaderboard,
             timezone=timezone,

@@ -19,6 +19,8 @@ class Settings(Model):
     """Whether newsletters come by email."""
     email_notifications: bool
     """Whether notifications come by email."""
+    email_reminders: bool
+    """Whether they include reminders to answer a week's prompts."""
     in_app_notifications: bool
     """Whether notifications are listed in the app."""
     show_on_leaderboard: bool

@@ -1,6 +1,6 @@
--- Work to do outside the database (render, send, remove files), written in the transaction that causes it and worked
--- off afterwards, at least once. A job's key is what it does: the same work is never queued twice. Workers lease jobs
--- with SKIP LOCKED; a worker that dies lets its lease run out, and another takes over.
+-- Work to do outside the database (render, remove files), written in the transaction that causes it and worked off
+-- afterwards, at least once. A job's key is what it does: the same work is never queued twice. Workers lease jobs with
+-- SKIP LOCKED; a worker that dies lets its lease run out, and another takes over. Emails have tables of their own.
 
 create table private.outbox (
   id bigint generated always as identity primary key,
@@ -17,19 +17,38 @@ create table private.outbox (
   finished_at timestamptz,
   constraint outbox_key_key unique (key),
   constraint outbox_kind_known check (
-    kind in ('newsletter.render', 'newsletter.email', 'notification.email', 'storage.remove')
+    kind in ('newsletter.render', 'storage.remove')
   ),
   constraint outbox_state_known check (state in ('READY', 'LEASED', 'DONE', 'DEAD')),
   constraint outbox_lease_whole check ((state = 'LEASED') = (leased_until is not null and leased_by is not null)),
   constraint outbox_payload_is_object check (jsonb_typeof(payload) = 'object')
 );
-comment on table private.outbox is 'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job().';
-comment on column private.outbox.key is 'What the job does, for example newsletter.email:{newsletter_id}:{user_id}.';
+comment on table private.outbox is
+  'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job(). Trigger: outbox__wake.';
+comment on column private.outbox.key is 'What the job does, for example newsletter.render:{newsletter_id}.';
 comment on column private.outbox.state is 'READY at run_at; LEASED to a worker; DONE; DEAD after too many attempts.';
 
 create index idx_outbox_due on private.outbox (run_at, id) where state in ('READY', 'LEASED');
 
 alter table private.outbox enable row level security;
+
+create function private.wake_workers()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_notify('monogram_outbox', '');
+  return null;
+end;
+$$;
+comment on function private.wake_workers() is
+  'Trigger: whoever listens hears that there is work once it is committed. It is a hint only: who does not listen finds '
+  'the work by looking.';
+
+create trigger outbox__wake
+  after insert on private.outbox
+  for each statement execute function private.wake_workers();
 
 create function private.enqueue(kind text, key text, payload jsonb, run_at timestamptz default now())
 returns void
@@ -52,6 +71,17 @@ language sql
 security definer
 set search_path = ''
 as $$
+  -- A job that ends every worker that takes it must not go on doing so.
+  update private.outbox
+  set
+    state = 'DEAD', finished_at = claim_jobs.at, leased_by = null, leased_until = null,
+    last_error = 'no worker that took it came back'
+  where id in (
+    select id from private.outbox
+    where state = 'LEASED' and leased_until <= claim_jobs.at and attempts >= 10
+    for update skip locked
+  );
+
   update private.outbox
   set state = 'LEASED', attempts = attempts + 1, leased_by = claim_jobs.worker, leased_until = claim_jobs.at + claim_jobs.lease
   where id in (
@@ -64,7 +94,8 @@ as $$
   returning *;
 $$;
 comment on function private.claim_jobs(text, integer, interval, timestamptz) is
-  'Lease due jobs and those whose lease ran out. Definer because no role reaches the outbox; granted to the service role only.';
+  'Lease due jobs and those whose lease ran out, ten times at most. Definer because no role reaches the outbox; granted to '
+  'the service role only.';
 grant execute on function private.claim_jobs(text, integer, interval, timestamptz) to service_role;
 
 create function private.finish_job(job_id bigint, worker text, at timestamptz)
@@ -85,6 +116,19 @@ comment on function private.finish_job(bigint, text, timestamptz) is
   'Mark a leased job as done. Definer because no role reaches the outbox; granted to the service role only.';
 grant execute on function private.finish_job(bigint, text, timestamptz) to service_role;
 
+create function private.backoff(base interval, attempts integer, seed text)
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select least(interval '1 hour', backoff.base * (2 ^ least(greatest(backoff.attempts - 1, 0), 12)))
+    * (0.75 + 0.5 * (abs(hashtextextended(backoff.seed, backoff.attempts) % 1000) / 1000.0));
+$$;
+comment on function private.backoff(interval, integer, text) is
+  'How long to wait after so many attempts: twice as long each time, about an hour at most, a quarter more or less so '
+  'that what failed together does not come back together.';
+
 create function private.fail_job(job_id bigint, worker text, error text, at timestamptz, max_attempts integer)
 returns text
 language sql
@@ -94,7 +138,7 @@ as $$
   update private.outbox
   set
     state = case when attempts >= fail_job.max_attempts then 'DEAD' else 'READY' end,
-    run_at = fail_job.at + least(interval '1 hour', interval '10 seconds' * (2 ^ least(attempts - 1, 12))),
+    run_at = fail_job.at + private.backoff(interval '10 seconds', attempts, key),
     finished_at = case when attempts >= fail_job.max_attempts then fail_job.at end,
     leased_by = null,
     leased_until = null,
@@ -103,7 +147,7 @@ as $$
   returning state;
 $$;
 comment on function private.fail_job(bigint, text, text, timestamptz, integer) is
-  'Give a leased job back: due again after 10, 20, 40 ... seconds, at most an hour, and DEAD after too many attempts. '
+  'Give a leased job back: due again after about 10, 20, 40 ... seconds, at most an hour, and DEAD after too many attempts. '
   'Definer because no role reaches the outbox; granted to the service role only.';
 grant execute on function private.fail_job(bigint, text, text, timestamptz, integer) to service_role;
 

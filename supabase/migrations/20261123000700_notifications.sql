@@ -55,18 +55,9 @@ begin
 
   -- The newsletter has an email of its own, so its notification needs none.
   if notify.kind <> 'NEWSLETTER_PUBLISHED' then
-    insert into private.outbox (kind, key, payload)
-    select
-      'notification.email',
-      'notification.email:' || users.id::text || ':' || notify.dedupe_key,
-      jsonb_build_object(
-        'user_id', users.id, 'kind', notify.kind, 'space_id', notify.space_id, 'payload', notify.payload
-      )
-    from public.users
-    left join public.settings on settings.user_id = users.id
-    where users.id = any (notify.recipients) and coalesce(settings.email_notifications, true)
-    order by users.id
-    on conflict on constraint outbox_key_key do nothing;
+    perform private.queue_mails(
+      notify.recipients, notify.kind, notify.space_id, null, notify.payload, notify.dedupe_key
+    );
   end if;
 end;
 $$;

@@ -10,11 +10,14 @@ create table public.curator_rotations (
   assigned_at timestamptz not null default now(),
   notification_status public.delivery_status not null default 'PENDING',
   notified_at timestamptz,
+  reminded_at timestamptz,
   constraint curator_rotations_space_id_week_number_key unique (space_id, week_number),
   constraint curator_rotations_week_number_positive check (week_number >= 1)
 );
 comment on table public.curator_rotations is 'The curator of each week of each space: the history of the pen.';
 comment on column public.curator_rotations.notification_status is 'Whether the curator has been told by email.';
+
+comment on column public.curator_rotations.reminded_at is 'When those who had not answered were reminded; null before.';
 
 create index idx_curator_rotations_curator_id on public.curator_rotations (curator_id);
 

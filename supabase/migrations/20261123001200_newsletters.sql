@@ -11,6 +11,7 @@ create table public.newsletters (
   title text not null,
   intro text,
   content jsonb not null,
+  theme jsonb,
   visibility public.newsletter_visibility not null,
   html_path text,
   pdf_path text,
@@ -31,6 +32,8 @@ comment on table public.newsletters is
 comment on column public.newsletters.content is
   'Snapshot: {"space", "week_number", "curator", "prompts": [{"id", "order", "question", "responses": [{"id", "author", '
   '"content", "image_path", "music", "published_at"}]}]}.';
+comment on column public.newsletters.theme is
+  'What the leader''s active theme was made of when the snapshot was taken (store_items.metadata), or null: how it looks.';
 comment on column public.newsletters.visibility is 'Copied from the space and kept equal to it, so that a policy need not look there.';
 comment on column public.newsletters.html_path is 'Object name of the web page in the storage bucket "newsletters", once rendered.';
 comment on column public.newsletters.pdf_path is 'Object name of the PDF in the storage bucket "newsletters", once rendered.';
@@ -133,6 +136,26 @@ $$;
 comment on function private.newsletter_content(uuid, integer) is
   'The snapshot of a week as it is now. Definer; not granted, only other definer functions call it.';
 
+create function private.newsletter_theme(space_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select store_items.metadata
+    from public.spaces
+    join public.settings on settings.user_id = spaces.leader_id
+    join public.store_items on store_items.id = settings.active_theme_id
+    where spaces.id = newsletter_theme.space_id
+  );
+end;
+$$;
+comment on function private.newsletter_theme(uuid) is
+  'What the leader''s active theme is made of, or null. Definer; not granted, only other definer functions call it.';
+
 create function private.require_selection(space_id uuid, week_number integer)
 returns void
 language plpgsql
@@ -199,6 +222,7 @@ begin
   new.title := coalesce(new.title, v_space.name || ', week ' || new.week_number::text);
   new.visibility := v_space.newsletter_visibility;
   new.content := private.newsletter_content(new.space_id, new.week_number);
+  new.theme := private.newsletter_theme(new.space_id);
   perform private.check_newsletter_values(new);
   return new;
 end;
@@ -265,17 +289,11 @@ begin
   perform private.enqueue(
     'newsletter.render', 'newsletter.render:' || new.id::text, jsonb_build_object('newsletter_id', new.id)
   );
-  -- The audience is frozen here: who is a member now and wants the email gets it, one job each.
-  insert into private.outbox (kind, key, payload)
-  select
-    'newsletter.email',
-    'newsletter.email:' || new.id::text || ':' || memberships.user_id::text,
-    jsonb_build_object('newsletter_id', new.id, 'user_id', memberships.user_id)
-  from public.memberships
-  left join public.settings on settings.user_id = memberships.user_id
-  where memberships.space_id = new.space_id and coalesce(settings.email_newsletters, true)
-  order by memberships.user_id
-  on conflict on constraint outbox_key_key do nothing;
+  -- The audience is settled here: everybody who is a member now gets the email, or a row that says why not.
+  perform private.queue_mails(
+    array(select user_id from public.memberships where space_id = new.space_id),
+    'NEWSLETTER_PUBLISHED', new.space_id, new.id, '{}', 'newsletter:' || new.id::text
+  );
   perform private.notify(
     array(select user_id from public.memberships where space_id = new.space_id),
     'NEWSLETTER_PUBLISHED', new.space_id,
@@ -295,6 +313,7 @@ begin
     private.next_curator(new.space_id, v_space.rotation_type, v_space.current_curator_id)
   );
 
+  perform private.nudge();
   perform private.award_badges(
     array(
       select distinct user_id from public.responses
@@ -370,6 +389,7 @@ begin
   update public.newsletters
   set
     content = private.newsletter_content(generate_newsletter.space_id, v_week),
+    theme = private.newsletter_theme(generate_newsletter.space_id),
     curator_id = (select current_curator_id from public.spaces where id = generate_newsletter.space_id)
   where id = v_newsletter.id
   returning * into v_newsletter;

@@ -5,6 +5,7 @@ create table public.settings (
   active_theme_id uuid references public.store_items (id) on delete set null,
   email_newsletters boolean not null default true,
   email_notifications boolean not null default true,
+  email_reminders boolean not null default true,
   in_app_notifications boolean not null default true,
   show_on_leaderboard boolean not null default true,
   timezone text not null default 'UTC',
@@ -18,6 +19,8 @@ comment on table public.settings is
 comment on column public.settings.active_theme_id is 'A store item of kind THEME that the person owns, or null.';
 comment on column public.settings.email_newsletters is 'Whether published newsletters come by email.';
 comment on column public.settings.email_notifications is 'Whether other news come by email.';
+comment on column public.settings.email_reminders is
+  'Whether news include reminders to answer a week''s prompts; nothing without email_notifications.';
 comment on column public.settings.in_app_notifications is 'Whether news become rows of notifications.';
 comment on column public.settings.show_on_leaderboard is 'Whether others see the balance, in leaderboards and member lists.';
 comment on column public.settings.timezone is 'IANA name, for display; weeks are counted in UTC.';
@@ -40,10 +43,12 @@ create policy "People delete their own settings" on public.settings
 
 grant select on public.settings to authenticated, service_role;
 grant insert (
-  user_id, active_theme_id, email_newsletters, email_notifications, in_app_notifications, show_on_leaderboard, timezone
+  user_id, active_theme_id, email_newsletters, email_notifications, email_reminders, in_app_notifications, show_on_leaderboard,
+  timezone
 ) on public.settings to authenticated, service_role;
 grant update (
-  active_theme_id, email_newsletters, email_notifications, in_app_notifications, show_on_leaderboard, timezone
+  active_theme_id, email_newsletters, email_notifications, email_reminders, in_app_notifications, show_on_leaderboard,
+  timezone
 ) on public.settings to authenticated, service_role;
 grant delete on public.settings to authenticated, service_role;
 

@@ -1,5 +1,6 @@
--- Work by the clock: plain SQL functions, listed in one table. Where pg_cron exists they are scheduled with it;
--- elsewhere whoever runs the database reads the list and calls them, as the local stack does.
+-- Work by the clock. private.tick() does whatever has come due and is all that has to be called, every minute or so;
+-- after a time in which nobody called it, one call brings everything to where it should be, once. Where pg_cron exists
+-- it is scheduled with it; elsewhere whoever runs the database calls it, as the local stack does.
 
 create table private.scheduled_jobs (
   name text primary key check (name ~ '^monogram-[a-z-]+$'),
@@ -8,12 +9,30 @@ create table private.scheduled_jobs (
 );
 comment on table private.scheduled_jobs is 'What runs by the clock: a cron expression in UTC and an SQL command.';
 
+create table private.chores (
+  name text primary key check (name ~ '^[a-z-]+$'),
+  every interval not null,
+  starts_at interval not null default '0',
+  last_run_at timestamptz,
+  last_error text,
+  constraint chores_every_positive check (every > interval '0')
+);
+comment on table private.chores is 'What tick() does, and how often: once in each stretch of time, counted from Monday, 00:00 UTC.';
+comment on column private.chores.starts_at is 'How long after the beginning of its stretch of time it becomes due.';
+comment on column private.chores.last_run_at is 'The time it was last done for; null before.';
+comment on column private.chores.last_error is 'What went wrong the last time, or null.';
+
 alter table private.scheduled_jobs enable row level security;
+alter table private.chores enable row level security;
 
 insert into private.scheduled_jobs (name, schedule, command) values
-  ('monogram-streaks', '5 * * * *', 'select private.refresh_streaks()'),
-  ('monogram-badges', '20 3 * * *', 'select private.award_all_badges()'),
-  ('monogram-sweep', '40 3 * * *', 'select private.sweep()');
+  ('monogram-tick', '* * * * *', 'select private.tick()');
+
+insert into private.chores (name, every, starts_at) values
+  ('streaks', '1 hour', '5 minutes'),
+  ('reminders', '1 hour', '15 minutes'),
+  ('badges', '1 day', '3 hours 20 minutes'),
+  ('sweep', '1 day', '3 hours 40 minutes');
 
 create function private.sweep(at timestamptz default now())
 returns void
@@ -22,8 +41,16 @@ security definer
 set search_path = ''
 as $$
 begin
-  delete from private.outbox where state = 'DONE' and finished_at < sweep.at - interval '30 days'
-    and kind in ('notification.email', 'storage.remove');
+  delete from private.outbox where state = 'DONE' and finished_at < sweep.at - interval '30 days';
+  delete from private.mails
+  where newsletter_id is null and created_at < sweep.at - interval '90 days'
+    and state not in ('QUEUED', 'SENDING', 'UNCERTAIN');
+  delete from private.newsletter_mails
+  where created_at < sweep.at - interval '30 days'
+    and not exists (
+      select from private.mails
+      where mails.newsletter_id = newsletter_mails.newsletter_id and mails.state in ('QUEUED', 'SENDING', 'UNCERTAIN')
+    );
   delete from public.notifications where read_at < sweep.at - interval '90 days';
   if to_regclass('cron.job_run_details') is not null then
     execute 'delete from cron.job_run_details where end_time < $1' using sweep.at - interval '7 days';
@@ -31,8 +58,154 @@ begin
 end;
 $$;
 comment on function private.sweep(timestamptz) is
-  'Forget finished jobs after 30 days and read notifications after 90; newsletter jobs stay, they say what was sent to '
-  'whom. Scheduled. Definer; not granted to clients.';
+  'Forget finished jobs after 30 days, read notifications and the news by email after 90, and how a newsletter''s email '
+  'read 30 days after everybody has it. Who was sent a newsletter stays. Scheduled. Definer; not granted to clients.';
+
+create function private.send_reminders(at timestamptz default now())
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_week record;
+  v_count integer := 0;
+begin
+  for v_week in
+    select curator_rotations.id, curator_rotations.space_id, curator_rotations.week_number
+    from public.curator_rotations
+    join public.spaces
+      on spaces.id = curator_rotations.space_id and spaces.current_week = curator_rotations.week_number
+    where curator_rotations.reminded_at is null
+      and exists (
+        select from public.prompts
+        where prompts.space_id = curator_rotations.space_id
+          and prompts.week_number = curator_rotations.week_number
+          and prompts.published_at <= send_reminders.at - interval '2 days'
+      )
+    order by curator_rotations.id
+    for update of curator_rotations skip locked
+  loop
+    perform private.notify(
+      array(
+        select memberships.user_id
+        from public.memberships
+        where memberships.space_id = v_week.space_id
+          and not exists (
+            select from public.responses
+            where responses.space_id = v_week.space_id
+              and responses.user_id = memberships.user_id
+              and responses.week_number = v_week.week_number
+              and responses.is_published
+          )
+      ),
+      'RESPONSE_REMINDER', v_week.space_id,
+      jsonb_build_object('week_number', v_week.week_number),
+      'reminder:' || v_week.id::text
+    );
+    update public.curator_rotations set reminded_at = send_reminders.at where id = v_week.id;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.send_reminders(timestamptz) is
+  'Remind the members who have not answered, once a week of a space, two days after its first prompts were published; a '
+  'week that has closed by then is over. Answers how many spaces. Scheduled. Definer; not granted to clients.';
+
+create function private.tick(at timestamptz default now())
+returns text[]
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_chore private.chores;
+  v_done text[] := array[]::text[];
+begin
+  for v_chore in
+    select * from private.chores
+    where last_run_at is null
+      or last_run_at < date_bin(every, tick.at - starts_at, timestamptz '2001-01-01 00:00:00+00') + starts_at
+    order by name
+    for update skip locked
+  loop
+    begin
+      case v_chore.name
+        when 'streaks' then perform private.refresh_streaks(tick.at);
+        when 'badges' then perform private.award_all_badges();
+        when 'reminders' then perform private.send_reminders(tick.at);
+        when 'sweep' then perform private.sweep(tick.at);
+      end case;
+      update private.chores set last_run_at = tick.at, last_error = null where name = v_chore.name;
+      v_done := v_done || v_chore.name;
+    exception
+      -- One that fails must not keep the others from being done; it is tried again at the next tick.
+      when others then
+        raise warning 'the chore % failed: % (%)', v_chore.name, sqlerrm, sqlstate;
+        update private.chores set last_error = sqlstate || ': ' || sqlerrm where name = v_chore.name;
+    end;
+  end loop;
+  perform private.nudge(tick.at);
+  return v_done;
+end;
+$$;
+comment on function private.tick(timestamptz) is
+  'Do what has come due, each chore once however long ago it was, and call the function deliver if there is work for it. '
+  'Answers what was done. Two at once share the work. Definer; granted to the service role only.';
+grant execute on function private.tick(timestamptz) to service_role;
+
+create function private.nudge(at timestamptz default now())
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_url text;
+  v_key text;
+begin
+  if to_regnamespace('net') is null or to_regclass('vault.decrypted_secrets') is null then
+    return false;
+  end if;
+  if not exists (
+    select from private.outbox
+    where (state = 'READY' and run_at <= nudge.at) or (state = 'LEASED' and leased_until <= nudge.at)
+  ) and not exists (
+    select from private.mails where state = 'QUEUED' and batch_id is null and run_at <= nudge.at
+  ) and not exists (
+    select from private.mail_batches where run_at <= nudge.at and (leased_until is null or leased_until <= nudge.at)
+  ) then
+    return false;
+  end if;
+  execute 'select decrypted_secret from vault.decrypted_secrets where name = $1' into v_url using 'project_url';
+  execute 'select decrypted_secret from vault.decrypted_secrets where name = $1' into v_key using 'cron_secret_key';
+  if v_url is null or v_key is null then
+    return false;
+  end if;
+  execute 'select net.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 150000)'
+    using
+      rtrim(v_url, '/') || '/functions/v1/deliver',
+      jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key),
+      '{}'::jsonb;
+  return true;
+end;
+$$;
+comment on function private.nudge(timestamptz) is
+  'Where pg_net and Vault are (secrets "project_url" and "cron_secret_key"): call the function deliver if there is work. '
+  'Answers whether. A call that is lost does no harm, the next tick makes another. Definer to read the secrets; not '
+  'granted, only other definer functions call it, and it tells them to nobody but the project''s own address.';
+
+create function public.tick(at timestamptz default now())
+returns text[]
+language sql
+set search_path = ''
+as $$
+  select private.tick(tick.at);
+$$;
+comment on function public.tick(timestamptz) is
+  'Do the work of the clock that has come due; answers what was done. Secret key only.';
+grant execute on function public.tick(timestamptz) to service_role;
 
 create function private.schedule_jobs()
 returns integer
@@ -58,6 +231,15 @@ comment on function private.schedule_jobs() is
 
 do $$
 begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'pg_net') then
+    begin
+      create extension if not exists pg_net with schema extensions;
+    exception
+      when insufficient_privilege or internal_error then
+        raise warning 'pg_net cannot be used yet: %', sqlerrm
+          using hint = 'Preload and create it as a superuser. Until then something else has to call the function deliver.';
+    end;
+  end if;
   if exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
     begin
       create extension if not exists pg_cron with schema pg_catalog;

@@ -32,10 +32,17 @@ def connection() -> Iterator[psycopg.Connection]:
                 connection.execute("create extension plpgsql_check with schema extensions")
             except psycopg.errors.FeatureNotSupported:
                 pytest.fail("plpgsql_check is missing. Run scripts/install_test_parts.sh.", pytrace=False)
-            # Stand for what functions use of pg_cron where it exists.
+            # Stand for what functions use of pg_cron, pg_net and Vault where they exist.
             connection.execute("create schema cron create table job_run_details (end_time timestamptz)")
             connection.execute(
                 "create function cron.schedule(text, text, text) returns bigint language sql as 'select 1::bigint'"
+            )
+            connection.execute("create schema vault create table decrypted_secrets (name text, decrypted_secret text)")
+            connection.execute("create schema net")
+            connection.execute(
+                "create function net.http_post("
+                "url text, headers jsonb, body jsonb, timeout_milliseconds integer)"
+                " returns bigint language sql as 'select 1::bigint'"
             )
             # Planning a body calls the stable functions in it, and some of those want somebody to be signed in.
             connection.execute('set request.jwt.claims = \'{"sub": "00000000-0000-4000-8000-000000000000"}\'')

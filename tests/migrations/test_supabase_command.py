@@ -22,8 +22,15 @@ PROJECT = Project.find(ROOT)
 
 EXPECTED_ADVICE = {
     # Nobody but definer functions reaches these tables: row level security without a policy is how that is said.
+    "rls_enabled_no_policy_private_chores",
+    "rls_enabled_no_policy_private_email_subscriptions",
+    "rls_enabled_no_policy_private_email_suppressions",
     "rls_enabled_no_policy_private_error_codes",
     "rls_enabled_no_policy_private_invite_secrets",
+    "rls_enabled_no_policy_private_mail_batches",
+    "rls_enabled_no_policy_private_mail_providers",
+    "rls_enabled_no_policy_private_mails",
+    "rls_enabled_no_policy_private_newsletter_mails",
     "rls_enabled_no_policy_private_outbox",
     "rls_enabled_no_policy_private_scheduled_jobs",
     "rls_enabled_no_policy_private_space_feeds",

@@ -15,9 +15,9 @@ def club(actors: Actors) -> Club:
 
 def mails(actors: Actors, person: Actor) -> list[str]:
     rows = actors.run(
-        "select payload ->> 'kind' as kind from private.outbox"
-        " where kind = 'notification.email' and payload ->> 'user_id' = %s order by id",
-        str(person.id),
+        "select kind from private.mails where user_id = %s and state = 'QUEUED' and newsletter_id is null"
+        " order by created_at, ctid",
+        person.id,
     )
     return [row["kind"] for row in rows]
 

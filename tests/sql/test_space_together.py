@@ -108,7 +108,7 @@ def test_publishing_twice_at_once_closes_one_week(fresh_dsn: str, club: Club) ->
     with psycopg.connect(fresh_dsn) as connection, Actors(connection) as actors:
         assert actors.one("select current_week from public.spaces where id = %s", club.id) == 2
         assert [row["kind"] for row in events(actors, club.id)].count("week.advanced") == 1
-        assert actors.one("select count(*) from private.outbox where kind = 'newsletter.email'") == 5
+        assert actors.one("select count(*) from private.mails where newsletter_id = %s", letter["id"]) == 5
     check_feed(fresh_dsn, club.id)
 
 
