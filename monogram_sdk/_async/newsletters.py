@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
+
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
 from monogram_sdk.errors import NewsletterNotFoundError
-from monogram_sdk.models.newsletters import Newsletter
+from monogram_sdk.models.newsletters import Newsletter, RecipientDelivery
 
 from ._pages import AsyncPages
 from ._resource import AsyncResource, by_id
@@ -97,6 +99,18 @@ class AsyncNewslettersAPI(AsyncResource):
         return await self._rpc(
             Newsletter, "publish_newsletter", {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
         )
+
+    async def delivery(self, newsletter_id: Id) -> builtins.list[RecipientDelivery]:
+        """Return how far the emails of a published newsletter are, by name, with those who get none and why.
+
+        Args:
+            newsletter_id: A newsletter of a space that you lead.
+
+        Raises:
+            NewsletterNotFoundError: There is no such newsletter, or you do not lead its space.
+        """
+        arguments = {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
+        return await self._rpc_rows(RecipientDelivery, "newsletter_delivery", arguments)
 
     async def delete(self, newsletter_id: Id) -> None:
         """Delete a newsletter of a space that you lead. The week of a published one stays closed.

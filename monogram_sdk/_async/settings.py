@@ -69,6 +69,33 @@ class AsyncSettingsAPI(AsyncResource):
         except NotFoundError:
             return await self._insert(Settings, TABLE, {"user_id": me, **values}, own)
 
+    async def space_emails(self, space_id: Id) -> bool:
+        """Return whether you get emails from a space: newsletters and news alike.
+
+        Args:
+            space_id: A space that you are in.
+
+        Raises:
+            SpaceNotFoundError: You are not in such a space.
+        """
+        return await self._rpc(bool, "space_emails", {"space_id": as_uuid(space_id, "space_id")})
+
+    async def set_space_emails(self, space_id: Id, *, is_on: bool) -> bool:
+        """Switch the emails from a space on or off. What `email_newsletters` and `email_notifications` say counts too.
+
+        Args:
+            space_id: A space that you are in.
+            is_on: Whether you want them.
+
+        Returns:
+            What is set now.
+
+        Raises:
+            SpaceNotFoundError: You are not in such a space.
+        """
+        arguments = {"space_id": as_uuid(space_id, "space_id"), "is_on": is_on}
+        return await self._rpc(bool, "set_space_emails", arguments)
+
     async def delete(self) -> None:
         """Delete your settings. Until you `update` them, the defaults count.
 

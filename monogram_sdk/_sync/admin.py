@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,13 @@ from monogram_sdk._supabase import SyncGoTrueClient, translated, user_of
 from monogram_sdk._values import Id, as_uuid, set_values
 from monogram_sdk.errors import SecretKeyRequiredError
 from monogram_sdk.models.auth import AuthUser
-from monogram_sdk.models.operations import Job, LedgerFault, OutboxState
+from monogram_sdk.models.operations import DeadLetter, EmailSuppression, Job, LedgerFault, OutboxState
 
 from ._resource import Resource
 from ._transport import Transport
 
 USERS_A_PAGE = 200
+SUPPRESSIONS_A_PAGE = 500
 
 
 class AdminAPI(Resource):
@@ -155,9 +156,83 @@ class AdminAPI(Resource):
         return self._rpc_rows(LedgerFault, "verify_ledger", {})
 
     def outbox_state(self) -> list[OutboxState]:
-        """Return how many jobs of each kind are in which state."""
+        """Return how many jobs and emails of each kind are in which state."""
         self._require_secret()
         return self._rpc_rows(OutboxState, "outbox_state", {})
+
+    def tick(self, *, at: datetime | None = None) -> list[str]:
+        """Do the work of the clock that has come due: streaks, badges, reminders, sweeping. Cron does so every minute.
+
+        Args:
+            at: As of when (a time with a zone); now unless given.
+
+        Returns:
+            The names of what was done; each is done once in its stretch of time, however often you call.
+        """
+        self._require_secret()
+        return self._rpc(list[str], "tick", set_values(at=at))
+
+    # Emails that did not go through, and addresses that get none. ----------------------------------------------------
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return up to 1,000 jobs and emails that are not tried again by themselves, the oldest first."""
+        self._require_secret()
+        return self._rpc_rows(DeadLetter, "dead_letters", {})
+
+    def replay_dead_letters(self, keys: Sequence[str] | None = None) -> int:
+        """Try dead letters again, as if for the first time.
+
+        Args:
+            keys: Which, by `DeadLetter.key`; all that were given up unless given. What a provider refused is only tried
+                again by its key.
+
+        Returns:
+            How many.
+        """
+        self._require_secret()
+        arguments = set_values(keys=None if keys is None else list(keys))
+        return self._rpc(int, "replay_dead_letters", arguments)
+
+    def suppressions(self) -> Iterator[EmailSuppression]:
+        """Yield the addresses that get no mail, by address."""
+        self._require_secret()
+        after = ""
+        while True:
+            rows = self._rpc_rows(
+                EmailSuppression, "email_suppressions", {"after": after, "suppression_limit": SUPPRESSIONS_A_PAGE}
+            )
+            yield from rows
+            if len(rows) < SUPPRESSIONS_A_PAGE:
+                return
+            after = rows[-1].address
+
+    def suppress_email(self, address: str, *, detail: str | None = None) -> bool:
+        """Send no more mail to an address.
+
+        Args:
+            address: The address.
+            detail: Why, up to 500 characters.
+
+        Returns:
+            Whether it was not on the list already.
+
+        Raises:
+            InvalidValueError: This is no address.
+        """
+        self._require_secret()
+        return self._rpc(bool, "suppress_email", set_values(address=address, detail=detail))
+
+    def allow_email(self, address: str) -> bool:
+        """Take an address off the list of those that get no mail.
+
+        Args:
+            address: The address.
+
+        Returns:
+            Whether it was on the list.
+        """
+        self._require_secret()
+        return self._rpc(bool, "allow_email", {"address": address}, repeatable=False)
 
     # For workers of one's own; the edge function `deliver` is the usual one. ----------------------------------------
 

@@ -33,6 +33,7 @@ class SettingsAPI(Resource):
         active_theme_id: Id | NotGiven | None = NOT_GIVEN,
         email_newsletters: bool | NotGiven = NOT_GIVEN,
         email_notifications: bool | NotGiven = NOT_GIVEN,
+        email_reminders: bool | NotGiven = NOT_GIVEN,
         in_app_notifications: bool | NotGiven = NOT_GIVEN,
         show_on_leaderboard: bool | NotGiven = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
@@ -43,6 +44,7 @@ class SettingsAPI(Resource):
             active_theme_id: A theme that you own, by its item's id; ``None`` for the standard one.
             email_newsletters: Whether newsletters come by email.
             email_notifications: Whether notifications come by email.
+            email_reminders: Whether they include reminders to answer a week's prompts.
             in_app_notifications: Whether notifications are listed in the app.
             show_on_leaderboard: Whether others see your balance.
             timezone: Your time zone by its IANA name, such as ``Europe/Lisbon``.
@@ -57,6 +59,7 @@ class SettingsAPI(Resource):
             active_theme_id=active_theme_id,
             email_newsletters=email_newsletters,
             email_notifications=email_notifications,
+            email_reminders=email_reminders,
             in_app_notifications=in_app_notifications,
             show_on_leaderboard=show_on_leaderboard,
             timezone=timezone,
@@ -67,6 +70,33 @@ class SettingsAPI(Resource):
             return self._update(Settings, TABLE, NotFoundError, values, own)
         except NotFoundError:
             return self._insert(Settings, TABLE, {"user_id": me, **values}, own)
+
+    def space_emails(self, space_id: Id) -> bool:
+        """Return whether you get emails from a space: newsletters and news alike.
+
+        Args:
+            space_id: A space that you are in.
+
+        Raises:
+            SpaceNotFoundError: You are not in such a space.
+        """
+        return self._rpc(bool, "space_emails", {"space_id": as_uuid(space_id, "space_id")})
+
+    def set_space_emails(self, space_id: Id, *, is_on: bool) -> bool:
+        """Switch the emails from a space on or off. What `email_newsletters` and `email_notifications` say counts too.
+
+        Args:
+            space_id: A space that you are in.
+            is_on: Whether you want them.
+
+        Returns:
+            What is set now.
+
+        Raises:
+            SpaceNotFoundError: You are not in such a space.
+        """
+        arguments = {"space_id": as_uuid(space_id, "space_id"), "is_on": is_on}
+        return self._rpc(bool, "set_space_emails", arguments)
 
     def delete(self) -> None:
         """Delete your settings. Until you `update` them, the defaults count.

@@ -8,6 +8,7 @@ from .badges import Badge, BadgeCriteria, BadgeProgress, EarnedBadge, UserBadge
 from .enums import (
     AuthEvent,
     DeliveryStatus,
+    MailState,
     MembershipRole,
     NewsletterVisibility,
     NotificationKind,
@@ -22,9 +23,10 @@ from .newsletters import (
     NewsletterPrompt,
     NewsletterResponse,
     NewsletterSpace,
+    RecipientDelivery,
 )
 from .notifications import Notification
-from .operations import Job, LedgerFault, OutboxState
+from .operations import DeadLetter, EmailSuppression, Job, LedgerFault, OutboxState
 from .profiles import LeaderboardEntry, MemberProfile, Person, Profile, PublicBadge
 from .prompts import Prompt
 from .responses import Music, Response
@@ -43,12 +45,15 @@ __all__ = [
     "BadgeCriteria",
     "BadgeProgress",
     "CuratorRotation",
+    "DeadLetter",
     "DeliveryStatus",
     "EarnedBadge",
+    "EmailSuppression",
     "Invite",
     "Job",
     "LeaderboardEntry",
     "LedgerFault",
+    "MailState",
     "MemberProfile",
     "Membership",
     "MembershipRole",
@@ -71,6 +76,7 @@ __all__ = [
     "Prompt",
     "PublicBadge",
     "Purchase",
+    "RecipientDelivery",
     "Response",
     "RewardRule",
     "RotationPreview",

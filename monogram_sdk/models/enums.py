@@ -27,6 +27,29 @@ class RotationType(StrEnum):
     """To whom the leader names."""
 
 
+class MailState(StrEnum):
+    """Where the email to one member stands, or why there is none."""
+
+    QUEUED = "QUEUED"
+    """To be sent, or to be tried again later."""
+    SENDING = "SENDING"
+    """On its way to the provider."""
+    UNCERTAIN = "UNCERTAIN"
+    """The provider did not answer; it is being found out whether it has the email."""
+    SENT = "SENT"
+    """The provider has taken it."""
+    FAILED = "FAILED"
+    """The provider refused it, it bounced, or no attempt helped."""
+    SUPPRESSED = "SUPPRESSED"
+    """None: mail to this address bounced, or its owner complained."""
+    UNSUBSCRIBED = "UNSUBSCRIBED"
+    """None: the member wants no email from this space."""
+    OFF = "OFF"
+    """None: the member has switched such emails off."""
+    NO_ADDRESS = "NO_ADDRESS"
+    """None: the account has no email address."""
+
+
 class NewsletterVisibility(StrEnum):
     """Who reads a published newsletter."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ._base import Model
-from .enums import NewsletterVisibility
+from .enums import MailState, NewsletterVisibility
 from .responses import Music
 
 
@@ -96,6 +97,8 @@ class Newsletter(Model):
     """The leader's opening words."""
     content: NewsletterContent
     """What is in it."""
+    theme: dict[str, Any] | None
+    """What the leader's theme was made of when the snapshot was taken; ``None`` for the standard one."""
     visibility: NewsletterVisibility
     """Who reads it once it is published."""
     html_path: str | None
@@ -110,3 +113,22 @@ class Newsletter(Model):
     """When it was first generated."""
     updated_at: datetime
     """When it last changed."""
+
+
+class RecipientDelivery(Model):
+    """How far one member's email of a newsletter is. It shows no address."""
+
+    user_id: UUID
+    """The member; those who had left Monogram are not listed."""
+    display_name: str
+    """Their name."""
+    state: MailState
+    """Where the email stands, or why there is none."""
+    attempts: int
+    """How often it was tried."""
+    last_error: str | None
+    """What went wrong the last time; ``None`` once it is sent, and where nothing did."""
+    queued_at: datetime
+    """When the newsletter was published."""
+    sent_at: datetime | None
+    """When the provider took it; ``None`` before."""

@@ -39,6 +39,36 @@ class Job(Model):
     """When somebody else may claim it."""
 
 
+class DeadLetter(Model):
+    """A job or an email that is not tried again by itself."""
+
+    key: str
+    """What `replay_dead_letters` takes."""
+    kind: str
+    """What it is for: ``newsletter.render``, ``newsletter.email``, ``notification.email``, ``storage.remove``."""
+    attempts: int
+    """How often it was tried."""
+    last_error: str | None
+    """What went wrong the last time."""
+    gave_up: bool
+    """Whether no attempt helped; otherwise the email was refused or bounced."""
+    created_at: datetime
+    """When it was queued."""
+
+
+class EmailSuppression(Model):
+    """An address that gets no mail."""
+
+    address: str
+    """The address, in lower case."""
+    reason: str
+    """``BOUNCED``, ``COMPLAINED`` or ``MANUAL``."""
+    detail: str | None
+    """What the provider, or whoever entered it, said."""
+    created_at: datetime
+    """Since when."""
+
+
 class LedgerFault(Model):
     """A person whose balance is not what the ledger says."""
 

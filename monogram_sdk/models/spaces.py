@@ -117,6 +117,8 @@ class CuratorRotation(Model):
     """Whether they have been told."""
     notified_at: datetime | None
     """When they were told."""
+    reminded_at: datetime | None
+    """When those who had not answered were reminded; ``None`` before."""
 
 
 class RotationPreview(Model):

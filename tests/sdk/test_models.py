@@ -39,6 +39,19 @@ TABLES: dict[str, type[Model]] = {
 NOT_READ = {("memberships", "invite_code"), ("memberships", "invite_id"), ("notifications", "dedupe_key")}
 
 
+# What the edge functions call, and nobody else has a use for.
+OF_FUNCTIONS = {
+    "begin_mails",
+    "claim_mails",
+    "email_subscription",
+    "newsletter_mail",
+    "record_mail_event",
+    "save_newsletter_mail",
+    "settle_mails",
+    "unsubscribe",
+}
+
+
 def model_classes() -> list[type[Model]]:
     """Return all public models."""
     found = [getattr(models, name) for name in models.__all__]
@@ -78,7 +91,7 @@ def test_every_function_of_the_database_has_a_call(dsn: str) -> None:
         ).fetchall()
     sources = Path(inspect.getfile(models)).parents[1].joinpath("_async").glob("*.py")
     text = "\n".join(path.read_text() for path in sources)
-    missing = [name for (name,) in rows if f'"{name}"' not in text]
+    missing = [name for (name,) in rows if f'"{name}"' not in text and name not in OF_FUNCTIONS]
     assert rows and missing == []
 
 

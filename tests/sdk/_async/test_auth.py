@@ -239,12 +239,11 @@ async def test_a_service_sees_that_all_is_well(people: AsyncPeople) -> None:
     draft = await club.leader.newsletters.generate(club.space.id)
     await club.leader.newsletters.publish(draft.id)
     assert sum(entry.jobs for entry in await service.admin.outbox_state()) > 0
-    jobs = await service.admin.claim_jobs("tests", limit=2, lease_seconds=30)
-    assert len(jobs) == 2
-    assert await service.admin.finish_job(jobs[0].id, "tests")
-    assert not await service.admin.finish_job(jobs[0].id, "somebody else")
-    assert await service.admin.fail_job(jobs[1].id, "tests", "no route to host") is not None
-    assert await service.admin.fail_job(jobs[1].id, "somebody else", "mine?") is None
+    job, *_ = await service.admin.claim_jobs("tests", limit=1000, lease_seconds=30)
+    assert await service.admin.fail_job(job.id, "somebody else", "mine?") is None
+    assert not await service.admin.finish_job(job.id, "somebody else")
+    assert await service.admin.fail_job(job.id, "tests", "no route to host") == "READY"
+    assert not await service.admin.finish_job(job.id, "tests")
     with pytest.raises(errors.SecretKeyRequiredError):
         await ada.admin.verify_ledger()
 

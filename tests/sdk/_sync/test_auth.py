@@ -239,12 +239,11 @@ def test_a_service_sees_that_all_is_well(people: People) -> None:
     draft = club.leader.newsletters.generate(club.space.id)
     club.leader.newsletters.publish(draft.id)
     assert sum(entry.jobs for entry in service.admin.outbox_state()) > 0
-    jobs = service.admin.claim_jobs("tests", limit=2, lease_seconds=30)
-    assert len(jobs) == 2
-    assert service.admin.finish_job(jobs[0].id, "tests")
-    assert not service.admin.finish_job(jobs[0].id, "somebody else")
-    assert service.admin.fail_job(jobs[1].id, "tests", "no route to host") is not None
-    assert service.admin.fail_job(jobs[1].id, "somebody else", "mine?") is None
+    job, *_ = service.admin.claim_jobs("tests", limit=1000, lease_seconds=30)
+    assert service.admin.fail_job(job.id, "somebody else", "mine?") is None
+    assert not service.admin.finish_job(job.id, "somebody else")
+    assert service.admin.fail_job(job.id, "tests", "no route to host") == "READY"
+    assert not service.admin.finish_job(job.id, "tests")
     with pytest.raises(errors.SecretKeyRequiredError):
         ada.admin.verify_ledger()
 
