@@ -9,6 +9,7 @@ import {
   type Newsletter,
   type PageSize,
   type Picture,
+  finishMail,
   prepareMail,
   renderPage,
   renderPdf,
@@ -57,7 +58,7 @@ async function render(job: Job): Promise<Record<string, unknown>> {
   }
   if (job.mail !== undefined) {
     const prepared = prepareMail(letter);
-    const mail = prepared.to({
+    const mail = finishMail(prepared, {
       unsubscribeSpace: job.unsubscribe?.space,
       unsubscribeAll: job.unsubscribe?.all,
     });

@@ -106,7 +106,7 @@ export class Client {
    * @returns Null where there is no such object, or none that the caller may read.
    * @throws {TooLargeError} It has more bytes than `limit`.
    */
-  async download(bucket: string, name: string, limit: number): Promise<Uint8Array | null> {
+  async download(bucket: string, name: string, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
     let answer: Response;
     try {
       answer = await this.#send("GET", objectPath(bucket, name));

@@ -5,6 +5,7 @@
  */
 
 import { abridge, type Abridged } from "./abridge.ts";
+import { escapeHtml } from "./html.ts";
 import type { Letter } from "./letter.ts";
 import { footerLink, mailHtml } from "./mail_html.ts";
 import { mailText } from "./mail_text.ts";
@@ -23,12 +24,21 @@ export interface PersonalLinks {
   unsubscribeAll?: string | null;
 }
 
-/** An email that lacks nothing but a person's own links. */
+/** An email that lacks nothing but a person's own links. Plain data: it can be stored as JSON and finished later. */
 export interface PreparedMail {
+  subject: string;
   /** Whether answers are cut short or left out to stay below the size at which programs clip a message. */
   abridged: boolean;
-  /** Finish the email for one person; takes microseconds. */
-  to(links: PersonalLinks): Mail;
+  /** Both parts have a mark where the links come. */
+  html: string;
+  text: string;
+  /** The links, each with a mark where its address comes. */
+  offers: { space: Offer; all: Offer };
+}
+
+export interface Offer {
+  html: string;
+  text: string;
 }
 
 /** Gmail clips at 102 KB; what is left of it is for the personal footer. */
@@ -37,26 +47,42 @@ const MAX_BYTES = 96_000;
 /** How many characters of an answer are kept, from the first attempt to the last. */
 const EXCERPTS = [Infinity, 4000, 2000, 1000, 500, 240];
 
-/** Stands where the personal footer comes. No text of a letter can hold a noncharacter (see `cleanText`). */
-const FOOTER = "\uffff";
+/** Stands where something personal comes. No text of a letter can hold a noncharacter (see `cleanText`). */
+const MARK = "\uffff";
 
 /** Render a letter as an email, short enough not to be clipped. */
 export function prepareMail(letter: Letter): PreparedMail {
   const { abridged, html } = fit(letter);
-  const text = mailText(abridged, FOOTER);
+  const { words, space } = letter;
+  const offer = (label: string) => ({ html: footerLink(letter, MARK, label), text: `${label}: ${MARK}\n` });
   return {
+    subject: letter.title,
     abridged: abridged.cut.size > 0 || abridged.dropped > 0,
-    to(links) {
-      const offers = unsubscribeOffers(letter, links);
-      const footer = offers.map(({ href, label }) => footerLink(letter, href, label)).join("");
-      const lines = offers.map(({ href, label }) => `${label}: ${href}\n`).join("");
-      return {
-        subject: letter.title,
-        // A function, because a text would have its dollar signs interpreted.
-        html: html.replace(FOOTER, () => footer),
-        text: text.replace(FOOTER, () => lines),
-      };
-    },
+    html,
+    text: mailText(abridged, MARK),
+    offers: { space: offer(words.unsubscribeSpace(space.name)), all: offer(words.unsubscribeAll) },
+  };
+}
+
+/** Finish the email for one person; takes microseconds. */
+export function finishMail({ subject, html, text, offers }: PreparedMail, links: PersonalLinks): Mail {
+  const footer = { html: "", text: "" };
+  for (
+    const [offer, address] of [[offers.space, links.unsubscribeSpace], [
+      offers.all,
+      links.unsubscribeAll,
+    ]] as const
+  ) {
+    const href = webAddress(address);
+    if (href === null) continue;
+    // Functions, because a text would have its dollar signs interpreted.
+    footer.html += offer.html.replace(MARK, () => escapeHtml(href));
+    footer.text += offer.text.replace(MARK, () => href);
+  }
+  return {
+    subject,
+    html: html.replace(MARK, () => footer.html),
+    text: text.replace(MARK, () => footer.text),
   };
 }
 
@@ -64,7 +90,7 @@ export function prepareMail(letter: Letter): PreparedMail {
 function fit(letter: Letter): { abridged: Abridged; html: string } {
   const attempt = (characters: number, answers: number) => {
     const abridged = abridge(letter, characters, answers);
-    return { abridged, html: mailHtml(abridged, FOOTER) };
+    return { abridged, html: mailHtml(abridged, MARK) };
   };
   for (const characters of EXCERPTS) {
     const result = attempt(characters, Infinity);
@@ -82,14 +108,4 @@ function fit(letter: Letter): { abridged: Abridged; html: string } {
 
 function size(html: string): number {
   return new TextEncoder().encode(html).length;
-}
-
-function unsubscribeOffers(
-  { words, space }: Letter,
-  { unsubscribeSpace, unsubscribeAll }: PersonalLinks,
-): { href: string; label: string }[] {
-  return [
-    { href: webAddress(unsubscribeSpace), label: words.unsubscribeSpace(space.name) },
-    { href: webAddress(unsubscribeAll), label: words.unsubscribeAll },
-  ].filter((offer): offer is { href: string; label: string } => offer.href !== null);
 }

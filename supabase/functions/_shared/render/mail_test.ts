@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert";
 import type { RenderInput } from "./input.ts";
 import { buildLetter } from "./letter.ts";
-import { prepareMail } from "./mail.ts";
+import { finishMail, prepareMail } from "./mail.ts";
 import { newsletter, response, withResponse } from "./testing.ts";
 
 const LINKS = { page: "https://letters.example/12", pdf: "https://letters.example/12.pdf" };
@@ -12,7 +12,7 @@ const PERSONAL = {
 
 function mail(input: RenderInput) {
   const prepared = prepareMail(buildLetter(input));
-  return { ...prepared.to(PERSONAL), abridged: prepared.abridged };
+  return { ...finishMail(prepared, PERSONAL), abridged: prepared.abridged };
 }
 
 function large(answers: number, characters: number, links: RenderInput["links"] = LINKS): RenderInput {
@@ -52,13 +52,13 @@ Deno.test("both parts say the same and end with the person's own links", () => {
 Deno.test("a person without links gets none, and a link that is none of the web is no link", () => {
   const prepared = prepareMail(buildLetter(withResponse({})));
   for (const links of [{}, { unsubscribeAll: "javascript:x", unsubscribeSpace: null }]) {
-    const { html, text } = prepared.to(links);
+    const { html, text } = finishMail(prepared, links);
     for (const part of [html, text]) ok(!part.includes("No more"));
   }
 });
 
 Deno.test("dollar signs in an address stay what they are", () => {
-  const { html } = prepareMail(buildLetter(withResponse({}))).to({
+  const { html } = finishMail(prepareMail(buildLetter(withResponse({}))), {
     unsubscribeAll: "https://a.example/$&$1$$",
   });
   match(html, /href="https:\/\/a\.example\/\$&amp;\$1\$\$"/);

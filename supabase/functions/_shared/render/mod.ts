@@ -17,9 +17,10 @@ export {
   type SnapshotResponse,
 } from "./input.ts";
 export { buildLetter, type Letter } from "./letter.ts";
-export { type Mail, type PersonalLinks, type PreparedMail, prepareMail } from "./mail.ts";
+export { finishMail, type Mail, type PersonalLinks, type PreparedMail, prepareMail } from "./mail.ts";
 export { type RenderedPage, renderPage } from "./page.ts";
 export { type Colours, colours, type ThemeProblem } from "./palette.ts";
 export { type PageSize, type RenderedPdf, renderPdf } from "./pdf.ts";
+export { inspect, PictureError } from "./pictures.ts";
 export type { Problem } from "./problem.ts";
 export { ENGLISH, type Words } from "./words.ts";

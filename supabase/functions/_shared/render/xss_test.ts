@@ -4,7 +4,7 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import { type DefaultTreeAdapterTypes, parse } from "parse5";
 import type { RenderInput } from "./input.ts";
 import { buildLetter } from "./letter.ts";
-import { prepareMail } from "./mail.ts";
+import { finishMail, prepareMail } from "./mail.ts";
 import { renderPage } from "./page.ts";
 import { response } from "./testing.ts";
 import CORPUS from "../../../../tests/functions/render/fixtures/markup.json" with { type: "json" };
@@ -93,7 +93,7 @@ function counts({ elements }: Parsed): Record<string, number> {
 const RENDERERS: Record<string, (input: RenderInput) => string> = {
   page: (input) => renderPage(buildLetter(input)).html,
   mail: (input) =>
-    prepareMail(buildLetter(input)).to({
+    finishMail(prepareMail(buildLetter(input)), {
       unsubscribeSpace: "https://letters.example/u/1",
       unsubscribeAll: "https://letters.example/u/2",
     }).html,
@@ -149,7 +149,7 @@ Deno.test("the style sheet and the policy of the page do not change with what pe
 
 Deno.test("the subject of the mail is one line", () => {
   for (const text of CORPUS) {
-    const { subject } = prepareMail(buildLetter(everywhere(text))).to({});
+    const { subject } = finishMail(prepareMail(buildLetter(everywhere(text))), {});
     ok(!/[\p{Cc}\u2028\u2029]/u.test(subject), text);
   }
 });

@@ -1,0 +1,116 @@
+/**
+ * From the row of a newsletter to its page, PDF and email.
+ *
+ * The same row and pictures give the same bytes, and files are stored under names of their own, so that doing it again
+ * after a failure, at any point, changes nothing.
+ */
+
+import type { Client } from "../platform/mod.ts";
+import {
+  buildLetter,
+  type Letter,
+  type PageSize,
+  type PreparedMail,
+  prepareMail,
+  renderPage,
+  renderPdf,
+} from "../render/mod.ts";
+import { BUCKET, findNewsletter, folderOf, type NewsletterRow, pageAddress } from "./newsletters.ts";
+import { byAddress, type FetchedPictures, fetchPictures, sharedPictures } from "./pictures.ts";
+
+export interface Addresses {
+  /** The base URL of the project's API. */
+  project: string;
+  /** `NEWSLETTER_URL`: the address of an application's own page, with `{id}` in it. */
+  pageTemplate?: string;
+}
+
+/** There is no such newsletter, or it is not published. No later attempt will do better. */
+export class NothingToRenderError extends Error {
+  override name = "NothingToRenderError";
+}
+
+export interface RenderedNewsletter {
+  htmlPath: string;
+  pdfPath: string;
+  /** To be finished for each recipient by `finishMail`; plain data, to be stored as it is. */
+  mail: PreparedMail;
+  /** Pictures that could not be shown, and why: for the log. */
+  problems: string[];
+}
+
+/** What is rendered, with its pictures. */
+export interface Prepared {
+  /** For page and PDF. */
+  letter: Letter;
+  /** For the mail, which shows pictures by their addresses. */
+  mailLetter: Letter;
+  fetched: FetchedPictures;
+}
+
+/**
+ * Render a published newsletter, store its page and its PDF, and note in its row where they are.
+ *
+ * @param service A client that passes all access rules.
+ * @throws {NothingToRenderError} It does not exist, or is a draft.
+ * @throws {ApiError} The API refused or could not be reached; try again later.
+ */
+export async function renderNewsletter(
+  service: Client,
+  id: string,
+  addresses: Addresses,
+): Promise<RenderedNewsletter> {
+  const row = await findNewsletter(service, id);
+  if (row === null || !row.is_published) {
+    throw new NothingToRenderError(
+      `Newsletter ${id} ${row === null ? "does not exist" : "is not published"}.`,
+    );
+  }
+  const { letter, mailLetter, fetched } = await prepare(service, row, addresses);
+  const problems = fetched.leftOut.map(({ object, reason }) => `${object}: ${reason}`);
+  const htmlPath = `${folderOf(row)}/newsletter.html`;
+  {
+    const page = renderPage(letter);
+    problems.push(...page.problems.map(({ picture, reason }) => `${picture}: ${reason}`));
+    await service.upload(BUCKET, htmlPath, new TextEncoder().encode(page.html), "text/html");
+  }
+  for (const { name, bytes, type } of sharedPictures(row, fetched.pictures)) {
+    await service.upload(BUCKET, `${folderOf(row)}/${name}`, bytes, type);
+  }
+  const pdfPath = await storePdf(service, row, letter, "A4");
+  if (row.html_path !== htmlPath || row.pdf_path !== pdfPath) {
+    await service.update("newsletters", { id: `eq.${id}` }, { html_path: htmlPath, pdf_path: pdfPath });
+  }
+  return { htmlPath, pdfPath, mail: prepareMail(mailLetter), problems };
+}
+
+/** Fetch the pictures of a newsletter and build what is set on page, paper and screen. */
+export async function prepare(service: Client, row: NewsletterRow, addresses: Addresses): Promise<Prepared> {
+  const fetched = await fetchPictures(service, row.content);
+  const page = pageAddress(addresses.project, row.id, addresses.pageTemplate);
+  const links = row.is_published ? { page, pdf: `${pageAddress(addresses.project, row.id)}.pdf` } : {};
+  const input = { newsletter: row, theme: row.theme, links };
+  return {
+    letter: buildLetter({ ...input, pictures: fetched.pictures }),
+    mailLetter: buildLetter({ ...input, pictures: byAddress(row, fetched.pictures, addresses.project) }),
+    fetched,
+  };
+}
+
+/** Render the PDF in one size and store it; returns the object's name. */
+export async function storePdf(
+  service: Client,
+  row: NewsletterRow,
+  letter: Letter,
+  size: PageSize,
+): Promise<string> {
+  const name = pdfName(row, size);
+  const { bytes } = await renderPdf(letter, { size });
+  await service.upload(BUCKET, name, bytes, "application/pdf");
+  return name;
+}
+
+/** The object that holds the PDF in one size. */
+export function pdfName(row: Pick<NewsletterRow, "space_id" | "id">, size: PageSize): string {
+  return `${folderOf(row)}/newsletter${size === "A4" ? "" : "-letter"}.pdf`;
+}
