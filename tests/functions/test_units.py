@@ -10,7 +10,7 @@ from tests.functions.render.conftest import FUNCTIONS
 
 def test_what_functions_share_passes_its_tests() -> None:
     answer = subprocess.run(
-        [executable(), "test", "--quiet", "--frozen", "_shared/platform"],
+        [executable(), "test", "--quiet", "--frozen", "_shared/platform", "unsubscribe"],
         cwd=FUNCTIONS,
         env=environment(),
         capture_output=True,

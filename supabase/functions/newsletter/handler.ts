@@ -16,13 +16,16 @@ import {
   BUCKET,
   findNewsletter,
   folderOf,
+  makePdf,
   type NewsletterRow,
   pdfName,
   prepare,
   storePdf,
 } from "../_shared/newsletters/mod.ts";
 import { ApiError, Client, type Environment, problem, userToken } from "../_shared/platform/mod.ts";
-import { finishMail, type PageSize, prepareMail, renderPage, renderPdf } from "../_shared/render/mod.ts";
+import { finishMail, prepareMail } from "../_shared/render/mail.ts";
+import { renderPage } from "../_shared/render/page.ts";
+import type { PageSize } from "../_shared/render/pdf.ts";
 import { notFoundPage } from "./not_found.ts";
 
 export interface Deps {
@@ -142,7 +145,7 @@ async function contentOf(
       if (row.pdf_path !== null) {
         return await stored(await storePdf(service, row, letter, what.size), "application/pdf");
       }
-      const { bytes } = await renderPdf(letter, { size: what.size });
+      const { bytes } = await makePdf(letter, what.size);
       return { bytes, type: "application/pdf" };
     }
     case "picture":

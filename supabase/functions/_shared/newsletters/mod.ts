@@ -3,6 +3,7 @@
 export { BUCKET, findNewsletter, folderOf, isId, type NewsletterRow, pageAddress } from "./newsletters.ts";
 export {
   type Addresses,
+  makePdf,
   NothingToRenderError,
   pdfName,
   prepare,

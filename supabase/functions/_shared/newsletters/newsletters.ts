@@ -1,7 +1,7 @@
 /** A newsletter as the database has it, and where its files and pages are. */
 
 import type { Client } from "../platform/mod.ts";
-import type { Newsletter } from "../render/mod.ts";
+import type { Newsletter } from "../render/input.ts";
 
 export interface NewsletterRow extends Newsletter {
   id: string;

@@ -5,14 +5,8 @@
  */
 
 import { type Client, TooLargeError } from "../platform/mod.ts";
-import {
-  inspect,
-  type Picture,
-  PictureError,
-  picturePaths,
-  type Pictures,
-  type Snapshot,
-} from "../render/mod.ts";
+import { type Picture, picturePaths, type Pictures, type Snapshot } from "../render/input.ts";
+import { inspect, PictureError } from "../render/pictures.ts";
 import type { NewsletterRow } from "./newsletters.ts";
 
 /** In bytes. The page, which holds the pictures as text, must stay below the bucket's 20 MB. */

@@ -6,15 +6,10 @@
  */
 
 import type { Client } from "../platform/mod.ts";
-import {
-  buildLetter,
-  type Letter,
-  type PageSize,
-  type PreparedMail,
-  prepareMail,
-  renderPage,
-  renderPdf,
-} from "../render/mod.ts";
+import { buildLetter, type Letter } from "../render/letter.ts";
+import { type PreparedMail, prepareMail } from "../render/mail.ts";
+import { renderPage } from "../render/page.ts";
+import type { PageSize, RenderedPdf } from "../render/pdf.ts";
 import { BUCKET, findNewsletter, folderOf, type NewsletterRow, pageAddress } from "./newsletters.ts";
 import { byAddress, type FetchedPictures, fetchPictures, sharedPictures } from "./pictures.ts";
 
@@ -97,6 +92,12 @@ export async function prepare(service: Client, row: NewsletterRow, addresses: Ad
   };
 }
 
+/** Render a PDF. Its typesetter is loaded at the first one: that takes as long as a page does, and few requests want it. */
+export async function makePdf(letter: Letter, size: PageSize): Promise<RenderedPdf> {
+  const { renderPdf } = await import("../render/pdf.ts");
+  return await renderPdf(letter, { size });
+}
+
 /** Render the PDF in one size and store it; returns the object's name. */
 export async function storePdf(
   service: Client,
@@ -105,7 +106,7 @@ export async function storePdf(
   size: PageSize,
 ): Promise<string> {
   const name = pdfName(row, size);
-  const { bytes } = await renderPdf(letter, { size });
+  const { bytes } = await makePdf(letter, size);
   await service.upload(BUCKET, name, bytes, "application/pdf");
   return name;
 }

@@ -21,6 +21,5 @@ export { finishMail, type Mail, type PersonalLinks, type PreparedMail, prepareMa
 export { type RenderedPage, renderPage } from "./page.ts";
 export { type Colours, colours, type ThemeProblem } from "./palette.ts";
 export { type PageSize, type RenderedPdf, renderPdf } from "./pdf.ts";
-export { inspect, PictureError } from "./pictures.ts";
 export type { Problem } from "./problem.ts";
 export { ENGLISH, type Words } from "./words.ts";

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { type Deps, handle, type Scope, type Subscription } from "./handler.ts";
+
+const TOKEN = "0123456789abcdef";
+const SUBSCRIPTION: Subscription = {
+  space_id: "00000000-0000-4000-8000-000000000003",
+  space_name: "Book Club <b>",
+  space_emails: true,
+  email_newsletters: true,
+  email_notifications: true,
+};
+
+/** A list of one, and what was stopped. */
+function list(subscription: Partial<Subscription> = {}): { deps: Deps; stopped: Scope[] } {
+  const stopped: Scope[] = [];
+  return {
+    stopped,
+    deps: {
+      find: (token) => Promise.resolve(token === TOKEN ? { ...SUBSCRIPTION, ...subscription } : null),
+      stop: (token, scope) => {
+        if (token === TOKEN) stopped.push(scope);
+        return Promise.resolve(token === TOKEN);
+      },
+    },
+  };
+}
+
+function link(query: Record<string, string> = {}, init: RequestInit = {}): Request {
+  return new Request(`http://x.example/unsubscribe?${new URLSearchParams({ token: TOKEN, ...query })}`, init);
+}
+
+Deno.test("opening the link changes nothing and asks", async () => {
+  for (const method of ["GET", "HEAD"]) {
+    const { deps, stopped } = list();
+    const answer = await handle(link({ scope: "everything" }, { method }), deps);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(stopped, []);
+    const page = await answer.text();
+    if (method === "HEAD") assert.equal(page, "");
+    else {
+      assert.match(page, /Nothing has changed yet/);
+      assert.match(page, /method="post"/);
+      assert.match(page, /Book Club &lt;b&gt;/);
+      assert.doesNotMatch(page, /<b>/);
+    }
+  }
+});
+
+Deno.test("one click of a mail program does it, for the scope of its link", async () => {
+  for (const scope of ["space", "everything"] as const) {
+    const { deps, stopped } = list();
+    const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
+    const answer = await handle(link({ scope }, { method: "POST", body }), deps);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(stopped, [scope]);
+  }
+});
+
+Deno.test("the one click may also come as multipart, and without a body", async () => {
+  const { deps, stopped } = list();
+  const body = new FormData();
+  body.set("List-Unsubscribe", "One-Click");
+  assert.equal((await handle(link({}, { method: "POST", body }), deps)).status, 200);
+  assert.equal((await handle(link({}, { method: "POST" }), deps)).status, 200);
+  assert.deepEqual(stopped, ["space", "space"]);
+});
+
+Deno.test("a button of the page names its scope, whatever the link said", async () => {
+  const { deps, stopped } = list();
+  const body = new URLSearchParams({ scope: "everything" });
+  const answer = await handle(link({ scope: "space" }, { method: "POST", body }), deps);
+  assert.match(await answer.text(), /No more email/);
+  assert.deepEqual(stopped, ["everything"]);
+});
+
+Deno.test("a link that nobody has is said to be unknown, by GET and POST, and reaches no database if it cannot be one", async () => {
+  for (const method of ["GET", "POST"]) {
+    for (const token of ["other", "", "x".repeat(201), "a b", "<script>"]) {
+      const { deps, stopped } = list();
+      let asked = 0;
+      const answer = await handle(link({ token }, { method }), {
+        ...deps,
+        find: (given) => {
+          asked += 1;
+          return deps.find(given);
+        },
+      });
+      assert.equal(answer.status, 404);
+      const page = await answer.text();
+      assert.match(page, /not known/);
+      assert.doesNotMatch(page, /<script>/);
+      assert.deepEqual([asked, stopped.length], [token === "other" ? 1 : 0, 0]);
+    }
+  }
+});
+
+Deno.test("an unknown scope or method is refused", async () => {
+  const { deps, stopped } = list();
+  assert.equal((await handle(link({ scope: "all" }, { method: "POST" }), deps)).status, 400);
+  assert.equal((await handle(link({}, { method: "DELETE" }), deps)).status, 405);
+  assert.deepEqual(stopped, []);
+});
+
+Deno.test("what is switched off already is said to be so", async () => {
+  const page = async (changes: Partial<Subscription>) =>
+    await (await handle(link(), list(changes).deps)).text();
+  assert.match(await page({ space_emails: false }), /You get no letters from Book Club/);
+  assert.match(
+    await page({ email_newsletters: false, email_notifications: false }),
+    /You get no email from Monogram/,
+  );
+  assert.match(await page({ space_id: null, space_name: null }), /No more email at all/);
+  assert.doesNotMatch(await page({ space_id: null, space_name: null }), /No more letters/);
+});
+
+Deno.test("the page is kept by nobody, runs no script and tells nobody its address", async () => {
+  const { headers } = await handle(link(), list().deps);
+  assert.equal(headers.get("cache-control"), "no-store");
+  assert.equal(headers.get("referrer-policy"), "no-referrer");
+  assert.match(headers.get("content-security-policy")!, /^default-src 'none'; style-src 'sha256-[^']+'; /);
+});
