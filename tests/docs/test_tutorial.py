@@ -1,0 +1,31 @@
+"""The tutorial's program, from its first line to its last, prints what the tutorial says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from tests.conftest import ROOT, Api
+
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+
+
+def test_it_runs_as_it_is_written(api: Api, tmp_path: Path) -> None:
+    program = "".join(re.findall(r"```python\n(.*?)```", TUTORIAL, re.DOTALL))
+    output = "".join(re.findall(r"```output\n(.*?)```", TUTORIAL, re.DOTALL))
+    assert program and output
+    program = program.replace("@example.org", f".{uuid4().hex}@example.org")
+    environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
