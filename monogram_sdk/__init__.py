@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from monogram_sdk import errors, models
     from monogram_sdk._async._pages import AsyncPages
     from monogram_sdk._async.client import AsyncMonogram
+    from monogram_sdk._async.live import AsyncEventFeed, AsyncResponseFeed, AsyncRoom
     from monogram_sdk._images import ImageSource
     from monogram_sdk._paging import Page
     from monogram_sdk._sync._pages import Pages
     from monogram_sdk._sync.client import Monogram
+    from monogram_sdk._sync.live import EventFeed, ResponseFeed, Room
     from monogram_sdk._values import NOT_GIVEN, NotGiven
     from monogram_sdk.errors import (
         AlreadyMemberError,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         LeaderMustStayError,
         LeaderRoleFixedError,
         LedgerAppendOnlyError,
+        MembershipEndedError,
         MigrationsMissingError,
         MonogramError,
         NewsletterNotFoundError,
@@ -97,7 +100,14 @@ if TYPE_CHECKING:
         WeekClosedError,
         WeekFullError,
     )
-    from monogram_sdk.models.enums import AuthEvent, MembershipRole, NewsletterVisibility, RotationType, StoreItemKind
+    from monogram_sdk.models.enums import (
+        AuthEvent,
+        LiveStatus,
+        MembershipRole,
+        NewsletterVisibility,
+        RotationType,
+        StoreItemKind,
+    )
     from monogram_sdk.models.responses import Music
     from monogram_sdk.session_storage import (
         AsyncSessionStorage,
@@ -108,12 +118,17 @@ if TYPE_CHECKING:
 
 # Python loads a module when one of its names is first used, so `import monogram_sdk` costs next to nothing.
 _HOMES = {
+    "AsyncEventFeed": "_async.live",
     "AsyncMonogram": "_async.client",
     "AsyncPages": "_async._pages",
+    "AsyncResponseFeed": "_async.live",
+    "AsyncRoom": "_async.live",
     "AsyncSessionStorage": "session_storage",
     "AuthEvent": "models.enums",
+    "EventFeed": "_sync.live",
     "FileSessionStorage": "session_storage",
     "ImageSource": "_images",
+    "LiveStatus": "models.enums",
     "MembershipRole": "models.enums",
     "MemorySessionStorage": "session_storage",
     "Monogram": "_sync.client",
@@ -123,6 +138,8 @@ _HOMES = {
     "NotGiven": "_values",
     "Page": "_paging",
     "Pages": "_sync._pages",
+    "ResponseFeed": "_sync.live",
+    "Room": "_sync.live",
     "RotationType": "models.enums",
     "SessionStorage": "session_storage",
     "StoreItemKind": "models.enums",
@@ -135,8 +152,11 @@ __all__ = [
     "APIError",
     "AlreadyMemberError",
     "AlreadyOwnedError",
+    "AsyncEventFeed",
     "AsyncMonogram",
     "AsyncPages",
+    "AsyncResponseFeed",
+    "AsyncRoom",
     "AsyncSessionStorage",
     "AuthEvent",
     "AuthenticationError",
@@ -147,6 +167,7 @@ __all__ = [
     "ConnectionFailedError",
     "DeadlineExceededError",
     "EmailNotConfirmedError",
+    "EventFeed",
     "FileSessionStorage",
     "FileTooLargeError",
     "GiftToSelfError",
@@ -166,6 +187,8 @@ __all__ = [
     "LeaderMustStayError",
     "LeaderRoleFixedError",
     "LedgerAppendOnlyError",
+    "LiveStatus",
+    "MembershipEndedError",
     "MembershipRole",
     "MemorySessionStorage",
     "MigrationsMissingError",
@@ -198,9 +221,11 @@ __all__ = [
     "ResponseEmptyError",
     "ResponseError",
     "ResponseExistsError",
+    "ResponseFeed",
     "ResponseNotFoundError",
     "ResponseNotSelectableError",
     "ResponsePublishedError",
+    "Room",
     "RotationType",
     "SecretKeyRequiredError",
     "SecretKeySessionError",

@@ -327,6 +327,10 @@ class LeaderRoleFixedError(ConflictError, code="MG108"):
     """The leader of a space is always ADMIN: hand the space over with `spaces.transfer_leadership` first."""
 
 
+class MembershipEndedError(PermissionDeniedError):
+    """You are not a member of this space any more, or it has been deleted: what was live about it has ended."""
+
+
 class InviteRequiredError(PermissionDeniedError, code="MG109"):
     """No space with this id is open to everybody: join with an invite code."""
 

@@ -32,6 +32,8 @@ RULES = [
     (r"for (\w+) in ([\w.]+):\n +yield \1\n", r"yield from \2\n"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
+    (r"\banext\b", "next"),
+    (r"\bStopAsyncIteration\b", "StopIteration"),
     (r"\b__a(enter|exit|iter|next)__\b", r"__\1__"),
     (r"\baclose\b", "close"),
     (r"\bhandle_async_request\b", "handle_request"),

@@ -15,10 +15,12 @@ from ._connections import AsyncConnections
 from ._files import AsyncFiles
 from ._library import AsyncLibraryHTTP, AsyncSessionView
 from ._sessions import AsyncSessions
+from ._socket import AsyncSocket
 from ._transport import AsyncTransport
 from .admin import AsyncAdminAPI
 from .auth import AsyncAuthAPI
 from .badges import AsyncBadgesAPI
+from .live import AsyncLiveAPI
 from .newsletters import AsyncNewslettersAPI
 from .notifications import AsyncNotificationsAPI
 from .profiles import AsyncProfilesAPI
@@ -36,11 +38,12 @@ class AsyncCore:
 
     transport: AsyncTransport
     service: _supabase.AsyncGoTrueClient
+    socket: AsyncSocket
     owns_connections: bool
 
     def with_options(self, options: Options) -> AsyncCore:
         """Return the same with other options."""
-        return AsyncCore(self.transport.with_options(options), self.service, owns_connections=False)
+        return AsyncCore(self.transport.with_options(options), self.service, self.socket, owns_connections=False)
 
 
 class AsyncResources:
@@ -52,6 +55,7 @@ class AsyncResources:
         self.admin = AsyncAdminAPI(transport, core.service)
         self.auth = AsyncAuthAPI(transport, core.service)
         self.badges = AsyncBadgesAPI(transport)
+        self.live = AsyncLiveAPI(transport, core.socket)
         self.newsletters = AsyncNewslettersAPI(transport)
         self.notifications = AsyncNotificationsAPI(transport)
         self.profiles = AsyncProfilesAPI(transport, files)
@@ -81,4 +85,4 @@ def connect(
         sessions.storage_key,
     )
     sessions.auth = service
-    return AsyncCore(sender, service, owns_connections=True)
+    return AsyncCore(sender, service, AsyncSocket(sender), owns_connections=True)

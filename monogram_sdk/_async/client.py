@@ -119,6 +119,7 @@ class AsyncMonogram:
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ClientClosedError`. The session stays in its storage."""
         if self._core.owns_connections:
+            await self._core.socket.aclose()
             await self._core.transport.connections.aclose()
 
     async def __aenter__(self) -> Self:
@@ -143,6 +144,8 @@ class AsyncMonogram:
         """Sign up, sign in, and who is signed in."""
         self.badges = resources.badges
         """What can be earned, and what you have."""
+        self.live = resources.live
+        """What happens, as it happens."""
         self.newsletters = resources.newsletters
         """What comes of a week."""
         self.notifications = resources.notifications

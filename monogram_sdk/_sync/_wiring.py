@@ -17,10 +17,12 @@ from ._connections import Connections
 from ._files import Files
 from ._library import LibraryHTTP, SessionView
 from ._sessions import Sessions
+from ._socket import Socket
 from ._transport import Transport
 from .admin import AdminAPI
 from .auth import AuthAPI
 from .badges import BadgesAPI
+from .live import LiveAPI
 from .newsletters import NewslettersAPI
 from .notifications import NotificationsAPI
 from .profiles import ProfilesAPI
@@ -38,11 +40,12 @@ class Core:
 
     transport: Transport
     service: _supabase.SyncGoTrueClient
+    socket: Socket
     owns_connections: bool
 
     def with_options(self, options: Options) -> Core:
         """Return the same with other options."""
-        return Core(self.transport.with_options(options), self.service, owns_connections=False)
+        return Core(self.transport.with_options(options), self.service, self.socket, owns_connections=False)
 
 
 class Resources:
@@ -54,6 +57,7 @@ class Resources:
         self.admin = AdminAPI(transport, core.service)
         self.auth = AuthAPI(transport, core.service)
         self.badges = BadgesAPI(transport)
+        self.live = LiveAPI(transport, core.socket)
         self.newsletters = NewslettersAPI(transport)
         self.notifications = NotificationsAPI(transport)
         self.profiles = ProfilesAPI(transport, files)
@@ -83,4 +87,4 @@ def connect(
         sessions.storage_key,
     )
     sessions.auth = service
-    return Core(sender, service, owns_connections=True)
+    return Core(sender, service, Socket(sender), owns_connections=True)

@@ -121,6 +121,7 @@ class Monogram:
     def close(self) -> None:
         """Close the connections. Later calls raise `ClientClosedError`. The session stays in its storage."""
         if self._core.owns_connections:
+            self._core.socket.close()
             self._core.transport.connections.close()
 
     def __enter__(self) -> Self:
@@ -145,6 +146,8 @@ class Monogram:
         """Sign up, sign in, and who is signed in."""
         self.badges = resources.badges
         """What can be earned, and what you have."""
+        self.live = resources.live
+        """What happens, as it happens."""
         self.newsletters = resources.newsletters
         """What comes of a week."""
         self.notifications = resources.notifications

@@ -24,6 +24,7 @@ from monogram_sdk.errors import (
     SpaceNotFoundError,
 )
 from monogram_sdk.models.enums import MembershipRole, NewsletterVisibility, RotationType
+from monogram_sdk.models.events import SpaceEvent
 from monogram_sdk.models.profiles import MemberProfile
 from monogram_sdk.models.spaces import (
     CuratorRotation,
@@ -32,7 +33,6 @@ from monogram_sdk.models.spaces import (
     NewInvite,
     RotationPreview,
     Space,
-    SpaceEvent,
 )
 from monogram_sdk.models.weeks import SpaceWeek
 

@@ -8,6 +8,7 @@ from .badges import Badge, BadgeCriteria, BadgeProgress, EarnedBadge, UserBadge
 from .enums import (
     AuthEvent,
     DeliveryStatus,
+    LiveStatus,
     MailState,
     MembershipRole,
     NewsletterVisibility,
@@ -15,6 +16,26 @@ from .enums import (
     RotationType,
     StoreItemKind,
     TransactionType,
+)
+from .events import (
+    CuratorAssigned,
+    CuratorDetails,
+    MemberDetails,
+    MemberJoined,
+    MemberLeft,
+    NewMemberDetails,
+    NewsletterDetails,
+    NewsletterPublished,
+    Present,
+    PromptsDetails,
+    PromptsPublished,
+    ResponseDeleted,
+    ResponseDetails,
+    ResponsePublished,
+    ResponseUpdated,
+    SpaceEvent,
+    WeekAdvanced,
+    WeekDetails,
 )
 from .newsletters import (
     Newsletter,
@@ -31,7 +52,7 @@ from .profiles import LeaderboardEntry, MemberProfile, Person, Profile, PublicBa
 from .prompts import Prompt
 from .responses import Music, Response
 from .settings import Settings
-from .spaces import CuratorRotation, Invite, Membership, NewInvite, RotationPreview, Space, SpaceEvent
+from .spaces import CuratorRotation, Invite, Membership, NewInvite, RotationPreview, Space
 from .store import Purchase, StoreItem
 from .tokens import RewardRule, TokenGift, Transaction
 from .weeks import AnsweredPrompt, AuthoredResponse, SpaceWeek
@@ -44,6 +65,8 @@ __all__ = [
     "Badge",
     "BadgeCriteria",
     "BadgeProgress",
+    "CuratorAssigned",
+    "CuratorDetails",
     "CuratorRotation",
     "DeadLetter",
     "DeliveryStatus",
@@ -53,17 +76,24 @@ __all__ = [
     "Job",
     "LeaderboardEntry",
     "LedgerFault",
+    "LiveStatus",
     "MailState",
+    "MemberDetails",
+    "MemberJoined",
+    "MemberLeft",
     "MemberProfile",
     "Membership",
     "MembershipRole",
     "Model",
     "Music",
     "NewInvite",
+    "NewMemberDetails",
     "Newsletter",
     "NewsletterAuthor",
     "NewsletterContent",
+    "NewsletterDetails",
     "NewsletterPrompt",
+    "NewsletterPublished",
     "NewsletterResponse",
     "NewsletterSpace",
     "NewsletterVisibility",
@@ -72,12 +102,19 @@ __all__ = [
     "OAuthStart",
     "OutboxState",
     "Person",
+    "Present",
     "Profile",
     "Prompt",
+    "PromptsDetails",
+    "PromptsPublished",
     "PublicBadge",
     "Purchase",
     "RecipientDelivery",
     "Response",
+    "ResponseDeleted",
+    "ResponseDetails",
+    "ResponsePublished",
+    "ResponseUpdated",
     "RewardRule",
     "RotationPreview",
     "RotationType",
@@ -93,4 +130,6 @@ __all__ = [
     "Transaction",
     "TransactionType",
     "UserBadge",
+    "WeekAdvanced",
+    "WeekDetails",
 ]

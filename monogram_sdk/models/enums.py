@@ -108,3 +108,16 @@ class AuthEvent(StrEnum):
     USER_UPDATED = "USER_UPDATED"
     PASSWORD_RECOVERY = "PASSWORD_RECOVERY"
     """Signed in by a password-reset code; ask for a new password now."""
+
+
+class LiveStatus(StrEnum):
+    """How a feed gets to know what happens."""
+
+    CONNECTING = "CONNECTING"
+    """It has just begun."""
+    LIVE = "LIVE"
+    """Realtime tells it, at once."""
+    POLLING = "POLLING"
+    """Realtime does not answer or refuses. The feed asks the database every few seconds, and goes on trying."""
+    OFFLINE = "OFFLINE"
+    """The database does not answer either. The feed goes on trying."""

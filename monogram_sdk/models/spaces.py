@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -130,22 +129,3 @@ class RotationPreview(Model):
     """The curator; ``None`` where that is left to chance or to the leader."""
     display_name: str | None
     """Their name."""
-
-
-class SpaceEvent(Model):
-    """Something that happened in a space."""
-
-    space_id: UUID
-    """The space."""
-    seq: int
-    """Its number: 1, 2, 3 and so on in each space, without a gap, in the order in which things happened."""
-    kind: str
-    """What happened, such as ``response.published``. New kinds may come."""
-    actor_id: UUID | None
-    """Who did it; ``None`` for the clock."""
-    subject_id: UUID | None
-    """What it is about: the response, the member and so on."""
-    payload: dict[str, Any]
-    """Details that depend on the kind."""
-    created_at: datetime
-    """When."""

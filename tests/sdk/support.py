@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Generic, TypeVar
 from uuid import uuid4
 
 T = TypeVar("T")
@@ -32,3 +34,46 @@ def together(count: int, call: Callable[[], T]) -> list[T]:
     """Call a function many times at once."""
     with ThreadPoolExecutor(count) as pool:
         return [future.result() for future in [pool.submit(call) for _ in range(count)]]
+
+
+class AsyncBeside(Generic[T]):
+    """A call that is going on beside the test."""
+
+    def __init__(self, task: asyncio.Task[T]) -> None:
+        self._task = task
+
+    async def result(self) -> T:
+        """Wait for its end."""
+        return await asyncio.wait_for(self._task, 10)
+
+
+@asynccontextmanager
+async def async_beside(call: Callable[[], Awaitable[T]]) -> AsyncIterator[AsyncBeside[T]]:
+    """Make a call beside the block, and give it a moment to begin."""
+
+    async def run() -> T:
+        return await call()
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(0.2)
+    yield AsyncBeside(task)
+
+
+class Beside(Generic[T]):
+    """A call that is going on beside the test."""
+
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+
+    def result(self) -> T:
+        """Wait for its end."""
+        return self._future.result(10)
+
+
+@contextmanager
+def beside(call: Callable[[], T]) -> Iterator[Beside[T]]:
+    """Make a call beside the block, and give it a moment to begin."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call)
+        time.sleep(0.2)
+        yield Beside(future)

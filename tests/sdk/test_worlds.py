@@ -96,6 +96,8 @@ def test_the_worlds_have_the_same_calls(unasync: ModuleType) -> None:
     with Monogram(url="http://127.0.0.1:1", key="sb_publishable_x") as client:
         other = AsyncMonogram(url="http://127.0.0.1:1", key="sb_publishable_x")
         pairs = [(Monogram, AsyncMonogram), (monogram_sdk.Pages, monogram_sdk.AsyncPages)]
+        names = ("EventFeed", "ResponseFeed", "Room")
+        pairs += [(getattr(monogram_sdk, name), getattr(monogram_sdk, f"Async{name}")) for name in names]
         assert sorted(resources(client)) == sorted(resources(other))
         pairs += [(type(resources(client)[name]), type(resources(other)[name])) for name in resources(client)]
     for one, two in pairs:
@@ -154,7 +156,7 @@ def loaded(code: str, *names: str) -> list[str]:
 
 
 HEAVY = ["dotenv", "httpcore", "httpx", "postgrest", "psycopg", "pydantic", "realtime", "rich", "storage3", "supabase"]
-HEAVY += ["supabase_auth", "typer"]
+HEAVY += ["supabase_auth", "typer", "websockets"]
 
 
 def test_importing_loads_nothing_heavy() -> None:

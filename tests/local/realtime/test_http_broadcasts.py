@@ -22,7 +22,7 @@ def post(
 
 async def test_a_batch(hall: Hall, name: str) -> None:
     club = hall.club()
-    private = f"space:{club.id}"
+    private = f"room:{club.id}"
     async with hall.wire() as guest, hall.wire() as member:
         await guest.enter(name)
         await member.enter(private, token=hall.token(club.leader), private=True)
@@ -38,7 +38,7 @@ async def test_a_batch(hall: Hall, name: str) -> None:
 
 async def test_what_may_not_be_sent_is_dropped(hall: Hall) -> None:
     club, stranger = hall.club(), hall.person("Eve")
-    name = f"space:{club.id}"
+    name = f"room:{club.id}"
     message = {"topic": name, "event": "x", "payload": {}, "private": True}
     async with hall.wire() as member:
         await member.enter(name, token=hall.token(club.leader), private=True)

@@ -26,7 +26,7 @@ async def track(wire: Wire, name: str, payload: Any) -> None:
 @pytest.mark.parametrize("version", [1, 2])
 async def test_who_is_here(hall: Hall, version: int) -> None:
     club = hall.club("Boris")
-    name = f"space:{club.id}"
+    name = f"room:{club.id}"
     async with hall.wire(version=version) as ada:
         await ada.enter(name, token=hall.token(club.leader), private=True, presence={"key": "ada", "enabled": True})
         assert (await ada.next()).payload == {}  # The state comes first: nobody yet.

@@ -26,13 +26,27 @@ async def shut_down(wire: Wire, topic: str) -> str:
 @pytest.mark.parametrize("version", [1, 2])
 async def test_members_join_and_talk(hall: Hall, version: int) -> None:
     club = hall.club("Boris")
-    name = f"space:{club.id}"
+    name = f"room:{club.id}"
     async with hall.wire(version=version) as ada, hall.wire(version=version) as boris:
         await ada.enter(name, token=hall.token(club.leader), private=True, broadcast={"ack": True})
         await boris.enter(name, token=hall.token(club.members[0]), private=True)
         answer = await ada.call(name, "broadcast", {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}})
         assert answer.payload["status"] == "ok"
         assert (await boris.next()).payload == {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}}
+
+
+async def test_members_cannot_send_where_the_database_tells_what_happens(hall: Hall) -> None:
+    club = hall.club("Boris")
+    name = f"space:{club.id}"
+    async with hall.wire() as ada, hall.wire() as boris:
+        await ada.enter(name, token=hall.token(club.leader), private=True)
+        await boris.enter(name, token=hall.token(club.members[0]), private=True, broadcast={"ack": True})
+        forged = {"space_id": str(club.id), "seq": 1000, "kind": "member.left", "payload": {}}
+        await boris.broadcast(name, "member.left", forged)
+        answer = await boris.call(name, "presence", {"event": "track", "payload": {}})
+        assert answer.payload["status"] == "error"
+        hall.send(name, "true", {})
+        assert (await ada.next()).payload["event"] == "true"
 
 
 async def test_an_outsider_is_refused(hall: Hall) -> None:

@@ -48,11 +48,11 @@ async def test_broadcasts(hall: Hall) -> None:
     club = hall.club("Boris")
     heard: asyncio.Queue[Any] = asyncio.Queue()
     async with connected(hall, club.leader) as ada, connected(hall, club.members[0]) as boris:
-        listening = boris.channel(f"space:{club.id}", options())
-        listening.on_broadcast("typing", heard.put_nowait)
-        listening.on_broadcast("prompts.published", heard.put_nowait)
-        assert await subscribe(listening) == RealtimeSubscribeStates.SUBSCRIBED
-        talking = ada.channel(f"space:{club.id}", options())
+        for topic, event in (("room", "typing"), ("space", "prompts.published")):
+            listening = boris.channel(f"{topic}:{club.id}", options())
+            listening.on_broadcast(event, heard.put_nowait)
+            assert await subscribe(listening) == RealtimeSubscribeStates.SUBSCRIBED
+        talking = ada.channel(f"room:{club.id}", options())
         assert await subscribe(talking) == RealtimeSubscribeStates.SUBSCRIBED
         await talking.send_broadcast("typing", {"who": "Ada"})
         message = await asyncio.wait_for(heard.get(), TIMEOUT)
@@ -105,7 +105,7 @@ async def test_postgres_changes(hall: Hall) -> None:
 
 async def test_presence(hall: Hall) -> None:
     club = hall.club("Boris")
-    name = f"space:{club.id}"
+    name = f"room:{club.id}"
     synced: asyncio.Queue[Any] = asyncio.Queue()
     async with connected(hall, club.leader) as ada:
         room = ada.channel(name, options(presence={"key": "ada", "enabled": True}))

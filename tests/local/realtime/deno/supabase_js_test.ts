@@ -83,10 +83,10 @@ Deno.test("broadcasts among members, in JSON and bytes, over the socket and over
   const { ada, boris, space } = await club();
   const inbox = new Inbox<Delivered>();
   const config = { private: true, broadcast: { ack: true } };
-  const listening = boris.supabase.channel(`space:${space}`, { config });
+  const listening = boris.supabase.channel(`room:${space}`, { config });
   for (const event of ["typing", "bytes", "posted"]) listening.on("broadcast", { event }, inbox.put);
   assert.deepEqual(await subscribe(listening), SUBSCRIBED);
-  const talking = ada.supabase.channel(`space:${space}`, { config });
+  const talking = ada.supabase.channel(`room:${space}`, { config });
   assert.deepEqual(await subscribe(talking), SUBSCRIBED);
 
   assert.equal(await talking.send({ type: "broadcast", event: "typing", payload: { who: "Ädä" } }), "ok");
@@ -139,7 +139,7 @@ Deno.test("an outsider and a guest are refused", async () => {
 Deno.test("presence", async () => {
   const { ada, boris, space } = await club();
   const inbox = new Inbox<unknown>();
-  const watching = boris.supabase.channel(`space:${space}`, { config: { private: true } });
+  const watching = boris.supabase.channel(`room:${space}`, { config: { private: true } });
   watching.on("presence", { event: "sync" }, () => {
     inbox.put(Object.fromEntries(
       Object.entries(watching.presenceState<{ mood: string }>()).map((
@@ -149,7 +149,7 @@ Deno.test("presence", async () => {
   });
   assert.deepEqual(await subscribe(watching), SUBSCRIBED);
   assert.deepEqual(await inbox.take(), {});
-  const present = ada.supabase.channel(`space:${space}`, {
+  const present = ada.supabase.channel(`room:${space}`, {
     config: { private: true, presence: { key: "ada" } },
   });
   assert.deepEqual(await subscribe(present), SUBSCRIBED);

@@ -1,0 +1,347 @@
+"""`client.live`: what happens, as it happens."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections import deque
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from monogram_sdk import _query
+from monogram_sdk._live.feed import POLL_SECONDS, Read, StatusListener
+from monogram_sdk._live.room import RoomState, presence
+from monogram_sdk._live.runtime import AsyncSignal
+from monogram_sdk._parse import parse_rows
+from monogram_sdk._values import Id, as_uuid
+from monogram_sdk.errors import ConflictError, ConnectionFailedError, MembershipEndedError, SpaceNotFoundError
+from monogram_sdk.models.enums import LiveStatus
+from monogram_sdk.models.events import Present, ResponsePublished, SpaceEvent
+from monogram_sdk.models.responses import Response
+
+if TYPE_CHECKING:
+    from ._feeds import AsyncFeedReader
+    from ._socket import AsyncSocket
+    from ._transport import AsyncTransport
+
+_BATCH = 50
+_JOIN_SECONDS = 10.0
+
+
+class AsyncLiveAPI:
+    """What happens in spaces, as it happens: events, answers, and who is there.
+
+    All of a client's feeds share one connection. It is made again when it breaks, for ever, and joins with a fresh
+    token before the old one ends.
+    """
+
+    def __init__(self, transport: AsyncTransport, socket: AsyncSocket) -> None:
+        self._transport = transport
+        self._socket = socket
+
+    def events(
+        self,
+        space_id: Id,
+        *,
+        after: int | None = None,
+        on_status: StatusListener | None = None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> AsyncEventFeed:
+        """Follow what happens in a space: every event, once, in order, whatever gets lost on the way.
+
+            async for event in client.live.events(space.id, after=cursor):
+                cursor = event.seq
+
+        Args:
+            space_id: A space that you are a member of.
+            after: The `seq` of the last event that you have seen, however old; 0 for all events; ``None`` for those
+                that happen from now on.
+            on_status: Called when the feed goes live, polls, or is offline, and why. It is called where you wait for
+                the next event, so what it raises reaches you there.
+            poll_seconds: How often the feed asks the database while Realtime does not answer or is blocked, 0.1-60.
+
+        Raises:
+            InvalidValueError: An argument is out of range.
+        """
+        return AsyncEventFeed(self._reader(space_id, after, on_status, poll_seconds))
+
+    def responses(
+        self,
+        space_id: Id,
+        *,
+        after: int | None = None,
+        on_status: StatusListener | None = None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> AsyncResponseFeed:
+        """Follow the answers in a space: each is yielded once, when it is published, as it is when you get it.
+
+            async for response in client.live.responses(space.id):
+                print(response.content)
+
+        An answer that was deleted before it was read is left out. Later changes and deletions are among the `events`.
+
+        Args:
+            space_id: A space that you are a member of.
+            after: Where to begin, as in `events`: `AsyncResponseFeed.cursor` of an earlier run.
+            on_status: Called when the feed goes live, polls, or is offline, and why.
+            poll_seconds: How often the feed asks the database while Realtime does not answer or is blocked, 0.1-60.
+
+        Raises:
+            InvalidValueError: An argument is out of range.
+        """
+        return AsyncResponseFeed(self._reader(space_id, after, on_status, poll_seconds))
+
+    def presence(self, space_id: Id) -> AsyncRoom:
+        """Be present in a space, and see who else is.
+
+            async with client.live.presence(space.id) as room:
+                await room.set_writing(True)
+                async for people in room:
+                    print([person.user_id for person in people])
+
+        Presence is what the programs of members say about themselves. It proves nothing: do not decide by it.
+
+        Args:
+            space_id: A space that you are a member of.
+        """
+        return AsyncRoom(self._transport, self._socket, space_id)
+
+    def _reader(
+        self, space_id: Id, after: int | None, on_status: StatusListener | None, poll_seconds: float
+    ) -> AsyncFeedReader:
+        from ._feeds import AsyncFeedReader
+
+        return AsyncFeedReader(
+            self._transport,
+            self._socket,
+            as_uuid(space_id, "space_id"),
+            after=after,
+            on_status=on_status,
+            poll_seconds=poll_seconds,
+        )
+
+
+class AsyncEventFeed:
+    """The events of a space, one after the other, for one consumer.
+
+    It begins with the first event that is asked for, or where a block `async with` begins. It ends with `aclose`, or
+    when nobody refers to it any more.
+
+    A slow consumer loses nothing and does not slow the others: up to 1,500 events wait in memory, and what comes beyond
+    that is read from the database, page by page, when its turn comes.
+    """
+
+    def __init__(self, reader: AsyncFeedReader) -> None:
+        self._reader = reader
+
+    @property
+    def cursor(self) -> int | None:
+        """The `seq` of the last event that was yielded; where to begin before that, ``None`` while that is unknown."""
+        return self._reader.cursor
+
+    @property
+    def status(self) -> LiveStatus:
+        """How the feed gets to know what happens."""
+        return self._reader.status
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SpaceEvent:
+        event = await self._reader.next_event()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def __aenter__(self) -> Self:
+        await self._reader.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the feed. Whoever waits for the next event gets none."""
+        await self._reader.aclose()
+
+
+class AsyncResponseFeed:
+    """The answers of a space, as they are published, for one consumer.
+
+    It begins and ends as an `AsyncEventFeed` does.
+    """
+
+    def __init__(self, reader: AsyncFeedReader) -> None:
+        self._reader = reader
+        self._cursor: int | None = None
+        self._events: list[SpaceEvent] = []
+        self._found: deque[tuple[int, Response]] = deque()
+
+    @property
+    def cursor(self) -> int | None:
+        """Where to go on after the last answer that was yielded: the `seq` of the event that published it."""
+        return self._reader.cursor if self._cursor is None else self._cursor
+
+    @property
+    def status(self) -> LiveStatus:
+        """How the feed gets to know what happens."""
+        return self._reader.status
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Response:
+        while not self._found:
+            if not self._events:
+                await self._begin()
+                event = await self._reader.next_event()
+                if event is None:
+                    raise StopAsyncIteration
+                self._events = [event, *self._reader.ready(_BATCH - 1)]
+            await self._look_up()
+        self._cursor, response = self._found.popleft()
+        return response
+
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the feed. Whoever waits for the next answer gets none."""
+        await self._reader.aclose()
+
+    async def _begin(self) -> None:
+        if self._cursor is None:
+            await self._reader.begin()
+            self._cursor = self._reader.cursor
+
+    async def _look_up(self) -> None:
+        """Read the answers that the events at hand tell of, under the reader's own rights."""
+        published = [event for event in self._events if isinstance(event, ResponsePublished)]
+        if published:
+            ids = ",".join(str(event.payload.response_id) for event in published)
+            filters = [f"id=in.({ids})", "is_published=is.true"]
+            content = await self._reader.ask(_query.select("responses", Response.columns(), filters))
+            if content is None:
+                raise StopAsyncIteration
+            found = {response.id: response for response in parse_rows(Response, content)}
+            for event in published:
+                response = found.get(event.payload.response_id)
+                if response is not None:
+                    self._found.append((event.seq, response))
+        if not self._found:
+            self._cursor = self._events[-1].seq
+        self._events = []
+
+
+class AsyncRoom:
+    """Who is present in a space, while a block `async with` lasts.
+
+    Iterating yields everybody who is here, at once and then whenever that changes; a slow consumer gets the latest.
+    """
+
+    def __init__(self, transport: AsyncTransport, socket: AsyncSocket, space_id: Id) -> None:
+        self._space_id = as_uuid(space_id, "space_id")
+        self._topic = f"room:{self._space_id}"
+        self._transport = transport
+        self._socket = socket
+        self._signal = AsyncSignal()
+        self._state = RoomState(wake=self._signal.set)
+        self._since = datetime.now(UTC)
+        self._ended = False
+        self._seen = -1
+        weakref.finalize(self, socket.channels.released.append, self._state)
+
+    @property
+    def here(self) -> tuple[Present, ...]:
+        """Everybody who is here, you included, as last heard: one entry a person, however many windows they have."""
+        with self._socket.mutex:
+            return self._state.here()
+
+    @property
+    def status(self) -> LiveStatus:
+        """``LIVE``, or ``OFFLINE`` while the connection is being made again: presence cannot be asked for."""
+        return self._state.status
+
+    async def set_writing(self, is_writing: bool) -> None:
+        """Tell the others whether you are writing.
+
+        The platform allows few such calls. When there are more, the latest is told as soon as it allows another one,
+        within 31 seconds.
+
+        Args:
+            is_writing: Whether you are.
+        """
+        with self._socket.mutex:
+            self._socket.channels.track(self._topic, presence(is_writing=is_writing, since=self._since))
+        await self._socket.flush()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[Present, ...]:
+        while not self._ended:
+            await self._check()
+            with self._socket.mutex:
+                if self._state.version != self._seen:
+                    self._seen = self._state.version
+                    return self._state.here()
+            await self._signal.wait(_JOIN_SECONDS)
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        sessions = self._transport.sessions
+        me = str(await sessions.require_user_id())
+        with self._socket.mutex:
+            if self._socket.channels.listeners(self._topic):
+                raise ConflictError("This client is present in the space already: use that room.")
+        config = {"private": True, "presence": {"key": me, "enabled": True}}
+        await self._socket.listen(self._topic, self._state, config)
+        try:
+            await self.set_writing(False)
+            give_up = time.monotonic() + _JOIN_SECONDS
+            while me not in self._state.keys:
+                await self._check()
+                left = give_up - time.monotonic()
+                if left <= 0:
+                    reason = self._state.reason or "it does not answer"
+                    raise ConnectionFailedError(f"Realtime cannot be reached: {reason}.")
+                await self._signal.wait(left)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leave. Whoever waits for a change gets none."""
+        self._ended = True
+        self._signal.set()
+        await self._socket.release(self._state)
+
+    async def _check(self) -> None:
+        """Raise what ended the room, and find out whether you are still a member when Realtime refuses you.
+
+        Raises:
+            SpaceNotFoundError: There is no such space, or you are not a member of it.
+            MembershipEndedError: You were a member, and are not any more.
+        """
+        if self._state.failure is not None:
+            raise self._state.failure
+        if self._state.status is LiveStatus.OFFLINE and "permission" in self._state.reason:
+            newest = Read(self._space_id, None, 1, 0)
+            reply = await self._transport.send(newest.call())
+            if not parse_rows(SpaceEvent, reply.content):
+                raise MembershipEndedError if self._state.version else SpaceNotFoundError
