@@ -7,11 +7,12 @@ from uuid import UUID
 
 from monogram_sdk import _query
 from monogram_sdk._config import Options
-from monogram_sdk._http import logger
+from monogram_sdk._http import Reply
 from monogram_sdk._live.channels import pause
 from monogram_sdk._live.feed import CHANNEL_CONFIG, FeedState, Read, StatusListener, Told, Wait
 from monogram_sdk._live.runtime import AsyncSignal
 from monogram_sdk._parse import parse_rows
+from monogram_sdk._telemetry import logger
 from monogram_sdk.errors import InvalidValueError, RateLimitError, ServerError, TransportError
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import SpaceEvent
@@ -93,12 +94,12 @@ class AsyncFeedReader:
                 found.append(event)
         return found
 
-    async def ask(self, call: _query.Call) -> bytes | None:
+    async def ask(self, call: _query.Call) -> Reply | None:
         """Send a call until there is an answer; ``None`` when the feed was closed meanwhile."""
         failures = 0
         while not self._ended:
             try:
-                return (await self._transport.send(call)).content
+                return await self._transport.send(call)
             except _PASSING as exc:
                 with self._socket.mutex:
                     self._state.read_failed(exc)
@@ -149,7 +150,7 @@ class AsyncFeedReader:
             with self._socket.mutex:
                 self._state.read_failed(exc)
         else:
-            rows = parse_rows(SpaceEvent, reply.content)
+            rows = parse_rows(SpaceEvent, reply)
             with self._socket.mutex:
                 self._state.page(read, rows)
 

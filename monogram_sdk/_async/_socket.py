@@ -6,9 +6,9 @@ import threading
 import time
 from typing import Any
 
-from monogram_sdk._http import logger
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
 from monogram_sdk._live.runtime import AsyncSignal, AsyncWire, AsyncWorker, async_open_wire
+from monogram_sdk._telemetry import logger
 from monogram_sdk.errors import ClientClosedError, MonogramError
 
 from ._transport import AsyncTransport

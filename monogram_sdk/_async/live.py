@@ -229,10 +229,10 @@ class AsyncResponseFeed:
         if published:
             ids = ",".join(str(event.payload.response_id) for event in published)
             filters = [f"id=in.({ids})", "is_published=is.true"]
-            content = await self._reader.ask(_query.select("responses", Response.columns(), filters))
-            if content is None:
+            reply = await self._reader.ask(_query.select("responses", Response.columns(), filters))
+            if reply is None:
                 raise StopAsyncIteration
-            found = {response.id: response for response in parse_rows(Response, content)}
+            found = {response.id: response for response in parse_rows(Response, reply)}
             for event in published:
                 response = found.get(event.payload.response_id)
                 if response is not None:
@@ -343,5 +343,5 @@ class AsyncRoom:
         if self._state.status is LiveStatus.OFFLINE and "permission" in self._state.reason:
             newest = Read(self._space_id, None, 1, 0)
             reply = await self._transport.send(newest.call())
-            if not parse_rows(SpaceEvent, reply.content):
+            if not parse_rows(SpaceEvent, reply):
                 raise MembershipEndedError if self._state.version else SpaceNotFoundError

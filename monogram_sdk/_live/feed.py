@@ -18,7 +18,6 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from monogram_sdk import _query
-from monogram_sdk._paging import PAGE_SIZE
 from monogram_sdk.errors import InvalidValueError, MembershipEndedError, MonogramError, SpaceNotFoundError, scrub
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import MemberLeft, SpaceEvent
@@ -201,8 +200,8 @@ class FeedState:
             self._confirmed = True
             for row in rows:
                 self._hold(row, limited=False)
-            # A server with a row cap of its own answers short pages in the middle, but not this short.
-            self._stale = len(rows) >= min(read.limit, PAGE_SIZE) or self._doubts != read.doubts
+            # A server may have a row cap of its own, so only a page that brings nothing new is the last one.
+            self._stale = rows[-1].seq > read.start or self._doubts != read.doubts
             self._settle(fruitful=not self._missing())
         self._tell()
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -74,7 +75,8 @@ class AsyncWorker:
         async def run() -> None:
             await target()
 
-        self._task = asyncio.create_task(run())
+        # Without the call in which somebody may have begun to listen: its deadline is not that of the worker.
+        self._task = asyncio.create_task(run(), context=Context())
 
     async def stop(self) -> None:
         """End it now."""

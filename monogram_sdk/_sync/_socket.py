@@ -8,9 +8,9 @@ import threading
 import time
 from typing import Any
 
-from monogram_sdk._http import logger
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
 from monogram_sdk._live.runtime import Signal, Wire, Worker, open_wire
+from monogram_sdk._telemetry import logger
 from monogram_sdk.errors import ClientClosedError, MonogramError
 
 from ._transport import Transport

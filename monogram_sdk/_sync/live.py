@@ -231,10 +231,10 @@ class ResponseFeed:
         if published:
             ids = ",".join(str(event.payload.response_id) for event in published)
             filters = [f"id=in.({ids})", "is_published=is.true"]
-            content = self._reader.ask(_query.select("responses", Response.columns(), filters))
-            if content is None:
+            reply = self._reader.ask(_query.select("responses", Response.columns(), filters))
+            if reply is None:
                 raise StopIteration
-            found = {response.id: response for response in parse_rows(Response, content)}
+            found = {response.id: response for response in parse_rows(Response, reply)}
             for event in published:
                 response = found.get(event.payload.response_id)
                 if response is not None:
@@ -345,5 +345,5 @@ class Room:
         if self._state.status is LiveStatus.OFFLINE and "permission" in self._state.reason:
             newest = Read(self._space_id, None, 1, 0)
             reply = self._transport.send(newest.call())
-            if not parse_rows(SpaceEvent, reply.content):
+            if not parse_rows(SpaceEvent, reply):
                 raise MembershipEndedError if self._state.version else SpaceNotFoundError

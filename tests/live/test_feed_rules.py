@@ -282,9 +282,9 @@ def test_a_replica_that_lags_is_asked_again() -> None:
     assert world.log == [4, 5, 6]
 
 
-@pytest.mark.parametrize("cap", [100, 137, 1000])
+@pytest.mark.parametrize("cap", [2, 100, 1000])
 def test_a_long_way_back_is_read_in_pages_and_little_is_held(cap: int) -> None:
-    world = World(events=5_000, after=7)
+    world = World(events=2_000, after=7)
     world.row_cap = cap
     world.feed.joined()
     most = 0
