@@ -1,4 +1,4 @@
-"""Look at an image before it is sent: what it is, and how large."""
+"""Look at an image before it is sent: what it is, how large, and what else its file would tell."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from uuid import uuid4
 
+from monogram_sdk import _metadata
 from monogram_sdk.errors import FileTooLargeError, InvalidImageError, InvalidValueError
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
@@ -33,14 +34,14 @@ class Image:
 
 
 def load(source: ImageSource, *, limit: int) -> Image:
-    """Read an image.
+    """Read an image, without what its file says about where, when and by whom it was taken.
 
     Args:
         source: Where it is.
         limit: How many bytes it may have.
 
     Raises:
-        InvalidImageError: It is not a JPEG, PNG, WebP or GIF image, whatever its name says.
+        InvalidImageError: It is not a JPEG, PNG, WebP or GIF image, whatever its name says, or it is damaged.
         FileTooLargeError: It is too large.
         InvalidValueError: The file cannot be read.
     """
@@ -52,7 +53,13 @@ def load(source: ImageSource, *, limit: int) -> Image:
     kind = _kind(data)
     if kind is None:
         raise InvalidImageError(detail="image", hint="Convert it first. The contents count, not the file's name.")
-    return Image(data, *kind)
+    content_type, extension = kind
+    try:
+        return Image(_metadata.strip(data, content_type), content_type, extension)
+    except _metadata.DamagedError as exc:
+        raise InvalidImageError(
+            f"The image is damaged: {exc}.", detail="image", hint="Open it in a program for images and save it again."
+        ) from exc
 
 
 def _read(source: ImageSource, limit: int) -> bytes:

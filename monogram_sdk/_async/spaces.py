@@ -175,6 +175,7 @@ class AsyncSpacesAPI(AsyncResource):
         Args:
             space_id: The space.
             image: A JPEG, PNG, WebP or GIF image of up to 5 MB: a path, bytes or an open file.
+                What its file says about place, time and camera is left out.
 
         Raises:
             InvalidImageError: It is something else.

@@ -60,6 +60,7 @@ class ProfilesAPI(Resource):
 
         Args:
             image: A JPEG, PNG, WebP or GIF image of up to 2 MB: a path, bytes or an open file.
+                What its file says about place, time and camera is left out.
 
         Raises:
             InvalidImageError: It is something else.

@@ -57,7 +57,7 @@ class ResponsesAPI(Resource):
             prompt_id: A published prompt.
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file. It is uploaded first,
-                and deleted again if the answer is refused.
+                and deleted again if the answer is refused. What its file says about place, time and camera is left out.
             music: A piece of music, or just its address.
 
         Raises:
@@ -84,6 +84,7 @@ class ResponsesAPI(Resource):
             prompt_id: A published prompt.
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
+                What its file says about place, time and camera is left out.
             music: A piece of music, or just its address.
 
         Raises:
@@ -153,7 +154,7 @@ class ResponsesAPI(Resource):
         Args:
             response_id: Your answer.
             content: The text, up to 10,000 characters.
-            image: Another image; the present one is deleted.
+            image: Another image, as in `submit`; the present one is deleted.
             music: Another piece of music, or just its address.
 
         Raises:

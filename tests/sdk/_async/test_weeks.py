@@ -158,3 +158,24 @@ async def test_a_draft_newsletter_can_be_deleted(club: AsyncClub) -> None:
     await club.leader.newsletters.delete(draft.id)
     with pytest.raises(errors.NewsletterNotFoundError):
         await club.leader.newsletters.get(draft.id)
+
+
+async def test_images_tell_nothing_but_the_picture(club: AsyncClub) -> None:
+    private = PNG[:33] + bytes.fromhex("0000000e74455874") + b"Comment\0Lisbon" + bytes(4) + PNG[33:]
+    response = await club.member.responses.submit(club.prompt.id, image=private)
+    assert response.image_path is not None
+    assert await club.leader.responses.image_bytes(response.image_path) == PNG
+
+
+async def test_a_file_stays_if_an_unanswered_attempt_may_have_used_it(people: AsyncPeople) -> None:
+    faults = AsyncFaults()
+    club = await people.club(faults=faults)
+    response = await club.member.responses.submit(club.prompt.id, content="Here")
+    # Reading the answer, uploading the image, changing the answer; and then something in between refuses.
+    faults.then("ok", "ok", "lost", 403)
+    with pytest.raises(errors.PermissionDeniedError) as caught:
+        await club.member.responses.edit(response.id, image=PNG)
+    assert caught.value.uncertain
+    changed = await club.member.responses.get(response.id)
+    assert changed.image_path is not None
+    assert await club.leader.responses.image_bytes(changed.image_path) == PNG

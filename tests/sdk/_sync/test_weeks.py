@@ -158,3 +158,24 @@ def test_a_draft_newsletter_can_be_deleted(club: Club) -> None:
     club.leader.newsletters.delete(draft.id)
     with pytest.raises(errors.NewsletterNotFoundError):
         club.leader.newsletters.get(draft.id)
+
+
+def test_images_tell_nothing_but_the_picture(club: Club) -> None:
+    private = PNG[:33] + bytes.fromhex("0000000e74455874") + b"Comment\0Lisbon" + bytes(4) + PNG[33:]
+    response = club.member.responses.submit(club.prompt.id, image=private)
+    assert response.image_path is not None
+    assert club.leader.responses.image_bytes(response.image_path) == PNG
+
+
+def test_a_file_stays_if_an_unanswered_attempt_may_have_used_it(people: People) -> None:
+    faults = Faults()
+    club = people.club(faults=faults)
+    response = club.member.responses.submit(club.prompt.id, content="Here")
+    # Reading the answer, uploading the image, changing the answer; and then something in between refuses.
+    faults.then("ok", "ok", "lost", 403)
+    with pytest.raises(errors.PermissionDeniedError) as caught:
+        club.member.responses.edit(response.id, image=PNG)
+    assert caught.value.uncertain
+    changed = club.member.responses.get(response.id)
+    assert changed.image_path is not None
+    assert club.leader.responses.image_bytes(changed.image_path) == PNG

@@ -1,0 +1,268 @@
+"""Take out of an image's file what is not picture: where it was taken, when, with what, by whom.
+
+The pixels are never decoded: JPEG, PNG, WebP and GIF are containers of labelled parts, and only those parts are kept
+that a viewer needs. What is not known is dropped, because places hide in many of them: Exif with its GPS block, XMP,
+IPTC, makers' notes, comments, previews, and films that phones append behind the end. The orientation survives, as the
+single entry of a new Exif block, and so does the colour profile.
+
+The containers are described in ITU-T T.81 (JPEG), the PNG specification (third edition), RFC 9649 (WebP), GIF89a and
+Exif 2.32 (the block itself is a TIFF file).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+UPRIGHT = 1
+"""The orientation of an image that is shown as it is stored."""
+
+_EXIF = b"Exif\0\0"
+
+
+class DamagedError(ValueError):
+    """The file is not what its first bytes promise."""
+
+
+def strip(data: bytes, content_type: str) -> bytes:
+    """Return an image without what is not picture. The pixels are the same bytes as before.
+
+    Args:
+        data: The image.
+        content_type: What it is: ``image/jpeg``, ``image/png``, ``image/webp`` or ``image/gif``.
+
+    Raises:
+        DamagedError: Its parts cannot be told apart.
+    """
+    return _STRIPPERS[content_type](data)
+
+
+# JPEG: markers of two bytes, most with a length and a body ------------------------------------------------------------
+
+_EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
+_CODING = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)})  # Frames, tables, scans.
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+
+# In a scan, 0xFF is data if 0 follows, and a restart if 0xD0-0xD7 does; before a marker it may be repeated.
+_END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+
+
+def _strip_jpeg(data: bytes) -> bytes:
+    kept = bytearray(b"\xff\xd8")
+    orientation = UPRIGHT
+    place = 2
+    while True:
+        start = place
+        if data[place : place + 1] != b"\xff":
+            raise DamagedError("no marker where one must be")
+        while data[place : place + 1] == b"\xff":
+            place += 1
+        if place >= len(data):
+            raise DamagedError("no end")
+        marker = data[place]
+        place += 1
+        if marker == _EOI:
+            kept += b"\xff\xd9"
+            break
+        if marker in _STANDALONE:
+            kept += data[start:place]
+            continue
+        if not 0xC0 <= marker <= 0xFE or marker == 0xD8:
+            raise DamagedError("a marker that cannot be here")
+        body = _sized(data, place + 2, _number(">H", data, place) - 2)
+        place += 2 + len(body)
+        if marker == _APP1 and body.startswith(_EXIF) and orientation == UPRIGHT:
+            orientation = _orientation(body[len(_EXIF) :])
+        if _is_picture(marker, body):
+            kept += bytes((0xFF, marker)) + data[place - len(body) - 2 : place]
+        if marker == _SOS:
+            end = _END_OF_SCAN.search(data, place)
+            # Without an end the image was cut off; what is there is shown all the same.
+            kept += data[place : end.start() if end else len(data)]
+            if end is None:
+                break
+            place = end.start()
+    return bytes(kept) if orientation == UPRIGHT else _with_jpeg_exif(bytes(kept), _exif(orientation))
+
+
+def _is_picture(marker: int, body: bytes) -> bool:
+    return (
+        marker in _CODING
+        or (marker == _APP0 and body.startswith(b"JFIF\0"))
+        or (marker == _APP2 and body.startswith(b"ICC_PROFILE\0"))
+        or (marker == _APP14 and body.startswith(b"Adobe"))
+    )
+
+
+def _with_jpeg_exif(data: bytes, exif: bytes) -> bytes:
+    # Exif comes first, but after JFIF where there is some.
+    place = 2
+    if data[2:4] == b"\xff\xe0":
+        place += 2 + _number(">H", data, 4)
+    body = _EXIF + exif
+    return data[:place] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[place:]
+
+
+# PNG: chunks of length, name, body and checksum -----------------------------------------------------------------------
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_KEPT = frozenset(
+    b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST pHYs sPLT acTL fcTL fdAT".split()
+)
+
+
+def _strip_png(data: bytes) -> bytes:
+    kept = bytearray(_PNG_START)
+    orientation = UPRIGHT
+    place = len(_PNG_START)
+    first_end = 0
+    while True:
+        size = _number(">I", data, place)
+        name = _sized(data, place + 4, 4)
+        body = _sized(data, place + 8, size)
+        chunk = _sized(data, place, size + 12)
+        place += size + 12
+        if name == b"eXIf":
+            orientation = _orientation(body)
+        if name in _PNG_KEPT:
+            kept += chunk
+            first_end = first_end or len(kept)
+        if name == b"IEND":
+            break
+    if orientation != UPRIGHT:
+        kept[first_end:first_end] = _png_chunk(b"eXIf", _exif(orientation))
+    return bytes(kept)
+
+
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+# WebP: chunks of name, length and body, padded to an even length, in one RIFF chunk -----------------------------------
+
+_WEBP_KEPT = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
+_FRAME_HEADER = 16
+_FRAME_KEPT = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
+_HAS_EXIF, _HAS_XMP = 0x08, 0x04
+
+
+def _strip_webp(data: bytes) -> bytes:
+    orientation = UPRIGHT
+    kept: list[tuple[bytes, bytes]] = []
+    for name, body in _riff_chunks(_sized(data, 12, _number("<I", data, 4) - 4)):
+        if name == b"EXIF":
+            orientation = _orientation(body.removeprefix(_EXIF))
+        elif name == b"ANMF":
+            frame = [(inner, part) for inner, part in _riff_chunks(body[_FRAME_HEADER:]) if inner in _FRAME_KEPT]
+            kept.append((name, body[:_FRAME_HEADER] + b"".join(_riff_chunk(*part) for part in frame)))
+        elif name in _WEBP_KEPT:
+            kept.append((name, body))
+    if kept and kept[0][0] == b"VP8X":
+        flags = _number("<I", kept[0][1], 0) & ~(_HAS_EXIF | _HAS_XMP)
+        if orientation != UPRIGHT:
+            flags |= _HAS_EXIF
+            kept.append((b"EXIF", _exif(orientation)))
+        kept[0] = b"VP8X", struct.pack("<I", flags) + kept[0][1][4:]
+    return _riff_chunk(b"RIFF", b"WEBP" + b"".join(_riff_chunk(*chunk) for chunk in kept))
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = 0
+    while place < len(data):
+        name, size = _sized(data, place, 4), _number("<I", data, place + 4)
+        yield name, _sized(data, place + 8, size)
+        place += 8 + size + size % 2
+
+
+def _riff_chunk(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+# GIF: a header and blocks, whose data comes in pieces of up to 255 bytes ----------------------------------------------
+
+_GIF_APPLICATIONS = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
+_IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
+_COMMENT, _APPLICATION = 0xFE, 0xFF
+
+
+def _strip_gif(data: bytes) -> bytes:
+    place = 13 + _gif_colours(_number("B", data, 10))
+    kept = bytearray(_sized(data, 0, place))
+    while True:
+        start = place
+        kind = _number("B", data, place)
+        if kind == _TRAILER:
+            kept.append(_TRAILER)
+            return bytes(kept)
+        if kind == _IMAGE:
+            place += 10 + _gif_colours(_number("B", data, place + 9)) + 1
+            keep = True
+        elif kind == _EXTENSION:
+            label = _number("B", data, place + 1)
+            keep = label != _COMMENT and (label != _APPLICATION or data[place + 3 : place + 14] in _GIF_APPLICATIONS)
+            place += 2
+        else:
+            raise DamagedError("no block where one must be")
+        while size := _number("B", data, place):
+            place += 1 + size
+        place += 1
+        if keep:
+            kept += _sized(data, start, place - start)
+
+
+def _gif_colours(flags: int) -> int:
+    """Return the bytes of the table of colours that the flags announce."""
+    return 3 * 2 ** ((flags & 0x07) + 1) if flags & 0x80 else 0
+
+
+# Exif -----------------------------------------------------------------------------------------------------------------
+
+_ORIENTATION, _SHORT = 0x0112, 3
+
+
+def _orientation(tiff: bytes) -> int:
+    """Return the orientation that an Exif block names, 1-8; 1 if it names none or cannot be read."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
+        return UPRIGHT
+    try:
+        directory = _number(f"{order}I", tiff, 4)
+        for index in range(_number(f"{order}H", tiff, directory)):
+            entry = directory + 2 + 12 * index
+            if (_number(f"{order}H", tiff, entry), _number(f"{order}H", tiff, entry + 2)) == (_ORIENTATION, _SHORT):
+                found = _number(f"{order}H", tiff, entry + 8)
+                return found if 1 <= found <= 8 else UPRIGHT
+    except DamagedError:
+        return UPRIGHT
+    return UPRIGHT
+
+
+def _exif(orientation: int) -> bytes:
+    """Return an Exif block that names an orientation and nothing else."""
+    return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, _ORIENTATION, _SHORT, 1, orientation, 0, 0)
+
+
+def _number(form: str, data: bytes, place: int) -> int:
+    found: int
+    try:
+        (found,) = struct.unpack_from(form, data, place)
+    except struct.error as exc:
+        raise DamagedError("it ends too early") from exc
+    return found
+
+
+def _sized(data: bytes, place: int, size: int) -> bytes:
+    part = data[place : place + size]
+    if size < 0 or len(part) < size:
+        raise DamagedError("it ends too early")
+    return part
+
+
+_STRIPPERS = {
+    "image/gif": _strip_gif,
+    "image/jpeg": _strip_jpeg,
+    "image/png": _strip_png,
+    "image/webp": _strip_webp,
+}
