@@ -37,14 +37,16 @@ format: $(SYNCED)
 	scripts/check_server.sh --fix
 	scripts/check_functions.sh --fix
 
-# Files that are made from others: the sync client and its tests, the table of errors.
+# Files that are made from others: the sync client and its tests, the tables of errors and actions.
 generate: $(SYNCED)
 	$(BIN)/python scripts/unasync.py
 	$(BIN)/python scripts/errors_page.py
+	$(BIN)/python -m scripts.actions_page
 
 check-generated: $(SYNCED)
 	$(BIN)/python scripts/unasync.py --check
 	$(BIN)/python scripts/errors_page.py --check
+	$(BIN)/python -m scripts.actions_page --check
 	$(BIN)/uv lock --check --quiet
 
 $(BIN)/uv:

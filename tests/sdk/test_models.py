@@ -7,105 +7,17 @@ import inspect
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 from pydantic import ValidationError
 
 from monogram_sdk import _http, _parse, errors, models
 from monogram_sdk.models import Badge, EarnedBadge, Model, Music
 
-TABLES: dict[str, type[Model]] = {
-    "badges": models.Badge,
-    "curator_rotations": models.CuratorRotation,
-    "memberships": models.Membership,
-    "newsletters": models.Newsletter,
-    "notifications": models.Notification,
-    "prompts": models.Prompt,
-    "purchases": models.Purchase,
-    "responses": models.Response,
-    "reward_rules": models.RewardRule,
-    "settings": models.Settings,
-    "space_events": models.SpaceEvent,
-    "space_invites": models.Invite,
-    "spaces": models.Space,
-    "store_items": models.StoreItem,
-    "token_gifts": models.TokenGift,
-    "transactions": models.Transaction,
-    "user_badges": models.UserBadge,
-    "users": models.Profile,
-}
-
-# What a client writes and never reads, and what is for the database itself.
-NOT_READ = {("memberships", "invite_code"), ("memberships", "invite_id"), ("notifications", "dedupe_key")}
-
-
-# What the edge functions call, and nobody else has a use for.
-OF_FUNCTIONS = {
-    "begin_mails",
-    "claim_mails",
-    "email_subscription",
-    "newsletter_mail",
-    "record_mail_event",
-    "save_newsletter_mail",
-    "settle_mails",
-    "unsubscribe",
-}
-
 
 def model_classes() -> list[type[Model]]:
     """Return all public models."""
     found = [getattr(models, name) for name in models.__all__]
     return [model for model in found if isinstance(model, type) and issubclass(model, Model)]
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_a_model_has_the_columns_of_its_table(table: str, dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        rows = connection.execute(
-            "select column_name, is_nullable = 'YES' from information_schema.columns"
-            " where table_schema = 'public' and table_name = %s",
-            [table],
-        ).fetchall()
-    columns = {name: nullable for name, nullable in rows if (table, name) not in NOT_READ}
-    fields = TABLES[table].model_fields
-    assert set(fields) == set(columns)
-    nullable = {name: type(None) in getattr(field.annotation, "__args__", ()) for name, field in fields.items()}
-    assert nullable == columns
-
-
-def test_every_table_has_a_model(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        rows = connection.execute(
-            "select table_name from information_schema.tables"
-            " where table_schema = 'public' and table_type = 'BASE TABLE'"
-        ).fetchall()
-    assert {name for (name,) in rows} == set(TABLES)
-
-
-def test_every_function_of_the_database_has_a_call(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        rows = connection.execute(
-            "select proname from pg_catalog.pg_proc where pronamespace = 'public'::regnamespace"
-            " and has_function_privilege('authenticated', oid, 'execute')"
-            " or pronamespace = 'public'::regnamespace and has_function_privilege('service_role', oid, 'execute')"
-        ).fetchall()
-    sources = Path(inspect.getfile(models)).parents[1].joinpath("_async").glob("*.py")
-    text = "\n".join(path.read_text() for path in sources)
-    missing = [name for (name,) in rows if f'"{name}"' not in text and name not in OF_FUNCTIONS]
-    assert rows and missing == []
-
-
-def test_enums_are_those_of_the_database(dsn: str) -> None:
-    from monogram_sdk.models import enums
-
-    with psycopg.connect(dsn) as connection:
-        rows = connection.execute(
-            "select typname, array_agg(enumlabel order by enumlabel) from pg_catalog.pg_enum"
-            " join pg_catalog.pg_type on pg_type.oid = enumtypid where typnamespace = 'public'::regnamespace group by 1"
-        ).fetchall()
-    for name, labels in rows:
-        enum = getattr(enums, "".join(part.capitalize() for part in name.split("_")))
-        assert sorted(enum) == labels
 
 
 def test_every_field_is_documented() -> None:

@@ -1,0 +1,176 @@
+"""Compare the SDK's models with a database: what a table or function answers, and what a model reads."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterator
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Union, get_args, get_origin
+from uuid import UUID
+
+import psycopg
+from pydantic import BaseModel
+
+from monogram_sdk import models
+from monogram_sdk.models import Model
+from scripts.actions_page import actions, resources
+
+# What a client writes and never reads, and what is for the database itself.
+NOT_READ = {("memberships", "invite_code"), ("memberships", "invite_id"), ("notifications", "dedupe_key")}
+
+_PLAIN = {
+    UUID: "uuid",
+    bool: "boolean",
+    date: "date",
+    datetime: "timestamp with time zone",
+    dict: "jsonb",
+    int: "number",
+    str: "text",
+}
+_NUMBERS = {"smallint", "integer", "bigint"}
+
+Columns = dict[str, tuple[str, bool | None]]
+"""Name -> type, and whether it may be null (``None``: that is not known)."""
+
+
+def reads() -> dict[tuple[str, str], set[type]]:
+    """Return what the client reads: ("table" or "function", its name) -> the models or plain types it is read as."""
+    found: dict[tuple[str, str], set[type]] = {}
+    builtins = {"int": int, "bool": bool, "str": str}
+    for resource, api in resources().items():
+        for action in actions(resource, api):
+            for request in action.requests:
+                if request.model is None:
+                    continue
+                shape = builtins.get(request.model) or getattr(models, request.model)
+                kind = "function" if request.verb == "call" else "table"
+                found.setdefault((kind, request.target), set()).add(shape)
+    return found
+
+
+def differences(connection: psycopg.Connection[Any]) -> list[str]:
+    """Return in what the models differ from a database: nothing, if they fit."""
+    found = list(_enum_differences(connection))
+    for (kind, name), shapes in sorted(reads().items(), key=str):
+        answered = table_columns(connection, name) if kind == "table" else function_columns(connection, name)
+        if not answered:
+            found.append(f"{kind} {name}: it is not there")
+            continue
+        for shape in sorted(shapes, key=str):
+            found += _shape_differences(f"{shape.__name__} of {kind} {name}", shape, answered)
+    return found
+
+
+def table_columns(connection: psycopg.Connection[Any], table: str) -> Columns:
+    """Return the columns of a table that clients read."""
+    rows = connection.execute(
+        "select attname, format_type(atttypid, atttypmod), not attnotnull from pg_catalog.pg_attribute"
+        " where attrelid = to_regclass('public.' || %s::text) and attnum > 0 and not attisdropped",
+        [table],
+    ).fetchall()
+    return {name: (_type(form), nullable) for name, form, nullable in rows if (table, name) not in NOT_READ}
+
+
+def function_columns(connection: psycopg.Connection[Any], name: str) -> Columns:
+    """Return the columns of what a function answers; of a single value, one without a name."""
+    row = connection.execute(
+        "select format_type(prorettype, null), proargnames, proargmodes::text[],"
+        " (select array_agg(format_type(one, null) order by place)"
+        "  from unnest(proallargtypes) with ordinality as list (one, place)),"
+        " (select relname from pg_catalog.pg_class where pg_class.reltype = prorettype)"
+        " from pg_catalog.pg_proc where proname = %s and pronamespace = 'public'::regnamespace",
+        [name],
+    ).fetchone()
+    if row is None:
+        return {}
+    form, names, modes, forms, table = row
+    if table is not None:
+        return table_columns(connection, table)
+    if modes is not None and "t" in modes:
+        columns = zip(names, modes, forms, strict=True)
+        return {column: (_type(kind), None) for column, mode, kind in columns if mode == "t"}
+    return {"": (_type(form), None)}
+
+
+def _shape_differences(what: str, shape: type, answered: Columns) -> Iterator[str]:
+    if not issubclass(shape, Model):
+        kind, _ = _type_of(shape)
+        if answered != {"": (kind, None)}:
+            yield f"{what}: it answers {answered}"
+        return
+    if answered == {"": ("jsonb", None)}:
+        return  # What is in it is compared with an answer: `json_differences`.
+    fields = {
+        name: _type_of(field.annotation) for name, field in shape.model_fields.items() if name not in shape.embedded
+    }
+    for name in sorted(fields.keys() | answered.keys()):
+        if name not in answered:
+            yield f"{what}: there is no column {name}"
+        elif name not in fields:
+            yield f"{what}: there is no field {name}"
+        else:
+            (kind, nullable), (wanted, may_be_null) = fields[name], answered[name]
+            if kind != wanted:
+                yield f"{what}: {name} is {wanted}, read as {kind}"
+            if may_be_null is not None and nullable != may_be_null:
+                yield f"{what}: {name} {'may' if may_be_null else 'may not'} be null"
+
+
+def json_differences(shape: Any, value: object, place: str = "answer") -> Iterator[str]:
+    """Yield in what a model differs from an answer that is JSON: what is in one and not in the other, at any depth."""
+    if value is None:
+        return
+    kinds = [kind for kind in get_args(shape) if kind is not types.NoneType] if get_args(shape) else [shape]
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from json_differences(kinds[0], item, f"{place}[{index}]")
+    elif isinstance(value, dict) and isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel):
+        fields = kinds[0].model_fields
+        for name in sorted(fields.keys() ^ value.keys()):
+            required = name not in fields or fields[name].is_required()
+            if required:
+                yield f"{place}.{name}: {'no such field' if name in value else 'not in the answer'}"
+        for name in sorted(fields.keys() & value.keys()):
+            yield from json_differences(fields[name].annotation, value[name], f"{place}.{name}")
+
+
+def _enum_differences(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    rows = connection.execute(
+        "select typname, array_agg(enumlabel::text order by enumlabel) from pg_catalog.pg_enum"
+        " join pg_catalog.pg_type on pg_type.oid = enumtypid where typnamespace = 'public'::regnamespace group by 1"
+    ).fetchall()
+    for name, labels in rows:
+        enum = getattr(models, _camel(name), None)
+        if enum is None or sorted(enum) != sorted(labels):
+            yield f"type {name}: {', '.join(labels)}"
+
+
+def _type(form: str) -> str:
+    """Return a database's type in the words of this module."""
+    if form.endswith("[]"):
+        return f"array of {_type(form[:-2])}"
+    form = re.sub(r"^public\.|^\"|\"$|\(.*\)$", "", form)
+    return "number" if form in _NUMBERS else form
+
+
+def _type_of(annotation: Any) -> tuple[str, bool]:
+    """Return the type that a field is read from, and whether it may be null."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        (one,) = [argument for argument in arguments if argument is not types.NoneType]
+        return _type_of(one)[0], True
+    if origin is tuple:
+        kind, _ = _type_of(arguments[0])
+        return ("jsonb" if kind == "jsonb" else f"array of {kind}"), False
+    kind = origin or annotation
+    if issubclass(kind, BaseModel):
+        return "jsonb", False
+    if issubclass(kind, Enum):
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(), False
+    return _PLAIN[kind], False
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
