@@ -167,6 +167,10 @@ def test_every_action_that_asks_the_server_says_what_for() -> None:
         "client.auth.on_auth_change",
         "client.auth.refresh",
         "client.auth.session",
+        # Feeds join the realtime service, and read `space_events` and `responses` while they run.
+        "client.live.events",
+        "client.live.presence",
+        "client.live.responses",
         "client.profiles.avatar_url",
         "client.spaces.cover_url",
     }

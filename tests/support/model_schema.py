@@ -20,7 +20,8 @@ from scripts.actions_page import actions, resources
 # What a client writes and never reads, and what is for the database itself.
 NOT_READ = {("memberships", "invite_code"), ("memberships", "invite_id"), ("notifications", "dedupe_key")}
 
-_PLAIN = {
+_PLAIN: dict[Any, str] = {
+    Any: "jsonb",
     UUID: "uuid",
     bool: "boolean",
     date: "date",
@@ -166,11 +167,13 @@ def _type_of(annotation: Any) -> tuple[str, bool]:
         kind, _ = _type_of(arguments[0])
         return ("jsonb" if kind == "jsonb" else f"array of {kind}"), False
     kind = origin or annotation
+    if kind in _PLAIN:
+        return _PLAIN[kind], False
     if issubclass(kind, BaseModel):
         return "jsonb", False
     if issubclass(kind, Enum):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(), False
-    return _PLAIN[kind], False
+    raise TypeError(f"no column is read as {annotation}")
 
 
 def _camel(name: str) -> str:
