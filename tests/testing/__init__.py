@@ -1,0 +1,1 @@
+"""Tests of what users of the SDK test with."""
