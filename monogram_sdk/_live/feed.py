@@ -136,6 +136,8 @@ class FeedState:
         self._doubts = 0
         # Whether the table has shown that the cursor is a number of this space, and the reader a member.
         self._confirmed = False
+        # Whether the last event was that the reader has left; nothing is delivered before the table has shown more.
+        self._barred = False
         # Whether the event at the cursor was not in the table, and the newest one must tell why.
         self._doubtful = False
         self._joined = False
@@ -177,11 +179,12 @@ class FeedState:
 
     def take(self) -> SpaceEvent | None:
         """Deliver the next event, if it is here."""
-        if self.cursor is None or (event := self._held.pop(self.cursor + 1, None)) is None:
+        if self.cursor is None or self._barred or (event := self._held.pop(self.cursor + 1, None)) is None:
             return None
         self.cursor = event.seq
         if isinstance(event, MemberLeft) and event.payload.user_id == self.me:
             # The table will tell whether they have come back since.
+            self._barred = True
             self._doubt()
         return event
 
@@ -197,7 +200,7 @@ class FeedState:
         elif not rows:  # A space begins with an event.
             self._fail(MembershipEndedError() if self._confirmed else SpaceNotFoundError())
         else:
-            self._confirmed = True
+            self._confirmed, self._barred = True, False
             for row in rows:
                 self._hold(row, limited=False)
             # A server may have a row cap of its own, so only a page that brings nothing new is the last one.

@@ -243,10 +243,22 @@ def test_a_member_who_leaves_is_at_the_end_at_once() -> None:
     world.feed.joined()
     world.settle()
     world.is_member = False
-    world.hear(event(4, kind="member.left", payload={"user_id": str(ME)}))
+    # What came meanwhile is not for them any more.
+    world.hear(event(5), event(4, kind="member.left", payload={"user_id": str(ME)}))
     with pytest.raises(MembershipEndedError):
         world.settle()
     assert world.log == [4]
+
+
+def test_a_member_who_comes_back_goes_on() -> None:
+    world = World(events=3, after=3)
+    world.feed.joined()
+    world.settle()
+    left = event(4, kind="member.left", payload={"user_id": str(ME)})
+    world.table.append(left)
+    world.hear(left, *world.commit(2))
+    world.settle()
+    assert world.log == [4, 5, 6]
 
 
 @pytest.mark.parametrize("after", [None, 0, 2])
