@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from monogram_sdk.cli import dev
+from monogram_sdk.cli import dev, watch
 
 app = typer.Typer(
     name="monogram",
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # They may hold keys.
 )
 app.add_typer(dev.app, name="dev")
+app.command()(watch.watch)
 
 
 @app.callback()
