@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from monogram_sdk import _images
+from monogram_sdk._config import Options
+from monogram_sdk._http import Outgoing
 from monogram_sdk._images import Image, ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
-from monogram_sdk._parse import Rows
+from monogram_sdk._parse import Rows, parse
 from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
 from monogram_sdk.errors import (
     APIError,
     InvalidValueError,
+    MonogramError,
     NotFoundError,
     PromptNotFoundError,
     ResponseNotFoundError,
@@ -29,9 +34,13 @@ from ._pages import AsyncPages
 from ._resource import AsyncResource, by_id
 from ._transport import AsyncTransport
 
+_log = logging.getLogger("monogram_sdk")
+
 TABLE = "responses"
 BY_AGE = ("created_at", "id")
 URL_SECONDS = 3600
+MUSIC_FUNCTION = "/functions/v1/music"
+MUSIC_OPTIONS = Options(timeout=5.0, retries=0)
 
 
 class AsyncResponsesAPI(AsyncResource):
@@ -164,7 +173,7 @@ class AsyncResponsesAPI(AsyncResource):
         given = changes(content=content, image=image, music=music)
         values: dict[str, Any] = {name: value for name, value in given.items() if name == "content"}
         if "music" in given:
-            values["music"] = _music(given["music"])
+            values["music"] = await self._named(given["music"])
         own = by_id(as_uuid(response_id, "response_id"))
         if "image" not in given:
             return await self._update(Response, TABLE, ResponseNotFoundError, values, own)
@@ -232,6 +241,38 @@ class AsyncResponsesAPI(AsyncResource):
         )
         return await self._rpc_rows(Response, "select_responses", arguments, expected=len({*arguments["response_ids"]}))
 
+    # Music ----------------------------------------------------------------------------------------------------------
+
+    async def resolve_music(self, url: str) -> Music:
+        """Ask the provider of a piece of music for its name, as `submit`, `draft` and `edit` do with a bare address.
+
+        What cannot be found out within a few seconds stays ``None``: no answer has to wait for somebody else's server.
+
+        Args:
+            url: Where it plays. Spotify, YouTube, SoundCloud, Deezer and Apple Music are asked; others are not.
+
+        Raises:
+            InvalidValueError: It does not begin with ``http://`` or ``https://``.
+            NotSignedInError: Nobody is signed in.
+        """
+        music = _checked(url)
+        await self._sessions.require_user_id()
+        address = f"{self._transport.config.url}{MUSIC_FUNCTION}"
+        headers = {"content-type": "application/json"}
+        question = Outgoing("POST", address, headers, to_json({"url": music.url}), repeatable=True)
+        try:
+            reply = await self._transport.with_options(MUSIC_OPTIONS).run(question)
+            return parse(Music, reply)
+        except MonogramError as error:
+            _log.info("The music stays without a name: %s", error)
+            return music
+
+    async def _named(self, music: Music | str | None) -> dict[str, Any] | None:
+        """Return a piece of music as the database wants it."""
+        if isinstance(music, str):
+            music = await self.resolve_music(music)
+        return None if music is None else music.model_dump(exclude_none=True)
+
     # Images ---------------------------------------------------------------------------------------------------------
 
     async def image_url(self, image_path: str, *, seconds: int = URL_SECONDS) -> str:
@@ -289,7 +330,7 @@ class AsyncResponsesAPI(AsyncResource):
             "id": response_id,
             "prompt_id": prompt,
             "content": content,
-            "music": _music(music),
+            "music": await self._named(music),
             "is_published": is_published,
         }
         if image is None:
@@ -311,15 +352,10 @@ class AsyncResponsesAPI(AsyncResource):
         return path
 
 
-def _music(music: Music | str | None) -> dict[str, Any] | None:
-    """Return a piece of music as the database wants it."""
-    if music is None:
-        return None
-    if isinstance(music, str):
-        try:
-            music = Music(url=music)
-        except ValidationError as exc:
-            raise InvalidValueError(
-                "The address of the music is not one.", detail="music", hint="It begins with http:// or https://."
-            ) from exc
-    return music.model_dump(exclude_none=True)
+def _checked(url: str) -> Music:
+    try:
+        return Music(url=url)
+    except ValidationError as exc:
+        raise InvalidValueError(
+            "The address of the music is not one.", detail="music", hint="It begins with http:// or https://."
+        ) from exc

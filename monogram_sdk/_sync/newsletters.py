@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import builtins
 
+from monogram_sdk._http import Outgoing, Reply
 from monogram_sdk._paging import PAGE_SIZE, Listing
+from monogram_sdk._parse import parse
 from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
-from monogram_sdk.errors import NewsletterNotFoundError
-from monogram_sdk.models.newsletters import Newsletter, RecipientDelivery
+from monogram_sdk.errors import InvalidValueError, NewsletterNotFoundError
+from monogram_sdk.models.newsletters import PAGE_SIZES, Newsletter, NewsletterPreview, PageSize, RecipientDelivery
 
 from ._pages import Pages
 from ._resource import Resource, by_id
 
 TABLE = "newsletters"
+FUNCTION = "/functions/v1/newsletter"
 
 
 class NewslettersAPI(Resource):
@@ -99,6 +102,50 @@ class NewslettersAPI(Resource):
             NewsletterNotFoundError: There is no such newsletter, or you do not lead its space.
         """
         return self._rpc(Newsletter, "publish_newsletter", {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")})
+
+    def preview(self, newsletter_id: Id) -> NewsletterPreview:
+        """Return how a newsletter will look, as a page and as an email, drafts included. Nothing is stored or sent.
+
+        Args:
+            newsletter_id: A newsletter that you can see.
+
+        Raises:
+            NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
+        """
+        return parse(NewsletterPreview, self._read(newsletter_id, "/preview"))
+
+    def html(self, newsletter_id: Id) -> bytes:
+        """Return a newsletter as a web page (UTF-8), whole by itself: pictures and typeface are inside.
+
+        Args:
+            newsletter_id: A newsletter that you can see; a draft says that it is one.
+
+        Raises:
+            NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
+        """
+        return (self._read(newsletter_id, "")).content
+
+    def pdf(self, newsletter_id: Id, *, size: PageSize = "A4") -> bytes:
+        """Return a newsletter as a PDF to print and keep.
+
+        Args:
+            newsletter_id: A newsletter that you can see; a draft says that it is one.
+            size: The paper: ``"A4"`` or ``"LETTER"``.
+
+        Raises:
+            InvalidValueError: There is no such paper.
+            NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
+        """
+        if size not in PAGE_SIZES:
+            raise InvalidValueError(f"size is one of {', '.join(PAGE_SIZES)}, not {size!r}.")
+        return (self._read(newsletter_id, f".pdf?size={size}")).content
+
+    def _read(self, newsletter_id: Id, what: str) -> Reply:
+        """Ask the edge function `newsletter`, which renders what is not stored yet."""
+        url = f"{self._transport.config.url}{FUNCTION}/{as_uuid(newsletter_id, 'newsletter_id')}{what}"
+        headers = {"accept": "*/*"}
+        outgoing = Outgoing("GET", url, headers, None, repeatable=True)
+        return self._transport.run(outgoing)
 
     def delivery(self, newsletter_id: Id) -> builtins.list[RecipientDelivery]:
         """Return how far the emails of a published newsletter are, by name, with those who get none and why.

@@ -38,9 +38,11 @@ from .events import (
     WeekDetails,
 )
 from .newsletters import (
+    MailPreview,
     Newsletter,
     NewsletterAuthor,
     NewsletterContent,
+    NewsletterPreview,
     NewsletterPrompt,
     NewsletterResponse,
     NewsletterSpace,
@@ -77,6 +79,7 @@ __all__ = [
     "LeaderboardEntry",
     "LedgerFault",
     "LiveStatus",
+    "MailPreview",
     "MailState",
     "MemberDetails",
     "MemberJoined",
@@ -92,6 +95,7 @@ __all__ = [
     "NewsletterAuthor",
     "NewsletterContent",
     "NewsletterDetails",
+    "NewsletterPreview",
     "NewsletterPrompt",
     "NewsletterPublished",
     "NewsletterResponse",

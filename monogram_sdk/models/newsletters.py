@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from ._base import Model
@@ -113,6 +113,32 @@ class Newsletter(Model):
     """When it was first generated."""
     updated_at: datetime
     """When it last changed."""
+
+
+PageSize = Literal["A4", "LETTER"]
+"""The paper of a PDF: DIN A4, or US Letter."""
+
+PAGE_SIZES: tuple[PageSize, ...] = get_args(PageSize)
+
+
+class MailPreview(Model):
+    """A newsletter as an email, without the links at its end that are each recipient's own."""
+
+    subject: str
+    """The subject."""
+    html: str
+    """The part for programs that show HTML."""
+    text: str
+    """The same as plain text."""
+
+
+class NewsletterPreview(Model):
+    """How a newsletter looks."""
+
+    page: str
+    """The web page: a whole HTML document."""
+    mail: MailPreview
+    """The email."""
 
 
 class RecipientDelivery(Model):

@@ -10,7 +10,16 @@ from tests.functions.render.conftest import FUNCTIONS
 
 def test_what_functions_share_passes_its_tests() -> None:
     answer = subprocess.run(
-        [executable(), "test", "--quiet", "--frozen", "_shared/platform", "unsubscribe"],
+        [
+            executable(),
+            "test",
+            "--quiet",
+            "--frozen",
+            "--allow-net=127.0.0.1",
+            "_shared/platform",
+            "music",
+            "unsubscribe",
+        ],
         cwd=FUNCTIONS,
         env=environment(),
         capture_output=True,

@@ -7,7 +7,7 @@
  *     GET /newsletter/{id}/preview              page and email as JSON, nothing stored or sent
  *
  * Who sees what is the database's decision: everything here is read with the rights of whoever asks, by their token in
- * `Authorization`, or as anybody. What they may not see does not exist: the answer is the same as for an identifier that
+ * `Authorization`, by a secret key in `apikey`, or as anybody. What they may not see does not exist: the answer is the same as for an identifier that
  * nobody has. There is no other key to a newsletter that is for members: a link that opens it for whoever holds it would
  * make it public in all but name.
  */
@@ -22,7 +22,14 @@ import {
   prepare,
   storePdf,
 } from "../_shared/newsletters/mod.ts";
-import { ApiError, Client, type Environment, problem, userToken } from "../_shared/platform/mod.ts";
+import {
+  ApiError,
+  Client,
+  type Environment,
+  problem,
+  refuseWithoutSecretKey,
+  userToken,
+} from "../_shared/platform/mod.ts";
 import { finishMail, prepareMail } from "../_shared/render/mail.ts";
 import { renderPage } from "../_shared/render/page.ts";
 import type { PageSize } from "../_shared/render/pdf.ts";
@@ -71,7 +78,10 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
     });
   }
   const options = { fetch: deps.fetch };
-  const caller = Client.caller(deps.environment, userToken(request), options);
+  const service = Client.service(deps.environment, options);
+  const caller = await refuseWithoutSecretKey(request, deps.environment) === null
+    ? service
+    : Client.caller(deps.environment, userToken(request), options);
   const target = targetOf(new URL(request.url));
   let row: NewsletterRow | null;
   try {
@@ -89,7 +99,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   if (etag !== undefined && matches(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
-  const content = await contentOf(target, row, caller, Client.service(deps.environment, options), deps);
+  const content = await contentOf(target, row, caller, service, deps);
   if (content === null) return notFound(request);
   return new Response(request.method === "HEAD" ? null : content.bytes, {
     headers: {
@@ -186,7 +196,7 @@ function matches(wanted: string | null, etag: string): boolean {
 function notFound(request: Request): Response {
   const headers = { ...SECURITY, "cache-control": "no-store" };
   if (!request.headers.get("accept")?.includes("text/html")) {
-    return problem(404, "NOT_FOUND", "There is no such newsletter, or it is not for you to read.", headers);
+    return problem(404, "MG401", "There is no such newsletter, or it is not for you to read.", headers);
   }
   return new Response(request.method === "HEAD" ? null : notFoundPage(), {
     status: 404,
