@@ -73,9 +73,9 @@ export async function renderNewsletter(
     await service.upload(BUCKET, `${folderOf(row)}/${name}`, bytes, type);
   }
   const pdfPath = await storePdf(service, row, letter, "A4");
-  if (row.html_path !== htmlPath || row.pdf_path !== pdfPath) {
-    await service.update("newsletters", { id: `eq.${id}` }, { html_path: htmlPath, pdf_path: pdfPath });
-  }
+  // Once: when the row changes, browsers take the page for another one.
+  const unnoted = { id: `eq.${id}`, or: "(html_path.is.null,pdf_path.is.null)" };
+  await service.update("newsletters", unnoted, { html_path: htmlPath, pdf_path: pdfPath });
   return { htmlPath, pdfPath, mail: prepareMail(mailLetter), problems };
 }
 

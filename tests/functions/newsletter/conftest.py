@@ -1,0 +1,158 @@
+"""A space with a published newsletter, as the functions see it: through the real stack."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from monogram_sdk import Monogram
+from monogram_sdk.local._deno import environment, executable
+from monogram_sdk.local.stack import Stack
+from monogram_sdk.models import Newsletter, Space
+from tests.functions.render.conftest import FUNCTIONS, PICTURES
+from tests.sdk.support import PASSWORD, new_email
+
+HERE = Path(__file__).parent
+
+
+class Pipeline:
+    """A Deno process that renders and stores newsletters as `deliver` does."""
+
+    def __init__(self, stack: Stack, *, heap_megabytes: int = 256) -> None:
+        self._process = subprocess.Popen(
+            [
+                executable(),
+                "run",
+                "--quiet",
+                "--frozen",
+                f"--config={FUNCTIONS / 'deno.json'}",
+                f"--v8-flags=--max-old-space-size={heap_megabytes}",
+                "--allow-read",
+                "--allow-env",
+                "--allow-net=127.0.0.1",
+                HERE / "render_newsletter.ts",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        self._ask(
+            {
+                "SUPABASE_URL": stack.api_url,
+                "SUPABASE_PUBLISHABLE_KEYS": json.dumps({"default": stack.publishable_key}),
+                "SUPABASE_SECRET_KEYS": json.dumps({"default": stack.secret_key}),
+            }
+        )
+
+    def render(self, newsletter: Newsletter) -> dict[str, Any]:
+        """Render a newsletter, and return what came of it."""
+        return self._ask(str(newsletter.id))
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that the process has had."""
+        status = Path(f"/proc/{psutil.Process(self._process.pid).pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def _ask(self, question: object) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "The pipeline has stopped; what it said is above."
+        return json.loads(answer)
+
+
+@pytest.fixture(scope="session")
+def pipeline(stack: Stack) -> Iterator[Pipeline]:
+    """The pipeline that tests share."""
+    pipeline = Pipeline(stack)
+    yield pipeline
+    pipeline.close()
+
+
+@pytest.fixture
+def fresh_pipeline(stack: Stack) -> Iterator[Callable[[], Pipeline]]:
+    """Start pipelines that have rendered nothing, as a function that wakes up."""
+    started: list[Pipeline] = []
+
+    def start() -> Pipeline:
+        # Left to itself it collects garbage when the limit comes near; this limit is half of the platform's for the
+        # whole process, less what is not on the heap.
+        started.append(Pipeline(stack, heap_megabytes=64))
+        return started[-1]
+
+    yield start
+    for pipeline in started:
+        pipeline.close()
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A space with a leader and a member, and somebody who belongs to another one."""
+
+    leader: Monogram
+    member: Monogram
+    stranger: Monogram
+    space: Space
+
+    def draft(self, answers: Sequence[str] = ("Middlemarch, again.",), *, image: Path | None = None) -> Newsletter:
+        """Ask a question for each answer that the member gives, the first with an image, and generate the letter."""
+        for number, _ in enumerate(answers, start=1):
+            self.leader.prompts.create(self.space.id, question=f"Question {number}?")
+        prompts = self.leader.prompts.publish(self.space.id)
+        given = [
+            self.member.responses.submit(prompt.id, content=text, image=image if prompt.order == 1 else None)
+            for prompt, text in zip(prompts, answers, strict=True)
+        ]
+        self.leader.responses.select(self.space.id, [response.id for response in given])
+        return self.leader.newsletters.generate(self.space.id)
+
+    def publish(self, newsletter: Newsletter) -> Newsletter:
+        """Publish it."""
+        return self.leader.newsletters.publish(newsletter.id)
+
+
+@pytest.fixture
+def circle(stack: Stack) -> Iterator[Circle]:
+    """A space of this test's own."""
+    with ExitStack() as exits:
+
+        def person(name: str) -> Monogram:
+            client = exits.enter_context(Monogram(url=stack.api_url, key=stack.publishable_key))
+            client.auth.sign_up(email=new_email(name), password=PASSWORD, display_name=name)
+            return client
+
+        leader, member = person("Ada"), person("Boris")
+        space = leader.spaces.create(name="Test Readers")
+        member.spaces.join(invite_code=leader.spaces.create_invite(space.id, max_uses=1).code)
+        yield Circle(leader, member, person("Sam"), space)
+
+
+@pytest.fixture
+def web(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody with a browser, who has neither key nor account."""
+    with httpx.Client(base_url=f"{stack.api_url}/functions/v1", timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def picture() -> Path:
+    """A photograph."""
+    return PICTURES / "tall.jpg"

@@ -1,0 +1,124 @@
+"""`monogram_sdk.asgi`: the same letters at an address of an application's own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from monogram_sdk.asgi import LettersApp, Receive, Scope, Send
+from monogram_sdk.local.stack import Stack
+from tests.functions.newsletter.conftest import Circle, Pipeline
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+async def letters(stack: Stack) -> AsyncIterator[LettersApp]:
+    """The application, for strangers."""
+    app = LettersApp(url=stack.api_url, key=stack.publishable_key)
+    yield app
+    await app.aclose()
+
+
+def browser(app: object) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://letters.example")  # type: ignore[arg-type]
+
+
+async def test_it_shows_letters_as_pages(circle: Circle, pipeline: Pipeline, letters: LettersApp) -> None:
+    newsletter = circle.publish(circle.draft(["In the armchair by the radiator."]))
+    pipeline.render(newsletter)
+    async with browser(letters) as web:
+        page = await web.get(f"/{newsletter.id}")
+        assert page.status_code == 200
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert page.content == circle.leader.newsletters.html(newsletter.id)
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert (await web.get(f"/{newsletter.id}", headers={"if-none-match": page.headers["etag"]})).status_code == 304
+        head = await web.head(f"/{newsletter.id}")
+        assert (head.status_code, head.content) == (200, b"")
+        pdf = await web.get(f"/{newsletter.id}.pdf?size=letter")
+        assert pdf.headers["content-type"] == "application/pdf"
+        assert pdf.content == circle.leader.newsletters.pdf(newsletter.id, size="LETTER")
+
+
+async def test_members_are_told_apart_by_the_application(circle: Circle, stack: Stack) -> None:
+    draft = circle.draft(["Among us."])
+    session = circle.member.auth.session()
+    assert session is not None
+    tokens = {b"sid=member": session.access_token}
+
+    async def token_of(scope: Scope) -> str | None:
+        return tokens.get(dict(scope["headers"]).get(b"cookie", b""))
+
+    app = LettersApp(url=stack.api_url, key=stack.publishable_key, token_of=token_of)
+    async with browser(app) as web:
+        assert (await web.get(f"/{draft.id}")).status_code == 404
+        assert "not for you" not in (await web.get(f"/{draft.id}", headers={"accept": "text/html"})).text
+        seen = await web.get(f"/{draft.id}", headers={"cookie": "sid=member"})
+        assert "Among us." in seen.text
+        assert seen.headers["cache-control"] == "no-store"
+        assert "cookie" in seen.headers["vary"]
+    await app.aclose()
+
+
+async def test_it_works_below_a_path_of_another_application(circle: Circle, letters: LettersApp) -> None:
+    newsletter = circle.publish(circle.draft())
+
+    async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
+        await letters({**scope, "root_path": "/letters"}, receive, send)
+
+    async with browser(mounted) as web:
+        assert (await web.get(f"/letters/{newsletter.id}")).status_code == 200
+
+
+async def test_what_it_does_not_serve(letters: LettersApp) -> None:
+    async with browser(letters) as web:
+        for path in ("/", "/other", f"/{UNKNOWN}/preview", f"/{UNKNOWN}/../../rest/v1/users", "/..%2Fmusic"):
+            assert (await web.get(path)).status_code == 404, path
+        assert (await web.post(f"/{UNKNOWN}")).status_code == 405
+        assert (await web.post("/unsubscribe", content=b"x" * 10_000)).status_code == 413
+
+
+async def test_an_unsubscribe_link_that_nobody_has(letters: LettersApp) -> None:
+    async with browser(letters) as web:
+        for ask in (web.get, web.post):
+            answer = await ask("/unsubscribe?token=nobody&scope=space")
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert "This link is not known" in answer.text
+
+
+async def test_a_project_that_is_away_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    app = LettersApp(url=f"http://127.0.0.1:{port}", key="sb_publishable_x")
+    async with browser(app) as web:
+        assert (await web.get(f"/{UNKNOWN}")).status_code == 502
+    await app.aclose()
+
+
+@contextmanager
+def served(app: LettersApp) -> Iterator[str]:
+    """Run an application on a real server."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="on"))
+    sock = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    thread.start()
+    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    sock.close()
+
+
+def test_it_runs_on_uvicorn(circle: Circle, stack: Stack) -> None:
+    newsletter = circle.publish(circle.draft(["Upstairs on the number 7."]))
+    with served(LettersApp(url=stack.api_url, key=stack.publishable_key)) as address:
+        answer = httpx.get(f"{address}/{newsletter.id}", timeout=60)
+        assert "Upstairs on the number 7." in answer.text
+        assert httpx.get(f"{address}/{newsletter.id}.pdf", timeout=60).content.startswith(b"%PDF-")
