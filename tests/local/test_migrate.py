@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from monogram_sdk.local import MigrationError, bootstrap, migrate, seed
+from monogram_sdk.local import MigrationError
+from monogram_sdk.local.bootstrap import bootstrap
 from monogram_sdk.local.databases import Databases
+from monogram_sdk.local.migrate import migrate, seed
 from tests.local import supabase_cli
 
 # Everything that a splitter of statements may stumble over.

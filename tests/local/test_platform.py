@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from monogram_sdk.local import bootstrap
+from monogram_sdk.local.bootstrap import bootstrap
 from monogram_sdk.local.databases import Databases
 
 REFUSED: list[tuple[LiteralString, LiteralString]] = [
