@@ -145,7 +145,8 @@ async function contentOf(
   switch (what.kind) {
     case "page": {
       const page = row.html_path && await stored(row.html_path, "text/html; charset=utf-8");
-      return page || htmlContent(renderPage((await prepared()).letter).html);
+      return page ||
+        { bytes: renderPage((await prepared()).letter).bytes(), type: "text/html; charset=utf-8" };
     }
     case "pdf": {
       const pdf = row.pdf_path && await stored(pdfName(row, what.size), "application/pdf");
@@ -202,10 +203,6 @@ function notFound(request: Request): Response {
     status: 404,
     headers: { ...headers, "content-type": "text/html; charset=utf-8" },
   });
-}
-
-function htmlContent(html: string): Content {
-  return { bytes: new TextEncoder().encode(html), type: "text/html; charset=utf-8" };
 }
 
 /** "book-club-week-12.pdf", with nothing in it that a header or a file system could misread. */

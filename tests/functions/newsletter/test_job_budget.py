@@ -15,7 +15,7 @@ from tests.functions.render.letters import prose
 from tests.sdk.support import PASSWORD, new_email
 
 SECONDS = 2.0
-BYTES = 256 * 1024 * 1024
+HALF_THE_BYTES = 128 * 1024 * 1024
 
 
 def put(stack: Stack, name: str, content: bytes) -> None:
@@ -56,9 +56,10 @@ def test_fifty_answers_with_twenty_pictures_fit(
     # Other work on the machine makes the processor slower, never faster: the best of three is nearest to the truth.
     for _ in range(3):
         pipeline = fresh_pipeline()
+        idle = pipeline.peak_bytes()  # Deno itself.
         rendered = pipeline.render(newsletter)
         assert rendered["problems"] == []
         seconds.append(rendered["cpuSeconds"])
-        memory.append(pipeline.peak_bytes())
+        memory.append(pipeline.peak_bytes() - idle)
     assert min(seconds) < SECONDS
-    assert min(memory) < BYTES
+    assert min(memory) < HALF_THE_BYTES

@@ -67,7 +67,7 @@ export async function renderNewsletter(
   {
     const page = renderPage(letter);
     problems.push(...page.problems.map(({ picture, reason }) => `${picture}: ${reason}`));
-    await service.upload(BUCKET, htmlPath, new TextEncoder().encode(page.html), "text/html");
+    await service.upload(BUCKET, htmlPath, page.bytes(), "text/html");
   }
   for (const { name, bytes, type } of sharedPictures(row, fetched.pictures)) {
     await service.upload(BUCKET, `${folderOf(row)}/${name}`, bytes, type);

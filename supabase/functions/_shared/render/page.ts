@@ -15,12 +15,18 @@ import type { Problem } from "./problem.ts";
 import { type Inline, type Passage, webAddress } from "./text.ts";
 
 export interface RenderedPage {
-  html: string;
+  /** The page; made when it is read. */
+  readonly html: string;
+  /** The page as UTF-8, made without ever holding it as a text: with pictures that is many megabytes. */
+  bytes(): Uint8Array<ArrayBuffer>;
   /** The policy that is also in the page, for the response's header; a header can add `frame-ancestors`. */
   contentSecurityPolicy: string;
   /** Pictures that are replaced by words. */
   problems: Problem[];
 }
+
+/** Stands where the bytes of a picture come. No text of a letter can hold a noncharacter (see `cleanText`). */
+const MARK = "\uffff";
 
 /** From this many questions on, the page lists them at its top. */
 const CONTENTS_FROM = 3;
@@ -61,7 +67,14 @@ ${canonical !== null && markup`<link rel="canonical" href="${canonical}">`}
 ${body}
 </html>
 `;
-  return { html: page.source, contentSecurityPolicy, problems: gallery.problems };
+  return {
+    get html() {
+      return gallery.fill(page.source).map((part) => typeof part === "string" ? part : base64(part)).join("");
+    },
+    bytes: () => encode(gallery.fill(page.source)),
+    contentSecurityPolicy,
+    problems: gallery.problems,
+  };
 }
 
 function bodyOf(letter: Letter, gallery: Gallery): Html {
@@ -204,6 +217,7 @@ function turned(direction: "ltr" | "rtl"): Html | false {
 class Gallery {
   readonly problems: Problem[] = [];
   readonly #origins = new Set<string>();
+  readonly #hung: Uint8Array[] = [];
 
   /** Return what to write into `src`, and the size where it is known; null if the picture cannot be shown. */
   hang(
@@ -214,10 +228,8 @@ class Gallery {
       try {
         const info = inspect(picture.bytes);
         this.#origins.add("data:");
-        const { buffer, byteOffset, byteLength } = picture.bytes;
-        const base64 = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
-        // Nothing in it needs escaping, and looking for it takes time in a text of this length.
-        return { address: trusted(`data:${info.type};base64,${base64}`), size: shownSize(info) };
+        const mark = `${MARK}${this.#hung.push(picture.bytes) - 1};`;
+        return { address: trusted(`data:${info.type};base64,${mark}`), size: shownSize(info) };
       } catch (error) {
         if (!(error instanceof PictureError)) throw error;
         this.problems.push({ picture: name, reason: error.message });
@@ -233,8 +245,34 @@ class Gallery {
     return { address: markup`${address}`, size: null };
   }
 
+  /** The page in pieces: text, and the pictures whose bytes come between. */
+  fill(source: string): (string | Uint8Array)[] {
+    const pieces = source.split(new RegExp(`${MARK}(\\d+);`));
+    return pieces.map((piece, index) => index % 2 === 0 ? piece : this.#hung[Number(piece)]);
+  }
+
   /** The sources for `img-src`. */
   origins(): string {
     return this.#origins.size === 0 ? "'none'" : [...this.#origins].sort().join(" ");
   }
+}
+
+function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+}
+
+function encode(parts: (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const texts = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
+  const sizes = texts.map(({ length }, index) =>
+    texts[index] === parts[index] ? Math.ceil(length / 3) * 4 : length
+  );
+  const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  texts.forEach((text, index) => {
+    if (text === parts[index]) encoder.encodeInto(base64(text), bytes.subarray(at));
+    else bytes.set(text, at);
+    at += sizes[index];
+  });
+  return bytes;
 }

@@ -2,7 +2,7 @@ import { deepStrictEqual as equal, match, ok } from "node:assert";
 import { createHash } from "node:crypto";
 import { buildLetter } from "./letter.ts";
 import { renderPage } from "./page.ts";
-import { newsletter, withResponse } from "./testing.ts";
+import { newsletter, response, withResponse } from "./testing.ts";
 
 const JPEG = Deno.readFileSync(
   new URL("../../../../tests/functions/render/fixtures/pictures/tall.jpg", import.meta.url),
@@ -13,7 +13,7 @@ function page(...input: Parameters<typeof withResponse>): ReturnType<typeof rend
 }
 
 Deno.test("the same letter gives the same page", () => {
-  equal(page({ content: "Ελένη, Мастер" }), page({ content: "Ελένη, Мастер" }));
+  equal(page({ content: "Ελένη, Мастер" }).html, page({ content: "Ελένη, Мастер" }).html);
 });
 
 Deno.test("the policy lets the page load its own style sheet and the pictures it was given", () => {
@@ -96,4 +96,21 @@ Deno.test("a quiet week says so, and lists no questions twice", () => {
   match(html, /A quiet week/);
   ok(!html.includes("<nav"));
   ok(!html.includes("No answer to this one"));
+});
+
+Deno.test("the page as bytes is the page as text", () => {
+  const bytes = Deno.readFileSync(
+    new URL("../../../../tests/functions/render/fixtures/pictures/shelf.png", import.meta.url),
+  );
+  const responses = new Map([["a", { bytes }], ["b", { bytes: bytes.slice(0, -1) }]]);
+  const page = renderPage(buildLetter({
+    newsletter: newsletter([[
+      response({ image_path: "a" }),
+      response({ image_path: "b", content: "Ωmega \uffff0;" }),
+    ]]),
+    pictures: { responses },
+  }));
+  equal(new TextDecoder().decode(page.bytes()), page.html);
+  ok(page.html.includes(`data:image/png;base64,${bytes.toBase64()}`));
+  ok(!page.html.includes("\uffff"));
 });
