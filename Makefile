@@ -63,4 +63,4 @@ $(VENV)/.compiled: $(SYNCED)
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache .monogram .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .monogram .monogram-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -59,6 +59,7 @@ class Stack:
         durable: bool = True,
         site_url: str = SITE_URL,
         function_hosts: Sequence[str] = (),
+        function_environment: Mapping[str, str] | None = None,
         server_options: Mapping[str, bool | int] | None = None,
         report: Callable[[str], None] = _log.info,
     ) -> None:
@@ -73,6 +74,7 @@ class Stack:
             durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
             site_url: Where links in mails lead unless a call says otherwise.
             function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
+            function_environment: Variables for edge functions. `supabase/functions/.env` overrides them.
             server_options: More settings for the API server, such as `confirm_email` and `bcrypt_cost`.
             report: Takes one line for each thing that takes time or needs attention.
         """
@@ -85,6 +87,7 @@ class Stack:
         self._site_url = site_url
         self._report = report
         self._function_hosts = tuple(function_hosts)
+        self._function_environment = dict(function_environment or {})
         self._server = ApiServer(self._folder.logs / "server.log", options=server_options)
         self._postgres: PostgresServer | None = None
         self._databases: Databases | None = None
@@ -266,7 +269,7 @@ class Stack:
                 mail_dir=str(self._folder.mail),
                 functions_dir=str(project.functions_dir),
                 functions=_functions.settings(project),
-                functions_environment=_functions_environment(address, smtp_port),
+                functions_environment=_functions_environment(address, smtp_port) | self._function_environment,
                 function_hosts=self._function_hosts,
                 site_url=self._site_url,
             )
