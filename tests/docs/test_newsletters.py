@@ -1,0 +1,49 @@
+"""The programs of the guide to newsletters run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from uuid import uuid4
+
+from tests.conftest import ROOT, Api
+
+GUIDE = (ROOT / "docs" / "guides" / "newsletters.md").read_text(encoding="utf-8")
+FUNCTIONS = (ROOT / "docs" / "guides" / "functions.md").read_text(encoding="utf-8")
+CHECK_APP = "\nassert callable(letters)\n"
+
+
+def run(program: str, api: Api, folder: Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        env={"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_its_programs_run(api: Api, tmp_path: Path) -> None:
+    first, second = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    (output,) = re.findall(r"```output\n(.*?)```", GUIDE, re.DOTALL)
+    assert run(first.replace("@example.org", f".{uuid4().hex}@example.org"), api, tmp_path) == (0, output, "")
+    assert run(second + CHECK_APP, api, tmp_path) == (0, "", "")
+
+
+def test_the_guide_names_the_functions_that_readers_meet() -> None:
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", FUNCTIONS, re.MULTILINE))
+    config = tomllib.loads((ROOT / "supabase" / "config.toml").read_text(encoding="utf-8"))
+    there = {path.parent.name for path in (ROOT / "supabase" / "functions").glob("[!_]*/index.ts")}
+    assert named and named <= there == set(config["functions"])
+
+
+def test_it_names_variables_that_functions_read() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "supabase" / "functions").rglob("*.ts"))
+    for name in re.findall(r"supabase secrets set (\w+)=", FUNCTIONS):
+        assert name in sources, name
