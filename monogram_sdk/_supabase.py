@@ -117,9 +117,15 @@ def translated() -> Generator[None]:
     except StorageException as exc:
         details: Any = exc.args[0] if exc.args else None
         raise APIError(str(details or "The storage service refused.")) from exc
+    except (json.JSONDecodeError, KeyError) as exc:
+        raise InvalidResponseError(
+            "The server's answer is not what it should be.", hint="Update the SDK, or the server.", uncertain=True
+        ) from exc
     except ValidationError as exc:
         # Without the original, which shows the answer, and that may be a session.
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors()[:3])
         raise InvalidResponseError(
-            f"The server's answer does not fit {exc.title}: {problems}.", hint="Update the SDK, or the server."
+            f"The server's answer does not fit {exc.title}: {problems}.",
+            hint="Update the SDK, or the server.",
+            uncertain=True,
         ) from None

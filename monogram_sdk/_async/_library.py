@@ -62,6 +62,7 @@ class AsyncLibraryHTTP:
                 repeatable=self._repeatable(method, encoded.url),
                 as_person=self._as_person,
                 extra_seconds=_retry.seconds_for(len(content)) if files else 0.0,
+                wants_json=method != "GET" or not self._as_person,  # All but downloads, that is.
             )
         )
         # The body is decoded, so the answer must not say that it is still encoded.

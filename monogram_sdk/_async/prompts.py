@@ -10,7 +10,7 @@ from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows, parse_all_rows, parse_rows
 from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
-from monogram_sdk.errors import APIError, InvalidValueError, PromptNotFoundError
+from monogram_sdk.errors import APIError, ConflictError, InvalidValueError, PromptNotFoundError
 from monogram_sdk.models.prompts import Prompt
 
 from ._pages import AsyncPages
@@ -58,7 +58,8 @@ class AsyncPromptsAPI(AsyncResource):
         try:
             reply = await self._transport.send(_query.insert(TABLE, rows, Prompt.columns()))
         except APIError as error:
-            if not error.uncertain:
+            # An id of ours that is there already is our own work: something on the way sent the request twice.
+            if not error.uncertain and not isinstance(error, ConflictError):
                 raise
             call = _query.select(TABLE, Prompt.columns(), [f"id=in.({','.join(map(str, ids))})"])
             reply = await self._transport.send(call)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from monogram_sdk import _supabase
 from monogram_sdk._images import Image
-from monogram_sdk.errors import ConflictError
+from monogram_sdk.errors import ConflictError, InvalidResponseError
 
 from ._library import LibraryHTTP
 from ._transport import Transport
@@ -21,6 +21,8 @@ RESPONSES = "responses"
 # Names are never reused, so browsers and the CDN may keep files for a year.
 _CACHE_SECONDS = "31536000"
 
+
+_IMAGES = (AVATARS, COVERS, RESPONSES)
 
 _TAKEN = ("Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists")
 
@@ -58,7 +60,12 @@ class Files:
     def download(self, bucket: str, path: str) -> bytes:
         """Return a file's contents."""
         with _supabase.translated():
-            return self._storage.from_(bucket).download(path)
+            data = self._storage.from_(bucket).download(path)
+        if bucket in _IMAGES and data.lstrip().startswith(b"<"):
+            raise InvalidResponseError(
+                "A page came instead of an image.", hint="A proxy, or a network's login page, answers for the server."
+            )
+        return data
 
     def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
         """Return an address for each file that is there, which works for some time without signing in."""

@@ -95,6 +95,9 @@ class Resource(Calls):
             try:
                 found = self._find(model, table, *own)
             except MonogramError as failure:
+                if error.uncertain:  # This refusal may be due to the call's own work, so it would mislead.
+                    failure.uncertain = True
+                    raise
                 error.uncertain = True
                 raise error from failure
             if found is None:

@@ -7,10 +7,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from uuid import uuid4
 
 T = TypeVar("T")
+
+AsyncThunk: TypeAlias = Callable[[], Awaitable[T]]
+"""A call that can be made."""
+
+Thunk: TypeAlias = Callable[[], T]
+"""A call that can be made."""
 
 PASSWORD = "correct horse battery 9"
 

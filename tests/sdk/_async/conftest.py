@@ -38,6 +38,10 @@ class AsyncPeople:
         """Return a client on which nobody has signed in."""
         return self._keep(AsyncMonogram(url=self.api.url, key=self.api.publishable_key))
 
+    def at(self, url: str, *, timeout: float) -> AsyncMonogram:
+        """Return a client that reaches the project at another address."""
+        return self._keep(AsyncMonogram(url=url, key=self.api.publishable_key, timeout=timeout))
+
     def service(self) -> AsyncMonogram:
         """Return a client with a secret key."""
         return self._keep(AsyncMonogram.admin_client(url=self.api.url, key=self.api.secret_key))

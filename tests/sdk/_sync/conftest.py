@@ -40,6 +40,10 @@ class People:
         """Return a client on which nobody has signed in."""
         return self._keep(Monogram(url=self.api.url, key=self.api.publishable_key))
 
+    def at(self, url: str, *, timeout: float) -> Monogram:
+        """Return a client that reaches the project at another address."""
+        return self._keep(Monogram(url=url, key=self.api.publishable_key, timeout=timeout))
+
     def service(self) -> Monogram:
         """Return a client with a secret key."""
         return self._keep(Monogram.admin_client(url=self.api.url, key=self.api.secret_key))
