@@ -60,7 +60,8 @@ class Outgoing:
 
     def path(self) -> str:
         """Return the path without the query, which may hold what is nobody's business."""
-        return httpx.URL(self.url).path
+        address = self.url.partition("?")[0]
+        return address[address.index("/", address.index("//") + 2) :]
 
 
 class Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -17,6 +18,9 @@ M = TypeVar("M", bound="Model")
 
 # In a class with a method `list`, annotations cannot say `list`.
 Rows = list
+
+# From here on it pays to keep the garbage collector waiting, in bytes.
+_LONG = 10_000
 
 # PostgREST cuts longer answers without a word (`db-max-rows`; this is the platform's default).
 ROW_CAP = 1000
@@ -57,7 +61,7 @@ def parse(shape: type[T], reply: Reply) -> T:
         InvalidResponseError: The answer does not fit.
     """
     try:
-        return _adapter(shape).validate_json(reply.content)
+        return _read(_adapter(shape), reply.content)
     except ValidationError as exc:
         raise _mismatch(shape, exc, reply) from exc
 
@@ -80,7 +84,7 @@ def parse_rows(model: type[M], reply: Reply) -> list[M]:
         InvalidResponseError: The answer does not fit.
     """
     try:
-        return _row_adapter(model).validate_json(reply.content)
+        return _read(_row_adapter(model), reply.content)
     except ValidationError as exc:
         raise _mismatch(model, exc, reply) from exc
 
@@ -109,6 +113,22 @@ def total_of(content_range: str | None) -> int | None:
     """Return how many rows there are in all, as ``Content-Range: 0-99/2500`` says; ``None`` if it says ``*``."""
     total = (content_range or "").rpartition("/")[2]
     return int(total) if total.isdecimal() else None
+
+
+def _read(adapter: TypeAdapter[T], content: bytes) -> T:
+    """Read JSON.
+
+    Long answers become many objects at once, none of which is garbage. Python would look for garbage among them again
+    and again, and from time to time in all of the program: that takes as long as reading. So it waits until they are
+    there.
+    """
+    if len(content) < _LONG or not gc.isenabled():
+        return adapter.validate_json(content)
+    gc.disable()
+    try:
+        return adapter.validate_json(content)
+    finally:
+        gc.enable()
 
 
 def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidResponseError:

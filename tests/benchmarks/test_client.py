@@ -1,0 +1,19 @@
+"""The benchmark of the client still runs and still says what its tables are read for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+
+def test_it_compares_every_client_at_every_size() -> None:
+    command = [sys.executable, "-m", "benchmarks.client", "--rounds", "1", "--work", "1", "--starts", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    for row in ("monogram_sdk: models", "supabase-py: dictionaries", "supabase-py and model_validate"):
+        assert done.stdout.count(f"| {row} |") >= 2, row
+    assert "Iterating over 100,000 rows" in done.stdout
+    assert "| `import monogram_sdk` |" in done.stdout
+    assert "| `monogram dev status` |" in done.stdout
