@@ -20,13 +20,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.client", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="how often each client has its turn")
     parser.add_argument("--work", type=int, default=25_000, help="about how many rows a turn reads")
-    parser.add_argument("--starts", type=int, default=11, help="how often each program is started")
+    parser.add_argument("--entries", type=int, default=100_000, help="how long the list to iterate over is")
+    parser.add_argument("--starts", type=int, default=11, help="how often each program is started; once: not warmed up")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md")
     options = parser.parse_args()
     with running() as url:
         parts = [
             calls.report(url, rounds=options.rounds, work=options.work),
-            iterating.report(url),
+            iterating.report(url, options.entries),
             starting.report(options.starts),
         ]
     text = "\n\n".join([machine(), *parts])

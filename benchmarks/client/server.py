@@ -13,10 +13,8 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-ENTRIES = 100_000
-"""How many entries a statement has."""
-
 _LIMIT = re.compile(rb"[?&]limit=(\d+)")
+_ENTRIES = re.compile(rb"[?&]balance_after=lte\.(\d+)")
 _BEFORE = re.compile(rb"[?&]seq=lt\.(\d+)")
 
 
@@ -67,7 +65,8 @@ def _answer(target: bytes) -> bytes:
     if b"/transactions" not in target:
         return _spaces(rows)
     before = _BEFORE.search(target)
-    newest = int(before[1]) - 1 if before else ENTRIES
+    entries = _ENTRIES.search(target)
+    newest = int((before or entries or (b"", b"1"))[1]) - bool(before)
     return _response([_entry(seq) for seq in range(newest, max(newest - rows, 0), -1)])
 
 

@@ -44,14 +44,16 @@ def report(starts: int) -> str:
     """Measure, and return the tables."""
     with TemporaryDirectory() as folder:
         # As on a user's machine: Python compiles a module once, also where this process is not to leave files behind.
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": f"{folder}/cache"}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment = dict(os.environ)
+        if starts > 1:
+            environment["PYTHONPYCACHEPREFIX"] = f"{folder}/cache"
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return "\n\n".join([_imports(starts, environment), _commands(starts, environment, folder)])
 
 
 def _imports(starts: int, environment: dict[str, str]) -> str:
     figures: dict[str, list[tuple[float, float]]] = {name: [] for name in PROGRAMS}
-    for number in range(-1, starts):
+    for number in range(-1 if starts > 1 else 0, starts):
         for name, code in PROGRAMS.items():
             command = [sys.executable, "-c", _MEASURED.format(code=code)]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -70,7 +72,7 @@ def _imports(starts: int, environment: dict[str, str]) -> str:
 def _commands(starts: int, environment: dict[str, str], folder: str) -> str:
     environment = {**environment, "PYTHONPATH": os.getcwd()}
     figures: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for number in range(-1, starts):
+    for number in range(-1 if starts > 1 else 0, starts):
         for name, arguments in COMMANDS.items():
             before = os.times()
             subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, check=False)
