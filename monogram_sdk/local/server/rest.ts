@@ -10,6 +10,7 @@ import type { Caller } from "./keys.ts";
 import { runInContext, visibleHeaders } from "./request_context.ts";
 import { CatalogError, SchemaCache } from "./schema_cache.ts";
 import { keepGrants } from "./shims/keep_grants.ts";
+import { passJsonArguments } from "./shims/json_arguments.ts";
 import { openLite } from "./shims/lite_connections.ts";
 import { internalsOf } from "./shims/lite_internals.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
@@ -106,6 +107,7 @@ export class Rest {
     keepGrants(internals);
     answerErrorsAsPostgrest(internals);
     honourSingleObject(internals);
+    passJsonArguments(internals);
     beginAsCaller(internals, () => this.#schema.roleSettings());
     // `authenticator` sees nothing in the catalog views by itself.
     internals.introspect = () => this.#schema.tables();
