@@ -58,10 +58,12 @@ set search_path = ''
 as $$
   insert into private.outbox (kind, key, payload, run_at)
   values (enqueue.kind, enqueue.key, enqueue.payload, enqueue.run_at)
-  on conflict on constraint outbox_key_key do nothing;
+  on conflict on constraint outbox_key_key do update
+  set state = 'READY', attempts = 0, run_at = excluded.run_at, finished_at = null
+  where outbox.state = 'DONE' and outbox.kind = 'storage.remove';
 $$;
 comment on function private.enqueue(text, text, jsonb, timestamptz) is
-  'Put a job into the outbox, once per key. Definer; not granted, only other definer functions call it.';
+  'Put a job into the outbox, once per key; a file that was removed and is there again can be removed again. Definer; not granted, only other definer functions call it.';
 
 create function private.claim_jobs(
   worker text, job_limit integer, lease interval, at timestamptz

@@ -257,7 +257,11 @@ begin
   );
   perform private.notify(
     array[new.recipient_id], 'GIFT_RECEIVED', null,
-    jsonb_build_object('gift_id', new.id, 'sender_id', new.sender_id, 'amount', new.amount, 'message', new.message),
+    jsonb_build_object(
+      'gift_id', new.id, 'sender_id', new.sender_id,
+      'sender_name', (select display_name from public.users where id = new.sender_id),
+      'amount', new.amount, 'message', new.message
+    ),
     'gift:' || new.id::text
   );
   perform private.award_badges(array[new.sender_id], '{gifts_sent}');

@@ -155,6 +155,32 @@ comment on function private.tick(timestamptz) is
   'Answers what was done. Two at once share the work. Definer; granted to the service role only.';
 grant execute on function private.tick(timestamptz) to service_role;
 
+create function private.is_work_due(at timestamptz default now())
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from private.outbox
+    where (state = 'READY' and run_at <= is_work_due.at) or (state = 'LEASED' and leased_until <= is_work_due.at)
+  ) or exists (
+    select from private.mails
+    where state = 'QUEUED' and batch_id is null and run_at <= is_work_due.at
+      and (
+        newsletter_id is null
+        or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)
+      )
+  ) or exists (
+    select from private.mail_batches
+    where run_at <= is_work_due.at and (leased_until is null or leased_until <= is_work_due.at)
+  );
+$$;
+comment on function private.is_work_due(timestamptz) is
+  'Whether the function deliver has something to do. Definer; not granted, only other definer functions and whoever runs '
+  'the database call it.';
+
 create function private.nudge(at timestamptz default now())
 returns boolean
 language plpgsql
@@ -168,14 +194,7 @@ begin
   if to_regnamespace('net') is null or to_regclass('vault.decrypted_secrets') is null then
     return false;
   end if;
-  if not exists (
-    select from private.outbox
-    where (state = 'READY' and run_at <= nudge.at) or (state = 'LEASED' and leased_until <= nudge.at)
-  ) and not exists (
-    select from private.mails where state = 'QUEUED' and batch_id is null and run_at <= nudge.at
-  ) and not exists (
-    select from private.mail_batches where run_at <= nudge.at and (leased_until is null or leased_until <= nudge.at)
-  ) then
+  if not private.is_work_due(nudge.at) then
     return false;
   end if;
   execute 'select decrypted_secret from vault.decrypted_secrets where name = $1' into v_url using 'project_url';

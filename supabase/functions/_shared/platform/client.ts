@@ -145,6 +145,19 @@ export class Client {
     await answer.body?.cancel();
   }
 
+  /** Remove a stored object. One that is not there is fine. */
+  async remove(bucket: string, name: string): Promise<void> {
+    const answer = await this.#send(
+      "DELETE",
+      `/storage/v1/object/${bucket}`,
+      JSON.stringify({ prefixes: [name] }),
+      {
+        "content-type": "application/json",
+      },
+    );
+    await answer.body?.cancel();
+  }
+
   async #send(
     method: string,
     path: string,

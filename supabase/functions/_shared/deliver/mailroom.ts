@@ -1,0 +1,70 @@
+/** The mails in the database, as a worker sees them. Each call is a transaction of its own. */
+
+import type { Client } from "../platform/mod.ts";
+import type { Content } from "./compose.ts";
+import type { Result } from "./provider.ts";
+
+export interface BatchMail {
+  id: string;
+  state: "QUEUED" | "UNCERTAIN";
+  kind: string;
+  newsletter_id: string | null;
+  space_id: string | null;
+  space_name: string | null;
+  display_name: string | null;
+  payload: Record<string, unknown>;
+  /** Of the attempt whose fate is not known. */
+  email: string | null;
+  content: Content | null;
+  token: string | null;
+}
+
+export interface Batch {
+  id: string;
+  provider: string;
+  /** When its first request may have gone out; null before. */
+  tried_at: string | null;
+  mails: BatchMail[];
+}
+
+/** A mail that may be sent now. */
+export interface Begun {
+  id: string;
+  email: string;
+  /** For the links to unsubscribe. */
+  token: string;
+}
+
+export interface Settlement {
+  results: Result[];
+  pauseSeconds?: number;
+  /** Whether the worker is through with the batch. */
+  isEnd: boolean;
+}
+
+export interface Mailroom {
+  claim(provider: string, limit: number): Promise<Batch | null>;
+  begin(batch: string, contents: Record<string, Content | null>): Promise<Begun[]>;
+  /** False where the batch is no longer this worker's. */
+  settle(batch: string, settlement: Settlement): Promise<boolean>;
+  newsletter(id: string): Promise<Content | null>;
+}
+
+/** The mails behind the project's Data API. */
+export function mailroom(service: Client, worker: string, leaseSeconds: number): Mailroom {
+  return {
+    claim: (provider, limit) =>
+      service.rpc("claim_mails", { worker, provider, mail_limit: limit, lease_seconds: leaseSeconds }),
+    begin: (batch, contents) =>
+      service.rpc("begin_mails", { worker, batch_id: batch, contents, lease_seconds: leaseSeconds }),
+    settle: (batch, { results, pauseSeconds, isEnd }) =>
+      service.rpc("settle_mails", {
+        worker,
+        batch_id: batch,
+        results,
+        pause_seconds: pauseSeconds ?? 0,
+        is_end: isEnd,
+      }),
+    newsletter: (id) => service.rpc("newsletter_mail", { newsletter_id: id }),
+  };
+}

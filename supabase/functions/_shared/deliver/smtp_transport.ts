@@ -1,0 +1,151 @@
+/** The SMTP conversation itself, by nodemailer's connection, so that it is known how far a failed one had come. */
+
+import { Buffer } from "node:buffer";
+import MailComposer from "nodemailer/mail-composer";
+import SMTPConnection from "nodemailer/smtp-connection";
+import type { Message } from "./compose.ts";
+import { SmtpFailure, type SmtpTransport } from "./smtp.ts";
+
+/** What nodemailer's errors carry. */
+interface SmtpError extends Error {
+  responseCode?: number;
+  command?: string;
+}
+
+const CONNECT_MS = 10_000;
+
+/**
+ * @param url `smtp://user:password@host:port`, or `smtps://` for TLS from the first byte. With `smtp://` the connection is
+ *   encrypted where the server offers it, and always when there is a password to tell it.
+ */
+export function smtpTransport(url: string): SmtpTransport {
+  const { protocol, hostname, port, username, password } = new URL(url);
+  if (!["smtp:", "smtps:"].includes(protocol) || hostname === "") {
+    throw new TypeError("SMTP_URL must be smtp://user:password@host:port or smtps://...");
+  }
+  const secure = protocol === "smtps:";
+  const credentials = username === ""
+    ? null
+    : { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+  let open: SMTPConnection | null = null;
+
+  function drop(): void {
+    open?.close();
+    open = null;
+  }
+
+  async function connected(timeoutMs: number): Promise<SMTPConnection> {
+    if (open !== null) return open;
+    const connection = new SMTPConnection({
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || (secure ? 465 : 587),
+      secure,
+      requireTLS: credentials !== null && !secure && !isLoopback(hostname),
+      connectionTimeout: CONNECT_MS,
+      greetingTimeout: CONNECT_MS,
+      socketTimeout: timeoutMs,
+      name: "monogram",
+    });
+    // After a conversation has ended nobody waits for an error any more; it shows at the next one.
+    connection.on("error", () => drop());
+    connection.on("end", () => {
+      if (open === connection) open = null;
+    });
+    try {
+      await settled(connection, "connect", (done) => connection.connect((error?: SmtpError) => done(error)));
+      if (credentials !== null) {
+        await settled(
+          connection,
+          "login",
+          (done) => connection.login({ credentials }, (error?: SmtpError | null) => done(error)),
+        );
+      }
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    open = connection;
+    return connection;
+  }
+
+  return {
+    async send(message, timeoutMs) {
+      const bytes = await raw(message);
+      const connection = await connected(timeoutMs);
+      const envelope = { from: addressOf(message.from), to: [message.to], size: bytes.length };
+      const timer = setTimeout(() => connection.close(), timeoutMs);
+      try {
+        return await settled<string>(
+          connection,
+          "transaction",
+          (done) =>
+            connection.send(
+              envelope,
+              bytes,
+              (error: SmtpError | null, info?: { response?: string }) => done(error, info?.response ?? ""),
+            ),
+        );
+      } catch (error) {
+        drop();
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    // deno-lint-ignore require-await
+    async close() {
+      open?.quit();
+      open = null;
+    },
+  };
+}
+
+/** Wait for a step of the conversation; an end of the connection ends it as well. */
+function settled<T = void>(
+  connection: SMTPConnection,
+  stage: "connect" | "login" | "transaction",
+  step: (done: (error?: SmtpError | null, value?: T) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const finish = (error?: SmtpError | null, value?: T) => {
+      connection.removeListener("error", failed);
+      connection.removeListener("end", ended);
+      if (!error) return resolve(value as T);
+      const at = stage === "transaction" && error.command === "RCPT TO" ? "recipient" : stage;
+      reject(new SmtpFailure(error.message, error.responseCode ?? 0, at));
+    };
+    const failed = (error: SmtpError) => finish(error);
+    const ended = () => finish(new Error("The connection ended."));
+    connection.once("error", failed);
+    connection.once("end", ended);
+    step(finish);
+  });
+}
+
+/** The message as it goes over the wire; the same message gives the same bytes. */
+export async function raw(message: Message): Promise<Buffer> {
+  const composer = new MailComposer({
+    from: message.from,
+    to: message.to,
+    replyTo: message.replyTo ?? undefined,
+    subject: message.subject,
+    html: message.html,
+    text: message.text,
+    date: new Date(message.date),
+    messageId: message.messageId,
+    headers: message.headers,
+    baseBoundary: message.id,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    newline: "\r\n",
+  });
+  return await composer.compile().build();
+}
+
+function addressOf(from: string): string {
+  return /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from.trim();
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^127\./.test(host);
+}

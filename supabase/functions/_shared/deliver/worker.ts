@@ -1,0 +1,167 @@
+/**
+ * Sends what is due: takes a batch, says in the database that it is about to send it, sends it, says what became of it.
+ *
+ * A worker may die between any two of these steps, and so may an answer on its way. Whoever takes the batch over finds
+ * its mails UNCERTAIN and first resolves what became of them. What makes that safe:
+ *
+ * - a provider call ends, one way or the other, long before the lease does, and none begins on an old lease;
+ * - mails whose fate is open keep their batch, their order, their address and their content.
+ */
+
+import { compose, type Content, type Message, type Sender } from "./compose.ts";
+import type { Batch, BatchMail, Mailroom } from "./mailroom.ts";
+import { forAll, type Provider, type Report } from "./provider.ts";
+
+/** How long a batch stays a worker's after it last began to send from it. */
+export const LEASE_SECONDS = 120;
+/** How long a call of a provider may take, in milliseconds. */
+export const CALL_MS = 30_000;
+/** A call does not begin later than this after it was announced, in milliseconds. */
+const FRESH_MS = 15_000;
+
+export interface WorkerDeps {
+  mailroom: Mailroom;
+  provider: Provider;
+  /** Whom mails are from that do not say so themselves. */
+  sender: Sender;
+  /** What a notification says. */
+  notice(mail: BatchMail): Content;
+  /** Milliseconds; must not jump. */
+  now(): number;
+  /** Tells what went wrong, in one line. */
+  log(event: string, details: Record<string, unknown>): void;
+}
+
+export interface Work {
+  sent: number;
+  /** Whether there may be more to do at once. */
+  more: boolean;
+}
+
+/**
+ * Send until nothing is due or the time is up.
+ *
+ * @param until When to begin no more calls, in the terms of `deps.now`.
+ * @param limit How many mails at most.
+ */
+export async function sendMails(deps: WorkerDeps, until: number, limit = Infinity): Promise<Work> {
+  let sent = 0;
+  const newsletters = new Map<string, Content>();
+  while (sent < limit && deps.now() < until) {
+    const size = Math.min(deps.provider.batchSize, limit - sent);
+    const batch = await deps.mailroom.claim(deps.provider.name, size);
+    if (batch === null) return { sent, more: false };
+    sent += await new BatchWork(deps, batch, newsletters).run(until);
+  }
+  return { sent, more: true };
+}
+
+class BatchWork {
+  readonly #deps: WorkerDeps;
+  readonly #batch: Batch;
+  readonly #newsletters: Map<string, Content>;
+
+  constructor(deps: WorkerDeps, batch: Batch, newsletters: Map<string, Content>) {
+    this.#deps = deps;
+    this.#batch = batch;
+    this.#newsletters = newsletters;
+  }
+
+  /** Returns how many mails the provider took. */
+  async run(until: number): Promise<number> {
+    const open = this.#batch.mails.filter(({ state }) => state === "UNCERTAIN");
+    if (open.length > 0) return await this.#resolve(open);
+    if (this.#deps.provider.together) return await this.#send(this.#batch.mails, true);
+    let sent = 0;
+    for (const [index, mail] of this.#batch.mails.entries()) {
+      const isLast = index === this.#batch.mails.length - 1;
+      const held = await this.#send([mail], isLast);
+      sent += Math.max(held, 0);
+      if (held < 0) return sent;
+      if (!isLast && this.#deps.now() >= until) {
+        await this.#settle({ results: [] }, true);
+        return sent;
+      }
+    }
+    if (this.#batch.mails.length === 0) await this.#settle({ results: [] }, true);
+    return sent;
+  }
+
+  /** Find out what became of mails that may be out. What is in the batch besides is given back. */
+  async #resolve(mails: BatchMail[]): Promise<number> {
+    const { provider, now } = this.#deps;
+    const messages = await this.#messages(
+      mails.map((mail) => ({ mail, email: mail.email ?? "", token: mail.token })),
+    );
+    let report: Report;
+    if (this.#batch.provider === provider.name) {
+      const triedAt = Date.parse(this.#batch.tried_at ?? "");
+      report = await provider.resolve({ key: this.#batch.id, triedAt, now: now() }, messages);
+    } else {
+      // Nobody can be asked any more. The Message-ID stays the same, which is what receiving systems know a copy by.
+      report = {
+        results: forAll(messages, {
+          outcome: "RETRY",
+          error: `the fate at ${this.#batch.provider} is not known`,
+        }),
+      };
+    }
+    await this.#settle(report, true);
+    return count(report);
+  }
+
+  /** Returns how many the provider took, or -1 where the worker must leave the batch alone. */
+  async #send(mails: BatchMail[], isLast: boolean): Promise<number> {
+    const { mailroom, provider, now } = this.#deps;
+    const contents: Record<string, Content | null> = {};
+    for (const mail of mails) contents[mail.id] = mail.newsletter_id ? null : this.#deps.notice(mail);
+    const announcedAt = now();
+    const begun = mails.length === 0 ? [] : await mailroom.begin(this.#batch.id, contents);
+    const byId = new Map(mails.map((mail) => [mail.id, mail]));
+    const messages = await this.#messages(begun.map(({ id, email, token }) => {
+      const mail = byId.get(id)!;
+      return { mail: { ...mail, content: contents[id] }, email, token };
+    }));
+    let report: Report = { results: [] };
+    if (messages.length > 0) {
+      report = now() - announcedAt > FRESH_MS
+        ? { results: forAll(messages, { outcome: "RETRY", uncounted: true, error: "the worker was late" }) }
+        : await provider.send(this.#batch.id, messages);
+    }
+    const mustPause = (report.pauseSeconds ?? 0) > 0;
+    const held = await this.#settle(report, isLast || mustPause);
+    if (mustPause && !isLast) return -1;
+    return held ? count(report) : -1;
+  }
+
+  async #settle(report: Report, isEnd: boolean): Promise<boolean> {
+    for (const { id, outcome, error } of report.results) {
+      if (outcome !== "SENT") this.#deps.log("mail", { id, outcome, error });
+    }
+    return await this.#deps.mailroom.settle(this.#batch.id, { ...report, isEnd });
+  }
+
+  async #messages(
+    recipients: { mail: BatchMail; email: string; token: string | null }[],
+  ): Promise<Message[]> {
+    const messages: Message[] = [];
+    for (const { mail, email, token } of recipients) {
+      const content = mail.content ?? await this.#newsletter(mail.newsletter_id!);
+      messages.push(
+        compose(content, { id: mail.id, email, token, space_id: mail.space_id }, this.#deps.sender),
+      );
+    }
+    return messages;
+  }
+
+  async #newsletter(id: string): Promise<Content> {
+    const known = this.#newsletters.get(id) ?? await this.#deps.mailroom.newsletter(id);
+    if (known === null) throw new Error(`The email of newsletter ${id} is gone.`);
+    this.#newsletters.set(id, known);
+    return known;
+  }
+}
+
+function count(report: Report): number {
+  return report.results.filter(({ outcome }) => outcome === "SENT").length;
+}

@@ -1,0 +1,13 @@
+/** Hears from Resend what became of mails later. See `handler.ts`. */
+
+import { Client, readEnvironment } from "../_shared/platform/mod.ts";
+import { handle } from "./handler.ts";
+
+const service = Client.service(readEnvironment());
+const deps = {
+  secret: Deno.env.get("RESEND_WEBHOOK_SECRET") || null,
+  now: Date.now,
+  record: (event: object) => service.rpc<void>("record_mail_event", { ...event }),
+};
+
+Deno.serve((request) => handle(request, deps));

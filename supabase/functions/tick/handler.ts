@@ -1,0 +1,30 @@
+/**
+ * The clock, for schedulers that call functions: does in the database whatever has come due (see `private.tick()` in the
+ * migrations) and calls `deliver`. Where pg_cron is, the database does both without this function.
+ *
+ *     POST /tick    with a secret key in the header `apikey`; answers {"done": ["streaks", ...]}
+ */
+
+import { problem, refuseWithoutSecretKey } from "../_shared/platform/mod.ts";
+
+export interface Deps {
+  secretKeys: string[];
+  tick(): Promise<string[]>;
+  /** Call the function `deliver`, and do not wait for it. */
+  deliver(): void;
+}
+
+export async function handle(request: Request, deps: Deps): Promise<Response> {
+  if (request.method !== "POST") {
+    return problem(405, "METHOD_NOT_ALLOWED", "Only POST works here.", { allow: "POST" });
+  }
+  const refused = await refuseWithoutSecretKey(request, deps);
+  if (refused) return refused;
+  await request.body?.cancel();
+  try {
+    return Response.json({ done: await deps.tick() }, { headers: { "cache-control": "no-store" } });
+  } finally {
+    // What is due must go out even if a chore fails.
+    deps.deliver();
+  }
+}

@@ -1,0 +1,15 @@
+/** The clock. See `handler.ts`. */
+
+import { callDeliver } from "../_shared/deliver/call.ts";
+import { Client, readEnvironment } from "../_shared/platform/mod.ts";
+import { handle } from "./handler.ts";
+
+const environment = readEnvironment();
+const service = Client.service(environment, { timeoutMs: 100_000 });
+const deps = {
+  secretKeys: environment.secretKeys,
+  tick: () => service.rpc<string[]>("tick"),
+  deliver: () => callDeliver(environment),
+};
+
+Deno.serve((request) => handle(request, deps));

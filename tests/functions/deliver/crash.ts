@@ -1,0 +1,229 @@
+/**
+ * Sends the same mails through many worlds of trouble, on a real database, and counts what arrived.
+ *
+ *     deno run ... crash.ts DSN resend|smtp FIRST_SEED COUNT
+ *
+ * In every world each mail to a good address must be with the provider exactly once, each to a bad one refused, and
+ * nothing left open in the database, though workers died and answers were lost, and without anybody's help. Prints one
+ * JSON object: what happened, and the seeds that failed with the reason.
+ */
+
+import postgres from "postgres";
+import {
+  type Batch,
+  type Begun,
+  type Content,
+  LEASE_SECONDS,
+  type Mailroom,
+  notice,
+  type Provider,
+  Resend,
+  sendMails,
+  Smtp,
+} from "../../../supabase/functions/_shared/deliver/mod.ts";
+import { FakeResend, FakeSmtp } from "./providers.ts";
+import { Killed, mortal, World } from "./simulation.ts";
+
+const [dsn, kind, first, count] = Deno.args;
+const sql = postgres(dsn, { max: 1, onnotice: () => {} });
+const SETTINGS = {
+  from: "Monogram <letters@example.org>",
+  replyTo: null,
+  unsubscribe: "https://example.org/u",
+  appUrl: null,
+};
+const totals = { worlds: 0, deaths: 0, faults: 0, uncertain: 0, mails: 0, statements: 0 };
+
+/** A newsletter that is rendered. */
+const [letter] = await sql`select id, space_id from public.newsletters limit 1`;
+
+/** A database in which a worker may die at any statement. */
+function mailroomIn(world: World, worker: string): Mailroom {
+  const at = () => new Date(world.now);
+  const statement = <T>(run: () => Promise<T>) =>
+    mortal(world, () => {
+      totals.statements += 1;
+      return run();
+    });
+  return {
+    claim: (provider, limit) =>
+      statement(async () => {
+        const [{ batch }] = await sql<
+          { batch: Batch | null }[]
+        >`select public.claim_mails(${worker}, ${provider}, ${limit}, ${LEASE_SECONDS}, ${at()}) as batch`;
+        return batch;
+      }),
+    begin: (batch, contents) =>
+      statement(async () =>
+        await sql<
+          Begun[]
+        >`select id, email, token from public.begin_mails(${worker}, ${batch}, ${
+          sql.json(contents as never)
+        }, ${LEASE_SECONDS}, ${at()})`
+      ),
+    settle: (batch, { results, pauseSeconds, isEnd }) =>
+      statement(async () => {
+        totals.uncertain += results.filter(({ outcome }) => outcome === "UNCERTAIN").length;
+        const [{ held }] = await sql<{ held: boolean }[]>`select public.settle_mails(
+          ${worker}, ${batch}, ${sql.json(results as never)}, ${pauseSeconds ?? 0}, ${isEnd}, ${at()}, 1000
+        ) as held`;
+        return held;
+      }),
+    newsletter: (id) =>
+      statement(async () => {
+        const [{ content }] = await sql<
+          { content: Content | null }[]
+        >`select public.newsletter_mail(${id}) as content`;
+        return content;
+      }),
+  };
+}
+
+/** A provider at whose calls a worker may die as well. */
+function mortalProvider(world: World, provider: Provider): Provider {
+  return {
+    name: provider.name,
+    batchSize: kind === "resend" ? 4 : 3,
+    together: provider.together,
+    send: (key, messages) => call(world, () => provider.send(key, messages)),
+    resolve: (request, messages) =>
+      call(world, () => provider.resolve({ ...request, now: world.now }, messages)),
+    close: () => provider.close(),
+  };
+}
+
+/** A call begins at once when it is a worker's turn; the death may come while it is under way. */
+async function call<T>(world: World, does: () => Promise<T>): Promise<T> {
+  if (world.chance.hits(0.05 * world.trouble)) throw new Killed("before the call");
+  const done = await does();
+  if (world.chance.hits(0.05 * world.trouble)) throw new Killed("during the call");
+  await world.turn();
+  return done;
+}
+
+/** Ids decide about jitter, so they must not be left to chance. */
+await sql.unsafe(`
+  create sequence if not exists private.batch_numbers;
+  alter table private.mail_batches
+    alter column id set default lpad(to_hex(nextval('private.batch_numbers')), 32, '0')::uuid`);
+
+async function fill(): Promise<void> {
+  await sql.begin(async (sql) => {
+    await sql`alter sequence private.batch_numbers restart`;
+    await sql`delete from private.mails where true`;
+    await sql`delete from private.mail_batches where true`;
+    await sql`delete from private.mail_providers where true`;
+    await sql`delete from private.email_suppressions where true`;
+    await sql`select private.queue_mails(
+      array(select id from public.users), 'NEWSLETTER_PUBLISHED', ${letter.space_id}, ${letter.id}, '{}', 'newsletter'
+    )`;
+    await sql`select private.queue_mails(
+      array(select id from public.users order by id limit 3), 'PROMPTS_PUBLISHED', ${letter.space_id}, null,
+      '{"week_number": 1}', 'prompts'
+    )`;
+    await sql`update private.mails set run_at = '2026-11-23 12:00:00+00' where true`;
+  });
+}
+
+async function live(seed: number): Promise<void> {
+  const world = new World(seed, seed % 5 === 0 ? 0.9 : 0.5);
+  const fake = kind === "resend" ? new FakeResend(world) : new FakeSmtp(world);
+  const provider = mortalProvider(
+    world,
+    fake instanceof FakeResend
+      ? new Resend({ apiKey: "re_x", url: "http://resend.test", fetch: fake.fetch })
+      : new Smtp(fake, fake),
+  );
+  await fill();
+  let alive = 0;
+  let born = 0;
+  const work = async () => {
+    alive += 1;
+    const deps = {
+      mailroom: mailroomIn(world, `worker ${born++}`),
+      provider,
+      sender: SETTINGS,
+      notice: (mail: Batch["mails"][number]) => notice(mail, SETTINGS, new Date(world.now)),
+      now: () => world.now,
+      log: () => totals.faults += 1,
+    };
+    try {
+      await sendMails(deps, world.now + 20_000);
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      totals.deaths += 1;
+    } finally {
+      alive -= 1;
+      world.change();
+    }
+  };
+
+  for (let round = 0;; round++) {
+    if (round > 400) throw new Error("it does not come to an end");
+    if (round === 12) world.trouble = 0;
+    const running: Promise<void>[] = Array.from({ length: 1 + world.chance.below(3) }, work);
+    // Nobody's turn comes before everybody waits for one: statements take real time, and that must not matter.
+    while (alive > 0) {
+      if (world.waiting < alive) await world.changed();
+      else if (world.nextTurn > world.now + LEASE_SECONDS * 1000 && running.length < 9) {
+        // All who live are stuck for longer than a lease. The next one comes, and finds what they hold.
+        world.advance(world.now + LEASE_SECONDS * 1000 + world.chance.below(5_000));
+        running.push(work());
+      } else world.step();
+    }
+    for (const outcome of await Promise.allSettled(running)) if (outcome.status === "rejected") throw outcome.reason;
+    const [{ open, next }] = await sql`
+      select
+        (select count(*)::integer from private.mails where state in ('QUEUED', 'SENDING', 'UNCERTAIN'))
+          + (select count(*)::integer from private.mail_batches) as open,
+        greatest(
+          least(
+            (select min(run_at) from private.mails where state = 'QUEUED' and batch_id is null),
+            (select min(greatest(run_at, coalesce(leased_until, run_at))) from private.mail_batches)
+          ),
+          (select max(paused_until) from private.mail_providers)
+        ) as next`;
+    if (open === 0) break;
+    // Sometimes nobody comes for more than a day, and the provider has forgotten its keys.
+    const gap = world.chance.hits(0.05 * world.trouble) ? 30 * 3600_000 : world.chance.below(5_000);
+    world.advance(Math.max(world.now + gap, (next as Date).getTime() + gap));
+  }
+  world.advance(world.now + 3600_000);
+  await judge(fake);
+}
+
+async function judge(fake: FakeResend | FakeSmtp): Promise<void> {
+  const rows = await sql`
+    select mails.id, mails.state, accounts.email from private.mails join auth.users as accounts on accounts.id = user_id`;
+  totals.mails += rows.length;
+  const arrived = new Map<string, number>();
+  for (const message of fake.accepted) {
+    const id = /#([0-9a-f-]{36})/.exec(message.text)![1];
+    arrived.set(id, (arrived.get(id) ?? 0) + 1);
+  }
+  for (const { id, state, email } of rows) {
+    const isBad = email.startsWith("bad");
+    const copies = arrived.get(id) ?? 0;
+    const wanted = isBad ? 0 : 1;
+    const ends = isBad ? ["FAILED", "SUPPRESSED"] : ["SENT"];
+    if (copies !== wanted || !ends.includes(state)) {
+      throw new Error(`${email}: ${state}, ${copies} times at the provider`);
+    }
+  }
+  const [{ batches }] = await sql`select count(*)::integer as batches from private.mail_batches`;
+  if (batches > 0) throw new Error(`${batches} batches left`);
+  if (fake instanceof FakeResend && fake.conflicts > 0) throw new Error("a key was used for two requests");
+}
+
+const failures: { seed: number; reason: string }[] = [];
+for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+  try {
+    await live(seed);
+  } catch (error) {
+    failures.push({ seed, reason: (error as Error).message });
+    if (failures.length >= 5) break;
+  }
+  totals.worlds += 1;
+}
+console.log(JSON.stringify({ ...totals, failures }));
+await sql.end();

@@ -1,0 +1,69 @@
+"""Nothing is lost and nothing sent twice, whatever dies, whenever it does. What happens is in `crash.ts`."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.functions.deliver.conftest import run_program
+from tests.support.actors import Actors
+from tests.support.stories import found_club
+
+PEOPLE = 5
+
+
+@pytest.fixture
+def letter(committed: Callable[[], Actors], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A published newsletter, rendered, with an audience of whom one has an address that does not work."""
+    chance = random.Random(1)
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4))
+    with committed() as actors:
+        club = found_club(actors, *[f"Member {n}" for n in range(PEOPLE - 1)])
+        letter = club.week()
+        bad = club.members[1].id
+        actors.run("update auth.users set email = 'bad.' || email where id = %s", bad)
+        offer = {"html": "\uffff", "text": "\uffff\n"}
+        content = {
+            "sender": None,
+            "date": "2026-11-23T12:00:00Z",
+            "mail": {
+                "subject": letter["title"],
+                "abridged": False,
+                "html": "<p>Hello</p>\uffff",
+                "text": "Hello\n\uffff",
+                "offers": {"space": offer, "all": offer},
+            },
+        }
+        actors.service().rows("save_newsletter_mail", newsletter_id=letter["id"], content=content)
+
+
+def check(result: dict[str, Any], worlds: int) -> None:
+    assert result["failures"] == []
+    assert result["worlds"] == worlds
+    assert result["mails"] == worlds * (PEOPLE + 3)
+    # It was no walk in the park.
+    assert result["deaths"] > worlds and result["uncertain"] > worlds
+
+
+@pytest.mark.usefixtures("letter")
+@pytest.mark.parametrize("provider", ["resend", "smtp"])
+def test_no_mail_is_lost_or_doubled(fresh_dsn: str, provider: str) -> None:
+    check(run_program("crash.ts", fresh_dsn, provider, 1, 100), 100)
+
+
+@pytest.mark.usefixtures("letter")
+def test_the_same_seed_makes_the_same_world(fresh_dsn: str) -> None:
+    once, again = (run_program("crash.ts", fresh_dsn, "resend", 500, 10) for _ in range(2))
+    assert once == again
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("letter")
+@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("provider", ["resend", "smtp"])
+def test_no_mail_is_lost_or_doubled_in_many_worlds(fresh_dsn: str, provider: str, part: int) -> None:
+    check(run_program("crash.ts", fresh_dsn, provider, 1000 + 1000 * part, 1000), 1000)

@@ -1,0 +1,118 @@
+"""From publishing to the mailbox, through everything that the stack has: what nobody had to call."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from monogram_sdk import Monogram
+from monogram_sdk.local.stack import Stack
+from monogram_sdk.models import MailState
+from tests.sdk.support import PASSWORD, new_email
+
+FUNCTIONS = ("deliver", "tick")
+
+
+@pytest.fixture(scope="module")
+def delivering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that sends its mail by itself."""
+    options = {"bcrypt_cost": 4}
+    with Stack(tmp_path_factory.mktemp("delivering"), seed=False, durable=False, server_options=options) as stack:
+        yield stack
+
+
+@dataclass
+class Member:
+    client: Monogram
+    email: str
+
+
+@pytest.fixture
+def member(delivering: Stack) -> Iterator[Callable[[str], Member]]:
+    """Sign somebody up."""
+    clients: list[Monogram] = []
+
+    def sign_up(name: str) -> Member:
+        client = Monogram(url=delivering.api_url, key=delivering.publishable_key)
+        clients.append(client)
+        email = new_email(name)
+        client.auth.sign_up(email=email, password=PASSWORD, display_name=name)
+        return Member(client, email)
+
+    yield sign_up
+    for client in clients:
+        client.close()
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    give_up = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    return found
+
+
+def mails(stack: Stack, address: str, subject: str) -> list[dict[str, object]]:
+    query = f'to:{address} subject:"{subject}"'
+    answer = httpx.get(f"{stack.api_url}/api/v1/search", params={"query": query})
+    messages: list[dict[str, object]] = answer.raise_for_status().json()["messages"]
+    return messages
+
+
+def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: Callable[[str], Member]) -> None:
+    ada, boris, chloe = (member(name) for name in ("Ada", "Boris", "Chloe"))
+    space = ada.client.spaces.create(name="Reading Club")
+    code = ada.client.spaces.create_invite(space.id).code
+    for person in (boris, chloe):
+        person.client.spaces.join(invite_code=code)
+    chloe.client.settings.set_space_emails(space.id, is_on=False)
+    prompt = ada.client.prompts.create(space.id, question="What did you read?")
+    ada.client.prompts.publish(space.id)
+    answer = boris.client.responses.submit(prompt.id, content="A <b>bold</b> book")
+    ada.client.responses.select(space.id, [answer.id])
+    letter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)
+
+    def states() -> dict[str, MailState]:
+        return {entry.display_name: entry.state for entry in ada.client.newsletters.delivery(letter.id)}
+
+    sent = {"Ada": MailState.SENT, "Boris": MailState.SENT, "Chloe": MailState.UNSUBSCRIBED}
+    eventually(lambda: states() == sent)
+    published = ada.client.newsletters.get(letter.id)
+    assert published.html_path and published.pdf_path
+
+    assert mails(delivering, chloe.email, letter.title) == []
+    for person in (ada, boris):
+        (mail,) = mails(delivering, person.email, letter.title)
+        source = httpx.get(f"{delivering.api_url}/api/v1/message/{mail['ID']}/raw").text
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in source
+    # The news came as well, each to whom it concerns.
+    eventually(lambda: mails(delivering, boris.email, "You hold the pen of Reading Club"))
+    assert len(mails(delivering, boris.email, "New questions in Reading Club")) == 1
+    assert mails(delivering, chloe.email, "New questions in Reading Club") == []
+
+    # One click, as a mail program does it.
+    unfolded = re.sub(r"\r?\n[ \t]+", " ", source)
+    (link,) = re.findall(r"List-Unsubscribe: <(\S+)>", unfolded)
+    assert boris.client.settings.space_emails(space.id) is True
+    httpx.post(link, data={"List-Unsubscribe": "One-Click"}).raise_for_status()
+    assert boris.client.settings.space_emails(space.id) is False
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_only_secret_keys_may_call(delivering: Stack, name: str) -> None:
+    url = f"{delivering.api_url}/functions/v1/{name}"
+    assert httpx.post(url).status_code == 401
+    assert httpx.post(url, headers={"apikey": delivering.publishable_key}).status_code == 401
+    assert httpx.get(url, headers={"apikey": delivering.secret_key}).status_code == 405
+    assert httpx.post(url, headers={"apikey": delivering.secret_key}, json={}, timeout=60).status_code == 200
+
+
+def test_bounces_come_in_by_a_webhook_that_needs_its_secret(delivering: Stack) -> None:
+    answer = httpx.post(f"{delivering.api_url}/functions/v1/mail-events", json={})
+    assert (answer.status_code, answer.json()["code"]) == (503, "NOT_CONFIGURED")
