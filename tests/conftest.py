@@ -38,7 +38,7 @@ class Api:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded stack of this test process, seeded, for tests that need more of it than its API."""
     options = {"bcrypt_cost": 4}  # Signing up is most of what tests do; a cheap hash is enough for them.
-    with Stack(tmp_path_factory.mktemp("stack"), durable=False, server_options=options) as stack:
+    with Stack(tmp_path_factory.mktemp("stack"), durable=False, deliver=False, server_options=options) as stack:
         yield stack
 
 

@@ -21,6 +21,7 @@ from types import TracebackType
 import psycopg
 
 from monogram_sdk.local import _deno, _functions, _server
+from monogram_sdk.local._deliverer import Deliverer
 from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInUseError
 from monogram_sdk.local._folder import DATABASE, Run, StackFolder, State
 from monogram_sdk.local._keys import Keys
@@ -60,6 +61,7 @@ class Stack:
         site_url: str = SITE_URL,
         function_hosts: Sequence[str] = (),
         function_environment: Mapping[str, str] | None = None,
+        deliver: bool = True,
         server_options: Mapping[str, bool | int] | None = None,
         report: Callable[[str], None] = _log.info,
     ) -> None:
@@ -75,6 +77,8 @@ class Stack:
             site_url: Where links in mails lead unless a call says otherwise.
             function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
             function_environment: Variables for edge functions. `supabase/functions/.env` overrides them.
+            deliver: Whether to call the function `deliver` when there is work for it, so that newsletters are rendered
+                and mails sent. `False` leaves that to whoever runs the stack.
             server_options: More settings for the API server, such as `confirm_email` and `bcrypt_cost`.
             report: Takes one line for each thing that takes time or needs attention.
         """
@@ -88,6 +92,7 @@ class Stack:
         self._report = report
         self._function_hosts = tuple(function_hosts)
         self._function_environment = dict(function_environment or {})
+        self._delivers = deliver
         self._server = ApiServer(self._folder.logs / "server.log", options=server_options)
         self._postgres: PostgresServer | None = None
         self._databases: Databases | None = None
@@ -242,7 +247,10 @@ class Stack:
 
         self._config = self._start_server(address, keys, project, state)
         self._write_state(project)
-        for target in (self._watch, self._keep_time):
+        targets = [self._watch, self._keep_time]
+        if self._delivers and (project.functions_dir / "deliver" / "index.ts").exists():
+            targets.append(self._deliver)
+        for target in targets:
             thread = threading.Thread(target=target, name=f"monogram {target.__name__}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -269,7 +277,7 @@ class Stack:
                 mail_dir=str(self._folder.mail),
                 functions_dir=str(project.functions_dir),
                 functions=_functions.settings(project),
-                functions_environment=_functions_environment(address, smtp_port) | self._function_environment,
+                functions_environment=_functions_environment(address, port, smtp_port) | self._function_environment,
                 function_hosts=self._function_hosts,
                 site_url=self._site_url,
             )
@@ -352,12 +360,18 @@ class Stack:
                     return
                 _log.error("The scheduled jobs could not be run: %s", error)
 
+    def _deliver(self) -> None:
+        """Have newsletters rendered and mails sent as soon as there are any."""
+        status = self.status()
+        Deliverer(self.databases.dsn(), f"{status.api_url}/functions/v1/deliver", status.secret_key).run(self._stopping)
 
-def _functions_environment(address: ServerAddress, smtp_port: int) -> dict[str, str]:
+
+def _functions_environment(address: ServerAddress, port: int, smtp_port: int) -> dict[str, str]:
     """Return what edge functions are told besides the platform's variables: where mail goes, into the mailbox."""
     return {
         "SUPABASE_DB_URL": address.dsn(DATABASE, user="postgres", password="postgres"),
         "SMTP_URL": f"smtp://{LOOPBACK}:{smtp_port}",
+        "SMTP_SEARCH_URL": f"http://{LOOPBACK}:{port}",
         "MAIL_FROM": "Monogram <newsletter@monogram.localhost>",
     }
 

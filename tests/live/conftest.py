@@ -116,7 +116,7 @@ def as_bytes(event: SpaceEvent) -> bytes:
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A stack that the tests of a file may hurt."""
     folder: Path = tmp_path_factory.mktemp("ground")
-    with Stack(folder, durable=False, seed=False, server_options={"bcrypt_cost": 4}) as stack:
+    with Stack(folder, durable=False, seed=False, deliver=False, server_options={"bcrypt_cost": 4}) as stack:
         with Proxy(stack.api_url) as proxy:
             ground = Ground(stack, proxy)
             yield ground
