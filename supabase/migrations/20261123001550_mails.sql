@@ -90,7 +90,7 @@ create table private.mails (
   last_error text,
   gave_up boolean not null default false,
   sent_at timestamptz,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default clock_timestamp(),
   constraint mails_user_id_dedupe_key_key unique (user_id, dedupe_key),
   constraint mails_newsletter_id_user_id_key unique (newsletter_id, user_id),
   constraint mails_state_known check (

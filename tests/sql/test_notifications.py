@@ -16,7 +16,7 @@ def club(actors: Actors) -> Club:
 def mails(actors: Actors, person: Actor) -> list[str]:
     rows = actors.run(
         "select kind from private.mails where user_id = %s and state = 'QUEUED' and newsletter_id is null"
-        " order by created_at, ctid",
+        " order by created_at",
         person.id,
     )
     return [row["kind"] for row in rows]
