@@ -17,6 +17,7 @@ from monogram_sdk.errors import InvalidValueError, RateLimitError, ServerError, 
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import SpaceEvent
 
+from ._row_cap import async_row_cap
 from ._socket import AsyncSocket
 from ._transport import AsyncTransport
 
@@ -145,6 +146,7 @@ class AsyncFeedReader:
             if not self._transport.sessions.secret:
                 # Who has signed out reads nothing, which must not look like having been removed.
                 await self._transport.sessions.require_user()
+            cap = await async_row_cap(self._transport)
             reply = await self._transport.send(read.call())
         except _PASSING as exc:
             with self._socket.mutex:
@@ -152,6 +154,7 @@ class AsyncFeedReader:
         else:
             rows = parse_rows(SpaceEvent, reply)
             with self._socket.mutex:
+                self._state.row_cap = cap
                 self._state.page(read, rows)
 
     def _tell(self, told: Told) -> None:

@@ -125,6 +125,8 @@ class FeedState:
         self.cursor = after
         """The number of the last event that was delivered."""
         self.me = me
+        self.row_cap = READ_SIZE
+        """How many rows the server answers at once."""
         self._poll_seconds = poll_seconds
         self._wake = wake
         self._clock = clock
@@ -203,8 +205,8 @@ class FeedState:
             self._confirmed, self._barred = True, False
             for row in rows:
                 self._hold(row, limited=False)
-            # A server may have a row cap of its own, so only a page that brings nothing new is the last one.
-            self._stale = rows[-1].seq > read.start or self._doubts != read.doubts
+            # Whatever is committed after the last page was read comes over the channel, which was joined before.
+            self._stale = len(rows) >= min(read.limit, self.row_cap) or self._doubts != read.doubts
             self._settle(fruitful=not self._missing())
         self._tell()
 

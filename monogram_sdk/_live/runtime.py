@@ -102,6 +102,7 @@ class AsyncWire:
 
     def __init__(self, connection: AsyncClientConnection) -> None:
         self._connection = connection
+        self._ends = _ends()
 
     async def send(self, frame: str) -> None:
         """Send a frame.
@@ -109,11 +110,9 @@ class AsyncWire:
         Raises:
             BrokenConnection: The connection has ended.
         """
-        from websockets.exceptions import ConnectionClosed
-
         try:
             await self._connection.send(frame)
-        except (ConnectionClosed, OSError) as exc:
+        except self._ends as exc:
             raise _broken(exc) from exc
 
     async def recv(self, seconds: float) -> bytes | None:
@@ -122,14 +121,12 @@ class AsyncWire:
         Raises:
             BrokenConnection: The connection has ended.
         """
-        from websockets.exceptions import ConnectionClosed
-
         try:
             async with asyncio.timeout(seconds):
                 return await self._connection.recv(decode=False)
         except TimeoutError:
             return None
-        except (ConnectionClosed, OSError) as exc:
+        except self._ends as exc:
             raise _broken(exc) from exc
 
     async def aclose(self) -> None:
@@ -142,6 +139,7 @@ class Wire:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
+        self._ends = _ends()
 
     def send(self, frame: str) -> None:
         """Send a frame.
@@ -149,11 +147,9 @@ class Wire:
         Raises:
             BrokenConnection: The connection has ended.
         """
-        from websockets.exceptions import ConnectionClosed
-
         try:
             self._connection.send(frame)
-        except (ConnectionClosed, OSError) as exc:
+        except self._ends as exc:
             raise _broken(exc) from exc
 
     def recv(self, seconds: float) -> bytes | None:
@@ -162,13 +158,11 @@ class Wire:
         Raises:
             BrokenConnection: The connection has ended.
         """
-        from websockets.exceptions import ConnectionClosed
-
         try:
             return self._connection.recv(seconds, decode=False)
         except TimeoutError:
             return None
-        except (ConnectionClosed, OSError) as exc:
+        except self._ends as exc:
             raise _broken(exc) from exc
 
     def close(self) -> None:
@@ -204,6 +198,13 @@ def open_wire(config: Config) -> Wire:
         return Wire(connect(_address(config), **_options()))
     except (WebSocketException, OSError) as exc:
         raise _broken(exc) from exc
+
+
+def _ends() -> tuple[type[Exception], ...]:
+    """Return what is raised where a connection has ended."""
+    from websockets.exceptions import ConnectionClosed
+
+    return ConnectionClosed, OSError
 
 
 def _address(config: Config) -> str:

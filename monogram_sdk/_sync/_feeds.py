@@ -19,6 +19,7 @@ from monogram_sdk.errors import InvalidValueError, RateLimitError, ServerError, 
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import SpaceEvent
 
+from ._row_cap import row_cap
 from ._socket import Socket
 from ._transport import Transport
 
@@ -147,6 +148,7 @@ class FeedReader:
             if not self._transport.sessions.secret:
                 # Who has signed out reads nothing, which must not look like having been removed.
                 self._transport.sessions.require_user()
+            cap = row_cap(self._transport)
             reply = self._transport.send(read.call())
         except _PASSING as exc:
             with self._socket.mutex:
@@ -154,6 +156,7 @@ class FeedReader:
         else:
             rows = parse_rows(SpaceEvent, reply)
             with self._socket.mutex:
+                self._state.row_cap = cap
                 self._state.page(read, rows)
 
     def _tell(self, told: Told) -> None:

@@ -188,6 +188,19 @@ def test_while_everything_comes_the_table_is_left_alone() -> None:
     assert (world.log, world.reads) == (list(range(1, 54)), reads)
 
 
+def test_while_more_happens_than_can_be_read_it_does_not_read_on_and_on() -> None:
+    world = World(events=3, after=3)
+    world.feed.joined()
+    new = world.commit(2)
+    world.settle()  # The table was faster than the channel.
+    reads = world.reads
+    for _ in range(50):
+        world.hear(*new)
+        new = world.commit(2)
+        world.settle()
+    assert (world.log, world.reads) == (list(range(4, 104)), reads)
+
+
 def test_a_hole_is_filled_before_anything_later_is_delivered() -> None:
     world = World(events=3, after=3)
     world.feed.joined()
@@ -297,7 +310,7 @@ def test_a_replica_that_lags_is_asked_again() -> None:
 @pytest.mark.parametrize("cap", [2, 100, 1000])
 def test_a_long_way_back_is_read_in_pages_and_little_is_held(cap: int) -> None:
     world = World(events=2_000, after=7)
-    world.row_cap = cap
+    world.row_cap = world.feed.row_cap = cap
     world.feed.joined()
     most = 0
     while world.one_step():
