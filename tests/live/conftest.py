@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -42,26 +43,22 @@ class Ground:
         self._keep.append(psycopg.connect(self.stack.db_url))
         return self._keep[-1]
 
-    def session_of_somebody_new(self, *, token_lasts: float | None = None) -> tuple[UUID, MemorySessionStorage]:
-        """Sign somebody up, and return who it is with their session.
-
-        Args:
-            token_lasts: The access token ends after so many seconds, though the client believes that it lasts an hour:
-                as if clocks disagreed.
-        """
+    def session_of_somebody_new(self) -> tuple[UUID, MemorySessionStorage]:
+        """Sign somebody up, and return who it is with their session."""
         storage = MemorySessionStorage()
         with Monogram(url=self.proxy.url, key=self.stack.publishable_key, session_storage=storage) as client:
             client.auth.sign_up(email=new_email("reader"), password=PASSWORD, display_name="Reader")
-            user = client.auth.user()
-        if token_lasts is not None:
-            (key,) = [key for key in storage._items if key.endswith("-session")]
-            session = json.loads(storage._items[key])
-            secret = self.stack.jwt_secret
-            claims = jwt.decode(session["access_token"], secret, algorithms=["HS256"], audience="authenticated")
-            claims["exp"] = int(time.time() + token_lasts)
-            session["access_token"] = jwt.encode(claims, secret, algorithm="HS256")
-            storage.set_item(key, json.dumps(session))
-        return user.id, storage
+            return client.auth.user().id, storage
+
+    def shorten(self, storage: MemorySessionStorage, seconds: float) -> None:
+        """Let a session's access token end soon, though the client believes that it lasts an hour."""
+        (key,) = [key for key in storage._items if key.endswith("-session")]
+        session = json.loads(storage._items[key])
+        secret = self.stack.jwt_secret
+        claims = jwt.decode(session["access_token"], secret, algorithms=["HS256"], audience="authenticated")
+        claims["exp"] = math.ceil(time.time() + seconds)
+        session["access_token"] = jwt.encode(claims, secret, algorithm="HS256")
+        storage.set_item(key, json.dumps(session))
 
     def spaces(self, count: int, members: list[UUID]) -> list[UUID]:
         """Found spaces with these members."""

@@ -19,8 +19,10 @@ class Watched:
 
     def __init__(self, ground: Ground, *, token_lasts: float | None = None) -> None:
         self.ground = ground
-        self.user_id, storage = ground.session_of_somebody_new(token_lasts=token_lasts)
+        self.user_id, storage = ground.session_of_somebody_new()
         (self.space_id,) = ground.spaces(1, [self.user_id])
+        if token_lasts is not None:
+            ground.shorten(storage, token_lasts)
         self.client = Monogram(url=ground.proxy.url, key=ground.stack.publishable_key, session_storage=storage)
         self.told: list[tuple[LiveStatus, str]] = []
         self.feed = self.client.live.events(
