@@ -19,6 +19,9 @@ RESPONSES = "responses"
 # Names are never reused, so browsers and the CDN may keep files for a year.
 _CACHE_SECONDS = "31536000"
 
+# How many files the storage service signs in one request.
+_BATCH = 1000
+
 
 _IMAGES = (AVATARS, COVERS, RESPONSES)
 
@@ -67,11 +70,14 @@ class AsyncFiles:
 
     async def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
         """Return an address for each file that is there, which works for some time without signing in."""
-        if not paths:
-            return {}
-        with _supabase.translated():
-            signed = await self._storage.from_(bucket).create_signed_urls(list(paths), seconds)
-        return {entry["path"]: url for entry in signed if (url := entry["signedURL"])}
+        urls: dict[str, str] = {}
+        for start in range(0, len(paths), _BATCH):
+            with _supabase.translated():
+                signed = await self._storage.from_(bucket).create_signed_urls(
+                    list(paths[start : start + _BATCH]), seconds
+                )
+            urls |= {entry["path"]: url for entry in signed if (url := entry["signedURL"])}
+        return urls
 
     def public_url(self, bucket: str, path: str) -> str:
         """Return the address of a file in a public bucket."""

@@ -291,10 +291,10 @@ class AsyncResponsesAPI(AsyncResource):
         return urls[image_path]
 
     async def image_urls(self, image_paths: Sequence[str], *, seconds: int = URL_SECONDS) -> dict[str, str]:
-        """Return such addresses for many images in one call.
+        """Return such addresses for many images at once, with one request for each 1,000 of them.
 
         Args:
-            image_paths: The paths, up to 1,000.
+            image_paths: The paths.
             seconds: For how long.
 
         Returns:

@@ -90,6 +90,19 @@ async def test_images_come_and_go_with_their_answer(club: AsyncClub) -> None:
         await club.member.responses.delete(response.id)
 
 
+async def test_many_images_get_their_addresses_in_few_requests(people: AsyncPeople) -> None:
+    faults = AsyncFaults()
+    club = await people.club(faults=faults)
+    response = await club.member.responses.submit(club.prompt.id, image=PNG)
+    assert response.image_path is not None
+    faults.then()
+    paths = [f"{club.space.id}/{number}.png" for number in range(1000)]
+    assert set(await club.member.responses.image_urls([*paths, response.image_path])) == {response.image_path}
+    assert faults.paths == ["/storage/v1/object/sign/responses"] * 2
+    with pytest.raises(errors.InvalidValueError, match="seconds"):
+        await club.member.responses.image_urls(paths, seconds=0)
+
+
 async def test_a_refused_answer_leaves_no_file_behind(club: AsyncClub, people: AsyncPeople) -> None:
     await club.member.responses.submit(club.prompt.id, content="First")
     with pytest.raises(errors.ResponseExistsError):
