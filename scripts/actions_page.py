@@ -31,10 +31,11 @@ the same names and arguments, with `await`. What a call lists is read page by pa
 (`for`, or `async for` without `await`), or use `.first_page()`, `.first()` or `.all()`. An argument that is `...` stays
 as it is unless it is given.
 
-The last column names what is asked for on the server: a function (`space_week()`), a table, a storage bucket, or the
-auth service. The Data API takes the same from any other client, under the same rules.
+The last column names what is asked for on the server: a function (`space_week()`), a table, a storage bucket, an
+edge function, or the auth service. The Data API takes the same from any other client, under the same rules.
 """
 
+_FUNCTIONS = "/functions/v1/"
 _VERBS = {"_get": "select", "_find": "select", "_insert": "insert", "_update": "update", "_delete": "delete"}
 
 
@@ -43,7 +44,8 @@ class Request:
     """What a method asks of the server.
 
     Attributes:
-        verb: ``call``, ``select``, ``insert``, ``update`` or ``delete``, ``auth``, or ``storage`` and what to do there.
+        verb: ``call``, ``select``, ``insert``, ``update``, ``delete``, ``auth``, ``edge function``, or ``storage`` and
+            what to do there.
         target: The function, table, bucket, or method of the auth service's client.
         model: The name of the model that the answer is read as, if there is one.
     """
@@ -84,6 +86,8 @@ class _Module:
         if name in seen or name not in self.functions:
             return
         for node in ast.walk(self.functions[name]):
+            if isinstance(node, ast.Name) and self.constants.get(node.id, "").startswith(_FUNCTIONS):
+                yield Request("edge function", self.constants[node.id].removeprefix(_FUNCTIONS))
             if not isinstance(node, ast.Call):
                 continue
             if request := self._request(node):

@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -149,9 +150,10 @@ def test_what_is_public_is_listed_in_order_and_is_what_type_checkers_see(package
 def loaded(code: str, *names: str) -> list[str]:
     """Return which of these packages a program has loaded at its end."""
     code += "\nprint('loaded:', *sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])))"
-    run = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{code}", *names], capture_output=True, text=True, check=True
-    )
+    # Measuring coverage loads modules of its own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    command = [sys.executable, "-c", f"import sys\n{code}", *names]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return run.stdout.rpartition("loaded:")[2].split()
 
 
