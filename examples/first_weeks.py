@@ -8,8 +8,12 @@ Everything is done through the SDK, and every number that is printed comes back 
 from __future__ import annotations
 
 import logging
+import math
+import shutil
+import struct
 import sys
 import tempfile
+import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +25,7 @@ from rich.table import Table
 from monogram_sdk import Monogram
 from monogram_sdk.errors import InsufficientTokensError, MonogramError, PermissionDeniedError
 from monogram_sdk.local.stack import Stack
-from monogram_sdk.models import Newsletter, Profile, Space
+from monogram_sdk.models import Music, Newsletter, Profile, Space
 
 NAMES = ("Ada", "Boris", "Chloe", "Dmitri", "Eleni")
 # What is asked each week, and what the five answer, in the order of NAMES.
@@ -66,14 +70,34 @@ WEEKS: dict[int, dict[str, tuple[str, ...]]] = {
         ),
     },
 }
-# One pixel of ink: the smallest picture that is one.
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d494844520000000100000001010300000025db56ca00000003504c5445202a44b5b0e8d40000000a4944415408d7"
-    "6360000000020001e221bc330000000049454e44ae426082"
-)
-SONG = "https://music.example.org/tracks/la-mer"
+SONG = Music(url="https://music.example.org/tracks/la-mer", title="The Sea, Again", artist="The Neighbours")
+
+KEPT = Path(".monogram-demo")
+"""The folder for what is left when the stack is gone: the letters."""
 
 console = Console(highlight=False)
+
+
+def landscape(width: int = 480, height: int = 300) -> bytes:
+    """Draw hills under an evening sky, as a PNG: what Chloe sees from where she reads."""
+
+    def colour(x: int, y: int) -> tuple[int, int, int]:
+        if (x - width * 0.7) ** 2 + (y - height * 0.3) ** 2 < (height * 0.09) ** 2:
+            return 250, 236, 190
+        for depth, hill in ((3, (23, 44, 42)), (2, (44, 82, 74)), (1, (92, 124, 106))):
+            crest = height * (0.42 + 0.16 * depth) + 18 * math.sin(x / (width * 0.09) + depth * 2.1)
+            if y > crest + 9 * math.sin(x / 23 + depth):
+                return hill
+        share = y / height
+        return int(96 + 130 * share), int(140 + 60 * share), int(170 - 10 * share)
+
+    rows = b"".join(b"\0" + bytes(value for x in range(width) for value in colour(x, y)) for y in range(height))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @dataclass(frozen=True)
@@ -125,7 +149,7 @@ def play_week(space: Space, people: list[Person]) -> Newsletter:
             person.client.responses.submit(
                 prompt.id,
                 content=answer,
-                image=PICTURE if person.name == "Chloe" and prompt.order == 1 else None,
+                image=landscape() if person.name == "Chloe" and prompt.order == 1 else None,
                 music=SONG if "song" in prompt.question else None,
             )
 
@@ -206,6 +230,24 @@ def show_ledger(people: list[Person]) -> bool:
     return sound
 
 
+def keep_letters(people: list[Person], newsletters: list[Newsletter]) -> None:
+    """Save each newsletter as a web page and as a PDF."""
+    shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir()
+    for newsletter in newsletters:
+        reader = people[-1].client.newsletters
+        name = KEPT / f"week-{newsletter.week_number}"
+        name.with_suffix(".html").write_bytes(reader.html(newsletter.id))
+        name.with_suffix(".pdf").write_bytes(reader.pdf(newsletter.id))
+
+
+def show_files() -> None:
+    """Print where the letters are."""
+    console.rule("To keep")
+    for path in sorted(KEPT.glob("week-*")):
+        console.print(f"  {path}  [dim]({path.stat().st_size / 1000:.0f} kB)[/]")
+
+
 def show_leaderboard(space: Space, people: list[Person]) -> None:
     """Print who has the most tokens, as the last of them sees it."""
     board = people[-1].client.tokens.leaderboard(space_id=space.id, limit=3)
@@ -244,6 +286,8 @@ def play() -> int:
         week = people[0].client.spaces.week(space.id)
         assert week.curator is not None
         console.print(f"Week {week.week_number} is open; [bold]{week.curator.display_name}[/] holds the pen.")
+        keep_letters(people, newsletters)
+        show_files()
         return 0 if sound and whole else 1
 
 
