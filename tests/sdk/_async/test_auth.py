@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from monogram_sdk import AsyncMonogram, AuthEvent, FileSessionStorage, MemorySessionStorage, errors
@@ -49,6 +52,29 @@ async def test_signing_up_in_and_out(people: AsyncPeople) -> None:
     await client.auth.sign_out(scope="local")
     await client.auth.sign_out()
     assert len(events) == 5
+
+
+async def test_signing_out_elsewhere_keeps_this_session(people: AsyncPeople) -> None:
+    here, there, email = people.nobody(), people.nobody(), new_email("ada")
+    await here.auth.sign_up(email=email, password=PASSWORD, metadata={"theme": "dark"})
+    await there.auth.sign_in_with_password(email=email, password=PASSWORD)
+    await here.auth.sign_out(scope="others")
+    assert (await here.auth.user()).user_metadata["theme"] == "dark"
+    with pytest.raises(errors.AuthenticationError):
+        await there.auth.refresh()
+
+
+async def test_what_needs_somebody_says_so(people: AsyncPeople) -> None:
+    nobody = people.nobody()
+    for call in (nobody.auth.user, nobody.auth.refresh, nobody.tokens.balance, nobody.badges.earned().all):
+        with pytest.raises(errors.NotSignedInError):
+            await call()
+    with pytest.raises(errors.NotSignedInError):
+        await nobody.auth.update_user(password="another horse battery 8")
+    with pytest.raises(errors.InvalidValueError, match="nothing to change"):
+        await nobody.auth.update_user()
+    with pytest.raises(errors.InvalidValueError, match="token_hash"):
+        await nobody.auth.verify_otp(token="123456")
 
 
 async def test_each_refusal_has_its_own_error(people: AsyncPeople) -> None:
@@ -256,6 +282,42 @@ async def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: 
     assert start.code_verifier is not None and start.code_verifier not in repr(start)
     with pytest.raises(errors.MonogramError):
         await client.auth.exchange_code("no-such-code")
+
+
+class AsyncProvider(AsyncFaults):
+    """Stands for another service that knows somebody: it takes a code for a password."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__()
+        self.email = email
+        self.sent: dict[str, str] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the exchange of a code as a sign-in with a password, and all else as it is."""
+        if request.url.params.get("grant_type") == "pkce":
+            self.sent = json.loads(request.content)
+            address = request.url.copy_set_param("grant_type", "password")
+            headers = {"apikey": request.headers["apikey"]}
+            known = {"email": self.email, "password": PASSWORD}
+            request = httpx.Request("POST", address, headers=headers, json=known, extensions=request.extensions)
+        return await super().handle_async_request(request)
+
+
+async def test_a_code_from_elsewhere_is_exchanged_with_the_secret_that_began(people: AsyncPeople) -> None:
+    email = new_email("ada")
+    await people.nobody().auth.sign_up(email=email, password=PASSWORD)
+    provider = AsyncProvider(email)
+    async with AsyncMonogram(url=people.api.url, key=people.api.publishable_key, transport=provider) as client:
+        events: list[AuthEvent] = []
+        client.auth.on_auth_change(lambda event, _session: events.append(event))
+        start = await client.auth.sign_in_with_oauth(provider="github", scopes="read:user")
+        assert "scopes=read%3Auser" in start.url
+        session = await client.auth.exchange_code("the-code")
+        assert session.user.email == email and events == [AuthEvent.SIGNED_IN]
+        assert provider.sent == {"auth_code": "the-code", "code_verifier": start.code_verifier}
+        challenge = base64.urlsafe_b64encode(hashlib.sha256((start.code_verifier or "").encode()).digest())
+        assert f"code_challenge={challenge.decode().rstrip('=')}" in start.url
+    await provider.aclose()
 
 
 async def test_a_broken_listener_is_heard_after_everybody_was_told(people: AsyncPeople) -> None:

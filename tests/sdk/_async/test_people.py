@@ -10,6 +10,7 @@ from monogram_sdk import StoreItemKind, errors
 from tests.sdk.support import PNG
 
 from .conftest import AsyncClub, AsyncPeople
+from .faults import AsyncFaults
 
 
 async def test_a_person_changes_their_profile(people: AsyncPeople) -> None:
@@ -121,3 +122,20 @@ async def test_platform_admins_keep_the_store(people: AsyncPeople) -> None:
     await service.store.delete_item(item.id)
     with pytest.raises(errors.ItemNotFoundError):
         await ada.store.get(item.id)
+
+
+async def test_a_picture_that_is_refused_leaves_no_file_behind(people: AsyncPeople) -> None:
+    faults = AsyncFaults()
+    ada = await people.sign_up("Ada", faults=faults)
+    me = (await ada.profiles.get()).id
+    space = await ada.spaces.create(name="Test Book Club")
+    # Reading the row, uploading the picture; and then the row cannot be changed.
+    faults.then("ok", "ok", 403)
+    with pytest.raises(errors.PermissionDeniedError):
+        await ada.profiles.set_avatar(PNG)
+    faults.then("ok", "ok", 403)
+    with pytest.raises(errors.PermissionDeniedError):
+        await ada.spaces.set_cover(space.id, PNG)
+    storage = people.service().responses._files._storage
+    assert await storage.from_("avatars").list(str(me)) == []
+    assert await storage.from_("covers").list(str(space.id)) == []

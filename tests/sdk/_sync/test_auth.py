@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from monogram_sdk import AuthEvent, FileSessionStorage, MemorySessionStorage, Monogram, errors
@@ -51,6 +54,29 @@ def test_signing_up_in_and_out(people: People) -> None:
     client.auth.sign_out(scope="local")
     client.auth.sign_out()
     assert len(events) == 5
+
+
+def test_signing_out_elsewhere_keeps_this_session(people: People) -> None:
+    here, there, email = people.nobody(), people.nobody(), new_email("ada")
+    here.auth.sign_up(email=email, password=PASSWORD, metadata={"theme": "dark"})
+    there.auth.sign_in_with_password(email=email, password=PASSWORD)
+    here.auth.sign_out(scope="others")
+    assert (here.auth.user()).user_metadata["theme"] == "dark"
+    with pytest.raises(errors.AuthenticationError):
+        there.auth.refresh()
+
+
+def test_what_needs_somebody_says_so(people: People) -> None:
+    nobody = people.nobody()
+    for call in (nobody.auth.user, nobody.auth.refresh, nobody.tokens.balance, nobody.badges.earned().all):
+        with pytest.raises(errors.NotSignedInError):
+            call()
+    with pytest.raises(errors.NotSignedInError):
+        nobody.auth.update_user(password="another horse battery 8")
+    with pytest.raises(errors.InvalidValueError, match="nothing to change"):
+        nobody.auth.update_user()
+    with pytest.raises(errors.InvalidValueError, match="token_hash"):
+        nobody.auth.verify_otp(token="123456")
 
 
 def test_each_refusal_has_its_own_error(people: People) -> None:
@@ -256,6 +282,42 @@ def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: People
     assert start.code_verifier is not None and start.code_verifier not in repr(start)
     with pytest.raises(errors.MonogramError):
         client.auth.exchange_code("no-such-code")
+
+
+class Provider(Faults):
+    """Stands for another service that knows somebody: it takes a code for a password."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__()
+        self.email = email
+        self.sent: dict[str, str] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the exchange of a code as a sign-in with a password, and all else as it is."""
+        if request.url.params.get("grant_type") == "pkce":
+            self.sent = json.loads(request.content)
+            address = request.url.copy_set_param("grant_type", "password")
+            headers = {"apikey": request.headers["apikey"]}
+            known = {"email": self.email, "password": PASSWORD}
+            request = httpx.Request("POST", address, headers=headers, json=known, extensions=request.extensions)
+        return super().handle_request(request)
+
+
+def test_a_code_from_elsewhere_is_exchanged_with_the_secret_that_began(people: People) -> None:
+    email = new_email("ada")
+    people.nobody().auth.sign_up(email=email, password=PASSWORD)
+    provider = Provider(email)
+    with Monogram(url=people.api.url, key=people.api.publishable_key, transport=provider) as client:
+        events: list[AuthEvent] = []
+        client.auth.on_auth_change(lambda event, _session: events.append(event))
+        start = client.auth.sign_in_with_oauth(provider="github", scopes="read:user")
+        assert "scopes=read%3Auser" in start.url
+        session = client.auth.exchange_code("the-code")
+        assert session.user.email == email and events == [AuthEvent.SIGNED_IN]
+        assert provider.sent == {"auth_code": "the-code", "code_verifier": start.code_verifier}
+        challenge = base64.urlsafe_b64encode(hashlib.sha256((start.code_verifier or "").encode()).digest())
+        assert f"code_challenge={challenge.decode().rstrip('=')}" in start.url
+    provider.close()
 
 
 def test_a_broken_listener_is_heard_after_everybody_was_told(people: People) -> None:

@@ -53,3 +53,26 @@ def test_a_forgotten_password_is_replaced(stack: Stack, client: Monogram) -> Non
     client.auth.sign_out()
     client.auth.sign_in_with_password(email=email, password="another horse battery 8")
     assert events == ["PASSWORD_RECOVERY", "USER_UPDATED", "SIGNED_OUT", "SIGNED_IN"]
+
+
+def test_a_link_in_a_message_brings_a_session(stack: Stack, client: Monogram) -> None:
+    email = new_email("mina")
+    client.auth.sign_in_with_otp(email=email, display_name="Mina", redirect_to="http://127.0.0.1:3000/in")
+    mailbox = f"{stack.status().mailpit_url}/api/v1"
+    found = httpx.get(f"{mailbox}/search", params={"query": f"to:{email}"}).json()["messages"]
+    text = httpx.get(f"{mailbox}/message/{found[0]['ID']}").json()["Text"]
+    link = re.search(r"https?://\S+/auth/v1/verify\S+", text)
+    assert link is not None
+    place, _, tokens = httpx.get(link.group()).headers["location"].partition("#")
+    assert place == "http://127.0.0.1:3000/in"
+    brought = httpx.QueryParams(tokens)
+    session = client.auth.set_session(access_token=brought["access_token"], refresh_token=brought["refresh_token"])
+    assert session.user.email == email
+    assert (client.profiles.get()).display_name == "Mina"
+
+
+def test_asking_again_for_nobodys_confirmation_tells_nothing(stack: Stack, client: Monogram) -> None:
+    email = new_email("nobody")
+    client.auth.resend(email=email)
+    mailbox = f"{stack.status().mailpit_url}/api/v1"
+    assert httpx.get(f"{mailbox}/search", params={"query": f"to:{email}"}).json()["messages"] == []

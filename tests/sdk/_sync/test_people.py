@@ -12,6 +12,7 @@ from monogram_sdk import StoreItemKind, errors
 from tests.sdk.support import PNG
 
 from .conftest import Club, People
+from .faults import Faults
 
 
 def test_a_person_changes_their_profile(people: People) -> None:
@@ -123,3 +124,20 @@ def test_platform_admins_keep_the_store(people: People) -> None:
     service.store.delete_item(item.id)
     with pytest.raises(errors.ItemNotFoundError):
         ada.store.get(item.id)
+
+
+def test_a_picture_that_is_refused_leaves_no_file_behind(people: People) -> None:
+    faults = Faults()
+    ada = people.sign_up("Ada", faults=faults)
+    me = (ada.profiles.get()).id
+    space = ada.spaces.create(name="Test Book Club")
+    # Reading the row, uploading the picture; and then the row cannot be changed.
+    faults.then("ok", "ok", 403)
+    with pytest.raises(errors.PermissionDeniedError):
+        ada.profiles.set_avatar(PNG)
+    faults.then("ok", "ok", 403)
+    with pytest.raises(errors.PermissionDeniedError):
+        ada.spaces.set_cover(space.id, PNG)
+    storage = people.service().responses._files._storage
+    assert storage.from_("avatars").list(str(me)) == []
+    assert storage.from_("covers").list(str(space.id)) == []
