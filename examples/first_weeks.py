@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import shutil
 import struct
 import sys
 import tempfile
+import time
 import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -25,7 +28,7 @@ from rich.table import Table
 from monogram_sdk import Monogram
 from monogram_sdk.errors import InsufficientTokensError, MonogramError, PermissionDeniedError
 from monogram_sdk.local.stack import Stack
-from monogram_sdk.models import Music, Newsletter, Profile, Space
+from monogram_sdk.models import MailState, Music, Newsletter, Profile, Space
 
 NAMES = ("Ada", "Boris", "Chloe", "Dmitri", "Eleni")
 # What is asked each week, and what the five answer, in the order of NAMES.
@@ -73,7 +76,7 @@ WEEKS: dict[int, dict[str, tuple[str, ...]]] = {
 SONG = Music(url="https://music.example.org/tracks/la-mer", title="The Sea, Again", artist="The Neighbours")
 
 KEPT = Path(".monogram-demo")
-"""The folder for what is left when the stack is gone: the letters."""
+"""The folder for what is left when the stack is gone: the letters, and the mails that were sent."""
 
 console = Console(highlight=False)
 
@@ -241,11 +244,33 @@ def keep_letters(people: list[Person], newsletters: list[Newsletter]) -> None:
         name.with_suffix(".pdf").write_bytes(reader.pdf(newsletter.id))
 
 
+def keep_mails(stack: Stack, leader: Person, newsletters: list[Newsletter]) -> bool:
+    """Wait until everybody has their mail, save what is in the mailbox, and tell whether nobody was left out."""
+    give_up = time.monotonic() + 60
+    while True:
+        states = [row.state for letter in newsletters for row in leader.client.newsletters.delivery(letter.id)]
+        if all(state is MailState.SENT for state in states) or time.monotonic() > give_up:
+            break
+        time.sleep(0.1)
+    folder = KEPT / "mails"
+    folder.mkdir()
+    with httpx.Client(base_url=stack.status().mailpit_url) as mailbox:
+        found = mailbox.get("/api/v1/messages", params={"limit": 1000}).json()["messages"]
+        for number, message in enumerate(reversed(found), start=1):
+            to = message["To"][0]["Address"].partition("@")[0]
+            subject = re.sub(r"[^A-Za-z0-9]+", "-", message["Subject"]).strip("-").lower()[:40]
+            raw = mailbox.get(f"/api/v1/message/{message['ID']}/raw").content
+            (folder / f"{number:02}-{to}-{subject}.eml").write_bytes(raw)
+    console.print(f"{len(found)} mails were sent, {len(states)} of them letters: one for each member and week.")
+    return all(state is MailState.SENT for state in states)
+
+
 def show_files() -> None:
     """Print where the letters are."""
     console.rule("To keep")
     for path in sorted(KEPT.glob("week-*")):
         console.print(f"  {path}  [dim]({path.stat().st_size / 1000:.0f} kB)[/]")
+    console.print(f"  {KEPT / 'mails'}/  [dim](open them in a mail program)[/]")
 
 
 def show_leaderboard(space: Space, people: list[Person]) -> None:
@@ -287,8 +312,9 @@ def play() -> int:
         assert week.curator is not None
         console.print(f"Week {week.week_number} is open; [bold]{week.curator.display_name}[/] holds the pen.")
         keep_letters(people, newsletters)
+        complete = keep_mails(stack, people[0], newsletters)
         show_files()
-        return 0 if sound and whole else 1
+        return 0 if sound and whole and complete else 1
 
 
 def main() -> None:
