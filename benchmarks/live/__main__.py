@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each kind has its turn")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md")
     options = parser.parse_args()
+    load = os.getloadavg()[0]
 
     table = Table("subscribers", "ms p50", "ms p90", "ms p99", "p50 / supabase-py", "p99 / supabase-py", "delivered")
     with (
@@ -114,8 +116,9 @@ def main() -> None:
                     *(f"{found.percentile(percent) / plain.percentile(percent):.2f}" for percent in (50, 99)),
                     f"{len(found.milliseconds) / found.expected:.2%}",
                 )
+    busy = f"Others kept {load:.1f} cores busy when it began."
     how = f"{options.rate:g} events a second, {options.rounds} rounds of {options.seconds:g} s each, in turns."
-    text = "\n".join([f"{machine()} {how}", "", str(table)])
+    text = "\n".join([f"{machine()} {how} {busy}", "", str(table)])
     print(text)
     if options.write:
         write(__file__, text)
