@@ -17,6 +17,7 @@ def test_what_functions_share_passes_its_tests() -> None:
             "--frozen",
             "--allow-net=127.0.0.1",
             "_shared/platform",
+            "mail-events",
             "music",
             "unsubscribe",
         ],

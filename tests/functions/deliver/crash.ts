@@ -171,7 +171,9 @@ async function live(seed: number): Promise<void> {
         running.push(work());
       } else world.step();
     }
-    for (const outcome of await Promise.allSettled(running)) if (outcome.status === "rejected") throw outcome.reason;
+    for (const outcome of await Promise.allSettled(running)) {
+      if (outcome.status === "rejected") throw outcome.reason;
+    }
     const [{ open, next }] = await sql`
       select
         (select count(*)::integer from private.mails where state in ('QUEUED', 'SENDING', 'UNCERTAIN'))

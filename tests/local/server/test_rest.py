@@ -119,6 +119,12 @@ def test_functions_answer_rows_values_and_nothing(ada: Person, server: Server) -
     assert (answer.status_code, answer.text) == (204, "")
 
 
+@pytest.mark.parametrize("value", [{"a": [1, "{}"]}, [{"b": None}], "text", 7, True])
+def test_functions_get_json_as_what_it_is(secret: Client, value: object) -> None:
+    answer = secret.rpc("echo_json", {"told": value, "beside": "{}"}).execute().data
+    assert answer == {"told": value, "beside": "{}"}
+
+
 def test_a_get_request_cannot_write(ada: Person, server: Server) -> None:
     answer = server.http(token=ada.token).get("/rest/v1/rpc/write_note", params={"body": "sneaky"})
     assert (answer.status_code, answer.json()["code"]) == (405, "25006")

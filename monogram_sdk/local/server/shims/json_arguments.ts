@@ -2,16 +2,19 @@
  * Passes JSON to functions as what it is.
  *
  * Why: lite writes `name := $1::jsonb` and binds JSON text; postgres.js, which asks the server for the parameter's type,
- * takes the text for a value and quotes it once more, so the function gets a JSON string.
+ * takes the text for a value and quotes it once more, so the function gets a JSON string. Strings lite binds as they are;
+ * one that reads as JSON by itself cannot be told from the rest, and is taken for what it reads as.
  * Goes when: lite binds the value, or casts the text.
  */
 
 import {
   type KyselyPlugin,
+  type OperationNode,
   OperationNodeTransformer,
   type QueryId,
   RawNode,
   type RootOperationNode,
+  ValueNode,
 } from "kysely";
 import type { ConnectionInternals } from "./lite_internals.ts";
 
@@ -45,11 +48,24 @@ class CastTransformer extends OperationNodeTransformer {
   protected override transformRaw(node: RawNode, queryId?: QueryId): RawNode {
     const [, assignment, cast] = node.sqlFragments;
     const type = node.parameters[2];
-    if (assignment === " := " && cast === "::" && RawNode.is(type) && /^jsonb?$/.test(type.sqlFragments[0])) {
+    if (
+      assignment === " := " && cast === "::" && RawNode.is(type) && /^jsonb?$/.test(type.sqlFragments[0]) &&
+      isJsonText(node.parameters[1])
+    ) {
       const fragments = [...node.sqlFragments];
       fragments[2] = "::text::";
       node = { ...node, sqlFragments: fragments };
     }
     return super.transformRaw(node, queryId);
+  }
+}
+
+function isJsonText(node: OperationNode): boolean {
+  if (!ValueNode.is(node) || typeof node.value !== "string") return true;
+  try {
+    JSON.parse(node.value);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -66,6 +66,9 @@ create function public.nap(seconds double precision) returns integer language sq
   select 1 from (select pg_sleep(seconds)) as slept
 $$;
 create function public.divide(a integer, b integer) returns integer language sql as $$ select a / b $$;
+create function public.echo_json(told jsonb, beside text) returns jsonb language sql as $$
+  select jsonb_build_object('told', told, 'beside', beside)
+$$;
 create function public.count_up() returns setof integer language sql as $$ select generate_series(1, 1200) $$;
 create function public.my_notes() returns setof public.notes language sql stable as $$ select * from public.notes $$;
 create function public.nothing() returns void language sql as $$ select 1 $$;
