@@ -38,7 +38,9 @@ def test_the_demo_ends_with_letters_to_keep(tmp_path: Path) -> None:
     for path in letters:
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-        assert re.fullmatch(r"<http://127\.0\.0\.1:\d+/functions/v1/unsubscribe\?.+>", message["List-Unsubscribe"])
+        assert re.fullmatch(
+            r"<http://127\.0\.0\.1:\d+/functions/v1/unsubscribe\?.+>", message["List-Unsubscribe"].strip()
+        )
         parts = [message.get_body((kind,)) for kind in ("html", "plain")]
         for part in parts:
             assert part is not None
