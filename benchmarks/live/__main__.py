@@ -116,7 +116,7 @@ def main() -> None:
                     *(f"{found.percentile(percent) / plain.percentile(percent):.2f}" for percent in (50, 99)),
                     f"{len(found.milliseconds) / found.expected:.2%}",
                 )
-    busy = f"Others kept {load:.1f} cores busy when it began."
+    busy = f"The load average was {load:.1f} before it began."
     how = f"{options.rate:g} events a second, {options.rounds} rounds of {options.seconds:g} s each, in turns."
     text = "\n".join([f"{machine()} {how} {busy}", "", str(table)])
     print(text)
