@@ -227,20 +227,14 @@ class AsyncSessions:
     async def _refresh(self, session: Session) -> None:
         if self.auth is None:
             raise NotSignedInError
+        if await self._take_newer(session):
+            return
         try:
             with translated():
                 answer = await self.auth.refresh_session(session.refresh_token)
         except (AuthenticationError, InvalidValueError) as exc:
             # A refresh token works once. Another program with the same storage may have been faster.
-            text = await self.items.get(self.storage_key)
-            stored = _read(text) if text else None
-            if (
-                text
-                and stored
-                and stored.refresh_token != session.refresh_token
-                and time.time() < _renewal(stored.expires_at)
-            ):
-                self._hold(text, stored)
+            if await self._take_newer(session):
                 return
             await self.clear()
             self._ended = True
@@ -252,6 +246,17 @@ class AsyncSessions:
             raise SessionExpiredError
         await self._set(*stored_session(answer.session))
         self._pending.append((AuthEvent.TOKEN_REFRESHED, self._session))
+
+    async def _take_newer(self, session: Session) -> bool:
+        """Take over the session that another program with the same storage has got instead; answer whether it has."""
+        text = await self.items.get(self.storage_key)
+        stored = _read(text) if text else None
+        if not text or stored is None or stored.refresh_token == session.refresh_token:
+            return False
+        if time.time() >= _renewal(stored.expires_at):
+            return False
+        self._hold(text, stored)
+        return True
 
 
 def _renewal(expires_at: datetime) -> float:

@@ -229,20 +229,14 @@ class Sessions:
     def _refresh(self, session: Session) -> None:
         if self.auth is None:
             raise NotSignedInError
+        if self._take_newer(session):
+            return
         try:
             with translated():
                 answer = self.auth.refresh_session(session.refresh_token)
         except (AuthenticationError, InvalidValueError) as exc:
             # A refresh token works once. Another program with the same storage may have been faster.
-            text = self.items.get(self.storage_key)
-            stored = _read(text) if text else None
-            if (
-                text
-                and stored
-                and stored.refresh_token != session.refresh_token
-                and time.time() < _renewal(stored.expires_at)
-            ):
-                self._hold(text, stored)
+            if self._take_newer(session):
                 return
             self.clear()
             self._ended = True
@@ -254,6 +248,17 @@ class Sessions:
             raise SessionExpiredError
         self._set(*stored_session(answer.session))
         self._pending.append((AuthEvent.TOKEN_REFRESHED, self._session))
+
+    def _take_newer(self, session: Session) -> bool:
+        """Take over the session that another program with the same storage has got instead; answer whether it has."""
+        text = self.items.get(self.storage_key)
+        stored = _read(text) if text else None
+        if not text or stored is None or stored.refresh_token == session.refresh_token:
+            return False
+        if time.time() >= _renewal(stored.expires_at):
+            return False
+        self._hold(text, stored)
+        return True
 
 
 def _renewal(expires_at: datetime) -> float:
