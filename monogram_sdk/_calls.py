@@ -6,6 +6,7 @@ find it here.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from types import TracebackType
 
@@ -32,11 +33,11 @@ class Call:
         self.acted = False
         self._name = name
         self._owner: object = owner
+        self._span: AbstractContextManager[object] | None = None
 
     def __enter__(self) -> Call:
         self._outer = _CURRENT.get()
         _CURRENT.set(self)
-        self._span = _telemetry.call_started(self._name)
         return self
 
     def __exit__(
@@ -48,6 +49,11 @@ class Call:
         if self.acted and isinstance(error, MonogramError):
             error.uncertain = True
         _telemetry.call_ended(self._span, error)
+
+    def sends(self) -> None:
+        """Note that there is something to send, before it is: what only looks like a call gets no span."""
+        if self._span is None:
+            self._span = _telemetry.call_started(self._name)
 
     def is_of(self, owner: object) -> bool:
         """Whether this is under way, and of a client with these connections."""

@@ -44,7 +44,7 @@ def call_started(name: str) -> AbstractContextManager[Span] | None:
     return span
 
 
-def call_ended(span: AbstractContextManager[Span] | None, error: BaseException | None) -> None:
+def call_ended(span: AbstractContextManager[object] | None, error: BaseException | None) -> None:
     """End the span of a call."""
     if span is None:
         return

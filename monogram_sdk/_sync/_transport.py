@@ -88,6 +88,8 @@ class Transport:
         call = _calls.current(self.connections)
         options = self.options if call is None else call.options
         deadline = _retry.Deadline(options.timeout, retries=options.retries) if call is None else call.deadline
+        if call is not None:
+            call.sends()
         if outgoing.extra_seconds:
             deadline.extend(outgoing.extra_seconds)
         changes = outgoing.method not in ("GET", "HEAD")

@@ -1,0 +1,83 @@
+"""The log's fields, and OpenTelemetry's spans, as the guide describes them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Api
+from tests.support.proxy import FaultyProxy, Request
+
+SPANS = """
+import os
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from monogram_sdk import Monogram, errors
+
+memory = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(memory))
+trace.set_tracer_provider(provider)
+with Monogram() as client:
+    client.badges.list().first_page()
+    try:
+        client.tokens.gift("00000000-0000-0000-0000-000000000001", amount=1)
+    except errors.MonogramError:
+        pass
+for span in memory.get_finished_spans():
+    parent = span.parent.span_id if span.parent else 0
+    facts = dict(span.attributes)
+    print(span.name, span.kind.name, span.status.status_code.name, f"{span.context.span_id:x}", f"{parent:x}", facts)
+"""
+
+
+def run(code: str, url: str, api: Api) -> str:
+    """Run a program."""
+    environment = {**os.environ, "SUPABASE_URL": url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key}
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_spans_follow_the_conventions_and_reach_the_server(api: Api) -> None:
+    traceparents: list[str] = []
+    faults: list[str | None] = ["503", None]
+
+    def plan(request: Request) -> str | None:
+        traceparents.extend(re.findall(r"traceparent: 00-\w{32}-(\w{16})-\w\w", request.raw.decode()))
+        return faults.pop(0) if faults else None
+
+    with FaultyProxy(api.url) as proxy:
+        proxy.plan = plan
+        lines = [line for line in run(SPANS, proxy.url, api).splitlines() if "/rpc/thousand_rows" not in line]
+    assert len(lines) == 5, lines
+    first, second, page, refused, gift = [line.split(" ", 6) for line in lines]
+    for attempt in (first, second):
+        assert attempt[:3] == ["GET", "/rest/v1/badges", "CLIENT"] and attempt[5] == page[3], "below the call's span"
+    assert first[3] == "ERROR" and "'http.response.status_code': 503" in first[6] and "'error.type': '503'" in first[6]
+    assert "resend_count" not in first[6] and "'http.request.resend_count': 1" in second[6]
+    assert second[3] == "UNSET" and "'http.response.status_code': 200" in second[6]
+    assert f"'url.full': '{proxy.url}/rest/v1/badges'" in second[6] and "'server.address': '127.0.0.1'" in second[6]
+    assert page[0] == "badges.page" and page[1:3] == ["INTERNAL", "UNSET"]
+    assert refused[:2] == ["POST", "/rest/v1/rpc/transfer_tokens"] and gift[:3] == ["tokens.gift", "INTERNAL", "ERROR"]
+    assert {f"{int(one, 16):x}" for one in traceparents} >= {first[4], second[4], refused[4]}
+
+
+def test_without_the_api_nothing_is_missed(api: Api) -> None:
+    code = "import sys; sys.modules['opentelemetry'] = None\nfrom monogram_sdk import Monogram\n"
+    assert run(code + "with Monogram() as c: print(c.badges.list().first_page().cursor)", api.url, api) == "None\n"
+
+
+@pytest.mark.parametrize("page", ["observability", "retries"])
+def test_the_guides_programs_run(page: str, api: Api) -> None:
+    text = Path(ROOT / "docs" / "guides" / f"{page}.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert re.fullmatch(r"(\w+ \S+ \d+\n)*\d+ badges\n", run(program, api.url, api))
