@@ -140,6 +140,30 @@ def test_refresh_tokens_are_used_once(server: Server, ada: Person) -> None:
     assert (stale.status_code, stale.json()["error_code"]) == (400, "refresh_token_already_used")
 
 
+def test_a_refresh_that_fails_half_way_leaves_the_token_as_it_was(server: Server, ada: Person) -> None:
+    session = ada.client.auth.get_session()
+    assert session is not None
+    trigger = f"no_new_tokens_{ada.id.replace('-', '_')}"
+    with psycopg.connect(server.superuser_dsn, autocommit=True) as connection:
+        connection.execute(
+            f"""
+            create function auth.{trigger}() returns trigger language plpgsql as $$
+            begin
+              if new.user_id::text = '{ada.id}' then raise exception 'half way'; end if;
+              return new;
+            end $$;
+            create trigger {trigger} before insert on auth.refresh_tokens
+              for each row execute function auth.{trigger}();
+            """.encode()
+        )
+        body = {"refresh_token": session.refresh_token}
+        failed = server.http().post("/auth/v1/token", params={"grant_type": "refresh_token"}, json=body)
+        connection.execute(f"drop function auth.{trigger}() cascade".encode())
+    assert failed.status_code == 500
+    again = server.http().post("/auth/v1/token", params={"grant_type": "refresh_token"}, json=body)
+    assert again.status_code == 200, again.text
+
+
 def test_unknown_refresh_tokens_are_refused(server: Server) -> None:
     answer = server.http().post(
         "/auth/v1/token", params={"grant_type": "refresh_token"}, json={"refresh_token": str(uuid4())}

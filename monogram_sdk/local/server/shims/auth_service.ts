@@ -7,6 +7,8 @@
  * - a banned user can sign in and refresh;
  * - sign-up writes the user and the identity in two transactions, so that a failure between them leaves half a user,
  *   and two sign-ups with one address at the same moment end in an internal error;
+ * - a refresh uses up the old token and makes the new one in several transactions, so that a failure between them ends
+ *   the session, where a client that gets no answer should be able to ask again with the old one;
  * - the profile data of `signInWithOtp({ options: { data } })` is dropped;
  * - `resend` of a sign-up confirmation is always refused as too frequent.
  * Goes when: lite does these itself; each is one function below.
@@ -47,6 +49,8 @@ export interface AuthServiceInternals {
     options?: { authenticationMethod?: string },
   ): Promise<IssuedSession>;
   createRefreshResponse(user: AuthUserRow, ...rest: unknown[]): Promise<IssuedSession>;
+  refreshSession(token: string): Promise<IssuedSession>;
+  refreshWithRevokedToken(token: unknown): Promise<IssuedSession>;
 }
 
 export interface Issuer {
@@ -57,6 +61,7 @@ export interface Issuer {
 export function mendAuthService(service: AuthServiceInternals, issuer: Issuer): void {
   completeTokensAndRefuseBanned(service, issuer);
   signUpInOneTransaction(service);
+  refreshInOneTransaction(service);
   keepSignUpData(service);
   resendConfirmation(service);
 }
@@ -103,6 +108,37 @@ function signUpInOneTransaction(service: AuthServiceInternals): void {
         service.repo = outside;
       }
     },
+  });
+}
+
+/** Thrown out of the transaction of a refresh: the token was used before, which ends its session. */
+class TokenUsed extends Error {
+  constructor(readonly token: unknown) {
+    super("the refresh token was used before");
+  }
+}
+
+function refreshInOneTransaction(service: AuthServiceInternals): void {
+  const refresh = service.refreshSession.bind(service);
+  const reuse = service.refreshWithRevokedToken.bind(service);
+  replaceMethods(service, {
+    async refreshSession(token) {
+      const outside = service.repo;
+      try {
+        return await outside.transaction(async (inside) => {
+          service.repo = inside;
+          return await refresh(token);
+        });
+      } catch (error) {
+        service.repo = outside;
+        // What lite does about it must not be undone with the transaction.
+        if (error instanceof TokenUsed) return await reuse(error.token);
+        throw error;
+      } finally {
+        service.repo = outside;
+      }
+    },
+    refreshWithRevokedToken: (token) => Promise.reject(new TokenUsed(token)),
   });
 }
 
