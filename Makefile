@@ -46,6 +46,7 @@ format: $(SYNCED)
 generate: $(SYNCED)
 	$(BIN)/python scripts/unasync.py
 	$(BIN)/python scripts/errors_page.py
+	$(BIN)/python -m scripts.database_page
 	$(BIN)/python -m scripts.actions_page
 
 check-generated: $(SYNCED)
