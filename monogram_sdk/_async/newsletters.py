@@ -11,6 +11,7 @@ from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
 from monogram_sdk.errors import InvalidValueError, NewsletterNotFoundError
 from monogram_sdk.models.newsletters import PAGE_SIZES, Newsletter, NewsletterPreview, PageSize, RecipientDelivery
+from monogram_sdk.models.spaces import Space
 
 from ._pages import AsyncPages
 from ._resource import AsyncResource, by_id
@@ -34,7 +35,12 @@ class AsyncNewslettersAPI(AsyncResource):
             NewsletterPublishedError: It is out already.
             PermissionDeniedError: You do not lead the space.
         """
-        arguments = set_values(space_id=as_uuid(space_id, "space_id"), week_number=week_number)
+        space = as_uuid(space_id, "space_id")
+        if week_number is None:
+            # Named, so that a request which the network holds back or repeats cannot begin the letter of a later week.
+            found = await self._find(Space, "spaces", by_id(space))
+            week_number = None if found is None else found.current_week
+        arguments = set_values(space_id=space, week_number=week_number)
         return await self._rpc(Newsletter, "generate_newsletter", arguments)
 
     async def get(self, newsletter_id: Id) -> Newsletter:

@@ -13,6 +13,7 @@ from monogram_sdk._query import equals
 from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
 from monogram_sdk.errors import InvalidValueError, NewsletterNotFoundError
 from monogram_sdk.models.newsletters import PAGE_SIZES, Newsletter, NewsletterPreview, PageSize, RecipientDelivery
+from monogram_sdk.models.spaces import Space
 
 from ._pages import Pages
 from ._resource import Resource, by_id
@@ -36,7 +37,12 @@ class NewslettersAPI(Resource):
             NewsletterPublishedError: It is out already.
             PermissionDeniedError: You do not lead the space.
         """
-        arguments = set_values(space_id=as_uuid(space_id, "space_id"), week_number=week_number)
+        space = as_uuid(space_id, "space_id")
+        if week_number is None:
+            # Named, so that a request which the network holds back or repeats cannot begin the letter of a later week.
+            found = self._find(Space, "spaces", by_id(space))
+            week_number = None if found is None else found.current_week
+        arguments = set_values(space_id=space, week_number=week_number)
         return self._rpc(Newsletter, "generate_newsletter", arguments)
 
     def get(self, newsletter_id: Id) -> Newsletter:

@@ -62,7 +62,9 @@ def test_the_package_does_not_load_it() -> None:
 
 
 HANGS = """
-import time
+import signal, time
+# A run in the background inherits that interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def test_that_hangs(monogram, tmp_path_factory):
     (tmp_path_factory.getbasetemp() / "ready").touch()
     time.sleep(600)
