@@ -8,17 +8,32 @@ Standard input is a pipe that nothing is written to: it ends when the other proc
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
+import psutil
+
+from monogram_sdk.local._errors import LocalStackError
 from monogram_sdk.local.background import stop
+
+# How long a process that was killed may hold its folder while it ends.
+_PATIENCE_SECONDS = 30.0
 
 
 def main(arguments: list[str]) -> int:
     """Run the program."""
     (directory,) = arguments
     sys.stdin.buffer.read()
-    stop(Path(directory))
-    return 0
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            stop(Path(directory))
+        except (LocalStackError, psutil.Error):
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.2)
+        else:
+            return 0
 
 
 if __name__ == "__main__":
