@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
 from tests.conftest import ROOT, Api
+from tests.docs.programs import run
 
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 
@@ -18,14 +17,4 @@ def test_it_runs_as_it_is_written(api: Api, tmp_path: Path) -> None:
     output = "".join(re.findall(r"```output\n(.*?)```", TUTORIAL, re.DOTALL))
     assert program and output
     program = program.replace("@example.org", f".{uuid4().hex}@example.org")
-    environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
+    assert run(program, api, tmp_path) == (0, output, "")

@@ -1,0 +1,24 @@
+"""Run the programs that the documentation shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import Api
+
+
+def run(program: str, api: Api, folder: Path) -> tuple[int, str, str]:
+    """Run a program in a folder, against an API and with warnings as errors; its exit status, output and errors."""
+    environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
