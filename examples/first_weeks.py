@@ -305,7 +305,7 @@ def play() -> int:
         spend(people)
         admin = exits.enter_context(Monogram.admin_client(url=stack.api_url, key=stack.secret_key))
         admin.admin.refresh_streaks()
-        sound = show_ledger(people) and admin.admin.verify_ledger() == []
+        sound = show_ledger(people) and admin.admin.verify_ledger().first() is None
         show_leaderboard(space, people)
         whole = show_feed(space, people)
         week = people[0].client.spaces.week(space.id)

@@ -66,15 +66,15 @@ def parse(shape: type[T], reply: Reply) -> T:
         raise _mismatch(shape, exc, reply) from exc
 
 
-def parse_text(reply: Reply) -> str | None:
-    """Read a text that may be null.
+def parse_optional(shape: type[T], reply: Reply) -> T | None:
+    """Read one value that may be null.
 
     Raises:
         InvalidResponseError: The answer does not fit.
     """
     if reply.content in (b"", b"null"):
         return None
-    return parse(str, reply)
+    return parse(shape, reply)
 
 
 def parse_rows(model: type[M], reply: Reply) -> list[M]:

@@ -21,6 +21,7 @@ from .admin import AsyncAdminAPI
 from .auth import AsyncAuthAPI
 from .badges import AsyncBadgesAPI
 from .live import AsyncLiveAPI
+from .mails import AsyncMailsAPI
 from .newsletters import AsyncNewslettersAPI
 from .notifications import AsyncNotificationsAPI
 from .profiles import AsyncProfilesAPI
@@ -56,6 +57,7 @@ class AsyncResources:
         self.auth = AsyncAuthAPI(transport, core.service)
         self.badges = AsyncBadgesAPI(transport)
         self.live = AsyncLiveAPI(transport, core.socket)
+        self.mails = AsyncMailsAPI(transport)
         self.newsletters = AsyncNewslettersAPI(transport)
         self.notifications = AsyncNotificationsAPI(transport)
         self.profiles = AsyncProfilesAPI(transport, files)

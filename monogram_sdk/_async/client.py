@@ -146,6 +146,8 @@ class AsyncMonogram:
         """What can be earned, and what you have."""
         self.live = resources.live
         """What happens, as it happens."""
+        self.mails = resources.mails
+        """Sending emails with a program of your own; needs a secret key."""
         self.newsletters = resources.newsletters
         """What comes of a week."""
         self.notifications = resources.notifications

@@ -14,7 +14,14 @@ from monogram_sdk._paging import Listing
 from monogram_sdk._parse import parse, parse_all_rows, parse_rows, total_of
 from monogram_sdk._query import Call
 from monogram_sdk._runtime import as_call
-from monogram_sdk.errors import APIError, ConflictError, MonogramError, NotFoundError, PermissionDeniedError
+from monogram_sdk.errors import (
+    APIError,
+    ConflictError,
+    MonogramError,
+    NotFoundError,
+    PermissionDeniedError,
+    SecretKeyRequiredError,
+)
 from monogram_sdk.models._base import Model
 
 from ._files import Files
@@ -43,6 +50,15 @@ class Resource(Calls):
         self._transport = transport
         self._sessions = transport.sessions
 
+    def _require_secret(self) -> None:
+        """Refuse what only a service may do.
+
+        Raises:
+            SecretKeyRequiredError: The client has no secret key.
+        """
+        if not self._sessions.secret:
+            raise SecretKeyRequiredError
+
     def _pages(self, listing: Listing[M], after: str | None, page_size: int) -> Pages[M]:
         return Pages(self._transport, listing, after=after, page_size=page_size)
 
@@ -51,7 +67,13 @@ class Resource(Calls):
         return parse(shape, reply)
 
     def _rpc_rows(
-        self, model: type[M], name: str, arguments: Mapping[str, Any], *, expected: int | None = None
+        self,
+        model: type[M],
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        expected: int | None = None,
+        repeatable: bool = True,
     ) -> list[M]:
         """Call a function that answers all its rows at once.
 
@@ -60,8 +82,10 @@ class Resource(Calls):
             name: The function.
             arguments: Its arguments.
             expected: How many rows there must be; the server counts them unless given.
+            repeatable: Whether calling it twice has the effect of calling it once.
         """
-        reply = self._transport.send(_query.rpc(name, arguments, counted=expected is None))
+        call = _query.rpc(name, arguments, repeatable=repeatable, counted=expected is None)
+        reply = self._transport.send(call)
         total = total_of(reply.headers.get("content-range")) if expected is None else expected
         return parse_all_rows(model, reply, total=total)
 

@@ -23,6 +23,7 @@ from .admin import AdminAPI
 from .auth import AuthAPI
 from .badges import BadgesAPI
 from .live import LiveAPI
+from .mails import MailsAPI
 from .newsletters import NewslettersAPI
 from .notifications import NotificationsAPI
 from .profiles import ProfilesAPI
@@ -58,6 +59,7 @@ class Resources:
         self.auth = AuthAPI(transport, core.service)
         self.badges = BadgesAPI(transport)
         self.live = LiveAPI(transport, core.socket)
+        self.mails = MailsAPI(transport)
         self.newsletters = NewslettersAPI(transport)
         self.notifications = NotificationsAPI(transport)
         self.profiles = ProfilesAPI(transport, files)

@@ -10,14 +10,16 @@ from typing import Any
 from uuid import UUID
 
 from monogram_sdk import _query
-from monogram_sdk._parse import parse_all_rows, parse_text
+from monogram_sdk._paging import PAGE_SIZE, Listing
+from monogram_sdk._parse import parse_optional
 from monogram_sdk._supabase import SyncGoTrueClient, translated, user_of
 from monogram_sdk._values import Id, as_uuid, set_values
-from monogram_sdk.errors import SecretKeyRequiredError
 from monogram_sdk.models.auth import AuthUser
 from monogram_sdk.models.operations import DeadLetter, EmailSuppression, Job, LedgerFault, OutboxState
 
+from ._pages import Pages
 from ._resource import Resource
+from ._row_cap import row_cap
 from ._transport import Transport
 
 USERS_A_PAGE = 200
@@ -150,10 +152,15 @@ class AdminAPI(Resource):
         self._require_secret()
         return self._rpc(int, "award_all_badges", {})
 
-    def verify_ledger(self) -> list[LedgerFault]:
-        """Return everybody whose balance is not what the ledger says: nobody, unless something is badly wrong."""
+    def verify_ledger(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> Pages[LedgerFault]:
+        """List everybody whose balance is not what the ledger says: nobody, unless something is badly wrong.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000. Each page reads all of the ledger.
+        """
         self._require_secret()
-        return self._rpc_rows(LedgerFault, "verify_ledger", {})
+        return self._pages(Listing("verify_ledger", LedgerFault, ("user_id",), arguments={}), after, page_size)
 
     def outbox_state(self) -> list[OutboxState]:
         """Return how many jobs and emails of each kind are in which state."""
@@ -174,10 +181,17 @@ class AdminAPI(Resource):
 
     # Emails that did not go through, and addresses that get none. ----------------------------------------------------
 
-    def dead_letters(self) -> list[DeadLetter]:
-        """Return up to 1,000 jobs and emails that are not tried again by themselves, the oldest first."""
+    def dead_letters(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> Pages[DeadLetter]:
+        """List jobs and emails that are not tried again by themselves, the oldest first.
+
+        Args:
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
+        """
         self._require_secret()
-        return self._rpc_rows(DeadLetter, "dead_letters", {})
+        everything = {"letter_limit": 2**31 - 1}
+        listing = Listing("dead_letters", DeadLetter, ("created_at", "key"), arguments=everything)
+        return self._pages(listing, after, page_size)
 
     def replay_dead_letters(self, keys: Sequence[str] | None = None) -> int:
         """Try dead letters again, as if for the first time.
@@ -196,13 +210,13 @@ class AdminAPI(Resource):
     def suppressions(self) -> Iterator[EmailSuppression]:
         """Yield the addresses that get no mail, by address."""
         self._require_secret()
+        size = min(SUPPRESSIONS_A_PAGE, row_cap(self._transport))
         after = ""
         while True:
-            rows = self._rpc_rows(
-                EmailSuppression, "email_suppressions", {"after": after, "suppression_limit": SUPPRESSIONS_A_PAGE}
-            )
+            arguments = {"after": after, "suppression_limit": size}
+            rows = self._rpc_rows(EmailSuppression, "email_suppressions", arguments)
             yield from rows
-            if len(rows) < SUPPRESSIONS_A_PAGE:
+            if len(rows) < size:
                 return
             after = rows[-1].address
 
@@ -247,8 +261,7 @@ class AdminAPI(Resource):
         self._require_secret()
         arguments = {"worker": worker, "job_limit": limit, "lease_seconds": lease_seconds}
         # A second attempt would take others; those of a lost answer come back when their lease ends.
-        reply = self._transport.send(_query.rpc("claim_jobs", arguments, repeatable=False))
-        return parse_all_rows(Job, reply)
+        return self._rpc_rows(Job, "claim_jobs", arguments, repeatable=False)
 
     def finish_job(self, job_id: int, worker: str) -> bool:
         """Say that a job is done.
@@ -277,11 +290,7 @@ class AdminAPI(Resource):
         self._require_secret()
         arguments = {"job_id": job_id, "worker": worker, "error": error}
         reply = self._transport.send(_query.rpc("fail_job", arguments, repeatable=False))
-        return parse_text(reply)
-
-    def _require_secret(self) -> None:
-        if not self._sessions.secret:
-            raise SecretKeyRequiredError
+        return parse_optional(str, reply)
 
 
 def _text(user_id: Id) -> str:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import builtins
-
 from monogram_sdk._http import Outgoing, Reply
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import parse
@@ -153,17 +151,22 @@ class NewslettersAPI(Resource):
         outgoing = Outgoing("GET", url, headers, None, repeatable=True)
         return self._transport.run(outgoing)
 
-    def delivery(self, newsletter_id: Id) -> builtins.list[RecipientDelivery]:
-        """Return how far the emails of a published newsletter are, by name, with those who get none and why.
+    def delivery(
+        self, newsletter_id: Id, *, after: str | None = None, page_size: int = PAGE_SIZE
+    ) -> Pages[RecipientDelivery]:
+        """List how far the emails of a published newsletter are, by name, with those who get none and why.
+
+        Reading it raises `NewsletterNotFoundError` if there is no such newsletter, or you do not lead its space.
 
         Args:
             newsletter_id: A newsletter of a space that you lead.
-
-        Raises:
-            NewsletterNotFoundError: There is no such newsletter, or you do not lead its space.
+            after: Where to begin: a cursor from `Page`.
+            page_size: How many to ask for at once, 1-1,000.
         """
         arguments = {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
-        return self._rpc_rows(RecipientDelivery, "newsletter_delivery", arguments)
+        keys = ("display_name", "user_id")
+        listing = Listing("newsletter_delivery", RecipientDelivery, keys, arguments=arguments)
+        return self._pages(listing, after, page_size)
 
     def delete(self, newsletter_id: Id) -> None:
         """Delete a newsletter of a space that you lead. The week of a published one stays closed.

@@ -50,6 +50,28 @@ class MailState(StrEnum):
     """None: the account has no email address."""
 
 
+class MailOutcome(StrEnum):
+    """What became of an email that a program tried to send."""
+
+    SENT = "SENT"
+    """The provider has it."""
+    REJECTED = "REJECTED"
+    """The provider will not take it, however often it is asked."""
+    RETRY = "RETRY"
+    """The provider certainly does not have it; another time may do."""
+    UNCERTAIN = "UNCERTAIN"
+    """Nobody knows. It has to be found out before it is sent again."""
+
+
+class MailEvent(StrEnum):
+    """What a provider tells of an email after it has taken it."""
+
+    BOUNCED = "BOUNCED"
+    """It came back for good."""
+    COMPLAINED = "COMPLAINED"
+    """Its reader does not want such mail."""
+
+
 class NewsletterVisibility(StrEnum):
     """Who reads a published newsletter."""
 

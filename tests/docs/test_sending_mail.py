@@ -1,0 +1,61 @@
+"""The program of the guide to sending mail runs as it stands there, and its mail arrives."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from monogram_sdk import Monogram
+from monogram_sdk.local.stack import Stack
+from tests.conftest import ROOT
+from tests.sdk.support import PASSWORD, new_email
+
+GUIDE = (ROOT / "docs" / "guides" / "sending-mail.md").read_text(encoding="utf-8")
+
+
+def test_it_sends_what_is_due(stack: Stack, tmp_path: Path) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    ada, boris = new_email("Ada"), new_email("Boris")
+    with (
+        Monogram(url=stack.api_url, key=stack.publishable_key) as leader,
+        Monogram(url=stack.api_url, key=stack.publishable_key) as member,
+        Monogram.admin_client(url=stack.api_url, key=stack.secret_key) as service,
+    ):
+        leader.auth.sign_up(email=ada, password=PASSWORD, display_name="Ada")
+        member.auth.sign_up(email=boris, password=PASSWORD, display_name="Boris")
+        space = leader.spaces.create(name="Test Book Club", is_public=True)
+        member.spaces.join(space.id)
+        leader.prompts.create(space.id, question="What did you read?")
+        leader.prompts.publish(space.id)
+        letter = leader.newsletters.publish(leader.newsletters.generate(space.id).id)
+        service.mails.save_newsletter(letter.id, {"subject": "Week 1 of ours", "text": "Dune."})
+        environment = {
+            "SUPABASE_URL": stack.api_url,
+            "SUPABASE_SECRET_KEY": stack.secret_key,
+            "SMTP_PORT": str(stack.status().smtp_port),
+        }
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"(\d+ sent\n)+", done.stdout)
+        assert {row.state for row in leader.newsletters.delivery(letter.id)} == {"SENT"}
+    assert subjects(stack, ada).count("Week 1 of ours") == 1
+    assert subjects(stack, boris).count("Week 1 of ours") == 1
+    assert subjects(stack, boris).count("Prompts published: Test Book Club") == 1
+
+
+def subjects(stack: Stack, address: str) -> list[str]:
+    """Return the subjects of what is in the mailbox for an address."""
+    answer = httpx.get(f"{stack.status().mailpit_url}/api/v1/search", params={"query": f"to:{address}"})
+    return [message["Subject"] for message in answer.raise_for_status().json()["messages"]]
