@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from typing import Self
 
 from monogram_sdk._refusals import ROLLED_BACK
 from monogram_sdk.errors import InvalidResponseError, MonogramError, RateLimitError
@@ -57,9 +58,34 @@ class _Timeouts(dict[str, float]):
         super().__init__()
         self._deadline = deadline
 
-    def get(self, key: str, _default: object = None) -> float:
+    def get(self, key: str, _default: object = None) -> Allowance:
         wait = self._deadline.wait()
-        return min(wait, _CONNECT_SECONDS) if key == "connect" else wait
+        return Allowance(min(wait, _CONNECT_SECONDS) if key == "connect" else wait, self._deadline)
+
+
+class Allowance(float):
+    """How long to wait for the network once, and what knows how long that is the next time.
+
+    The headers of an answer may take any number of reads, and httpx gives each of them the same timeout.
+    """
+
+    __slots__ = ("_deadline",)
+    _deadline: Deadline
+
+    def __new__(cls, seconds: float, deadline: Deadline) -> Self:
+        """Make one."""
+        self = super().__new__(cls, seconds)
+        self._deadline = deadline
+        return self
+
+    def now(self) -> float:
+        """Return how long to wait now; 0 or less when the time is over."""
+        return min(self, self._deadline.left())
+
+
+def allowed(timeout: float | None) -> float | None:
+    """Return how long to wait for the network now, of a timeout that was given for several waits."""
+    return timeout.now() if isinstance(timeout, Allowance) else timeout
 
 
 def seconds_for(size: int) -> float:

@@ -9,6 +9,8 @@ from monogram_sdk._http import Reply
 from monogram_sdk._retry import Deadline
 from monogram_sdk.errors import ClientClosedError
 
+from ._network import async_punctual_transport
+
 
 class AsyncConnections:
     """Sends requests over connections that stay open.
@@ -24,10 +26,7 @@ class AsyncConnections:
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None) -> None:
         self._owned = transport is None
-        # HTTP/2 stays off: on connections that are idle or old it fails in ways that only retries hide.
-        self._transport = transport or httpx.AsyncHTTPTransport(
-            limits=_http.LIMITS, http2=False, proxy=_http.environment_proxy(url)
-        )
+        self._transport = transport or async_punctual_transport(url)
         self._closed = False
         self.row_cap: int | None = None
         """How many rows the server answers at once, once somebody has found out."""

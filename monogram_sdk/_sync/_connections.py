@@ -11,6 +11,8 @@ from monogram_sdk._http import Reply
 from monogram_sdk._retry import Deadline
 from monogram_sdk.errors import ClientClosedError
 
+from ._network import punctual_transport
+
 
 class Connections:
     """Sends requests over connections that stay open.
@@ -26,10 +28,7 @@ class Connections:
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None) -> None:
         self._owned = transport is None
-        # HTTP/2 stays off: on connections that are idle or old it fails in ways that only retries hide.
-        self._transport = transport or httpx.HTTPTransport(
-            limits=_http.LIMITS, http2=False, proxy=_http.environment_proxy(url)
-        )
+        self._transport = transport or punctual_transport(url)
         self._closed = False
         self.row_cap: int | None = None
         """How many rows the server answers at once, once somebody has found out."""

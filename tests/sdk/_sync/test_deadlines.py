@@ -13,6 +13,7 @@ import pytest
 
 from monogram_sdk import FileSessionStorage, MemorySessionStorage, Monogram, errors
 from tests.sdk.support import PASSWORD, PNG, new_email, together
+from tests.support.dripping import DRIPPED_CHUNK, DRIPPED_HEAD, DrippingServer
 from tests.support.proxy import FaultyProxy, Request
 
 from .conftest import People
@@ -40,6 +41,17 @@ def test_a_call_of_several_requests_has_one_deadline(people: People) -> None:
         assert time.monotonic() - started < 2.4
         proxy.plan = lambda _request: None
     assert club.member.responses.mine(club.prompt.id) is None
+
+
+@pytest.mark.parametrize("beginning", [DRIPPED_HEAD, DRIPPED_CHUNK], ids=["head", "chunk"])
+def test_a_server_that_drips_does_not_outlast_the_deadline(beginning: bytes) -> None:
+    with DrippingServer(beginning) as server:
+        with Monogram(url=server.url, key="sb_publishable_x", timeout=0.6) as client:
+            started = time.monotonic()
+            with pytest.raises(errors.DeadlineExceededError, match=r"the deadline is 0\.6 s"):
+                client.badges.list().all()
+            assert time.monotonic() - started < 2.4
+        assert server.sent > len(beginning) + 2, "it was still sending"
 
 
 def test_waiting_for_somebody_elses_refresh_counts(people: People) -> None:
