@@ -167,6 +167,22 @@ class Sessions:
         stored = self.items.get(self._verifier_key)
         return stored.partition("/")[0] if stored else None
 
+    def event_of_code(self) -> AuthEvent:
+        """Return what it is called when a code completes what this client began.
+
+        Raises:
+            InvalidValueError: It began nothing, so it has no secret to exchange a code with.
+        """
+        stored = self.items.get(self._verifier_key)
+        if not stored:
+            raise InvalidValueError(
+                "This client did not ask for a code, or it was exchanged already.",
+                detail="code_verifier",
+                hint="Use the client, or the session storage, that began to sign in, or give code_verifier.",
+            )
+        _, _, purpose = stored.partition("/")
+        return AuthEvent.PASSWORD_RECOVERY if purpose == AuthEvent.PASSWORD_RECOVERY else AuthEvent.SIGNED_IN
+
     def clear(self) -> None:
         """Forget the session. The caller holds the lock, and calls `announce` after it."""
         self.text = self._session = None

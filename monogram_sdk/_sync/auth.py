@@ -102,7 +102,10 @@ class AuthAPI(Calls):
     def sign_in_with_otp(
         self, *, email: str, create_user: bool = True, display_name: str | None = None, redirect_to: str | None = None
     ) -> None:
-        """Send a message with a one-time code and a magic link; `verify_otp` or `exchange_code` completes the sign-in.
+        """Send a message with a one-time code and a magic link.
+
+        The code goes to `verify_otp`. The link leads to `redirect_to` with ``?code=...``, which goes to `exchange_code`
+        of this client, or of one with the same session storage.
 
         Args:
             email: Where to send it.
@@ -178,21 +181,26 @@ class AuthAPI(Calls):
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Session:
         """Complete a sign-in with the code that came back from another service or a link in a message.
 
+        Only who began can do so: this client, or one with the same session storage. A code works once, for five
+        minutes.
+
         Args:
-            code: The code.
+            code: The code: where the link or the service led to, ``?code=...``.
             code_verifier: `OAuthStart.code_verifier`, if another client began.
 
         Raises:
             OneTimeCodeError: The code or the verifier is wrong or too old.
+            InvalidValueError: There is no verifier: neither given, nor kept by this client.
         """
         self._sessions.refuse_secret()
         with self._sessions.lock:
+            event = AuthEvent.SIGNED_IN if code_verifier else self._sessions.event_of_code()
             with translated():
                 answer = self._service.exchange_code_for_session(
                     {"auth_code": code, "code_verifier": code_verifier or "", "redirect_to": ""}
                 )
             session = self._adopt(answer.session)
-        self._sessions.announce(AuthEvent.SIGNED_IN, session)
+        self._sessions.announce(event, session)
         return session
 
     def set_session(self, *, access_token: str, refresh_token: str) -> Session:
@@ -327,9 +335,15 @@ class AuthAPI(Calls):
     def resend(self, *, email: str, type: Literal["signup", "email_change"] = "signup") -> None:
         """Send a confirmation message again.
 
+        Its code goes to `verify_otp`; its link brings tokens rather than a code, for `set_session`. Nothing tells
+        whether there is something to confirm.
+
         Args:
-            email: Where to send it.
+            email: The account's address. If that is to change, both addresses get a message.
             type: What it is to confirm.
+
+        Raises:
+            RateLimitError: The last such message was sent a moment ago.
         """
         with translated():
             self._service.resend({"type": type, "email": email})

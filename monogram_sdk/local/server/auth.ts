@@ -3,8 +3,9 @@
 import { App } from "@supabase/lite";
 import type { PostgresConnection } from "@supabase/lite/postgres";
 import { AuthAdmin } from "./auth_admin.ts";
-import { authErrorResponse } from "./auth_errors.ts";
+import { AuthError, authErrorResponse } from "./auth_errors.ts";
 import { AuthMailer } from "./auth_mailer.ts";
+import { challengeOf, followLink, keepChallenge } from "./auth_pkce.ts";
 import type { Config } from "./config.ts";
 import { type Database, openPool } from "./database.ts";
 import { type Exchange, identify } from "./gateway.ts";
@@ -71,6 +72,15 @@ export class Auth {
   }
 
   async handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
+    try {
+      return await this.#handle(request, url, exchange);
+    } catch (error) {
+      if (error instanceof AuthError) return authErrorResponse(error);
+      throw error;
+    }
+  }
+
+  async #handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
     const path = url.pathname.slice(PREFIX.length);
     if (request.method === "OPTIONS") return new Response(null, { status: 204 });
     if (/^\/(admin(\/|$)|invite$)/.test(path)) {
@@ -82,12 +92,24 @@ export class Auth {
       path,
       headers: visibleHeaders(request.headers),
       redirectTo: url.searchParams.get("redirect_to") ?? undefined,
+      mails: [],
     };
     if (path === "/otp") context.signUpData = await signUpData(request);
-    const inner = path === "/verify" ? await withExactType(request, url, this.#database) : request;
-    const response = await runInContext(context, () => Promise.resolve(this.#app.fetch(inner)));
+    const challenge = context.challenge = await challengeOf(request, path);
+    const response = await runInContext(context, () => this.#answer(request, url, path));
+    if (challenge && response.ok) await keepChallenge(this.#database, challenge, context.mails ?? []);
     if (response.status < 500) return response;
     return await this.#explain(context);
+  }
+
+  async #answer(request: Request, url: URL, path: string): Promise<Response> {
+    if (path !== "/verify") return await this.#app.fetch(request);
+    return await followLink(
+      this.#database,
+      request,
+      url,
+      async (inner, target) => await this.#app.fetch(await withExactType(inner, target, this.#database)),
+    );
   }
 
   async #identifyAdmin(request: Request, url: URL, exchange: Exchange) {

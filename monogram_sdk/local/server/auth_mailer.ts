@@ -1,11 +1,12 @@
 /** The mails of Auth: one short text each, with a link and a code, in plain text and in HTML. */
 
+import { linkToken } from "./auth_pkce.ts";
 import { escapeHtml } from "./http.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { currentRequest } from "./request_context.ts";
 
 /** What lite says about a mail besides its recipient and its codes. */
-interface MailDetails {
+export interface MailDetails {
   tokenHashNew?: string;
   tokenNew?: string;
   currentEmail?: string;
@@ -96,16 +97,18 @@ export class AuthMailer {
   }
 
   /** The address behind the button of a mail. Where it leads in the end is checked when it is opened. */
-  link(type: string, hash: string, redirectTo?: string): string {
+  link(type: string, token: string, redirectTo?: string): string {
     const url = new URL("/auth/v1/verify", this.apiUrl);
-    url.searchParams.set("token", hash);
+    url.searchParams.set("token", token);
     url.searchParams.set("type", type);
     url.searchParams.set("redirect_to", redirectTo ?? this.siteUrl);
     return url.href;
   }
 
   async #send(template: Template, email: string, hash: string, code: string): Promise<void> {
-    const link = this.link(template.type, hash, currentRequest()?.redirectTo);
+    const request = currentRequest();
+    request?.mails?.push({ type: template.type, hash });
+    const link = this.link(template.type, linkToken(hash, request?.challenge), request?.redirectTo);
     await this.mailbox.compose({
       from: SENDER,
       to: email,

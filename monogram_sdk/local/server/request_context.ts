@@ -1,6 +1,7 @@
 /** What code deep inside a library needs to know about the request that it is answering. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Challenge, SentMail } from "./auth_pkce.ts";
 
 export interface RequestContext {
   method: string;
@@ -11,6 +12,10 @@ export interface RequestContext {
   redirectTo?: string;
   /** The profile data that came with the request for a one-time code. */
   signUpData?: Record<string, unknown>;
+  /** What the links in its mails are to bring a code for. */
+  challenge?: Challenge;
+  /** The mails that it caused. */
+  mails?: SentMail[];
   /** The answer to give instead of a library's own "internal server error". */
   failure?: { status: number; code: string; message: string };
 }

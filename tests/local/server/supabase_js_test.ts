@@ -40,6 +40,30 @@ Deno.test("auth: sign up, sign in, refresh, change, sign out", async () => {
   assert.equal((await supabase.auth.getUser()).data.user, null);
 });
 
+/** The newest mail to an address. */
+async function newestMail(address: string): Promise<string> {
+  const found = await fetch(`${url}/api/v1/search?query=${encodeURIComponent(`to:${address}`)}`);
+  const [{ ID }] = (await found.json()).messages;
+  return (await (await fetch(`${url}/api/v1/message/${ID}`)).json()).Text;
+}
+
+Deno.test("auth: a link brings a code, for whoever asked for it", async () => {
+  const { email } = await signUp("js");
+  const pkce = { auth: { ...options.auth, flowType: "pkce" as const } };
+  const supabase = createClient(url, publishableKey, pkce);
+  const place = "http://127.0.0.1:3000/in";
+  assert.equal((await supabase.auth.signInWithOtp({ email, options: { emailRedirectTo: place } })).error, null);
+  const [link] = (await newestMail(email)).match(/https?:\S+\/auth\/v1\/verify\S+/)!;
+  const answer = await fetch(link, { redirect: "manual" });
+  await answer.body?.cancel();
+  const code = new URL(answer.headers.get("location")!).searchParams.get("code")!;
+  const stranger = await createClient(url, publishableKey, pkce).auth.exchangeCodeForSession(code);
+  assert.notEqual(stranger.error, null);
+  const { data, error } = await supabase.auth.exchangeCodeForSession(code);
+  assert.equal(error, null);
+  assert.equal(data.user?.email, email);
+});
+
 Deno.test("auth: a weak password and a taken address are refused", async () => {
   const { email } = await signUp("js");
   const weak = await client().auth.signUp({ email: `${crypto.randomUUID()}@example.test`, password: "x" });

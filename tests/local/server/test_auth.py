@@ -36,6 +36,16 @@ def link_in(mail: dict[str, str]) -> str:
     return found.group(0)
 
 
+def age_mails(server: Server, email: str) -> None:
+    """Let some time pass since the mails to an account were sent."""
+    with psycopg.connect(server.superuser_dsn) as connection:
+        connection.execute(
+            "update auth.users set confirmation_sent_at = confirmation_sent_at - interval '5 seconds',"
+            " email_change_sent_at = email_change_sent_at - interval '5 seconds' where email = %s",
+            [email],
+        )
+
+
 def test_signing_up_signs_in_and_makes_rows(server: Server, ada: Person) -> None:
     with psycopg.connect(server.superuser_dsn) as connection:
         row = connection.execute(
@@ -227,7 +237,8 @@ def test_a_code_for_nobody_can_be_refused(server: Server) -> None:
 
 
 def test_a_link_by_mail_resets_the_password(server: Server, ada: Person) -> None:
-    server.client().auth.reset_password_for_email(ada.email, {"redirect_to": "http://localhost:5173/reset"})
+    recovery = {"email": ada.email}
+    server.http().post("/auth/v1/recover", params={"redirect_to": "http://localhost:5173/reset"}, json=recovery)
     answer = httpx.get(link_in(latest_mail(server, ada.email)))
     assert answer.status_code == 303
     target, _, fragment = answer.headers["location"].partition("#")
@@ -262,6 +273,10 @@ def test_with_confirmation(start_server: StartServer) -> None:
         client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
     assert refused.value.code == "email_not_confirmed"
     first = code_in(latest_mail(server, email))
+    with pytest.raises(AuthApiError) as early:
+        client.auth.resend({"type": "signup", "email": email})
+    assert (early.value.status, early.value.code) == (429, "over_email_send_rate_limit")
+    age_mails(server, email)
     client.auth.resend({"type": "signup", "email": email})
     second = code_in(latest_mail(server, email))
     assert first != second
@@ -269,6 +284,21 @@ def test_with_confirmation(start_server: StartServer) -> None:
     assert client.auth.sign_in_with_password({"email": email, "password": PASSWORD}).session
     assert client.table("profiles").select("name").execute().data == [{"name": "Eve"}]
     assert server.http().get("/auth/v1/settings").json()["mailer_autoconfirm"] is False
+
+
+def test_a_change_of_address_is_sent_again(server: Server, ada: Person) -> None:
+    new = f"new-{uuid4().hex}@example.test"
+    ada.client.auth.update_user({"email": new})
+    first = [code_in(latest_mail(server, address)) for address in (ada.email, new)]
+    age_mails(server, ada.email)
+    ada.client.auth.resend({"type": "email_change", "email": ada.email})
+    second = [code_in(latest_mail(server, address)) for address in (ada.email, new)]
+    assert first[0] != second[0] and first[1] != second[1]
+    with pytest.raises(AuthApiError) as early:
+        ada.client.auth.resend({"type": "email_change", "email": ada.email})
+    assert (early.value.status, early.value.code) == (429, "over_email_send_rate_limit")
+    verified = ada.client.auth.verify_otp({"email": ada.email, "token": second[0], "type": "email_change"})
+    assert verified.user is not None and verified.user.email == new
 
 
 def test_settings_health_and_keys(server: Server) -> None:

@@ -277,48 +277,20 @@ async def test_a_service_sees_that_all_is_well(people: AsyncPeople) -> None:
 
 async def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: AsyncPeople) -> None:
     client = people.nobody()
-    start = await client.auth.sign_in_with_oauth(provider="github", redirect_to="https://app.example/callback")
+    start = await client.auth.sign_in_with_oauth(
+        provider="github", redirect_to="https://app.example/callback", scopes="read:user"
+    )
     assert start.url.startswith(f"{people.api.url}/auth/v1/authorize?")
-    assert "provider=github" in start.url and "code_challenge=" in start.url
+    assert "scopes=read%3Auser" in start.url
     assert start.code_verifier is not None and start.code_verifier not in repr(start)
-    with pytest.raises(errors.MonogramError):
+    sent = httpx.URL(start.url).params
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(start.code_verifier.encode()).digest()).decode().rstrip("=")
+    assert (sent["provider"], sent["code_challenge"], sent["code_challenge_method"]) == ("github", challenge, "s256")
+    with pytest.raises(errors.OneTimeCodeError) as refused:
         await client.auth.exchange_code("no-such-code")
-
-
-class AsyncProvider(AsyncFaults):
-    """Stands for another service that knows somebody: it takes a code for a password."""
-
-    def __init__(self, email: str) -> None:
-        super().__init__()
-        self.email = email
-        self.sent: dict[str, str] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the exchange of a code as a sign-in with a password, and all else as it is."""
-        if request.url.params.get("grant_type") == "pkce":
-            self.sent = json.loads(request.content)
-            address = request.url.copy_set_param("grant_type", "password")
-            headers = {"apikey": request.headers["apikey"]}
-            known = {"email": self.email, "password": PASSWORD}
-            request = httpx.Request("POST", address, headers=headers, json=known, extensions=request.extensions)
-        return await super().handle_async_request(request)
-
-
-async def test_a_code_from_elsewhere_is_exchanged_with_the_secret_that_began(people: AsyncPeople) -> None:
-    email = new_email("ada")
-    await people.nobody().auth.sign_up(email=email, password=PASSWORD)
-    provider = AsyncProvider(email)
-    async with AsyncMonogram(url=people.api.url, key=people.api.publishable_key, transport=provider) as client:
-        events: list[AuthEvent] = []
-        client.auth.on_auth_change(lambda event, _session: events.append(event))
-        start = await client.auth.sign_in_with_oauth(provider="github", scopes="read:user")
-        assert "scopes=read%3Auser" in start.url
-        session = await client.auth.exchange_code("the-code")
-        assert session.user.email == email and events == [AuthEvent.SIGNED_IN]
-        assert provider.sent == {"auth_code": "the-code", "code_verifier": start.code_verifier}
-        challenge = base64.urlsafe_b64encode(hashlib.sha256((start.code_verifier or "").encode()).digest())
-        assert f"code_challenge={challenge.decode().rstrip('=')}" in start.url
-    await provider.aclose()
+    assert refused.value.code == "flow_state_not_found"
+    with pytest.raises(errors.InvalidValueError, match="did not ask for a code"):
+        await people.nobody().auth.exchange_code("no-such-code")
 
 
 async def test_a_broken_listener_is_heard_after_everybody_was_told(people: AsyncPeople) -> None:

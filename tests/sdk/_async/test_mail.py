@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import httpx
 import pytest
 
-from monogram_sdk import AsyncMonogram, AuthEvent, errors
+from monogram_sdk import AsyncMonogram, AuthEvent, MemorySessionStorage, errors
 from monogram_sdk.local.stack import Stack
 from tests.sdk.support import PASSWORD, new_email
 
@@ -20,14 +21,31 @@ async def client(stack: Stack) -> AsyncIterator[AsyncMonogram]:
         yield client
 
 
-def newest_code(stack: Stack, email: str) -> str:
-    """Return the code in the newest message to an address."""
+def newest_text(stack: Stack, email: str) -> str:
+    """Return what the newest message to an address says."""
     mailbox = f"{stack.status().mailpit_url}/api/v1"
     found = httpx.get(f"{mailbox}/search", params={"query": f"to:{email}"}).json()["messages"]
-    text = httpx.get(f"{mailbox}/message/{found[0]['ID']}").json()["Text"]
-    code = re.search(r"\b\d{6}\b", text)
+    return str(httpx.get(f"{mailbox}/message/{found[0]['ID']}").json()["Text"])
+
+
+def count(stack: Stack, email: str) -> int:
+    """Return how many messages an address got."""
+    found = httpx.get(f"{stack.status().mailpit_url}/api/v1/search", params={"query": f"to:{email}"}).json()
+    return len(found["messages"])
+
+
+def newest_code(stack: Stack, email: str) -> str:
+    """Return the code in the newest message to an address."""
+    code = re.search(r"\b\d{6}\b", newest_text(stack, email))
     assert code is not None
     return code.group()
+
+
+def followed(stack: Stack, email: str) -> httpx.URL:
+    """Open the link in the newest message to an address; return where it leads."""
+    link = re.search(r"https?://\S+/auth/v1/verify\S+", newest_text(stack, email))
+    assert link is not None
+    return httpx.URL(httpx.get(link.group()).headers["location"])
 
 
 async def test_a_new_person_signs_in_with_a_code(stack: Stack, client: AsyncMonogram) -> None:
@@ -53,26 +71,101 @@ async def test_a_forgotten_password_is_replaced(stack: Stack, client: AsyncMonog
     assert events == ["PASSWORD_RECOVERY", "USER_UPDATED", "SIGNED_OUT", "SIGNED_IN"]
 
 
-async def test_a_link_in_a_message_brings_a_session(stack: Stack, client: AsyncMonogram) -> None:
-    email = new_email("mina")
+async def test_a_link_in_a_message_brings_a_code_for_whoever_asked(stack: Stack, client: AsyncMonogram) -> None:
+    email, events = new_email("mina"), list[AuthEvent]()
+    client.auth.on_auth_change(lambda event, _session: events.append(event))
     await client.auth.sign_in_with_otp(email=email, display_name="Mina", redirect_to="http://127.0.0.1:3000/in")
-    mailbox = f"{stack.status().mailpit_url}/api/v1"
-    found = httpx.get(f"{mailbox}/search", params={"query": f"to:{email}"}).json()["messages"]
-    text = httpx.get(f"{mailbox}/message/{found[0]['ID']}").json()["Text"]
-    link = re.search(r"https?://\S+/auth/v1/verify\S+", text)
-    assert link is not None
-    place, _, tokens = httpx.get(link.group()).headers["location"].partition("#")
-    assert place == "http://127.0.0.1:3000/in"
-    brought = httpx.QueryParams(tokens)
-    session = await client.auth.set_session(
-        access_token=brought["access_token"], refresh_token=brought["refresh_token"]
-    )
-    assert session.user.email == email
+    place = followed(stack, email)
+    assert str(place.copy_with(query=None)) == "http://127.0.0.1:3000/in" and place.fragment == ""
+    code = place.params["code"]
+    async with AsyncMonogram(url=stack.api_url, key=stack.publishable_key) as thief:
+        await thief.auth.sign_in_with_oauth(provider="github")
+        with pytest.raises(errors.OneTimeCodeError) as stolen:
+            await thief.auth.exchange_code(code)
+        assert stolen.value.code == "bad_code_verifier"
+    session = await client.auth.exchange_code(code)
+    assert session.user.email == email and events == [AuthEvent.SIGNED_IN]
     assert (await client.profiles.get()).display_name == "Mina"
+    with pytest.raises(errors.InvalidValueError, match="exchanged already"):
+        await client.auth.exchange_code(code)
+
+
+async def test_whoever_has_the_verifier_may_complete_it(stack: Stack, client: AsyncMonogram) -> None:
+    email = new_email("mina")
+    start = await client.auth.sign_in_with_oauth(provider="github")
+    sent = httpx.URL(start.url).params
+    challenge = {name: sent[name] for name in ("code_challenge", "code_challenge_method")}
+    key = {"apikey": stack.publishable_key}
+    httpx.post(f"{stack.api_url}/auth/v1/otp", headers=key, json={"email": email, **challenge}).raise_for_status()
+    code = followed(stack, email).params["code"]
+    async with AsyncMonogram(url=stack.api_url, key=stack.publishable_key) as other:
+        session = await other.auth.exchange_code(code, code_verifier=start.code_verifier)
+        assert session.user.email == email
+        with pytest.raises(errors.OneTimeCodeError) as again:
+            await other.auth.exchange_code(code, code_verifier=start.code_verifier)
+        assert again.value.code == "flow_state_not_found"
+
+
+async def test_a_program_that_began_anew_completes_what_it_had_begun(stack: Stack) -> None:
+    email, storage, events = new_email("ada"), MemorySessionStorage(), list[AuthEvent]()
+    async with AsyncMonogram(url=stack.api_url, key=stack.publishable_key, session_storage=storage) as before:
+        await before.auth.sign_up(email=email, password=PASSWORD)
+        await before.auth.sign_out()
+        await before.auth.reset_password(email=email, redirect_to="http://127.0.0.1:3000/new")
+    async with AsyncMonogram(url=stack.api_url, key=stack.publishable_key, session_storage=storage) as after:
+        after.auth.on_auth_change(lambda event, _session: events.append(event))
+        await after.auth.exchange_code(followed(stack, email).params["code"])
+        await after.auth.update_user(password="another horse battery 8")
+    assert events == [AuthEvent.PASSWORD_RECOVERY, AuthEvent.USER_UPDATED]
 
 
 async def test_asking_again_for_nobodys_confirmation_tells_nothing(stack: Stack, client: AsyncMonogram) -> None:
     email = new_email("nobody")
     await client.auth.resend(email=email)
-    mailbox = f"{stack.status().mailpit_url}/api/v1"
-    assert httpx.get(f"{mailbox}/search", params={"query": f"to:{email}"}).json()["messages"] == []
+    await client.auth.resend(email=email, type="email_change")
+    assert count(stack, email) == 0
+
+
+async def resend_too_often(client: AsyncMonogram, email: str, type: Literal["signup", "email_change"]) -> int:
+    """Ask for a message without a pause, until that is too much; return how many were sent."""
+    impatient = client.with_options(retries=0)
+    for sent in range(20):
+        try:
+            await impatient.auth.resend(email=email, type=type)
+        except errors.RateLimitError as error:
+            assert (error.status, error.code) == (429, "over_email_send_rate_limit")
+            return sent
+    raise AssertionError("nobody minds")
+
+
+async def test_a_confirmation_is_sent_again(stack: Stack, client: AsyncMonogram) -> None:
+    email = new_email("ada")
+    async with AsyncMonogram.admin_client(url=stack.api_url, key=stack.secret_key) as service:
+        await service.admin.create_user(email=email, password=PASSWORD)
+    with pytest.raises(errors.EmailNotConfirmedError):
+        await client.auth.sign_in_with_password(email=email, password=PASSWORD)
+    sent = await resend_too_often(client, email, "signup")
+    assert sent >= 1 and count(stack, email) == sent
+    # A call that may be tried again waits until it is not too early any more.
+    await client.with_options(retries=10).auth.resend(email=email)
+    assert count(stack, email) == sent + 1
+    session = await client.auth.verify_otp(email=email, token=newest_code(stack, email), type="signup")
+    assert session.user.email == email
+    await client.auth.resend(email=email)
+    assert count(stack, email) == sent + 1, "it is confirmed"
+
+
+async def test_a_change_of_address_is_sent_again(stack: Stack, client: AsyncMonogram) -> None:
+    email, new = new_email("ada"), new_email("new")
+    await client.auth.sign_up(email=email, password=PASSWORD)
+    await client.auth.update_user(email=new)
+    before = newest_code(stack, email)
+    sent = await resend_too_often(client, email, "email_change")
+    await client.with_options(retries=10).auth.resend(email=email, type="email_change")
+    assert count(stack, email) == count(stack, new) == sent + 2
+    newest = newest_code(stack, email)
+    if newest != before:
+        with pytest.raises(errors.OneTimeCodeError):
+            await client.auth.verify_otp(email=email, token=before, type="email_change")
+    session = await client.auth.verify_otp(email=email, token=newest, type="email_change")
+    assert session.user.email == new

@@ -10,10 +10,12 @@
  * - a refresh uses up the old token and makes the new one in several transactions, so that a failure between them ends
  *   the session, where a client that gets no answer should be able to ask again with the old one;
  * - the profile data of `signInWithOtp({ options: { data } })` is dropped;
- * - `resend` of a sign-up confirmation is always refused as too frequent.
+ * - `resend` is always refused as too frequent, however long ago the mail was sent.
  * Goes when: lite does these itself; each is one function below.
  */
 
+import { mailMethod } from "../auth_pkce.ts";
+import type { MailDetails } from "../auth_mailer.ts";
 import { isDatabaseError } from "../database.ts";
 import { currentRequest } from "../request_context.ts";
 import { oneTimeCode } from "../one_time_code.ts";
@@ -25,6 +27,9 @@ export interface AuthUserRow {
   email: string | null;
   confirmed_at: string | null;
   email_confirmed_at: string | null;
+  confirmation_sent_at: string | null;
+  email_change: string | null;
+  email_change_sent_at: string | null;
   banned_until: string | null;
   raw_user_meta_data: Record<string, unknown> | string;
 }
@@ -38,7 +43,10 @@ interface Repository {
 
 export interface AuthServiceInternals {
   repo: Repository;
-  mailer: { sendConfirmation(email: string, tokenHash: string, code: string): Promise<void> };
+  mailer: {
+    sendConfirmation(email: string, tokenHash: string, code: string): Promise<void>;
+    sendEmailChange(email: string, tokenHash: string, code: string, details: MailDetails): Promise<void>;
+  };
   signUp(email?: string, password?: string, data?: Record<string, unknown>): Promise<unknown>;
   signInWithOtp(email?: string, options?: unknown): Promise<unknown>;
   resend(type: string, email?: string): Promise<unknown>;
@@ -46,7 +54,7 @@ export interface AuthServiceInternals {
     user: AuthUserRow,
     identities: unknown,
     view?: string,
-    options?: { authenticationMethod?: string },
+    options?: { authenticationMethod?: string; provider?: string; providerTraitKey?: string },
   ): Promise<IssuedSession>;
   createRefreshResponse(user: AuthUserRow, ...rest: unknown[]): Promise<IssuedSession>;
   refreshSession(token: string): Promise<IssuedSession>;
@@ -63,7 +71,7 @@ export function mendAuthService(service: AuthServiceInternals, issuer: Issuer): 
   signUpInOneTransaction(service);
   refreshInOneTransaction(service);
   keepSignUpData(service);
-  resendConfirmation(service);
+  resendMails(service);
 }
 
 function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, jwtSecret }: Issuer): void {
@@ -73,7 +81,10 @@ function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, 
     async createSessionForUser(user, identities, view, options) {
       refuseBanned(user);
       const session = await create(user, identities, view, options);
-      return completeAccessToken(session, issuer, jwtSecret, options?.authenticationMethod ?? "password");
+      const method = options?.providerTraitKey === "provider_type"
+        ? mailMethod(options.provider) ?? "oauth"
+        : options?.authenticationMethod ?? "password";
+      return completeAccessToken(session, issuer, jwtSecret, method);
     },
     async createRefreshResponse(user, ...rest) {
       refuseBanned(user);
@@ -157,20 +168,46 @@ function keepSignUpData(service: AuthServiceInternals): void {
   });
 }
 
-function resendConfirmation(service: AuthServiceInternals): void {
+function resendMails(service: AuthServiceInternals): void {
   const resend = service.resend.bind(service);
   replaceMethods(service, {
     async resend(type, email) {
-      const user = type === "signup" && email ? await service.repo.findUserByEmail(email) : null;
-      if (!user?.email || user.email_confirmed_at) return await resend(type, email);
-      const { code, hash } = await oneTimeCode(user.email);
-      await service.repo.updateUser(user.id, {
-        confirmation_token: hash,
-        confirmation_sent_at: new Date().toISOString(),
-      });
-      await service.mailer.sendConfirmation(user.email, hash, code);
+      const user = email ? await service.repo.findUserByEmail(email) : null;
+      const now = new Date().toISOString();
+      if (type === "signup" && user?.email && !user.email_confirmed_at) {
+        refuseTooSoon(user.confirmation_sent_at);
+        const { code, hash } = await oneTimeCode(user.email);
+        await service.repo.updateUser(user.id, { confirmation_token: hash, confirmation_sent_at: now });
+        await service.mailer.sendConfirmation(user.email, hash, code);
+      } else if (type === "email_change" && user?.email && user.email_change) {
+        refuseTooSoon(user.email_change_sent_at);
+        const old = await oneTimeCode(user.email), next = await oneTimeCode(user.email_change);
+        await service.repo.updateUser(user.id, {
+          email_change_token_current: old.hash,
+          email_change_token_new: next.hash,
+          email_change_sent_at: now,
+        });
+        await service.mailer.sendEmailChange(user.email, old.hash, old.code, {
+          tokenHashNew: next.hash,
+          tokenNew: next.code,
+          newEmail: user.email_change,
+        });
+      } else {
+        await resend(type, email);
+      }
     },
   });
+}
+
+/** `supabase start` lets a second pass between two such mails (`max_frequency`), the platform a minute. */
+const MAIL_SECONDS = 1;
+
+function refuseTooSoon(sentAt: string | null): void {
+  const seconds = Math.ceil(MAIL_SECONDS - (Date.now() - Date.parse(sentAt ?? "")) / 1000);
+  if (seconds > 0) {
+    const message = `For security purposes, you can only request this after ${seconds} seconds.`;
+    refuse(429, "over_email_send_rate_limit", message);
+  }
 }
 
 /** Ends the request with GoTrue's form of an error. lite would make an internal error of any that is not its own. */
