@@ -103,9 +103,9 @@ def parse_all_rows(model: type[M], reply: Reply, *, total: int | None = None) ->
     """
     rows = parse_rows(model, reply)
     if total is not None and len(rows) < total:
-        raise TruncatedResponseError(f"The server answered {len(rows)} of {total} rows and cut off the rest.")
+        raise _truncated(f"The server answered {len(rows)} of {total} rows and cut off the rest.", reply)
     if total is None and len(rows) >= ROW_CAP:
-        raise TruncatedResponseError(f"The server answered {len(rows)} rows, and there may be more that it cut off.")
+        raise _truncated(f"The server answered {len(rows)} rows, and there may be more that it cut off.", reply)
     return rows
 
 
@@ -129,6 +129,18 @@ def _read(adapter: TypeAdapter[T], content: bytes) -> T:
         return adapter.validate_json(content)
     finally:
         gc.enable()
+
+
+def _truncated(message: str, reply: Reply) -> TruncatedResponseError:
+    request = reply.request
+    return TruncatedResponseError(
+        message,
+        status=reply.status,
+        method=request.method if request else None,
+        path=request.path() if request else None,
+        # The server has done all that it was asked for.
+        uncertain=request is not None and request.method != "GET",
+    )
 
 
 def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidResponseError:

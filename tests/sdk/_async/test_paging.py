@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from monogram_sdk import errors
 
 from .conftest import AsyncPeople
-from .faults import AsyncFaults
+from .faults import AsyncFaults, AsyncNarrow
 
 
 async def test_every_row_comes_once_also_while_others_insert_and_delete(people: AsyncPeople) -> None:
@@ -68,21 +67,6 @@ async def test_wrong_places_and_sizes_are_refused(people: AsyncPeople) -> None:
             await ada.spaces.list(after=cursor).all()
 
 
-class AsyncNarrow(AsyncFaults):
-    """Answers at most so many rows at once, as a server does whose `db-max-rows` is this."""
-
-    def __init__(self, rows: int) -> None:
-        super().__init__()
-        self.rows = rows
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request with the lower one of its own limit and the server's."""
-        if request.method == "GET" or request.url.path.startswith("/rest/v1/rpc/"):
-            wanted = int(request.url.params.get("limit", self.rows))
-            request.url = request.url.copy_set_param("limit", str(min(wanted, self.rows)))
-        return await super().handle_async_request(request)
-
-
 @pytest.mark.parametrize("page_size", [1, 2, 3, 5, 100])
 async def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: AsyncPeople, page_size: int) -> None:
     narrow = AsyncNarrow(3)
@@ -97,21 +81,7 @@ async def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: Asyn
     assert narrow.count("/rest/v1/rpc/thousand_rows") == 1, "it asks once"
 
 
-async def test_other_answers_that_were_cut_are_errors(people: AsyncPeople) -> None:
-    narrow = AsyncNarrow(2)
-    ada = await people.sign_up("Ada", faults=narrow)
-    with pytest.raises(errors.TruncatedResponseError, match="2 of 6 rows"):
-        await ada.badges.progress()
-    space = await ada.spaces.create(name="Test Book Club")
-    assert len(await ada.spaces.preview_rotation(space.id, weeks=2)) == 2
-    with pytest.raises(errors.TruncatedResponseError, match="2 of 3 rows"):
-        await ada.spaces.preview_rotation(space.id, weeks=3)
-    prompts = await ada.prompts.create_many(space.id, ["One?", "Two?"])
-    extra = await ada.prompts.create(space.id, question="Three?")
-    narrow.rows = 100
-    await ada.prompts.publish(space.id)
-    answers = [(await ada.responses.submit(prompt.id, content="Yes")).id for prompt in [*prompts, extra]]
-    narrow.rows = 2
-    with pytest.raises(errors.TruncatedResponseError, match="2 of 3 rows"):
-        await ada.responses.select(space.id, answers)
-    assert len(await ada.responses.select(space.id, [answers[0], answers[0], answers[1]])) == 2
+async def test_the_same_answer_chosen_twice_is_one(people: AsyncPeople) -> None:
+    club = await people.club()
+    answer = (await club.member.responses.submit(club.prompt.id, content="Yes")).id
+    assert len(await club.leader.responses.select(club.space.id, [answer, answer])) == 1

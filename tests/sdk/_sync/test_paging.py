@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from monogram_sdk import errors
 
 from .conftest import People
-from .faults import Faults
+from .faults import Faults, Narrow
 
 
 def test_every_row_comes_once_also_while_others_insert_and_delete(people: People) -> None:
@@ -70,21 +69,6 @@ def test_wrong_places_and_sizes_are_refused(people: People) -> None:
             ada.spaces.list(after=cursor).all()
 
 
-class Narrow(Faults):
-    """Answers at most so many rows at once, as a server does whose `db-max-rows` is this."""
-
-    def __init__(self, rows: int) -> None:
-        super().__init__()
-        self.rows = rows
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request with the lower one of its own limit and the server's."""
-        if request.method == "GET" or request.url.path.startswith("/rest/v1/rpc/"):
-            wanted = int(request.url.params.get("limit", self.rows))
-            request.url = request.url.copy_set_param("limit", str(min(wanted, self.rows)))
-        return super().handle_request(request)
-
-
 @pytest.mark.parametrize("page_size", [1, 2, 3, 5, 100])
 def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: People, page_size: int) -> None:
     narrow = Narrow(3)
@@ -99,21 +83,7 @@ def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: People, pa
     assert narrow.count("/rest/v1/rpc/thousand_rows") == 1, "it asks once"
 
 
-def test_other_answers_that_were_cut_are_errors(people: People) -> None:
-    narrow = Narrow(2)
-    ada = people.sign_up("Ada", faults=narrow)
-    with pytest.raises(errors.TruncatedResponseError, match="2 of 6 rows"):
-        ada.badges.progress()
-    space = ada.spaces.create(name="Test Book Club")
-    assert len(ada.spaces.preview_rotation(space.id, weeks=2)) == 2
-    with pytest.raises(errors.TruncatedResponseError, match="2 of 3 rows"):
-        ada.spaces.preview_rotation(space.id, weeks=3)
-    prompts = ada.prompts.create_many(space.id, ["One?", "Two?"])
-    extra = ada.prompts.create(space.id, question="Three?")
-    narrow.rows = 100
-    ada.prompts.publish(space.id)
-    answers = [(ada.responses.submit(prompt.id, content="Yes")).id for prompt in [*prompts, extra]]
-    narrow.rows = 2
-    with pytest.raises(errors.TruncatedResponseError, match="2 of 3 rows"):
-        ada.responses.select(space.id, answers)
-    assert len(ada.responses.select(space.id, [answers[0], answers[0], answers[1]])) == 2
+def test_the_same_answer_chosen_twice_is_one(people: People) -> None:
+    club = people.club()
+    answer = (club.member.responses.submit(club.prompt.id, content="Yes")).id
+    assert len(club.leader.responses.select(club.space.id, [answer, answer])) == 1
