@@ -6,16 +6,19 @@ What a call answered happened exactly once. What a call refused did not happen; 
 from __future__ import annotations
 
 import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import UUID, uuid4
+from zoneinfo import available_timezones
 
 import pytest
 
 from monogram_sdk import AsyncMonogram, MonogramError, StoreItemKind, errors
 from monogram_sdk.local.stack import Stack
 from monogram_sdk.models import Space, StoreItem
-from tests.sdk.effects import NATURAL, Effects, pair, summary
+from tests.sdk.effects import NATURAL, Effects, outcome_of, pair, recorded, summary
 from tests.sdk.support import PASSWORD, PNG, AsyncThunk, async_together, new_email
 from tests.support.proxy import FAULTS, EveryFault, FaultyProxy
 
@@ -41,6 +44,9 @@ class AsyncWalker:
         self._joined: list[Space] = []
         self._answers: dict[UUID, list[UUID]] = {}
         self._numbers = iter(range(2, 10_000))
+        self._timezones = random.sample(
+            sorted(name for name in available_timezones() if name.startswith("Europe/")), 20
+        )
 
     async def walk(self, rounds: int) -> None:
         """Do everything, several times."""
@@ -61,10 +67,11 @@ class AsyncWalker:
 
     async def found_and_publish(self) -> None:
         """Found a space and bring its first newsletter out."""
-        client, tag = self.client, f"{self.me.hex[:8]} {uuid4().hex[:12]}"
-        space = await self._do("create space", tag, lambda: client.spaces.create(name=tag))
-        if space is None:
-            return
+        client = self.client
+        space = None
+        while space is None:
+            tag = f"{self.me.hex[:8]} {uuid4().hex[:12]}"
+            space = await self._do("create space", tag, partial(client.spaces.create, name=tag))
         self._answers[space.id] = []
         first = await self._do("prompt", tag, lambda: client.prompts.create(space.id, question=tag))
         second = await self._do("prompt", f"{tag} 2", lambda: client.prompts.create(space.id, question=f"{tag} 2"))
@@ -76,7 +83,7 @@ class AsyncWalker:
             )
             if answer is not None:
                 await self._do("read", None, lambda: client.responses.image_bytes(answer.image_path or ""))
-                await self._do("write", None, lambda: client.responses.select(space.id, [answer.id]))
+                await self._do("select", str(answer.id), lambda: client.responses.select(space.id, [answer.id]))
         if second is not None:
             key = pair(second.id, self.me)
             draft = await self._do("draft", key, lambda: client.responses.draft(second.id, content=tag))
@@ -101,15 +108,37 @@ class AsyncWalker:
         await self._do("purchase", pair(self.me, item.id), lambda: client.store.purchase(item.id))
         if await self._do("join", pair(space.id, self.me), lambda: client.spaces.join(space.id)) is not None:
             self._joined.append(space)
-        await self._do("write", None, lambda: client.settings.update(timezone="Europe/Vienna"))
-        await self._do("write", None, lambda: client.profiles.update(bio=uuid4().hex))
-        await self._do("write", None, lambda: client.notifications.mark_read())
-        await self._do("write", None, lambda: client.profiles.set_avatar(PNG))
+        zone, bio = self._timezones.pop(), uuid4().hex
+        await self._do("timezone", f"{self.me} {zone}", lambda: client.settings.update(timezone=zone))
+        await self._do("bio", bio, lambda: client.profiles.update(bio=bio))
+        await self._mark_read()
+        await self._set_avatar()
         await self._do("read", None, lambda: client.tokens.balance())
         await self._do("read", None, lambda: client.tokens.statement(page_size=20).first_page())
         await self._do("read", None, lambda: client.spaces.list().all())
         await self._do("read", None, lambda: client.badges.progress())
         await self._do("write", None, lambda: client.auth.refresh())
+
+    async def _mark_read(self) -> None:
+        # What comes meanwhile may stay unread, and so may what was being written when the call began.
+        before = datetime.now(UTC) - timedelta(seconds=2)
+        try:
+            await self.client.notifications.mark_read()
+        except MonogramError as error:
+            self.effects.note("mark read", None, error)
+            return
+        self.effects.note("mark read", f"{self.me} {before.isoformat()}", None)
+
+    async def _set_avatar(self) -> None:
+        told = self.effects.avatars.setdefault(self.me, Counter())
+        try:
+            profile = await self.client.profiles.set_avatar(PNG)
+        except MonogramError as error:
+            told[outcome_of(error)] += 1
+            self.effects.note("avatar", None, error)
+            return
+        told[outcome_of(None)] += 1
+        self.effects.note("avatar", profile.avatar_path, None)
 
     async def _do(self, kind: str, key: str | None, call: AsyncThunk[T]) -> T | None:
         """Make a call and note what it said; return its answer, or ``None`` when it raised."""
@@ -194,7 +223,7 @@ class AsyncWorld:
 async def run(stack: Stack, people: AsyncPeople, *, walkers: int, rounds: int) -> tuple[Effects, FaultyProxy]:
     """Run a world; return what was told, and the proxy."""
     seed = random.randrange(10**9)
-    with FaultyProxy(stack.api_url, hold=HOLD) as proxy:
+    with recorded(stack.db_url), FaultyProxy(stack.api_url, hold=HOLD) as proxy:
         world = AsyncWorld(stack, people, proxy)
         await world.populate(walkers, rounds)
         await world.run(rounds, EveryFault(seed, NATURAL))
