@@ -6,7 +6,8 @@ IPTC, makers' notes, comments, previews, and films that phones append behind the
 single entry of a new Exif block, and so does the colour profile.
 
 This is our own code, because of the libraries for it Pillow decodes and encodes the pixels anew, piexif and exif know
-neither PNG nor GIF and leave XMP and IPTC in, and pyexiv2 is a large C++ library under the GPL.
+neither PNG nor GIF and leave XMP and IPTC in, mat2 needs GdkPixbuf and exiftool, and pyexiv2 is a large C++ library
+under the GPL.
 
 The containers are described in ITU-T T.81 (JPEG), the PNG specification (third edition), RFC 9649 (WebP), GIF89a and
 Exif 2.32 (the block itself is a TIFF file).
