@@ -5,7 +5,9 @@
 
 The clock of an event begins when its one-line transaction is sent to the database, so the time that the database takes
 to carry it out is in the figures, and ends when a subscriber's own code has the event. All subscribers of a kind share
-a process, the kinds take turns round by round, and the writer, the database and the server run beside them.
+a process, the kinds take turns round by round, and the writer, the database and the server run beside them. The time
+of the CPU is that of the subscribers' process for each event that one of them got; unlike the others, these figures say
+the same on a busy machine.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ class Figures:
 
     milliseconds: list[float] = field(default_factory=list)
     expected: int = 0
+    cpu: float = 0.0
+    arrived: int = 0
 
     def percentile(self, percent: int) -> float:
         """Return a percentile in milliseconds."""
@@ -65,9 +69,12 @@ def measure(stack: Stack, setting: dict[str, object], kind: str, *, rate: float,
             connection.execute(EMIT, [setting["space_id"], number + 1])
         time.sleep(1.0)
         process.stdin.close()
-        arrivals = json.loads(process.stdout.read())
+        heard = json.loads(process.stdout.read())
+    arrivals = heard["arrivals"]
     taken = [(at - sent[number - 1]) * 1000 for number, at in arrivals if warm < number <= count]
     into.milliseconds += taken
+    into.cpu += heard["cpu"]
+    into.arrived += len(arrivals)
     into.expected += (count - warm) * int(str(setting["subscribers"]))
 
 
@@ -82,7 +89,10 @@ def main() -> None:
     options = parser.parse_args()
     load = os.getloadavg()[0]
 
-    table = Table("subscribers", "ms p50", "ms p90", "ms p99", "p50 / supabase-py", "p99 / supabase-py", "delivered")
+    table = Table(
+        "subscribers",
+        *("ms p50", "ms p90", "ms p99", "p50 / supabase-py", "p99 / supabase-py", "delivered", "CPU µs an event"),
+    )
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), durable=False, seed=False, server_options={"bcrypt_cost": 4}) as stack,
@@ -115,6 +125,7 @@ def main() -> None:
                     *(f"{found.percentile(percent):.1f}" for percent in (50, 90, 99)),
                     *(f"{found.percentile(percent) / plain.percentile(percent):.2f}" for percent in (50, 99)),
                     f"{len(found.milliseconds) / found.expected:.2%}",
+                    f"{found.cpu / found.arrived * 1e6:.0f}",
                 )
     busy = f"The load average was {load:.1f} before it began."
     how = f"{options.rate:g} events a second, {options.rounds} rounds of {options.seconds:g} s each, in turns."

@@ -2,8 +2,9 @@
 
     python -m benchmarks.live.subscribers KIND    the rest comes as JSON on standard input
 
-It prints ``ready`` when all have joined, and when standard input ends a JSON list with a pair for each event that a
-subscriber got: its number, and the time of the monotonic clock, which all processes of a machine share.
+It prints ``ready`` when all have joined, and when standard input ends a JSON object: ``arrivals`` has a pair for each
+event that a subscriber got (its number, and the time of the monotonic clock, which all processes of a machine share),
+``cpu`` the seconds of CPU that the process has used since it was ready.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 Arrivals = list[tuple[int, float]]
@@ -114,10 +115,14 @@ def main() -> None:
     kind = sys.argv[1]
     setting = json.loads(sys.stdin.readline())
     arrivals: Arrivals = []
+    cpu = 0.0
 
     def until_the_end() -> None:
+        nonlocal cpu
+        before = process_time()
         print("ready", flush=True)
         sys.stdin.read()
+        cpu = process_time() - before
 
     async def ready() -> None:
         await asyncio.to_thread(until_the_end)
@@ -126,7 +131,7 @@ def main() -> None:
         in_threads(setting, arrivals, until_the_end)
     else:
         asyncio.run({"tasks": with_the_sdk, "supabase-py": with_supabase_py}[kind](setting, arrivals, ready))
-    print(json.dumps(arrivals))
+    print(json.dumps({"arrivals": arrivals, "cpu": cpu}))
 
 
 if __name__ == "__main__":

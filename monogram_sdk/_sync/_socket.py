@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
-from monogram_sdk._live.runtime import Signal, Wire, Worker, open_wire
+from monogram_sdk._live.runtime import Signal, Worker
 from monogram_sdk._telemetry import logger
 from monogram_sdk.errors import ClientClosedError, MonogramError
 
 from ._transport import Transport
+
+if TYPE_CHECKING:
+    from monogram_sdk._live.wires import Wire
 
 # How often, in seconds, it looks whether the token has been renewed and whether somebody still listens.
 _TICK_SECONDS = 5.0
@@ -84,11 +87,13 @@ class Socket:
 
     def _run(self) -> None:
         """Keep connected until nobody listens."""
+        from monogram_sdk._live.wires import open_wire
+
         failures = 0
         try:
             while self._is_needed():
                 try:
-                    wire = open_wire(self._transport.config)
+                    wire = open_wire(self._transport.config, self._take, self._nudge.set)
                     try:
                         self._serve(wire)
                     finally:
@@ -101,7 +106,7 @@ class Socket:
                     logger.info("realtime: disconnected (%s); connecting again", exc)
                     with self.mutex:
                         self.channels.lost(str(exc))
-                    self._nudge.wait(pause(failures))
+                    self._pause(pause(failures))
                     failures += 1
         except Exception as exc:
             # Nobody waits for this worker, so whoever listens must hear of it.
@@ -126,21 +131,33 @@ class Socket:
         with self.mutex:
             self._wire = wire
             self.channels.opened()
-        while True:
+        while self._is_wanted():
+            wire.check()
             self._send_due()
             with self.mutex:
-                if self._closed or self.channels.empty:
-                    return
-                until = time.monotonic() + min(_TICK_SECONDS, self.channels.due())
-            while True:
-                frame = wire.recv(max(0.0, until - time.monotonic()))
-                if frame is None:
-                    break
-                self._heard = True
-                with self.mutex:
-                    changed = self.channels.receive(frame)
-                if changed or time.monotonic() >= until:
-                    break
+                seconds = min(_TICK_SECONDS, self.channels.due())
+            self._nudge.wait(seconds)
+
+    def _take(self, frame: bytes) -> None:
+        """Take a frame that came.
+
+        Raises:
+            BrokenConnection: It is none.
+        """
+        self._heard = True
+        with self.mutex:
+            if self.channels.receive(frame):
+                self._nudge.set()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before connecting again, whatever there is to send meanwhile, but not longer than somebody listens."""
+        until = time.monotonic() + seconds
+        while self._is_wanted() and (left := until - time.monotonic()) > 0:
+            self._nudge.wait(left)
+
+    def _is_wanted(self) -> bool:
+        with self.mutex:
+            return not self._closed and not self.channels.empty
 
     def _send_due(self) -> None:
         """Send what there is to send.
