@@ -37,6 +37,24 @@ create policy "everybody reads the board" on realtime.messages for select to aut
   using (realtime.topic() = 'board' and extension in ('broadcast', 'presence'));
 create policy "nobody knows" on realtime.messages for select to authenticated
   using (realtime.topic() = 'broken' and 1 / (length(topic) - 6) = 1);
+create policy "who is here is no secret" on realtime.messages for select to authenticated
+  using (realtime.topic() = 'lobby' and extension = 'presence');
+create policy "what a policy can know" on realtime.messages for select to authenticated
+  using (
+    realtime.topic() = 'claims'
+    and topic = 'claims'
+    and event is null and payload is null and not private
+    and inserted_at is not null and updated_at is not null
+    and current_setting('request.jwt.claim.sub') = (select auth.uid()::text)
+    and current_setting('request.jwt.claim.role') = 'authenticated'
+    and current_setting('request.jwt.claims')::jsonb ->> 'level' = '7'
+    and current_setting('request.headers')::jsonb = '{"x-door": "open"}'
+  );
+create function public.gives_up() returns boolean language plpgsql set search_path = '' as
+  $$ begin raise exception 'canceling statement due to statement timeout' using errcode = '57014'; end $$;
+grant execute on function public.gives_up() to authenticated;
+create policy "takes too long" on realtime.messages for select to authenticated
+  using (case when realtime.topic() = 'slow' then public.gives_up() else false end);
 
 create type public.mood as enum ('calm', 'wild');
 create type public.point as (x integer, y integer);
@@ -65,6 +83,12 @@ create table public.open_samples (id integer primary key, word text);
 alter table public.open_samples replica identity full;
 grant select on public.open_samples to anon, authenticated;
 
+create table public.guarded (id integer primary key, owner_id uuid not null, word text);
+alter table public.guarded enable row level security;
+alter table public.guarded replica identity full;
+create policy "own rows" on public.guarded for select to authenticated using (owner_id = (select auth.uid()));
+grant select on public.guarded to authenticated;
+
 create table public.keyless (word text);
 alter table public.keyless replica identity full;
 grant select on public.keyless to authenticated;
@@ -80,7 +104,7 @@ create table public.unpublished (id integer primary key);
 grant select on public.unpublished to authenticated;
 
 alter publication supabase_realtime add table
-  public.samples, public.open_samples, public.keyless, public.unreadable, public.failing;
+  public.samples, public.open_samples, public.guarded, public.keyless, public.unreadable, public.failing;
 """
 
 

@@ -107,7 +107,7 @@ async def test_a_replay_repeats_the_newest_messages_oldest_first(hall: Hall, nam
     hall.send(name, "count", {"n": "public"}, private=False)
     since = int(time.time() * 1000) - 60_000
     async with hall.wire(hall.config.secret_key) as wire:
-        for limit, first in ((3, 27), (1000, 5), (None, 5)):
+        for limit, first in ((3, 27), (1000, 5), (None, 5), (0, 29), (-7, 29)):
             replay = {"since": since} if limit is None else {"since": since, "limit": limit}
             await wire.enter(name, private=True, broadcast={"replay": replay})
             messages = await events(wire, 30 - first)
@@ -115,6 +115,43 @@ async def test_a_replay_repeats_the_newest_messages_oldest_first(hall: Hall, nam
             assert all(message["meta"] == {"id": message["payload"]["id"], "replayed": True} for message in messages)
         await wire.enter(name, private=True, broadcast={"replay": {"since": int(time.time() * 1000) + 1000}})
         assert await wire.heard() == []
+
+
+async def test_what_is_dated_ahead_is_not_repeated(hall: Hall, name: str) -> None:
+    hall.send(name, "now", {})
+    hall.run(
+        "insert into realtime.messages (topic, extension, event, payload, private, inserted_at)"
+        " select %s, 'broadcast', 'ahead', '{}', true, (now() at time zone 'utc') + interval '2 minutes'",
+        name,
+    )
+    async with hall.wire(hall.config.secret_key) as wire:
+        await wire.enter(name, private=True, broadcast={"replay": {"since": 1}})
+        assert [message["event"] for message in await events(wire, 1)] == ["now"]
+        assert await wire.heard() == []
+
+
+async def test_what_follows_the_answer_to_a_join_comes_in_one_order(hall: Hall) -> None:
+    club = hall.club()
+    name = f"space:{club.id}"
+    hall.send(name, "old", {})
+    async with hall.wire() as wire:
+        answer = await wire.join(
+            name,
+            token=hall.token(club.leader),
+            private=True,
+            presence={"enabled": True},
+            broadcast={"replay": {"since": 1, "limit": 1}, "replication_ready": True},
+            postgres_changes=[{"event": "*", "schema": "public", "table": "prompts"}],
+        )
+        assert answer.payload["status"] == "ok"
+        state, old = await wire.next(), await wire.next()
+        assert (state.event, state.payload) == ("presence_state", {})
+        assert (old.event, old.payload["event"], old.payload["meta"]["replayed"]) == ("broadcast", "old", True)
+        systems = [await wire.next(), await wire.next()]
+        assert {(system.payload["extension"], system.payload["message"]) for system in systems} == {
+            ("postgres_changes", "Subscribed to PostgreSQL"),
+            ("system", "Replication connection established"),
+        }
 
 
 async def test_between_the_replay_and_the_first_new_message_nothing_is_lost_or_doubled(hall: Hall, name: str) -> None:

@@ -15,10 +15,12 @@ BOUND = 5.0  # Seconds; rights are looked at every two seconds.
 async def shut_down(wire: Wire, topic: str) -> str:
     """Wait for the two frames with which the server ends a channel, and return the reason."""
     system = await wire.take("system", lambda frame: frame.payload["status"] == "error")
+    name = topic.removeprefix("realtime:")
     assert (system.ref, system.payload["extension"]) == (None, "system")
-    assert system.payload["channel"] == topic.removeprefix("realtime:")
+    assert system.payload["channel"] == name
     closed = await wire.next()
     assert (closed.event, closed.topic, closed.payload) == ("phx_close", topic, {})
+    assert closed.ref == wire.join_ref(name)
     reason: str = system.payload["message"]
     return reason
 
@@ -73,6 +75,41 @@ async def test_a_policy_that_fails_lets_nobody_in(hall: Hall) -> None:
     async with hall.wire() as wire:
         answer = await wire.join("broken", token=hall.token(hall.person("Ada")), private=True)
         assert answer.payload["response"]["reason"].startswith("Unauthorized: ")
+
+
+async def test_what_a_policy_can_know(hall: Hall) -> None:
+    person = hall.person("Ada")
+    url = f"{hall.realtime_url}/websocket?apikey={hall.config.publishable_key}"
+    # Its key may come in a header; policies do not see it.
+    headers = {"x-door": "open", "x-api-key": hall.config.publishable_key, "authorization": "Bearer x"}
+    async with Wire(url, headers=headers) as wire, hall.wire() as without:
+        await wire.enter("claims", token=hall.token(person, level=7), private=True)
+        answer = await wire.join("claims", token=hall.token(person, level=6), private=True)
+        assert answer.payload["status"] == "error"
+        answer = await without.join("claims", token=hall.token(person, level=7), private=True)
+        assert answer.payload["status"] == "error"
+
+
+async def test_a_policy_that_takes_too_long(hall: Hall) -> None:
+    async with hall.wire() as wire:
+        answer = await wire.join("slow", token=hall.token(hall.person("Ada")), private=True)
+        assert answer.payload["response"] == {"reason": "QueryCanceled: Query was cancelled, please try again"}
+
+
+async def test_who_may_only_see_who_is_here(hall: Hall) -> None:
+    ada = hall.token(hall.person("Ada"))
+    async with hall.wire() as wire, hall.wire(hall.config.secret_key) as other:
+        await wire.enter("lobby", token=ada, private=True, presence={"enabled": True})
+        await other.enter("lobby", private=True, presence={"key": "porter", "enabled": True})
+        await other.broadcast("lobby", "secret", {})
+        hall.send("lobby", "secret", {})
+        assert (await other.take("broadcast")).payload["event"] == "secret"
+        await other.call("lobby", "presence", {"event": "track", "payload": {}})
+        heard = [(frame.event, list(frame.payload.get("joins", {}))) for frame in await wire.heard()]
+        assert heard == [("presence_state", []), ("presence_diff", ["porter"])]
+        answer = await wire.join("lobby", token=ada, private=True, broadcast={"replay": {"since": 1}})
+        reason = "Unauthorized: You do not have permissions to read from this Channel topic: lobby"
+        assert answer.payload["response"] == {"reason": reason}
 
 
 async def test_who_may_only_receive(hall: Hall) -> None:
@@ -158,10 +195,17 @@ async def test_a_token_of_somebody_without_rights_ends_the_channel(hall: Hall) -
 
 
 async def test_a_broken_token_ends_the_channel(hall: Hall, name: str) -> None:
+    tokens = {
+        "a.b.c": "Failed to validate JWT signature",
+        "x": "The token provided is not a valid JWT",
+        hall.sign({"role": "authenticated"}): "Fields `role` and `exp` are required in JWT",
+        hall.token(hall.person("Ada"), lasts=-10): "Token has expired 10 seconds ago",
+    }
     async with hall.wire() as wire:
-        await wire.enter(name)
-        await wire.send(f"realtime:{name}", "access_token", {"access_token": "a.b.c"})
-        assert await shut_down(wire, f"realtime:{name}") == "Failed to validate JWT signature"
+        for token, reason in tokens.items():
+            await wire.enter(name)
+            await wire.send(f"realtime:{name}", "access_token", {"access_token": token})
+            assert (await shut_down(wire, f"realtime:{name}")).startswith(reason[:20])
 
 
 async def test_a_member_who_is_removed_hears_no_more(hall: Hall) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 
 import psycopg
+from psycopg import sql
 
 from monogram_sdk.local.postgres import PostgresServer
 from tests.local.realtime.conftest import EXTRAS, Hall
@@ -94,3 +95,19 @@ async def test_who_joins_while_a_transaction_is_open_waits_no_longer_than_a_mome
             await established(wire)
             own_hall.send(name, "after", {}, private=False)
             assert (await wire.take("broadcast")).payload["event"] == "after"
+
+
+async def test_without_a_partition_nobody_joins(own_hall: Hall) -> None:
+    token = own_hall.token(own_hall.person("Ada"))
+    with psycopg.connect(own_hall.databases.server.dsn(own_hall.database), autocommit=True) as connection:
+        partitions = connection.execute(
+            "select inhrelid::regclass::text from pg_inherits where inhparent = 'realtime.messages'::regclass"
+        ).fetchall()
+        for (partition,) in partitions:
+            connection.execute(sql.SQL("drop table {}").format(sql.SQL(partition)))
+        reason = "MissingPartition: Realtime was unable to find the expected messages partition"
+        async with own_hall.wire() as wire:
+            answer = await wire.join("board", token=token, private=True)
+            assert answer.payload["response"] == {"reason": reason}
+            connection.execute("select realtime.maintain_partitions()")
+            await wire.enter("board", token=token, private=True)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import websockets
+from realtime.message import ServerMessageAdapter
 from websockets.asyncio.client import ClientConnection
 
 Payload = dict[str, Any]
@@ -72,6 +73,8 @@ class Wire:
         if self.version == 2:
             join_ref, ref, topic, event, payload = value
             return Frame(topic, event, payload, ref, join_ref)
+        # The Python client drops what it cannot read, without telling anybody but the log.
+        ServerMessageAdapter.validate_json(text)
         assert set(value) == {"topic", "event", "payload", "ref"}
         return Frame(value["topic"], value["event"], value["payload"], value["ref"])
 
@@ -98,6 +101,10 @@ class Wire:
         message = {"topic": topic, "event": "phx_join", "payload": payload, "ref": ref, "join_ref": ref}
         await self.socket.send(json.dumps([ref, ref, topic, "phx_join", payload] if self.version == 2 else message))
         return await self.reply(ref)
+
+    def join_ref(self, name: str) -> str:
+        """Return by which reference the last join of a channel is known."""
+        return self._join_refs[f"realtime:{name}"]
 
     async def enter(self, name: str, *, token: str | None = None, **config: Any) -> Frame:
         """Join a channel, which must succeed; with Postgres Changes, wait until they are delivered."""

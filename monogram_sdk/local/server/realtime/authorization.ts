@@ -85,7 +85,9 @@ async function readRights(transaction: Transaction, subjects: Subject[]): Promis
     select row.id, row.topic, row.extension, now() at time zone 'utc', now() at time zone 'utc'
     from json_to_recordset(${JSON.stringify(rows)}::text::json) as row (id uuid, topic text, extension text)
   `;
-  return await Promise.all(subjects.map(async (subject) => {
+  // The windows of one person need one question.
+  const answers = new Map<string, Promise<Rights>>();
+  const answer = async (subject: Subject) => {
     const { broadcast, presence } = probes.get(subject.topic)!;
     const visible = await policyAnswer(group(
       transaction,
@@ -95,6 +97,13 @@ async function readRights(transaction: Transaction, subjects: Subject[]): Promis
     if (visible === null) return NOTHING;
     const ids = new Set(visible.map((row) => row.id));
     return { broadcast: ids.has(broadcast), presence: ids.has(presence) };
+  };
+  return await Promise.all(subjects.map((subject) => {
+    const { identity: { role, claimsJson }, topic, headers } = subject;
+    const key = JSON.stringify([role, claimsJson, topic, headers]);
+    const known = answers.get(key) ?? answer(subject);
+    answers.set(key, known);
+    return known;
   }));
 }
 

@@ -15,7 +15,6 @@ import { encodeText, type Frame, isObject, UserBroadcast, type Version } from ".
 import { fromToken, type Identity, IdentityError, requireCurrent } from "./identity.ts";
 import { type JoinRequest, token } from "./join.ts";
 import { CallWindow } from "./limits.ts";
-import type { PresenceDiff } from "./presence.ts";
 import { ReplayError } from "./replay.ts";
 import type { Services } from "./services.ts";
 import { Subscription, type SubscriptionListener } from "./subscription.ts";
@@ -70,6 +69,8 @@ export class Channel implements Member, SubscriptionListener {
   #replayed = new Set<string>();
   #presenceEnabled: boolean;
   #expiry: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while the client waits to hear that the write-ahead log is followed. */
+  #readyTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** `topic` has its prefix, as in frames. */
   constructor(
@@ -153,7 +154,15 @@ export class Channel implements Member, SubscriptionListener {
       if (this.request.changesWaitMs !== null) this.subscribed();
       else this.#subscription.start();
     }
-    if (this.request.replicationReady && this.services.wal.connected) this.logConnected(false);
+    if (this.request.replicationReady) this.#awaitLog();
+  }
+
+  #awaitLog(): void {
+    if (this.services.wal.connected) return this.logConnected(false);
+    this.#readyTimer = setTimeout(
+      () => this.#shutDown("Replication connection was not established in time"),
+      this.services.limits.replicationReadyMs,
+    );
   }
 
   /** Lets the client onto the topic, if it may, and returns the messages to repeat. */
@@ -349,11 +358,11 @@ export class Channel implements Member, SubscriptionListener {
     });
   }
 
-  presenceDiff(diff: PresenceDiff): void {
+  presenceDiff(diff: string): void {
     this.#deliver(() => {
       // On a public channel everybody hears of it.
       if (this.#mayRead.presence && (this.#presenceEnabled || !this.isPrivate)) {
-        this.#push("presence_diff", diff, null);
+        this.#pushJson("presence_diff", diff, null);
       }
     });
   }
@@ -374,6 +383,7 @@ export class Channel implements Member, SubscriptionListener {
   /** The write-ahead log is followed; `again` where commits before may have been missed. */
   logConnected(again: boolean): void {
     if (this.#state !== "joined") return;
+    clearTimeout(this.#readyTimer);
     if (this.request.replicationReady) this.#pushSystem("system", "ok", "Replication connection established");
     if (again && !this.#subscription.empty) this.#subscription.start();
   }
@@ -421,6 +431,7 @@ export class Channel implements Member, SubscriptionListener {
     this.#state = "closed";
     this.#early = null;
     clearTimeout(this.#expiry);
+    clearTimeout(this.#readyTimer);
     this.#subscription.stop();
     this.services.topics.leave(this.name, this.isPrivate, this);
     this.connection.forget(this);

@@ -27,6 +27,13 @@ export async function identifyConnection(keys: Keys, request: Request, url: URL)
   }
 }
 
+/** What policies see in `request.headers`: as on the platform, the headers `x-...`. Keys are not their business. */
+export function policyHeaders({ headers }: Request): string {
+  return JSON.stringify(
+    Object.fromEntries([...headers].filter(([name]) => name.startsWith("x-") && name !== "x-api-key")),
+  );
+}
+
 /** What is wrong with a key: of a token more can be said than that it is not the right one. */
 async function reason(keys: Keys, key: string, refusal: ApiKeyError): Promise<string> {
   if (key.startsWith("sb_")) return refusal.message;

@@ -26,6 +26,8 @@ export interface Limits {
   silenceMs: number;
   /** How often the right to receive on private channels is looked at again. */
   recheckMs: number;
+  /** How long a client that wants to hear that the write-ahead log is followed is kept waiting. */
+  replicationReadyMs: number;
 }
 
 export const PRO_PLAN: Limits = {
@@ -42,6 +44,7 @@ export const PRO_PLAN: Limits = {
   backlogBytes: 16 * 1024 * 1024,
   silenceMs: 60_000,
   recheckMs: 2_000,
+  replicationReadyMs: 60_000,
 };
 
 /**
@@ -57,12 +60,17 @@ export class Rate {
     this.#at = now();
   }
 
-  /** Counts `count` events if they fit. */
-  take(count = 1): boolean {
+  /** Whether `count` more events fit. */
+  fits(count = 1): boolean {
     const now = this.now();
     this.#spent = Math.max(0, this.#spent - (now - this.#at) / 1000 * this.perSecond);
     this.#at = now;
-    if (this.#spent + count > this.perSecond * Rate.WINDOW_SECONDS) return false;
+    return this.#spent + count <= this.perSecond * Rate.WINDOW_SECONDS;
+  }
+
+  /** Counts `count` events if they fit. */
+  take(count = 1): boolean {
+    if (!this.fits(count)) return false;
     this.#spent += count;
     return true;
   }

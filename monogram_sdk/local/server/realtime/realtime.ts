@@ -20,14 +20,13 @@ import type { Exchange } from "../gateway.ts";
 import { json } from "../http.ts";
 import { type Keys, TokenError } from "../keys.ts";
 import { describeError, log } from "../log.ts";
-import { visibleHeaders } from "../request_context.ts";
 import { Authorization } from "./authorization.ts";
 import { PUBLICATION } from "./binding_check.ts";
 import { fromDatabase } from "./broadcast.ts";
 import { Changes } from "./changes.ts";
 import { PREFIX } from "./channel.ts";
 import { parseVersion } from "./frames.ts";
-import { HandshakeError, identifyConnection } from "./handshake.ts";
+import { HandshakeError, identifyConnection, policyHeaders } from "./handshake.ts";
 import { handleBroadcast } from "./http_broadcast.ts";
 import { fromToken, type Identity, IdentityError } from "./identity.ts";
 import { type Limits, PRO_PLAN, Rate } from "./limits.ts";
@@ -129,9 +128,10 @@ export class Realtime {
     if (this.#sockets.size >= this.limits.connections) {
       return json(429, { error: "Too many connected users" });
     }
+    if (!this.#services.rates.joins.fits()) return json(429, { error: "Too many joins per second" });
 
     // After the upgrade nothing can be read from the request any more.
-    const headers = JSON.stringify(visibleHeaders(request.headers));
+    const headers = policyHeaders(request);
     const { socket: webSocket, response } = Deno.upgradeWebSocket(request);
     const socket = new Socket(
       this.#services,
@@ -226,7 +226,7 @@ export class Realtime {
       throw error;
     }
     exchange.role = identity.role;
-    const headers = JSON.stringify(visibleHeaders(request.headers));
+    const headers = policyHeaders(request);
     return await handleBroadcast(this.#services, request, path, url, identity, headers);
   }
 }

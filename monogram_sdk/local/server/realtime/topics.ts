@@ -6,7 +6,8 @@ import { type PresenceDiff, PresenceRoom, type Presences } from "./presence.ts";
 /** A channel, as its topic sees it. */
 export interface Member {
   broadcast(message: Broadcast): void;
-  presenceDiff(diff: PresenceDiff): void;
+  /** `diff` is JSON. */
+  presenceDiff(diff: string): void;
 }
 
 /** A private topic and a public one of the same name have nothing to do with each other. */
@@ -34,7 +35,8 @@ export class Topic {
 
   #tell(diff: PresenceDiff | null): void {
     if (!diff) return;
-    for (const member of this.members) member.presenceDiff(diff);
+    const json = JSON.stringify(diff);
+    for (const member of this.members) member.presenceDiff(json);
   }
 }
 

@@ -61,8 +61,12 @@ class Client {
 }
 
 /** Serves Realtime with limits of the test's own. */
-async function withLimits(limits: Partial<Limits>, task: (port: number) => Promise<void>): Promise<void> {
-  const realtime = new Realtime(config, new Keys(config), { ...PRO_PLAN, ...limits });
+async function withLimits(
+  limits: Partial<Limits>,
+  task: (port: number) => Promise<void>,
+  { databaseUrls = config.databaseUrls, keys = new Keys(config) } = {},
+): Promise<void> {
+  const realtime = new Realtime({ ...config, databaseUrls }, keys, { ...PRO_PLAN, ...limits });
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => realtime.handle(request, new URL(request.url), { role: null }),
@@ -75,6 +79,23 @@ async function withLimits(limits: Partial<Limits>, task: (port: number) => Promi
   }
 }
 
+/** What the server answers to somebody who wants to open a socket, word for word. */
+async function handshake(port: number): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const head = `GET /realtime/v1/websocket?apikey=${config.publishableKey} HTTP/1.1\r\nHost: x\r\n` +
+    `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
+    `Sec-WebSocket-Key: ${btoa("0123456789abcdef")}\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head));
+  const buffer = new Uint8Array(4096);
+  const size = await connection.read(buffer);
+  return new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+}
+
+function assertRefused(answer: string, status: number, error: string): void {
+  assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer);
+  assert.ok(answer.endsWith(JSON.stringify({ error })), answer);
+}
+
 // Sockets and connections outlive the test by the moment that closing takes.
 const test = (name: string, fn: () => Promise<void> | void) =>
   Deno.test({ name, fn, sanitizeOps: false, sanitizeResources: false });
@@ -82,13 +103,7 @@ const test = (name: string, fn: () => Promise<void> | void) =>
 test("sockets", () =>
   withLimits({ connections: 1 }, async (port) => {
     const client = await Client.open(port);
-    const answer = await fetch(
-      `http://127.0.0.1:${port}/realtime/v1/websocket?apikey=${config.publishableKey}`,
-      { headers: { connection: "upgrade", upgrade: "websocket" } },
-    ).catch(() => null);
-    if (answer) {
-      assert.deepEqual([answer.status, await answer.json()], [429, { error: "Too many connected users" }]);
-    }
+    assertRefused(await handshake(port), 429, "Too many connected users");
     await assert.rejects(Client.open(port));
     client.socket.close();
     await client.closed;
@@ -113,7 +128,45 @@ test("joins a second", () =>
     const refused = await client.join("three");
     assert.deepEqual(refused.response, { reason: "ClientJoinRateLimitReached: Too many joins per second" });
     assert.equal(await client.closed, 4001);
+    assertRefused(await handshake(port), 429, "Too many joins per second");
   }));
+
+test("waiting for the write-ahead log", async () => {
+  const databaseUrls = { ...config.databaseUrls, catalog: "postgres://x:x@127.0.0.1:1/x" };
+  await withLimits({ replicationReadyMs: 100 }, async (port) => {
+    const client = await Client.open(port);
+    assert.equal((await client.join("room", { broadcast: { replication_ready: true } })).status, "ok");
+    const { payload, ref } = await client.take("system");
+    assert.deepEqual([payload, ref], [{
+      extension: "system",
+      status: "error",
+      message: "Replication connection was not established in time",
+      channel: "room",
+    }, null]);
+    assert.equal((await client.take("phx_close")).ref, "1");
+    // Who does not ask for it is not disturbed.
+    assert.equal((await client.join("other")).status, "ok");
+  }, { databaseUrls });
+});
+
+test("what fails on the server's side", async () => {
+  class Failing extends Keys {
+    override verify(token: string): Promise<Record<string, unknown>> {
+      return token === "fail" ? Promise.reject(new Error("planned")) : super.verify(token);
+    }
+  }
+  await withLimits({}, async (port) => {
+    const client = await Client.open(port);
+    client.send("room", "phx_join", { access_token: "fail" }, "1");
+    const refused = (await client.take("phx_reply")).payload;
+    assert.deepEqual(refused, { status: "error", response: { reason: "Unknown Error on Channel" } });
+    await client.join("room");
+    client.send("room", "access_token", { access_token: "fail" }, "2");
+    const failed = await client.take("phx_error");
+    assert.deepEqual([failed.topic, failed.payload, failed.ref], ["realtime:room", {}, "1"]);
+    assert.equal((await client.join("room")).status, "ok");
+  }, { keys: new Failing(config) });
+});
 
 test("messages a second", () =>
   withLimits({ messagesPerSecond: 0.5 }, async (port) => {
@@ -158,6 +211,25 @@ test("the size of a payload", () =>
     client.send("room", "broadcast", large, "2");
     const refused = (await client.take("phx_reply")).payload;
     assert.deepEqual(refused, { status: "error", response: { error: "payload_size_exceeded" } });
+    const silent = await Client.open(port);
+    await silent.join("room");
+    silent.send("room", "broadcast", large, "2");
+    silent.send("room", "presence", { event: "untrack" }, "3");
+    assert.equal((await silent.take("phx_reply")).ref, "3");
+    const tooLarge = { payload: ["Payload size exceeds tenant limit"] };
+    for (
+      const [path, body, errors] of [
+        ["", { messages: [{ topic: "room", event: "x", payload: large }] }, { messages: [tooLarge] }],
+        ["/room/events/x", large, tooLarge],
+      ] as const
+    ) {
+      const answer = await fetch(`http://127.0.0.1:${port}/realtime/v1/api/broadcast${path}`, {
+        method: "POST",
+        headers: { apikey: config.publishableKey, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      assert.deepEqual([answer.status, await answer.json()], [422, { errors }]);
+    }
     client.send("room", "presence", { event: "track", payload: large }, "3");
     assert.equal((await client.take("system")).payload.message, "Track message size exceeded");
     assert.deepEqual(other.frames, []);
