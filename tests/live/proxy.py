@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 T = TypeVar("T")
 
 _TEXT = 0x81
-_DISABLED = json.dumps({"error": "Realtime was disabled for this tenant"}).encode()
+
+
+def _answer(status: str, body: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+_ANSWERS = {
+    "refused": _answer("403 Forbidden", json.dumps({"error": "Realtime was disabled for this tenant"})),
+    "page": _answer("200 OK", "<h1>Welcome to our wireless network</h1>"),
+    "reset": b"",
+}
 
 
 class Proxy:
@@ -31,8 +41,11 @@ class Proxy:
         """The probability that it comes twice."""
         self.delay = 0.0
         """How many seconds it takes at most. Each takes another time, so they overtake each other."""
-        self.realtime_is_on = True
-        """Whether Realtime can be reached at all."""
+        self.realtime = "on"
+        """What becomes of WebSockets: ``on``, ``refused``, ``swallowed`` (nobody answers), ``page`` (a page of the
+        network's own), ``deaf`` (they open, and nothing comes from the server), or ``reset``."""
+        self.turned_away = 0
+        """How many WebSockets have not been let through."""
         self.forwarded = 0
         """How many broadcasts have been forwarded."""
         self._loop = asyncio.new_event_loop()
@@ -96,9 +109,14 @@ class Proxy:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             is_socket = b"/realtime/v1/websocket" in head.partition(b"\r\n")[0]
-            if is_socket and not self.realtime_is_on:
-                writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: %d\r\n\r\n%b" % (len(_DISABLED), _DISABLED))
+            if is_socket and self.realtime in _ANSWERS:
+                self.turned_away += 1
+                writer.write(_ANSWERS[self.realtime])
                 await writer.drain()
+                return
+            if is_socket and self.realtime == "swallowed":
+                self.turned_away += 1
+                await reader.read()
                 return
             back, there = await asyncio.open_connection(*self._target)
             there.write(head)
@@ -122,6 +140,8 @@ class Proxy:
 
     async def _frames(self, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await back.readuntil(b"\r\n\r\n"))
+        while self.realtime == "deaf":
+            await _frame(back)
         while True:
             frame, payload = await _frame(back)
             if frame[0] != _TEXT or b'"event":"broadcast"' not in payload:

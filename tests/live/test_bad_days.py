@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from monogram_sdk import LiveStatus, Monogram, errors
+from monogram_sdk import AsyncMonogram, LiveStatus, Monogram, errors
+from monogram_sdk._live import channels, wires
 from monogram_sdk._live import feed as feeds
-from tests.live.conftest import Ground
+from monogram_sdk.models import SpaceEvent
+from tests.live.conftest import Ground, as_bytes
 
 
 class Watched:
@@ -56,7 +60,7 @@ def watched(ground: Ground) -> Iterator[Watched]:
     with watched.client, watched.feed:
         watched.until(LiveStatus.LIVE)
         yield watched
-    ground.proxy.realtime_is_on = True
+    ground.proxy.realtime = "on"
     ground.proxy.drop = ground.proxy.double = ground.proxy.delay = 0.0
 
 
@@ -69,14 +73,78 @@ def test_a_cut_connection_is_made_again(ground: Ground, watched: Watched) -> Non
 
 
 def test_where_realtime_is_blocked_it_polls_with_the_same_guarantees(ground: Ground, watched: Watched) -> None:
-    ground.proxy.realtime_is_on = False
+    ground.proxy.realtime = "refused"
     ground.proxy.cut()
     watched.until(LiveStatus.POLLING)
     for number in range(20):
         watched.expect(number)
     assert watched.feed.status is LiveStatus.POLLING
-    ground.proxy.realtime_is_on = True
+    ground.proxy.realtime = "on"
     watched.until(LiveStatus.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("world", "obstacle"),
+    [("threads", obstacle) for obstacle in ("refused", "swallowed", "page", "deaf", "reset")]
+    + [("tasks", "refused"), ("tasks", "swallowed")],
+)
+def test_where_websockets_never_open_nothing_is_lost_either(
+    ground: Ground, world: str, obstacle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long a handshake and a join may take: the real figures are for real networks.
+    monkeypatch.setattr(wires, "_OPEN_SECONDS", 0.5)
+    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.5)
+    user_id, storage = ground.session_of_somebody_new()
+    (space_id,) = ground.spaces(1, [user_id])
+    told: list[LiveStatus] = []
+    settings: Any = {"url": ground.proxy.url, "key": ground.stack.publishable_key, "session_storage": storage}
+    arguments: Any = {"on_status": lambda status, _reason: told.append(status), "poll_seconds": 0.1}
+    log: list[bytes] = []
+    ground.proxy.realtime = obstacle
+    try:
+        with psycopg.connect(ground.stack.db_url, autocommit=True) as connection:
+
+            def is_enough(event: SpaceEvent) -> bool:
+                """Write an event down, and let another one happen until the feed is live after all."""
+                log.append(as_bytes(event))
+                if told[-1:] == [LiveStatus.LIVE]:
+                    return True
+                if LiveStatus.POLLING in told and len(log) >= 20:
+                    ground.proxy.realtime = "on"
+                ground.emit(connection, space_id, len(log))
+                return False
+
+            if world == "threads":
+                with Monogram(**settings) as client:
+                    for event in client.live.events(space_id, after=0, **arguments):
+                        if is_enough(event):
+                            break
+            else:
+
+                async def follow() -> None:
+                    async with AsyncMonogram(**settings) as client:
+                        async for event in client.live.events(space_id, after=0, **arguments):
+                            if is_enough(event):
+                                break
+
+                asyncio.run(follow())
+    finally:
+        ground.proxy.realtime = "on"
+    assert told == [LiveStatus.POLLING, LiveStatus.LIVE]
+    assert log == ground.table(space_id)[: len(log)]
+
+
+def test_frequent_calls_do_not_shorten_the_pauses_between_attempts(ground: Ground, watched: Watched) -> None:
+    with watched.client.live.presence(watched.space_id) as room:
+        ground.proxy.realtime = "refused"
+        before = ground.proxy.turned_away
+        ground.proxy.cut()
+        while ground.proxy.turned_away == before:
+            time.sleep(0.01)
+        for number in range(100):
+            room.set_writing(number % 2 == 0)
+            time.sleep(0.01)
+        assert ground.proxy.turned_away - before < 10
 
 
 def test_a_killed_server_is_waited_for(ground: Ground, watched: Watched) -> None:
@@ -148,3 +216,31 @@ def test_many_spaces_share_one_connection(ground: Ground) -> None:
         assert ground.proxy.sockets == before + 1
         began = time.monotonic()
     assert time.monotonic() - began < 2
+
+
+def test_a_slow_consumer_loses_nothing_and_fills_no_memory(ground: Ground, watched: Watched) -> None:
+    count = 4 * feeds.HELD
+    watched.expect(0)
+    begin = watched.feed.cursor or 0
+    arrived = ground.proxy.forwarded
+    state = watched.feed._reader._state
+    # Everything comes while the program is busy with something else.
+    with psycopg.connect(ground.stack.db_url) as connection:
+        connection.execute(
+            "select private.emit(%s, 'week.advanced', null, jsonb_build_object('week_number', n), null)"
+            " from generate_series(1, %s) n",
+            [watched.space_id, count],
+        )
+    give_up = time.monotonic() + 60
+    most = 0
+    while state._top < begin + count and time.monotonic() < give_up:
+        most = max(most, len(state._held))
+        time.sleep(0.01)
+    assert ground.proxy.forwarded - arrived == count
+    assert most == len(state._held) == feeds.HELD
+    for number in range(1, count + 1):
+        event = next(watched.feed)
+        assert (event.seq, event.payload.week_number) == (begin + number, number)
+        most = max(most, len(state._held))
+    assert most <= feeds.HELD + feeds.READ_SIZE
+    assert watched.feed.status is LiveStatus.LIVE

@@ -161,11 +161,11 @@ def make_trouble(ground: Ground, plan: Plan, is_over: Callable[[], bool]) -> Non
     begin = time.monotonic()
     steps: list[tuple[float, Callable[[], None]]] = [
         (0.1, ground.kill_server),
-        (0.45, lambda: setattr(proxy, "realtime_is_on", False)),
-        (0.6, lambda: setattr(proxy, "realtime_is_on", True)),
+        (0.45, lambda: setattr(proxy, "realtime", "refused")),
+        (0.6, lambda: setattr(proxy, "realtime", "on")),
         (0.7, ground.kill_server),
-        (0.8, lambda: setattr(proxy, "realtime_is_on", False)),
-        (0.9, lambda: setattr(proxy, "realtime_is_on", True)),
+        (0.8, lambda: setattr(proxy, "realtime", "refused")),
+        (0.9, lambda: setattr(proxy, "realtime", "on")),
     ]
     while not is_over():
         time.sleep(min(plan.seconds / 12, 2.0) * random.uniform(0.5, 1.0))
