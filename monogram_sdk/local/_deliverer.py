@@ -54,7 +54,7 @@ class Deliverer:
             except (psycopg.Error, httpx.HTTPError) as error:
                 # A reset puts another database in place; a server that died is started again.
                 if not stopping.is_set():
-                    _log.warning("deliver could not be called: %s", type(error).__name__)
+                    _log.warning("deliver could not be called: %s", _reason(error))
             stopping.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -74,6 +74,13 @@ class Deliverer:
             )
             answer.raise_for_status()
             more = bool(answer.json().get("more"))
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong without what the other side said, which may hold anything."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"it answered {error.response.status_code}"
+    return type(error).__name__
 
 
 def _is_work_due(connection: psycopg.Connection[Any]) -> bool:

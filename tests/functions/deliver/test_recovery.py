@@ -1,0 +1,161 @@
+"""Mail that becomes due while something is down: it goes out once the stack has mended itself."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from monogram_sdk.local._deliverer import Deliverer
+from monogram_sdk.local.stack import Stack
+from tests.support.actors import Actors
+from tests.support.stories import found_club
+
+
+@pytest.fixture(scope="module")
+def delivering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that sends its mail by itself, and that these tests may break."""
+    with Stack(tmp_path_factory.mktemp("delivering"), seed=False, durable=False) as stack:
+        yield stack
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    """Return what is found once there is something; whoever cannot look yet looks again."""
+    give_up = time.monotonic() + 60
+    while True:
+        try:
+            if found := look():
+                return found
+        except (httpx.HTTPError, psycopg.Error):
+            pass
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def ask(stack: Stack) -> str:
+    """Publish questions, past the API, and return the address of a member, who is due a mail about them."""
+    with psycopg.connect(stack.db_url) as connection, Actors(connection, commit=True) as actors:
+        space = found_club(actors, "Ada", "Boris")
+        space.ask("What did you read?")
+        member = next(one for one in space.everybody if one is not space.curator)
+        return str(actors.one("select email from auth.users where id = %s", member.id))
+
+
+def mails(stack: Stack, address: str) -> list[Any]:
+    """Return the mails about new questions that came to an address."""
+    query = {"query": f'to:{address} subject:"New questions"'}
+    found: list[Any] = httpx.get(f"{stack.api_url}/api/v1/search", params=query).raise_for_status().json()["messages"]
+    return found
+
+
+def api_server(stack: Stack) -> psutil.Process:
+    """The process that listens at the stack's API."""
+    port = httpx.URL(stack.api_url).port
+    for child in psutil.Process().children():
+        if any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in child.net_connections()):
+            return child
+    raise AssertionError("no process listens there")
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("delivering")
+def test_after_a_reset_it_listens_to_the_new_database(delivering: Stack) -> None:
+    before = ask(delivering)
+    eventually(lambda: mails(delivering, before))
+    delivering.reset()
+    after = ask(delivering)
+    assert len(eventually(lambda: mails(delivering, after))) == 1
+    assert mails(delivering, before) == [], "the reset emptied the mailbox"
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("delivering")
+def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
+    delivering: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, port = api_server(delivering), httpx.URL(delivering.api_url).port
+    server.send_signal(signal.SIGSTOP)  # It takes connections and answers nothing.
+    calls = {one.laddr for one in psutil.Process().net_connections() if one.raddr and one.raddr.port == port}
+    address = ask(delivering)
+
+    def is_called() -> bool:
+        now = {one.laddr for one in psutil.Process().net_connections() if one.raddr and one.raddr.port == port}
+        return bool(now - calls)
+
+    eventually(is_called)
+    with caplog.at_level(logging.WARNING, "monogram_sdk.local._deliverer"):
+        server.kill()
+        assert len(eventually(lambda: mails(delivering, address))) == 1
+    assert "deliver could not be called" in caplog.text
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("delivering")
+def test_a_database_that_dies_is_listened_to_again(delivering: Stack) -> None:
+    with psycopg.connect(delivering.db_url) as connection:
+        row = connection.execute(
+            "select pid from pg_stat_activity where application_name = 'monogram deliver'"
+        ).fetchone()
+    assert row is not None, "it listens"
+    psutil.Process(row[0]).kill()  # PostgreSQL ends all sessions and recovers, as after any crash.
+    address = eventually(lambda: ask(delivering))
+    assert len(eventually(lambda: mails(delivering, address))) == 1
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A function that fails at the first call, has more to do after the second, and is done after the third."""
+
+    server: Recorder
+
+    def do_POST(self) -> None:
+        """Answer one call."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.keys.append(self.headers["apikey"])
+        status, body = [(500, b"{}"), (200, b'{"more": true}'), (200, b'{"more": false}')][len(self.server.keys) - 1]
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+class Recorder(HTTPServer):
+    """Remembers the keys of the calls."""
+
+    keys: list[str]
+
+
+def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
+    fresh_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopping = threading.Event()
+    with Recorder(("127.0.0.1", 0), Refusing) as function, caplog.at_level(logging.WARNING, "monogram_sdk"):
+        function.keys = []
+        function.timeout = 60
+        url = f"http://127.0.0.1:{function.server_port}/deliver"
+        # It does not look by itself within this test: only the database's word makes it call.
+        deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123", look_interval=3600)
+        with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
+            found_club(actors, "Ada", "Boris").ask("What did you read?")
+        working = threading.Thread(target=deliverer.run, args=[stopping])
+        working.start()
+        try:
+            for _ in range(3):
+                function.handle_request()
+        finally:
+            stopping.set()
+            working.join()
+    assert function.keys == ["sb_secret_0123"] * 3
+    assert "deliver could not be called: it answered 500" in caplog.text
+    assert "sb_secret" not in caplog.text
