@@ -84,12 +84,10 @@ def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
 ) -> None:
     server, port = api_server(delivering), httpx.URL(delivering.api_url).port
     server.send_signal(signal.SIGSTOP)  # It takes connections and answers nothing.
-    calls = {one.laddr for one in psutil.Process().net_connections() if one.raddr and one.raddr.port == port}
     address = ask(delivering)
 
     def is_called() -> bool:
-        now = {one.laddr for one in psutil.Process().net_connections() if one.raddr and one.raddr.port == port}
-        return bool(now - calls)
+        return any(one.raddr and one.raddr.port == port for one in psutil.Process().net_connections())
 
     eventually(is_called)
     with caplog.at_level(logging.WARNING, "monogram_sdk.local._deliverer"):
@@ -101,12 +99,12 @@ def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
 @pytest.mark.long
 @pytest.mark.xdist_group("delivering")
 def test_a_database_that_dies_is_listened_to_again(delivering: Stack) -> None:
-    with psycopg.connect(delivering.db_url) as connection:
-        row = connection.execute(
-            "select pid from pg_stat_activity where application_name = 'monogram deliver'"
-        ).fetchone()
-    assert row is not None, "it listens"
-    psutil.Process(row[0]).kill()  # PostgreSQL ends all sessions and recovers, as after any crash.
+    def listener() -> Any:
+        query = "select pid from pg_stat_activity where application_name = 'monogram deliver'"
+        with psycopg.connect(delivering.db_url) as connection:
+            return connection.execute(query).fetchone()
+
+    psutil.Process(eventually(listener)[0]).kill()  # PostgreSQL ends all sessions and recovers, as after any crash.
     address = eventually(lambda: ask(delivering))
     assert len(eventually(lambda: mails(delivering, address))) == 1
 
