@@ -71,6 +71,36 @@ def test_spans_follow_the_conventions_and_reach_the_server(api: Api) -> None:
     assert {f"{int(one, 16):x}" for one in traceparents} >= {first[4], second[4], refused[4]}
 
 
+FAILURE = SPANS.replace("with Monogram() as client:", "with Monogram(retries=0) as client:").replace(
+    "client.badges.list().first_page()",
+    """try:
+        client.badges.list().first_page()
+    except errors.TransportError:
+        pass""",
+)
+
+
+def test_a_call_that_gets_no_answer_is_a_failed_span(api: Api) -> None:
+    with FaultyProxy(api.url) as proxy:
+        closed = proxy.url  # Nobody listens there after this block.
+    lines = [line.split(" ", 6) for line in run(FAILURE, closed, api).splitlines() if "thousand_rows" not in line]
+    attempts = [line for line in lines if line[0] == "GET"]
+    assert attempts and {line[3] for line in attempts} == {"ERROR"}
+    assert all("'error.type': 'httpx.ConnectError'" in line[6] for line in attempts)
+    calls = [line for line in lines if line[0] == "badges.page"]
+    assert [line[2] for line in calls] == ["ERROR"] and "ConnectionFailedError" in " ".join(calls[0][5:])
+
+
+CODE = SPANS.replace("client.badges.list().first_page()", "client.auth.sign_in_with_otp(email='ada@example.test')")
+
+
+def test_the_paths_of_other_services_are_no_names_of_spans(api: Api) -> None:
+    lines = [line.split(" ", 6) for line in run(CODE, api.url, api).splitlines()]
+    # Of a service whose paths may hold ids or names, the method alone is the name.
+    assert ["POST", "CLIENT"] in [line[:2] for line in lines]
+    assert not any("ada" in line[0] + line[1] for line in lines)
+
+
 def test_without_the_api_nothing_is_missed(api: Api) -> None:
     code = "import sys; sys.modules['opentelemetry'] = None\nfrom monogram_sdk import Monogram\n"
     assert run(code + "with Monogram() as c: print(c.badges.list().first_page().cursor)", api.url, api) == "None\n"

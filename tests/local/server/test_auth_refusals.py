@@ -112,6 +112,7 @@ def test_a_new_address_counts_once_it_is_confirmed(server: Server, ada: Person) 
     assert old["Subject"] == new["Subject"] == "Confirm your new email address"
     assert code_in(old) != code_in(new)
     assert server.client().auth.sign_in_with_password({"email": ada.email, "password": PASSWORD}).user
+    # Unlike the platform, which asks for the code of the new address as well, lite moves the account at this one.
     ada.client.auth.verify_otp({"email": ada.email, "token": code_in(old), "type": "email_change"})
     assert server.client().auth.sign_in_with_password({"email": moved, "password": PASSWORD}).user
 
