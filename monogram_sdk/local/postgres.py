@@ -415,7 +415,9 @@ class PostgresServer:
                     raise PostgresError(f"PostgreSQL was not ready within {_READY_TIMEOUT:.0f} s; see {self.log_path}.")
                 time.sleep(0.01)
         except BaseException:
-            process.send_signal(signal.SIGQUIT)
+            # Where SIGQUIT is ignored, as below a shell's background job, PostgreSQL hears it only once it is up.
+            if (child := _processes.of_child(process)) is not None:
+                _processes.end(child, _STOP_SIGNALS[1:])
             process.wait()
             raise
         with self.log_path.open("rb") as file:
