@@ -20,7 +20,7 @@ from monogram_sdk import Monogram
 from monogram_sdk.cli.app import app
 from monogram_sdk.models import Prompt, Space
 from tests.conftest import Api
-from tests.sdk.support import PASSWORD, new_email
+from tests.sdk.support import PASSWORD, PNG, new_email
 
 
 class Home:
@@ -88,6 +88,30 @@ def test_a_whole_week_in_words(home: Home) -> None:
         "holds the pen of week 2",
     ):
         assert words in text
+
+
+def test_what_members_leave_behind(home: Home) -> None:
+    """Somebody joins, answers with a picture, and leaves."""
+    with Monogram(url=home.environment["SUPABASE_URL"], key=home.environment["SUPABASE_PUBLISHABLE_KEY"]) as boris:
+        boris.auth.sign_up(email=new_email("Boris"), password=PASSWORD, display_name="Boris")
+        boris.spaces.join(invite_code=home.client.spaces.create_invite(home.space.id).code)
+        boris.responses.submit(home.prompt.id, content="Look", image=PNG)
+        text = home.run(str(home.space.id), "--once", "--after", "3").stdout
+        assert "Boris joined" in text and "Boris answered “What did you read?”: Look [image]" in text
+        boris.spaces.leave(home.space.id)
+    # Who has left is no member whose name could be read.
+    assert "Somebody left" in home.run(str(home.space.id), "--once", "--after", "3").stdout
+
+
+def test_a_session_that_has_ended_is_made_anew(home: Home) -> None:
+    home.run(str(home.space.id), "--once")
+    stored = json.loads(home.session_file.read_text())
+    (key,) = [key for key in stored if key.endswith("-session")]
+    session = json.loads(stored[key])
+    session |= {"refresh_token": "of long ago", "expires_at": 1_700_000_000}
+    home.session_file.write_text(json.dumps(stored | {key: json.dumps(session)}))
+    assert "nobody can be asked" in home.run(str(home.space.id), "--once", code=1, signed_in=False).stderr
+    assert "Week 1 asks" in home.run(str(home.space.id), "--once").stdout
 
 
 def test_for_programs(home: Home) -> None:

@@ -88,6 +88,11 @@ def test_runs_in_the_foreground_until_ctrl_c(folder: Path, project: Path) -> Non
             httpx.get(f"{api_url[0]}/health").raise_for_status()
             while "GET /health 200" not in process.stderr.readline():
                 pass
+            with (folder / "logs" / "server.log").open("a") as log:
+                log.write('a line of somebody else\n{"event": "something"}\n')
+            while "a line of somebody else" not in process.stderr.readline():
+                pass
+            assert '{"event": "something"}' in process.stderr.readline(), "as it is"
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
         finally:

@@ -43,6 +43,17 @@ def test_the_guide_works_as_it_stands(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_anyio_s_plugin_will_do_for_asyncio(tmp_path: Path) -> None:
+    conftest = "import sys\nsys.modules['pytest_asyncio'] = None\n" + CONFTEST + BACKEND
+    write(tmp_path, conftest, "test_async.py")
+    test = tmp_path / "test_async.py"
+    test.write_text(test.read_text().replace("pytest.mark.asyncio", "pytest.mark.anyio"))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    code, text = run(tmp_path, "-p", "no:asyncio")
+    assert code == 0 and "1 passed" in text, text
+
+
+@pytest.mark.long
 def test_the_stack_takes_options(tmp_path: Path) -> None:
     write(tmp_path, WITH_OPTIONS, "test_seed.py")
     code, text = run(tmp_path)
@@ -60,6 +71,13 @@ def test_the_package_does_not_load_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
+
+BACKEND = """
+import pytest
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
 
 HANGS = """
 import signal, time

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -101,6 +102,36 @@ async def test_a_project_that_is_away_is_said_so() -> None:
     async with browser(app) as web:
         assert (await web.get(f"/{UNKNOWN}")).status_code == 502
     await app.aclose()
+
+
+async def test_it_speaks_http_only(letters: LettersApp) -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("nothing is read")
+
+    async def send(_message: MutableMapping[str, Any]) -> None:
+        raise AssertionError("nothing is said")
+
+    with pytest.raises(ValueError, match="speaks HTTP, not websocket"):
+        await letters({"type": "websocket"}, receive, send)
+
+
+async def test_who_goes_away_while_sending_is_answered_nothing_more(letters: LettersApp) -> None:
+    """A mail program that breaks off its one click has not clicked."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b"List-Unsubscribe=", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        statuses.append(message.get("status", 0))
+
+    scope = {"type": "http", "method": "POST", "path": "/unsubscribe", "headers": [], "query_string": b"token=nobody"}
+    await letters(scope, receive, send)
+    assert messages == [] and statuses[0] == 404
 
 
 @contextmanager
