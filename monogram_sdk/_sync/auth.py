@@ -264,14 +264,17 @@ class AuthAPI(Calls):
         password: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         nonce: str | None = None,
+        redirect_to: str | None = None,
     ) -> AuthUser:
         """Change the account. What is not given stays.
 
         Args:
-            email: A new address; it counts once it is confirmed.
+            email: A new address. It counts once it is confirmed, by the links in two messages, to the old and the new
+                one.
             password: A new password.
             metadata: Values to put into ``user_metadata``.
             nonce: The code that the project asks for before it takes a new password, if it does.
+            redirect_to: Where these links lead, with ``?code=...`` for `exchange_code`.
 
         Raises:
             NotSignedInError: Nobody is signed in.
@@ -283,7 +286,7 @@ class AuthAPI(Calls):
         with self._sessions.lock:
             self._sessions.ensure_fresh()
             with translated():
-                answer = self._service.update_user(attributes)
+                answer = self._service.update_user(attributes, _leading_to(redirect_to))
             user = user_of(answer.user)
             session = self._sessions.adopt_user(user)
         self._sessions.announce(AuthEvent.USER_UPDATED, session)
@@ -332,7 +335,9 @@ class AuthAPI(Calls):
         with translated():
             self._service.reset_password_for_email(email, {"redirect_to": redirect_to} if redirect_to else None)
 
-    def resend(self, *, email: str, type: Literal["signup", "email_change"] = "signup") -> None:
+    def resend(
+        self, *, email: str, type: Literal["signup", "email_change"] = "signup", redirect_to: str | None = None
+    ) -> None:
         """Send a confirmation message again.
 
         Its code goes to `verify_otp`; its link brings tokens rather than a code, for `set_session`. Nothing tells
@@ -341,17 +346,24 @@ class AuthAPI(Calls):
         Args:
             email: The account's address. If that is to change, both addresses get a message.
             type: What it is to confirm.
+            redirect_to: Where its link leads.
 
         Raises:
             RateLimitError: The last such message was sent a moment ago.
         """
+        credentials: Any = {"type": type, "email": email, "options": _leading_to(redirect_to)}
         with translated():
-            self._service.resend({"type": type, "email": email})
+            self._service.resend(credentials)
 
     def _adopt(self, session: AuthSession | None) -> Session:
         if session is None:
             raise InvalidResponseError("The auth service accepted the sign-in and answered no session.")
         return self._sessions.adopt(session)
+
+
+def _leading_to(redirect_to: str | None) -> Any:  # noqa: ANN401
+    """Return the options of a request whose message has a link."""
+    return {} if redirect_to is None else {"email_redirect_to": redirect_to}
 
 
 def _event_of(type: EmailCodeType) -> AuthEvent:

@@ -147,10 +147,14 @@ async def test_a_confirmation_is_sent_again(stack: Stack, client: AsyncMonogram)
     sent = await resend_too_often(client, email, "signup")
     assert sent >= 1 and count(stack, email) == sent
     # A call that may be tried again waits until it is not too early any more.
-    await client.with_options(retries=10).auth.resend(email=email)
+    patient = client.with_options(retries=10)
+    await patient.auth.resend(email=email, redirect_to="http://127.0.0.1:3000/confirmed")
     assert count(stack, email) == sent + 1
-    session = await client.auth.verify_otp(email=email, token=newest_code(stack, email), type="signup")
-    assert session.user.email == email
+    place = followed(stack, email)
+    assert str(place.copy_with(fragment=None)) == "http://127.0.0.1:3000/confirmed"
+    brought = httpx.QueryParams(place.fragment)
+    tokens = {name: brought[name] for name in ("access_token", "refresh_token")}
+    assert (await client.auth.set_session(**tokens)).user.email == email
     await client.auth.resend(email=email)
     assert count(stack, email) == sent + 1, "it is confirmed"
 
@@ -169,3 +173,13 @@ async def test_a_change_of_address_is_sent_again(stack: Stack, client: AsyncMono
             await client.auth.verify_otp(email=email, token=before, type="email_change")
     session = await client.auth.verify_otp(email=email, token=newest, type="email_change")
     assert session.user.email == new
+
+
+async def test_the_link_to_confirm_a_change_of_address_brings_a_code(stack: Stack, client: AsyncMonogram) -> None:
+    email, new = new_email("ada"), new_email("new")
+    await client.auth.sign_up(email=email, password=PASSWORD)
+    await client.auth.update_user(email=new, redirect_to="http://127.0.0.1:3000/moved")
+    place = followed(stack, email)
+    assert str(place.copy_with(query=None)) == "http://127.0.0.1:3000/moved"
+    assert (await client.auth.exchange_code(place.params["code"])).user.email == new
+    await client.auth.sign_in_with_password(email=new, password=PASSWORD)

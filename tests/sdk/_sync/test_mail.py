@@ -149,10 +149,14 @@ def test_a_confirmation_is_sent_again(stack: Stack, client: Monogram) -> None:
     sent = resend_too_often(client, email, "signup")
     assert sent >= 1 and count(stack, email) == sent
     # A call that may be tried again waits until it is not too early any more.
-    client.with_options(retries=10).auth.resend(email=email)
+    patient = client.with_options(retries=10)
+    patient.auth.resend(email=email, redirect_to="http://127.0.0.1:3000/confirmed")
     assert count(stack, email) == sent + 1
-    session = client.auth.verify_otp(email=email, token=newest_code(stack, email), type="signup")
-    assert session.user.email == email
+    place = followed(stack, email)
+    assert str(place.copy_with(fragment=None)) == "http://127.0.0.1:3000/confirmed"
+    brought = httpx.QueryParams(place.fragment)
+    tokens = {name: brought[name] for name in ("access_token", "refresh_token")}
+    assert (client.auth.set_session(**tokens)).user.email == email
     client.auth.resend(email=email)
     assert count(stack, email) == sent + 1, "it is confirmed"
 
@@ -171,3 +175,13 @@ def test_a_change_of_address_is_sent_again(stack: Stack, client: Monogram) -> No
             client.auth.verify_otp(email=email, token=before, type="email_change")
     session = client.auth.verify_otp(email=email, token=newest, type="email_change")
     assert session.user.email == new
+
+
+def test_the_link_to_confirm_a_change_of_address_brings_a_code(stack: Stack, client: Monogram) -> None:
+    email, new = new_email("ada"), new_email("new")
+    client.auth.sign_up(email=email, password=PASSWORD)
+    client.auth.update_user(email=new, redirect_to="http://127.0.0.1:3000/moved")
+    place = followed(stack, email)
+    assert str(place.copy_with(query=None)) == "http://127.0.0.1:3000/moved"
+    assert (client.auth.exchange_code(place.params["code"])).user.email == new
+    client.auth.sign_in_with_password(email=new, password=PASSWORD)
