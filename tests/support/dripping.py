@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 
 DRIPPED_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-padding: "
@@ -11,6 +12,9 @@ DRIPPED_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-padding:
 
 DRIPPED_CHUNK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2;padding="
 """The rest of the line that announces the first part of the body is dripped."""
+
+WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]"
+"""Nothing is missing."""
 
 _PAUSE = 0.05
 
@@ -20,14 +24,16 @@ class DrippingServer:
 
     Args:
         beginning: What it answers at once.
+        tls: How it encrypts; not at all unless given.
     """
 
-    def __init__(self, beginning: bytes) -> None:
+    def __init__(self, beginning: bytes, tls: ssl.SSLContext | None = None) -> None:
         self._beginning = beginning
+        self._tls = tls
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="dripping server", daemon=True)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._socket.getsockname()[1]}"
         self.sent = 0
         """How many bytes it has sent in all."""
 
@@ -47,8 +53,12 @@ class DrippingServer:
                 connection, _ = self._socket.accept()
             except OSError:  # It has been closed.
                 return
-            with connection, contextlib.suppress(ConnectionError):
-                self._answer(connection)
+            with connection, contextlib.suppress(ConnectionError, ssl.SSLError):
+                if self._tls is None:
+                    self._answer(connection)
+                else:
+                    with self._tls.wrap_socket(connection, server_side=True) as encrypted:
+                        self._answer(encrypted)
 
     def _answer(self, connection: socket.socket) -> None:
         request = b""

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from monogram_sdk import FileSessionStorage, MemorySessionStorage, Monogram, errors
 from tests.sdk.support import PASSWORD, PNG, new_email, together
-from tests.support.dripping import DRIPPED_CHUNK, DRIPPED_HEAD, DrippingServer
+from tests.support.dripping import DRIPPED_CHUNK, DRIPPED_HEAD, WHOLE, DrippingServer
 from tests.support.proxy import FaultyProxy, Request
 
 from .conftest import People
@@ -41,6 +43,28 @@ def test_a_call_of_several_requests_has_one_deadline(people: People) -> None:
         assert time.monotonic() - started < 2.4
         proxy.plan = lambda _request: None
     assert club.member.responses.mine(club.prompt.id) is None
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """How a server encrypts whose certificate clients trust, because the environment says so."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_the_deadline_holds_on_encrypted_connections(tls: ssl.SSLContext) -> None:
+    with DrippingServer(WHOLE, tls) as server:
+        with Monogram(url=server.url, key="sb_publishable_x") as client:
+            assert client.badges.list().all() == []
+    with DrippingServer(DRIPPED_HEAD, tls) as server:
+        with Monogram(url=server.url, key="sb_publishable_x", timeout=0.6) as client:
+            with pytest.raises(errors.DeadlineExceededError, match=r"the deadline is 0\.6 s"):
+                client.badges.list().all()
+        assert server.sent > len(DRIPPED_HEAD) + 2, "it was still sending"
 
 
 @pytest.mark.parametrize("beginning", [DRIPPED_HEAD, DRIPPED_CHUNK], ids=["head", "chunk"])
