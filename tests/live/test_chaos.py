@@ -76,6 +76,11 @@ def test_every_log_is_the_table(ground: Ground, plan: Plan) -> None:
         for number, (_user_id, storage) in enumerate(people):
             follow = follow_in_tasks if number % 2 else follow_in_threads
             followers.append(pool.submit(follow, ground, storage, shares[number]))
+        # On a busy machine nobody might be live before the trouble begins, and then for as long as it lasts.
+        give_up = time.monotonic() + 60
+        while not any(subscriber.statuses[LiveStatus.LIVE] for subscriber in subscribers):
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
         writers = [pool.submit(write, ground, spaces, plan, number) for number in range(4)]
         mischief = pool.submit(make_trouble, ground, plan, written.is_set)
         try:
