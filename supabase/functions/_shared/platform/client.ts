@@ -115,20 +115,7 @@ export class Client {
       if (error instanceof ApiError && (error.status === 404 || error.status === 400)) return null;
       throw error;
     }
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of answer.body ?? []) {
-      size += chunk.length;
-      if (size > limit) throw new TooLargeError(`${bucket}/${name} has more than ${limit} bytes.`);
-      chunks.push(chunk);
-    }
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
+    return await read(answer, limit, `${bucket}/${name}`);
   }
 
   /** Store an object, in place of the one with this name if there is one. */
@@ -203,4 +190,28 @@ function keyHeaders(key: string): Record<string, string> {
 
 function objectPath(bucket: string, name: string): string {
   return `/storage/v1/object/${bucket}/${name.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** Read a body into one array of its size, without a second copy of it in pieces. */
+async function read(answer: Response, limit: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = () => new TooLargeError(`${name} has more than ${limit} bytes.`);
+  // What was packed is longer than it says; the size is a first guess only.
+  const told = Number(answer.headers.get("content-length") ?? 0);
+  if (told > limit) {
+    await answer.body?.cancel();
+    throw tooLarge();
+  }
+  let bytes = new Uint8Array(told);
+  let size = 0;
+  for await (const chunk of answer.body ?? []) {
+    if (size + chunk.length > limit) throw tooLarge();
+    if (size + chunk.length > bytes.length) {
+      const larger = new Uint8Array(Math.min(limit, 2 * (size + chunk.length)));
+      larger.set(bytes.subarray(0, size));
+      bytes = larger;
+    }
+    bytes.set(chunk, size);
+    size += chunk.length;
+  }
+  return size === bytes.length ? bytes : bytes.slice(0, size);
 }

@@ -141,3 +141,15 @@ Deno.test("downloads stop at their limit; what is not there is null", async () =
   const missing = asked(() => Response.json({ statusCode: "404", error: "not_found" }, { status: 400 }));
   assert.equal(await missing.client.download("responses", "x", 99), null);
 });
+
+Deno.test("a download is whole whatever its size was said to be", async () => {
+  const pieces = [new Uint8Array(40).fill(1), new Uint8Array(50).fill(2), new Uint8Array(10).fill(3)];
+  const wanted = new Uint8Array([...pieces[0], ...pieces[1], ...pieces[2]]);
+  for (const told of ["100", "7", "120", null]) {
+    const { client } = asked(() =>
+      new Response(ReadableStream.from(pieces), { headers: told ? { "content-length": told } : {} })
+    );
+    assert.deepEqual(await client.download("responses", "x", 120), wanted, `told ${told}`);
+    await assert.rejects(client.download("responses", "x", 99), TooLargeError);
+  }
+});

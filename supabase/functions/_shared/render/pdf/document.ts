@@ -13,6 +13,9 @@ interface Untyped {
 
   /** Read a JPEG or PNG, to be drawn as often as wanted and kept once. */
   openImage(bytes: Uint8Array): Image;
+
+  /** Write operators on the current page. */
+  addContent(operators: string): Document;
 }
 
 export type Document = InstanceType<typeof PDFDocument> & Untyped;
@@ -49,11 +52,40 @@ export function createDocument({ title, author, subject, lang, size, createdAt }
     font: null,
     info: { ...info, CreationDate: new Date(createdAt ?? 0) },
   };
-  return new PDFDocument(options as unknown as Options) as Document;
+  const document = new PDFDocument(options as unknown as Options) as Document;
+  gathered.set(document, gather(document));
+  return document;
+}
+
+/** What writes down the rest, by document. */
+const gathered = new WeakMap<Document, () => void>();
+
+/** As many operators are written at once: a few pages of them would fill the memory one by one. */
+const OPERATORS_AT_ONCE = 1000;
+
+/**
+ * Have operators written many at a time. PDFKit makes an array of each, some tens of thousands in a letter, and keeps
+ * them to the end. Returns what writes the rest.
+ */
+function gather(document: Document): () => void {
+  let page = document.page;
+  let operators: string[] = [];
+  const flush = () => {
+    if (operators.length > 0) page.write(operators.join("\n"));
+    operators = [];
+  };
+  document.addContent = (text) => {
+    if (document.page !== page || operators.length >= OPERATORS_AT_ONCE) flush();
+    page = document.page;
+    operators.push(text);
+    return document;
+  };
+  return flush;
 }
 
 /** End the document and return its bytes. */
 export function finish(document: Document): Promise<Uint8Array<ArrayBuffer>> {
+  gathered.get(document)?.();
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     document.on("data", (chunk: Uint8Array) => chunks.push(chunk));

@@ -3,12 +3,16 @@
  *
  * Fontkit takes every word through all the lookups of a font, which for a letter of thirty thousand characters is most of the
  * time that rendering takes. But in Latin, Greek and Cyrillic the advance of a letter depends on the next one alone
- * (kerning), so that a word can be put together from its pairs, of which there are few. Where a pair becomes something else
- * than its two glyphs side by side, a ligature for instance, the word is left to fontkit.
+ * (kerning), so that a word can be put together from its pairs, of which there are few; most are worked out beforehand.
+ * Where a pair becomes something else than its two glyphs side by side, a ligature for instance, the word is left to fontkit.
  */
+
+import type { Pairs } from "../fonts/kerning.ts";
 
 interface Glyph {
   id: number;
+  /** In units of the font. */
+  advanceWidth: number;
 }
 
 interface Position {
@@ -28,29 +32,49 @@ interface GlyphRun {
 /** The part of PDFKit's embedded font that shapes a word; it is not in its type definitions. */
 export interface ShapingFont {
   layoutRun(text: string, features?: unknown): GlyphRun;
+  /** Fontkit's own. */
+  font: { glyphForCodePoint(codePoint: number): Glyph };
+  /** From units of the font to thousandths of an em. */
+  scale: number;
 }
 
 /** Letters that stand for themselves, digits, punctuation and spaces; nothing that combines. */
-const SIMPLE =
-  /^[\x20-\x7e\u00a0-\u024f\u0386-\u03ff\u0400-\u0481\u048a-\u052f\u1e00-\u1fff\u2013-\u2026]{2,}$/;
+export const SIMPLE =
+  /^[\x20-\x7e\u00a0-\u024f\u0386-\u03ff\u0400-\u0481\u048a-\u052f\u1e00-\u1fff\u2013-\u2026]+$/;
 
-/** Make a font put words together from their pairs of letters. */
-export function quicken(font: ShapingFont): void {
+/**
+ * Make a font put words together from their pairs of letters.
+ *
+ * @param known Pairs of the font that need not be shaped.
+ */
+export function quicken(font: ShapingFont, known: Pairs | null): void {
   const shape = font.layoutRun.bind(font);
   const singles = new Map<string, GlyphRun>();
   const pairs = new Map<string, Position | null>();
 
   const single = (letter: string): GlyphRun => {
     let run = singles.get(letter);
-    if (run === undefined) singles.set(letter, run = shape(letter));
+    if (run === undefined) singles.set(letter, run = known?.has(letter) ? itself(letter) : shape(letter));
     return run;
+  };
+
+  const itself = (letter: string): GlyphRun => {
+    const glyph = font.font.glyphForCodePoint(letter.codePointAt(0)!);
+    const width = glyph.advanceWidth * font.scale;
+    const position = { xAdvance: width, yAdvance: 0, xOffset: 0, yOffset: 0, advanceWidth: width };
+    return { glyphs: [glyph], positions: [position], advanceWidth: width };
   };
 
   /** Where the second letter comes after the first; null unless both stay as they are alone. */
   const pair = (first: string, second: string): Position | null => {
     const key = first + second;
     let position = pairs.get(key);
-    if (position === undefined) {
+    if (position !== undefined) return position;
+    const change = known?.change(first, second);
+    if (change !== undefined) {
+      const [alone] = single(first).positions;
+      position = change === null ? null : { ...alone, xAdvance: alone.xAdvance + change * font.scale };
+    } else {
       const { glyphs, positions } = shape(key);
       const alone = [single(first), single(second)];
       const unchanged = glyphs.length === 2 &&
@@ -60,8 +84,8 @@ export function quicken(font: ShapingFont): void {
         ) &&
         positions[1].xAdvance === alone[1].positions[0].xAdvance;
       position = unchanged ? positions[0] : null;
-      pairs.set(key, position);
     }
+    pairs.set(key, position);
     return position;
   };
 

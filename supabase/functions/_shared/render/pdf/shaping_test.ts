@@ -4,8 +4,18 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import { Buffer } from "node:buffer";
 import { createDocument } from "./document.ts";
 import { quicken, type ShapingFont } from "./shaping.ts";
+import { Pairs } from "../fonts/kerning.ts";
 import { unpackWoff } from "../fonts/sfnt.ts";
 import { LITERATA } from "../fonts/literata.generated.ts";
+
+function fileOf(style: string, script: string) {
+  return LITERATA.find((file) => file.style === style && file.script === script)!;
+}
+
+function pairs(style: string, script: string): Pairs | null {
+  const { kerning } = fileOf(style, script);
+  return kerning && new Pairs(kerning);
+}
 
 function font(style: string, script: string): ShapingFont {
   const document = createDocument({
@@ -16,7 +26,7 @@ function font(style: string, script: string): ShapingFont {
     size: "A4",
     createdAt: null,
   });
-  const { woff } = LITERATA.find((file) => file.style === style && file.script === script)!;
+  const { woff } = fileOf(style, script);
   document.registerFont("font", unpackWoff(Buffer.from(woff, "base64")));
   return document.font("font")._font;
 }
@@ -41,27 +51,46 @@ const WORDS = {
 for (const style of ["regular", "italic", "bold"]) {
   for (const [script, words] of Object.entries(WORDS)) {
     Deno.test(`${script} ${style}`, () => {
-      const [whole, quick] = [font(style, script), font(style, script)];
-      quicken(quick);
-      for (const word of [words, ...words.split(" "), ...words.split(" ").map((word) => `${word} `)]) {
+      const [whole, quick, quickest] = [1, 2, 3].map(() => font(style, script));
+      quicken(quick, null);
+      quicken(quickest, pairs(style, script));
+      const letters = words.split(" ").flatMap((word) => [...word]);
+      for (
+        const word of [
+          words,
+          ...words.split(" "),
+          ...words.split(" ").map((word) => `${word} `),
+          ...letters,
+        ]
+      ) {
         equal(shaped(quick, word), shaped(whole, word), word);
+        equal(shaped(quickest, word), shaped(whole, word), word);
       }
     });
   }
 }
 
-Deno.test("known words do not go through fontkit any more", () => {
+/** What a font asks fontkit for while it shapes a word. */
+function asked(word: string, pairs: Pairs | null): string[] {
   const quick = font("regular", "latin");
   const shape = quick.layoutRun.bind(quick);
-  const asked: string[] = [];
+  const texts: string[] = [];
   quick.layoutRun = (text, features) => {
-    asked.push(text);
+    texts.push(text);
     return shape(text, features);
   };
-  quicken(quick);
-  quick.layoutRun("banana");
-  ok(asked.length > 0 && asked.every((text) => text.length <= 2));
-  asked.length = 0;
-  quick.layoutRun("anana");
-  equal(asked, []);
+  quicken(quick, pairs);
+  quick.layoutRun(word);
+  return texts;
+}
+
+Deno.test("a word is put together from its pairs, each asked for once", () => {
+  const texts = asked("banana", null);
+  ok(texts.every((text) => text.length <= 2));
+  equal(texts.length, new Set(texts).size);
+});
+
+Deno.test("fontkit is asked for nothing that was worked out before, and for ligatures", () => {
+  equal(asked("Banana, naïve: “12” ", pairs("regular", "latin")), []);
+  equal(asked("office", pairs("regular", "latin")), ["office"]);
 });

@@ -1,6 +1,7 @@
 /** The typeface in a PDF: which of its files shows which character, and how wide words are. */
 
 import { Buffer } from "node:buffer";
+import { Pairs } from "../fonts/kerning.ts";
 import { LITERATA } from "../fonts/literata.generated.ts";
 import { unpackWoff } from "../fonts/sfnt.ts";
 import { covers, parseRanges } from "../fonts/ranges.ts";
@@ -31,20 +32,25 @@ const LOOKALIKES: Record<string, string> = {
 /** Joiners and variation selectors: they change their neighbours and show nothing themselves. */
 const SILENT = /[\u200c\u200d\ufe00-\ufe0f]/gu;
 
-const FILES = LITERATA.map(({ style, script, ranges, woff }) => ({
+const FILES = LITERATA.map(({ style, script, ranges, woff, kerning }) => ({
   name: `literata-${style}-${script}`,
   style,
   ranges: parseRanges(ranges),
   woff,
+  kerning,
 }));
 
-const unpacked = new Map<string, Buffer>();
+const unpacked = new Map<string, { openType: Buffer; pairs: Pairs | null }>();
 
 /** Return a file of the typeface as OpenType; the first time for it takes a few milliseconds. */
-function openType(font: string): Buffer {
+function unpack(font: string): { openType: Buffer; pairs: Pairs | null } {
   let file = unpacked.get(font);
   if (file === undefined) {
-    file = unpackWoff(Buffer.from(FILES.find(({ name }) => name === font)!.woff, "base64"));
+    const { woff, kerning } = FILES.find(({ name }) => name === font)!;
+    file = {
+      openType: unpackWoff(Buffer.from(woff, "base64")),
+      pairs: kerning && new Pairs(kerning),
+    };
     unpacked.set(font, file);
   }
   return file;
@@ -84,9 +90,10 @@ export class Typeface {
   /** Make a font the document's current one. */
   use(font: string, size: number): Document {
     if (!this.#opened.has(font)) {
-      this.document.registerFont(font, openType(font));
+      const { openType, pairs } = unpack(font);
+      this.document.registerFont(font, openType);
       this.#opened.add(font);
-      quicken(this.document.font(font)._font);
+      quicken(this.document.font(font)._font, pairs);
     }
     this.document.font(font).fontSize(size);
     return this.document;
