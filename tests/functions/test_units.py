@@ -16,6 +16,7 @@ def test_what_functions_share_passes_its_tests() -> None:
             "--quiet",
             "--frozen",
             "--allow-net=127.0.0.1",
+            "_shared/deliver",
             "_shared/platform",
             "mail-events",
             "music",

@@ -1,7 +1,7 @@
 /** Works through the outbox. See `handler.ts`. */
 
 import { doJobs } from "../_shared/deliver/jobs.ts";
-import { LEASE_SECONDS, mailroom, notice, sendMails } from "../_shared/deliver/mod.ts";
+import { LEASE_SECONDS, mailroom, notice, sendMailsTogether } from "../_shared/deliver/mod.ts";
 import { readMailSettings } from "../_shared/deliver/settings.ts";
 import { callDeliver } from "../_shared/deliver/call.ts";
 import { Client, readEnvironment } from "../_shared/platform/mod.ts";
@@ -27,17 +27,20 @@ Deno.serve((request) => {
     jobs: (until) => doJobs({ service, worker, addresses, sender, now, log }, until),
     async mails(until, limit) {
       if (mail === null) return { sent: 0, more: false };
-      const provider = await mail.open();
+      const workers = await Promise.all(
+        Array.from({ length: mail.workers }, async (_, index) => ({
+          mailroom: mailroom(service, `${worker} ${index}`, LEASE_SECONDS),
+          provider: await mail.open(),
+          sender: mail,
+          notice: (one: Parameters<typeof notice>[0]) => notice(one, mail, new Date()),
+          now,
+          log,
+        })),
+      );
       try {
-        const room = mailroom(service, worker, LEASE_SECONDS);
-        const say = (one: Parameters<typeof notice>[0]) => notice(one, mail, new Date());
-        return await sendMails(
-          { mailroom: room, provider, sender: mail, notice: say, now, log },
-          until,
-          limit,
-        );
+        return await sendMailsTogether(workers, until, limit);
       } finally {
-        await provider.close();
+        await Promise.all(workers.map(({ provider }) => provider.close()));
       }
     },
     again: () => callDeliver(environment),

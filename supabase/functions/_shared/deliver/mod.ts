@@ -13,4 +13,4 @@ export { notice, type NoticeSettings } from "./notice.ts";
 export type { OpenRequest, Outcome, Provider, Report, Result } from "./provider.ts";
 export { Resend } from "./resend.ts";
 export { type MailboxSearch, mailpitSearch, Smtp, SmtpFailure, type SmtpTransport } from "./smtp.ts";
-export { LEASE_SECONDS, sendMails, type Work, type WorkerDeps } from "./worker.ts";
+export { LEASE_SECONDS, sendMails, sendMailsTogether, type Work, type WorkerDeps } from "./worker.ts";

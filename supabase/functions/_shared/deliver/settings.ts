@@ -18,6 +18,8 @@ import { Resend } from "./resend.ts";
 import { mailpitSearch, Smtp } from "./smtp.ts";
 
 export interface MailSettings extends NoticeSettings {
+  /** How many may send at the same time in one call of `deliver`. */
+  workers: number;
   /** Opens the provider; what it needs is loaded then. */
   open(): Promise<Provider>;
 }
@@ -49,6 +51,8 @@ export function readMailSettings(
     replyTo: get("MAIL_REPLY_TO") || null,
     unsubscribe: get("UNSUBSCRIBE_URL") || `${projectUrl}/functions/v1/unsubscribe`,
     appUrl: get("APP_URL") || null,
+    // One request of Resend has a hundred mails. Of connections SMTP servers allow a handful.
+    workers: resend ? 1 : 4,
     async open() {
       if (resend) return new Resend({ apiKey: resend, url: get("RESEND_URL") || undefined });
       // nodemailer takes its time to load, and Resend needs none of it.

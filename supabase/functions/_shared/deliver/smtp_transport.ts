@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import MailComposer from "nodemailer/mail-composer";
+import { encode, wrap } from "nodemailer/qp";
 import SMTPConnection from "nodemailer/smtp-connection";
 import type { Message } from "./compose.ts";
 import { SmtpFailure, type SmtpTransport } from "./smtp.ts";
@@ -129,8 +130,8 @@ export async function raw(message: Message): Promise<Buffer> {
     to: message.to,
     replyTo: message.replyTo ?? undefined,
     subject: message.subject,
-    html: message.html,
-    text: message.text,
+    html: { raw: part("html", message.html) },
+    text: { raw: part("plain", message.text) },
     date: new Date(message.date),
     messageId: message.messageId,
     headers: message.headers,
@@ -140,6 +141,25 @@ export async function raw(message: Message): Promise<Buffer> {
     newline: "\r\n",
   });
   return await composer.compile().build();
+}
+
+/** Lines of mails as they go out. A newsletter is the same for all but for the links in a line or two. */
+const encoded = new Map<string, string>();
+const MOST_LINES = 4000;
+
+/** A part of a message, its lines quoted where they must be. */
+function part(type: "html" | "plain", text: string): string {
+  const lines = text.split(/\r?\n/).map((line) => {
+    let known = encoded.get(line);
+    if (known === undefined) {
+      if (encoded.size >= MOST_LINES) encoded.clear();
+      encoded.set(line, known = wrap(encode(line), 76));
+    }
+    return known;
+  });
+  return `Content-Type: text/${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${
+    lines.join("\r\n")
+  }`;
 }
 
 function addressOf(from: string): string {

@@ -45,11 +45,46 @@ export interface Work {
  * @param limit How many mails at most.
  */
 export async function sendMails(deps: WorkerDeps, until: number, limit = Infinity): Promise<Work> {
+  return await work(deps, until, limit, null);
+}
+
+/**
+ * The same by several workers at once: most of the time that a mail takes is waiting for answers. They know nothing of
+ * each other, and each has at most one batch.
+ *
+ * @param workers Each with a name and a provider of its own. The others begin when the first finds a whole batch.
+ */
+export async function sendMailsTogether(
+  [first, ...others]: WorkerDeps[],
+  until: number,
+  limit: number,
+): Promise<Work> {
+  const { provider, mailroom } = first;
+  const batch = await mailroom.claim(provider.name, Math.min(provider.batchSize, limit));
+  if (batch === null) return { sent: 0, more: false };
+  const helpers = batch.mails.length < provider.batchSize ? [] : others;
+  const share = Math.ceil(limit / (helpers.length + 1));
+  const ends = await Promise.allSettled([
+    work(first, until, share, batch),
+    ...helpers.map((deps) => work(deps, until, share, null)),
+  ]);
+  const works: Work[] = [];
+  for (const end of ends) {
+    // The first error is told once nobody is at work any more.
+    if (end.status === "rejected") throw end.reason;
+    works.push(end.value);
+  }
+  return { sent: works.reduce((sum, { sent }) => sum + sent, 0), more: works.some(({ more }) => more) };
+}
+
+/** @param claimed A batch that is this worker's already. */
+async function work(deps: WorkerDeps, until: number, limit: number, claimed: Batch | null): Promise<Work> {
   let sent = 0;
   const newsletters = new Map<string, Content>();
-  while (sent < limit && deps.now() < until) {
+  while (claimed !== null || (sent < limit && deps.now() < until)) {
     const size = Math.min(deps.provider.batchSize, limit - sent);
-    const batch = await deps.mailroom.claim(deps.provider.name, size);
+    const batch = claimed ?? await deps.mailroom.claim(deps.provider.name, size);
+    claimed = null;
     if (batch === null) return { sent, more: false };
     sent += await new BatchWork(deps, batch, newsletters).run(until);
   }
