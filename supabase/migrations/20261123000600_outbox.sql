@@ -65,6 +65,27 @@ $$;
 comment on function private.enqueue(text, text, jsonb, timestamptz) is
   'Put a job into the outbox, once per key; a file that was removed and is there again can be removed again. Definer; not granted, only other definer functions call it.';
 
+create function private.is_file_in_use(bucket_id text, path text)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return is_file_in_use.bucket_id = 'responses'
+    and is_file_in_use.path ~ '^[0-9a-f-]{36}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+    and exists (
+      select from public.responses
+      where responses.user_id = split_part(is_file_in_use.path, '/', 2)::uuid
+        and responses.image_path = is_file_in_use.path
+    );
+end;
+$$;
+comment on function private.is_file_in_use(text, text) is
+  'Whether an answer names the file: its author may have written another one with it since it was dropped. Definer; not '
+  'granted, only other definer functions call it.';
+
 create function private.claim_jobs(
   worker text, job_limit integer, lease interval, at timestamptz
 )
@@ -93,11 +114,17 @@ as $$
     limit claim_jobs.job_limit
     for update skip locked
   )
-  returning *;
+  returning
+    id, kind, key,
+    case when kind = 'storage.remove'
+      then payload || jsonb_build_object('in_use', private.is_file_in_use(payload ->> 'bucket_id', payload ->> 'path'))
+      else payload
+    end,
+    state, attempts, run_at, leased_until, leased_by, last_error, created_at, finished_at;
 $$;
 comment on function private.claim_jobs(text, integer, interval, timestamptz) is
-  'Lease due jobs and those whose lease ran out, ten times at most. Definer because no role reaches the outbox; granted to '
-  'the service role only.';
+  'Lease due jobs and those whose lease ran out, ten times at most. Where a file is to be removed the payload says whether '
+  'it is in use again. Definer because no role reaches the outbox; granted to the service role only.';
 grant execute on function private.claim_jobs(text, integer, interval, timestamptz) to service_role;
 
 create function private.finish_job(job_id bigint, worker text, at timestamptz)

@@ -155,6 +155,17 @@ def test_a_replaced_or_deleted_picture_is_removed(actors: Actors, club: Club, pr
     assert [job["payload"] for job in jobs] == [{"bucket_id": "responses", "path": path} for path in (first, second)]
 
 
+def test_a_picture_that_is_used_again_is_not_removed(actors: Actors, club: Club, prompt: Row) -> None:
+    boris, chloe = club.members
+    kept, dropped = (f"{club.id}/{boris.id}/{name}.png" for name in ("kept", "dropped"))
+    response = boris.insert("responses", prompt_id=prompt["id"], image_path=kept)
+    boris.update("responses", response["id"], image_path=dropped)
+    boris.update("responses", response["id"], image_path=kept)
+    club.answer(prompt, [chloe])
+    jobs = actors.service().run("select payload from public.claim_jobs('worker') where kind = 'storage.remove'")
+    assert {job["payload"]["path"]: job["payload"]["in_use"] for job in jobs} == {kept: True, dropped: False}
+
+
 def test_a_closed_week_takes_no_answers_and_no_edits(actors: Actors, club: Club, prompt: Row) -> None:
     boris, chloe = club.members
     (response,) = club.answer(prompt, [boris])

@@ -58,6 +58,8 @@ async function doJob(deps: JobDeps, job: Job): Promise<void> {
     case "newsletter.render":
       return await render(deps, String(job.payload.newsletter_id));
     case "storage.remove":
+      // Said when the job was claimed: since it was written somebody may have named the file again.
+      if (job.payload.in_use === true) return deps.log("file is in use again", { key: job.key });
       return await deps.service.remove(String(job.payload.bucket_id), String(job.payload.path));
     default:
       throw new Error(`This version of the function does not know jobs of the kind ${job.kind}.`);
