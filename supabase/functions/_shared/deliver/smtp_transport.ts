@@ -145,14 +145,20 @@ export async function raw(message: Message): Promise<Buffer> {
 
 /** Lines of mails as they go out. A newsletter is the same for all but for the links in a line or two. */
 const encoded = new Map<string, string>();
-const MOST_LINES = 4000;
+/** Characters that are kept of them; a newsletter has a quarter of that at most. */
+const MOST_KEPT = 500_000;
+let kept = 0;
 
 /** A part of a message, its lines quoted where they must be. */
 function part(type: "html" | "plain", text: string): string {
   const lines = text.split(/\r?\n/).map((line) => {
     let known = encoded.get(line);
     if (known === undefined) {
-      if (encoded.size >= MOST_LINES) encoded.clear();
+      if (kept > MOST_KEPT) {
+        encoded.clear();
+        kept = 0;
+      }
+      kept += line.length;
       encoded.set(line, known = wrap(encode(line), 76));
     }
     return known;
