@@ -8,6 +8,8 @@ export interface RequestContext {
   /** The path behind the service's prefix, as functions in the database see it. */
   path: string;
   headers: Record<string, string>;
+  /** The whole body, where it was read. */
+  body?: ArrayBuffer | null;
   /** Where the link in a mail shall lead in the end. */
   redirectTo?: string;
   /** The profile data that came with the request for a one-time code. */

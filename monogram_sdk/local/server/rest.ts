@@ -83,6 +83,7 @@ export class Rest {
       method: request.method,
       path: url.pathname.slice(PREFIX.length),
       headers: visibleHeaders(request.headers),
+      body,
     };
     const engine = this.#engine ??= this.#startEngine();
     return await runInContext(context, () => Promise.resolve(engine.app.fetch(inner)));

@@ -119,10 +119,22 @@ def test_functions_answer_rows_values_and_nothing(ada: Person, server: Server) -
     assert (answer.status_code, answer.text) == (204, "")
 
 
-@pytest.mark.parametrize("value", [{"a": [1, "{}"]}, [{"b": None}], "text", 7, True])
+JSON = [{"a": [1, "{}"]}, [{"b": None}], "text", "", '{"a": 1}', "[]", "7", "null", '"quoted"', 7, True, None]
+
+
+@pytest.mark.parametrize("value", JSON)
 def test_functions_get_json_as_what_it_is(secret: Client, value: object) -> None:
     answer = secret.rpc("echo_json", {"told": value, "beside": "{}"}).execute().data
     assert answer == {"told": value, "beside": "{}"}
+
+
+def test_json_in_a_query_is_read_as_json(server: Server) -> None:
+    http = server.http(server.config.secret_key)
+    for text, value in (('{"a": [1]}', {"a": [1]}), ("7", 7)):
+        answer = http.get("/rest/v1/rpc/echo_json", params={"told": text, "beside": "words"})
+        assert answer.json() == {"told": value, "beside": "words"}
+    refused = http.get("/rest/v1/rpc/echo_json", params={"told": "text", "beside": "words"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "22P02")
 
 
 def test_a_get_request_cannot_write(ada: Person, server: Server) -> None:

@@ -2,20 +2,21 @@
  * Passes JSON to functions as what it is.
  *
  * Why: lite writes `name := $1::jsonb` and binds JSON text; postgres.js, which asks the server for the parameter's type,
- * takes the text for a value and quotes it once more, so the function gets a JSON string. Strings lite binds as they are;
- * one that reads as JSON by itself cannot be told from the rest, and is taken for what it reads as.
- * Goes when: lite binds the value, or casts the text.
+ * takes the text for a value and quotes it once more, so the function gets a JSON string. Strings lite binds as they are,
+ * which could not be told from the text of other values; so the request's body is asked, as PostgREST asks it: there a
+ * string is a string whatever it reads as. In a query every argument is text, and read as JSON.
+ * Goes when: lite binds the value, or casts the text, and quotes strings.
  */
 
 import {
   type KyselyPlugin,
-  type OperationNode,
   OperationNodeTransformer,
   type QueryId,
   RawNode,
   type RootOperationNode,
   ValueNode,
 } from "kysely";
+import { currentRequest } from "../request_context.ts";
 import type { ConnectionInternals } from "./lite_internals.ts";
 
 export function passJsonArguments(connection: ConnectionInternals): void {
@@ -45,27 +46,40 @@ class JsonArguments implements KyselyPlugin {
 }
 
 class CastTransformer extends OperationNodeTransformer {
+  #arguments: Record<string, unknown> | undefined;
+
   protected override transformRaw(node: RawNode, queryId?: QueryId): RawNode {
     const [, assignment, cast] = node.sqlFragments;
-    const type = node.parameters[2];
+    const [name, given, type] = node.parameters;
     if (
       assignment === " := " && cast === "::" && RawNode.is(type) && /^jsonb?$/.test(type.sqlFragments[0]) &&
-      isJsonText(node.parameters[1])
+      RawNode.is(name)
     ) {
       const fragments = [...node.sqlFragments];
       fragments[2] = "::text::";
-      node = { ...node, sqlFragments: fragments };
+      const parameters = [...node.parameters];
+      if (ValueNode.is(given) && this.#isString(name.sqlFragments[0])) {
+        parameters[1] = ValueNode.create(JSON.stringify(given.value));
+      }
+      node = { ...node, sqlFragments: fragments, parameters };
     }
     return super.transformRaw(node, queryId);
   }
+
+  #isString(name: string): boolean {
+    this.#arguments ??= argumentsOf(currentRequest()?.body ?? null);
+    return typeof this.#arguments[name] === "string";
+  }
 }
 
-function isJsonText(node: OperationNode): boolean {
-  if (!ValueNode.is(node) || typeof node.value !== "string") return true;
+/** What a body of JSON holds by name; nothing where it is none. */
+function argumentsOf(body: ArrayBuffer | null): Record<string, unknown> {
+  if (body === null) return {};
   try {
-    JSON.parse(node.value);
-    return true;
-  } catch {
-    return false;
+    const value: unknown = JSON.parse(new TextDecoder().decode(body));
+    return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return {}; // A form, or text.
   }
 }
