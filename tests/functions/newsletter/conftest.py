@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from monogram_sdk import Monogram
@@ -27,7 +26,7 @@ HERE = Path(__file__).parent
 class Pipeline:
     """A Deno process that renders and stores newsletters as `deliver` does."""
 
-    def __init__(self, stack: Stack, *, heap_megabytes: int = 256) -> None:
+    def __init__(self, stack: Stack) -> None:
         self._process = subprocess.Popen(
             [
                 executable(),
@@ -35,7 +34,7 @@ class Pipeline:
                 "--quiet",
                 "--frozen",
                 f"--config={FUNCTIONS / 'deno.json'}",
-                f"--v8-flags=--max-old-space-size={heap_megabytes}",
+                "--v8-flags=--max-old-space-size=256",
                 "--allow-read",
                 "--allow-env",
                 "--allow-net=127.0.0.1",
@@ -57,11 +56,6 @@ class Pipeline:
     def render(self, newsletter: Newsletter) -> dict[str, Any]:
         """Render a newsletter, and return what came of it."""
         return self._ask(str(newsletter.id))
-
-    def peak_bytes(self) -> int:
-        """Return the most memory that the process has had."""
-        status = Path(f"/proc/{psutil.Process(self._process.pid).pid}/status").read_text()
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
 
     def close(self) -> None:
         """End the process."""
@@ -85,22 +79,6 @@ def pipeline(stack: Stack) -> Iterator[Pipeline]:
     pipeline = Pipeline(stack)
     yield pipeline
     pipeline.close()
-
-
-@pytest.fixture
-def fresh_pipeline(stack: Stack) -> Iterator[Callable[[], Pipeline]]:
-    """Start pipelines that have rendered nothing, as a function that wakes up."""
-    started: list[Pipeline] = []
-
-    def start() -> Pipeline:
-        # Left to itself it collects garbage when the limit comes near; this limit is half of the platform's for the
-        # whole process, less what is not on the heap.
-        started.append(Pipeline(stack, heap_megabytes=64))
-        return started[-1]
-
-    yield start
-    for pipeline in started:
-        pipeline.close()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 /**
  * Renders published newsletters as `deliver` does, for the tests: reads lines of JSON from standard input, the first with the
- * environment, the others with a newsletter's id each, and answers what came of it and what the process has cost so far.
+ * environment, the others with a newsletter's id each, and answers what came of it.
  */
 
-import process from "node:process";
 import { renderNewsletter } from "../../../supabase/functions/_shared/newsletters/mod.ts";
 import { Client, readEnvironment } from "../../../supabase/functions/_shared/platform/mod.ts";
 import { finishMail } from "../../../supabase/functions/_shared/render/mail.ts";
@@ -21,12 +20,11 @@ async function answer(line: string): Promise<unknown> {
   }
   try {
     const rendered = await renderNewsletter(service, JSON.parse(line), { project });
-    const { user, system } = process.cpuUsage();
     const mail = finishMail(JSON.parse(JSON.stringify(rendered.mail)), {
       unsubscribeSpace: `${project}/functions/v1/unsubscribe?token=t&scope=space`,
       unsubscribeAll: `${project}/functions/v1/unsubscribe?token=t&scope=everything`,
     });
-    return { ...rendered, mail, cpuSeconds: (user + system) / 1e6 };
+    return { ...rendered, mail };
   } catch (error) {
     return { error: (error as Error).name };
   }

@@ -1,21 +1,24 @@
-"""What the whole job of a newsletter costs: the platform gives a function two seconds of processor and 256 MB."""
+"""What a call of `deliver` that renders a newsletter costs: a function has two seconds of processor and 256 MB."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import httpx
+import psutil
+import psycopg
 
 from monogram_sdk import Monogram
 from monogram_sdk.local.stack import Stack
-from tests.functions.newsletter.conftest import Circle, Pipeline
+from tests.functions.newsletter.conftest import Circle
 from tests.functions.render.letters import prose
 from tests.sdk.support import PASSWORD, new_email
 
 SECONDS = 2.0
-HALF_THE_BYTES = 128 * 1024 * 1024
+BYTES = 256 * 1024 * 1024
 
 
 def put(stack: Stack, name: str, content: bytes) -> None:
@@ -25,9 +28,44 @@ def put(stack: Stack, name: str, content: bytes) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_fifty_answers_with_twenty_pictures_fit(
-    circle: Circle, fresh_pipeline: Callable[[], Pipeline], stack: Stack, picture: Path
-) -> None:
+def render_next(stack: Stack, newsletter_id: UUID) -> None:
+    """Put the newsletter's rendering before all other work, as if it had never been done."""
+    with psycopg.connect(stack.db_url) as connection:
+        connection.execute(
+            "update private.outbox set state = 'READY', attempts = 0, run_at = 'epoch', finished_at = null,"
+            " leased_by = null, leased_until = null where key = %s",
+            [f"newsletter.render:{newsletter_id}"],
+        )
+
+
+def deliverer(stack: Stack) -> psutil.Process | None:
+    """Return the process of the function `deliver`, where it runs."""
+    started = re.findall(r'"function started".*?"function":"deliver","pid":(\d+)', stack.server_log.read_text())
+    try:
+        return psutil.Process(int(started[-1])) if started else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def call_afresh(stack: Stack) -> tuple[float, int]:
+    """Call `deliver` in a new process; return the seconds and the most bytes that this has cost, with Deno itself."""
+    if (running := deliverer(stack)) is not None:
+        running.kill()
+        running.wait(10)
+    answer = httpx.post(
+        f"{stack.api_url}/functions/v1/deliver",
+        headers={"apikey": stack.secret_key},
+        json={"chain": False},
+        timeout=60,
+    )
+    assert (answer.status_code, answer.json()["jobs"]) == (200, 1), answer.text
+    process = deliverer(stack)
+    assert process is not None
+    times, status = process.cpu_times(), Path(f"/proc/{process.pid}/status").read_text()
+    return times.user + times.system, 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+
+
+def test_fifty_answers_with_twenty_pictures_fit(circle: Circle, stack: Stack, picture: Path) -> None:
     """All that the process has cost since its start: modules, row, pictures, page, PDF, email, and storing them."""
     for number in range(10):
         circle.leader.prompts.create(circle.space.id, question=f"Question {number}: {prose(60, number)}?")
@@ -52,14 +90,11 @@ def test_fifty_answers_with_twenty_pictures_fit(
     circle.leader.responses.select(circle.space.id, [answer.id for answer in answers])
     newsletter = circle.publish(circle.leader.newsletters.generate(circle.space.id))
 
-    seconds, memory = [], []
+    costs = []
     # Other work on the machine makes the processor slower, never faster: the best of three is nearest to the truth.
     for _ in range(3):
-        pipeline = fresh_pipeline()
-        idle = pipeline.peak_bytes()  # Deno itself.
-        rendered = pipeline.render(newsletter)
-        assert rendered["problems"] == []
-        seconds.append(rendered["cpuSeconds"])
-        memory.append(pipeline.peak_bytes() - idle)
-    assert min(seconds) < SECONDS
-    assert min(memory) < HALF_THE_BYTES
+        render_next(stack, newsletter.id)
+        costs.append(call_afresh(stack))
+    assert circle.leader.newsletters.get(newsletter.id).pdf_path is not None
+    assert min(seconds for seconds, _ in costs) < SECONDS
+    assert min(peak for _, peak in costs) < BYTES
