@@ -36,7 +36,7 @@ async def reader(ground: Ground) -> AsyncIterator[Reader]:
     reader = Reader(ground)
     async with reader.client:
         yield reader
-    ground.proxy.realtime_is_on = True
+    ground.proxy.realtime = "on"
 
 
 async def until_live(feed: live.AsyncEventFeed, reader: Reader) -> None:
@@ -75,12 +75,12 @@ async def test_a_room_that_cannot_be_reached_is_an_error(
     ground: Ground, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_JOIN_SECONDS", 0.5)
-    ground.proxy.realtime_is_on = False
+    ground.proxy.realtime = "refused"
     ground.proxy.cut()
     with pytest.raises(errors.ConnectionFailedError, match="Realtime cannot be reached: "):
         async with reader.client.live.presence(reader.space_id):
             raise AssertionError("nobody can be there")
-    ground.proxy.realtime_is_on = True
+    ground.proxy.realtime = "on"
     monkeypatch.undo()
     async with reader.client.live.presence(reader.space_id) as room:
         assert [person.user_id for person in room.here] == [reader.user_id]
@@ -89,10 +89,10 @@ async def test_a_room_that_cannot_be_reached_is_an_error(
 async def test_a_room_is_entered_again_after_a_cut(ground: Ground, reader: Reader) -> None:
     async with reader.client.live.presence(reader.space_id) as room:
         assert await anext(room) == room.here
-        ground.proxy.realtime_is_on = False
+        ground.proxy.realtime = "refused"
         ground.proxy.cut()
         await until(lambda: room.status is LiveStatus.OFFLINE)
-        ground.proxy.realtime_is_on = True
+        ground.proxy.realtime = "on"
         await until(lambda: room.status is LiveStatus.LIVE and len(room.here) > 0)
         assert [person.user_id for person in room.here] == [reader.user_id]
 
