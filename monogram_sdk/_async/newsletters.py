@@ -144,9 +144,19 @@ class AsyncNewslettersAPI(AsyncResource):
             raise InvalidValueError(f"size is one of {', '.join(PAGE_SIZES)}, not {size!r}.")
         return (await self._read(newsletter_id, f".pdf?size={size}")).content
 
+    def page_url(self, newsletter_id: Id) -> str:
+        """Return the address of a newsletter's page, to share. It opens for whoever may see the newsletter.
+
+        The platform shows pages as pages only on a domain of your own: mount `monogram_sdk.asgi` there otherwise.
+
+        Args:
+            newsletter_id: The newsletter.
+        """
+        return f"{self._transport.config.url}{FUNCTION}/{as_uuid(newsletter_id, 'newsletter_id')}"
+
     async def _read(self, newsletter_id: Id, what: str) -> Reply:
         """Ask the edge function `newsletter`, which renders what is not stored yet."""
-        url = f"{self._transport.config.url}{FUNCTION}/{as_uuid(newsletter_id, 'newsletter_id')}{what}"
+        url = f"{self.page_url(newsletter_id)}{what}"
         headers = {"accept": "*/*"}
         outgoing = Outgoing("GET", url, headers, None, repeatable=True)
         return await self._transport.run(outgoing)

@@ -31,6 +31,7 @@ def text_of(pdf: bytes) -> str:
 def test_anybody_reads_a_public_newsletter(circle: Circle, pipeline: Pipeline, web: httpx.Client) -> None:
     newsletter = circle.publish(circle.draft(["Half of a very long novel."]))
     # Before it is stored it is rendered for whoever asks, and the same afterwards.
+    assert httpx.get(circle.leader.newsletters.page_url(newsletter.id)).status_code == 200
     early = web.get(f"/newsletter/{newsletter.id}")
     assert "error" not in pipeline.render(newsletter)
     stored = web.get(f"/newsletter/{newsletter.id}")
