@@ -97,7 +97,11 @@ class AsyncTransport:
         uncertain = renewed = False
         while True:
             attempt += 1
-            token = await self.sessions.token() if outgoing.as_person else None
+            try:
+                token = await self.sessions.token() if outgoing.as_person else None
+            except MonogramError as exc:
+                exc.uncertain = uncertain  # What became of the refresh says nothing of this request.
+                raise
             if deadline.left() <= 0:  # Sending now would be asking without waiting for the answer.
                 error: MonogramError = _http.too_late(deadline.seconds, method=outgoing.method, path=outgoing.path())
                 error.uncertain = uncertain
@@ -130,8 +134,12 @@ class AsyncTransport:
             if token is not None and error.status == 401 and not renewed:
                 # The clocks disagree, or the signing key has changed. Nothing was done, so ask again with a new token.
                 renewed = True
-                if await self.sessions.renew(token):
-                    continue
+                try:
+                    if await self.sessions.renew(token):
+                        continue
+                except MonogramError as exc:
+                    exc.uncertain = uncertain
+                    raise
             if attempt > options.retries or not _retry.may_repeat(error, repeatable=outgoing.repeatable, sent=sent):
                 raise error from cause
             pause = _retry.delay(attempt, error.retry_after if isinstance(error, RateLimitError) else None)

@@ -138,6 +138,22 @@ def test_a_refusal_is_a_refusal_also_after_a_lost_answer(people: People, faults:
     assert caught.value.uncertain
 
 
+def test_a_refresh_that_fails_says_nothing_of_the_request_before_it(people: People, faults: Faults) -> None:
+    ada = people.sign_up("Ada", faults=faults, retries=1)
+    # The insert is carried out and its answer lost; when it is sent again the token is refused, and no other is had.
+    faults.then("lost", 401, "unsent", "unsent")
+    with pytest.raises(errors.ConnectionFailedError) as caught:
+        ada.spaces.create(name="Perhaps")
+    assert caught.value.uncertain
+    assert faults.paths[-1] == "/auth/v1/token"
+    assert [one.name for one in ada.spaces.list().all()] == ["Perhaps"]
+    # Nothing was carried out, whatever became of the refresh.
+    faults.then(401, "lost", "unsent")
+    with pytest.raises(errors.ConnectionFailedError) as caught:
+        ada.spaces.create(name="Never")
+    assert not caught.value.uncertain
+
+
 def test_patience_has_an_end(people: People, faults: Faults) -> None:
     ada = people.sign_up("Ada", faults=faults, retries=2)
     faults.then(*["unsent"] * 9)
