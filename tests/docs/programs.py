@@ -9,9 +9,16 @@ from pathlib import Path
 from tests.conftest import Api
 
 
-def run(program: str, api: Api, folder: Path) -> tuple[int, str, str]:
-    """Run a program in a folder, against an API and with warnings as errors; its exit status, output and errors."""
-    environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""}
+def run(program: str, api: Api, folder: Path, **variables: str) -> tuple[int, str, str]:
+    """Run a program in a folder, against an API and with warnings as errors; its exit status, output and errors.
+
+    Args:
+        program: Its text.
+        api: What it finds in its environment.
+        folder: Where it runs.
+        variables: What else it finds there.
+    """
+    environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": "", **variables}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=folder,

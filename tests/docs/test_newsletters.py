@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from uuid import uuid4
 
 from tests.conftest import ROOT, Api
+from tests.docs.programs import run
 
 GUIDE = (ROOT / "docs" / "guides" / "newsletters.md").read_text(encoding="utf-8")
 FUNCTIONS = (ROOT / "docs" / "guides" / "functions.md").read_text(encoding="utf-8")
 CHECK_APP = "\nassert callable(letters)\n"
-
-
-def run(program: str, api: Api, folder: Path) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=folder,
-        env={"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_its_programs_run(api: Api, tmp_path: Path) -> None:

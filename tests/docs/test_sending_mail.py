@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 
 from monogram_sdk import Monogram
 from monogram_sdk.local.stack import Stack
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Api
+from tests.docs.programs import run
 from tests.sdk.support import PASSWORD, new_email
 
 GUIDE = (ROOT / "docs" / "guides" / "sending-mail.md").read_text(encoding="utf-8")
@@ -33,22 +32,12 @@ def test_it_sends_what_is_due(stack: Stack, tmp_path: Path) -> None:
         leader.prompts.publish(space.id)
         letter = leader.newsletters.publish(leader.newsletters.generate(space.id).id)
         service.mails.save_newsletter(letter.id, {"subject": "Week 1 of ours", "text": "Dune."})
-        environment = {
-            "SUPABASE_URL": stack.api_url,
-            "SUPABASE_SECRET_KEY": stack.secret_key,
-            "SMTP_PORT": str(stack.status().smtp_port),
-        }
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", program],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        variables = {"SUPABASE_SECRET_KEY": stack.secret_key, "SMTP_PORT": str(stack.status().smtp_port)}
+        status, output, errors = run(
+            program, Api(stack.api_url, stack.publishable_key, stack.secret_key), tmp_path, **variables
         )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert re.fullmatch(r"(\d+ sent\n)+", done.stdout)
+        assert (status, errors) == (0, "")
+        assert re.fullmatch(r"(\d+ sent\n)+", output)
         assert {row.state for row in leader.newsletters.delivery(letter.id)} == {"SENT"}
     assert subjects(stack, ada).count("Week 1 of ours") == 1
     assert subjects(stack, boris).count("Week 1 of ours") == 1

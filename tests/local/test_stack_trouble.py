@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from monogram_sdk.local._paths import cache_dir
 from monogram_sdk.local._ports import pick_port
 from monogram_sdk.local._processes import ProcessIdentity
 from monogram_sdk.local._server import end_leftover
+from tests.support.trouble import eventually, listener
 
 MIGRATION = "create table public.later (id integer primary key);\n"
 JOB = """
@@ -49,31 +49,10 @@ insert into private.scheduled_jobs values
 """
 
 
-def eventually(look: Callable[[], Any]) -> Any:
-    """Return what is found once there is something; whoever cannot look yet looks again."""
-    give_up = time.monotonic() + 60
-    while True:
-        try:
-            if found := look():
-                return found
-        except (httpx.HTTPError, psycopg.Error):
-            pass
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def things(stack: Stack) -> list[str]:
     headers = {"apikey": stack.secret_key}
     answer = httpx.get(f"{stack.api_url}/rest/v1/things?select=name&order=id", headers=headers).raise_for_status()
     return [row["name"] for row in answer.json()]
-
-
-def listener(port: int | None) -> psutil.Process:
-    """The child of ours that listens at a port."""
-    for child in psutil.Process().children():
-        if any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in child.net_connections()):
-            return child
-    raise AssertionError("nobody listens there")
 
 
 def children_of(folder: Path) -> list[psutil.Process]:

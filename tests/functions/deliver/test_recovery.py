@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -19,6 +18,7 @@ from monogram_sdk.local._deliverer import Deliverer
 from monogram_sdk.local.stack import Stack
 from tests.support.actors import Actors
 from tests.support.stories import found_club
+from tests.support.trouble import eventually, listener
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +26,6 @@ def delivering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that sends its mail by itself, and that these tests may break."""
     with Stack(tmp_path_factory.mktemp("delivering"), seed=False, durable=False) as stack:
         yield stack
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    """Return what is found once there is something; whoever cannot look yet looks again."""
-    give_up = time.monotonic() + 60
-    while True:
-        try:
-            if found := look():
-                return found
-        except (httpx.HTTPError, psycopg.Error):
-            pass
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def ask(stack: Stack) -> str:
@@ -57,15 +44,6 @@ def mails(stack: Stack, address: str) -> list[Any]:
     return found
 
 
-def api_server(stack: Stack) -> psutil.Process:
-    """The process that listens at the stack's API."""
-    port = httpx.URL(stack.api_url).port
-    for child in psutil.Process().children():
-        if any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in child.net_connections()):
-            return child
-    raise AssertionError("no process listens there")
-
-
 @pytest.mark.long
 @pytest.mark.xdist_group("delivering")
 def test_after_a_reset_it_listens_to_the_new_database(delivering: Stack) -> None:
@@ -82,7 +60,8 @@ def test_after_a_reset_it_listens_to_the_new_database(delivering: Stack) -> None
 def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
     delivering: Stack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server, port = api_server(delivering), httpx.URL(delivering.api_url).port
+    port = httpx.URL(delivering.api_url).port
+    server = listener(port)
     server.send_signal(signal.SIGSTOP)  # It takes connections and answers nothing.
     address = ask(delivering)
 
@@ -99,12 +78,12 @@ def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
 @pytest.mark.long
 @pytest.mark.xdist_group("delivering")
 def test_a_database_that_dies_is_listened_to_again(delivering: Stack) -> None:
-    def listener() -> Any:
+    def session() -> Any:
         query = "select pid from pg_stat_activity where application_name = 'monogram deliver'"
         with psycopg.connect(delivering.db_url) as connection:
             return connection.execute(query).fetchone()
 
-    psutil.Process(eventually(listener)[0]).kill()  # PostgreSQL ends all sessions and recovers, as after any crash.
+    psutil.Process(eventually(session)[0]).kill()  # PostgreSQL ends all sessions and recovers, as after any crash.
     address = eventually(lambda: ask(delivering))
     assert len(eventually(lambda: mails(delivering, address))) == 1
 
