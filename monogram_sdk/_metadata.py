@@ -5,7 +5,7 @@ that a viewer needs. What is not known is dropped, because places hide in many o
 IPTC, makers' notes, comments, previews, and films that phones append behind the end. The orientation survives, as the
 single entry of a new Exif block, and so does the colour profile.
 
-This is our own code, because of the libraries for it Pillow decodes and encodes the pixels anew, piexif and exif know
+This is our own code, because, of the libraries for it, Pillow decodes and encodes the pixels anew, piexif and exif know
 neither PNG nor GIF and leave XMP and IPTC in, mat2 needs GdkPixbuf and exiftool, and pyexiv2 is a large C++ library
 under the GPL.
 

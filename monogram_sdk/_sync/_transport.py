@@ -95,57 +95,52 @@ class Transport:
         changes = outgoing.method not in ("GET", "HEAD")
         attempt = 0
         uncertain = renewed = False
-        while True:
-            attempt += 1
-            try:
+        try:
+            while True:
+                attempt += 1
                 token = self.sessions.token() if outgoing.as_person else None
-            except MonogramError as exc:
-                exc.uncertain = uncertain  # What became of the refresh says nothing of this request.
-                raise
-            if deadline.left() <= 0:  # Sending now would be asking without waiting for the answer.
-                error: MonogramError = _http.too_late(deadline.seconds, method=outgoing.method, path=outgoing.path())
-                error.uncertain = uncertain
-                raise error
-            cause: httpx.RequestError | None = None
-            sent = True
-            request, watched = self._request(outgoing, token, attempt)
-            try:
-                reply = self.connections.exchange(request, deadline)
-            except httpx.RequestError as exc:
-                watched.failed(exc)
-                cause, sent = exc, _http.was_sent(exc)
-                error = _http.transport_error(exc, deadline.seconds, method=outgoing.method, path=outgoing.path())
-                uncertain = uncertain or (sent and changes)
-            except BaseException as exc:
-                watched.failed(exc)
-                raise
-            else:
-                watched.answered(reply.status, reply.headers)
-                if 200 <= reply.status < 300:
-                    if not (outgoing.wants_json and _http.is_garbled(reply)):
-                        reply.request, reply.uncertain = outgoing, uncertain
-                        return reply
-                    error = _http.garbled(reply, method=outgoing.method, path=outgoing.path())
-                    uncertain = uncertain or changes
-                else:
-                    error = self._refusal(outgoing, token, reply)
-                    uncertain = uncertain or (changes and _retry.is_unanswered(reply.status))
-            error.uncertain = uncertain
-            if token is not None and error.status == 401 and not renewed:
-                # The clocks disagree, or the signing key has changed. Nothing was done, so ask again with a new token.
-                renewed = True
+                if deadline.left() <= 0:  # Sending now would be asking without waiting for the answer.
+                    raise _http.too_late(deadline.seconds, method=outgoing.method, path=outgoing.path())
+                error: MonogramError
+                cause: httpx.RequestError | None = None
+                sent = True
+                request, watched = self._request(outgoing, token, attempt)
                 try:
+                    reply = self.connections.exchange(request, deadline)
+                except httpx.RequestError as exc:
+                    watched.failed(exc)
+                    cause, sent = exc, _http.was_sent(exc)
+                    error = _http.transport_error(exc, deadline.seconds, method=outgoing.method, path=outgoing.path())
+                    uncertain = uncertain or (sent and changes)
+                except BaseException as exc:
+                    watched.failed(exc)
+                    raise
+                else:
+                    watched.answered(reply.status, reply.headers)
+                    if 200 <= reply.status < 300:
+                        if not (outgoing.wants_json and _http.is_garbled(reply)):
+                            reply.request, reply.uncertain = outgoing, uncertain
+                            return reply
+                        error = _http.garbled(reply, method=outgoing.method, path=outgoing.path())
+                        uncertain = uncertain or changes
+                    else:
+                        error = self._refusal(outgoing, token, reply)
+                        uncertain = uncertain or (changes and _retry.is_unanswered(reply.status))
+                if token is not None and error.status == 401 and not renewed:
+                    # The clocks disagree, or the signing key has changed. Nothing was done: ask with a new token.
+                    renewed = True
                     if self.sessions.renew(token):
                         continue
-                except MonogramError as exc:
-                    exc.uncertain = uncertain
-                    raise
-            if attempt > options.retries or not _retry.may_repeat(error, repeatable=outgoing.repeatable, sent=sent):
-                raise error from cause
-            pause = _retry.delay(attempt, error.retry_after if isinstance(error, RateLimitError) else None)
-            if pause >= deadline.left():
-                raise error from cause
-            sleep(pause)
+                if attempt > options.retries or not _retry.may_repeat(error, repeatable=outgoing.repeatable, sent=sent):
+                    raise error from cause
+                pause = _retry.delay(attempt, error.retry_after if isinstance(error, RateLimitError) else None)
+                if pause >= deadline.left():
+                    raise error from cause
+                sleep(pause)
+        except MonogramError as exc:
+            # Whatever ended it: a refresh that failed, for example, says nothing of the attempts before it.
+            exc.uncertain = uncertain
+            raise
 
     def _request(self, outgoing: Outgoing, token: str | None, attempt: int) -> tuple[httpx.Request, _telemetry.Attempt]:
         headers = {**self._headers, **outgoing.headers}
