@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,10 +11,12 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import jwt
+import psutil
 import psycopg
 import pytest
 
 from monogram_sdk import MemorySessionStorage, Monogram
+from monogram_sdk.local import _processes
 from monogram_sdk.local.stack import Stack
 from monogram_sdk.models import SpaceEvent
 from tests.live.proxy import Proxy
@@ -96,7 +96,11 @@ class Ground:
         """Kill the process of Realtime and of the other services; the stack starts it again."""
         pid = self.stack._server.pid
         if pid is not None:
-            os.kill(pid, signal.SIGKILL)
+            process = psutil.Process(pid)
+            process.kill()
+            # Until it is gone it may answer once more.
+            while not _processes.has_ended(process):
+                time.sleep(0.001)
 
     def close(self) -> None:
         """Close the connections to the database."""

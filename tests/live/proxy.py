@@ -44,6 +44,8 @@ class Proxy:
         self.realtime = "on"
         """What becomes of WebSockets: ``on``, ``refused``, ``swallowed`` (nobody answers), ``page`` (a page of the
         network's own), ``deaf`` (they open, and nothing comes from the server), or ``reset``."""
+        self.is_away = False
+        """Whether new connections, of whatever kind, are closed at once."""
         self.turned_away = 0
         """How many WebSockets have not been let through."""
         self.forwarded = 0
@@ -100,6 +102,9 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_away:
+            writer.close()
+            return
         task = self._loop.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
