@@ -1,9 +1,11 @@
-"""What the benchmarks share: tables in Markdown, and a line about the machine."""
+"""What the benchmarks share: tables in Markdown, a line about the machine, and the command line of the simple ones."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -26,6 +28,18 @@ class Table:
 def machine() -> str:
     """Return a line that says where the figures come from."""
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}."
+
+
+def run(program: str, about: str | None, measure: Callable[[int], str]) -> None:
+    """Measure as often as the command line says, print what came of it, and with `--write` keep it."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tries", type=int, default=3)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    text = measure(options.tries)
+    print(text)
+    if options.write:
+        write(program, text)
 
 
 def write(program: str, text: str) -> None:

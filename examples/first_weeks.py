@@ -293,7 +293,12 @@ def play() -> int:
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="monogram-demo-")))
         stack = exits.enter_context(
-            Stack(folder / "stack", seed=False, durable=False, report=lambda line: console.print(f"[dim]{line}[/]"))
+            Stack(
+                folder / "stack",
+                seed=False,
+                durable=False,
+                report=lambda line: console.print(line, style="dim", markup=False),
+            )
         )
         console.print(f"The embedded stack listens on {stack.api_url}.")
         clients = [exits.enter_context(Monogram(url=stack.api_url, key=stack.publishable_key)) for _ in NAMES]
@@ -323,7 +328,7 @@ def main() -> None:
     try:
         sys.exit(play())
     except MonogramError as error:
-        console.print(f"[red]{error}[/]")
+        console.print(str(error), style="red", markup=False)
         sys.exit(1)
 
 

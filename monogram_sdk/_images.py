@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from uuid import uuid4
 
-from monogram_sdk import _metadata
+from monogram_sdk import _metadata, _pictures
+from monogram_sdk._engine.contents import picture_type
 from monogram_sdk.errors import FileTooLargeError, InvalidImageError, InvalidValueError
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """An image: the path of a file, its bytes, or an open binary file."""
 
 MEGABYTE = 1024 * 1024
-AVATAR_LIMIT = 2 * MEGABYTE
-COVER_LIMIT = 5 * MEGABYTE
+AVATAR_LIMIT = 10 * MEGABYTE
+COVER_LIMIT = 10 * MEGABYTE
 RESPONSE_IMAGE_LIMIT = 10 * MEGABYTE
 
 
@@ -36,35 +37,84 @@ class Image:
 def load(source: ImageSource, *, limit: int) -> Image:
     """Read an image, without what its file says about where, when and by whom it was taken.
 
+    With the extra ``pictures`` an AVIF or HEIC is converted, and one that is too large is made smaller.
+
     Args:
         source: Where it is.
         limit: How many bytes it may have.
 
     Raises:
         InvalidImageError: It is not a JPEG, PNG, WebP or GIF image, whatever its name says, or it is damaged.
-        FileTooLargeError: It is too large.
+        FileTooLargeError: It is too large, in bytes or in pixels.
         InvalidValueError: The file cannot be read.
     """
-    data = _read(source, limit)
-    if len(data) > limit:
-        raise FileTooLargeError(
-            f"The image is larger than {limit // MEGABYTE} MB.", detail="image", hint="Make it smaller first."
+    data = _read(source, _pictures.MOST_READ if _pictures.can_convert() else limit)
+    if (modern := _pictures.modern_kind(data)) is not None:
+        return _converted(
+            data,
+            limit,
+            InvalidImageError(
+                f"The image is {modern}, which newsletters cannot show.",
+                detail="image",
+            ),
+            "save it as a JPEG first",
         )
-    kind = _kind(data)
-    if kind is None:
+    if len(data) > limit:
+        return _converted(
+            data,
+            limit,
+            FileTooLargeError(
+                f"The image is larger than {limit // MEGABYTE} MB.",
+                detail="image",
+            ),
+            "make it smaller first",
+        )
+    content_type = picture_type(data)
+    if content_type is None:
         raise InvalidImageError(detail="image", hint="Convert it first. The contents count, not the file's name.")
-    content_type, extension = kind
     try:
-        return Image(_metadata.strip(data, content_type), content_type, extension)
+        image = Image(_metadata.strip(data, content_type), content_type, _EXTENSIONS[content_type])
+        width, height, most = _pictures.most_pixels(image.data, content_type)
+        if width * height <= most:
+            return image
+        return _converted(
+            data,
+            limit,
+            FileTooLargeError(
+                f"The image has {width} by {height} pixels; {most // 1_000_000} million of its kind can be shown.",
+                detail="image",
+            ),
+            "make it smaller first",
+        )
     except _metadata.DamagedError as exc:
         raise InvalidImageError(
             f"The image is damaged: {exc}.", detail="image", hint="Open it in a program for images and save it again."
         ) from exc
 
 
+def _converted(data: bytes, limit: int, refusal: InvalidValueError, remedy: str) -> Image:
+    """Make an image one that can be shown, or raise the refusal, with what to do."""
+    try:
+        converted, content_type = _pictures.convert(data, limit)
+    except _pictures.CannotConvertError as exc:
+        if _pictures.can_convert(_pictures.modern_kind(data)):
+            refusal.hint = f"It could not be converted: {exc}. {remedy[0].upper()}{remedy[1:]}."
+        else:
+            refusal.hint = f'Install the extra "pictures" of monogram-sdk, which does it, or {remedy}.'
+        raise refusal from exc
+    return Image(_metadata.strip(converted, content_type), content_type, _EXTENSIONS[content_type])
+
+
+_EXTENSIONS = {"image/gif": "gif", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+
 def _read(source: ImageSource, limit: int) -> bytes:
     if isinstance(source, bytes):
         return source
+    if not isinstance(source, str | os.PathLike) and not hasattr(source, "read"):
+        raise InvalidValueError(
+            f"image is a path, bytes or an open binary file, not {type(source).__name__}.", detail="image"
+        )
     try:
         if isinstance(source, (str, os.PathLike)):
             with Path(source).open("rb") as file:
@@ -72,19 +122,8 @@ def _read(source: ImageSource, limit: int) -> bytes:
         data = source.read(limit + 1)
     except OSError as exc:
         raise InvalidValueError(f"The image cannot be read: {exc.strerror or exc}.", detail="image") from exc
+    except ValueError as exc:  # a path with NUL or half a character, or a file that has been closed
+        raise InvalidValueError(f"The image cannot be read: {exc}.", detail="image") from exc
     if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidValueError("The image was opened as text.", detail="image", hint='Open it with mode "rb".')
     return data
-
-
-def _kind(data: bytes) -> tuple[str, str] | None:
-    """Return the content type and file extension that the first bytes tell."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg", "jpg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png", "png"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif", "gif"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp", "webp"
-    return None

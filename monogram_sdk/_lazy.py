@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
+from monogram_sdk._engine.forks import importing
+
 
 def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and the ``__dir__`` of a package.
@@ -21,7 +23,8 @@ def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], obje
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = import_module(f"{package}.{home}")
+        with importing():
+            module = import_module(f"{package}.{home}")
         value: object = module if name == home else getattr(module, name)
         setattr(import_module(package), name, value)
         return value

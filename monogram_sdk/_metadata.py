@@ -19,6 +19,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 UPRIGHT = 1
 """The orientation of an image that is shown as it is stored."""
@@ -58,9 +59,11 @@ def _strip_jpeg(data: bytes) -> bytes:
     orientation = UPRIGHT
     place = 2
     while True:
+        # What stands between two parts is left out, as decoders do.
+        place = data.find(b"\xff", place)
+        if place < 0:
+            raise DamagedError("no end")
         start = place
-        if data[place : place + 1] != b"\xff":
-            raise DamagedError("no marker where one must be")
         while data[place : place + 1] == b"\xff":
             place += 1
         if place >= len(data):
@@ -125,6 +128,10 @@ def _strip_png(data: bytes) -> bytes:
     while True:
         size = _number(">I", data, place)
         name = _sized(data, place + 4, 4)
+        if name == b"IDAT" and len(data) < place + size + 12 and len(data) > place + 8:
+            # It was cut off; what is there is shown all the same.
+            kept += _png_chunk(name, data[place + 8 : place + 8 + size]) + _png_chunk(b"IEND", b"")
+            break
         body = _sized(data, place + 8, size)
         chunk = _sized(data, place, size + 12)
         place += size + 12
@@ -149,39 +156,61 @@ def _png_chunk(name: bytes, body: bytes) -> bytes:
 _WEBP_KEPT = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
 _FRAME_HEADER = 16
 _FRAME_KEPT = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
+_DRAWN = _FRAME_KEPT | {b"ANMF"}
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04
+
+
+class _Chunk(NamedTuple):
+    name: bytes
+    size: int
+    """As it says; its body is shorter where the file ends too early."""
+    body: bytes
 
 
 def _strip_webp(data: bytes) -> bytes:
     orientation = UPRIGHT
-    kept: list[tuple[bytes, bytes]] = []
-    for name, body in _riff_chunks(_sized(data, 12, _number("<I", data, 4) - 4)):
-        if name == b"EXIF":
-            orientation = _orientation(body.removeprefix(_EXIF))
-        elif name == b"ANMF":
-            frame = [(inner, part) for inner, part in _riff_chunks(body[_FRAME_HEADER:]) if inner in _FRAME_KEPT]
-            kept.append((name, body[:_FRAME_HEADER] + b"".join(_riff_chunk(*part) for part in frame)))
-        elif name in _WEBP_KEPT:
-            kept.append((name, body))
-    if kept and kept[0][0] == b"VP8X":
-        flags = _number("<I", kept[0][1], 0) & ~(_HAS_EXIF | _HAS_XMP)
+    kept: list[_Chunk] = []
+    for chunk in _riff_chunks(data[12 : 8 + _number("<I", data, 4)]):
+        if chunk.name == b"EXIF":
+            orientation = _orientation(chunk.body.removeprefix(_EXIF))
+        elif chunk.name == b"ANMF":
+            frame = [part for part in _riff_chunks(chunk.body[_FRAME_HEADER:]) if part.name in _FRAME_KEPT]
+            size = _FRAME_HEADER + sum(map(_said, frame))
+            kept.append(_Chunk(b"ANMF", size, chunk.body[:_FRAME_HEADER] + b"".join(map(_riff_chunk, frame))))
+        elif chunk.name in _WEBP_KEPT:
+            kept.append(chunk)
+    if _DRAWN.isdisjoint(chunk.name for chunk in kept):
+        raise DamagedError("it ends too early")
+    if kept[0].name == b"VP8X":
+        flags = _number("<I", kept[0].body, 0) & ~(_HAS_EXIF | _HAS_XMP)
         if orientation != UPRIGHT:
             flags |= _HAS_EXIF
-            kept.append((b"EXIF", _exif(orientation)))
-        kept[0] = b"VP8X", struct.pack("<I", flags) + kept[0][1][4:]
-    return _riff_chunk(b"RIFF", b"WEBP" + b"".join(_riff_chunk(*chunk) for chunk in kept))
+            block = _exif(orientation)
+            kept.append(_Chunk(b"EXIF", len(block), block))
+        kept[0] = _Chunk(b"VP8X", kept[0].size, struct.pack("<I", flags) + kept[0].body[4:])
+    return _riff_chunk(_Chunk(b"RIFF", 4 + sum(map(_said, kept)), b"WEBP" + b"".join(map(_riff_chunk, kept))))
 
 
-def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _riff_chunks(data: bytes) -> Iterator[_Chunk]:
     place = 0
     while place < len(data):
-        name, size = _sized(data, place, 4), _number("<I", data, place + 4)
-        yield name, _sized(data, place + 8, size)
-        place += 8 + size + size % 2
+        chunk = _Chunk(_sized(data, place, 4), _number("<I", data, place + 4), b"")
+        body = data[place + 8 : place + 8 + chunk.size]
+        # Of a picture that was cut off, what is there is shown.
+        if len(body) < chunk.size and not (chunk.name in _DRAWN and len(body) > max(_FRAME_HEADER, chunk.size // 10)):
+            raise DamagedError("it ends too early")
+        yield chunk._replace(body=body)
+        place += _said(chunk)
 
 
-def _riff_chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+def _said(chunk: _Chunk) -> int:
+    """Return how many bytes a chunk takes."""
+    return 8 + chunk.size + chunk.size % 2
+
+
+def _riff_chunk(chunk: _Chunk) -> bytes:
+    padding = b"\0" * (chunk.size % 2) if len(chunk.body) == chunk.size else b""
+    return chunk.name + struct.pack("<I", chunk.size) + chunk.body + padding
 
 
 # GIF: a header and blocks, whose data comes in pieces of up to 255 bytes ----------------------------------------------
@@ -194,12 +223,11 @@ _COMMENT, _APPLICATION = 0xFE, 0xFF
 def _strip_gif(data: bytes) -> bytes:
     place = 13 + _gif_colours(_number("B", data, 10))
     kept = bytearray(_sized(data, 0, place))
-    while True:
+    images = 0
+    # Many have no end, and some are cut off; what is there is shown all the same.
+    while place < len(data) and data[place] != _TRAILER:
         start = place
-        kind = _number("B", data, place)
-        if kind == _TRAILER:
-            kept.append(_TRAILER)
-            return bytes(kept)
+        kind = data[place]
         if kind == _IMAGE:
             place += 10 + _gif_colours(_number("B", data, place + 9)) + 1
             keep = True
@@ -208,12 +236,22 @@ def _strip_gif(data: bytes) -> bytes:
             keep = label != _COMMENT and (label != _APPLICATION or data[place + 3 : place + 14] in _GIF_APPLICATIONS)
             place += 2
         else:
-            raise DamagedError("no block where one must be")
-        while size := _number("B", data, place):
-            place += 1 + size
+            place += 1  # What is no block is passed over, as viewers do.
+            continue
+        pieces = place
+        while place < len(data) and data[place] and place + data[place] < len(data):
+            place += 1 + data[place]
+        whole = place < len(data) and not data[place]
+        if keep and (whole or (kind == _IMAGE and place > pieces)):
+            kept += data[start:place] + b"\0"
+            images += kind == _IMAGE
+        if not whole:
+            break
         place += 1
-        if keep:
-            kept += _sized(data, start, place - start)
+    if not images:
+        raise DamagedError("no image in it")
+    kept.append(_TRAILER)
+    return bytes(kept)
 
 
 def _gif_colours(flags: int) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from monogram_sdk import _query
+from monogram_sdk._config import shown
+from monogram_sdk._engine.request import Request
 from monogram_sdk.errors import InvalidValueError
 from monogram_sdk.models._base import Model
 
@@ -27,8 +30,8 @@ class Page(Generic[M]):
 
     Attributes:
         items: The rows.
-        cursor: Where the next page begins, for the ``after`` argument of the call that made the list; ``None`` at the
-            end. (If the last page is full, an empty one follows.)
+        cursor: Where the next page begins, for the ``after`` argument of the call that made the list, with the same
+            other arguments; ``None`` at the end. (If the last page is full, an empty one follows.)
     """
 
     items: tuple[M, ...]
@@ -61,13 +64,13 @@ class Listing(Generic[M]):
     columns: str | None = None
     arguments: dict[str, Any] | None = field(default=None, hash=False)
 
-    def call(self, cursor: str | None, limit: int, me: UUID | None) -> _query.Call:
+    def call(self, cursor: str | None, limit: int, me: UUID | None) -> Request:
         """Return the request for the rows after a cursor."""
         filters = self.filters
         if self.owner is not None:
             filters = (*filters, _query.equals(self.owner, me))
         if cursor is not None:
-            place = _decode(cursor, len(self.keys))
+            place = self._place(cursor, me)
             filters = (*filters, _query.beyond(self.keys, place, descending=self.descending))
         direction = "desc" if self.descending else "asc"
         order = ",".join(f"{key}.{direction}" for key in self.keys)
@@ -76,9 +79,31 @@ class Listing(Generic[M]):
             return _query.select(self.source, columns, filters, order=order, limit=limit)
         return _query.rpc_rows(self.source, self.arguments, columns, filters, order=order, limit=limit)
 
-    def cursor(self, row: M) -> str:
-        """Return the cursor for the rows after this one."""
-        return _encode([getattr(row, key) for key in self.keys])
+    def cursor(self, row: M, me: UUID | None) -> str:
+        """Return the cursor for the rows after this one. It names the list, too: no other one takes it."""
+        place = [self._name(me), *(_query.text(getattr(row, key)) for key in self.keys)]
+        return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+    def _place(self, cursor: str, me: UUID | None) -> list[str]:
+        """Read a cursor.
+
+        Raises:
+            InvalidValueError: It is none, or of another list.
+        """
+        try:
+            read: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        except (binascii.Error, ValueError, RecursionError) as exc:
+            raise _foreign() from exc
+        name, *place = cast("list[object]", read) if isinstance(read, list) and read else [None]
+        texts = [value for value in place if isinstance(value, str)]
+        if name != self._name(me) or len(texts) != len(self.keys) or len(place) != len(self.keys):
+            raise _foreign()
+        return texts
+
+    def _name(self, me: UUID | None) -> str:
+        """Return what tells this list from others: by what is in it and how it is sorted, not by what is read."""
+        facts = [self.source, self.keys, self.descending, self.filters, self.owner, me, self.arguments]
+        return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def checked_page_size(size: int) -> int:
@@ -88,25 +113,13 @@ def checked_page_size(size: int) -> int:
         InvalidValueError: It is not between 1 and 1,000.
     """
     if not 1 <= size <= MAX_PAGE_SIZE:
-        raise InvalidValueError(f"page_size is between 1 and {MAX_PAGE_SIZE}, not {size}.", detail="page_size")
+        raise InvalidValueError(f"page_size is between 1 and {MAX_PAGE_SIZE}, not {shown(size)}.", detail="page_size")
     return size
 
 
-def _encode(place: list[object]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([_query.text(value) for value in place]).encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str, length: int) -> list[str]:
-    try:
-        place: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as exc:
-        raise _unreadable() from exc
-    values = cast("list[object]", place) if isinstance(place, list) else []
-    texts = [value for value in values if isinstance(value, str)]
-    if len(texts) != length or len(values) != length:
-        raise _unreadable()
-    return texts
-
-
-def _unreadable() -> InvalidValueError:
-    return InvalidValueError("This cursor does not belong to this list.", detail="after", hint="Pass page.cursor back.")
+def _foreign() -> InvalidValueError:
+    return InvalidValueError(
+        "This cursor does not belong to this list.",
+        detail="after",
+        hint="Pass page.cursor back to the same call, with the same other arguments, as the same person.",
+    )

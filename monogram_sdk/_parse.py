@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from monogram_sdk._engine.forks import tell_of_forks
 from monogram_sdk.errors import InvalidResponseError, TruncatedResponseError
 
 if TYPE_CHECKING:
-    from monogram_sdk._http import Reply
+    from monogram_sdk._engine.reply import Reply
     from monogram_sdk.models._base import Model
 
 T = TypeVar("T")
@@ -124,11 +125,30 @@ def _read(adapter: TypeAdapter[T], content: bytes) -> T:
     """
     if len(content) < _LONG or not gc.isenabled():
         return adapter.validate_json(content)
+    _PAUSE.is_on = True
     gc.disable()
     try:
         return adapter.validate_json(content)
     finally:
         gc.enable()
+        _PAUSE.is_on = False
+
+
+class _Pause:
+    """Whether the garbage collector waits for one of our readers."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        tell_of_forks(self)
+
+    def forked(self) -> None:
+        """End the pause: the reader is a thread of the parent, or ends it itself."""
+        if self.is_on:
+            self.is_on = False
+            gc.enable()
+
+
+_PAUSE = _Pause()
 
 
 def _truncated(message: str, reply: Reply) -> TruncatedResponseError:
@@ -137,9 +157,9 @@ def _truncated(message: str, reply: Reply) -> TruncatedResponseError:
         message,
         status=reply.status,
         method=request.method if request else None,
-        path=request.path() if request else None,
+        path=request.bare_path() if request else None,
         # The server has done all that it was asked for.
-        uncertain=request is not None and request.method != "GET",
+        uncertain=request is not None and request.changes,
     )
 
 
@@ -152,10 +172,13 @@ def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidRe
     request = reply.request
     return InvalidResponseError(
         f"The server's answer does not fit {getattr(shape, '__name__', shape)}: {problems}.",
-        hint="The SDK and the project's migrations are of different versions: update the older one.",
+        hint=(
+            "The SDK and the project's migrations are of different versions: update the older one. Or something between"
+            " this program and the server answers in its place, such as a network's login page."
+        ),
         status=reply.status,
         method=request.method if request else None,
-        path=request.path() if request else None,
+        path=request.bare_path() if request else None,
         # The server has done what it was asked for; only its answer is of no use.
-        uncertain=request is not None and request.method != "GET",
+        uncertain=request is not None and request.changes,
     )

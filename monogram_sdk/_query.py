@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from pydantic_core import to_json
+from monogram_sdk._engine import contents
+from monogram_sdk._engine.contents import Content
+from monogram_sdk._engine.request import JSON, Request, as_json, check_text
+from monogram_sdk.errors import InvalidValueError
 
 REST = "/rest/v1"
 
+READING: frozenset[str] = frozenset(
+    {
+        "badge_progress",
+        "dead_letters",
+        "email_subscription",
+        "email_suppressions",
+        "export_account",
+        "export_parts",
+        "is_newsletter_gone",
+        "leaderboard",
+        "ledger_proof",
+        "mail_state",
+        "member_profiles",
+        "newsletter_delivery",
+        "newsletter_mail",
+        "outbox_state",
+        "preview_rotation",
+        "space_emails",
+        "space_week",
+        "verify_ledger",
+        "verify_newsletter",
+        "weekly_earnings",
+    }
+)
+"""The functions of the database that only read (``stable``), among those that are called here."""
 
-@dataclass(slots=True)
-class Call:
-    """A request that has not been sent.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path below the project's URL, with its query.
-        body: The body, as JSON.
-        prefer: The ``Prefer`` header, with which PostgREST is told what to answer.
-        repeatable: Whether sending it twice has the effect of sending it once, so that it may be tried again after an
-            attempt that went unanswered.
-    """
-
-    method: str
-    path: str
-    body: bytes | None = None
-    prefer: str | None = None
-    repeatable: bool = True
+# What PostgREST is told to answer to a change: the rows.
+_REPRESENTATION = {**JSON, "prefer": "return=representation"}
+_COUNTED = {**JSON, "prefer": "count=exact"}
 
 
 def text(value: object) -> str:
@@ -43,7 +55,11 @@ def text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value)
+    try:
+        written = str(value)
+    except (ValueError, RecursionError) as exc:  # a number with thousands of digits, a list in a list in a list
+        raise InvalidValueError(f"A value cannot be sent: {exc}.") from exc
+    return check_text(written)
 
 
 def equals(column: str, value: object) -> str:
@@ -80,30 +96,56 @@ def select(
     *,
     order: str | None = None,
     limit: int | None = None,
-) -> Call:
+) -> Request:
     """Read rows of a table."""
-    return Call("GET", f"{REST}/{table}?{_query(columns, filters, order, limit)}")
+    return Request("GET", f"{REST}/{table}?{_query(columns, filters, order, limit)}", content=contents.ROWS)
 
 
-def insert(table: str, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]], columns: str) -> Call:
+def insert(table: str, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]], columns: str) -> Request:
     """Insert one row or several, and read them back."""
-    return Call("POST", f"{REST}/{table}?select={columns}", to_json(rows), "return=representation")
+    return Request("POST", f"{REST}/{table}?select={columns}", as_json(rows), _REPRESENTATION, content=contents.ROWS)
 
 
-def update(table: str, values: Mapping[str, Any], columns: str, filters: Iterable[str]) -> Call:
+def update(table: str, values: Mapping[str, Any], columns: str, filters: Iterable[str]) -> Request:
     """Change the rows that the filters leave, and read them back."""
-    return Call("PATCH", f"{REST}/{table}?{_query(columns, filters)}", to_json(values), "return=representation")
+    path = f"{REST}/{table}?{_query(columns, filters)}"
+    return Request("PATCH", path, as_json(values), _REPRESENTATION, content=contents.ROWS)
 
 
-def delete(table: str, columns: str, filters: Iterable[str]) -> Call:
+def delete(table: str, columns: str, filters: Iterable[str]) -> Request:
     """Delete the rows that the filters leave, and answer what they were."""
-    return Call("DELETE", f"{REST}/{table}?{_query(columns, filters)}", prefer="return=representation")
+    path = f"{REST}/{table}?{_query(columns, filters)}"
+    return Request("DELETE", path, headers={"prefer": "return=representation"}, content=contents.ROWS)
 
 
-def rpc(name: str, arguments: Mapping[str, Any], *, repeatable: bool = True, counted: bool = False) -> Call:
-    """Call a function of the database; if `counted`, the answer says how many rows there are in all."""
-    prefer = "count=exact" if counted else None
-    return Call("POST", f"{REST}/rpc/{name}", to_json(arguments), prefer, repeatable=repeatable)
+def rpc(
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    repeatable: bool = True,
+    counted: bool = False,
+    answers: bool = True,
+    content: Content = contents.JSON,
+) -> Request:
+    """Call a function of the database.
+
+    Args:
+        name: The function.
+        arguments: Its arguments.
+        repeatable: Whether calling it twice has the effect of calling it once.
+        counted: Whether the answer is to say how many rows there are in all.
+        answers: Whether it returns something: one that returns ``void`` is answered with 204 and no body.
+        content: What it returns, if it does.
+    """
+    return Request(
+        "POST",
+        f"{REST}/rpc/{name}",
+        as_json(arguments),
+        _COUNTED if counted else JSON,
+        repeatable=repeatable,
+        has_effect=name not in READING,
+        content=content if answers else contents.NOTHING,
+    )
 
 
 def rpc_rows(
@@ -114,9 +156,10 @@ def rpc_rows(
     *,
     order: str | None = None,
     limit: int | None = None,
-) -> Call:
+) -> Request:
     """Call a function that answers rows, and sort, filter and limit them."""
-    return Call("POST", f"{REST}/rpc/{name}?{_query(columns, filters, order, limit)}", to_json(arguments))
+    path = f"{REST}/rpc/{name}?{_query(columns, filters, order, limit)}"
+    return Request("POST", path, as_json(arguments), JSON, has_effect=name not in READING, content=contents.ROWS)
 
 
 def _query(columns: str, filters: Iterable[str], order: str | None = None, limit: int | None = None) -> str:

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
@@ -20,8 +21,12 @@ from supabase_auth.errors import AuthError, AuthInvalidJwtError, AuthSessionMiss
 from supabase_auth.types import Session as AuthSession
 from supabase_auth.types import User as GoTrueUser
 
-from monogram_sdk.errors import APIError, AuthenticationError, InvalidResponseError, NotSignedInError
-from monogram_sdk.models.auth import AuthUser, Session
+from monogram_sdk._engine import contents
+from monogram_sdk._engine.contents import Content
+from monogram_sdk.errors import APIError, AuthenticationError, InvalidResponseError, InvalidValueError, NotSignedInError
+from monogram_sdk.models.auth import AuthUser, NewSession, Session
+
+_FRESH_SECONDS = 3600
 
 __all__ = [
     "AsyncGoTrueClient",
@@ -29,14 +34,18 @@ __all__ = [
     "AsyncSupportedStorage",
     "AuthSession",
     "GoTrueUser",
+    "Nature",
     "SyncGoTrueClient",
     "SyncStorageClient",
     "SyncSupportedStorage",
     "async_auth_client",
     "async_storage_client",
     "auth_client",
+    "nature_of_auth_request",
+    "nature_of_storage_request",
+    "session_of",
+    "session_text",
     "storage_client",
-    "stored_session",
     "translated",
     "user_of",
 ]
@@ -84,15 +93,85 @@ def storage_client(url: str, http: object) -> SyncStorageClient:
     return SyncStorageClient(f"{url}/storage/v1/", {}, http_client=cast("httpx.Client", http))
 
 
-def stored_session(session: AuthSession) -> tuple[str, Session]:
-    """Return a session from the auth service as text to store, and as the SDK's model.
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What is to be known of a request that one of the libraries makes.
 
-    Its end is counted from now by this machine's clock, so that a clock that is wrong does no harm.
+    Attributes:
+        repeatable: Whether it may be sent twice.
+        has_effect: Whether carrying it out changes something, or sends a message.
+        content: What the reply has to be.
     """
+
+    repeatable: bool
+    has_effect: bool
+    content: Content = contents.JSON
+
+
+_SESSION = contents.having("access_token")
+_ACCOUNT = contents.having("id")
+_ACCOUNTS = contents.having("users")
+# The end of a path, and what GoTrue replies there; a session names its account.
+_REPLIES = {
+    "/invite": _ACCOUNT,
+    "/logout": contents.NOTHING,
+    "/otp": contents.DONE,
+    "/recover": contents.DONE,
+    "/resend": contents.DONE,
+    "/signup": _ACCOUNT,
+    "/user": _ACCOUNT,
+    "/users": _ACCOUNT,
+    "/verify": _SESSION,
+}
+
+
+def nature_of_auth_request(method: str, url: httpx.URL) -> Nature:
+    """Return what is to be known of a request to the auth service.
+
+    A second sign-in with a password is as good as the first. One-time codes work once, and messages should come once.
+    """
+    if url.path.endswith("/reauthenticate"):  # A GET that sends a message.
+        return Nature(repeatable=False, has_effect=True, content=contents.DONE)
+    if method == "GET":  # It asks for accounts only.
+        content = _ACCOUNTS if url.path.endswith("/users") else _ACCOUNT
+        return Nature(repeatable=True, has_effect=False, content=content)
+    if url.path.endswith("/token"):
+        once = url.params.get("grant_type") not in ("password", "refresh_token")
+        return Nature(repeatable=not once, has_effect=True, content=_SESSION)
+    end = url.path[url.path.rindex("/") :]
+    if "/admin/users/" in url.path:
+        content = contents.DONE if method == "DELETE" else _ACCOUNT
+    else:
+        content = _REPLIES.get(end, contents.JSON)
+    return Nature(repeatable=end == "/logout", has_effect=True, content=content)
+
+
+_OBJECTS = "/storage/v1/object/"
+
+
+def nature_of_storage_request(method: str, url: httpx.URL) -> Nature:
+    """Return what is to be known of a request to the storage service. Each may be sent twice."""
+    _, _, path = url.path.partition(_OBJECTS)
+    if method == "GET":
+        content = contents.FILE if path.startswith("typefaces/") else contents.PICTURE
+        return Nature(repeatable=True, has_effect=False, content=content)
+    if path.startswith(("sign/", "list/")):
+        return Nature(repeatable=True, has_effect=False, content=contents.ROWS)
+    content = contents.ROWS if method == "DELETE" else contents.having("Key")
+    return Nature(repeatable=True, has_effect=True, content=content)
+
+
+def session_of(session: AuthSession) -> Session:
+    """Return a session from the auth service as the SDK's model."""
+    return NewSession.model_validate(session.model_dump()).begun()
+
+
+def session_text(session: Session) -> str:
+    """Return a session as the auth service's client reads it. It is never due there: `AsyncSessions` sees to that."""
     fields = session.model_dump(mode="json")
-    fields["expires_at"] = int(time.time()) + session.expires_in
-    text = json.dumps(fields)
-    return text, Session.model_validate_json(text)
+    fields |= {"expires_in": _FRESH_SECONDS, "expires_at": int(time.time()) + _FRESH_SECONDS}
+    fields["user"] = {"aud": "authenticated", **fields["user"]}
+    return json.dumps(fields)
 
 
 def user_of(user: GoTrueUser) -> AuthUser:
@@ -101,10 +180,13 @@ def user_of(user: GoTrueUser) -> AuthUser:
 
 
 @contextmanager
-def translated() -> Generator[None]:
+def translated(*, has_effect: bool = True) -> Generator[None]:
     """Turn what supabase-py itself refuses into the SDK's errors.
 
     What the servers refuse is translated before these libraries see it (`_refusals`); this is for their own checks.
+
+    Args:
+        has_effect: Whether what is asked for changes something, so that it is done where its reply cannot be read.
     """
     try:
         yield
@@ -119,7 +201,7 @@ def translated() -> Generator[None]:
         raise APIError(str(details or "The storage service refused.")) from exc
     except (json.JSONDecodeError, KeyError) as exc:
         raise InvalidResponseError(
-            "The server's answer is not what it should be.", hint="Update the SDK, or the server.", uncertain=True
+            "The server's answer is not what it should be.", hint="Update the SDK, or the server.", uncertain=has_effect
         ) from exc
     except ValidationError as exc:
         # Without the original, which shows the answer, and that may be a session.
@@ -127,5 +209,9 @@ def translated() -> Generator[None]:
         raise InvalidResponseError(
             f"The server's answer does not fit {exc.title}: {problems}.",
             hint="Update the SDK, or the server.",
-            uncertain=True,
+            uncertain=has_effect,
         ) from None
+    except (ValueError, RecursionError) as exc:  # among them text that is not valid Unicode
+        raise InvalidValueError(
+            "A value is not acceptable.", hint="Text must be valid Unicode without lone surrogates."
+        ) from exc

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Any, Final, TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from monogram_sdk._config import shown
 from monogram_sdk.errors import InvalidValueError
 
 
@@ -20,6 +21,9 @@ class NotGiven(Enum):
 
 NOT_GIVEN: Final = NotGiven.NOT_GIVEN
 """The default of arguments for which ``None`` has a meaning of its own, such as "take the description away"."""
+
+DAY_SECONDS = 86_400
+MOST_AT_ONCE = 1000
 
 Id: TypeAlias = UUID | str
 """An id, as a UUID or in the form of text."""
@@ -37,10 +41,56 @@ def as_uuid(value: Id, name: str) -> UUID:
         return UUID(value)
     except (ValueError, AttributeError, TypeError) as exc:
         raise InvalidValueError(
-            f"{name} must be a UUID, not {value!r}.",
+            f"{name} must be a UUID, not {shown(value)}.",
             detail=name,
             hint="Pass the id of a model, such as space.id.",
         ) from exc
+
+
+def as_int(value: int, name: str) -> int:
+    """Return a whole number.
+
+    Raises:
+        InvalidValueError: It is not one.
+    """
+    checked: object = value
+    if not isinstance(checked, int) or isinstance(checked, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(f"{name} must be a whole number, not {shown(value)}.", detail=name)
+    return value
+
+
+def check_worker(worker: str, lease_seconds: int = 0, limit: int = 1, provider: str = "-") -> None:
+    """Check what a worker that takes work says of itself and of its lease.
+
+    Raises:
+        InvalidValueError: It has no name, or the lease would end before it begins, or not for days.
+    """
+    for name, text in (("worker", worker), ("provider", provider)):
+        if not text.strip():
+            raise InvalidValueError(f"{name} is blank.", detail=name, hint="Give it a name of its own.")
+    if not 0 <= lease_seconds <= DAY_SECONDS:
+        raise InvalidValueError(
+            f"lease_seconds is in seconds, 0 to {DAY_SECONDS}, not {lease_seconds}.", detail="lease_seconds"
+        )
+    if not 0 <= limit <= MOST_AT_ONCE:
+        raise InvalidValueError(f"limit is 0 to {MOST_AT_ONCE}, not {limit}.", detail="limit")
+
+
+def check_pause(pause_seconds: float) -> None:
+    """Check for how long everybody is to leave a provider alone.
+
+    Raises:
+        InvalidValueError: It is no number of seconds within a day.
+    """
+    if not 0 <= pause_seconds <= DAY_SECONDS:
+        raise InvalidValueError(
+            f"pause_seconds is in seconds, 0 to {DAY_SECONDS}, not {shown(pause_seconds)}.", detail="pause_seconds"
+        )
+
+
+def own_key(idempotency_key: str | None) -> str:
+    """Return the key of a call that does its work once: a new one, if none was given at all."""
+    return str(uuid4()) if idempotency_key is None else idempotency_key
 
 
 def given(**values: object) -> dict[str, Any]:
@@ -58,6 +108,23 @@ def changes(**values: object) -> dict[str, Any]:
     if not found:
         raise InvalidValueError("There is nothing to change.", hint=f"Give at least one of {', '.join(values)}.")
     return found
+
+
+def versioned(values: dict[str, Any], if_version: int | None) -> dict[str, Any]:
+    """Return the values of an update with the version of the row that they are meant for, if there is one.
+
+    Raises:
+        InvalidValueError: It is not the version of a row.
+    """
+    if if_version is None:
+        return values
+    if isinstance(if_version, bool) or not isinstance(if_version, int) or not 1 <= if_version < 2**31:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(
+            f"if_version is the `version` of a row, not {shown(if_version)}.",
+            detail="if_version",
+            hint="Pass row.version.",
+        )
+    return {**values, "version": if_version}
 
 
 def set_values(**values: object) -> dict[str, Any]:

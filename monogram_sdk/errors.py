@@ -31,8 +31,16 @@ message.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from monogram_sdk.models._base import Model
+from uuid import UUID
+
+_OWN_CODE = re.compile(r"MG\d{3}|HISTORY_REPLACED")
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
@@ -62,12 +70,13 @@ class MonogramError(Exception):
     """
 
     default_code: ClassVar[str | None] = None
+    """Monogram's own code of the rule, if it has one: what the SDK refuses itself gets it, and no code of a server."""
     _by_code: ClassVar[dict[str, type[MonogramError]]] = {}
 
     def __init_subclass__(cls, *, code: str | tuple[str, ...] | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         codes = (code,) if isinstance(code, str) else code or ()
-        cls.default_code = codes[0] if codes else None
+        cls.default_code = codes[0] if codes and _OWN_CODE.fullmatch(codes[0]) else None
         for one in codes:
             if one in cls._by_code:
                 raise TypeError(f"{cls.__name__} and {cls._by_code[one].__name__} both claim the code {one}")
@@ -234,6 +243,18 @@ class RateLimitError(
     retry_after: float | None = None
 
 
+class LimitReachedError(ConflictError, code="MG002"):
+    """The limit for this is reached: come back later. The message says when, in UTC, and so does `retry_at`."""
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When to come back, with its time zone; ``None`` if the server did not say."""
+        try:
+            return datetime.fromisoformat(self.detail or "")
+        except ValueError:
+            return None
+
+
 class ServerError(APIError):
     """The server failed. Trying again later may help."""
 
@@ -266,9 +287,20 @@ class EmailNotConfirmedError(AuthenticationError, code="email_not_confirmed"):
 
 class OneTimeCodeError(
     AuthenticationError,
-    code=("otp_expired", "bad_code_verifier", "flow_state_not_found", "flow_state_expired", "bad_oauth_state"),
+    code=(
+        "otp_expired",
+        "reauthentication_not_valid",
+        "bad_code_verifier",
+        "flow_state_not_found",
+        "flow_state_expired",
+        "bad_oauth_state",
+    ),
 ):
     """The code or link is wrong or too old: ask for a new one."""
+
+
+class ReauthenticationRequiredError(AuthenticationError, code="reauthentication_needed"):
+    """The sign-in is too old for this: sign in again, or pass the code that `auth.reauthenticate` sends as `nonce`."""
 
 
 class UserExistsError(
@@ -339,6 +371,14 @@ class PenHolderRoleError(ConflictError, code="MG110"):
     """This member holds the pen, and with it the role CURATOR: hand the pen on with `spaces.assign_curator` first."""
 
 
+class RemovedFromSpaceError(PermissionDeniedError, code="MG111"):
+    """You were removed from this space: ask its leader or an admin for a new invite."""
+
+
+class InviteWithdrawnError(ConflictError, code="MG112"):
+    """A withdrawn invite does not come back: make a new one with `spaces.create_invite`."""
+
+
 # Prompts ------------------------------------------------------------------------------------------------------------
 
 
@@ -401,19 +441,86 @@ class ResponseNotFoundError(NotFoundError, code="MG307"):
     """There is no such response."""
 
 
+class HistoryReplacedError(ConflictError, code="HISTORY_REPLACED"):
+    """The events behind this cursor are not those that you have seen: read anew, and go on with `error.resume`.
+
+    Restoring a backup takes back what happened since, and gives the numbers of those events to others. So read anew
+    what your program keeps about the space, and go on with ``after=error.resume``.
+
+    Attributes:
+        resume: The cursor of the newest event at this moment. Take it before you read anew: then nothing is missed.
+    """
+
+    resume: str = "0"
+
+
+class EditConflictError(ConflictError, code="MG308"):
+    """This was changed meanwhile, on another device or by somebody else: put both together, and send that.
+
+    Attributes:
+        mine: What the call wanted to write: column -> value.
+        theirs: What is there now, as the model that the call returns; ``None`` when it could not be read. Pass its
+            `version` as `if_version` next.
+    """
+
+    mine: Mapping[str, Any] = MappingProxyType({})
+    theirs: Model | None = None
+
+
+class CaptionWithoutImageError(InvalidValueError, code="MG312"):
+    """A caption goes with an image, and this response has none."""
+
+
+# Leaving ------------------------------------------------------------------------------------------------------------
+
+
+class ConfirmationRequiredError(InvalidValueError, code="MG310"):
+    """Deleting an account takes its email address as a confirmation."""
+
+
+class SignInTooOldError(ConflictError, code="MG311"):
+    """Deleting an account takes a sign-in of the last hour: sign in again first."""
+
+
+class NewsletterDraftError(ConflictError, code="MG309"):
+    """A draft has the visibility of its space until it is published."""
+
+
 # Newsletters --------------------------------------------------------------------------------------------------------
 
 
 class NewsletterNotFoundError(NotFoundError, code="MG401"):
-    """There is no such newsletter, or you may not change it."""
+    """There is no such newsletter, or it is not yours to see or change."""
 
 
 class NewsletterPublishedError(ConflictError, code="MG402"):
     """This newsletter is published and stays as it is."""
 
 
+class NewsletterExistsError(ConflictError, code="MG208"):
+    """This week already has a newsletter: change it, or generate it anew."""
+
+
 class NothingSelectedError(ConflictError, code="MG403"):
     """The week has responses, but none is selected: choose with `responses.select` first."""
+
+
+class NewsletterStaleError(ConflictError, code="MG404"):
+    """The draft is older than what it shows: generate the newsletter again, look at it, then publish it."""
+
+    @property
+    def response_ids(self) -> tuple[UUID, ...]:
+        """The responses that were edited, or selected, since the newsletter was generated."""
+        return self._ids("responses")
+
+    @property
+    def prompt_ids(self) -> tuple[UUID, ...]:
+        """The prompts that were reworded, or moved, since then."""
+        return self._ids("prompts")
+
+    def _ids(self, kind: str) -> tuple[UUID, ...]:
+        found = re.search(rf"\b{kind}: ([0-9a-f, -]+)", self.detail or "")
+        return tuple(UUID(one) for one in re.findall(r"[0-9a-f-]{36}", found[1])) if found else ()
 
 
 # Tokens -------------------------------------------------------------------------------------------------------------
@@ -437,6 +544,18 @@ class RecipientNotFoundError(NotFoundError, code="MG504"):
 
 class LedgerAppendOnlyError(PermissionDeniedError, code="MG505"):
     """Transactions are never changed or deleted."""
+
+
+class AlreadyPostedError(ConflictError, code="MG506"):
+    """The ledger has an entry for this already."""
+
+
+class BalanceTooLargeError(ConflictError, code="MG507"):
+    """No balance can grow that large."""
+
+
+class ProofNotFoundError(NotFoundError, code="MG508"):
+    """There is no proof for you in this newsletter."""
 
 
 # Store, badges, profiles --------------------------------------------------------------------------------------------
@@ -468,3 +587,14 @@ class BadgeNotEarnedError(ConflictError, code="MG701"):
 
 class UsernameTakenError(ConflictError, code="MG801"):
     """This user name is taken. Upper and lower case count as the same."""
+
+
+# Accounts and ids ---------------------------------------------------------------------------------------------------
+
+
+class IdTakenError(ConflictError, code="MG901"):
+    """This id cannot be used: leave it out, or draw a new random one."""
+
+
+class AccountGoneError(AuthenticationError, code="MG902"):
+    """This account does not exist any more: sign out, then sign up or sign in with another account."""

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from monogram_sdk.errors import MonogramError, known_codes
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "supabase" / "migrations" / "20261123000100_foundation.sql"
 PAGE = ROOT / "docs" / "reference" / "errors.md"
@@ -28,6 +30,18 @@ right to is SQLSTATE `42501`: HTTP 403, or 401 for somebody who is not signed in
 
 | code | name | class | what happened | what to do |
 | --- | --- | --- | --- | --- |
+"""
+
+
+_OTHERS = """
+## Without an SQLSTATE of Monogram
+
+The SDK also raises these: branches to catch several at once, what it finds out itself, what no reply came to, and
+what Auth, Storage and the Data API refuse. `error.code` has their own code where they gave one. Of what is there
+already, two have no code but `23505`, since they may be upserted: settings, and a store item with the same `code`.
+
+| class | below | what happened, and what to do | codes |
+| --- | --- | --- | --- |
 """
 
 
@@ -52,10 +66,32 @@ def refusals() -> list[Refusal]:
     ]
 
 
+def others() -> list[type[MonogramError]]:
+    """Return the SDK's classes that stand for no SQLSTATE of Monogram, in the order of their branches."""
+    kinds = [MonogramError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    own = {refusal.class_name for refusal in refusals()}
+    found = [kind for kind in kinds if kind.__module__ == MonogramError.__module__ and kind.__name__ not in own]
+    return sorted(found, key=_line)
+
+
+def _line(kind: type[MonogramError]) -> list[str]:
+    return [one.__name__ for one in reversed(kind.__mro__) if issubclass(one, MonogramError)]
+
+
 def page() -> str:
     """Return the text of the page."""
-    rows = (f"| `{r.code}` | `{r.name}` | `{r.class_name}` | {r.message} | {r.hint} |\n" for r in refusals())
-    return _TOP + "".join(rows)
+    rows = [f"| `{r.code}` | `{r.name}` | `{r.class_name}` | {r.message} | {r.hint} |\n" for r in refusals()]
+    rows_of_others: list[str] = []
+    codes: dict[str, list[str]] = {}
+    for code, kind in known_codes().items():
+        codes.setdefault(kind.__name__, []).append(f"`{code}`")
+    for kind in others():
+        below = "" if kind is MonogramError else f"`{_line(kind)[-2]}`"
+        stands_for = " ".join(codes.get(kind.__name__, []))
+        rows_of_others.append(f"| `{kind.__name__}` | {below} | {kind.default_message()} | {stands_for} |\n")
+    return _TOP + "".join(rows) + _OTHERS + "".join(rows_of_others)
 
 
 def main(arguments: list[str]) -> int:

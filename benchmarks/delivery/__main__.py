@@ -84,9 +84,9 @@ def _fill(stack: Stack, space_id: str, people: int) -> None:
         connection.execute(
             """
             with made as (
-              insert into auth.users (id, aud, role, email, raw_user_meta_data)
+              insert into auth.users (id, aud, role, email, raw_user_meta_data, email_confirmed_at)
               select gen_random_uuid(), 'authenticated', 'authenticated', 'member' || n || '@example.test',
-                jsonb_build_object('display_name', 'Member ' || n)
+                jsonb_build_object('display_name', 'Member ' || n), now()
               from generate_series(1, %s) as n
               returning id
             )

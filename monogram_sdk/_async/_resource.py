@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from monogram_sdk import _query
+from monogram_sdk._arguments import ChecksArguments
+from monogram_sdk._engine import call as calls
+from monogram_sdk._engine import contents
+from monogram_sdk._engine._async.engine import AsyncEngine
+from monogram_sdk._engine.request import Request
 from monogram_sdk._paging import Listing
 from monogram_sdk._parse import parse, parse_all_rows, parse_rows, total_of
-from monogram_sdk._query import Call
-from monogram_sdk._runtime import async_as_call
 from monogram_sdk.errors import (
     APIError,
     ConflictError,
+    EditConflictError,
+    InvalidResponseError,
     MonogramError,
     NotFoundError,
     PermissionDeniedError,
@@ -24,29 +28,17 @@ from monogram_sdk.models._base import Model
 
 from ._files import AsyncFiles
 from ._pages import AsyncPages
-from ._transport import AsyncTransport
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
-class AsyncCalls:
-    """A class whose public methods are calls, each with one deadline for whatever it does (see `_calls`)."""
+class AsyncResource(ChecksArguments):
+    """A part of the API. Its public methods that send something are marked as calls (`monogram_sdk._engine.call`)."""
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        resource = cls.__module__.rpartition(".")[2]
-        for name, method in tuple(vars(cls).items()):
-            if not name.startswith("_") and inspect.isfunction(method):
-                setattr(cls, name, async_as_call(f"{resource}.{name}", method))
-
-
-class AsyncResource(AsyncCalls):
-    """A part of the API."""
-
-    def __init__(self, transport: AsyncTransport) -> None:
-        self._transport = transport
-        self._sessions = transport.sessions
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._sessions = engine.sessions
 
     def _require_secret(self) -> None:
         """Refuse what only a service may do.
@@ -58,11 +50,11 @@ class AsyncResource(AsyncCalls):
             raise SecretKeyRequiredError
 
     def _pages(self, listing: Listing[M], after: str | None, page_size: int) -> AsyncPages[M]:
-        return AsyncPages(self._transport, listing, after=after, page_size=page_size)
+        return AsyncPages(self._engine, listing, after=after, page_size=page_size)
 
     async def _rpc(self, shape: type[T], name: str, arguments: Mapping[str, Any], *, repeatable: bool = True) -> T:
-        reply = await self._transport.send(_query.rpc(name, arguments, repeatable=repeatable))
-        return parse(shape, reply)
+        request = _query.rpc(name, arguments, repeatable=repeatable, content=contents.of(shape))
+        return parse(shape, await self._engine.send(request))
 
     async def _rpc_rows(
         self,
@@ -72,6 +64,7 @@ class AsyncResource(AsyncCalls):
         *,
         expected: int | None = None,
         repeatable: bool = True,
+        may_be_cut: bool = False,
     ) -> list[M]:
         """Call a function that answers all its rows at once.
 
@@ -81,14 +74,18 @@ class AsyncResource(AsyncCalls):
             arguments: Its arguments.
             expected: How many rows there must be; the server counts them unless given.
             repeatable: Whether calling it twice has the effect of calling it once.
+            may_be_cut: Whether the caller asks for more until there is none.
         """
-        call = _query.rpc(name, arguments, repeatable=repeatable, counted=expected is None)
-        reply = await self._transport.send(call)
+        counted = expected is None and not may_be_cut
+        request = _query.rpc(name, arguments, repeatable=repeatable, counted=counted, content=contents.ROWS)
+        reply = await self._engine.send(request)
+        if may_be_cut:
+            return parse_rows(model, reply)
         total = total_of(reply.headers.get("content-range")) if expected is None else expected
         return parse_all_rows(model, reply, total=total)
 
     async def _find(self, model: type[M], table: str, *filters: str) -> M | None:
-        reply = await self._transport.send(_query.select(table, model.columns(), filters, limit=1))
+        reply = await self._engine.send(_query.select(table, model.columns(), filters, limit=1))
         rows = parse_rows(model, reply)
         return rows[0] if rows else None
 
@@ -110,7 +107,7 @@ class AsyncResource(AsyncCalls):
                 with an id of its own is also looked up when something on the way sent the request twice.
         """
         try:
-            reply = await self._transport.send(_query.insert(table, row, model.columns()))
+            reply = await self._engine.send(_query.insert(table, row, model.columns()))
         except APIError as error:
             if not error.uncertain and not (isinstance(error, ConflictError) and "id" in row):
                 raise
@@ -125,23 +122,37 @@ class AsyncResource(AsyncCalls):
             if found is None:
                 raise
             return found
-        return parse_rows(model, reply)[0]
+        rows = parse_rows(model, reply)
+        if not rows:
+            raise InvalidResponseError(
+                "The server inserted a row and returned none.", status=reply.status, method="POST", uncertain=True
+            )
+        return rows[0]
 
     async def _update(
         self, model: type[M], table: str, missing: type[NotFoundError], values: Mapping[str, Any], *filters: str
     ) -> M:
-        call = _query.update(table, values, model.columns(), filters)
-        rows = parse_rows(model, await self._transport.send(call))
+        request = _query.update(table, values, model.columns(), filters)
+        try:
+            reply = await self._engine.send(request)
+        except EditConflictError as error:
+            error.mine = {name: value for name, value in values.items() if name != "version"}
+            try:
+                error.theirs = await self._find(model, table, *filters)
+            except MonogramError as failure:
+                error.add_note(f"What is there now could not be read: {failure}")
+            raise
+        rows = parse_rows(model, reply)
         if not rows:
-            await self._explain_nothing(model, table, missing, call, filters)
+            await self._explain_nothing(model, table, missing, request, filters)
         return rows[0]
 
     async def _delete(self, model: type[M], table: str, missing: type[NotFoundError], *filters: str) -> None:
-        call = _query.delete(table, model.columns(), filters)
-        reply = await self._transport.send(call)
+        request = _query.delete(table, model.columns(), filters)
+        reply = await self._engine.send(request)
         # After an attempt that went unanswered, nothing left to delete means that it did its work.
         if not parse_rows(model, reply) and not reply.uncertain:
-            await self._explain_nothing(model, table, missing, call, filters)
+            await self._explain_nothing(model, table, missing, request, filters)
 
     async def _discard(
         self, error: APIError, files: AsyncFiles, bucket: str, path: str, model: type[M], table: str, column: str
@@ -154,19 +165,20 @@ class AsyncResource(AsyncCalls):
         try:
             if error.uncertain and await self._find(model, table, _query.equals(column, path)) is not None:
                 return
-            await files.remove(bucket, path)
+            with calls.aside(self._engine.network):
+                await files.remove(bucket, path)
         except Exception as exc:
             error.add_note(f"The uploaded file {bucket}/{path} could not be deleted again: {exc}")
 
     async def _explain_nothing(
-        self, model: type[M], table: str, missing: type[NotFoundError], call: Call, filters: Sequence[str]
+        self, model: type[M], table: str, missing: type[NotFoundError], request: Request, filters: Sequence[str]
     ) -> NoReturn:
         """Say why a change met no row: access rules hide what one may not change, also if one may see it."""
-        path = call.path.partition("?")[0]
+        path = request.bare_path()
         if await self._find(model, table, *filters) is None:
-            raise missing(method=call.method, path=path)
+            raise missing(method=request.method, path=path)
         raise PermissionDeniedError(
-            "You can see this, but you are not allowed to change it.", method=call.method, path=path
+            "You can see this, but you are not allowed to change it.", method=request.method, path=path
         )
 
 

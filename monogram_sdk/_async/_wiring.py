@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
-from monogram_sdk import _http, _supabase
+from monogram_sdk import _supabase
 from monogram_sdk._config import Config, Options
+from monogram_sdk._engine._async.engine import AsyncEngine
+from monogram_sdk._engine._async.library import AsyncLibraryHTTP, AsyncSessionView
+from monogram_sdk._engine._async.network import AsyncNetwork
+from monogram_sdk._engine._async.sender import AsyncSender
+from monogram_sdk._engine._async.sessions import AsyncSessions
 from monogram_sdk.session_storage import AnySessionStorage, MemorySessionStorage
 
-from ._connections import AsyncConnections
 from ._files import AsyncFiles
-from ._library import AsyncLibraryHTTP, AsyncSessionView
-from ._sessions import AsyncSessions
 from ._socket import AsyncSocket
-from ._transport import AsyncTransport
 from .admin import AsyncAdminAPI
 from .auth import AsyncAuthAPI
 from .badges import AsyncBadgesAPI
@@ -37,54 +37,53 @@ from .tokens import AsyncTokensAPI
 class AsyncCore:
     """The parts of a client that clients with other options share."""
 
-    transport: AsyncTransport
+    engine: AsyncEngine
     service: _supabase.AsyncGoTrueClient
     socket: AsyncSocket
     owns_connections: bool
 
     def with_options(self, options: Options) -> AsyncCore:
         """Return the same with other options."""
-        return AsyncCore(self.transport.with_options(options), self.service, self.socket, owns_connections=False)
+        return AsyncCore(self.engine.with_options(options), self.service, self.socket, owns_connections=False)
 
 
 class AsyncResources:
     """The resources of a client."""
 
     def __init__(self, core: AsyncCore) -> None:
-        transport = core.transport
-        files = AsyncFiles(transport)
-        self.admin = AsyncAdminAPI(transport, core.service)
-        self.auth = AsyncAuthAPI(transport, core.service)
-        self.badges = AsyncBadgesAPI(transport)
-        self.live = AsyncLiveAPI(transport, core.socket)
-        self.mails = AsyncMailsAPI(transport)
-        self.newsletters = AsyncNewslettersAPI(transport)
-        self.notifications = AsyncNotificationsAPI(transport)
-        self.profiles = AsyncProfilesAPI(transport, files)
-        self.prompts = AsyncPromptsAPI(transport)
-        self.responses = AsyncResponsesAPI(transport, files)
-        self.settings = AsyncSettingsAPI(transport)
-        self.spaces = AsyncSpacesAPI(transport, files)
-        self.store = AsyncStoreAPI(transport)
-        self.tokens = AsyncTokensAPI(transport)
+        engine = core.engine
+        files = AsyncFiles(engine)
+        self.admin = AsyncAdminAPI(engine, core.service)
+        self.auth = AsyncAuthAPI(engine, core.service)
+        self.badges = AsyncBadgesAPI(engine)
+        self.live = AsyncLiveAPI(engine, core.socket)
+        self.mails = AsyncMailsAPI(engine)
+        self.newsletters = AsyncNewslettersAPI(engine)
+        self.notifications = AsyncNotificationsAPI(engine)
+        self.profiles = AsyncProfilesAPI(engine, files)
+        self.prompts = AsyncPromptsAPI(engine)
+        self.responses = AsyncResponsesAPI(engine, files)
+        self.settings = AsyncSettingsAPI(engine)
+        self.spaces = AsyncSpacesAPI(engine, files)
+        self.store = AsyncStoreAPI(engine)
+        self.tokens = AsyncTokensAPI(engine)
 
 
 def connect(
     config: Config, options: Options, storage: AnySessionStorage | None, transport: httpx.AsyncBaseTransport | None
 ) -> AsyncCore:
     """Put the parts together; nothing is sent."""
+    sender = AsyncSender(AsyncNetwork(config, transport), config, options)
     sessions = AsyncSessions(
-        MemorySessionStorage() if storage is None else storage,
-        f"monogram-{urlsplit(config.url).netloc}-session",
-        secret=config.is_secret,
+        sender, MemorySessionStorage() if storage is None else storage, f"monogram-{config.netloc}-session"
     )
-    sender = AsyncTransport(AsyncConnections(config.url, transport), config, options, sessions)
+    engine = AsyncEngine(sender, sessions)
     service = _supabase.async_auth_client(
         config.url,
-        sender.service_headers(),
-        AsyncLibraryHTTP(sender, as_person=False, repeatable=_http.is_repeatable_auth_request),
+        # It sets a person's token itself; an older key is a token, too.
+        {"authorization": f"Bearer {config.key}"} if config.key_is_jwt else {},
+        AsyncLibraryHTTP(engine, as_person=False, nature=_supabase.nature_of_auth_request),
         AsyncSessionView(sessions),
         sessions.storage_key,
     )
-    sessions.auth = service
-    return AsyncCore(sender, service, AsyncSocket(sender), owns_connections=True)
+    return AsyncCore(engine, service, AsyncSocket(engine), owns_connections=True)

@@ -8,17 +8,26 @@ from typing import Any
 from uuid import UUID
 
 from monogram_sdk import _query
+from monogram_sdk._engine._async.engine import AsyncEngine
+from monogram_sdk._engine.call import async_call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import parse_optional
 from monogram_sdk._supabase import AsyncGoTrueClient, translated, user_of
-from monogram_sdk._values import Id, as_uuid, set_values
+from monogram_sdk._values import Id, as_uuid, check_worker, set_values
+from monogram_sdk.errors import NotFoundError
 from monogram_sdk.models.auth import AuthUser
-from monogram_sdk.models.operations import DeadLetter, EmailSuppression, Job, LedgerFault, OutboxState
+from monogram_sdk.models.operations import (
+    DeadLetter,
+    EmailSuppression,
+    Job,
+    LedgerFault,
+    MailProviderState,
+    NewsletterVerification,
+    OutboxState,
+)
 
 from ._pages import AsyncPages
 from ._resource import AsyncResource
-from ._row_cap import async_row_cap
-from ._transport import AsyncTransport
 
 USERS_A_PAGE = 200
 SUPPRESSIONS_A_PAGE = 500
@@ -27,10 +36,11 @@ SUPPRESSIONS_A_PAGE = 500
 class AsyncAdminAPI(AsyncResource):
     """Accounts and operations. Every call needs a secret key, as clients of `admin_client()` have: servers only."""
 
-    def __init__(self, transport: AsyncTransport, service: AsyncGoTrueClient) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: AsyncEngine, service: AsyncGoTrueClient) -> None:
+        super().__init__(engine)
         self._service = service
 
+    @async_call
     async def create_user(
         self,
         *,
@@ -45,7 +55,7 @@ class AsyncAdminAPI(AsyncResource):
         Args:
             email: The email address.
             password: The password; without one the person signs in by a message.
-            display_name: The name that others see, 1-80 characters.
+            display_name: The name that others see, 1-80 characters; "New member" unless given.
             email_confirmed: Whether to count the address as confirmed; no message is sent either way.
             app_metadata: What only services set; ``{"role": "admin"}`` makes a platform admin.
 
@@ -64,6 +74,7 @@ class AsyncAdminAPI(AsyncResource):
             answer = await self._service.admin.create_user(attributes)
         return user_of(answer.user)
 
+    @async_call
     async def get_user(self, user_id: Id) -> AuthUser:
         """Return an account.
 
@@ -71,7 +82,7 @@ class AsyncAdminAPI(AsyncResource):
             NotFoundError: There is none.
         """
         self._require_secret()
-        with translated():
+        with translated(has_effect=False):
             answer = await self._service.admin.get_user_by_id(_text(user_id))
         return user_of(answer.user)
 
@@ -81,13 +92,14 @@ class AsyncAdminAPI(AsyncResource):
         page = 0
         while True:
             page += 1
-            with translated():
+            with translated(has_effect=False):
                 users = await self._service.admin.list_users(page=page, per_page=USERS_A_PAGE)
             for user in users:
                 yield user_of(user)
             if not users:
                 return
 
+    @async_call
     async def update_user(
         self,
         user_id: Id,
@@ -117,6 +129,7 @@ class AsyncAdminAPI(AsyncResource):
             answer = await self._service.admin.update_user_by_id(_text(user_id), attributes)
         return user_of(answer.user)
 
+    @async_call
     async def delete_user(self, user_id: Id) -> None:
         """Delete an account and the person with it. Spaces that they lead are handed on.
 
@@ -127,8 +140,46 @@ class AsyncAdminAPI(AsyncResource):
         with translated():
             await self._service.admin.delete_user(_text(user_id))
 
+    @async_call
+    async def erase_user(self, user_id: Id, *, redact: bool = True) -> int:
+        """Delete an account, and take the person out of all newsletters: name, picture and words.
+
+        Newsletters show "Somebody who left" at once; the function ``deliver`` makes their pages, PDFs and emails anew.
+        What the person wrote with gifts goes as well. Questions they asked, and titles and introductions of newsletters
+        stay: those are the space's.
+        It also works for an account that is gone already. Once there is nothing left to do it raises `NotFoundError`,
+        which a program that calls again may take for "done".
+
+        Args:
+            user_id: The person.
+            redact: Whether to take them out of newsletters; ``False`` only deletes the account, as `delete_user` does.
+
+        Returns:
+            How many newsletters changed.
+
+        Raises:
+            NotFoundError: There is no such account, no newsletter names such a person, and no gift has words of theirs.
+        """
+        self._require_secret()
+        missing: NotFoundError | None = None
+        try:
+            with translated():
+                await self._service.admin.delete_user(_text(user_id))
+        except NotFoundError as exc:
+            missing = exc
+        if not redact:
+            if missing is not None and not missing.uncertain:
+                raise missing
+            return 0
+        reply = await self._engine.send(_query.rpc("redact_user", {"user_id": _text(user_id)}))
+        changed = parse_optional(int, reply)
+        if missing is not None and not missing.uncertain and changed is None and not reply.uncertain:
+            raise missing
+        return changed or 0
+
     # Clockwork and health. On the platform cron does the first two by itself. ----------------------------------------
 
+    @async_call
     async def refresh_streaks(self, *, at: datetime | None = None) -> int:
         """Compute everybody's streaks, pay for milestones and award badges. Doing so again changes nothing.
 
@@ -141,6 +192,7 @@ class AsyncAdminAPI(AsyncResource):
         self._require_secret()
         return await self._rpc(int, "refresh_streaks", set_values(at=at))
 
+    @async_call
     async def award_all_badges(self) -> int:
         """Award everybody the badges that they have earned by now.
 
@@ -150,21 +202,53 @@ class AsyncAdminAPI(AsyncResource):
         self._require_secret()
         return await self._rpc(int, "award_all_badges", {})
 
-    def verify_ledger(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[LedgerFault]:
-        """List everybody whose balance is not what the ledger says: nobody, unless something is badly wrong.
+    def verify_ledger(
+        self, *, complete: bool = True, after: str | None = None, page_size: int = PAGE_SIZE
+    ) -> AsyncPages[LedgerFault]:
+        """List everything that is wrong in the ledger: nothing, unless something is badly wrong.
+
+        Balances, running balances, the chain of hashes, gifts and purchases with their entries, also where accounts
+        are gone.
 
         Args:
+            complete: Whether to read all of the ledger; otherwise what was posted since the check that runs daily.
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000. Each page reads all of the ledger.
+            page_size: How many to ask for at once, 1-1,000. Each page is a check of its own.
         """
         self._require_secret()
-        return self._pages(Listing("verify_ledger", LedgerFault, ("user_id",), arguments={}), after, page_size)
+        listing = Listing("verify_ledger", LedgerFault, ("fault",), arguments={"complete": complete})
+        return self._pages(listing, after, page_size)
 
+    @async_call
+    async def verify_newsletter(
+        self, code: str, *, newsletter_id: Id | None = None, ledger_root: str | None = None
+    ) -> NewsletterVerification:
+        """Hold the code of a newsletter that somebody kept against the database. Words of the copy are not compared.
+
+        The command ``monogram verify FILE`` compares them, too.
+
+        Args:
+            code: What the copy prints at its end, such as ``7QK2M-0ZV4C-9T3XR-B8WNE``.
+            newsletter_id: The newsletter that its file names; without it a newsletter whose code was changed as well
+                is ``UNKNOWN`` instead of ``CHANGED``.
+            ledger_root: The root that its file holds; with it a ledger that was written anew is found also where
+                somebody changed the newsletter to fit.
+
+        Raises:
+            InvalidValueError: This is no code.
+        """
+        self._require_secret()
+        newsletter = None if newsletter_id is None else as_uuid(newsletter_id, "newsletter_id")
+        arguments = set_values(code=code, newsletter_id=newsletter, ledger_root=ledger_root)
+        return await self._rpc(NewsletterVerification, "verify_newsletter", arguments)
+
+    @async_call
     async def outbox_state(self) -> list[OutboxState]:
         """Return how many jobs and emails of each kind are in which state."""
         self._require_secret()
         return await self._rpc_rows(OutboxState, "outbox_state", {})
 
+    @async_call
     async def tick(self, *, at: datetime | None = None) -> list[str]:
         """Do the work of the clock that has come due: streaks, badges, reminders, sweeping. Cron does so every minute.
 
@@ -191,6 +275,7 @@ class AsyncAdminAPI(AsyncResource):
         listing = Listing("dead_letters", DeadLetter, ("created_at", "key"), arguments=everything)
         return self._pages(listing, after, page_size)
 
+    @async_call
     async def replay_dead_letters(self, keys: Sequence[str] | None = None) -> int:
         """Try dead letters again, as if for the first time.
 
@@ -205,20 +290,43 @@ class AsyncAdminAPI(AsyncResource):
         arguments = set_values(keys=None if keys is None else list(keys))
         return await self._rpc(int, "replay_dead_letters", arguments)
 
+    @async_call
+    async def mail_state(self) -> list[MailProviderState]:
+        """Return how the providers of email are that ever paused: what stops email, and until when.
+
+        While a provider refuses email for the sender's sake (a wrong key, no right to relay, a blocklist), all email
+        waits, none fails, and it is tried again ever more seldom, once an hour at least.
+        """
+        self._require_secret()
+        return await self._rpc_rows(MailProviderState, "mail_state", {})
+
+    @async_call
+    async def resume_mail(self, provider: str) -> bool:
+        """Send by a provider again at once, when what stopped it is mended.
+
+        Args:
+            provider: `MailProviderState.provider`.
+
+        Returns:
+            Whether it was stopped.
+        """
+        self._require_secret()
+        return await self._rpc(bool, "resume_mail", {"provider": provider}, repeatable=False)
+
     async def suppressions(self) -> AsyncIterator[EmailSuppression]:
         """Yield the addresses that get no mail, by address."""
         self._require_secret()
-        size = min(SUPPRESSIONS_A_PAGE, await async_row_cap(self._transport))
         after = ""
         while True:
-            arguments = {"after": after, "suppression_limit": size}
-            rows = await self._rpc_rows(EmailSuppression, "email_suppressions", arguments)
+            arguments = {"after": after, "suppression_limit": SUPPRESSIONS_A_PAGE}
+            rows = await self._rpc_rows(EmailSuppression, "email_suppressions", arguments, may_be_cut=True)
             for row in rows:
                 yield row
-            if len(rows) < size:
+            if not rows:  # A shorter page may have been cut by the server.
                 return
             after = rows[-1].address
 
+    @async_call
     async def suppress_email(self, address: str, *, detail: str | None = None) -> bool:
         """Send no more mail to an address.
 
@@ -235,6 +343,7 @@ class AsyncAdminAPI(AsyncResource):
         self._require_secret()
         return await self._rpc(bool, "suppress_email", set_values(address=address, detail=detail))
 
+    @async_call
     async def allow_email(self, address: str) -> bool:
         """Take an address off the list of those that get no mail.
 
@@ -249,19 +358,22 @@ class AsyncAdminAPI(AsyncResource):
 
     # For workers of one's own; the edge function `deliver` is the usual one. ----------------------------------------
 
+    @async_call
     async def claim_jobs(self, worker: str, *, limit: int = 10, lease_seconds: int = 60) -> list[Job]:
         """Take jobs that are due; nobody else gets them before the lease ends.
 
         Args:
             worker: The worker's name, the same for `finish_job` and `fail_job`.
-            limit: How many at most.
-            lease_seconds: For how long.
+            limit: How many at most, up to 1,000.
+            lease_seconds: For how long, up to a day.
         """
         self._require_secret()
+        check_worker(worker, lease_seconds, limit)
         arguments = {"worker": worker, "job_limit": limit, "lease_seconds": lease_seconds}
         # A second attempt would take others; those of a lost answer come back when their lease ends.
         return await self._rpc_rows(Job, "claim_jobs", arguments, repeatable=False)
 
+    @async_call
     async def finish_job(self, job_id: int, worker: str) -> bool:
         """Say that a job is done.
 
@@ -275,6 +387,7 @@ class AsyncAdminAPI(AsyncResource):
         self._require_secret()
         return await self._rpc(bool, "finish_job", {"job_id": job_id, "worker": worker}, repeatable=False)
 
+    @async_call
     async def fail_job(self, job_id: int, worker: str, error: str) -> str | None:
         """Say that a job failed; it is tried again later, or given up after too many attempts.
 
@@ -288,7 +401,7 @@ class AsyncAdminAPI(AsyncResource):
         """
         self._require_secret()
         arguments = {"job_id": job_id, "worker": worker, "error": error}
-        reply = await self._transport.send(_query.rpc("fail_job", arguments, repeatable=False))
+        reply = await self._engine.send(_query.rpc("fail_job", arguments, repeatable=False))
         return parse_optional(str, reply)
 
 

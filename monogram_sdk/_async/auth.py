@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, overload
 
-from monogram_sdk._supabase import AsyncGoTrueClient, AuthSession, translated, user_of
+from monogram_sdk import _query
+from monogram_sdk._config import shown
+from monogram_sdk._engine._async.engine import AsyncEngine
+from monogram_sdk._engine._async.sessions import AuthListener
+from monogram_sdk._engine.call import async_call
+from monogram_sdk._engine.request import JSON, Request, as_json
+from monogram_sdk._export import Archive, ExportedRow, Target, as_file
+from monogram_sdk._parse import parse
+from monogram_sdk._supabase import AsyncGoTrueClient, AuthSession, session_of, translated, user_of
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import (
     AuthenticationError,
@@ -16,31 +26,34 @@ from monogram_sdk.errors import (
     PermissionDeniedError,
     SessionExpiredError,
 )
-from monogram_sdk.models.auth import AuthUser, OAuthStart, Session, SignUp
+from monogram_sdk.models.auth import AuthUser, NewSession, OAuthStart, Session, SignUp, Verified
 from monogram_sdk.models.enums import AuthEvent
 
-from ._resource import AsyncCalls
-from ._sessions import AuthListener
-from ._transport import AsyncTransport
+from ._files import AsyncFiles
+from ._resource import AsyncResource
 
 SignOutScope = Literal["global", "local", "others"]
-EmailCodeType = Literal["email", "recovery", "invite", "email_change", "signup", "magiclink"]
+# How many rows of an export are asked for at once.
+_EXPORT_ROWS = 200
+
+SignInCodeType = Literal["email", "recovery", "invite", "signup", "magiclink"]
+EmailCodeType = Literal[SignInCodeType, "email_change"]
 
 
-class AsyncAuthAPI(AsyncCalls):
+class AsyncAuthAPI(AsyncResource):
     """Accounts and sessions.
 
     The client keeps the session, sends its token with every call and refreshes it in time, once for all callers. A
     client with a secret key has no session: whatever signs in raises `SecretKeySessionError` there.
     """
 
-    def __init__(self, transport: AsyncTransport, service: AsyncGoTrueClient) -> None:
-        self._transport = transport
-        self._sessions = transport.sessions
+    def __init__(self, engine: AsyncEngine, service: AsyncGoTrueClient) -> None:
+        super().__init__(engine)
         self._service = service
 
     # Signing up and in ----------------------------------------------------------------------------------------------
 
+    @async_call
     async def sign_up(
         self,
         *,
@@ -55,7 +68,7 @@ class AsyncAuthAPI(AsyncCalls):
         Args:
             email: The email address.
             password: The password.
-            display_name: The name that others see, 1-80 characters; the part before the ``@`` unless given.
+            display_name: The name that others see, 1-80 characters; "New member" unless given.
             redirect_to: Where the link in the confirmation message leads.
             metadata: Further values for the account's ``user_metadata``.
 
@@ -77,11 +90,12 @@ class AsyncAuthAPI(AsyncCalls):
             if answer.user is None:
                 raise InvalidResponseError("The auth service made an account and did not say which.")
             user = user_of(answer.user)
-            session = await self._sessions.adopt(answer.session) if answer.session else None
+            session = await self._sessions.adopt(session_of(answer.session)) if answer.session else None
         if session:
             self._sessions.announce(AuthEvent.SIGNED_IN, session)
         return SignUp(user=user, session=session)
 
+    @async_call
     async def sign_in_with_password(self, *, email: str, password: str) -> Session:
         """Sign in with an email address and a password.
 
@@ -97,6 +111,7 @@ class AsyncAuthAPI(AsyncCalls):
         self._sessions.announce(AuthEvent.SIGNED_IN, session)
         return session
 
+    @async_call
     async def sign_in_with_otp(
         self, *, email: str, create_user: bool = True, display_name: str | None = None, redirect_to: str | None = None
     ) -> None:
@@ -108,7 +123,7 @@ class AsyncAuthAPI(AsyncCalls):
         Args:
             email: Where to send it.
             create_user: Whether to make an account if there is none.
-            display_name: The name for a new account.
+            display_name: The name for a new account, which others see; "New member" unless given.
             redirect_to: Where the magic link leads.
 
         Raises:
@@ -124,6 +139,29 @@ class AsyncAuthAPI(AsyncCalls):
         with translated():
             await self._service.sign_in_with_otp(credentials)
 
+    @overload
+    async def verify_otp(
+        self,
+        /,
+        *,
+        email: str | None = None,
+        token: str | None = None,
+        token_hash: str | None = None,
+        type: SignInCodeType = "email",
+    ) -> Session: ...
+
+    @overload
+    async def verify_otp(
+        self,
+        /,
+        *,
+        email: str | None = None,
+        token: str | None = None,
+        token_hash: str | None = None,
+        type: EmailCodeType,
+    ) -> Session | None: ...
+
+    @async_call
     async def verify_otp(
         self,
         *,
@@ -131,8 +169,11 @@ class AsyncAuthAPI(AsyncCalls):
         token: str | None = None,
         token_hash: str | None = None,
         type: EmailCodeType = "email",
-    ) -> Session:
+    ) -> Session | None:
         """Sign in with what a message brought: the code (with the address), or the hash in its link.
+
+        A change of address takes the codes of both messages, in any order, each with the address that it was sent to.
+        The first of them is answered with ``None``, and nothing is changed yet.
 
         Args:
             email: The address that the code was sent to.
@@ -146,15 +187,24 @@ class AsyncAuthAPI(AsyncCalls):
         self._sessions.refuse_secret()
         if token_hash is None and (email is None or token is None):
             raise InvalidValueError("Give email and token, or token_hash.", detail="token")
-        known = {"token_hash": token_hash} if token_hash else {"email": email, "token": token}
+        known = {"token_hash": token_hash} if token_hash is not None else {"email": email, "token": token}
         params: Any = {**known, "type": type}
         async with self._sessions.lock:
-            with translated():
-                answer = await self._service.verify_otp(params)
-            session = await self._adopt(answer.session)
+            if type == "email_change":
+                # The library cannot read that the other message is to be answered first.
+                request = Request("POST", "/auth/v1/verify", as_json(params), JSON, repeatable=False)
+                reply = await self._engine.sender.send(request)
+                if parse(Verified, reply).access_token is None:
+                    return None
+                session = await self._sessions.adopt(parse(NewSession, reply).begun())
+            else:
+                with translated():
+                    answer = await self._service.verify_otp(params)
+                session = await self._adopt(answer.session)
         self._sessions.announce(_event_of(type), session)
         return session
 
+    @async_call
     async def sign_in_with_oauth(
         self, *, provider: str, redirect_to: str | None = None, scopes: str | None = None
     ) -> OAuthStart:
@@ -166,16 +216,22 @@ class AsyncAuthAPI(AsyncCalls):
             scopes: What else to ask the service for, separated by blanks.
         """
         self._sessions.refuse_secret()
+        if not provider:
+            raise InvalidValueError("There is no service without a name.", detail="provider")
         options: dict[str, Any] = {}
         if redirect_to is not None:
             options["redirect_to"] = redirect_to
         if scopes is not None:
             options["scopes"] = scopes
         credentials: Any = {"provider": provider, "options": options}
-        with translated():
-            answer = await self._service.sign_in_with_oauth(credentials)
+        try:
+            with translated(has_effect=False):
+                answer = await self._service.sign_in_with_oauth(credentials)
+        except InvalidResponseError as exc:  # Nothing is asked: the library knows the services by name.
+            raise InvalidValueError(f"There is no service {shown(provider)}.", detail="provider") from exc
         return OAuthStart(url=answer.url, code_verifier=await self._sessions.code_verifier())
 
+    @async_call
     async def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Session:
         """Complete a sign-in with the code that came back from another service or a link in a message.
 
@@ -191,8 +247,10 @@ class AsyncAuthAPI(AsyncCalls):
             InvalidValueError: There is no verifier: neither given, nor kept by this client.
         """
         self._sessions.refuse_secret()
+        if code_verifier == "":  # The library would take it for none, and use the one that this client keeps.
+            raise InvalidValueError("code_verifier is empty.", detail="code_verifier")
         async with self._sessions.lock:
-            event = AuthEvent.SIGNED_IN if code_verifier else await self._sessions.event_of_code()
+            event = AuthEvent.SIGNED_IN if code_verifier is not None else await self._sessions.event_of_code()
             with translated():
                 answer = await self._service.exchange_code_for_session(
                     {"auth_code": code, "code_verifier": code_verifier or "", "redirect_to": ""}
@@ -201,6 +259,7 @@ class AsyncAuthAPI(AsyncCalls):
         self._sessions.announce(event, session)
         return session
 
+    @async_call
     async def set_session(self, *, access_token: str, refresh_token: str) -> Session:
         """Take over a session that was made elsewhere, such as in a browser.
 
@@ -217,6 +276,7 @@ class AsyncAuthAPI(AsyncCalls):
 
     # While signed in ------------------------------------------------------------------------------------------------
 
+    @async_call
     async def session(self) -> Session | None:
         """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
 
@@ -225,6 +285,7 @@ class AsyncAuthAPI(AsyncCalls):
         """
         return await self._sessions.current()
 
+    @async_call
     async def user(self) -> AuthUser:
         """Ask the auth service who is signed in. `session` knows it without asking, but not what changed elsewhere.
 
@@ -234,12 +295,13 @@ class AsyncAuthAPI(AsyncCalls):
         token = await self._sessions.token()
         if token is None:
             raise NotSignedInError
-        with translated():
+        with translated(has_effect=False):
             answer = await self._service.get_user(token)
         if answer is None:
             raise NotSignedInError
         return user_of(answer.user)
 
+    @async_call
     async def refresh(self) -> Session:
         """Refresh the session now, for example after a service changed the account's rights.
 
@@ -255,6 +317,7 @@ class AsyncAuthAPI(AsyncCalls):
             raise NotSignedInError
         return session
 
+    @async_call
     async def update_user(
         self,
         *,
@@ -267,16 +330,18 @@ class AsyncAuthAPI(AsyncCalls):
         """Change the account. What is not given stays.
 
         Args:
-            email: A new address. It counts once it is confirmed, by the links in two messages, to the old and the new
-                one.
+            email: A new address. It counts once it is confirmed, by the links or codes (`verify_otp`) in two messages,
+                to the old and the new one.
             password: A new password.
             metadata: Values to put into ``user_metadata``.
-            nonce: The code that the project asks for before it takes a new password, if it does.
+            nonce: The code that `reauthenticate` sends. A new password takes one where the sign-in is older than a day.
             redirect_to: Where these links lead, with ``?code=...`` for `exchange_code`.
 
         Raises:
             NotSignedInError: Nobody is signed in.
             WeakPasswordError: The password is not acceptable.
+            ReauthenticationRequiredError: The sign-in is too old for a new password, and there is no nonce.
+            OneTimeCodeError: The nonce is wrong or too old.
         """
         attributes: Any = set_values(email=email, password=password, data=metadata, nonce=nonce)
         if not attributes:
@@ -290,6 +355,24 @@ class AsyncAuthAPI(AsyncCalls):
         self._sessions.announce(AuthEvent.USER_UPDATED, session)
         return user
 
+    @async_call
+    async def reauthenticate(self) -> None:
+        """Send a message with a code to the account's address, to show that it is still the owner who is signed in.
+
+        The code goes to `update_user`, with a new password, within an hour.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            EmailNotConfirmedError: The address has to be confirmed first.
+            RateLimitError: The last such message was sent a moment ago.
+        """
+        async with self._sessions.lock:
+            if await self._sessions.ensure_fresh() is None:
+                raise NotSignedInError
+            with translated():
+                await self._service.reauthenticate()
+
+    @async_call
     async def sign_out(self, *, scope: SignOutScope = "global") -> None:
         """Sign out. Nothing happens when nobody is signed in.
 
@@ -318,8 +401,93 @@ class AsyncAuthAPI(AsyncCalls):
         """
         return self._sessions.listen(listener)
 
+    # Leaving --------------------------------------------------------------------------------------------------------
+
+    @overload
+    async def export(self, path: None = None) -> bytes: ...
+
+    @overload
+    async def export(self, path: str | os.PathLike[str]) -> Path: ...
+
+    async def export(self, path: str | os.PathLike[str] | None = None) -> bytes | Path:
+        """Take a copy of everything that is yours: one ZIP archive with rows as JSON, and your files.
+
+        Each of its requests has a deadline of its own. What you change meanwhile may be in it or not.
+
+        Args:
+            path: The file to write, with no more in memory than a file or a page of rows; one that is there is replaced
+                once the new one is complete, and nothing but a regular file is. Without a path the archive is returned.
+
+        Returns:
+            The path, or the archive's bytes.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            InvalidValueError: The file cannot be written.
+        """
+        await self._sessions.require_user_id()
+        target = Target(path)
+        try:
+            files = AsyncFiles(self._engine)
+            with Archive(target.file) as archive:
+                for part in await self._rpc(list[str], "export_parts", {}):
+                    with archive.part(part) as rows:
+                        async for row in self._export_rows(part):
+                            rows.add(row)
+                async for row in self._export_rows("files"):
+                    file = as_file(row)
+                    try:
+                        data = b"" if file.is_empty else await files.download(file.bucket_id, file.name)
+                    except NotFoundError:  # Removed since it was listed.
+                        continue
+                    archive.add_file(f"{file.bucket_id}/{file.name}", data)
+        except OSError as exc:  # The disk is full, for example. What the network does has errors of its own.
+            target.discard()
+            if path is None:
+                raise
+            raise target.unwritable(exc) from exc
+        except BaseException:
+            target.discard()
+            raise
+        return target.complete()
+
+    async def _export_rows(self, part: str) -> AsyncIterator[dict[str, Any]]:
+        after = None
+        while True:
+            arguments = {"part": part, "after": after, "row_limit": _EXPORT_ROWS}
+            rows = await self._rpc(list[ExportedRow], "export_account", arguments)
+            for row in rows:
+                yield row.data
+            if not rows:
+                return
+            after = rows[-1].key
+
+    @async_call
+    async def delete_account(self, *, confirm: str) -> None:
+        """Delete your own account, for good, and sign out.
+
+        The guide "Leaving and deleting" says what goes and what stays.
+
+        Args:
+            confirm: The email address of the account that is signed in. Ask the person to type it.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            ConfirmationRequiredError: This is another address.
+            SignInTooOldError: The sign-in is older than an hour: sign in again first. Or the account got a new password
+                within the last day (`detail` is ``new_password``): sign in by mail, with `sign_in_with_otp` and
+                `verify_otp`.
+        """
+        self._sessions.refuse_secret()
+        await self._sessions.require_user_id()
+        await self._engine.send(_query.rpc("delete_account", {"confirm": confirm}, answers=False))
+        async with self._sessions.lock:
+            await self._sessions.clear()
+        self._sessions.announce(AuthEvent.SIGNED_OUT, None)
+
     # Messages -------------------------------------------------------------------------------------------------------
 
+    @async_call
     async def reset_password(self, *, email: str, redirect_to: str | None = None) -> None:
         """Send a message to somebody who has forgotten the password.
 
@@ -333,6 +501,7 @@ class AsyncAuthAPI(AsyncCalls):
         with translated():
             await self._service.reset_password_for_email(email, {"redirect_to": redirect_to} if redirect_to else None)
 
+    @async_call
     async def resend(
         self, *, email: str, type: Literal["signup", "email_change"] = "signup", redirect_to: str | None = None
     ) -> None:
@@ -356,7 +525,7 @@ class AsyncAuthAPI(AsyncCalls):
     async def _adopt(self, session: AuthSession | None) -> Session:
         if session is None:
             raise InvalidResponseError("The auth service accepted the sign-in and answered no session.")
-        return await self._sessions.adopt(session)
+        return await self._sessions.adopt(session_of(session))
 
 
 def _leading_to(redirect_to: str | None) -> Any:  # noqa: ANN401
@@ -365,4 +534,10 @@ def _leading_to(redirect_to: str | None) -> Any:  # noqa: ANN401
 
 
 def _event_of(type: EmailCodeType) -> AuthEvent:
-    return AuthEvent.PASSWORD_RECOVERY if type == "recovery" else AuthEvent.SIGNED_IN
+    match type:
+        case "recovery":
+            return AuthEvent.PASSWORD_RECOVERY
+        case "email_change":
+            return AuthEvent.USER_UPDATED
+        case _:
+            return AuthEvent.SIGNED_IN

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from monogram_sdk._config import shown
+from monogram_sdk._engine.call import async_call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows
 from monogram_sdk._values import Id, as_uuid, set_values
+from monogram_sdk.errors import InvalidValueError
 from monogram_sdk.models.badges import Badge, BadgeProgress, EarnedBadge, UserBadge
 
 from ._pages import AsyncPages
@@ -33,6 +36,7 @@ class AsyncBadgesAPI(AsyncResource):
         keys = ("display_order", "earned_at", "id")
         return self._pages(Listing("user_badges", EarnedBadge, keys, owner="user_id"), after, page_size)
 
+    @async_call
     async def progress(self) -> Rows[BadgeProgress]:
         """Return how far you are with each badge.
 
@@ -41,6 +45,7 @@ class AsyncBadgesAPI(AsyncResource):
         """
         return await self._rpc_rows(BadgeProgress, "badge_progress", {})
 
+    @async_call
     async def check(self) -> Rows[UserBadge]:
         """Award what you have earned and do not have yet. It happens by itself, too; this is for not having to wait.
 
@@ -49,16 +54,20 @@ class AsyncBadgesAPI(AsyncResource):
         """
         return await self._rpc_rows(UserBadge, "check_badges", {})
 
+    @async_call
     async def set_display(self, badge_id: Id, *, is_displayed: bool, order: int | None = None) -> UserBadge:
         """Show a badge of yours to others, or hide it.
 
         Args:
             badge_id: The badge (`Badge.id`).
             is_displayed: Whether others see it.
-            order: Its place on your profile, small numbers first; stays unless given.
+            order: Its place on your profile, 0 or more, small numbers first; stays unless given.
 
         Raises:
+            InvalidValueError: `order` is below 0.
             BadgeNotEarnedError: You do not have it.
         """
+        if order is not None and order < 0:
+            raise InvalidValueError(f"order is 0 or more, not {shown(order)}.", detail="order")
         arguments = set_values(badge_id=as_uuid(badge_id, "badge_id"), is_displayed=is_displayed, display_order=order)
         return await self._rpc(UserBadge, "set_badge_display", arguments)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from monogram_sdk._config import Options, resolve
+from monogram_sdk._engine.forks import importing
+from monogram_sdk.errors import ConfigError
 from monogram_sdk.session_storage import AnySessionStorage
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ RETRIES = 3
 class AsyncMonogram:
     """A client of a Monogram project, for one person or for one service.
 
-    Without arguments, the project comes from the environment or a ``.env`` file: ``SUPABASE_URL`` and
-    ``SUPABASE_PUBLISHABLE_KEY`` (or the older ``SUPABASE_ANON_KEY``). The secret key is never used unless it is asked
-    for, by `admin_client` or by passing it as ``key``.
+    Without arguments, the project comes from the environment or from ``.env`` in the working folder: ``SUPABASE_URL``
+    and ``SUPABASE_PUBLISHABLE_KEY`` (or the older ``SUPABASE_ANON_KEY``). The secret key is never used unless it is
+    asked for, by `admin_client` or by passing it as ``key``.
 
         async with AsyncMonogram() as client:
             await client.auth.sign_in_with_password(email="ada@example.com", password="...")
@@ -37,6 +39,11 @@ class AsyncMonogram:
         retries: How often a call is tried again at most, when that cannot do harm.
         session_storage: Where to keep the session; in memory unless given.
         transport: A transport of httpx to send with, such as one with certificates of your own. You close it yourself.
+            A process that is forked off needs one of its own.
+        allow_secret_over_http: Whether a secret key may go unencrypted to another machine, in a network that is
+            trusted.
+        allow_url_from_env_file: Whether a secret key that comes from elsewhere may go where ``.env`` in the working
+            folder says.
 
     Raises:
         ConfigError: The URL or the key is missing or malformed.
@@ -51,12 +58,27 @@ class AsyncMonogram:
         retries: int = RETRIES,
         session_storage: AnySessionStorage | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        allow_secret_over_http: bool = False,
+        allow_url_from_env_file: bool = False,
     ) -> None:
-        config = resolve(url, key, secret=False)
+        config = resolve(
+            url,
+            key,
+            secret=False,
+            allow_secret_over_http=allow_secret_over_http,
+            allow_url_from_env_file=allow_url_from_env_file,
+        )
         options = Options(timeout=timeout, retries=retries)
-        from ._wiring import connect
+        with importing():
+            from ._wiring import connect
 
         self._attach(connect(config, options, session_storage, transport))
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError(
+            "A client cannot be copied or sent to another process: its connections and its session stay here.",
+            hint="Make a client in each process; programs of one person share a FileSessionStorage.",
+        )
 
     @classmethod
     def admin_client(
@@ -67,6 +89,8 @@ class AsyncMonogram:
         timeout: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
         transport: httpx.AsyncBaseTransport | None = None,
+        allow_secret_over_http: bool = False,
+        allow_url_from_env_file: bool = False,
     ) -> Self:
         """Make a client with a secret key, which passes by the access rules. For servers only.
 
@@ -79,12 +103,28 @@ class AsyncMonogram:
             timeout: The deadline of a call in seconds, retries included.
             retries: How often a call is tried again at most.
             transport: A transport of httpx to send with. You close it yourself.
+            allow_secret_over_http: Whether the key may go unencrypted to another machine, in a network that is trusted.
+            allow_url_from_env_file: Whether the key, if it comes from elsewhere, may go where ``.env`` in the working
+                folder says.
 
         Raises:
             ConfigError: The URL or the key is missing or malformed, or the key is not secret.
         """
-        config = resolve(url, key, secret=True)
-        return cls(url=config.url, key=config.key, timeout=timeout, retries=retries, transport=transport)
+        config = resolve(
+            url,
+            key,
+            secret=True,
+            allow_secret_over_http=allow_secret_over_http,
+            allow_url_from_env_file=allow_url_from_env_file,
+        )
+        return cls(
+            url=config.url,
+            key=config.key,
+            timeout=timeout,
+            retries=retries,
+            transport=transport,
+            allow_secret_over_http=allow_secret_over_http,
+        )
 
     def with_options(self, *, timeout: float | None = None, retries: int | None = None) -> Self:
         """Return a client with other options that shares the connections and the session of this one.
@@ -97,7 +137,7 @@ class AsyncMonogram:
             timeout: The deadline of a call in seconds, retries included; stays unless given.
             retries: How often a call is tried again at most; stays unless given.
         """
-        present = self._core.transport.options
+        present = self._core.engine.options
         options = Options(
             timeout=present.timeout if timeout is None else timeout,
             retries=present.retries if retries is None else retries,
@@ -109,18 +149,18 @@ class AsyncMonogram:
     @property
     def url(self) -> str:
         """The project's URL."""
-        return self._core.transport.config.url
+        return self._core.engine.config.url
 
     @property
     def is_admin(self) -> bool:
         """Whether this client has a secret key."""
-        return self._core.transport.config.is_secret
+        return self._core.engine.config.is_secret
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ClientClosedError`. The session stays in its storage."""
         if self._core.owns_connections:
             await self._core.socket.aclose()
-            await self._core.transport.connections.aclose()
+            await self._core.engine.network.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monogram_sdk._engine.call import async_call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._query import is_null
 from monogram_sdk._values import Id, as_uuid
@@ -32,6 +33,7 @@ class AsyncNotificationsAPI(AsyncResource):
         )
         return self._pages(listing, after, page_size)
 
+    @async_call
     async def mark_read(self, notification_ids: Sequence[Id] | None = None) -> int:
         """Mark notifications as read.
 

@@ -8,16 +8,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from monogram_sdk import _images
 from monogram_sdk._config import Options
-from monogram_sdk._http import Outgoing
+from monogram_sdk._engine._async.engine import AsyncEngine
+from monogram_sdk._engine.call import async_call
+from monogram_sdk._engine.request import JSON, Request, as_json
 from monogram_sdk._images import Image, ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows, parse
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_int, as_uuid, changes, set_values, versioned
 from monogram_sdk.errors import (
     APIError,
     InvalidValueError,
@@ -32,7 +33,6 @@ from monogram_sdk.models.responses import Music, Response
 from ._files import RESPONSES, AsyncFiles
 from ._pages import AsyncPages
 from ._resource import AsyncResource, by_id
-from ._transport import AsyncTransport
 
 _log = logging.getLogger("monogram_sdk")
 
@@ -46,16 +46,18 @@ MUSIC_OPTIONS = Options(timeout=5.0, retries=0)
 class AsyncResponsesAPI(AsyncResource):
     """Answers to prompts. A draft is its author's alone; a published answer is for the members of the space."""
 
-    def __init__(self, transport: AsyncTransport, files: AsyncFiles) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: AsyncEngine, files: AsyncFiles) -> None:
+        super().__init__(engine)
         self._files = files
 
+    @async_call
     async def submit(
         self,
         prompt_id: Id,
         *,
         content: str | None = None,
         image: ImageSource | None = None,
+        image_caption: str | None = None,
         music: Music | str | None = None,
     ) -> Response:
         """Answer a prompt of the open week, and publish the answer at once. It earns tokens, once for each prompt.
@@ -65,6 +67,8 @@ class AsyncResponsesAPI(AsyncResource):
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file. It is uploaded first,
                 and deleted again if the answer is refused. What its file says about place, time and camera is left out.
+            image_caption: A line about the image, up to 300 characters: the newsletter shows it under the image and
+                reads it to those who cannot see that.
             music: A piece of music, or just its address.
 
         Raises:
@@ -74,15 +78,18 @@ class AsyncResponsesAPI(AsyncResource):
             WeekClosedError: Its week is over.
             InvalidImageError: The image is something else.
             FileTooLargeError: The image is larger.
+            CaptionWithoutImageError: There is a caption, and no image.
         """
-        return await self._create(prompt_id, content, image, music, is_published=True)
+        return await self._create(prompt_id, content, image, image_caption, music, is_published=True)
 
+    @async_call
     async def draft(
         self,
         prompt_id: Id,
         *,
         content: str | None = None,
         image: ImageSource | None = None,
+        image_caption: str | None = None,
         music: Music | str | None = None,
     ) -> Response:
         """Begin an answer that nobody else sees until it is published.
@@ -92,15 +99,18 @@ class AsyncResponsesAPI(AsyncResource):
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
                 What its file says about place, time and camera is left out.
+            image_caption: A line about the image, up to 300 characters, as in `submit`.
             music: A piece of music, or just its address.
 
         Raises:
             ResponseExistsError: You have an answer or a draft already: use `edit`.
             PromptNotOpenError: The prompt is not published yet.
             WeekClosedError: Its week is over.
+            CaptionWithoutImageError: There is a caption, and no image.
         """
-        return await self._create(prompt_id, content, image, music, is_published=False)
+        return await self._create(prompt_id, content, image, image_caption, music, is_published=False)
 
+    @async_call
     async def get(self, response_id: Id) -> Response:
         """Return an answer.
 
@@ -109,6 +119,7 @@ class AsyncResponsesAPI(AsyncResource):
         """
         return await self._get(Response, TABLE, ResponseNotFoundError, by_id(as_uuid(response_id, "response_id")))
 
+    @async_call
     async def mine(self, prompt_id: Id) -> Response | None:
         """Return your own answer or draft to a prompt, or ``None``."""
         me = await self._sessions.require_user_id()
@@ -139,7 +150,7 @@ class AsyncResponsesAPI(AsyncResource):
         """
         filters = [equals("space_id", as_uuid(space_id, "space_id"))]
         if week_number is not None:
-            filters.append(equals("week_number", int(week_number)))
+            filters.append(equals("week_number", as_int(week_number, "week_number")))
         if prompt_id is not None:
             filters.append(equals("prompt_id", as_uuid(prompt_id, "prompt_id")))
         if user_id is not None:
@@ -148,32 +159,41 @@ class AsyncResponsesAPI(AsyncResource):
             filters.append(equals("is_selected", selected))
         return self._pages(Listing(TABLE, Response, BY_AGE, filters=tuple(filters)), after, page_size)
 
+    @async_call
     async def edit(
         self,
         response_id: Id,
         *,
         content: str | NotGiven | None = NOT_GIVEN,
         image: ImageSource | NotGiven | None = NOT_GIVEN,
+        image_caption: str | NotGiven | None = NOT_GIVEN,
         music: Music | str | NotGiven | None = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Response:
         """Change your answer or draft while its week is open. What is not given stays; ``None`` takes a part away.
 
         Args:
             response_id: Your answer.
             content: The text, up to 10,000 characters.
-            image: Another image, as in `submit`; the present one is deleted.
+            image: Another image, as in `submit`; the present one is deleted. The caption stays, unless another is
+                given; with ``None`` it goes, too.
+            image_caption: Another line about the image.
             music: Another piece of music, or just its address.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             ResponseEmptyError: A published answer would be left with nothing in it.
+            CaptionWithoutImageError: There is a caption, and no image.
             WeekClosedError: Its week is over.
             ResponseNotFoundError: There is no such answer.
             PermissionDeniedError: It is not yours.
         """
-        given = changes(content=content, image=image, music=music)
-        values: dict[str, Any] = {name: value for name, value in given.items() if name == "content"}
+        given = changes(content=content, image=image, image_caption=image_caption, music=music)
+        values: dict[str, Any] = {name: value for name, value in given.items() if name in ("content", "image_caption")}
         if "music" in given:
             values["music"] = await self._named(given["music"])
+        values = versioned(values, if_version)
         own = by_id(as_uuid(response_id, "response_id"))
         if "image" not in given:
             return await self._update(Response, TABLE, ResponseNotFoundError, values, own)
@@ -191,18 +211,26 @@ class AsyncResponsesAPI(AsyncResource):
             await self._files.remove(RESPONSES, before.image_path)
         return response
 
-    async def publish(self, response_id: Id) -> Response:
+    @async_call
+    async def publish(self, response_id: Id, *, if_version: int | None = None) -> Response:
         """Publish your draft. Doing so again changes nothing.
 
+        Args:
+            response_id: Your draft.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
+
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             ResponseEmptyError: There is nothing in it.
             WeekClosedError: Its week is over.
             ResponseNotFoundError: There is no such draft.
             PermissionDeniedError: It is not yours.
         """
         own = by_id(as_uuid(response_id, "response_id"))
-        return await self._update(Response, TABLE, ResponseNotFoundError, {"is_published": True}, own)
+        values = versioned({"is_published": True}, if_version)
+        return await self._update(Response, TABLE, ResponseNotFoundError, values, own)
 
+    @async_call
     async def delete(self, response_id: Id) -> None:
         """Delete your answer or draft, with its image. What a published newsletter shows of it stays there.
 
@@ -215,6 +243,7 @@ class AsyncResponsesAPI(AsyncResource):
         if before.image_path is not None:
             await self._files.remove(RESPONSES, before.image_path)
 
+    @async_call
     async def select(
         self, space_id: Id, response_ids: Sequence[Id], *, week_number: int | None = None
     ) -> Rows[Response]:
@@ -222,7 +251,7 @@ class AsyncResponsesAPI(AsyncResource):
 
         Args:
             space_id: A space that you lead.
-            response_ids: Published answers of the week; an empty list selects none.
+            response_ids: Published answers of the week; an empty list leaves all of them out of the newsletter.
             week_number: The week that you mean: if it is not the open one any more, nothing is selected. The open one
                 unless given.
 
@@ -243,6 +272,7 @@ class AsyncResponsesAPI(AsyncResource):
 
     # Music ----------------------------------------------------------------------------------------------------------
 
+    @async_call
     async def resolve_music(self, url: str) -> Music:
         """Ask the provider of a piece of music for its name, as `submit`, `draft` and `edit` do with a bare address.
 
@@ -257,11 +287,9 @@ class AsyncResponsesAPI(AsyncResource):
         """
         music = _checked(url)
         await self._sessions.require_user_id()
-        address = f"{self._transport.config.url}{MUSIC_FUNCTION}"
-        headers = {"content-type": "application/json"}
-        question = Outgoing("POST", address, headers, to_json({"url": music.url}), repeatable=True)
+        question = Request("POST", MUSIC_FUNCTION, as_json({"url": music.url}), JSON, has_effect=False)
         try:
-            reply = await self._transport.with_options(MUSIC_OPTIONS).run(question)
+            reply = await self._engine.with_options(MUSIC_OPTIONS).send(question)
             return parse(Music, reply)
         except MonogramError as error:
             _log.info("The music stays without a name: %s", error)
@@ -275,6 +303,7 @@ class AsyncResponsesAPI(AsyncResource):
 
     # Images ---------------------------------------------------------------------------------------------------------
 
+    @async_call
     async def image_url(self, image_path: str, *, seconds: int = URL_SECONDS) -> str:
         """Return an address for an answer's image that works for some time, also for who is not signed in.
 
@@ -290,6 +319,7 @@ class AsyncResponsesAPI(AsyncResource):
             raise NotFoundError("There is no such image, or you cannot see it.", detail=image_path)
         return urls[image_path]
 
+    @async_call
     async def image_urls(self, image_paths: Sequence[str], *, seconds: int = URL_SECONDS) -> dict[str, str]:
         """Return such addresses for many images at once, with one request for each 1,000 of them.
 
@@ -304,6 +334,7 @@ class AsyncResponsesAPI(AsyncResource):
             raise InvalidValueError(f"seconds is 1 or more, not {seconds}.", detail="seconds")
         return await self._files.sign(RESPONSES, image_paths, seconds)
 
+    @async_call
     async def image_bytes(self, image_path: str) -> bytes:
         """Return an answer's image itself.
 
@@ -320,6 +351,7 @@ class AsyncResponsesAPI(AsyncResource):
         prompt_id: Id,
         content: str | None,
         image: ImageSource | None,
+        image_caption: str | None,
         music: Music | str | None,
         *,
         is_published: bool,
@@ -330,6 +362,7 @@ class AsyncResponsesAPI(AsyncResource):
             "id": response_id,
             "prompt_id": prompt,
             "content": content,
+            "image_caption": image_caption,
             "music": await self._named(music),
             "is_published": is_published,
         }

@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from monogram_sdk import _images, _query
+from monogram_sdk._cursor import Cursor
+from monogram_sdk._engine._async.engine import AsyncEngine
+from monogram_sdk._engine.call import async_call
 from monogram_sdk._images import ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, own_key, set_values, versioned
 from monogram_sdk.errors import (
     AlreadyMemberError,
     APIError,
@@ -34,10 +37,10 @@ from monogram_sdk.models.spaces import (
 )
 from monogram_sdk.models.weeks import SpaceWeek
 
+from ._event_pages import AsyncEventPages
 from ._files import COVERS, AsyncFiles
 from ._pages import AsyncPages
 from ._resource import AsyncResource, by_id, is_own_uncertain
-from ._transport import AsyncTransport
 
 TABLE = "spaces"
 BY_AGE = ("created_at", "id")
@@ -46,10 +49,11 @@ BY_AGE = ("created_at", "id")
 class AsyncSpacesAPI(AsyncResource):
     """Spaces, and who does what in them."""
 
-    def __init__(self, transport: AsyncTransport, files: AsyncFiles) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: AsyncEngine, files: AsyncFiles) -> None:
+        super().__init__(engine)
         self._files = files
 
+    @async_call
     async def create(
         self,
         *,
@@ -58,6 +62,7 @@ class AsyncSpacesAPI(AsyncResource):
         rotation_type: RotationType = RotationType.ROUND_ROBIN,
         is_public: bool = False,
         newsletter_visibility: NewsletterVisibility = NewsletterVisibility.PUBLIC,
+        language: str | None = None,
     ) -> Space:
         """Found a space. You lead it, and hold the pen of week 1.
 
@@ -67,6 +72,8 @@ class AsyncSpacesAPI(AsyncResource):
             rotation_type: How the pen travels from week to week.
             is_public: Whether anybody may join without an invite.
             newsletter_visibility: Who reads its published newsletters.
+            language: In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as
+                ``de`` or ``pt-BR``; ``None`` for English.
 
         Raises:
             NotSignedInError: Nobody is signed in.
@@ -82,9 +89,11 @@ class AsyncSpacesAPI(AsyncResource):
             rotation_type=rotation_type,
             is_public=is_public,
             newsletter_visibility=newsletter_visibility,
+            language=language,
         )
         return await self._insert(Space, TABLE, row, by_id(space_id))
 
+    @async_call
     async def get(self, space_id: Id) -> Space:
         """Return a space that is public or that you are a member of.
 
@@ -114,6 +123,7 @@ class AsyncSpacesAPI(AsyncResource):
         """
         return self._pages(Listing(TABLE, Space, BY_AGE, filters=(equals("is_public", True),)), after, page_size)
 
+    @async_call
     async def update(
         self,
         space_id: Id,
@@ -123,8 +133,10 @@ class AsyncSpacesAPI(AsyncResource):
         rotation_type: RotationType | NotGiven = NOT_GIVEN,
         is_public: bool | NotGiven = NOT_GIVEN,
         newsletter_visibility: NewsletterVisibility | NotGiven = NOT_GIVEN,
+        language: str | NotGiven | None = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Space:
-        """Change a space that you lead. What is not given stays; ``None`` takes a value away.
+        """Change a space that you lead. What is not given stays; ``None`` takes the description or the language away.
 
         Args:
             space_id: The space.
@@ -133,8 +145,12 @@ class AsyncSpacesAPI(AsyncResource):
             rotation_type: How the pen travels from week to week.
             is_public: Whether anybody may join without an invite.
             newsletter_visibility: Who reads the newsletters that are published from now on.
+            language: In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as
+                ``de`` or ``pt-BR``; ``None`` for English.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             SpaceNotFoundError: There is no such space, or you cannot see it.
             PermissionDeniedError: You do not lead it.
         """
@@ -144,9 +160,12 @@ class AsyncSpacesAPI(AsyncResource):
             rotation_type=rotation_type,
             is_public=is_public,
             newsletter_visibility=newsletter_visibility,
+            language=language,
         )
-        return await self._update(Space, TABLE, SpaceNotFoundError, values, by_id(as_uuid(space_id, "space_id")))
+        own = by_id(as_uuid(space_id, "space_id"))
+        return await self._update(Space, TABLE, SpaceNotFoundError, versioned(values, if_version), own)
 
+    @async_call
     async def delete(self, space_id: Id) -> None:
         """Delete a space that you lead, with everything in it.
 
@@ -156,6 +175,7 @@ class AsyncSpacesAPI(AsyncResource):
         """
         await self._delete(Space, TABLE, SpaceNotFoundError, by_id(as_uuid(space_id, "space_id")))
 
+    @async_call
     async def week(self, space_id: Id, *, week_number: int | None = None) -> SpaceWeek:
         """Return all that a week's screen shows, in one call.
 
@@ -169,12 +189,13 @@ class AsyncSpacesAPI(AsyncResource):
         arguments = set_values(space_id=as_uuid(space_id, "space_id"), week_number=week_number)
         return await self._rpc(SpaceWeek, "space_week", arguments)
 
+    @async_call
     async def set_cover(self, space_id: Id, image: ImageSource) -> Space:
         """Set the picture of a space that you lead.
 
         Args:
             space_id: The space.
-            image: A JPEG, PNG, WebP or GIF image of up to 5 MB: a path, bytes or an open file.
+            image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
                 What its file says about place, time and camera is left out.
 
         Raises:
@@ -195,6 +216,7 @@ class AsyncSpacesAPI(AsyncResource):
             await self._files.remove(COVERS, before.cover_path)
         return space
 
+    @async_call
     async def remove_cover(self, space_id: Id) -> Space:
         """Take the picture of a space that you lead away."""
         before = await self.get(space_id)
@@ -213,6 +235,7 @@ class AsyncSpacesAPI(AsyncResource):
 
     # Joining and leaving --------------------------------------------------------------------------------------------
 
+    @async_call
     async def join(self, space_id: Id | None = None, *, invite_code: str | None = None) -> Membership:
         """Join a space: a public one by its id, any by an invite code.
 
@@ -236,6 +259,7 @@ class AsyncSpacesAPI(AsyncResource):
         row = set_values(space_id=space, user_id=me, invite_code=invite_code)
         return await self._insert(Membership, "memberships", row, equals("space_id", space), equals("user_id", me))
 
+    @async_call
     async def leave(self, space_id: Id) -> None:
         """Leave a space. What you wrote stays. If you hold the pen, it is handed on.
 
@@ -243,9 +267,9 @@ class AsyncSpacesAPI(AsyncResource):
             SpaceNotFoundError: You are not in it.
             LeaderMustStayError: You lead it.
         """
-        call = _query.rpc("leave_space", {"space_id": as_uuid(space_id, "space_id")})
+        call = _query.rpc("leave_space", {"space_id": as_uuid(space_id, "space_id")}, answers=False)
         try:
-            await self._transport.send(call)
+            await self._engine.send(call)
         except NotFoundError as error:
             if not is_own_uncertain(error, SpaceNotFoundError, NotAMemberError):
                 raise
@@ -264,6 +288,7 @@ class AsyncSpacesAPI(AsyncResource):
         listing = Listing("member_profiles", MemberProfile, ("joined_at", "user_id"), arguments=arguments)
         return self._pages(listing, after, page_size)
 
+    @async_call
     async def membership(self, space_id: Id, *, user_id: Id | None = None) -> Membership:
         """Return a person's place in a space that you are a member of.
 
@@ -281,6 +306,7 @@ class AsyncSpacesAPI(AsyncResource):
 
     # For the leader and the admins ----------------------------------------------------------------------------------
 
+    @async_call
     async def create_invite(
         self,
         space_id: Id,
@@ -301,17 +327,16 @@ class AsyncSpacesAPI(AsyncResource):
         Raises:
             PermissionDeniedError: You are not an admin.
             IdempotencyConflictError: The key was used for another invite.
+            InviteWithdrawnError: The invite that the key made was withdrawn since.
+            InviteExpiredError: It has expired.
+            InviteUsedUpError: It is used up.
             InvalidValueError: A limit is below 1, or the end lies in the past.
         """
-        if expires_at is not None and expires_at.tzinfo is None:
-            raise InvalidValueError(
-                "expires_at needs a time zone.", detail="expires_at", hint="Use datetime.now(UTC) + ..."
-            )
         arguments = set_values(
             space_id=as_uuid(space_id, "space_id"),
             max_uses=max_uses,
             expires_at=expires_at,
-            idempotency_key=idempotency_key or str(uuid4()),
+            idempotency_key=own_key(idempotency_key),
         )
         return await self._rpc(NewInvite, "create_invite", arguments)
 
@@ -326,6 +351,7 @@ class AsyncSpacesAPI(AsyncResource):
         filters = (equals("space_id", as_uuid(space_id, "space_id")),)
         return self._pages(Listing("space_invites", Invite, BY_AGE, descending=True, filters=filters), after, page_size)
 
+    @async_call
     async def revoke_invite(self, invite_id: Id) -> Invite:
         """Withdraw an invite. Who has joined by it stays.
 
@@ -337,21 +363,24 @@ class AsyncSpacesAPI(AsyncResource):
             Invite, "space_invites", NotFoundError, values, by_id(as_uuid(invite_id, "invite_id"))
         )
 
+    @async_call
     async def remove_member(self, space_id: Id, user_id: Id) -> None:
-        """Remove a member from a space that you lead. What they wrote stays.
+        """Remove a member from a space that you lead, and keep them out. What they wrote stays.
+
+        Other accounts of the same person (those that share an address, whatever is behind a plus sign) leave with the
+        one that you name; your own does not. Who has left already, or deleted the account, is kept out as well, also
+        of a public space. They come back only by an invite that you or an admin makes afterwards. Doing it again is no
+        error.
 
         Raises:
-            NotAMemberError: They are not in it.
+            NotAMemberError: They never were in it.
             LeaderMustStayError: They are the leader.
             PermissionDeniedError: You do not lead it.
         """
         arguments = {"space_id": as_uuid(space_id, "space_id"), "user_id": as_uuid(user_id, "user_id")}
-        try:
-            await self._transport.send(_query.rpc("remove_member", arguments))
-        except NotAMemberError as error:
-            if not error.uncertain:
-                raise
+        await self._engine.send(_query.rpc("remove_member", arguments, answers=False))
 
+    @async_call
     async def set_member_role(self, space_id: Id, user_id: Id, role: MembershipRole) -> Membership:
         """Change the role of a member of a space that you lead.
 
@@ -369,6 +398,7 @@ class AsyncSpacesAPI(AsyncResource):
         arguments = {"space_id": as_uuid(space_id, "space_id"), "user_id": as_uuid(user_id, "user_id"), "role": role}
         return await self._rpc(Membership, "set_member_role", arguments)
 
+    @async_call
     async def transfer_leadership(self, space_id: Id, user_id: Id) -> Space:
         """Hand a space that you lead over to a member, who becomes an admin. You stay in it, without the rank.
 
@@ -389,6 +419,7 @@ class AsyncSpacesAPI(AsyncResource):
 
     # Rotation -------------------------------------------------------------------------------------------------------
 
+    @async_call
     async def assign_curator(self, space_id: Id, user_id: Id) -> CuratorRotation:
         """Hand this week's pen of a space that you lead to a member, at once, whatever its rotation.
 
@@ -413,6 +444,7 @@ class AsyncSpacesAPI(AsyncResource):
         listing = Listing("curator_rotations", CuratorRotation, ("week_number",), descending=True, filters=filters)
         return self._pages(listing, after, page_size)
 
+    @async_call
     async def preview_rotation(self, space_id: Id, *, weeks: int = 4) -> Rows[RotationPreview]:
         """Return who will hold the pen in the coming weeks, if nobody joins, leaves or swaps.
 
@@ -426,16 +458,22 @@ class AsyncSpacesAPI(AsyncResource):
         arguments = {"space_id": as_uuid(space_id, "space_id"), "weeks": weeks}
         return await self._rpc_rows(RotationPreview, "preview_rotation", arguments)
 
-    def events(self, space_id: Id, *, after: int = 0, page_size: int = PAGE_SIZE) -> AsyncPages[SpaceEvent]:
+    def events(self, space_id: Id, *, after: int | str = 0, page_size: int = PAGE_SIZE) -> AsyncPages[SpaceEvent]:
         """List what happened in a space, in order and without a gap.
+
+        Reading it raises `HistoryReplacedError` if `after` is the cursor of no event in the feed, because a backup was
+        restored.
 
         Args:
             space_id: A space that you are a member of.
-            after: The `SpaceEvent.seq` after which to begin; 0 for everything.
+            after: The `SpaceEvent.cursor` (or the plain `seq`) after which to begin; 0 for everything.
             page_size: How many to ask for at once, 1-1,000.
         """
-        filters = equals("space_id", as_uuid(space_id, "space_id")), f"seq=gt.{int(after)}"
-        return self._pages(Listing("space_events", SpaceEvent, ("seq",), filters=filters), None, page_size)
+        place = Cursor.parse(after)
+        # The event of the cursor is read again, to see that it is still there.
+        filters = equals("space_id", as_uuid(space_id, "space_id")), f"seq=gte.{place.seq}"
+        listing = Listing("space_events", SpaceEvent, ("seq",), filters=filters)
+        return AsyncEventPages(self._engine, listing, place, page_size)
 
     async def _join_by_code(self, invite_code: str, me: UUID) -> Membership:
         try:

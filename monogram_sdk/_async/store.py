@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from monogram_sdk._engine.call import async_call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, own_key, set_values
 from monogram_sdk.errors import ItemNotFoundError, PurchaseNotFoundError
 from monogram_sdk.models.enums import StoreItemKind
 from monogram_sdk.models.store import Purchase, StoreItem
@@ -35,6 +36,7 @@ class AsyncStoreAPI(AsyncResource):
         filters = () if kind is None else (equals("kind", kind),)
         return self._pages(Listing(TABLE, StoreItem, ("price", "id"), filters=filters), after, page_size)
 
+    @async_call
     async def get(self, item_id: Id) -> StoreItem:
         """Return an item.
 
@@ -43,6 +45,7 @@ class AsyncStoreAPI(AsyncResource):
         """
         return await self._get(StoreItem, TABLE, ItemNotFoundError, by_id(as_uuid(item_id, "item_id")))
 
+    @async_call
     async def purchase(self, item_id: Id, *, idempotency_key: str | None = None) -> Purchase:
         """Buy an item.
 
@@ -57,7 +60,7 @@ class AsyncStoreAPI(AsyncResource):
             AlreadyOwnedError: You have it.
             ItemNotFoundError: There is no such item for sale.
         """
-        arguments = {"item_id": as_uuid(item_id, "item_id"), "idempotency_key": idempotency_key or str(uuid4())}
+        arguments = {"item_id": as_uuid(item_id, "item_id"), "idempotency_key": own_key(idempotency_key)}
         return await self._rpc(Purchase, "purchase_item", arguments)
 
     def purchases(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> AsyncPages[Purchase]:
@@ -70,6 +73,7 @@ class AsyncStoreAPI(AsyncResource):
         listing = Listing("purchases", Purchase, ("purchased_at", "id"), descending=True, owner="user_id")
         return self._pages(listing, after, page_size)
 
+    @async_call
     async def get_purchase(self, purchase_id: Id) -> Purchase:
         """Return something that you bought.
 
@@ -79,6 +83,7 @@ class AsyncStoreAPI(AsyncResource):
         own = by_id(as_uuid(purchase_id, "purchase_id"))
         return await self._get(Purchase, "purchases", PurchaseNotFoundError, own)
 
+    @async_call
     async def activate(self, purchase_id: Id, *, active: bool = True) -> Purchase:
         """Use something that you bought, or put it away. A theme in use becomes the active theme of your settings.
 
@@ -94,6 +99,7 @@ class AsyncStoreAPI(AsyncResource):
 
     # For platform admins --------------------------------------------------------------------------------------------
 
+    @async_call
     async def create_item(
         self,
         *,
@@ -136,6 +142,7 @@ class AsyncStoreAPI(AsyncResource):
         )
         return await self._insert(StoreItem, TABLE, row, by_id(item_id))
 
+    @async_call
     async def update_item(
         self,
         item_id: Id,
@@ -172,6 +179,7 @@ class AsyncStoreAPI(AsyncResource):
         )
         return await self._update(StoreItem, TABLE, ItemNotFoundError, values, by_id(as_uuid(item_id, "item_id")))
 
+    @async_call
     async def delete_item(self, item_id: Id) -> None:
         """Delete an item that nobody has bought. For platform admins, and for secret keys.
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from enum import Enum, auto
 from typing import Any, Protocol, cast
 
 from pydantic_core import from_json
+
+from monogram_sdk._engine.retrying import backoff
 
 VERSION = "1.0.0"
 HEARTBEAT_SECONDS = 20.0
@@ -335,4 +336,4 @@ class Channels:
 
 def pause(failures: int) -> float:
     """Return how many seconds to wait after one more failure than these: longer and longer, and not all the same."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures, 16)) * random.uniform(0.5, 1.0)
+    return backoff(failures + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE)

@@ -12,13 +12,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from monogram_sdk import _query
-from monogram_sdk.errors import InvalidValueError, MembershipEndedError, MonogramError, SpaceNotFoundError, scrub
+from monogram_sdk._cursor import Cursor
+from monogram_sdk._engine.request import Request
+from monogram_sdk._engine.retrying import backoff
+from monogram_sdk.errors import MembershipEndedError, MonogramError, SpaceNotFoundError, scrub
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import MemberLeft, SpaceEvent
 
@@ -28,6 +31,10 @@ may have been lost, and nothing that comes later would show it. It is also the l
 
 POLL_SECONDS = 2.0
 """How often it looks while Realtime tells nothing."""
+
+BEHIND_SECONDS = 60.0
+"""How long the table may end before what a feed has delivered: a replica that lags behind catches up, a restored backup
+does not."""
 
 HELD = 1000
 """How many events it keeps that came ahead of their turn, or faster than they are taken. What comes beyond that is
@@ -64,7 +71,7 @@ class Read:
     limit: int
     doubts: int
 
-    def call(self) -> _query.Call:
+    def call(self) -> Request:
         """Return the request."""
         filters = [_query.equals("space_id", self.space_id)]
         if self.start is None:
@@ -104,7 +111,7 @@ class FeedState:
 
     Args:
         space_id: The space.
-        after: The number of the last event that the program has seen; ``None`` to begin now.
+        after: Behind the last event that the program has seen; ``None`` to begin now.
         me: Who reads; ``None`` for a secret key.
         poll_seconds: How often to look while Realtime tells nothing.
         wake: Called when `step` may have something new to say.
@@ -114,7 +121,7 @@ class FeedState:
     def __init__(
         self,
         space_id: UUID,
-        after: int | None,
+        after: Cursor | None,
         *,
         me: UUID | None = None,
         poll_seconds: float = POLL_SECONDS,
@@ -122,15 +129,23 @@ class FeedState:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.space_id = space_id
-        self.cursor = after
+        self.cursor = None if after is None else after.seq
         """The number of the last event that was delivered."""
+        # Its id; None while only the number is known, which the table completes.
+        self._id = None if after is None else after.id
+        # Whether the table has another event of its number, and the newest one must tell where to go on.
+        self._replaced = False
+        # Since when the table ends before the cursor.
+        self._behind_since: float | None = None
         self.me = me
-        self.row_cap = READ_SIZE
-        """How many rows the server answers at once."""
+        # The most rows that one read has brought. A server may cut its replies at a number that it does not tell.
+        self._most = 0
         self._poll_seconds = poll_seconds
         self._wake = wake
         self._clock = clock
         self._held: dict[int, SpaceEvent] = {}
+        # Of which event those say that they follow it that came over the channel.
+        self._following: dict[int, UUID] = {}
         # The highest number heard of, delivered or not.
         self._top = 0
         # Whether the table may have something that did not come otherwise, and how often that came into doubt.
@@ -138,8 +153,9 @@ class FeedState:
         self._doubts = 0
         # Whether the table has shown that the cursor is a number of this space, and the reader a member.
         self._confirmed = False
-        # Whether the last event was that the reader has left; nothing is delivered before the table has shown more.
-        self._barred = False
+        # Whether nothing is delivered before the table has shown that the cursor is in it and the reader a member: at
+        # the beginning, after a time without news, and when the last event was that the reader has left.
+        self._barred = True
         # Whether the event at the cursor was not in the table, and the newest one must tell why.
         self._doubtful = False
         self._joined = False
@@ -160,7 +176,7 @@ class FeedState:
         Raises:
             SpaceNotFoundError: There is no such space, or the reader is no member of it.
             MembershipEndedError: The reader was a member, and is not any more.
-            InvalidValueError: The cursor is beyond the end of the feed.
+            HistoryReplacedError: The cursor is of no event in the feed.
         """
         if self._news:
             return self._news.popleft()
@@ -170,11 +186,11 @@ class FeedState:
         if self._failure is not None:
             raise self._failure
         now = self._clock()
-        wanted = self.cursor is None or self._doubtful or self._stale or self._missing()
+        wanted = self.cursor is None or self._doubtful or self._replaced or self._stale or self._missing()
         if wanted or now >= self._check_at:
             if now < self._pause_until:
                 return Wait(self._pause_until - now)
-            start = None if self.cursor is None or self._doubtful else self.cursor
+            start = None if self.cursor is None or self._doubtful or self._replaced else self.cursor
             # The event at the cursor is read again: if it is not there, the reader is not a member any more.
             return Read(self.space_id, start, READ_SIZE, self._doubts)
         return Wait(self._check_at - now)
@@ -183,7 +199,12 @@ class FeedState:
         """Deliver the next event, if it is here."""
         if self.cursor is None or self._barred or (event := self._held.pop(self.cursor + 1, None)) is None:
             return None
-        self.cursor = event.seq
+        if self._following.pop(event.seq, self._id) != self._id:
+            # It follows another event than the one that was delivered.
+            self._barred = True
+            self._doubt()
+            return None
+        self.cursor, self._id = event.seq, event.id
         if isinstance(event, MemberLeft) and event.payload.user_id == self.me:
             # The table will tell whether they have come back since.
             self._barred = True
@@ -201,12 +222,20 @@ class FeedState:
             self._doubtful = True
         elif not rows:  # A space begins with an event.
             self._fail(MembershipEndedError() if self._confirmed else SpaceNotFoundError())
+        elif read.start > 0 and self._id not in (None, rows[0].id):
+            self._replaced = True
         else:
+            self._id = rows[0].id if read.start > 0 else None
+            self._behind_since = None
             self._confirmed, self._barred = True, False
             for row in rows:
                 self._hold(row, limited=False)
-            # Whatever is committed after the last page was read comes over the channel, which was joined before.
-            self._stale = len(rows) >= min(read.limit, self.row_cap) or self._doubts != read.doubts
+                self._following.pop(row.seq, None)
+            self._most = max(self._most, len(rows))
+            # As many rows as ever may have been cut; fewer are all that there are. Whatever is committed after the last
+            # page was read comes over the channel, which was joined before.
+            fresh = len(rows) > (read.start > 0)
+            self._stale = (fresh and len(rows) >= self._most) or self._doubts != read.doubts
             self._settle(fruitful=not self._missing())
         self._tell()
 
@@ -216,20 +245,14 @@ class FeedState:
             return
         head = rows[0].seq
         if self.cursor is None:
-            self.cursor = head
+            self.cursor, self._id = head, rows[0].id
             self._top = max(self._top, head)
-            self._confirmed = True
+            self._confirmed, self._barred = True, False
             self._held = {seq: event for seq, event in self._held.items() if seq > head}
             self._stale = self._doubts != read.doubts
             self._settle(fruitful=True)
-        elif head < self.cursor and not self._confirmed:
-            self._fail(
-                InvalidValueError(
-                    f"The feed ends with number {head}, and after={self.cursor} is beyond it.",
-                    detail="after",
-                    hint="Pass the `seq` of an event of this space, or 0 for all of them.",
-                )
-            )
+        elif self._replaced or (head < self.cursor and self._is_long_behind()):
+            self._fail(Cursor(self.cursor, self._id).replaced(rows[0]))
         else:
             # A replica that lags behind: ask again soon.
             self._doubtful = False
@@ -248,6 +271,8 @@ class FeedState:
     def joined(self) -> None:
         """Take note that from now on the channel tells what happens."""
         self._joined, self._silent = True, None
+        # While nothing was heard a backup may have been restored: the table has to show that this is still its feed.
+        self._barred = True
         self._doubt()
         self._pause_until, self._fruitless = 0.0, 0
         self._tell()
@@ -284,6 +309,8 @@ class FeedState:
             if event.space_id != self.space_id:
                 return
             self._hold(event, limited=True)
+            if self._held.get(event.seq) is event and (previous := _previous(message)) is not None:
+                self._following[event.seq] = previous
         self._wake()
 
     def news(self) -> list[Told]:
@@ -293,6 +320,11 @@ class FeedState:
         return news
 
     # The rest -------------------------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> str | None:
+        """The cursor to store: the number of the last event that was delivered, with its id where that is known."""
+        return None if self.cursor is None else str(Cursor(self.cursor, self._id))
 
     @property
     def status(self) -> LiveStatus:
@@ -305,10 +337,21 @@ class FeedState:
 
     def _hold(self, event: SpaceEvent, *, limited: bool) -> None:
         if self.cursor is not None and event.seq <= self.cursor:
+            if event.seq == self.cursor and self._id not in (None, event.id):
+                # Another event of the same number. Nothing that follows it is delivered before the table has told more.
+                self._barred = True
+                self._doubt()
             return
         self._top = max(self._top, event.seq)
         if not limited or len(self._held) < HELD:
             self._held.setdefault(event.seq, event)
+
+    def _is_long_behind(self) -> bool:
+        """Whether the table has ended before the cursor for so long that no replica is to blame, or from the start."""
+        now = self._clock()
+        if self._behind_since is None:
+            self._behind_since = now
+        return not self._confirmed or now - self._behind_since >= BEHIND_SECONDS
 
     def _doubt(self) -> None:
         """Take note that the table may have something that is not here."""
@@ -328,8 +371,7 @@ class FeedState:
             self._fruitless, self._pause_until = 0, 0.0
             return
         self._fruitless += 1
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._fruitless - 1))
-        self._pause_until = now + pause * random.uniform(0.5, 1.0)
+        self._pause_until = now + backoff(self._fruitless, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:
@@ -340,3 +382,12 @@ class FeedState:
             self._told = self.status
             self._news.append(Told(self._told, self._offline or self._silent or "joined"))
         self._wake()
+
+
+def _previous(message: object) -> UUID | None:
+    """Return of which event a message says that its event follows it; ``None`` for the first one."""
+    previous = cast("dict[str, Any]", message).get("previous_id")
+    try:
+        return None if previous is None else UUID(previous)
+    except (ValueError, AttributeError, TypeError):
+        return None

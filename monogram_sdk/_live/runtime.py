@@ -1,4 +1,4 @@
-"""What `client.live` needs of the two worlds: a bell to wait for, and something that runs beside."""
+"""What `client.live` needs: a bell to wait for, something that runs beside, and to know which process it is in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,34 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
+from monogram_sdk._engine.forks import this_process
+from monogram_sdk.errors import ConfigError
+
 _STOP_SECONDS = 2.0
+
+
+class Home:
+    """The process in which something live has begun. In one that was forked off later it has no connection."""
+
+    def __init__(self) -> None:
+        self._process = this_process()
+
+    def check(self) -> None:
+        """Refuse to go on in another process.
+
+        Raises:
+            ConfigError: This is another one.
+        """
+        if self._process is not this_process():
+            raise began_before_the_fork()
+
+
+def began_before_the_fork() -> ConfigError:
+    """Return the error for what is live, and the parent's."""
+    return ConfigError(
+        "This began before the process was forked off, and its connection is the parent's.",
+        hint="Begin another feed, or another presence, in each process.",
+    )
 
 
 class AsyncSignal:
@@ -67,8 +94,14 @@ class AsyncWorker:
         # Without the call in which somebody may have begun to listen: its deadline is not that of the worker.
         self._task = asyncio.create_task(run(), context=Context())
 
+    def is_here(self) -> bool:
+        """Return True if it runs, in the event loop that this is called in."""
+        return not self._task.done() and self._task.get_loop() is asyncio.get_running_loop()
+
     async def stop(self) -> None:
         """End it now."""
+        if not self.is_here():
+            return  # It ended with its loop, or ends there.
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -79,6 +112,10 @@ class Worker:
     def __init__(self, target: Callable[[], None]) -> None:
         self._thread = threading.Thread(target=target, name="monogram live", daemon=True)
         self._thread.start()
+
+    def is_here(self) -> bool:
+        """Return True if it runs."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Wait a moment for it to end. A thread that is just connecting ends when that is over."""

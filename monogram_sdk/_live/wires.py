@@ -15,21 +15,27 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from monogram_sdk import _http
 from monogram_sdk._config import Config
+from monogram_sdk._engine.certificates import certificates
+from monogram_sdk._engine.forks import tell_of_forks
+from monogram_sdk._engine.info import client_info
+from monogram_sdk._engine.proxies import environment_proxy
 from monogram_sdk.errors import scrub
 
 from .channels import VERSION, BrokenConnection
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+
+# The thread of the connections would load it, for its first name: see `forks`.
+import_module("concurrent.futures.thread")
 
 # At level DEBUG the library would write the address, which holds the key.
 _logger = logging.getLogger("monogram_sdk.websocket")
@@ -154,9 +160,6 @@ class Wire:
 class _Carrier:
     """The thread whose event loop carries the connections of all clients for threads in this process."""
 
-    _current: ClassVar[_Carrier | None] = None
-    _choice: ClassVar[threading.Lock] = threading.Lock()
-
     def __init__(self) -> None:
         self._stopping = asyncio.Event()
         started: Future[asyncio.AbstractEventLoop] = Future()
@@ -168,13 +171,10 @@ class _Carrier:
         # A program that ends without closing its clients hangs up.
         atexit.register(self._stop)
 
-    @classmethod
-    def get(cls) -> _Carrier:
-        """Return the one of this process. A process that was forked off has no threads yet."""
-        with cls._choice:
-            if cls._current is None or not cls._current._thread.is_alive():
-                cls._current = cls()
-            return cls._current
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._thread.is_alive()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Do something in the loop, and wait for it.
@@ -202,6 +202,32 @@ class _Carrier:
             self._thread.join(_CLOSE_SECONDS)
 
 
+class _Carriers:
+    """The carrier of this process."""
+
+    def __init__(self) -> None:
+        self._current: _Carrier | None = None
+        self._abandoned: object = None
+        self._choice = threading.Lock()
+        tell_of_forks(self)
+
+    def forked(self) -> None:
+        """Begin without one: the thread is the parent's."""
+        self._choice = threading.Lock()
+        # Nobody may close its event loop here, which shares what it waits for with the parent's.
+        self._abandoned, self._current = (self._abandoned, self._current), None
+
+    def get(self) -> _Carrier:
+        """Return the carrier."""
+        with self._choice:
+            if self._current is None or not self._current.is_alive:
+                self._current = _Carrier()
+            return self._current
+
+
+_CARRIERS = _Carriers()
+
+
 async def async_open_wire(config: Config, take: Take, wake: Callable[[], None]) -> AsyncWire:
     """Connect to Realtime.
 
@@ -215,7 +241,7 @@ async def async_open_wire(config: Config, take: Take, wake: Callable[[], None]) 
     """
     # The same certificates as for requests. Reading them takes a while.
     secure = config.url.startswith("https:")
-    context = await asyncio.to_thread(httpx.create_ssl_context) if secure else None
+    context = await asyncio.to_thread(certificates) if secure else None
     try:
         return AsyncWire(await connect(_address(config), ssl=context, **_options(config)), take, wake)
     except (WebSocketException, OSError) as exc:
@@ -233,7 +259,7 @@ def open_wire(config: Config, take: Take, wake: Callable[[], None]) -> Wire:
     Raises:
         BrokenConnection: That is not possible now.
     """
-    carrier = _Carrier.get()
+    carrier = _CARRIERS.get()
     return Wire(carrier.run(async_open_wire(config, take, wake)), carrier)
 
 
@@ -242,11 +268,14 @@ def _address(config: Config) -> str:
 
 
 def _options(config: Config) -> dict[str, Any]:
+    proxy = environment_proxy(config.url)
+    if proxy is not None:
+        proxy.check_installed("python_socks")
     return {
         "logger": _logger,
-        "user_agent_header": _http.client_info(),
+        "user_agent_header": client_info(),
         # The same as for requests.
-        "proxy": _http.environment_proxy(config.url),
+        "proxy": None if proxy is None else proxy.for_websockets(),
         "open_timeout": _OPEN_SECONDS,
         "close_timeout": _CLOSE_SECONDS,
         # The channels have a heartbeat of their own.

@@ -7,21 +7,21 @@ from __future__ import annotations
 import weakref
 from uuid import UUID
 
-from monogram_sdk import _query
-from monogram_sdk._config import Options
-from monogram_sdk._http import Reply
+from monogram_sdk._config import Options, shown
+from monogram_sdk._cursor import Cursor
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.reply import Reply
+from monogram_sdk._engine.request import Request
+from monogram_sdk._engine.telemetry import logger
 from monogram_sdk._live.channels import pause
 from monogram_sdk._live.feed import CHANNEL_CONFIG, FeedState, Read, StatusListener, Told, Wait
-from monogram_sdk._live.runtime import Signal
+from monogram_sdk._live.runtime import Home, Signal
 from monogram_sdk._parse import parse_rows
-from monogram_sdk._telemetry import logger
 from monogram_sdk.errors import InvalidValueError, RateLimitError, ServerError, TransportError
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import SpaceEvent
 
-from ._row_cap import row_cap
 from ._socket import Socket
-from ._transport import Transport
 
 # What may pass. Anything else that a read comes to ends the feed.
 _PASSING = (TransportError, ServerError, RateLimitError)
@@ -31,48 +31,59 @@ class FeedReader:
     """The events of a space, read for one consumer, in whose task or thread all of it happens.
 
     Args:
-        transport: What sends.
+        engine: What sends.
         socket: The connection to Realtime.
         space_id: The space.
-        after: The number of the last event that was seen; ``None`` to begin now.
+        after: The cursor or number of the last event that was seen; ``None`` to begin now.
         on_status: Is told how the feed is doing.
         poll_seconds: How often to ask the database while Realtime tells nothing.
     """
 
     def __init__(
         self,
-        transport: Transport,
+        engine: Engine,
         socket: Socket,
         space_id: UUID,
         *,
-        after: int | None,
+        after: int | str | None,
         on_status: StatusListener | None,
         poll_seconds: float,
     ) -> None:
-        if after is not None and after < 0:
-            raise InvalidValueError(f"after is 0 or more, not {after}.", detail="after")
+        place = None if after is None else Cursor.parse(after)
         if not 0.1 <= poll_seconds <= 60:
-            raise InvalidValueError(f"poll_seconds is between 0.1 and 60, not {poll_seconds}.", detail="poll_seconds")
+            raise InvalidValueError(
+                f"poll_seconds is between 0.1 and 60, not {shown(poll_seconds)}.", detail="poll_seconds"
+            )
         # A feed repeats its reads itself, and says so.
-        self._transport = transport.with_options(Options(transport.options.timeout, retries=0))
+        self._engine = engine.with_options(Options(engine.options.timeout, retries=0))
         self._socket = socket
         self._space_id = space_id
         self._on_status = on_status
         self._signal = Signal()
-        self._state = FeedState(space_id, after, poll_seconds=poll_seconds, wake=self._signal.set)
+        self._state = FeedState(space_id, place, poll_seconds=poll_seconds, wake=self._signal.set)
         self._listening = self._ended = False
+        self._home: Home | None = None
         # The connection knows the state but not the reader, so a feed that nobody refers to any more ends.
         weakref.finalize(self, socket.channels.released.append, self._state)
 
     @property
-    def cursor(self) -> int | None:
-        """The number of the last event that was delivered, or where to begin."""
-        return self._state.cursor
+    def cursor(self) -> str | None:
+        """The cursor of the last event that was delivered, or where to begin."""
+        return self._state.place
 
     @property
     def status(self) -> LiveStatus:
         """How the feed gets to know what happens."""
         return self._state.status
+
+    def check(self) -> None:
+        """Refuse to go on where the feed has not begun.
+
+        Raises:
+            ConfigError: It began before this process was forked off.
+        """
+        if self._home is not None:
+            self._home.check()
 
     def begin(self) -> None:
         """Begin to listen, and find out where to begin."""
@@ -97,12 +108,12 @@ class FeedReader:
                 found.append(event)
         return found
 
-    def ask(self, call: _query.Call) -> Reply | None:
-        """Send a call until there is an answer; ``None`` when the feed was closed meanwhile."""
+    def ask(self, request: Request) -> Reply | None:
+        """Send a request until there is a reply; ``None`` when the feed was closed meanwhile."""
         failures = 0
         while not self._ended:
             try:
-                return self._transport.send(call)
+                return self._engine.send(request)
             except _PASSING as exc:
                 with self._socket.mutex:
                     self._state.read_failed(exc)
@@ -121,11 +132,14 @@ class FeedReader:
             self._socket.release(self._state)
 
     def _listen(self) -> None:
+        self.check()
         if self._listening or self._ended:
+            self._socket.keep()
             return
-        sessions = self._transport.sessions
+        sessions = self._engine.sessions
         if not sessions.secret:
             self._state.me = sessions.require_user_id()
+        self._home = Home()
         self._socket.listen(f"space:{self._space_id}", self._state, CHANNEL_CONFIG)
         self._listening = True
 
@@ -145,18 +159,16 @@ class FeedReader:
 
     def _read(self, read: Read) -> None:
         try:
-            if not self._transport.sessions.secret:
+            if not self._engine.sessions.secret:
                 # Who has signed out reads nothing, which must not look like having been removed.
-                self._transport.sessions.require_user()
-            cap = row_cap(self._transport)
-            reply = self._transport.send(read.call())
+                self._engine.sessions.require_user()
+            reply = self._engine.send(read.call())
         except _PASSING as exc:
             with self._socket.mutex:
                 self._state.read_failed(exc)
         else:
             rows = parse_rows(SpaceEvent, reply)
             with self._socket.mutex:
-                self._state.row_cap = cap
                 self._state.page(read, rows)
 
     def _tell(self, told: Told) -> None:

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from monogram_sdk import _supabase
+from monogram_sdk._engine import call as calls
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine._sync.library import LibraryHTTP
+from monogram_sdk._engine.request import check_text
 from monogram_sdk._images import Image
-from monogram_sdk.errors import ConflictError, InvalidResponseError
-
-from ._library import LibraryHTTP
-from ._transport import Transport
+from monogram_sdk.errors import ConflictError, InvalidValueError, PermissionDeniedError
 
 AVATARS = "avatars"
 COVERS = "covers"
 RESPONSES = "responses"
+TYPEFACES = "typefaces"
 
 # Names are never reused, so browsers and the CDN may keep files for a year.
 _CACHE_SECONDS = "31536000"
@@ -25,8 +27,6 @@ _CACHE_SECONDS = "31536000"
 _BATCH = 1000
 
 
-_IMAGES = (AVATARS, COVERS, RESPONSES)
-
 _TAKEN = ("Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists")
 
 
@@ -34,26 +34,43 @@ class Files:
     """The files of Monogram's buckets.
 
     Args:
-        transport: What sends.
+        engine: What sends.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._url = transport.config.url
-        http = LibraryHTTP(transport, as_person=True, repeatable=lambda _method, _url: True)
+    def __init__(self, engine: Engine) -> None:
+        self._url = engine.config.url
+        self._network = engine.network
+        http = LibraryHTTP(engine, as_person=True, nature=_supabase.nature_of_storage_request)
         self._storage = _supabase.storage_client(self._url, http)
 
     def upload(self, bucket: str, path: str, image: Image) -> None:
-        """Store an image under a name that is new."""
+        """Store an image under a name that is new, for a row that is yet to name it."""
         try:
-            with _supabase.translated():
+            with _supabase.translated(), calls.aside(self._network):
                 self._storage.from_(bucket).upload(
                     path, image.data, {"content-type": image.content_type, "cache-control": _CACHE_SECONDS}
                 )
+        except PermissionDeniedError as error:
+            # The platform says of whatever the database refuses that it "violates row-level security policy".
+            if "row-level security" in error.message:
+                error.message = "The file was not taken."
+                error.hint = (
+                    "You have uploaded as many as one person may in a day: come back tomorrow. Or you may not put"
+                    " pictures there any more: see whether you are still a member."
+                )
+            raise
         except ConflictError as error:
             # The name is ours alone and new, so what is there already is this file: an earlier attempt went unanswered,
             # or something on the way sent the request twice.
             if not error.uncertain and error.code not in _TAKEN:
                 raise
+
+    def put(self, bucket: str, path: str, data: bytes) -> None:
+        """Store bytes, in place of what has this name: for secret keys."""
+        with _supabase.translated():
+            self._storage.from_(bucket).upload(
+                path, data, {"content-type": "application/octet-stream", "upsert": "true"}
+            )
 
     def remove(self, bucket: str, *paths: str) -> None:
         """Delete files; those that are gone already do no harm."""
@@ -62,23 +79,25 @@ class Files:
 
     def download(self, bucket: str, path: str) -> bytes:
         """Return a file's contents."""
-        with _supabase.translated():
-            data = self._storage.from_(bucket).download(path)
-        if bucket in _IMAGES and data.lstrip().startswith(b"<"):
-            raise InvalidResponseError(
-                "A page came instead of an image.", hint="A proxy, or a network's login page, answers for the server."
-            )
-        return data
+        check_text(path)
+        with _supabase.translated(has_effect=False):
+            return self._storage.from_(bucket).download(path)
 
     def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
         """Return an address for each file that is there, which works for some time without signing in."""
         urls: dict[str, str] = {}
         for start in range(0, len(paths), _BATCH):
-            with _supabase.translated():
+            with _supabase.translated(has_effect=False):
                 signed = self._storage.from_(bucket).create_signed_urls(list(paths[start : start + _BATCH]), seconds)
             urls |= {entry["path"]: url for entry in signed if (url := entry["signedURL"])}
         return urls
 
     def public_url(self, bucket: str, path: str) -> str:
-        """Return the address of a file in a public bucket."""
-        return f"{self._url}/storage/v1/object/public/{bucket}/{quote(path)}"
+        """Return the address of a file in a public bucket.
+
+        Raises:
+            InvalidValueError: There is no path.
+        """
+        if not path:
+            raise InvalidValueError("There is no picture without a path.", detail="path")
+        return f"{self._url}/storage/v1/object/public/{bucket}/{quote(check_text(path))}"

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import UUID
 
-from monogram_sdk import _calls
 from monogram_sdk._paging import MAX_PAGE_SIZE, PAGE_SIZE, Listing, Page, checked_page_size
 from monogram_sdk._parse import parse_rows
+from monogram_sdk.errors import APIError
 from monogram_sdk.models._base import Model
 
-from ._row_cap import row_cap
-
 if TYPE_CHECKING:
-    from ._transport import Transport
+    from monogram_sdk._engine._sync.engine import Engine
 
 M = TypeVar("M", bound=Model)
 
@@ -29,65 +28,90 @@ class Pages(Generic[M]):
             print(entry.amount)
 
     Args:
-        transport: What sends.
+        engine: What sends.
         listing: What the list consists of.
         after: Where to begin: a cursor from `Page`.
         page_size: How many rows to ask for at once.
     """
 
     def __init__(
-        self, transport: Transport, listing: Listing[M], *, after: str | None = None, page_size: int = PAGE_SIZE
+        self, engine: Engine, listing: Listing[M], *, after: str | None = None, page_size: int = PAGE_SIZE
     ) -> None:
-        self._transport = transport
+        self._engine = engine
         self._listing = listing
         self._after = after
         self._page_size = checked_page_size(page_size)
 
     def __iter__(self) -> Iterator[M]:
-        for page in self.pages():
+        for page in self._pages(self._page_size, told=False):
             yield from page.items
 
     def pages(self) -> Iterator[Page[M]]:
         """Yield the pages, for a program that wants to store their cursors."""
-        cursor = self._after
-        while True:
-            page = self._page(cursor, self._page_size)
-            if page.items:
-                yield page
-            if page.cursor is None:
-                return
-            cursor = page.cursor
+        return self._pages(self._page_size, told=True)
 
     def first_page(self) -> Page[M]:
         """Return the first page (after the cursor, if one was given)."""
-        return self._page(self._after, self._page_size)
+        return self._page(self._after, self._page_size, 0, told=True)
 
     def first(self) -> M | None:
         """Return the first row, or ``None`` when the list is empty."""
-        page = self._page(self._after, 1)
+        page = self._page(self._after, 1, 0, told=False)
         return page.items[0] if page.items else None
 
     def all(self) -> list[M]:
         """Return all rows in a list. They are all in memory then; iterate over long lists instead."""
         rows: list[M] = []
-        cursor = self._after
-        while True:
-            page = self._page(cursor, MAX_PAGE_SIZE if rows else self._page_size)
+        for page in self._pages(MAX_PAGE_SIZE, told=False):
             rows += page.items
+        return rows
+
+    def _pages(self, later: int, *, told: bool) -> Iterator[Page[M]]:
+        """Yield the pages that are not empty.
+
+        Args:
+            later: How many rows to ask for at once after the first page.
+            told: Whether the program sees the cursors, so that the last one must be ``None``.
+        """
+        cursor, limit, most = self._after, self._page_size, 0
+        while True:
+            page = self._page(cursor, limit, most, told=told)
+            if page.items:
+                yield page
             if page.cursor is None:
-                return rows
-            cursor = page.cursor
+                return
+            cursor, limit, most = page.cursor, later, max(most, len(page.items))
 
-    def _page(self, cursor: str | None, limit: int) -> Page[M]:
-        transport = self._transport
-        with _calls.Call(f"{self._listing.source}.page", transport.options, transport.connections):
-            me = transport.sessions.require_user_id() if self._listing.owner else None
-            reply = transport.send(self._listing.call(cursor, limit, me))
-            rows = parse_rows(self._listing.model, reply)
-            return Page(tuple(rows), None if self._is_end(len(rows), limit) else self._listing.cursor(rows[-1]))
+    def _page(self, cursor: str | None, limit: int, most: int, *, told: bool) -> Page[M]:
+        """Read a page.
 
-    def _is_end(self, count: int, limit: int) -> bool:
-        """Whether a page is the last one: it is shorter than what was asked for, and not because the server cut it."""
-        if count == 0 or count >= limit:
-            return count == 0
-        return count < row_cap(self._transport)
+        The server may cut its replies at a number of rows that it does not tell (`db-max-rows`). So a page that is
+        shorter than what was asked for is the end only if it is also shorter than another page was: then it was not
+        cut. Else only an empty one is.
+
+        Args:
+            cursor: Where to begin.
+            limit: How many rows to ask for.
+            most: The most rows that a page of this list has had.
+            told: Whether the program sees the cursor, so that it must be ``None`` if nothing follows.
+        """
+        engine = self._engine
+        with engine.call(f"{self._listing.source}.page"):
+            try:
+                me = engine.sessions.require_user_id() if self._listing.owner else None
+                rows = self._read(cursor, limit, me)
+                if not rows or len(rows) < min(limit, most):
+                    return Page(tuple(rows), None)
+                following = self._cursor(rows[-1], me)
+                if told and len(rows) < limit and not self._read(following, 1, me):
+                    return Page(tuple(rows), None)
+                return Page(tuple(rows), following)
+            except APIError as error:
+                engine.sessions.explain(error)
+                raise
+
+    def _read(self, cursor: str | None, limit: int, me: UUID | None) -> list[M]:
+        return parse_rows(self._listing.model, self._engine.send(self._listing.call(cursor, limit, me)))
+
+    def _cursor(self, row: M, me: UUID | None) -> str:
+        return self._listing.cursor(row, me)

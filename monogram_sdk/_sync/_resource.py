@@ -4,19 +4,23 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from monogram_sdk import _query
+from monogram_sdk._arguments import ChecksArguments
+from monogram_sdk._engine import call as calls
+from monogram_sdk._engine import contents
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.request import Request
 from monogram_sdk._paging import Listing
 from monogram_sdk._parse import parse, parse_all_rows, parse_rows, total_of
-from monogram_sdk._query import Call
-from monogram_sdk._runtime import as_call
 from monogram_sdk.errors import (
     APIError,
     ConflictError,
+    EditConflictError,
+    InvalidResponseError,
     MonogramError,
     NotFoundError,
     PermissionDeniedError,
@@ -26,29 +30,17 @@ from monogram_sdk.models._base import Model
 
 from ._files import Files
 from ._pages import Pages
-from ._transport import Transport
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
-class Calls:
-    """A class whose public methods are calls, each with one deadline for whatever it does (see `_calls`)."""
+class Resource(ChecksArguments):
+    """A part of the API. Its public methods that send something are marked as calls (`monogram_sdk._engine.call`)."""
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        resource = cls.__module__.rpartition(".")[2]
-        for name, method in tuple(vars(cls).items()):
-            if not name.startswith("_") and inspect.isfunction(method):
-                setattr(cls, name, as_call(f"{resource}.{name}", method))
-
-
-class Resource(Calls):
-    """A part of the API."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._sessions = transport.sessions
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sessions = engine.sessions
 
     def _require_secret(self) -> None:
         """Refuse what only a service may do.
@@ -60,11 +52,11 @@ class Resource(Calls):
             raise SecretKeyRequiredError
 
     def _pages(self, listing: Listing[M], after: str | None, page_size: int) -> Pages[M]:
-        return Pages(self._transport, listing, after=after, page_size=page_size)
+        return Pages(self._engine, listing, after=after, page_size=page_size)
 
     def _rpc(self, shape: type[T], name: str, arguments: Mapping[str, Any], *, repeatable: bool = True) -> T:
-        reply = self._transport.send(_query.rpc(name, arguments, repeatable=repeatable))
-        return parse(shape, reply)
+        request = _query.rpc(name, arguments, repeatable=repeatable, content=contents.of(shape))
+        return parse(shape, self._engine.send(request))
 
     def _rpc_rows(
         self,
@@ -74,6 +66,7 @@ class Resource(Calls):
         *,
         expected: int | None = None,
         repeatable: bool = True,
+        may_be_cut: bool = False,
     ) -> list[M]:
         """Call a function that answers all its rows at once.
 
@@ -83,14 +76,18 @@ class Resource(Calls):
             arguments: Its arguments.
             expected: How many rows there must be; the server counts them unless given.
             repeatable: Whether calling it twice has the effect of calling it once.
+            may_be_cut: Whether the caller asks for more until there is none.
         """
-        call = _query.rpc(name, arguments, repeatable=repeatable, counted=expected is None)
-        reply = self._transport.send(call)
+        counted = expected is None and not may_be_cut
+        request = _query.rpc(name, arguments, repeatable=repeatable, counted=counted, content=contents.ROWS)
+        reply = self._engine.send(request)
+        if may_be_cut:
+            return parse_rows(model, reply)
         total = total_of(reply.headers.get("content-range")) if expected is None else expected
         return parse_all_rows(model, reply, total=total)
 
     def _find(self, model: type[M], table: str, *filters: str) -> M | None:
-        reply = self._transport.send(_query.select(table, model.columns(), filters, limit=1))
+        reply = self._engine.send(_query.select(table, model.columns(), filters, limit=1))
         rows = parse_rows(model, reply)
         return rows[0] if rows else None
 
@@ -112,7 +109,7 @@ class Resource(Calls):
                 with an id of its own is also looked up when something on the way sent the request twice.
         """
         try:
-            reply = self._transport.send(_query.insert(table, row, model.columns()))
+            reply = self._engine.send(_query.insert(table, row, model.columns()))
         except APIError as error:
             if not error.uncertain and not (isinstance(error, ConflictError) and "id" in row):
                 raise
@@ -127,23 +124,37 @@ class Resource(Calls):
             if found is None:
                 raise
             return found
-        return parse_rows(model, reply)[0]
+        rows = parse_rows(model, reply)
+        if not rows:
+            raise InvalidResponseError(
+                "The server inserted a row and returned none.", status=reply.status, method="POST", uncertain=True
+            )
+        return rows[0]
 
     def _update(
         self, model: type[M], table: str, missing: type[NotFoundError], values: Mapping[str, Any], *filters: str
     ) -> M:
-        call = _query.update(table, values, model.columns(), filters)
-        rows = parse_rows(model, self._transport.send(call))
+        request = _query.update(table, values, model.columns(), filters)
+        try:
+            reply = self._engine.send(request)
+        except EditConflictError as error:
+            error.mine = {name: value for name, value in values.items() if name != "version"}
+            try:
+                error.theirs = self._find(model, table, *filters)
+            except MonogramError as failure:
+                error.add_note(f"What is there now could not be read: {failure}")
+            raise
+        rows = parse_rows(model, reply)
         if not rows:
-            self._explain_nothing(model, table, missing, call, filters)
+            self._explain_nothing(model, table, missing, request, filters)
         return rows[0]
 
     def _delete(self, model: type[M], table: str, missing: type[NotFoundError], *filters: str) -> None:
-        call = _query.delete(table, model.columns(), filters)
-        reply = self._transport.send(call)
+        request = _query.delete(table, model.columns(), filters)
+        reply = self._engine.send(request)
         # After an attempt that went unanswered, nothing left to delete means that it did its work.
         if not parse_rows(model, reply) and not reply.uncertain:
-            self._explain_nothing(model, table, missing, call, filters)
+            self._explain_nothing(model, table, missing, request, filters)
 
     def _discard(
         self, error: APIError, files: Files, bucket: str, path: str, model: type[M], table: str, column: str
@@ -156,19 +167,20 @@ class Resource(Calls):
         try:
             if error.uncertain and self._find(model, table, _query.equals(column, path)) is not None:
                 return
-            files.remove(bucket, path)
+            with calls.aside(self._engine.network):
+                files.remove(bucket, path)
         except Exception as exc:
             error.add_note(f"The uploaded file {bucket}/{path} could not be deleted again: {exc}")
 
     def _explain_nothing(
-        self, model: type[M], table: str, missing: type[NotFoundError], call: Call, filters: Sequence[str]
+        self, model: type[M], table: str, missing: type[NotFoundError], request: Request, filters: Sequence[str]
     ) -> NoReturn:
         """Say why a change met no row: access rules hide what one may not change, also if one may see it."""
-        path = call.path.partition("?")[0]
+        path = request.bare_path()
         if self._find(model, table, *filters) is None:
-            raise missing(method=call.method, path=path)
+            raise missing(method=request.method, path=path)
         raise PermissionDeniedError(
-            "You can see this, but you are not allowed to change it.", method=call.method, path=path
+            "You can see this, but you are not allowed to change it.", method=request.method, path=path
         )
 
 

@@ -8,12 +8,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.forks import importing, tell_of_forks
+from monogram_sdk._engine.telemetry import logger
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
-from monogram_sdk._live.runtime import Signal, Worker
-from monogram_sdk._telemetry import logger
+from monogram_sdk._live.runtime import Signal, Worker, began_before_the_fork
 from monogram_sdk.errors import ClientClosedError, MonogramError
-
-from ._transport import Transport
 
 if TYPE_CHECKING:
     from monogram_sdk._live.wires import Wire
@@ -28,18 +28,31 @@ class Socket:
     Whoever touches `channels`, or a listener, holds `mutex`: in the world of threads the connection has its own.
 
     Args:
-        transport: Who is signed in, and where Realtime is.
+        engine: Who is signed in, and where Realtime is.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.mutex = threading.Lock()
         self.channels = Channels()
-        self._transport = transport
+        self._engine = engine
         self._wire: Wire | None = None
         self._worker: Worker | None = None
         self._nudge = Signal()
         self._closed = False
         self._heard = False
+        self._abandoned: object = None
+        tell_of_forks(self)
+
+    def forked(self) -> None:
+        """Leave the connection to the parent, and tell whoever listened here that it is gone."""
+        before = self.channels
+        self.mutex = threading.Lock()
+        self.channels = Channels()
+        self._nudge = Signal()
+        # What they refer to belongs to the parent's event loops, which must not be told that it ends.
+        self._abandoned = self._abandoned, self._wire, self._worker
+        self._wire = self._worker = None
+        before.fail(began_before_the_fork())
 
     def listen(self, topic: str, listener: Listener, config: dict[str, Any]) -> None:
         """Listen to a topic.
@@ -52,13 +65,25 @@ class Socket:
         Raises:
             ClientClosedError: The client has been closed.
         """
+        # What the worker needs is loaded here: a process that is forked off now would get it half loaded from there.
+        with importing():
+            from monogram_sdk._live.wires import open_wire
+
+            self._open_wire = open_wire
         with self.mutex:
             if self._closed:
                 raise ClientClosedError
             self.channels.attach(topic, listener, config)
-            if self._worker is None:
-                self._worker = Worker(self._run)
+        self.keep()
         self.flush()
+
+    def keep(self) -> None:
+        """See to it that somebody keeps the connection as long as somebody listens: a worker ends with its loop."""
+        with self.mutex:
+            if self._closed or self.channels.empty or (self._worker is not None and self._worker.is_here()):
+                return
+            self._wire = None
+            self._worker = Worker(self._run)
 
     def release(self, listener: Listener) -> None:
         """Listen no more."""
@@ -87,13 +112,11 @@ class Socket:
 
     def _run(self) -> None:
         """Keep connected until nobody listens."""
-        from monogram_sdk._live.wires import open_wire
-
         failures = 0
         try:
             while self._is_needed():
                 try:
-                    wire = open_wire(self._transport.config, self._take, self._nudge.set)
+                    wire = self._open_wire(self._engine.config, self._take, self._nudge.set)
                     try:
                         self._serve(wire)
                     finally:
@@ -113,6 +136,12 @@ class Socket:
             with self.mutex:
                 self._worker = None
                 self.channels.fail(exc)
+        except BaseException:
+            # The loop, or the program, ends. Whoever goes on listening in another loop finds no worker there.
+            with self.mutex:
+                self._worker = self._wire = None
+                self.channels.lost("the event loop has ended")
+            raise
 
     def _is_needed(self) -> bool:
         with self.mutex:
@@ -167,7 +196,7 @@ class Socket:
         """
         if self._wire is None:
             return
-        sessions = self._transport.sessions
+        sessions = self._engine.sessions
         try:
             token = sessions.token()
             with self.mutex:

@@ -5,20 +5,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
-from monogram_sdk import _http, _supabase
+from monogram_sdk import _supabase
 from monogram_sdk._config import Config, Options
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine._sync.library import LibraryHTTP, SessionView
+from monogram_sdk._engine._sync.network import Network
+from monogram_sdk._engine._sync.sender import Sender
+from monogram_sdk._engine._sync.sessions import Sessions
 from monogram_sdk.session_storage import MemorySessionStorage, SessionStorage
 
-from ._connections import Connections
 from ._files import Files
-from ._library import LibraryHTTP, SessionView
-from ._sessions import Sessions
 from ._socket import Socket
-from ._transport import Transport
 from .admin import AdminAPI
 from .auth import AuthAPI
 from .badges import BadgesAPI
@@ -39,54 +39,53 @@ from .tokens import TokensAPI
 class Core:
     """The parts of a client that clients with other options share."""
 
-    transport: Transport
+    engine: Engine
     service: _supabase.SyncGoTrueClient
     socket: Socket
     owns_connections: bool
 
     def with_options(self, options: Options) -> Core:
         """Return the same with other options."""
-        return Core(self.transport.with_options(options), self.service, self.socket, owns_connections=False)
+        return Core(self.engine.with_options(options), self.service, self.socket, owns_connections=False)
 
 
 class Resources:
     """The resources of a client."""
 
     def __init__(self, core: Core) -> None:
-        transport = core.transport
-        files = Files(transport)
-        self.admin = AdminAPI(transport, core.service)
-        self.auth = AuthAPI(transport, core.service)
-        self.badges = BadgesAPI(transport)
-        self.live = LiveAPI(transport, core.socket)
-        self.mails = MailsAPI(transport)
-        self.newsletters = NewslettersAPI(transport)
-        self.notifications = NotificationsAPI(transport)
-        self.profiles = ProfilesAPI(transport, files)
-        self.prompts = PromptsAPI(transport)
-        self.responses = ResponsesAPI(transport, files)
-        self.settings = SettingsAPI(transport)
-        self.spaces = SpacesAPI(transport, files)
-        self.store = StoreAPI(transport)
-        self.tokens = TokensAPI(transport)
+        engine = core.engine
+        files = Files(engine)
+        self.admin = AdminAPI(engine, core.service)
+        self.auth = AuthAPI(engine, core.service)
+        self.badges = BadgesAPI(engine)
+        self.live = LiveAPI(engine, core.socket)
+        self.mails = MailsAPI(engine)
+        self.newsletters = NewslettersAPI(engine)
+        self.notifications = NotificationsAPI(engine)
+        self.profiles = ProfilesAPI(engine, files)
+        self.prompts = PromptsAPI(engine)
+        self.responses = ResponsesAPI(engine, files)
+        self.settings = SettingsAPI(engine)
+        self.spaces = SpacesAPI(engine, files)
+        self.store = StoreAPI(engine)
+        self.tokens = TokensAPI(engine)
 
 
 def connect(
     config: Config, options: Options, storage: SessionStorage | None, transport: httpx.BaseTransport | None
 ) -> Core:
     """Put the parts together; nothing is sent."""
+    sender = Sender(Network(config, transport), config, options)
     sessions = Sessions(
-        MemorySessionStorage() if storage is None else storage,
-        f"monogram-{urlsplit(config.url).netloc}-session",
-        secret=config.is_secret,
+        sender, MemorySessionStorage() if storage is None else storage, f"monogram-{config.netloc}-session"
     )
-    sender = Transport(Connections(config.url, transport), config, options, sessions)
+    engine = Engine(sender, sessions)
     service = _supabase.auth_client(
         config.url,
-        sender.service_headers(),
-        LibraryHTTP(sender, as_person=False, repeatable=_http.is_repeatable_auth_request),
+        # It sets a person's token itself; an older key is a token, too.
+        {"authorization": f"Bearer {config.key}"} if config.key_is_jwt else {},
+        LibraryHTTP(engine, as_person=False, nature=_supabase.nature_of_auth_request),
         SessionView(sessions),
         sessions.storage_key,
     )
-    sessions.auth = service
-    return Core(sender, service, Socket(sender), owns_connections=True)
+    return Core(engine, service, Socket(engine), owns_connections=True)

@@ -10,17 +10,26 @@ from typing import Any
 from uuid import UUID
 
 from monogram_sdk import _query
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.call import call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import parse_optional
 from monogram_sdk._supabase import SyncGoTrueClient, translated, user_of
-from monogram_sdk._values import Id, as_uuid, set_values
+from monogram_sdk._values import Id, as_uuid, check_worker, set_values
+from monogram_sdk.errors import NotFoundError
 from monogram_sdk.models.auth import AuthUser
-from monogram_sdk.models.operations import DeadLetter, EmailSuppression, Job, LedgerFault, OutboxState
+from monogram_sdk.models.operations import (
+    DeadLetter,
+    EmailSuppression,
+    Job,
+    LedgerFault,
+    MailProviderState,
+    NewsletterVerification,
+    OutboxState,
+)
 
 from ._pages import Pages
 from ._resource import Resource
-from ._row_cap import row_cap
-from ._transport import Transport
 
 USERS_A_PAGE = 200
 SUPPRESSIONS_A_PAGE = 500
@@ -29,10 +38,11 @@ SUPPRESSIONS_A_PAGE = 500
 class AdminAPI(Resource):
     """Accounts and operations. Every call needs a secret key, as clients of `admin_client()` have: servers only."""
 
-    def __init__(self, transport: Transport, service: SyncGoTrueClient) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: Engine, service: SyncGoTrueClient) -> None:
+        super().__init__(engine)
         self._service = service
 
+    @call
     def create_user(
         self,
         *,
@@ -47,7 +57,7 @@ class AdminAPI(Resource):
         Args:
             email: The email address.
             password: The password; without one the person signs in by a message.
-            display_name: The name that others see, 1-80 characters.
+            display_name: The name that others see, 1-80 characters; "New member" unless given.
             email_confirmed: Whether to count the address as confirmed; no message is sent either way.
             app_metadata: What only services set; ``{"role": "admin"}`` makes a platform admin.
 
@@ -66,6 +76,7 @@ class AdminAPI(Resource):
             answer = self._service.admin.create_user(attributes)
         return user_of(answer.user)
 
+    @call
     def get_user(self, user_id: Id) -> AuthUser:
         """Return an account.
 
@@ -73,7 +84,7 @@ class AdminAPI(Resource):
             NotFoundError: There is none.
         """
         self._require_secret()
-        with translated():
+        with translated(has_effect=False):
             answer = self._service.admin.get_user_by_id(_text(user_id))
         return user_of(answer.user)
 
@@ -83,13 +94,14 @@ class AdminAPI(Resource):
         page = 0
         while True:
             page += 1
-            with translated():
+            with translated(has_effect=False):
                 users = self._service.admin.list_users(page=page, per_page=USERS_A_PAGE)
             for user in users:
                 yield user_of(user)
             if not users:
                 return
 
+    @call
     def update_user(
         self,
         user_id: Id,
@@ -119,6 +131,7 @@ class AdminAPI(Resource):
             answer = self._service.admin.update_user_by_id(_text(user_id), attributes)
         return user_of(answer.user)
 
+    @call
     def delete_user(self, user_id: Id) -> None:
         """Delete an account and the person with it. Spaces that they lead are handed on.
 
@@ -129,8 +142,46 @@ class AdminAPI(Resource):
         with translated():
             self._service.admin.delete_user(_text(user_id))
 
+    @call
+    def erase_user(self, user_id: Id, *, redact: bool = True) -> int:
+        """Delete an account, and take the person out of all newsletters: name, picture and words.
+
+        Newsletters show "Somebody who left" at once; the function ``deliver`` makes their pages, PDFs and emails anew.
+        What the person wrote with gifts goes as well. Questions they asked, and titles and introductions of newsletters
+        stay: those are the space's.
+        It also works for an account that is gone already. Once there is nothing left to do it raises `NotFoundError`,
+        which a program that calls again may take for "done".
+
+        Args:
+            user_id: The person.
+            redact: Whether to take them out of newsletters; ``False`` only deletes the account, as `delete_user` does.
+
+        Returns:
+            How many newsletters changed.
+
+        Raises:
+            NotFoundError: There is no such account, no newsletter names such a person, and no gift has words of theirs.
+        """
+        self._require_secret()
+        missing: NotFoundError | None = None
+        try:
+            with translated():
+                self._service.admin.delete_user(_text(user_id))
+        except NotFoundError as exc:
+            missing = exc
+        if not redact:
+            if missing is not None and not missing.uncertain:
+                raise missing
+            return 0
+        reply = self._engine.send(_query.rpc("redact_user", {"user_id": _text(user_id)}))
+        changed = parse_optional(int, reply)
+        if missing is not None and not missing.uncertain and changed is None and not reply.uncertain:
+            raise missing
+        return changed or 0
+
     # Clockwork and health. On the platform cron does the first two by itself. ----------------------------------------
 
+    @call
     def refresh_streaks(self, *, at: datetime | None = None) -> int:
         """Compute everybody's streaks, pay for milestones and award badges. Doing so again changes nothing.
 
@@ -143,6 +194,7 @@ class AdminAPI(Resource):
         self._require_secret()
         return self._rpc(int, "refresh_streaks", set_values(at=at))
 
+    @call
     def award_all_badges(self) -> int:
         """Award everybody the badges that they have earned by now.
 
@@ -152,21 +204,53 @@ class AdminAPI(Resource):
         self._require_secret()
         return self._rpc(int, "award_all_badges", {})
 
-    def verify_ledger(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> Pages[LedgerFault]:
-        """List everybody whose balance is not what the ledger says: nobody, unless something is badly wrong.
+    def verify_ledger(
+        self, *, complete: bool = True, after: str | None = None, page_size: int = PAGE_SIZE
+    ) -> Pages[LedgerFault]:
+        """List everything that is wrong in the ledger: nothing, unless something is badly wrong.
+
+        Balances, running balances, the chain of hashes, gifts and purchases with their entries, also where accounts
+        are gone.
 
         Args:
+            complete: Whether to read all of the ledger; otherwise what was posted since the check that runs daily.
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000. Each page reads all of the ledger.
+            page_size: How many to ask for at once, 1-1,000. Each page is a check of its own.
         """
         self._require_secret()
-        return self._pages(Listing("verify_ledger", LedgerFault, ("user_id",), arguments={}), after, page_size)
+        listing = Listing("verify_ledger", LedgerFault, ("fault",), arguments={"complete": complete})
+        return self._pages(listing, after, page_size)
 
+    @call
+    def verify_newsletter(
+        self, code: str, *, newsletter_id: Id | None = None, ledger_root: str | None = None
+    ) -> NewsletterVerification:
+        """Hold the code of a newsletter that somebody kept against the database. Words of the copy are not compared.
+
+        The command ``monogram verify FILE`` compares them, too.
+
+        Args:
+            code: What the copy prints at its end, such as ``7QK2M-0ZV4C-9T3XR-B8WNE``.
+            newsletter_id: The newsletter that its file names; without it a newsletter whose code was changed as well
+                is ``UNKNOWN`` instead of ``CHANGED``.
+            ledger_root: The root that its file holds; with it a ledger that was written anew is found also where
+                somebody changed the newsletter to fit.
+
+        Raises:
+            InvalidValueError: This is no code.
+        """
+        self._require_secret()
+        newsletter = None if newsletter_id is None else as_uuid(newsletter_id, "newsletter_id")
+        arguments = set_values(code=code, newsletter_id=newsletter, ledger_root=ledger_root)
+        return self._rpc(NewsletterVerification, "verify_newsletter", arguments)
+
+    @call
     def outbox_state(self) -> list[OutboxState]:
         """Return how many jobs and emails of each kind are in which state."""
         self._require_secret()
         return self._rpc_rows(OutboxState, "outbox_state", {})
 
+    @call
     def tick(self, *, at: datetime | None = None) -> list[str]:
         """Do the work of the clock that has come due: streaks, badges, reminders, sweeping. Cron does so every minute.
 
@@ -193,6 +277,7 @@ class AdminAPI(Resource):
         listing = Listing("dead_letters", DeadLetter, ("created_at", "key"), arguments=everything)
         return self._pages(listing, after, page_size)
 
+    @call
     def replay_dead_letters(self, keys: Sequence[str] | None = None) -> int:
         """Try dead letters again, as if for the first time.
 
@@ -207,19 +292,42 @@ class AdminAPI(Resource):
         arguments = set_values(keys=None if keys is None else list(keys))
         return self._rpc(int, "replay_dead_letters", arguments)
 
+    @call
+    def mail_state(self) -> list[MailProviderState]:
+        """Return how the providers of email are that ever paused: what stops email, and until when.
+
+        While a provider refuses email for the sender's sake (a wrong key, no right to relay, a blocklist), all email
+        waits, none fails, and it is tried again ever more seldom, once an hour at least.
+        """
+        self._require_secret()
+        return self._rpc_rows(MailProviderState, "mail_state", {})
+
+    @call
+    def resume_mail(self, provider: str) -> bool:
+        """Send by a provider again at once, when what stopped it is mended.
+
+        Args:
+            provider: `MailProviderState.provider`.
+
+        Returns:
+            Whether it was stopped.
+        """
+        self._require_secret()
+        return self._rpc(bool, "resume_mail", {"provider": provider}, repeatable=False)
+
     def suppressions(self) -> Iterator[EmailSuppression]:
         """Yield the addresses that get no mail, by address."""
         self._require_secret()
-        size = min(SUPPRESSIONS_A_PAGE, row_cap(self._transport))
         after = ""
         while True:
-            arguments = {"after": after, "suppression_limit": size}
-            rows = self._rpc_rows(EmailSuppression, "email_suppressions", arguments)
+            arguments = {"after": after, "suppression_limit": SUPPRESSIONS_A_PAGE}
+            rows = self._rpc_rows(EmailSuppression, "email_suppressions", arguments, may_be_cut=True)
             yield from rows
-            if len(rows) < size:
+            if not rows:  # A shorter page may have been cut by the server.
                 return
             after = rows[-1].address
 
+    @call
     def suppress_email(self, address: str, *, detail: str | None = None) -> bool:
         """Send no more mail to an address.
 
@@ -236,6 +344,7 @@ class AdminAPI(Resource):
         self._require_secret()
         return self._rpc(bool, "suppress_email", set_values(address=address, detail=detail))
 
+    @call
     def allow_email(self, address: str) -> bool:
         """Take an address off the list of those that get no mail.
 
@@ -250,19 +359,22 @@ class AdminAPI(Resource):
 
     # For workers of one's own; the edge function `deliver` is the usual one. ----------------------------------------
 
+    @call
     def claim_jobs(self, worker: str, *, limit: int = 10, lease_seconds: int = 60) -> list[Job]:
         """Take jobs that are due; nobody else gets them before the lease ends.
 
         Args:
             worker: The worker's name, the same for `finish_job` and `fail_job`.
-            limit: How many at most.
-            lease_seconds: For how long.
+            limit: How many at most, up to 1,000.
+            lease_seconds: For how long, up to a day.
         """
         self._require_secret()
+        check_worker(worker, lease_seconds, limit)
         arguments = {"worker": worker, "job_limit": limit, "lease_seconds": lease_seconds}
         # A second attempt would take others; those of a lost answer come back when their lease ends.
         return self._rpc_rows(Job, "claim_jobs", arguments, repeatable=False)
 
+    @call
     def finish_job(self, job_id: int, worker: str) -> bool:
         """Say that a job is done.
 
@@ -276,6 +388,7 @@ class AdminAPI(Resource):
         self._require_secret()
         return self._rpc(bool, "finish_job", {"job_id": job_id, "worker": worker}, repeatable=False)
 
+    @call
     def fail_job(self, job_id: int, worker: str, error: str) -> str | None:
         """Say that a job failed; it is tried again later, or given up after too many attempts.
 
@@ -289,7 +402,7 @@ class AdminAPI(Resource):
         """
         self._require_secret()
         arguments = {"job_id": job_id, "worker": worker, "error": error}
-        reply = self._transport.send(_query.rpc("fail_job", arguments, repeatable=False))
+        reply = self._engine.send(_query.rpc("fail_job", arguments, repeatable=False))
         return parse_optional(str, reply)
 
 

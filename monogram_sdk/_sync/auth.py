@@ -4,10 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, overload
 
-from monogram_sdk._supabase import AuthSession, SyncGoTrueClient, translated, user_of
+from monogram_sdk import _query
+from monogram_sdk._config import shown
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine._sync.sessions import AuthListener
+from monogram_sdk._engine.call import call
+from monogram_sdk._engine.request import JSON, Request, as_json
+from monogram_sdk._export import Archive, ExportedRow, Target, as_file
+from monogram_sdk._parse import parse
+from monogram_sdk._supabase import AuthSession, SyncGoTrueClient, session_of, translated, user_of
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import (
     AuthenticationError,
@@ -18,31 +28,34 @@ from monogram_sdk.errors import (
     PermissionDeniedError,
     SessionExpiredError,
 )
-from monogram_sdk.models.auth import AuthUser, OAuthStart, Session, SignUp
+from monogram_sdk.models.auth import AuthUser, NewSession, OAuthStart, Session, SignUp, Verified
 from monogram_sdk.models.enums import AuthEvent
 
-from ._resource import Calls
-from ._sessions import AuthListener
-from ._transport import Transport
+from ._files import Files
+from ._resource import Resource
 
 SignOutScope = Literal["global", "local", "others"]
-EmailCodeType = Literal["email", "recovery", "invite", "email_change", "signup", "magiclink"]
+# How many rows of an export are asked for at once.
+_EXPORT_ROWS = 200
+
+SignInCodeType = Literal["email", "recovery", "invite", "signup", "magiclink"]
+EmailCodeType = Literal[SignInCodeType, "email_change"]
 
 
-class AuthAPI(Calls):
+class AuthAPI(Resource):
     """Accounts and sessions.
 
     The client keeps the session, sends its token with every call and refreshes it in time, once for all callers. A
     client with a secret key has no session: whatever signs in raises `SecretKeySessionError` there.
     """
 
-    def __init__(self, transport: Transport, service: SyncGoTrueClient) -> None:
-        self._transport = transport
-        self._sessions = transport.sessions
+    def __init__(self, engine: Engine, service: SyncGoTrueClient) -> None:
+        super().__init__(engine)
         self._service = service
 
     # Signing up and in ----------------------------------------------------------------------------------------------
 
+    @call
     def sign_up(
         self,
         *,
@@ -57,7 +70,7 @@ class AuthAPI(Calls):
         Args:
             email: The email address.
             password: The password.
-            display_name: The name that others see, 1-80 characters; the part before the ``@`` unless given.
+            display_name: The name that others see, 1-80 characters; "New member" unless given.
             redirect_to: Where the link in the confirmation message leads.
             metadata: Further values for the account's ``user_metadata``.
 
@@ -79,11 +92,12 @@ class AuthAPI(Calls):
             if answer.user is None:
                 raise InvalidResponseError("The auth service made an account and did not say which.")
             user = user_of(answer.user)
-            session = self._sessions.adopt(answer.session) if answer.session else None
+            session = self._sessions.adopt(session_of(answer.session)) if answer.session else None
         if session:
             self._sessions.announce(AuthEvent.SIGNED_IN, session)
         return SignUp(user=user, session=session)
 
+    @call
     def sign_in_with_password(self, *, email: str, password: str) -> Session:
         """Sign in with an email address and a password.
 
@@ -99,6 +113,7 @@ class AuthAPI(Calls):
         self._sessions.announce(AuthEvent.SIGNED_IN, session)
         return session
 
+    @call
     def sign_in_with_otp(
         self, *, email: str, create_user: bool = True, display_name: str | None = None, redirect_to: str | None = None
     ) -> None:
@@ -110,7 +125,7 @@ class AuthAPI(Calls):
         Args:
             email: Where to send it.
             create_user: Whether to make an account if there is none.
-            display_name: The name for a new account.
+            display_name: The name for a new account, which others see; "New member" unless given.
             redirect_to: Where the magic link leads.
 
         Raises:
@@ -126,6 +141,29 @@ class AuthAPI(Calls):
         with translated():
             self._service.sign_in_with_otp(credentials)
 
+    @overload
+    def verify_otp(
+        self,
+        /,
+        *,
+        email: str | None = None,
+        token: str | None = None,
+        token_hash: str | None = None,
+        type: SignInCodeType = "email",
+    ) -> Session: ...
+
+    @overload
+    def verify_otp(
+        self,
+        /,
+        *,
+        email: str | None = None,
+        token: str | None = None,
+        token_hash: str | None = None,
+        type: EmailCodeType,
+    ) -> Session | None: ...
+
+    @call
     def verify_otp(
         self,
         *,
@@ -133,8 +171,11 @@ class AuthAPI(Calls):
         token: str | None = None,
         token_hash: str | None = None,
         type: EmailCodeType = "email",
-    ) -> Session:
+    ) -> Session | None:
         """Sign in with what a message brought: the code (with the address), or the hash in its link.
+
+        A change of address takes the codes of both messages, in any order, each with the address that it was sent to.
+        The first of them is answered with ``None``, and nothing is changed yet.
 
         Args:
             email: The address that the code was sent to.
@@ -148,15 +189,24 @@ class AuthAPI(Calls):
         self._sessions.refuse_secret()
         if token_hash is None and (email is None or token is None):
             raise InvalidValueError("Give email and token, or token_hash.", detail="token")
-        known = {"token_hash": token_hash} if token_hash else {"email": email, "token": token}
+        known = {"token_hash": token_hash} if token_hash is not None else {"email": email, "token": token}
         params: Any = {**known, "type": type}
         with self._sessions.lock:
-            with translated():
-                answer = self._service.verify_otp(params)
-            session = self._adopt(answer.session)
+            if type == "email_change":
+                # The library cannot read that the other message is to be answered first.
+                request = Request("POST", "/auth/v1/verify", as_json(params), JSON, repeatable=False)
+                reply = self._engine.sender.send(request)
+                if parse(Verified, reply).access_token is None:
+                    return None
+                session = self._sessions.adopt(parse(NewSession, reply).begun())
+            else:
+                with translated():
+                    answer = self._service.verify_otp(params)
+                session = self._adopt(answer.session)
         self._sessions.announce(_event_of(type), session)
         return session
 
+    @call
     def sign_in_with_oauth(
         self, *, provider: str, redirect_to: str | None = None, scopes: str | None = None
     ) -> OAuthStart:
@@ -168,16 +218,22 @@ class AuthAPI(Calls):
             scopes: What else to ask the service for, separated by blanks.
         """
         self._sessions.refuse_secret()
+        if not provider:
+            raise InvalidValueError("There is no service without a name.", detail="provider")
         options: dict[str, Any] = {}
         if redirect_to is not None:
             options["redirect_to"] = redirect_to
         if scopes is not None:
             options["scopes"] = scopes
         credentials: Any = {"provider": provider, "options": options}
-        with translated():
-            answer = self._service.sign_in_with_oauth(credentials)
+        try:
+            with translated(has_effect=False):
+                answer = self._service.sign_in_with_oauth(credentials)
+        except InvalidResponseError as exc:  # Nothing is asked: the library knows the services by name.
+            raise InvalidValueError(f"There is no service {shown(provider)}.", detail="provider") from exc
         return OAuthStart(url=answer.url, code_verifier=self._sessions.code_verifier())
 
+    @call
     def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Session:
         """Complete a sign-in with the code that came back from another service or a link in a message.
 
@@ -193,8 +249,10 @@ class AuthAPI(Calls):
             InvalidValueError: There is no verifier: neither given, nor kept by this client.
         """
         self._sessions.refuse_secret()
+        if code_verifier == "":  # The library would take it for none, and use the one that this client keeps.
+            raise InvalidValueError("code_verifier is empty.", detail="code_verifier")
         with self._sessions.lock:
-            event = AuthEvent.SIGNED_IN if code_verifier else self._sessions.event_of_code()
+            event = AuthEvent.SIGNED_IN if code_verifier is not None else self._sessions.event_of_code()
             with translated():
                 answer = self._service.exchange_code_for_session(
                     {"auth_code": code, "code_verifier": code_verifier or "", "redirect_to": ""}
@@ -203,6 +261,7 @@ class AuthAPI(Calls):
         self._sessions.announce(event, session)
         return session
 
+    @call
     def set_session(self, *, access_token: str, refresh_token: str) -> Session:
         """Take over a session that was made elsewhere, such as in a browser.
 
@@ -219,6 +278,7 @@ class AuthAPI(Calls):
 
     # While signed in ------------------------------------------------------------------------------------------------
 
+    @call
     def session(self) -> Session | None:
         """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
 
@@ -227,6 +287,7 @@ class AuthAPI(Calls):
         """
         return self._sessions.current()
 
+    @call
     def user(self) -> AuthUser:
         """Ask the auth service who is signed in. `session` knows it without asking, but not what changed elsewhere.
 
@@ -236,12 +297,13 @@ class AuthAPI(Calls):
         token = self._sessions.token()
         if token is None:
             raise NotSignedInError
-        with translated():
+        with translated(has_effect=False):
             answer = self._service.get_user(token)
         if answer is None:
             raise NotSignedInError
         return user_of(answer.user)
 
+    @call
     def refresh(self) -> Session:
         """Refresh the session now, for example after a service changed the account's rights.
 
@@ -257,6 +319,7 @@ class AuthAPI(Calls):
             raise NotSignedInError
         return session
 
+    @call
     def update_user(
         self,
         *,
@@ -269,16 +332,18 @@ class AuthAPI(Calls):
         """Change the account. What is not given stays.
 
         Args:
-            email: A new address. It counts once it is confirmed, by the links in two messages, to the old and the new
-                one.
+            email: A new address. It counts once it is confirmed, by the links or codes (`verify_otp`) in two messages,
+                to the old and the new one.
             password: A new password.
             metadata: Values to put into ``user_metadata``.
-            nonce: The code that the project asks for before it takes a new password, if it does.
+            nonce: The code that `reauthenticate` sends. A new password takes one where the sign-in is older than a day.
             redirect_to: Where these links lead, with ``?code=...`` for `exchange_code`.
 
         Raises:
             NotSignedInError: Nobody is signed in.
             WeakPasswordError: The password is not acceptable.
+            ReauthenticationRequiredError: The sign-in is too old for a new password, and there is no nonce.
+            OneTimeCodeError: The nonce is wrong or too old.
         """
         attributes: Any = set_values(email=email, password=password, data=metadata, nonce=nonce)
         if not attributes:
@@ -292,6 +357,24 @@ class AuthAPI(Calls):
         self._sessions.announce(AuthEvent.USER_UPDATED, session)
         return user
 
+    @call
+    def reauthenticate(self) -> None:
+        """Send a message with a code to the account's address, to show that it is still the owner who is signed in.
+
+        The code goes to `update_user`, with a new password, within an hour.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            EmailNotConfirmedError: The address has to be confirmed first.
+            RateLimitError: The last such message was sent a moment ago.
+        """
+        with self._sessions.lock:
+            if self._sessions.ensure_fresh() is None:
+                raise NotSignedInError
+            with translated():
+                self._service.reauthenticate()
+
+    @call
     def sign_out(self, *, scope: SignOutScope = "global") -> None:
         """Sign out. Nothing happens when nobody is signed in.
 
@@ -320,8 +403,93 @@ class AuthAPI(Calls):
         """
         return self._sessions.listen(listener)
 
+    # Leaving --------------------------------------------------------------------------------------------------------
+
+    @overload
+    def export(self, path: None = None) -> bytes: ...
+
+    @overload
+    def export(self, path: str | os.PathLike[str]) -> Path: ...
+
+    def export(self, path: str | os.PathLike[str] | None = None) -> bytes | Path:
+        """Take a copy of everything that is yours: one ZIP archive with rows as JSON, and your files.
+
+        Each of its requests has a deadline of its own. What you change meanwhile may be in it or not.
+
+        Args:
+            path: The file to write, with no more in memory than a file or a page of rows; one that is there is replaced
+                once the new one is complete, and nothing but a regular file is. Without a path the archive is returned.
+
+        Returns:
+            The path, or the archive's bytes.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            InvalidValueError: The file cannot be written.
+        """
+        self._sessions.require_user_id()
+        target = Target(path)
+        try:
+            files = Files(self._engine)
+            with Archive(target.file) as archive:
+                for part in self._rpc(list[str], "export_parts", {}):
+                    with archive.part(part) as rows:
+                        for row in self._export_rows(part):
+                            rows.add(row)
+                for row in self._export_rows("files"):
+                    file = as_file(row)
+                    try:
+                        data = b"" if file.is_empty else files.download(file.bucket_id, file.name)
+                    except NotFoundError:  # Removed since it was listed.
+                        continue
+                    archive.add_file(f"{file.bucket_id}/{file.name}", data)
+        except OSError as exc:  # The disk is full, for example. What the network does has errors of its own.
+            target.discard()
+            if path is None:
+                raise
+            raise target.unwritable(exc) from exc
+        except BaseException:
+            target.discard()
+            raise
+        return target.complete()
+
+    def _export_rows(self, part: str) -> Iterator[dict[str, Any]]:
+        after = None
+        while True:
+            arguments = {"part": part, "after": after, "row_limit": _EXPORT_ROWS}
+            rows = self._rpc(list[ExportedRow], "export_account", arguments)
+            for row in rows:
+                yield row.data
+            if not rows:
+                return
+            after = rows[-1].key
+
+    @call
+    def delete_account(self, *, confirm: str) -> None:
+        """Delete your own account, for good, and sign out.
+
+        The guide "Leaving and deleting" says what goes and what stays.
+
+        Args:
+            confirm: The email address of the account that is signed in. Ask the person to type it.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+            ConfirmationRequiredError: This is another address.
+            SignInTooOldError: The sign-in is older than an hour: sign in again first. Or the account got a new password
+                within the last day (`detail` is ``new_password``): sign in by mail, with `sign_in_with_otp` and
+                `verify_otp`.
+        """
+        self._sessions.refuse_secret()
+        self._sessions.require_user_id()
+        self._engine.send(_query.rpc("delete_account", {"confirm": confirm}, answers=False))
+        with self._sessions.lock:
+            self._sessions.clear()
+        self._sessions.announce(AuthEvent.SIGNED_OUT, None)
+
     # Messages -------------------------------------------------------------------------------------------------------
 
+    @call
     def reset_password(self, *, email: str, redirect_to: str | None = None) -> None:
         """Send a message to somebody who has forgotten the password.
 
@@ -335,6 +503,7 @@ class AuthAPI(Calls):
         with translated():
             self._service.reset_password_for_email(email, {"redirect_to": redirect_to} if redirect_to else None)
 
+    @call
     def resend(
         self, *, email: str, type: Literal["signup", "email_change"] = "signup", redirect_to: str | None = None
     ) -> None:
@@ -358,7 +527,7 @@ class AuthAPI(Calls):
     def _adopt(self, session: AuthSession | None) -> Session:
         if session is None:
             raise InvalidResponseError("The auth service accepted the sign-in and answered no session.")
-        return self._sessions.adopt(session)
+        return self._sessions.adopt(session_of(session))
 
 
 def _leading_to(redirect_to: str | None) -> Any:  # noqa: ANN401
@@ -367,4 +536,10 @@ def _leading_to(redirect_to: str | None) -> Any:  # noqa: ANN401
 
 
 def _event_of(type: EmailCodeType) -> AuthEvent:
-    return AuthEvent.PASSWORD_RECOVERY if type == "recovery" else AuthEvent.SIGNED_IN
+    match type:
+        case "recovery":
+            return AuthEvent.PASSWORD_RECOVERY
+        case "email_change":
+            return AuthEvent.USER_UPDATED
+        case _:
+            return AuthEvent.SIGNED_IN

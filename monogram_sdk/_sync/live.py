@@ -12,59 +12,72 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from monogram_sdk import _query
+from monogram_sdk._arguments import ChecksArguments
+from monogram_sdk._config import shown
+from monogram_sdk._engine.forks import importing
 from monogram_sdk._live.feed import POLL_SECONDS, Read, StatusListener
 from monogram_sdk._live.room import RoomState, presence
-from monogram_sdk._live.runtime import Signal
+from monogram_sdk._live.runtime import Home, Signal
 from monogram_sdk._parse import parse_rows
 from monogram_sdk._values import Id, as_uuid
-from monogram_sdk.errors import ConflictError, ConnectionFailedError, MembershipEndedError, SpaceNotFoundError
+from monogram_sdk.errors import (
+    ConflictError,
+    ConnectionFailedError,
+    InvalidValueError,
+    MembershipEndedError,
+    SpaceNotFoundError,
+)
 from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import Present, ResponsePublished, SpaceEvent
 from monogram_sdk.models.responses import Response
 
 if TYPE_CHECKING:
+    from monogram_sdk._engine._sync.engine import Engine
+
     from ._feeds import FeedReader
     from ._socket import Socket
-    from ._transport import Transport
 
 _BATCH = 50
 _JOIN_SECONDS = 10.0
 
 
-class LiveAPI:
+class LiveAPI(ChecksArguments):
     """What happens in spaces, as it happens: events, answers, and who is there.
 
     All of a client's feeds share one connection. It is made again when it breaks, for ever, and joins with a fresh
     token before the old one ends.
     """
 
-    def __init__(self, transport: Transport, socket: Socket) -> None:
-        self._transport = transport
+    def __init__(self, engine: Engine, socket: Socket) -> None:
+        self._engine = engine
         self._socket = socket
 
     def events(
         self,
         space_id: Id,
         *,
-        after: int | None = None,
+        after: int | str | None = None,
         on_status: StatusListener | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> EventFeed:
         """Follow what happens in a space: every event, once, in order, whatever gets lost on the way.
 
             for event in client.live.events(space.id, after=cursor):
-                cursor = event.seq
+                cursor = event.cursor
 
         Args:
             space_id: A space that you are a member of.
-            after: The `seq` of the last event that you have seen, however old; 0 for all events; ``None`` for those
-                that happen from now on.
+            after: The `cursor` of the last event that you have seen, however old (its plain `seq` is taken as well); 0
+                for all events; ``None`` for those that happen from now on.
             on_status: Called when the feed goes live, polls, or is offline, and why. It is called where you wait for
                 the next event, so what it raises reaches you there.
             poll_seconds: How often the feed asks the database while Realtime does not answer or is blocked, 0.1-60.
 
         Raises:
             InvalidValueError: An argument is out of range.
+
+        Waiting for an event raises `HistoryReplacedError` if the cursor is of no event in the feed, because a backup
+        was restored; `SpaceNotFoundError` or `MembershipEndedError` if you are not a member.
         """
         return EventFeed(self._reader(space_id, after, on_status, poll_seconds))
 
@@ -72,7 +85,7 @@ class LiveAPI:
         self,
         space_id: Id,
         *,
-        after: int | None = None,
+        after: int | str | None = None,
         on_status: StatusListener | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> ResponseFeed:
@@ -107,15 +120,16 @@ class LiveAPI:
         Args:
             space_id: A space that you are a member of.
         """
-        return Room(self._transport, self._socket, space_id)
+        return Room(self._engine, self._socket, space_id)
 
     def _reader(
-        self, space_id: Id, after: int | None, on_status: StatusListener | None, poll_seconds: float
+        self, space_id: Id, after: int | str | None, on_status: StatusListener | None, poll_seconds: float
     ) -> FeedReader:
-        from ._feeds import FeedReader
+        with importing():
+            from ._feeds import FeedReader
 
         return FeedReader(
-            self._transport,
+            self._engine,
             self._socket,
             as_uuid(space_id, "space_id"),
             after=after,
@@ -138,8 +152,8 @@ class EventFeed:
         self._reader = reader
 
     @property
-    def cursor(self) -> int | None:
-        """The `seq` of the last event that was yielded; where to begin before that, ``None`` while that is unknown."""
+    def cursor(self) -> str | None:
+        """The cursor of the last event that was yielded; where to begin before that, ``None`` while that is unknown."""
         return self._reader.cursor
 
     @property
@@ -178,13 +192,13 @@ class ResponseFeed:
 
     def __init__(self, reader: FeedReader) -> None:
         self._reader = reader
-        self._cursor: int | None = None
+        self._cursor: str | None = None
         self._events: list[SpaceEvent] = []
-        self._found: deque[tuple[int, Response]] = deque()
+        self._found: deque[tuple[str, Response]] = deque()
 
     @property
-    def cursor(self) -> int | None:
-        """Where to go on after the last answer that was yielded: the `seq` of the event that published it."""
+    def cursor(self) -> str | None:
+        """Where to go on after the last answer that was yielded: the cursor of the event that published it."""
         return self._reader.cursor if self._cursor is None else self._cursor
 
     @property
@@ -196,6 +210,7 @@ class ResponseFeed:
         return self
 
     def __next__(self) -> Response:
+        self._reader.check()
         while not self._found:
             if not self._events:
                 self._begin()
@@ -238,9 +253,9 @@ class ResponseFeed:
             for event in published:
                 response = found.get(event.payload.response_id)
                 if response is not None:
-                    self._found.append((event.seq, response))
+                    self._found.append((event.cursor, response))
         if not self._found:
-            self._cursor = self._events[-1].seq
+            self._cursor = self._events[-1].cursor
         self._events = []
 
 
@@ -250,21 +265,24 @@ class Room:
     Iterating yields everybody who is here, at once and then whenever that changes; a slow consumer gets the latest.
     """
 
-    def __init__(self, transport: Transport, socket: Socket, space_id: Id) -> None:
+    def __init__(self, engine: Engine, socket: Socket, space_id: Id) -> None:
         self._space_id = as_uuid(space_id, "space_id")
         self._topic = f"room:{self._space_id}"
-        self._transport = transport
+        self._engine = engine
         self._socket = socket
         self._signal = Signal()
         self._state = RoomState(wake=self._signal.set)
         self._since = datetime.now(UTC)
-        self._ended = False
+        self._begun = self._ended = False
+        self._home: Home | None = None
         self._seen = -1
         weakref.finalize(self, socket.channels.released.append, self._state)
 
     @property
     def here(self) -> tuple[Present, ...]:
         """Everybody who is here, you included, as last heard: one entry a person, however many windows they have."""
+        if self._home is not None:
+            self._home.check()
         with self._socket.mutex:
             return self._state.here()
 
@@ -281,7 +299,18 @@ class Room:
 
         Args:
             is_writing: Whether you are.
+
+        Raises:
+            InvalidValueError: It is neither True nor False.
+            ConflictError: You are not in the room: it was left, or the block `with` has not begun.
         """
+        given: object = is_writing
+        if given is not True and given is not False:
+            raise InvalidValueError(f"is_writing must be True or False, not {shown(given)}.", detail="is_writing")
+        if self._ended or not self._begun:
+            raise ConflictError("You are not in this room.", hint="Use it inside its block `with`.")
+        if self._home is not None:
+            self._home.check()
         with self._socket.mutex:
             self._socket.channels.track(self._topic, presence(is_writing=is_writing, since=self._since))
         self._socket.flush()
@@ -300,13 +329,15 @@ class Room:
         raise StopIteration
 
     def __enter__(self) -> Self:
-        sessions = self._transport.sessions
+        sessions = self._engine.sessions
         me = str(sessions.require_user_id())
         with self._socket.mutex:
             if self._socket.channels.listeners(self._topic):
                 raise ConflictError("This client is present in the space already: use that room.")
         config = {"private": True, "presence": {"key": me, "enabled": True}}
+        self._home = Home()
         self._socket.listen(self._topic, self._state, config)
+        self._begun = True
         try:
             self.set_writing(False)
             give_up = time.monotonic() + _JOIN_SECONDS
@@ -344,6 +375,6 @@ class Room:
             raise self._state.failure
         if self._state.status is LiveStatus.OFFLINE and "permission" in self._state.reason:
             newest = Read(self._space_id, None, 1, 0)
-            reply = self._transport.send(newest.call())
+            reply = self._engine.send(newest.call())
             if not parse_rows(SpaceEvent, reply):
                 raise MembershipEndedError if self._state.version else SpaceNotFoundError

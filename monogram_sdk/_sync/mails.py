@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from monogram_sdk import _query
+from monogram_sdk._engine.call import call
 from monogram_sdk._parse import parse, parse_optional
-from monogram_sdk._values import Id, as_uuid
+from monogram_sdk._values import Id, as_uuid, check_pause, check_worker
+from monogram_sdk.errors import InvalidValueError, NewsletterNotFoundError
 from monogram_sdk.models.enums import MailEvent
 from monogram_sdk.models.mails import EmailSubscription, MailBatch, MailResult, MailToSend, UnsubscribeScope
 
@@ -25,6 +27,7 @@ class MailsAPI(Resource):
     batch, address and content. Ask the provider about those, or repeat the request under the batch's id.
     """
 
+    @call
     def claim(self, worker: str, *, provider: str, limit: int = 100, lease_seconds: int = 120) -> MailBatch | None:
         """Take emails that are due, or a batch whose worker did not settle it. Nobody else gets it during the lease.
 
@@ -34,17 +37,19 @@ class MailsAPI(Resource):
             worker: The worker's name, one for each process; the same for `begin` and `settle`.
             provider: Through whom they are to be sent, such as ``smtp``.
             limit: How many at most, up to 1,000.
-            lease_seconds: For how long. Sending must be over by then.
+            lease_seconds: For how long, up to a day. Sending must be over by then.
 
         Returns:
             ``None`` where nothing is due, or the provider asked us to wait.
         """
         self._require_secret()
+        check_worker(worker, lease_seconds, limit, provider)
         arguments = {"worker": worker, "provider": provider, "mail_limit": limit, "lease_seconds": lease_seconds}
         # A second attempt would take others; those of a lost answer come back when their lease ends.
-        reply = self._transport.send(_query.rpc("claim_mails", arguments, repeatable=False))
+        reply = self._engine.send(_query.rpc("claim_mails", arguments, repeatable=False))
         return parse_optional(MailBatch, reply)
 
+    @call
     def begin(
         self,
         batch_id: Id,
@@ -65,10 +70,11 @@ class MailsAPI(Resource):
             lease_seconds: For how long the batch stays this worker's from now on.
 
         Returns:
-            The emails to send, in order, with their addresses: without those whose readers want none by now, and none
-            at all if the batch is not this worker's any more.
+            The emails to send, in order, with their addresses: without those whose readers want none by now or have
+            left the space, and none at all if the batch is not this worker's any more, or the provider is paused.
         """
         self._require_secret()
+        check_worker(worker, lease_seconds)
         arguments = {
             "worker": worker,
             "batch_id": as_uuid(batch_id, "batch_id"),
@@ -78,6 +84,7 @@ class MailsAPI(Resource):
         # A second attempt would find them begun, and answer none of them.
         return self._rpc_rows(MailToSend, "begin_mails", arguments, repeatable=False)
 
+    @call
     def settle(
         self,
         batch_id: Id,
@@ -94,16 +101,20 @@ class MailsAPI(Resource):
             batch_id: `MailBatch.id`.
             worker: Who claimed it.
             results: What became of each that was begun.
-            pause_seconds: For how long no worker is to use the provider, because it asked for that.
+            pause_seconds: For how long no worker is to use the provider, because it asked for that: up to a day.
             is_end: Whether the worker is through with the batch: what it did not begin becomes anybody's, and what is
                 uncertain comes back after a minute and a half at the earliest.
-            max_attempts: After how many attempts an email is given up.
+            max_attempts: After how many attempts an email is given up, up to 1,000.
 
         Returns:
             Whether the batch was still this worker's, so that the results count; otherwise its lease had ended and
             somebody else had taken it. ``None`` if an earlier attempt went unanswered and may have settled it.
+
+        Raises:
+            InvalidValueError: The pause, or the number of attempts, is out of bounds: nothing is settled.
         """
         self._require_secret()
+        check_pause(pause_seconds)
         arguments = {
             "worker": worker,
             "batch_id": as_uuid(batch_id, "batch_id"),
@@ -112,10 +123,11 @@ class MailsAPI(Resource):
             "is_end": is_end,
             "max_attempts": max_attempts,
         }
-        reply = self._transport.send(_query.rpc("settle_mails", arguments))
+        reply = self._engine.send(_query.rpc("settle_mails", arguments))
         held = parse(bool, reply)
         return None if reply.uncertain and not held else held
 
+    @call
     def newsletter(self, newsletter_id: Id) -> dict[str, Any] | None:
         """Return what the emails of a newsletter say, as it was saved; ``None`` before.
 
@@ -124,33 +136,49 @@ class MailsAPI(Resource):
         """
         self._require_secret()
         arguments = {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
-        reply = self._transport.send(_query.rpc("newsletter_mail", arguments))
+        reply = self._engine.send(_query.rpc("newsletter_mail", arguments))
         return parse_optional(dict[str, Any], reply)
 
+    @call
     def save_newsletter(self, newsletter_id: Id, content: Mapping[str, Any]) -> None:
         """Keep what the emails of a published newsletter say; from then on they are due. What was saved first stays.
 
         Args:
             newsletter_id: The newsletter.
             content: It, in a form of your own. If `deliver` is to send some of them too, let `deliver` render it.
+
+        Raises:
+            InvalidValueError: There is nothing in it: its emails would be due, and say nothing.
+            NewsletterNotFoundError: There is no such published newsletter, or somebody was taken out of it since it was
+                rendered (``redacted_at`` in the content): render it again.
         """
         self._require_secret()
-        arguments = {"newsletter_id": as_uuid(newsletter_id, "newsletter_id"), "content": dict(content)}
-        self._transport.send(_query.rpc("save_newsletter_mail", arguments))
+        newsletter = as_uuid(newsletter_id, "newsletter_id")
+        if not content:
+            raise InvalidValueError("content is empty.", detail="content", hint="Give what the emails say.")
+        arguments = {"newsletter_id": newsletter, "content": dict(content)}
+        self._engine.send(_query.rpc("save_newsletter_mail", arguments, answers=False))
+        # What cannot be kept is passed over there, for a sender that goes on with other newsletters.
+        if self.newsletter(newsletter) is None:
+            raise NewsletterNotFoundError(
+                "There is no such published newsletter, or somebody was taken out of it since it was rendered."
+            )
 
+    @call
     def record_event(self, *, provider_id: str, event: MailEvent, address: str, detail: str | None = None) -> None:
-        """Record what a provider told later: the address gets no more mail. Doing so again changes nothing.
+        """Record what a provider told later. Doing so again changes nothing.
 
         Args:
-            provider_id: `MailResult.provider_id`; an email that bounced counts as failed.
-            event: What happened.
+            provider_id: `MailResult.provider_id`.
+            event: What happened: whether the address gets more email depends on it, see `MailEvent`.
             address: Whose address it was.
-            detail: What the provider said; up to 500 characters are kept.
+            detail: What the provider said; up to 500 characters are kept, without addresses.
         """
         self._require_secret()
         arguments = {"provider_id": provider_id, "event": event, "address": address, "detail": detail}
-        self._transport.send(_query.rpc("record_mail_event", arguments))
+        self._engine.send(_query.rpc("record_mail_event", arguments, answers=False))
 
+    @call
     def subscription(self, token: str) -> EmailSubscription | None:
         """Return what the token of a link to unsubscribe stands for; ``None`` if nobody has it.
 
@@ -161,13 +189,14 @@ class MailsAPI(Resource):
         rows = self._rpc_rows(EmailSubscription, "email_subscription", {"token": token})
         return rows[0] if rows else None
 
+    @call
     def unsubscribe(self, token: str, *, scope: UnsubscribeScope) -> bool:
         """Stop a person's emails. Doing so again changes nothing.
 
         Args:
             token: `MailToSend.token`, from a link in one of them.
             scope: ``space`` stops those from the space that the email was about (all, if it was about none),
-                ``everything`` all.
+                ``reminders`` those that remind of questions, ``everything`` all.
 
         Returns:
             Whether somebody has this token.
@@ -177,3 +206,19 @@ class MailsAPI(Resource):
         """
         self._require_secret()
         return self._rpc(bool, "unsubscribe", {"token": token, "scope": scope})
+
+    @call
+    def resubscribe(self, token: str) -> bool:
+        """Undo what `unsubscribe` last did by the same token, for an hour.
+
+        What the person decided since is not undone: in their settings, by another link, or by
+        `settings.set_space_emails`.
+
+        Args:
+            token: `MailToSend.token`, from a link in one of their emails.
+
+        Returns:
+            Whether there was something to undo.
+        """
+        self._require_secret()
+        return self._rpc(bool, "resubscribe", {"token": token})

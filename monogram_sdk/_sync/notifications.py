@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monogram_sdk._engine.call import call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._query import is_null
 from monogram_sdk._values import Id, as_uuid
@@ -34,6 +35,7 @@ class NotificationsAPI(Resource):
         )
         return self._pages(listing, after, page_size)
 
+    @call
     def mark_read(self, notification_ids: Sequence[Id] | None = None) -> int:
         """Mark notifications as read.
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from monogram_sdk import _images, _query
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.call import call
 from monogram_sdk._images import ImageSource
-from monogram_sdk._values import NOT_GIVEN, NotGiven, changes
+from monogram_sdk._values import NOT_GIVEN, NotGiven, changes, versioned
 from monogram_sdk.errors import APIError, NotFoundError
 from monogram_sdk.models.profiles import Profile
 
 from ._files import AVATARS, Files
 from ._resource import Resource, by_id
-from ._transport import Transport
 
 TABLE = "users"
 
@@ -22,10 +23,11 @@ TABLE = "users"
 class ProfilesAPI(Resource):
     """Your own profile. Other people's are in `spaces.members` and `tokens.leaderboard`."""
 
-    def __init__(self, transport: Transport, files: Files) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: Engine, files: Files) -> None:
+        super().__init__(engine)
         self._files = files
 
+    @call
     def get(self) -> Profile:
         """Return your profile.
 
@@ -35,31 +37,37 @@ class ProfilesAPI(Resource):
         me = self._sessions.require_user_id()
         return self._get(Profile, TABLE, NotFoundError, by_id(me))
 
+    @call
     def update(
         self,
         *,
         display_name: str | NotGiven = NOT_GIVEN,
         username: str | NotGiven | None = NOT_GIVEN,
         bio: str | NotGiven | None = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Profile:
-        """Change your profile. What is not given stays; ``None`` takes a value away.
+        """Change your profile. What is not given stays; ``None`` takes username or bio away.
 
         Args:
             display_name: The name that others see, 1-80 characters.
             username: A handle of 3-30 letters, digits and underscores.
             bio: A few words, up to 500 characters.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             UsernameTakenError: Somebody else has this handle.
             InvalidValueError: A value is not acceptable.
         """
-        return self._change(**changes(display_name=display_name, username=username, bio=bio))
+        values = changes(display_name=display_name, username=username, bio=bio)
+        return self._change(**versioned(values, if_version))
 
+    @call
     def set_avatar(self, image: ImageSource) -> Profile:
         """Set your picture.
 
         Args:
-            image: A JPEG, PNG, WebP or GIF image of up to 2 MB: a path, bytes or an open file.
+            image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
                 What its file says about place, time and camera is left out.
 
         Raises:
@@ -78,6 +86,7 @@ class ProfilesAPI(Resource):
         self._remove_file(before.avatar_path)
         return profile
 
+    @call
     def remove_avatar(self) -> Profile:
         """Take your picture away."""
         before = self.get()

@@ -8,22 +8,32 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from monogram_sdk import _query
+from monogram_sdk._engine.call import call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows, parse_all_rows, parse_rows
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
-from monogram_sdk.errors import APIError, ConflictError, InvalidValueError, PromptNotFoundError
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_int, as_uuid, changes, set_values, versioned
+from monogram_sdk.errors import (
+    APIError,
+    ConflictError,
+    InvalidValueError,
+    MonogramError,
+    PromptNotFoundError,
+    WeekFullError,
+)
 from monogram_sdk.models.prompts import Prompt
 
 from ._pages import Pages
 from ._resource import Resource, by_id
 
 TABLE = "prompts"
+MOST_PROMPTS = 10
 
 
 class PromptsAPI(Resource):
     """The prompts of a space's weeks. The curator writes those of the open week; members see what is published."""
 
+    @call
     def create(self, space_id: Id, *, question: str, order: int | None = None) -> Prompt:
         """Write a prompt for the open week. Members see it when it is published.
 
@@ -41,34 +51,44 @@ class PromptsAPI(Resource):
         row = _row(prompt_id, as_uuid(space_id, "space_id"), question, order)
         return self._insert(Prompt, TABLE, row, by_id(prompt_id))
 
+    @call
     def create_many(self, space_id: Id, questions: Sequence[str]) -> Rows[Prompt]:
         """Write several prompts for the open week, after those that are there: all of them, or none.
 
         Args:
             space_id: A space whose pen you hold.
-            questions: The questions in order, 1-500 characters each.
+            questions: The questions in order, up to ten, 1-500 characters each.
 
         Raises:
             WeekFullError: The week would have more than ten prompts.
             PermissionDeniedError: You do not hold the pen.
         """
-        if isinstance(questions, str) or not questions:
+        if not questions:
             raise InvalidValueError("questions is a list of at least one text.", detail="questions")
+        if len(questions) > MOST_PROMPTS:
+            raise WeekFullError(
+                f"A week has at most {MOST_PROMPTS} prompts, and these are {len(questions)}.", detail="questions"
+            )
         space = as_uuid(space_id, "space_id")
         ids = [uuid4() for _ in questions]
         rows = [_row(prompt_id, space, question, None) for prompt_id, question in zip(ids, questions, strict=True)]
         try:
-            reply = self._transport.send(_query.insert(TABLE, rows, Prompt.columns()))
+            reply = self._engine.send(_query.insert(TABLE, rows, Prompt.columns()))
         except APIError as error:
             # An id of ours that is there already is our own work: something on the way sent the request twice.
             if not error.uncertain and not isinstance(error, ConflictError):
                 raise
             call = _query.select(TABLE, Prompt.columns(), [f"id=in.({','.join(map(str, ids))})"])
-            reply = self._transport.send(call)
+            try:
+                reply = self._engine.send(call)
+            except MonogramError as failure:
+                error.uncertain = True
+                raise error from failure
             if not parse_rows(Prompt, reply):
                 raise
         return sorted(parse_all_rows(Prompt, reply, total=len(ids)), key=lambda prompt: prompt.order)
 
+    @call
     def get(self, prompt_id: Id) -> Prompt:
         """Return a prompt.
 
@@ -90,11 +110,17 @@ class PromptsAPI(Resource):
         """
         filters = [equals("space_id", as_uuid(space_id, "space_id"))]
         if week_number is not None:
-            filters.append(equals("week_number", int(week_number)))
+            filters.append(equals("week_number", as_int(week_number, "week_number")))
         return self._pages(Listing(TABLE, Prompt, ("week_number", "order"), filters=tuple(filters)), after, page_size)
 
+    @call
     def update(
-        self, prompt_id: Id, *, question: str | NotGiven = NOT_GIVEN, order: int | NotGiven = NOT_GIVEN
+        self,
+        prompt_id: Id,
+        *,
+        question: str | NotGiven = NOT_GIVEN,
+        order: int | NotGiven = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Prompt:
         """Reword a prompt of the open week, or move it to a free place.
 
@@ -102,26 +128,31 @@ class PromptsAPI(Resource):
             prompt_id: The prompt.
             question: The question, 1-500 characters.
             order: Its place, 1-10. To swap places use `reorder`.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             PromptAnsweredError: Somebody has answered it.
             OrderTakenError: Another prompt has this place.
             WeekClosedError: Its week is over.
             PermissionDeniedError: You do not hold the pen.
         """
         values = changes(question=question, order=order)
-        return self._update(Prompt, TABLE, PromptNotFoundError, values, by_id(as_uuid(prompt_id, "prompt_id")))
+        own = by_id(as_uuid(prompt_id, "prompt_id"))
+        return self._update(Prompt, TABLE, PromptNotFoundError, versioned(values, if_version), own)
 
+    @call
     def delete(self, prompt_id: Id) -> None:
         """Delete a prompt of the open week.
 
         Raises:
-            PromptAnsweredError: Somebody has answered it.
+            PromptAnsweredError: Somebody else has answered it; people who were removed since do not count.
             WeekClosedError: Its week is over.
             PermissionDeniedError: You do not hold the pen.
         """
         self._delete(Prompt, TABLE, PromptNotFoundError, by_id(as_uuid(prompt_id, "prompt_id")))
 
+    @call
     def publish(self, space_id: Id) -> Rows[Prompt]:
         """Publish all prompts of the open week. Doing so again changes nothing.
 
@@ -137,6 +168,7 @@ class PromptsAPI(Resource):
         """
         return self._rpc_rows(Prompt, "publish_prompts", {"space_id": as_uuid(space_id, "space_id")})
 
+    @call
     def publish_one(self, prompt_id: Id) -> Prompt:
         """Publish a single prompt. Doing so again changes nothing.
 
@@ -147,6 +179,7 @@ class PromptsAPI(Resource):
         filters = by_id(as_uuid(prompt_id, "prompt_id"))
         return self._update(Prompt, TABLE, PromptNotFoundError, {"is_published": True}, filters)
 
+    @call
     def reorder(self, space_id: Id, prompt_ids: Sequence[Id]) -> Rows[Prompt]:
         """Put the prompts of the open week into this order.
 

@@ -10,16 +10,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from monogram_sdk import _images
 from monogram_sdk._config import Options
-from monogram_sdk._http import Outgoing
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.call import call
+from monogram_sdk._engine.request import JSON, Request, as_json
 from monogram_sdk._images import Image, ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows, parse
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_int, as_uuid, changes, set_values, versioned
 from monogram_sdk.errors import (
     APIError,
     InvalidValueError,
@@ -34,7 +35,6 @@ from monogram_sdk.models.responses import Music, Response
 from ._files import RESPONSES, Files
 from ._pages import Pages
 from ._resource import Resource, by_id
-from ._transport import Transport
 
 _log = logging.getLogger("monogram_sdk")
 
@@ -48,16 +48,18 @@ MUSIC_OPTIONS = Options(timeout=5.0, retries=0)
 class ResponsesAPI(Resource):
     """Answers to prompts. A draft is its author's alone; a published answer is for the members of the space."""
 
-    def __init__(self, transport: Transport, files: Files) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: Engine, files: Files) -> None:
+        super().__init__(engine)
         self._files = files
 
+    @call
     def submit(
         self,
         prompt_id: Id,
         *,
         content: str | None = None,
         image: ImageSource | None = None,
+        image_caption: str | None = None,
         music: Music | str | None = None,
     ) -> Response:
         """Answer a prompt of the open week, and publish the answer at once. It earns tokens, once for each prompt.
@@ -67,6 +69,8 @@ class ResponsesAPI(Resource):
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file. It is uploaded first,
                 and deleted again if the answer is refused. What its file says about place, time and camera is left out.
+            image_caption: A line about the image, up to 300 characters: the newsletter shows it under the image and
+                reads it to those who cannot see that.
             music: A piece of music, or just its address.
 
         Raises:
@@ -76,15 +80,18 @@ class ResponsesAPI(Resource):
             WeekClosedError: Its week is over.
             InvalidImageError: The image is something else.
             FileTooLargeError: The image is larger.
+            CaptionWithoutImageError: There is a caption, and no image.
         """
-        return self._create(prompt_id, content, image, music, is_published=True)
+        return self._create(prompt_id, content, image, image_caption, music, is_published=True)
 
+    @call
     def draft(
         self,
         prompt_id: Id,
         *,
         content: str | None = None,
         image: ImageSource | None = None,
+        image_caption: str | None = None,
         music: Music | str | None = None,
     ) -> Response:
         """Begin an answer that nobody else sees until it is published.
@@ -94,15 +101,18 @@ class ResponsesAPI(Resource):
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
                 What its file says about place, time and camera is left out.
+            image_caption: A line about the image, up to 300 characters, as in `submit`.
             music: A piece of music, or just its address.
 
         Raises:
             ResponseExistsError: You have an answer or a draft already: use `edit`.
             PromptNotOpenError: The prompt is not published yet.
             WeekClosedError: Its week is over.
+            CaptionWithoutImageError: There is a caption, and no image.
         """
-        return self._create(prompt_id, content, image, music, is_published=False)
+        return self._create(prompt_id, content, image, image_caption, music, is_published=False)
 
+    @call
     def get(self, response_id: Id) -> Response:
         """Return an answer.
 
@@ -111,6 +121,7 @@ class ResponsesAPI(Resource):
         """
         return self._get(Response, TABLE, ResponseNotFoundError, by_id(as_uuid(response_id, "response_id")))
 
+    @call
     def mine(self, prompt_id: Id) -> Response | None:
         """Return your own answer or draft to a prompt, or ``None``."""
         me = self._sessions.require_user_id()
@@ -141,7 +152,7 @@ class ResponsesAPI(Resource):
         """
         filters = [equals("space_id", as_uuid(space_id, "space_id"))]
         if week_number is not None:
-            filters.append(equals("week_number", int(week_number)))
+            filters.append(equals("week_number", as_int(week_number, "week_number")))
         if prompt_id is not None:
             filters.append(equals("prompt_id", as_uuid(prompt_id, "prompt_id")))
         if user_id is not None:
@@ -150,32 +161,41 @@ class ResponsesAPI(Resource):
             filters.append(equals("is_selected", selected))
         return self._pages(Listing(TABLE, Response, BY_AGE, filters=tuple(filters)), after, page_size)
 
+    @call
     def edit(
         self,
         response_id: Id,
         *,
         content: str | NotGiven | None = NOT_GIVEN,
         image: ImageSource | NotGiven | None = NOT_GIVEN,
+        image_caption: str | NotGiven | None = NOT_GIVEN,
         music: Music | str | NotGiven | None = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Response:
         """Change your answer or draft while its week is open. What is not given stays; ``None`` takes a part away.
 
         Args:
             response_id: Your answer.
             content: The text, up to 10,000 characters.
-            image: Another image, as in `submit`; the present one is deleted.
+            image: Another image, as in `submit`; the present one is deleted. The caption stays, unless another is
+                given; with ``None`` it goes, too.
+            image_caption: Another line about the image.
             music: Another piece of music, or just its address.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             ResponseEmptyError: A published answer would be left with nothing in it.
+            CaptionWithoutImageError: There is a caption, and no image.
             WeekClosedError: Its week is over.
             ResponseNotFoundError: There is no such answer.
             PermissionDeniedError: It is not yours.
         """
-        given = changes(content=content, image=image, music=music)
-        values: dict[str, Any] = {name: value for name, value in given.items() if name == "content"}
+        given = changes(content=content, image=image, image_caption=image_caption, music=music)
+        values: dict[str, Any] = {name: value for name, value in given.items() if name in ("content", "image_caption")}
         if "music" in given:
             values["music"] = self._named(given["music"])
+        values = versioned(values, if_version)
         own = by_id(as_uuid(response_id, "response_id"))
         if "image" not in given:
             return self._update(Response, TABLE, ResponseNotFoundError, values, own)
@@ -193,18 +213,26 @@ class ResponsesAPI(Resource):
             self._files.remove(RESPONSES, before.image_path)
         return response
 
-    def publish(self, response_id: Id) -> Response:
+    @call
+    def publish(self, response_id: Id, *, if_version: int | None = None) -> Response:
         """Publish your draft. Doing so again changes nothing.
 
+        Args:
+            response_id: Your draft.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
+
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             ResponseEmptyError: There is nothing in it.
             WeekClosedError: Its week is over.
             ResponseNotFoundError: There is no such draft.
             PermissionDeniedError: It is not yours.
         """
         own = by_id(as_uuid(response_id, "response_id"))
-        return self._update(Response, TABLE, ResponseNotFoundError, {"is_published": True}, own)
+        values = versioned({"is_published": True}, if_version)
+        return self._update(Response, TABLE, ResponseNotFoundError, values, own)
 
+    @call
     def delete(self, response_id: Id) -> None:
         """Delete your answer or draft, with its image. What a published newsletter shows of it stays there.
 
@@ -217,12 +245,13 @@ class ResponsesAPI(Resource):
         if before.image_path is not None:
             self._files.remove(RESPONSES, before.image_path)
 
+    @call
     def select(self, space_id: Id, response_ids: Sequence[Id], *, week_number: int | None = None) -> Rows[Response]:
         """Choose the answers for the newsletter: exactly these, of all of the week.
 
         Args:
             space_id: A space that you lead.
-            response_ids: Published answers of the week; an empty list selects none.
+            response_ids: Published answers of the week; an empty list leaves all of them out of the newsletter.
             week_number: The week that you mean: if it is not the open one any more, nothing is selected. The open one
                 unless given.
 
@@ -243,6 +272,7 @@ class ResponsesAPI(Resource):
 
     # Music ----------------------------------------------------------------------------------------------------------
 
+    @call
     def resolve_music(self, url: str) -> Music:
         """Ask the provider of a piece of music for its name, as `submit`, `draft` and `edit` do with a bare address.
 
@@ -257,11 +287,9 @@ class ResponsesAPI(Resource):
         """
         music = _checked(url)
         self._sessions.require_user_id()
-        address = f"{self._transport.config.url}{MUSIC_FUNCTION}"
-        headers = {"content-type": "application/json"}
-        question = Outgoing("POST", address, headers, to_json({"url": music.url}), repeatable=True)
+        question = Request("POST", MUSIC_FUNCTION, as_json({"url": music.url}), JSON, has_effect=False)
         try:
-            reply = self._transport.with_options(MUSIC_OPTIONS).run(question)
+            reply = self._engine.with_options(MUSIC_OPTIONS).send(question)
             return parse(Music, reply)
         except MonogramError as error:
             _log.info("The music stays without a name: %s", error)
@@ -275,6 +303,7 @@ class ResponsesAPI(Resource):
 
     # Images ---------------------------------------------------------------------------------------------------------
 
+    @call
     def image_url(self, image_path: str, *, seconds: int = URL_SECONDS) -> str:
         """Return an address for an answer's image that works for some time, also for who is not signed in.
 
@@ -290,6 +319,7 @@ class ResponsesAPI(Resource):
             raise NotFoundError("There is no such image, or you cannot see it.", detail=image_path)
         return urls[image_path]
 
+    @call
     def image_urls(self, image_paths: Sequence[str], *, seconds: int = URL_SECONDS) -> dict[str, str]:
         """Return such addresses for many images at once, with one request for each 1,000 of them.
 
@@ -304,6 +334,7 @@ class ResponsesAPI(Resource):
             raise InvalidValueError(f"seconds is 1 or more, not {seconds}.", detail="seconds")
         return self._files.sign(RESPONSES, image_paths, seconds)
 
+    @call
     def image_bytes(self, image_path: str) -> bytes:
         """Return an answer's image itself.
 
@@ -320,6 +351,7 @@ class ResponsesAPI(Resource):
         prompt_id: Id,
         content: str | None,
         image: ImageSource | None,
+        image_caption: str | None,
         music: Music | str | None,
         *,
         is_published: bool,
@@ -330,6 +362,7 @@ class ResponsesAPI(Resource):
             "id": response_id,
             "prompt_id": prompt,
             "content": content,
+            "image_caption": image_caption,
             "music": self._named(music),
             "is_published": is_published,
         }

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from monogram_sdk._engine.call import call
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes
-from monogram_sdk.errors import NotFoundError
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, versioned
+from monogram_sdk.errors import ConflictError, NotFoundError
+from monogram_sdk.models.enums import BalanceVisibility
 from monogram_sdk.models.settings import Settings
 
 from ._resource import Resource
@@ -17,6 +19,7 @@ TABLE = "settings"
 class SettingsAPI(Resource):
     """Your settings. They are made together with your account."""
 
+    @call
     def get(self) -> Settings:
         """Return your settings.
 
@@ -25,8 +28,12 @@ class SettingsAPI(Resource):
             NotFoundError: You have deleted them; `update` makes them anew.
         """
         me = self._sessions.require_user_id()
-        return self._get(Settings, TABLE, NotFoundError, equals("user_id", me))
+        found = self._find(Settings, TABLE, equals("user_id", me))
+        if found is None:
+            raise _deleted()
+        return found
 
+    @call
     def update(
         self,
         *,
@@ -35,8 +42,10 @@ class SettingsAPI(Resource):
         email_notifications: bool | NotGiven = NOT_GIVEN,
         email_reminders: bool | NotGiven = NOT_GIVEN,
         in_app_notifications: bool | NotGiven = NOT_GIVEN,
-        show_on_leaderboard: bool | NotGiven = NOT_GIVEN,
+        show_on_leaderboard: BalanceVisibility | bool | NotGiven = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
+        language: str | NotGiven | None = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Settings:
         """Change your settings. What is not given stays.
 
@@ -46,15 +55,24 @@ class SettingsAPI(Resource):
             email_notifications: Whether notifications come by email.
             email_reminders: Whether they include reminders to answer a week's prompts.
             in_app_notifications: Whether notifications are listed in the app.
-            show_on_leaderboard: Whether others see your balance.
+            show_on_leaderboard: Who sees your balance: nobody, people of the same spaces, or everybody. ``False`` and
+                ``True`` are the first and the last.
             timezone: Your time zone by its IANA name, such as ``Europe/Lisbon``.
+            language: In what you want to be written to, as a BCP 47 tag such as ``de`` or ``pt-BR``; ``None`` for the
+                language of each space. There are words in English, German, French, Spanish and Arabic; for any other
+                language the space's counts, and at last English.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
+            NotFoundError: You have deleted the version that you changed; without `if_version` they are made anew.
             ThemeNotOwnedError: The theme is not yours.
-            InvalidValueError: There is no such time zone.
+            InvalidValueError: There is no such time zone, or the language is not a tag.
         """
         if isinstance(active_theme_id, str):
             active_theme_id = as_uuid(active_theme_id, "active_theme_id")
+        if isinstance(show_on_leaderboard, bool):
+            show_on_leaderboard = BalanceVisibility.EVERYBODY if show_on_leaderboard else BalanceVisibility.NOBODY
         values = changes(
             active_theme_id=active_theme_id,
             email_newsletters=email_newsletters,
@@ -63,14 +81,21 @@ class SettingsAPI(Resource):
             in_app_notifications=in_app_notifications,
             show_on_leaderboard=show_on_leaderboard,
             timezone=timezone,
+            language=language,
         )
         me = self._sessions.require_user_id()
         own = equals("user_id", me)
         try:
-            return self._update(Settings, TABLE, NotFoundError, values, own)
-        except NotFoundError:
-            return self._insert(Settings, TABLE, {"user_id": me, **values}, own)
+            return self._update(Settings, TABLE, NotFoundError, versioned(values, if_version), own)
+        except NotFoundError as error:
+            if if_version is not None:
+                raise _deleted() from error
+            try:
+                return self._insert(Settings, TABLE, {"user_id": me, **values}, own)
+            except ConflictError:  # Another device has made them meanwhile.
+                return self._update(Settings, TABLE, NotFoundError, values, own)
 
+    @call
     def space_emails(self, space_id: Id) -> bool:
         """Return whether you get emails from a space: newsletters and news alike.
 
@@ -82,6 +107,7 @@ class SettingsAPI(Resource):
         """
         return self._rpc(bool, "space_emails", {"space_id": as_uuid(space_id, "space_id")})
 
+    @call
     def set_space_emails(self, space_id: Id, *, is_on: bool) -> bool:
         """Switch the emails from a space on or off. What `email_newsletters` and `email_notifications` say counts too.
 
@@ -98,6 +124,7 @@ class SettingsAPI(Resource):
         arguments = {"space_id": as_uuid(space_id, "space_id"), "is_on": is_on}
         return self._rpc(bool, "set_space_emails", arguments)
 
+    @call
     def delete(self) -> None:
         """Delete your settings. Until you `update` them, the defaults count.
 
@@ -105,4 +132,14 @@ class SettingsAPI(Resource):
             NotFoundError: There are none.
         """
         me = self._sessions.require_user_id()
-        self._delete(Settings, TABLE, NotFoundError, equals("user_id", me))
+        try:
+            self._delete(Settings, TABLE, NotFoundError, equals("user_id", me))
+        except NotFoundError as error:
+            raise _deleted() from error
+
+
+def _deleted() -> NotFoundError:
+    return NotFoundError(
+        "You have deleted your settings, so the defaults count.",
+        hint="`settings.update` without `if_version` makes them anew.",
+    )

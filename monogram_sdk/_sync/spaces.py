@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from monogram_sdk import _images, _query
+from monogram_sdk._cursor import Cursor
+from monogram_sdk._engine._sync.engine import Engine
+from monogram_sdk._engine.call import call
 from monogram_sdk._images import ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, own_key, set_values, versioned
 from monogram_sdk.errors import (
     AlreadyMemberError,
     APIError,
@@ -36,10 +39,10 @@ from monogram_sdk.models.spaces import (
 )
 from monogram_sdk.models.weeks import SpaceWeek
 
+from ._event_pages import EventPages
 from ._files import COVERS, Files
 from ._pages import Pages
 from ._resource import Resource, by_id, is_own_uncertain
-from ._transport import Transport
 
 TABLE = "spaces"
 BY_AGE = ("created_at", "id")
@@ -48,10 +51,11 @@ BY_AGE = ("created_at", "id")
 class SpacesAPI(Resource):
     """Spaces, and who does what in them."""
 
-    def __init__(self, transport: Transport, files: Files) -> None:
-        super().__init__(transport)
+    def __init__(self, engine: Engine, files: Files) -> None:
+        super().__init__(engine)
         self._files = files
 
+    @call
     def create(
         self,
         *,
@@ -60,6 +64,7 @@ class SpacesAPI(Resource):
         rotation_type: RotationType = RotationType.ROUND_ROBIN,
         is_public: bool = False,
         newsletter_visibility: NewsletterVisibility = NewsletterVisibility.PUBLIC,
+        language: str | None = None,
     ) -> Space:
         """Found a space. You lead it, and hold the pen of week 1.
 
@@ -69,6 +74,8 @@ class SpacesAPI(Resource):
             rotation_type: How the pen travels from week to week.
             is_public: Whether anybody may join without an invite.
             newsletter_visibility: Who reads its published newsletters.
+            language: In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as
+                ``de`` or ``pt-BR``; ``None`` for English.
 
         Raises:
             NotSignedInError: Nobody is signed in.
@@ -84,9 +91,11 @@ class SpacesAPI(Resource):
             rotation_type=rotation_type,
             is_public=is_public,
             newsletter_visibility=newsletter_visibility,
+            language=language,
         )
         return self._insert(Space, TABLE, row, by_id(space_id))
 
+    @call
     def get(self, space_id: Id) -> Space:
         """Return a space that is public or that you are a member of.
 
@@ -116,6 +125,7 @@ class SpacesAPI(Resource):
         """
         return self._pages(Listing(TABLE, Space, BY_AGE, filters=(equals("is_public", True),)), after, page_size)
 
+    @call
     def update(
         self,
         space_id: Id,
@@ -125,8 +135,10 @@ class SpacesAPI(Resource):
         rotation_type: RotationType | NotGiven = NOT_GIVEN,
         is_public: bool | NotGiven = NOT_GIVEN,
         newsletter_visibility: NewsletterVisibility | NotGiven = NOT_GIVEN,
+        language: str | NotGiven | None = NOT_GIVEN,
+        if_version: int | None = None,
     ) -> Space:
-        """Change a space that you lead. What is not given stays; ``None`` takes a value away.
+        """Change a space that you lead. What is not given stays; ``None`` takes the description or the language away.
 
         Args:
             space_id: The space.
@@ -135,8 +147,12 @@ class SpacesAPI(Resource):
             rotation_type: How the pen travels from week to week.
             is_public: Whether anybody may join without an invite.
             newsletter_visibility: Who reads the newsletters that are published from now on.
+            language: In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as
+                ``de`` or ``pt-BR``; ``None`` for English.
+            if_version: The `version` that you changed. If there is another by now, nothing is written.
 
         Raises:
+            EditConflictError: It was changed since `if_version`; the error has both texts.
             SpaceNotFoundError: There is no such space, or you cannot see it.
             PermissionDeniedError: You do not lead it.
         """
@@ -146,9 +162,12 @@ class SpacesAPI(Resource):
             rotation_type=rotation_type,
             is_public=is_public,
             newsletter_visibility=newsletter_visibility,
+            language=language,
         )
-        return self._update(Space, TABLE, SpaceNotFoundError, values, by_id(as_uuid(space_id, "space_id")))
+        own = by_id(as_uuid(space_id, "space_id"))
+        return self._update(Space, TABLE, SpaceNotFoundError, versioned(values, if_version), own)
 
+    @call
     def delete(self, space_id: Id) -> None:
         """Delete a space that you lead, with everything in it.
 
@@ -158,6 +177,7 @@ class SpacesAPI(Resource):
         """
         self._delete(Space, TABLE, SpaceNotFoundError, by_id(as_uuid(space_id, "space_id")))
 
+    @call
     def week(self, space_id: Id, *, week_number: int | None = None) -> SpaceWeek:
         """Return all that a week's screen shows, in one call.
 
@@ -171,12 +191,13 @@ class SpacesAPI(Resource):
         arguments = set_values(space_id=as_uuid(space_id, "space_id"), week_number=week_number)
         return self._rpc(SpaceWeek, "space_week", arguments)
 
+    @call
     def set_cover(self, space_id: Id, image: ImageSource) -> Space:
         """Set the picture of a space that you lead.
 
         Args:
             space_id: The space.
-            image: A JPEG, PNG, WebP or GIF image of up to 5 MB: a path, bytes or an open file.
+            image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
                 What its file says about place, time and camera is left out.
 
         Raises:
@@ -197,6 +218,7 @@ class SpacesAPI(Resource):
             self._files.remove(COVERS, before.cover_path)
         return space
 
+    @call
     def remove_cover(self, space_id: Id) -> Space:
         """Take the picture of a space that you lead away."""
         before = self.get(space_id)
@@ -215,6 +237,7 @@ class SpacesAPI(Resource):
 
     # Joining and leaving --------------------------------------------------------------------------------------------
 
+    @call
     def join(self, space_id: Id | None = None, *, invite_code: str | None = None) -> Membership:
         """Join a space: a public one by its id, any by an invite code.
 
@@ -238,6 +261,7 @@ class SpacesAPI(Resource):
         row = set_values(space_id=space, user_id=me, invite_code=invite_code)
         return self._insert(Membership, "memberships", row, equals("space_id", space), equals("user_id", me))
 
+    @call
     def leave(self, space_id: Id) -> None:
         """Leave a space. What you wrote stays. If you hold the pen, it is handed on.
 
@@ -245,9 +269,9 @@ class SpacesAPI(Resource):
             SpaceNotFoundError: You are not in it.
             LeaderMustStayError: You lead it.
         """
-        call = _query.rpc("leave_space", {"space_id": as_uuid(space_id, "space_id")})
+        call = _query.rpc("leave_space", {"space_id": as_uuid(space_id, "space_id")}, answers=False)
         try:
-            self._transport.send(call)
+            self._engine.send(call)
         except NotFoundError as error:
             if not is_own_uncertain(error, SpaceNotFoundError, NotAMemberError):
                 raise
@@ -264,6 +288,7 @@ class SpacesAPI(Resource):
         listing = Listing("member_profiles", MemberProfile, ("joined_at", "user_id"), arguments=arguments)
         return self._pages(listing, after, page_size)
 
+    @call
     def membership(self, space_id: Id, *, user_id: Id | None = None) -> Membership:
         """Return a person's place in a space that you are a member of.
 
@@ -281,6 +306,7 @@ class SpacesAPI(Resource):
 
     # For the leader and the admins ----------------------------------------------------------------------------------
 
+    @call
     def create_invite(
         self,
         space_id: Id,
@@ -301,17 +327,16 @@ class SpacesAPI(Resource):
         Raises:
             PermissionDeniedError: You are not an admin.
             IdempotencyConflictError: The key was used for another invite.
+            InviteWithdrawnError: The invite that the key made was withdrawn since.
+            InviteExpiredError: It has expired.
+            InviteUsedUpError: It is used up.
             InvalidValueError: A limit is below 1, or the end lies in the past.
         """
-        if expires_at is not None and expires_at.tzinfo is None:
-            raise InvalidValueError(
-                "expires_at needs a time zone.", detail="expires_at", hint="Use datetime.now(UTC) + ..."
-            )
         arguments = set_values(
             space_id=as_uuid(space_id, "space_id"),
             max_uses=max_uses,
             expires_at=expires_at,
-            idempotency_key=idempotency_key or str(uuid4()),
+            idempotency_key=own_key(idempotency_key),
         )
         return self._rpc(NewInvite, "create_invite", arguments)
 
@@ -326,6 +351,7 @@ class SpacesAPI(Resource):
         filters = (equals("space_id", as_uuid(space_id, "space_id")),)
         return self._pages(Listing("space_invites", Invite, BY_AGE, descending=True, filters=filters), after, page_size)
 
+    @call
     def revoke_invite(self, invite_id: Id) -> Invite:
         """Withdraw an invite. Who has joined by it stays.
 
@@ -335,21 +361,24 @@ class SpacesAPI(Resource):
         values = {"revoked_at": datetime.now(UTC)}
         return self._update(Invite, "space_invites", NotFoundError, values, by_id(as_uuid(invite_id, "invite_id")))
 
+    @call
     def remove_member(self, space_id: Id, user_id: Id) -> None:
-        """Remove a member from a space that you lead. What they wrote stays.
+        """Remove a member from a space that you lead, and keep them out. What they wrote stays.
+
+        Other accounts of the same person (those that share an address, whatever is behind a plus sign) leave with the
+        one that you name; your own does not. Who has left already, or deleted the account, is kept out as well, also
+        of a public space. They come back only by an invite that you or an admin makes afterwards. Doing it again is no
+        error.
 
         Raises:
-            NotAMemberError: They are not in it.
+            NotAMemberError: They never were in it.
             LeaderMustStayError: They are the leader.
             PermissionDeniedError: You do not lead it.
         """
         arguments = {"space_id": as_uuid(space_id, "space_id"), "user_id": as_uuid(user_id, "user_id")}
-        try:
-            self._transport.send(_query.rpc("remove_member", arguments))
-        except NotAMemberError as error:
-            if not error.uncertain:
-                raise
+        self._engine.send(_query.rpc("remove_member", arguments, answers=False))
 
+    @call
     def set_member_role(self, space_id: Id, user_id: Id, role: MembershipRole) -> Membership:
         """Change the role of a member of a space that you lead.
 
@@ -367,6 +396,7 @@ class SpacesAPI(Resource):
         arguments = {"space_id": as_uuid(space_id, "space_id"), "user_id": as_uuid(user_id, "user_id"), "role": role}
         return self._rpc(Membership, "set_member_role", arguments)
 
+    @call
     def transfer_leadership(self, space_id: Id, user_id: Id) -> Space:
         """Hand a space that you lead over to a member, who becomes an admin. You stay in it, without the rank.
 
@@ -387,6 +417,7 @@ class SpacesAPI(Resource):
 
     # Rotation -------------------------------------------------------------------------------------------------------
 
+    @call
     def assign_curator(self, space_id: Id, user_id: Id) -> CuratorRotation:
         """Hand this week's pen of a space that you lead to a member, at once, whatever its rotation.
 
@@ -411,6 +442,7 @@ class SpacesAPI(Resource):
         listing = Listing("curator_rotations", CuratorRotation, ("week_number",), descending=True, filters=filters)
         return self._pages(listing, after, page_size)
 
+    @call
     def preview_rotation(self, space_id: Id, *, weeks: int = 4) -> Rows[RotationPreview]:
         """Return who will hold the pen in the coming weeks, if nobody joins, leaves or swaps.
 
@@ -424,16 +456,22 @@ class SpacesAPI(Resource):
         arguments = {"space_id": as_uuid(space_id, "space_id"), "weeks": weeks}
         return self._rpc_rows(RotationPreview, "preview_rotation", arguments)
 
-    def events(self, space_id: Id, *, after: int = 0, page_size: int = PAGE_SIZE) -> Pages[SpaceEvent]:
+    def events(self, space_id: Id, *, after: int | str = 0, page_size: int = PAGE_SIZE) -> Pages[SpaceEvent]:
         """List what happened in a space, in order and without a gap.
+
+        Reading it raises `HistoryReplacedError` if `after` is the cursor of no event in the feed, because a backup was
+        restored.
 
         Args:
             space_id: A space that you are a member of.
-            after: The `SpaceEvent.seq` after which to begin; 0 for everything.
+            after: The `SpaceEvent.cursor` (or the plain `seq`) after which to begin; 0 for everything.
             page_size: How many to ask for at once, 1-1,000.
         """
-        filters = equals("space_id", as_uuid(space_id, "space_id")), f"seq=gt.{int(after)}"
-        return self._pages(Listing("space_events", SpaceEvent, ("seq",), filters=filters), None, page_size)
+        place = Cursor.parse(after)
+        # The event of the cursor is read again, to see that it is still there.
+        filters = equals("space_id", as_uuid(space_id, "space_id")), f"seq=gte.{place.seq}"
+        listing = Listing("space_events", SpaceEvent, ("seq",), filters=filters)
+        return EventPages(self._engine, listing, place, page_size)
 
     def _join_by_code(self, invite_code: str, me: UUID) -> Membership:
         try:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from monogram_sdk._engine.call import call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, own_key, set_values
 from monogram_sdk.errors import ItemNotFoundError, PurchaseNotFoundError
 from monogram_sdk.models.enums import StoreItemKind
 from monogram_sdk.models.store import Purchase, StoreItem
@@ -37,6 +38,7 @@ class StoreAPI(Resource):
         filters = () if kind is None else (equals("kind", kind),)
         return self._pages(Listing(TABLE, StoreItem, ("price", "id"), filters=filters), after, page_size)
 
+    @call
     def get(self, item_id: Id) -> StoreItem:
         """Return an item.
 
@@ -45,6 +47,7 @@ class StoreAPI(Resource):
         """
         return self._get(StoreItem, TABLE, ItemNotFoundError, by_id(as_uuid(item_id, "item_id")))
 
+    @call
     def purchase(self, item_id: Id, *, idempotency_key: str | None = None) -> Purchase:
         """Buy an item.
 
@@ -59,7 +62,7 @@ class StoreAPI(Resource):
             AlreadyOwnedError: You have it.
             ItemNotFoundError: There is no such item for sale.
         """
-        arguments = {"item_id": as_uuid(item_id, "item_id"), "idempotency_key": idempotency_key or str(uuid4())}
+        arguments = {"item_id": as_uuid(item_id, "item_id"), "idempotency_key": own_key(idempotency_key)}
         return self._rpc(Purchase, "purchase_item", arguments)
 
     def purchases(self, *, after: str | None = None, page_size: int = PAGE_SIZE) -> Pages[Purchase]:
@@ -72,6 +75,7 @@ class StoreAPI(Resource):
         listing = Listing("purchases", Purchase, ("purchased_at", "id"), descending=True, owner="user_id")
         return self._pages(listing, after, page_size)
 
+    @call
     def get_purchase(self, purchase_id: Id) -> Purchase:
         """Return something that you bought.
 
@@ -81,6 +85,7 @@ class StoreAPI(Resource):
         own = by_id(as_uuid(purchase_id, "purchase_id"))
         return self._get(Purchase, "purchases", PurchaseNotFoundError, own)
 
+    @call
     def activate(self, purchase_id: Id, *, active: bool = True) -> Purchase:
         """Use something that you bought, or put it away. A theme in use becomes the active theme of your settings.
 
@@ -96,6 +101,7 @@ class StoreAPI(Resource):
 
     # For platform admins --------------------------------------------------------------------------------------------
 
+    @call
     def create_item(
         self,
         *,
@@ -138,6 +144,7 @@ class StoreAPI(Resource):
         )
         return self._insert(StoreItem, TABLE, row, by_id(item_id))
 
+    @call
     def update_item(
         self,
         item_id: Id,
@@ -174,6 +181,7 @@ class StoreAPI(Resource):
         )
         return self._update(StoreItem, TABLE, ItemNotFoundError, values, by_id(as_uuid(item_id, "item_id")))
 
+    @call
     def delete_item(self, item_id: Id) -> None:
         """Delete an item that nobody has bought. For platform admins, and for secret keys.
 

@@ -4,21 +4,24 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
+from monogram_sdk._config import shown
+from monogram_sdk._engine.call import call
 from monogram_sdk._paging import PAGE_SIZE, Listing
-from monogram_sdk._values import Id, as_uuid, set_values
-from monogram_sdk.errors import NotFoundError
+from monogram_sdk._values import Id, as_uuid, own_key, set_values
+from monogram_sdk.errors import InvalidValueError, NotFoundError
 from monogram_sdk.models.profiles import LeaderboardEntry, Profile
-from monogram_sdk.models.tokens import RewardRule, TokenGift, Transaction
+from monogram_sdk.models.tokens import LedgerProof, RewardRule, TokenGift, Transaction, WeeklyEarnings
 
 from ._pages import Pages
 from ._resource import Resource, by_id
+
+_MOST_PLACES = 100
 
 
 class TokensAPI(Resource):
     """Tokens: the balance, the ledger behind it, and gifts."""
 
+    @call
     def balance(self) -> int:
         """Return how many tokens you have.
 
@@ -38,6 +41,7 @@ class TokensAPI(Resource):
         listing = Listing("transactions", Transaction, ("seq",), descending=True, owner="user_id")
         return self._pages(listing, after, page_size)
 
+    @call
     def gift(
         self, user_id: Id, *, amount: int, message: str | None = None, idempotency_key: str | None = None
     ) -> TokenGift:
@@ -46,7 +50,7 @@ class TokensAPI(Resource):
         Args:
             user_id: Who receives them.
             amount: How many, 1 or more.
-            message: Words that go with it, up to 280 characters.
+            message: Words that go with it, up to 280 characters. Blank ones are none.
             idempotency_key: The same key again answers the same gift and gives nothing twice, also tomorrow and from
                 another process. One is made for each call unless given, so the SDK's own retries never give twice.
 
@@ -55,12 +59,13 @@ class TokensAPI(Resource):
             GiftToSelfError: The recipient is you.
             RecipientNotFoundError: There is no such person.
             IdempotencyConflictError: The key was used for another gift.
+            BalanceTooLargeError: The recipient has as much as anybody can have.
         """
         arguments = set_values(
             recipient_id=as_uuid(user_id, "user_id"),
             amount=amount,
-            message=message,
-            idempotency_key=idempotency_key or str(uuid4()),
+            message=None if message is None or not message.strip() else message,
+            idempotency_key=own_key(idempotency_key),
         )
         return self._rpc(TokenGift, "transfer_tokens", arguments)
 
@@ -82,16 +87,20 @@ class TokensAPI(Resource):
         """
         return self._gifts("recipient_id", after, page_size)
 
+    @call
     def leaderboard(self, *, space_id: Id | None = None, limit: int = 10) -> list[LeaderboardEntry]:
         """Return who has the most tokens, among those who do not mind being seen.
 
         Args:
             space_id: Only members of this space, which must be yours; everybody unless given.
-            limit: How many places.
+            limit: How many places, 1-100.
 
         Raises:
+            InvalidValueError: `limit` is something else.
             SpaceNotFoundError: There is no such space, or you are not a member.
         """
+        if not 1 <= limit <= _MOST_PLACES:
+            raise InvalidValueError(f"limit is between 1 and {_MOST_PLACES}, not {shown(limit)}.", detail="limit")
         space = None if space_id is None else as_uuid(space_id, "space_id")
         return self._rpc_rows(LeaderboardEntry, "leaderboard", set_values(space_id=space, limit_count=limit))
 
@@ -103,6 +112,28 @@ class TokensAPI(Resource):
             page_size: How many to ask for at once, 1-1,000.
         """
         return self._pages(Listing("reward_rules", RewardRule, ("code",)), after, page_size)
+
+    @call
+    def weekly_earnings(self) -> list[WeeklyEarnings]:
+        """Return what responses and curation have paid you in this calendar week, and whether they still do.
+
+        Each pays so often a week, over all spaces; what is above earns nothing. In `statement` the transaction with
+        which a limit was reached says so in `limit_reached`.
+        """
+        return self._rpc_rows(WeeklyEarnings, "weekly_earnings", {})
+
+    @call
+    def proof(self, newsletter_id: Id) -> LedgerProof:
+        """Return the proof that your ledger is part of what a newsletter's printed code stands for.
+
+        Args:
+            newsletter_id: A newsletter that was published while you were a member of its space.
+
+        Raises:
+            ProofNotFoundError: There is no such newsletter, or you were no member when it was published.
+        """
+        arguments = {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
+        return self._rpc(LedgerProof, "ledger_proof", arguments)
 
     def _gifts(self, owner: str, after: str | None, page_size: int) -> Pages[TokenGift]:
         listing = Listing("token_gifts", TokenGift, ("created_at", "id"), descending=True, owner=owner)

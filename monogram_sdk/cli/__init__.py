@@ -13,9 +13,17 @@ _MISSING = "monogram: this command needs more packages. Install them with: pip i
 def main() -> None:
     """Run the command; the entry point of the package."""
     try:
+        from monogram_sdk.cli._output import give_up, take_everything
         from monogram_sdk.cli.app import app
 
-        app()  # Commands load what they alone need.
+        take_everything()
+        try:
+            try:
+                app()  # Commands load what they alone need.
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            sys.exit(give_up(error))
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] == "monogram_sdk":
             raise

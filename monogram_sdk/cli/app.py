@@ -6,9 +6,12 @@ wrongly.
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
-from monogram_sdk.cli import dev, watch
+from monogram_sdk.cli import dev, ledger, typefaces, watch
 
 app = typer.Typer(
     name="monogram",
@@ -17,9 +20,22 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # They may hold keys.
 )
 app.add_typer(dev.app, name="dev")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(typefaces.app, name="typefaces")
 app.command()(watch.watch)
+app.command("verify")(ledger.verify_newsletter)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"monogram {metadata.version('monogram-sdk')}")
+        raise typer.Exit
 
 
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Groups that write a weekly newsletter together."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,15 +16,17 @@ from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn, TypedDict, cast
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 # What a command needs beyond this is loaded when it runs: the database's driver takes longer than `status` itself.
 from monogram_sdk.local._errors import LocalStackError
 from monogram_sdk.local._folder import DEFAULT_DIR
-from monogram_sdk.local._status import SITE_URL, StackStatus
+from monogram_sdk.local._status import StackStatus
 
 app = typer.Typer(help="Run the whole backend on this machine: database, API, storage and mailbox.")
 
@@ -44,6 +47,19 @@ class Output(StrEnum):
     JSON = "json"
 
 
+def _address(given: str | None) -> str | None:
+    """Return what was given, if it is an address."""
+    if given is None:
+        return None
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc or not given.isprintable() or " " in given:
+        raise typer.BadParameter("it begins with http:// or https:// and has no blanks")
+    return given
+
+
 @app.callback(invoke_without_command=True)
 def dev(
     context: typer.Context,
@@ -53,9 +69,15 @@ def dev(
         Path | None, typer.Option(help="The folder that contains `supabase/`; Monogram's own when left out.")
     ] = None,
     seed: Annotated[bool, typer.Option(help="Put the project's seed into a new database.")] = True,
-    port: Annotated[int | None, typer.Option(help="The API's port; a free one when left out.")] = None,
-    db_port: Annotated[int | None, typer.Option(help="The database's port; a free one when left out.")] = None,
-    site_url: Annotated[str, typer.Option(help="Where links in mails lead.")] = SITE_URL,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The API's port; a free one when left out.")
+    ] = None,
+    db_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The database's port; a free one when left out.")
+    ] = None,
+    site_url: Annotated[
+        str | None, typer.Option(callback=_address, help="Where links in mails lead, if not where config.toml says.")
+    ] = None,
 ) -> None:
     """Start the stack, and follow its log until Ctrl-C; with --detach, leave it running in the background."""
     context.obj = directory  # `monogram dev --dir DIR stop` means the same as `monogram dev stop --dir DIR`.
@@ -105,7 +127,7 @@ def stop(context: typer.Context, directory: Dir = None) -> None:
 
     with _readable_errors():
         chosen = _chosen(context, directory)
-        _out.print("Stopped." if background.stop(chosen) else f"No stack is running in {chosen}.")
+        _plain("Stopped." if background.stop(chosen) else f"No stack is running in {chosen}.")
 
 
 class _Options(TypedDict):
@@ -115,7 +137,7 @@ class _Options(TypedDict):
     seed: bool
     port: int | None
     db_port: int | None
-    site_url: str
+    site_url: str | None
 
 
 def _chosen(context: typer.Context, directory: Path | None) -> Path:
@@ -128,12 +150,13 @@ def _start_detached(directory: Path, options: _Options) -> None:
 
     try:
         found = StackStatus.of(directory)
-        _err.print(f"A stack is already running in {directory}.")
+        _note(f"A stack is already running in {directory}.")
     except LocalStackError:
         with _err.status("Starting ..."):
-            found = background.start(directory, report=_err.print, **options)
+            found = background.start(directory, report=_note, **options)
     _show(found)
-    _err.print("Stop it with: monogram dev stop", style="dim")
+    where = "" if directory == DEFAULT_DIR else f" --dir {shlex.quote(str(directory))}"
+    _err.print(f"Stop it with: monogram dev stop{where}", style="dim", markup=False, soft_wrap=True)
 
 
 def _run(directory: Path, options: _Options) -> None:
@@ -143,7 +166,7 @@ def _run(directory: Path, options: _Options) -> None:
 
     logging.basicConfig(handlers=[RichHandler(console=_err, show_path=False)], format="%(message)s")
     logging.getLogger("monogram_sdk").setLevel(logging.INFO)
-    running = Stack(directory, report=_err.print, **options)
+    running = Stack(directory, report=_note, **options)
     with background.until_asked_to_end():
         try:
             with _err.status("Starting ..."):
@@ -151,9 +174,13 @@ def _run(directory: Path, options: _Options) -> None:
             _show(running.status())
             _err.print("Press Ctrl-C to stop.", style="dim")
             _follow(running.server_log)
-        finally:
+        except LocalStackError:
+            running.stop()  # What did not start has stopped already.
+            raise
+        except BaseException:
             _err.print("Stopping ...")
             running.stop()
+            raise
 
 
 def _follow(log: Path) -> NoReturn:
@@ -187,8 +214,13 @@ def _show(found: StackStatus) -> None:
         ("Secret key", found.secret_key),
         ("JWT secret", found.jwt_secret),
     ):
-        table.add_row(f"[bold]{label}[/bold]", value)
+        table.add_row(Text(label, style="bold"), Text(value))
     _out.print(table, soft_wrap=True)
+
+
+def _note(text: str) -> None:
+    """Say something that holds names and paths of other people's: brackets in them are no markup."""
+    _err.print(text, markup=False, soft_wrap=True)
 
 
 def _plain(text: str) -> None:

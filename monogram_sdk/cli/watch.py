@@ -7,6 +7,7 @@ says why; 2 the command was written wrongly.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from json import dumps
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from monogram_sdk.cli._output import print_error
 from monogram_sdk.cli._sign_in import EMAIL, signed_in
 
 if TYPE_CHECKING:
@@ -28,11 +30,27 @@ _LONGEST_QUOTE = 100
 _SOMEBODY = "Somebody"
 
 
+def _cursor(given: str | None) -> str | None:
+    """Return what was given, if it is a cursor."""
+    from monogram_sdk import errors
+    from monogram_sdk._cursor import Cursor
+
+    try:
+        return None if given is None else str(Cursor.parse(given))
+    except errors.InvalidValueError as error:
+        raise typer.BadParameter(error.message) from None
+
+
 def watch(
     space: Annotated[str, typer.Argument(help="A space that you are a member of: its id, or its name.")],
     after: Annotated[
-        int | None,
-        typer.Option(min=0, help="Begin after the event with this number; 0 for all. From now on when left out."),
+        str | None,
+        typer.Option(
+            metavar="CURSOR",
+            callback=_cursor,
+            help="Begin after this event: its number, or number:id as --json prints it; 0 for all. "
+            "From now on when left out.",
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what has happened so far, and end.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
@@ -49,13 +67,15 @@ def watch(
         with signed_in(email) as client:
             _watch(client, _find(client, space), after, once=once, as_json=json)
     except errors.MonogramError as error:
-        _err.print(f"monogram: {error}", markup=False, style="red", soft_wrap=True)
+        print_error(error)
+        if isinstance(error, errors.HistoryReplacedError):
+            _err.print(f"monogram: To go on from here: --after {error.resume}", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
-def _watch(client: Monogram, space_id: UUID, after: int | None, *, once: bool, as_json: bool) -> None:
+def _watch(client: Monogram, space_id: UUID, after: str | None, *, once: bool, as_json: bool) -> None:
     events: Iterable[SpaceEvent]
     if once:
         events = client.spaces.events(space_id, after=after or 0)
@@ -64,7 +84,8 @@ def _watch(client: Monogram, space_id: UUID, after: int | None, *, once: bool, a
     narrator = Narrator(client, space_id)
     for event in events:
         if as_json:
-            _out.print(event.model_dump_json(), markup=False, soft_wrap=True)
+            line = {**event.model_dump(mode="json"), "cursor": event.cursor}
+            _out.print(dumps(line), markup=False, soft_wrap=True)
         else:
             _out.print(narrator.line(event), soft_wrap=True)
 
@@ -189,7 +210,7 @@ def _gist(response: Response) -> str:
     """Return what there is to an answer, in a few words."""
     parts = [response.content or ""]
     if response.image_path is not None:
-        parts.append("[image]")
+        parts.append("[image]" if response.image_caption is None else f"[image: {response.image_caption}]")
     if response.music is not None:
         parts.append(f"[music: {response.music.title or response.music.url}]")
     return " ".join(part for part in parts if part)

@@ -1,6 +1,7 @@
-"""Call the project's function `deliver` when there is work for it: what the platform's cron does, only sooner.
+"""Call the project's functions `deliver` and `pictures` when there is work for them: what its cron does, only sooner.
 
-The database says so with NOTIFY when work is committed; for what is due later this looks from time to time.
+The database says so with NOTIFY when work is committed; for what is due later this looks from time to time. As on the
+platform neither function waits for the other: emails and letters go out while many pictures are being made.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import psycopg
 
 CHANNEL = "monogram_outbox"
 
+# What tells whether each function has something to do.
+_WORK = {"pictures": "private.is_picture_due", "deliver": "private.is_work_due"}
+
 _LOOK_INTERVAL = 5.0  # Seconds between two looks at what has come due.
 _LISTEN_INTERVAL = 0.5  # Seconds after which a listener looks whether it is to stop.
 _LONGEST_PAUSE = 10.0  # Seconds between two attempts after failures.
@@ -23,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 
 class Deliverer:
-    """Listens to a database, and calls a function of its stack."""
+    """Listens to a database, and calls functions of its stack."""
 
     def __init__(self, dsn: str, url: str, secret_key: str, *, look_interval: float = _LOOK_INTERVAL) -> None:
         """Describe it; nothing happens before `run()`.
 
         Args:
             dsn: A connection to the database, as the role `postgres`.
-            url: The address of the function.
+            url: The address of the functions, to which their names are added.
             secret_key: A secret key of the stack.
             look_interval: Seconds between two looks at what has come due.
         """
@@ -41,20 +45,35 @@ class Deliverer:
 
     def run(self, stopping: threading.Event) -> None:
         """Work until `stopping` is set."""
+        callers = [
+            threading.Thread(target=self._serve, args=[function, predicate, stopping], name=f"monogram {function}")
+            for function, predicate in _WORK.items()
+        ]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+
+    def _serve(self, function: str, predicate: str, stopping: threading.Event) -> None:
+        """Call one function whenever it has something to do."""
         pause = _LISTEN_INTERVAL
         while not stopping.is_set():
             try:
                 with psycopg.connect(self._dsn, autocommit=True, application_name="monogram deliver") as connection:
                     connection.execute(f"listen {CHANNEL}".encode())
-                    pause = _LISTEN_INTERVAL
                     while not stopping.is_set():
-                        if _is_work_due(connection):
-                            self._call(stopping)
+                        if _is_due(connection, predicate):
+                            self._call(function, stopping)
+                        pause = _LISTEN_INTERVAL
                         self._wait(connection, stopping)
-            except (psycopg.Error, httpx.HTTPError) as error:
-                # A reset puts another database in place; a server that died is started again.
+            except psycopg.Error as error:
+                # A reset puts another database in place.
                 if not stopping.is_set():
-                    _log.warning("deliver could not be called: %s", _reason(error))
+                    _log.warning("Nobody could look for work: %s", type(error).__name__)
+            except httpx.HTTPError as error:
+                # A server that died is started again.
+                if not stopping.is_set():
+                    _log.warning("%s could not be called: %s", function, _reason(error))
             stopping.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -66,14 +85,14 @@ class Deliverer:
                 return
             waited += _LISTEN_INTERVAL
 
-    def _call(self, stopping: threading.Event) -> None:
-        more = True
-        while more and not stopping.is_set():
-            answer = httpx.post(
-                self._url, headers={"apikey": self._secret_key}, json={"chain": False}, timeout=_CALL_TIMEOUT
-            )
+    def _call(self, function: str, stopping: threading.Event) -> None:
+        wish: dict[str, Any] | None = {"chain": False}
+        while wish and not stopping.is_set():
+            url = f"{self._url}/{function}"
+            answer = httpx.post(url, headers={"apikey": self._secret_key}, json=wish, timeout=_CALL_TIMEOUT)
             answer.raise_for_status()
-            more = bool(answer.json().get("more"))
+            done = answer.json()
+            wish = {"chain": False, "first": done.get("next", "mails")} if done.get("more") else None
 
 
 def _reason(error: Exception) -> str:
@@ -83,10 +102,10 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _is_work_due(connection: psycopg.Connection[Any]) -> bool:
+def _is_due(connection: psycopg.Connection[Any], predicate: str) -> bool:
     """Return whether there is work; never where the project has none of Monogram's migrations."""
-    exists = connection.execute("select to_regprocedure('private.is_work_due(timestamptz)') is not null").fetchone()
+    exists = connection.execute("select to_regprocedure(%s) is not null", [f"{predicate}(timestamptz)"]).fetchone()
     if exists is None or not exists[0]:
         return False
-    row = connection.execute("select private.is_work_due()").fetchone()
+    row = connection.execute(f"select {predicate}()".encode()).fetchone()
     return row is not None and bool(row[0])

@@ -11,16 +11,21 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dotenv import dotenv_values
 from filelock import FileLock
 
-from monogram_sdk.local._errors import MissingDependencyError, ServerError
+from monogram_sdk.local._errors import FolderError, MissingDependencyError, ServerError
 from monogram_sdk.local._paths import PACKAGE, SERVER_DIR, Project, cache_dir
 
 Report = Callable[[str], None]
 """Takes one line for the person who waits."""
+
+_MAIL_SETTINGS = frozenset(
+    {"MAIL_FROM", "MAIL_REPLY_TO", "SMTP_URL", "RESEND_API_KEY", "APP_URL", "UNSUBSCRIBE_URL", "NEWSLETTER_URL"}
+)
 
 
 def executable() -> str:
@@ -71,6 +76,32 @@ def ensure_functions_cached(project: Project, report: Report) -> None:
     if modules and config.exists() and lock.exists():
         options = [f"--config={config}", f"--lock={lock}", "--frozen"]
         _ensure_cached("the edge functions", lock, options, modules, report)
+
+
+def check_mail_settings(project: Project, given: Mapping[str, str]) -> None:
+    """Check what functions are told of mail, as `deliver` will, which says so in its log only.
+
+    Args:
+        project: The project; its `supabase/functions/.env` overrides what is given.
+        given: What they are told besides.
+
+    Raises:
+        FolderError: A setting is damaged; the message says which, and what it has to be.
+    """
+    folder = project.functions_dir
+    check, file = folder / "_shared" / "deliver" / "check.ts", folder / ".env"
+    told = dict(given)
+    if file.is_file():
+        told |= {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
+    told = {name: value for name, value in told.items() if name in _MAIL_SETTINGS}
+    if not told or not check.exists():
+        return
+    usual = {"SMTP_URL": "smtp://127.0.0.1", "MAIL_FROM": "monogram@example.org"}
+    command: list[str | Path] = [executable(), "run", "--quiet", "--no-check", "--no-config", "--allow-env", check]
+    answer = subprocess.run(command, env=environment() | usual | told, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        where = file if file.is_file() else "The settings of mail"
+        raise FolderError(f"{where}: {(answer.stdout or answer.stderr).strip()[:1000]}")
 
 
 def _ensure_cached(whose: str, lock: Path, options: list[str], modules: list[Path], report: Report) -> None:

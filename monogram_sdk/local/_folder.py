@@ -52,6 +52,10 @@ class State:
     db_port: int | None = None
     smtp_port: int | None = None
     run: Run | None = None
+    starting: ProcessIdentity | None = None
+    """The process that is starting a stack; gone from here when that is done."""
+    server: ProcessIdentity | None = None
+    """The API server that was started last, named here before it is told what to serve."""
 
 
 class StackFolder:
@@ -92,7 +96,7 @@ class StackFolder:
             (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
         except Timeout:
             raise AlreadyRunningError(
-                f"A stack is already running in {self.root}. "
+                f"A stack is {'starting' if self.is_starting() else 'already running'} in {self.root}. "
                 "Use it (`monogram dev status`), stop it (`monogram dev stop`), or choose another folder with --dir."
             ) from None
         except OSError as error:
@@ -100,6 +104,11 @@ class StackFolder:
             raise FolderError(
                 f"{self.root} cannot be used: {error.strerror}. Choose a folder that you can write to with --dir."
             ) from error
+
+    def is_starting(self) -> bool:
+        """Return True if a process is starting a stack here."""
+        starting = self.read_state().starting
+        return starting is not None and starting.process() is not None
 
     @property
     def is_locked(self) -> bool:
@@ -123,6 +132,9 @@ class StackFolder:
                 run["supervisor"] = ProcessIdentity(**run["supervisor"])
                 run["server"] = ProcessIdentity(**run["server"])
                 run = Run(**run)
+            for name in ("starting", "server"):
+                if (process := content.get(name)) is not None:
+                    content[name] = ProcessIdentity(**process)
             return State(**content, run=run)
         except FileNotFoundError:
             return State()
@@ -139,9 +151,13 @@ class StackFolder:
         """Replace the state."""
         write_private(self._state, json.dumps(asdict(state), indent=2) + "\n")
 
+    def record_server(self, server: ProcessIdentity) -> None:
+        """Note the API server that has been started just now."""
+        self.write_state(replace(self.read_state(), server=server))
+
     def end_run(self) -> None:
         """Note that the run was stopped in order; the ports are kept for the next one."""
-        self.write_state(replace(self.read_state(), run=None))
+        self.write_state(replace(self.read_state(), run=None, starting=None, server=None))
 
     def empty_files(self) -> None:
         """Delete the stored files and the mails."""

@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import psutil
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks a program to end: Ctrl-C, `kill`, and the end of the terminal."""
+
+
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Run the block without an exception of a signal's handler in its middle; the handler runs at its end.
+
+    Starting a program takes several steps, and an exception between them loses a program that runs already: nobody
+    knows its number. A signal mask instead would be passed on to the program, which would not hear SIGTERM.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # No handler runs here.
+        return
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    handlers = {number: handler for number in END_SIGNALS if callable(handler := signal.getsignal(number))}
+    try:
+        with _blocked():
+            for number in handlers:
+                signal.signal(number, note)
+        yield
+    finally:
+        with _blocked():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        for noted in dict.fromkeys(came):
+            signal.raise_signal(noted)
+
+
+@contextmanager
+def _blocked() -> Generator[None]:
+    """Keep signals waiting while their handlers are changed, and no program is started."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True)
@@ -86,6 +134,13 @@ def has_ended(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child that has a session of its own, and what it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def kill_all_in(data_dir: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
@@ -45,6 +45,14 @@ class ServerConfig:
         kw_only=True, default_factory=dict[str, Mapping[str, bool | str]]
     )
     functions_environment: Mapping[str, str] = field(kw_only=True, default_factory=dict[str, str], repr=False)
+    jwt_expiry: int = field(kw_only=True, default=3600)
+    enable_signup: bool = field(kw_only=True, default=True)
+    minimum_password_length: int = field(kw_only=True, default=6)
+    enable_email_signup: bool = field(kw_only=True, default=True)
+    confirm_email: bool = field(kw_only=True, default=False)
+    double_confirm_changes: bool = field(kw_only=True, default=True)
+    secure_password_change: bool = field(kw_only=True, default=False)
+    otp_expiry: int = field(kw_only=True, default=3600)
     deno_path: str = field(kw_only=True, default_factory=_deno.executable)
     deno_dir: str = field(kw_only=True, default_factory=lambda: _deno.environment()["DENO_DIR"])
     db_url: str = field(repr=False)
@@ -59,15 +67,23 @@ class ServerConfig:
 class ApiServer:
     """The process that serves the API."""
 
-    def __init__(self, log_path: Path, *, options: Mapping[str, bool | int] | None = None) -> None:
+    def __init__(
+        self,
+        log_path: Path,
+        *,
+        options: Mapping[str, bool | int | str] | None = None,
+        record: Callable[[_processes.ProcessIdentity], None] | None = None,
+    ) -> None:
         """Describe the server.
 
         Args:
             log_path: The file that takes what it prints: one JSON object a line.
             options: More settings for its configuration, such as `confirm_email` and `bcrypt_cost`.
+            record: What to tell of each process, for `end_leftover`, should this one be killed before it is ready.
         """
         self.log_path = log_path
         self._options = dict(options or {})
+        self._record = record
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,30 +105,36 @@ class ApiServer:
         """
         if self._process is not None and self._process.poll() is not None:
             _end_functions(self._process.pid)  # It was killed, and one of them may hang.
-        log = open_log(self.log_path)
+        self._process = process = None
         try:
-            offset = os.lseek(log, 0, os.SEEK_END)
-            process = subprocess.Popen(
-                _command(config),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env={name: value for name, value in _deno.environment().items() if name in _ENVIRONMENT},
-                start_new_session=True,
-            )
-        finally:
-            os.close(log)
-        self._process = process  # Already now, so that stop() can end it from another thread.
-        try:
+            log = open_log(self.log_path)
+            try:
+                offset = os.lseek(log, 0, os.SEEK_END)
+                with _processes.undisturbed():
+                    # Kept at once, so that stop() can end it from another thread.
+                    self._process = process = subprocess.Popen(
+                        _command(config),
+                        stdin=subprocess.PIPE,
+                        stdout=log,
+                        stderr=log,
+                        env={name: value for name, value in _deno.environment().items() if name in _ENVIRONMENT},
+                        start_new_session=True,
+                    )
+            finally:
+                os.close(log)
             assert process.stdin is not None
+            identity = _processes.ProcessIdentity.of(process.pid)
+            if self._record is not None and identity is not None:
+                self._record(identity)  # Until it has its configuration, it ends by itself when we do.
             # Where it has ended already, what it printed says why.
             with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
                 stdin.write(json.dumps(asdict(config) | self._options).encode() + b"\n")
             self._wait_until_ready(process, config, offset)
         except BaseException:
-            process.kill()
-            process.wait()
-            _end_functions(process.pid)
+            if process is not None:
+                process.kill()
+                process.wait()
+                _end_functions(process.pid)
             raise
 
     def stop(self) -> None:

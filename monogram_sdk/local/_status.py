@@ -76,6 +76,10 @@ def running(folder: StackFolder) -> tuple[State, Run, Keys]:
         NotRunningError: None does.
     """
     state = folder.read_state()
+    if folder.is_starting():
+        raise NotRunningError(
+            f"A stack is starting in {folder.root}. Ask again in a moment, or stop it with `monogram dev stop`."
+        )
     if state.run is None:
         raise NotRunningError(f"No stack is running in {folder.root}. Start one with `monogram dev`.")
     if state.run.supervisor.process() is None:

@@ -20,18 +20,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from monogram_sdk.local import _errors, _processes, _server
+from monogram_sdk.local import _errors, _processes
 from monogram_sdk.local._errors import LocalStackError
 from monogram_sdk.local._files import open_log
 from monogram_sdk.local._folder import StackFolder
-from monogram_sdk.local._status import SITE_URL, StackStatus
-from monogram_sdk.local.postgres import PostgresServer
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local._status import StackStatus
+from monogram_sdk.local.stack import Stack, end_leftovers
 
 # What an orderly stop may take: the API server's and the database's own limits, and then some.
 _STOP_SIGNALS = ((signal.SIGTERM, 45.0), (signal.SIGKILL, 5.0))
-
-_END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +40,7 @@ def start(
     seed: bool = True,
     port: int | None = None,
     db_port: int | None = None,
-    site_url: str = SITE_URL,
+    site_url: str | None = None,
     report: Callable[[str], None] = _log.info,
 ) -> StackStatus:
     """Start a stack that goes on after this process has ended; the arguments are those of `Stack`.
@@ -100,19 +97,21 @@ def stop(directory: Path) -> bool:
     folder = StackFolder(directory)
     if not folder.root.exists():
         return False
-    run = folder.read_state().run
-    if run is None:
+    state = folder.read_state()
+    if state.run is None and state.starting is None:
         return False
-    supervisor = run.supervisor.process()
-    if supervisor is not None:
-        _processes.end(supervisor, _STOP_SIGNALS)
-        if folder.read_state().run is None:
-            return True
-    # It was killed, and could not stop its two servers.
+    for one in (state.starting, None if state.run is None else state.run.supervisor):
+        process = one.process() if one is not None else None
+        if process is not None:
+            _processes.end(process, _STOP_SIGNALS)
+    was_starting = state.starting is not None
+    state = folder.read_state()
+    if state.run is None and state.starting is None and not was_starting:
+        return True
+    # It was killed, and could not stop its two servers, or it ended in the middle of starting one.
     folder.open()
     try:
-        _server.end_leftover(run.server)
-        PostgresServer(folder.postgres, password="").end_leftover_server()
+        end_leftovers(folder, state)
         folder.end_run()
     finally:
         folder.close()
@@ -127,11 +126,11 @@ def until_asked_to_end() -> Generator[None]:
     """
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        for number in _END_SIGNALS:  # Once is enough: what follows must not be cut short.
+        for number in _processes.END_SIGNALS:  # Once is enough: what follows must not be cut short.
             signal.signal(number, lambda _number, _frame: None)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in _END_SIGNALS}
+    before = {number: signal.signal(number, end) for number in _processes.END_SIGNALS}
     try:
         yield
     except KeyboardInterrupt:

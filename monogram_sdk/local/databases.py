@@ -13,6 +13,7 @@ looks finished. What each one was made from is in its comment, as a hash.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Generator
@@ -38,6 +39,9 @@ _DISCARDED = "monogram_discarded"
 # Where we are when we make and drop databases: PostgreSQL copies and drops only those that nobody is connected to.
 _MAINTENANCE = "template1"
 _COMMENT = "monogram "
+# Since this version PostgreSQL can leave it to the system to copy a file, which takes half the time; on some file
+# systems, such as Btrfs, XFS and APFS, the copies share what is the same in them.
+_CAN_CLONE = 180_000
 _LOCK = 7_305_808_869_232_406_893  # Any number that other programs are unlikely to choose.
 
 
@@ -186,7 +190,12 @@ class Databases:
         return digest.hexdigest()
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(self.server.dsn(_MAINTENANCE), autocommit=True)
+        session = psycopg.connect(self.server.dsn(_MAINTENANCE), autocommit=True)
+        if session.info.server_version >= _CAN_CLONE:
+            # Where it was built for a system that cannot, files are copied as ever.
+            with contextlib.suppress(psycopg.errors.InvalidParameterValue):
+                session.execute("set file_copy_method = clone")
+        return session
 
     @contextmanager
     def _session(self) -> Generator[psycopg.Connection]:
@@ -211,7 +220,15 @@ def _create(session: psycopg.Connection, name: str, *, template: str) -> None:
         _drop(session, name)
     # The owner is not copied. (The platform's own database gets its owner when the role exists.)
     owner = SUPERUSER if template == "template0" else "postgres"
-    _run(session, "create database {} template {} owner {} strategy file_copy", name, template, owner)
+    statement: LiteralString = "create database {} template {} owner {} strategy file_copy"
+    try:
+        _run(session, statement, name, template, owner)
+    except psycopg.errors.InternalError_:
+        if session.info.server_version < _CAN_CLONE:
+            raise
+        # What the file system says when it is asked for something that it cannot do.
+        session.execute("set file_copy_method = copy")
+        _run(session, statement, name, template, owner)
 
 
 def _finish(session: psycopg.Connection, name: str, origin: str) -> None:

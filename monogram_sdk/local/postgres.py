@@ -53,6 +53,7 @@ SUPERUSER = "supabase_admin"
 _READY_TIMEOUT = 120.0  # Seconds; generous, because crash recovery reads the whole log since the last checkpoint.
 _SHARED_MEMORY_TIMEOUT = 15.0  # Seconds that the backends of a killed server get to notice and end.
 _ENOUGH_MEMORY = 2_000_000_000  # Bytes.
+_FULL = "No space left on device"  # as the operating system says it
 
 # Fast shutdown, then immediate shutdown (the log is replayed at the next start), then the last resort.
 _STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
@@ -349,6 +350,11 @@ class PostgresServer:
             code, output = self._run(account, [*command, *locale], reaches=reaches)
             if "invalid locale" in output:
                 code, output = self._run(account, [*command, "--locale=C"], reaches=reaches)
+            if _FULL in output:
+                raise PostgresError(
+                    f"PostgreSQL could not initialise {self.data_dir}: {_FULL}. Free some, or choose another folder "
+                    "with --dir."
+                )
             if code != 0:
                 raise PostgresError(f"PostgreSQL could not initialise {self.data_dir}:\n{output.strip()}")
         finally:
@@ -359,8 +365,15 @@ class PostgresServer:
 
     def _run(self, account: Account, command: list[str | Path], *, reaches: list[Path]) -> tuple[int, str]:
         with tempfile.TemporaryFile() as output:
-            process = account.popen(command, reaches=reaches, log=output.fileno(), env=_environment())
-            code = process.wait()
+            process: subprocess.Popen[bytes] | None = None
+            try:
+                with _processes.undisturbed():
+                    process = account.popen(command, reaches=reaches, log=output.fileno(), env=_environment())
+                code = process.wait()
+            except BaseException:
+                if process is not None:
+                    _processes.kill_group(process)
+                raise
             output.seek(0)
             return code, output.read().decode("utf-8", "replace")
 
@@ -399,14 +412,16 @@ class PostgresServer:
         command: list[str | Path] = [self.bindir / "postgres", "-D", self.data_dir]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        log = open_log(self.log_path)
+        reaches = [self.bindir, self.data_dir]
         try:
-            offset = os.lseek(log, 0, os.SEEK_END)
-            process = account.popen(command, reaches=[self.bindir, self.data_dir], log=log, env=_environment())
-        finally:
-            os.close(log)
-        self._process = process  # Already now, so that stop() can end it from another thread.
-        try:
+            log = open_log(self.log_path)
+            try:
+                offset = os.lseek(log, 0, os.SEEK_END)
+                with _processes.undisturbed():
+                    # Kept at once, so that stop() can end it from another thread.
+                    process = self._process = account.popen(command, reaches=reaches, log=log, env=_environment())
+            finally:
+                os.close(log)
             give_up = time.monotonic() + _READY_TIMEOUT
             while process.poll() is None:
                 if self._is_ready(process.pid):
@@ -416,9 +431,10 @@ class PostgresServer:
                 time.sleep(0.01)
         except BaseException:
             # Where SIGQUIT is ignored, as below a shell's background job, PostgreSQL hears it only once it is up.
-            if (child := _processes.of_child(process)) is not None:
-                _processes.end(child, _STOP_SIGNALS[1:])
-            process.wait()
+            if self._process is not None:
+                if (child := _processes.of_child(self._process)) is not None:
+                    _processes.end(child, _STOP_SIGNALS[1:])
+                self._process.wait()
             raise
         with self.log_path.open("rb") as file:
             file.seek(offset)

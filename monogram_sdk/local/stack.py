@@ -15,12 +15,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import psycopg
 
-from monogram_sdk.local import _deno, _functions, _server
+from monogram_sdk.local import _deno, _project_config, _server
 from monogram_sdk.local._deliverer import Deliverer
 from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInUseError
 from monogram_sdk.local._folder import DATABASE, Run, StackFolder, State
@@ -58,7 +59,7 @@ class Stack:
         port: int | None = None,
         db_port: int | None = None,
         durable: bool = True,
-        site_url: str = SITE_URL,
+        site_url: str | None = None,
         function_hosts: Sequence[str] = (),
         function_environment: Mapping[str, str] | None = None,
         deliver: bool = True,
@@ -74,12 +75,14 @@ class Stack:
             port: The API's port; by default that of the last run, or a free one.
             db_port: The database's port; likewise.
             durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
-            site_url: Where links in mails lead unless a call says otherwise.
+            site_url: Where links in mails lead unless a call says otherwise; by default what the project's
+                `config.toml` says, or `http://127.0.0.1:3000`.
             function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
             function_environment: Variables for edge functions. `supabase/functions/.env` overrides them.
             deliver: Whether to call the function `deliver` when there is work for it, so that newsletters are rendered
                 and mails sent. `False` leaves that to whoever runs the stack.
-            server_options: More settings for the API server, such as `confirm_email` and `bcrypt_cost`.
+            server_options: More settings for the API server, such as `bcrypt_cost`. They come before those of the
+                project's `config.toml`: `confirm_email` is `enable_confirmations` there, for example.
             report: Takes one line for each thing that takes time or needs attention.
         """
         self._folder = StackFolder(directory)
@@ -93,7 +96,9 @@ class Stack:
         self._function_hosts = tuple(function_hosts)
         self._function_environment = dict(function_environment or {})
         self._delivers = deliver
-        self._server = ApiServer(self._folder.logs / "server.log", options=server_options)
+        self._server = ApiServer(
+            self._folder.logs / "server.log", options=server_options, record=self._folder.record_server
+        )
         self._postgres: PostgresServer | None = None
         self._databases: Databases | None = None
         self._config: ServerConfig | None = None
@@ -222,10 +227,16 @@ class Stack:
     # How it does it
 
     def _start(self, project: Project) -> None:
+        # What cannot be is said before anything is made.
+        settings = _project_config.auth(project), _project_config.functions(project)
+        _deno.check_mail_settings(project, self._function_environment)
+        others = _project_config.disregarded(project)
+        if others:
+            self._report(f"The embedded stack does not do what config.toml says below [auth]: {', '.join(others)}.")
         folder, state = self._folder, self._folder.read_state()
-        if state.run is not None:  # It was killed, and its servers may have gone on.
-            _server.end_leftover(state.run.server)
-            PostgresServer(folder.postgres, password="").end_leftover_server()
+        if state.run is not None or state.starting is not None:  # It was killed, and its servers may have gone on.
+            end_leftovers(folder, state)
+        folder.write_state(replace(state, starting=ProcessIdentity.of_this(), server=None))
         keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
         _deno.ensure_cached(self._report)
         _deno.ensure_functions_cached(project, self._report)
@@ -245,7 +256,7 @@ class Stack:
         self._databases = Databases(address, project, keys.service_password, with_seed=self._with_seed)
         self._explain(self._databases.open())
 
-        self._config = self._start_server(address, keys, project, state)
+        self._config = self._start_server(address, keys, project, state, *settings)
         self._write_state(project)
         targets = [self._watch, self._keep_time]
         if self._delivers and (project.functions_dir / "deliver" / "index.ts").exists():
@@ -256,8 +267,17 @@ class Stack:
             thread.start()
         folder.tidy_request.touch()
 
-    def _start_server(self, address: ServerAddress, keys: Keys, project: Project, state: State) -> ServerConfig:
+    def _start_server(
+        self,
+        address: ServerAddress,
+        keys: Keys,
+        project: Project,
+        state: State,
+        auth: _project_config.AuthSettings,
+        functions: dict[str, _project_config.FunctionSettings],
+    ) -> ServerConfig:
         attempts_left = 3
+        auth["site_url"] = self._site_url or auth.get("site_url") or SITE_URL
         while True:
             attempts_left -= 1
             port = pick_port(requested=self._port, remembered=state.api_port, purpose="the API", option="--port")
@@ -278,10 +298,10 @@ class Stack:
                 storage_dir=str(self._folder.storage),
                 mail_dir=str(self._folder.mail),
                 functions_dir=str(project.functions_dir),
-                functions=_functions.settings(project),
+                functions=functions,
                 functions_environment=_functions_environment(address, port, smtp_port) | self._function_environment,
                 function_hosts=self._function_hosts,
-                site_url=self._site_url,
+                **auth,
             )
             try:
                 self._server.start(config)
@@ -303,6 +323,7 @@ class Stack:
                 db_port=self._postgres.port,
                 smtp_port=self._config.smtp_port,
                 run=Run(supervisor, server, str(project.supabase_dir), self._with_seed),
+                server=server,
             )
         )
 
@@ -363,9 +384,22 @@ class Stack:
                 _log.error("The scheduled jobs could not be run: %s", error)
 
     def _deliver(self) -> None:
-        """Have newsletters rendered and mails sent as soon as there are any."""
+        """Have pictures made ready, newsletters rendered and mails sent as soon as there are any."""
         status = self.status()
-        Deliverer(self.databases.dsn(), f"{status.api_url}/functions/v1/deliver", status.secret_key).run(self._stopping)
+        Deliverer(self.databases.dsn(), f"{status.api_url}/functions/v1", status.secret_key).run(self._stopping)
+
+
+def end_leftovers(folder: StackFolder, state: State) -> None:
+    """End the servers that outlived the process that ran them, or was starting them, because it was killed.
+
+    Args:
+        folder: The folder, whose lock this process holds.
+        state: Its state.
+    """
+    for server in (state.server, None if state.run is None else state.run.server):
+        if server is not None:
+            _server.end_leftover(server)
+    PostgresServer(folder.postgres, password="").end_leftover_server()
 
 
 def _functions_environment(address: ServerAddress, port: int, smtp_port: int) -> dict[str, str]:

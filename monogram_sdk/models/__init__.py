@@ -7,14 +7,18 @@ from .auth import AuthUser, OAuthStart, Session, SignUp
 from .badges import Badge, BadgeCriteria, BadgeProgress, EarnedBadge, UserBadge
 from .enums import (
     AuthEvent,
+    BalanceVisibility,
     DeliveryStatus,
     LiveStatus,
     MailEvent,
+    MailFault,
     MailOutcome,
     MailState,
     MembershipRole,
     NewsletterVisibility,
     NotificationKind,
+    PictureRefusal,
+    PreviewWarningKind,
     RotationType,
     StoreItemKind,
     TransactionType,
@@ -49,17 +53,28 @@ from .newsletters import (
     NewsletterPrompt,
     NewsletterResponse,
     NewsletterSpace,
+    PreviewWarning,
     RecipientDelivery,
 )
 from .notifications import Notification
-from .operations import DeadLetter, EmailSuppression, Job, LedgerFault, OutboxState
+from .operations import (
+    DeadLetter,
+    EmailSuppression,
+    Job,
+    LedgerFault,
+    MailProviderState,
+    NewsletterStatus,
+    NewsletterVerification,
+    OutboxState,
+)
 from .profiles import LeaderboardEntry, MemberProfile, Person, Profile, PublicBadge
 from .prompts import Prompt
 from .responses import Music, Response
 from .settings import Settings
 from .spaces import CuratorRotation, Invite, Membership, NewInvite, RotationPreview, Space
 from .store import Purchase, StoreItem
-from .tokens import RewardRule, TokenGift, Transaction
+from .themes import Theme, ThemeColours
+from .tokens import LedgerProof, ProofStep, RewardRule, TokenGift, Transaction, WeeklyEarnings
 from .weeks import AnsweredPrompt, AuthoredResponse, SpaceWeek
 
 __all__ = [
@@ -70,6 +85,7 @@ __all__ = [
     "Badge",
     "BadgeCriteria",
     "BadgeProgress",
+    "BalanceVisibility",
     "CuratorAssigned",
     "CuratorDetails",
     "CuratorRotation",
@@ -82,11 +98,14 @@ __all__ = [
     "Job",
     "LeaderboardEntry",
     "LedgerFault",
+    "LedgerProof",
     "LiveStatus",
     "MailBatch",
     "MailEvent",
+    "MailFault",
     "MailOutcome",
     "MailPreview",
+    "MailProviderState",
     "MailResult",
     "MailState",
     "MailToSend",
@@ -109,17 +128,23 @@ __all__ = [
     "NewsletterPublished",
     "NewsletterResponse",
     "NewsletterSpace",
+    "NewsletterStatus",
+    "NewsletterVerification",
     "NewsletterVisibility",
     "Notification",
     "NotificationKind",
     "OAuthStart",
     "OutboxState",
     "Person",
+    "PictureRefusal",
     "Present",
+    "PreviewWarning",
+    "PreviewWarningKind",
     "Profile",
     "Prompt",
     "PromptsDetails",
     "PromptsPublished",
+    "ProofStep",
     "PublicBadge",
     "Purchase",
     "QueuedMail",
@@ -140,10 +165,13 @@ __all__ = [
     "SpaceWeek",
     "StoreItem",
     "StoreItemKind",
+    "Theme",
+    "ThemeColours",
     "TokenGift",
     "Transaction",
     "TransactionType",
     "UserBadge",
     "WeekAdvanced",
     "WeekDetails",
+    "WeeklyEarnings",
 ]

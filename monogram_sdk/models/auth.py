@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +54,38 @@ class Session(Model):
     """When the access token ends, by this machine's clock. The client refreshes before that."""
     user: AuthUser
     """Who signed in."""
+
+
+class NewSession(Model):
+    """A session as the auth service tells of it, whose end it counts from now."""
+
+    access_token: str = Field(repr=False)
+    """The token that requests carry (a JWT)."""
+    refresh_token: str = Field(repr=False)
+    """The token that buys the next session, once."""
+    token_type: str = "bearer"
+    """How the access token is presented."""
+    expires_in: int
+    """For how many seconds from now the access token is good."""
+    user: AuthUser
+    """Who signed in."""
+
+    def begun(self) -> Session:
+        """Return it as a session from now on, by this machine's clock: one that is wrong then does no harm."""
+        return Session(
+            access_token=self.access_token,
+            refresh_token=self.refresh_token,
+            token_type=self.token_type,
+            expires_at=datetime.fromtimestamp(int(time.time()) + self.expires_in, UTC),
+            user=self.user,
+        )
+
+
+class Verified(Model):
+    """The answer to a code. A change of address that another mailbox has yet to confirm brings no session."""
+
+    access_token: str | None = Field(default=None, repr=False)
+    """The token that requests carry, unless there is none yet."""
 
 
 class SignUp(Model):

@@ -29,6 +29,8 @@ class SpaceEvent(Model):
     """The space."""
     seq: int
     """Its number: 1, 2, 3 and so on in each space, without a gap, in the order in which things happened."""
+    id: UUID
+    """Tells it from another event that got its number after a backup was restored."""
     kind: str
     """What happened, such as ``response.published``. New kinds may come."""
     actor_id: UUID | None
@@ -39,6 +41,11 @@ class SpaceEvent(Model):
     """Details that depend on the kind: a model for each kind below, a dictionary for kinds that are newer than this."""
     created_at: datetime
     """When."""
+
+    @property
+    def cursor(self) -> str:
+        """What to store, to go on after this event: its number and its id, for the argument ``after`` of feeds."""
+        return f"{self.seq}:{self.id}"
 
     _by_kind: ClassVar[dict[str, type[SpaceEvent]]] = {}
     """The classes below, by what they stand for."""

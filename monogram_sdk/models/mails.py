@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from ._base import Model
-from .enums import MailOutcome, MailState, NotificationKind
+from pydantic import Field
 
-UnsubscribeScope = Literal["space", "everything"]
+from ._base import Model
+from .enums import MailFault, MailOutcome, MailState, NotificationKind
+
+UnsubscribeScope = Literal["space", "reminders", "everything"]
 """Whether a person wants no more email from a space, or none at all."""
 
 
@@ -42,6 +44,10 @@ class QueuedMail(Model):
     """What that attempt said; ``None`` before, and for newsletters."""
     token: str | None
     """What the links to unsubscribe carry; ``None`` before the person's first email from this space."""
+    link: str | None = None
+    """What makes the newsletter's addresses its reader's own, as ``?link=...``; ``None`` for news."""
+    languages: list[str] = Field(default_factory=list)
+    """What its reader wants to be written to in, as BCP 47 tags, best first; none is English."""
 
 
 class MailBatch(Model):
@@ -70,6 +76,9 @@ class MailToSend(Model):
     """The address."""
     token: str
     """What its links to unsubscribe carry."""
+    link: str | None = None
+    """What makes the newsletter's addresses its reader's own, as ``?link=...``: with it page, PDF and pictures open
+    without a sign-in. ``None`` for news."""
 
 
 class MailResult(Model):
@@ -82,9 +91,11 @@ class MailResult(Model):
     provider_id: str | None = None
     """What the provider calls it: `mails.record_event` finds it by that."""
     error: str | None = None
-    """What was said, for people; up to 2,000 characters are kept."""
+    """What was said, for operators; up to 2,000 characters are kept, without the addresses in it."""
+    fault: MailFault | None = None
+    """Why it was not taken. Refusals for the ``SENDER``'s sake by three domains in a row stop the provider."""
     suppress: bool = False
-    """With ``REJECTED``: the address does not work, and gets no more mail."""
+    """With ``REJECTED``: there is no such mailbox, and the address gets no more email."""
     uncounted: bool = False
     """With ``RETRY``: the fault was not the email's, so this was none of its attempts."""
 
@@ -102,3 +113,9 @@ class EmailSubscription(Model):
     """Whether they get newsletters at all."""
     email_notifications: bool
     """Whether they get news at all."""
+    email_reminders: bool
+    """Whether they are reminded of questions; news that is off includes reminders."""
+    can_undo: bool
+    """Whether `mails.resubscribe` would undo something."""
+    languages: list[str] = Field(default_factory=list)
+    """What its reader wants to be written to in, as BCP 47 tags, best first; none is English."""

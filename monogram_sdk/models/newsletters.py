@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from uuid import UUID
 
 from ._base import Model
-from .enums import MailState, NewsletterVisibility
+from .enums import MailState, NewsletterVisibility, PictureRefusal, PreviewWarningKind
 from .responses import Music
 
 
@@ -35,6 +35,8 @@ class NewsletterResponse(Model):
     """The text."""
     image_path: str | None
     """The image in the bucket ``responses``."""
+    image_caption: str | None = None
+    """What its author says about the image."""
     music: Music | None
     """The piece of music."""
     published_at: datetime | None
@@ -65,6 +67,8 @@ class NewsletterSpace(Model):
     """What it is about."""
     cover_path: str | None = None
     """Its picture."""
+    language: str | None = None
+    """The language of the newsletter's frame, a BCP 47 tag; None for English."""
 
 
 class NewsletterContent(Model):
@@ -109,16 +113,26 @@ class Newsletter(Model):
     """Whether it is out; then it stays as it is."""
     published_at: datetime | None
     """Since when."""
+    redacted_at: datetime | None
+    """When somebody was last taken out of it, at their wish; ``None`` before."""
+    ledger_root: str | None
+    """The root over the ledgers of its members when it was published; ``None`` before. See `tokens.proof`."""
+    code: str | None
+    """What page and PDF print, over all that is in it; ``None`` for a draft. See `admin.verify_newsletter`."""
     created_at: datetime
     """When it was first generated."""
     updated_at: datetime
     """When it last changed."""
+    version: int
+    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
 
 
 PageSize = Literal["A4", "LETTER"]
+
 """The paper of a PDF: DIN A4, or US Letter."""
 
-PAGE_SIZES: tuple[PageSize, ...] = get_args(PageSize)
+Paper = Literal["print", "screen"]
+"""The colours of a PDF: on white paper, or those of the page."""
 
 
 class MailPreview(Model):
@@ -130,6 +144,31 @@ class MailPreview(Model):
     """The part for programs that show HTML."""
     text: str
     """The same as plain text."""
+    size: int = 0
+    """How large the HTML is with a reader's own links, in bytes. Gmail clips what is above 104,448 (102 kB)."""
+
+
+class PreviewWarning(Model):
+    """Something that will not look as it was written. Which of the fields are set depends on the kind."""
+
+    kind: PreviewWarningKind
+    """What it is."""
+    characters: str = ""
+    """The characters that the PDF has boxes for, each once."""
+    typeface: str | None = None
+    """The typeface that would show them, such as ``"Noto Serif SC"``: ``monogram typefaces push`` stores it."""
+    picture: str | None = None
+    """The path of a picture that is not shown, as the snapshot names it."""
+    reason: PictureRefusal | None = None
+    """Why it is not."""
+    author: str | None = None
+    """Whose response is shortened in the email, or not in it; ``None`` of the intro."""
+    length: int | None = None
+    """How many characters the response has, or the intro, as readers count them."""
+    kept: int | None = None
+    """How many of them are in the email."""
+    size: int | None = None
+    """How large the email is, in bytes."""
 
 
 class NewsletterPreview(Model):
@@ -139,6 +178,10 @@ class NewsletterPreview(Model):
     """The web page: a whole HTML document."""
     mail: MailPreview
     """The email."""
+    warnings: tuple[PreviewWarning, ...] = ()
+    """What will not look as it was written, in page, PDF or email."""
+    pending: tuple[str, ...] = ()
+    """The pictures that are still being made ready, by their paths: a moment later they are in it."""
 
 
 class RecipientDelivery(Model):

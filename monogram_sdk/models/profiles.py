@@ -34,6 +34,8 @@ class Profile(Model):
     """When the person joined."""
     updated_at: datetime
     """When the row last changed."""
+    version: int
+    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
 
 
 class Person(Model):

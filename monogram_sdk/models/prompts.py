@@ -23,6 +23,8 @@ class Prompt(Model):
     """The question, 1-500 characters."""
     order: int
     """Its place in the week, 1-10."""
+    place: int
+    """Which of the week's ten places it was written into, 1-10. It never changes; each pays a person once."""
     is_published: bool
     """Whether members see it and can answer."""
     published_at: datetime | None
@@ -31,3 +33,5 @@ class Prompt(Model):
     """When it was written."""
     updated_at: datetime
     """When it last changed."""
+    version: int
+    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import ValidationInfo, field_validator
 
 from ._base import Model
+
+_WEB_ADDRESS = re.compile(r"(?i:https?)://\S+")
+_LONGEST_ADDRESS = 2000
 
 
 class Music(Model):
     """A piece of music that goes with an answer."""
 
-    url: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://\S+$", max_length=2000)]
-    """Where it plays (http or https)."""
+    url: str
+    """Where it plays (http or https). The database keeps scheme and host in lower case."""
     provider: str | None = None
     """Who plays it, such as ``spotify``."""
     title: str | None = None
     """The piece."""
     artist: str | None = None
     """The performer."""
+
+    @field_validator("url")
+    @classmethod
+    def _plays_on_the_web(cls, value: str, info: ValidationInfo) -> str:
+        """Check an address that a program gives. What comes from the server as JSON is for the database to judge."""
+        value = value.strip()
+        if info.mode == "python" and not (len(value) <= _LONGEST_ADDRESS and _WEB_ADDRESS.fullmatch(value)):
+            raise ValueError("begins with http:// or https:// and has at most 2,000 characters")
+        return value
 
 
 class Response(Model):
@@ -41,15 +53,22 @@ class Response(Model):
     """The text, up to 10,000 characters."""
     image_path: str | None
     """The image in the bucket ``responses``; `responses.image_url` makes a temporary address of it."""
+    image_caption: str | None
+    """What its author says about the image, in one line of up to 300 characters; ``None`` if nothing."""
     music: Music | None
     """The piece of music."""
     is_published: bool
     """Whether members see it; a draft is its author's alone."""
     published_at: datetime | None
     """Since when."""
+    calendar_week: int | None
+    """The calendar week in which it was published, by its author's own zone then, counted from 5 January 1970; ``None``
+    for a draft."""
     is_selected: bool
     """Whether the leader chose it for the newsletter."""
     created_at: datetime
     """When it was begun."""
     updated_at: datetime
     """When it last changed."""
+    version: int
+    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""

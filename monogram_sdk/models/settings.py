@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ._base import Model
+from .enums import BalanceVisibility
 
 
 class Settings(Model):
@@ -23,11 +24,16 @@ class Settings(Model):
     """Whether they include reminders to answer a week's prompts."""
     in_app_notifications: bool
     """Whether notifications are listed in the app."""
-    show_on_leaderboard: bool
-    """Whether others see the person's balance."""
+    show_on_leaderboard: BalanceVisibility
+    """Who sees the person's balance, in leaderboards and member lists."""
     timezone: str
     """The person's time zone by its IANA name, such as ``Europe/Lisbon``."""
+    language: str | None
+    """In what the person is written to, as a BCP 47 tag such as ``de`` or ``pt-BR``; ``None`` for the language of the
+    space that it is about."""
     created_at: datetime
     """When the settings were made."""
     updated_at: datetime
     """When they last changed."""
+    version: int
+    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""

@@ -34,10 +34,15 @@ class Space(Model):
     """Whether anybody may join without an invite."""
     newsletter_visibility: NewsletterVisibility
     """Who reads its published newsletters."""
+    language: str | None
+    """In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as ``de`` or
+    ``pt-BR``; ``None`` for English."""
     created_at: datetime
     """When it was founded."""
     updated_at: datetime
     """When it last changed."""
+    version: int
+    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
 
 
 class Membership(Model):

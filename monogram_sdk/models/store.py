@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ._base import Model
 from .enums import StoreItemKind
+from .themes import Theme
 
 
 class StoreItem(Model):
@@ -36,14 +37,19 @@ class StoreItem(Model):
     updated_at: datetime
     """When it last changed."""
 
+    @property
+    def theme(self) -> Theme | None:
+        """The theme that it is; ``None`` if it is something else, or one without colours of its own."""
+        return Theme.model_validate(self.metadata) if self.kind == StoreItemKind.THEME and self.metadata else None
+
 
 class Purchase(Model):
     """Something that you bought."""
 
     id: UUID
     """The purchase."""
-    user_id: UUID
-    """You."""
+    user_id: UUID | None
+    """You; ``None`` once the account is gone, for those who see the purchases of everybody."""
     item_id: UUID
     """What you bought."""
     price_paid: int

@@ -19,20 +19,33 @@ create table public.spaces (
   current_week integer not null default 1,
   is_public boolean not null default false,
   newsletter_visibility public.newsletter_visibility not null default 'PUBLIC',
+  language text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version integer not null default 1,
   constraint spaces_name_length check (char_length(name) between 1 and 80),
+  constraint spaces_name_seen check (private.is_line(name) and not private.is_blank(name)),
   constraint spaces_description_length check (char_length(description) <= 1000),
   constraint spaces_cover_path_length check (char_length(cover_path) <= 300),
-  constraint spaces_current_week_positive check (current_week >= 1)
+  constraint spaces_current_week_positive check (current_week >= 1),
+  constraint spaces_language_is_tag check (private.is_language_tag(language))
 );
 
 comment on table public.spaces is
-  'A private group that writes a weekly newsletter. Triggers: spaces__fill, spaces__check_values, spaces__found (feed, '
-  'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__touch_updated_at.';
+  'A private group that writes a weekly newsletter. Triggers: spaces__fill, spaces__check_values, spaces__take_id, '
+  'spaces__hold_contents, spaces__found (feed, '
+  'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__drop_files, '
+  'spaces__note_weeks (streaks), spaces__drop_former_cover (files go with what named them), spaces__ask_for_cover, spaces__limit, '
+  'spaces__forget_removals, spaces__forget_limits, '
+  'spaces__version, spaces__touch_updated_at.';
+comment on column public.spaces.version is
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
+  'another by now.';
 comment on column public.spaces.current_week is 'The open week, from 1. Publishing its newsletter closes it.';
 comment on column public.spaces.current_curator_id is 'Who holds the pen in the open week.';
 comment on column public.spaces.is_public is 'Whether anybody may see the space and join it without an invite.';
+comment on column public.spaces.language is
+  'In what its letters and emails speak to people, as a BCP 47 tag such as de or pt-BR, where they have not chosen; null for English.';
 comment on column public.spaces.newsletter_visibility is 'Who reads published newsletters: everybody or members.';
 
 create index idx_spaces_leader_id on public.spaces (leader_id);
@@ -56,7 +69,10 @@ create table public.memberships (
 
 comment on table public.memberships is
   'Who is in which space. Triggers: memberships__admit (may they join), memberships__welcome (invite, event, badges), '
-  'memberships__hold (the leader stays), memberships__farewell (event, pen).';
+  'memberships__limit, '
+  'memberships__hold (the leader stays), memberships__note_weeks (streaks), '
+  'memberships__farewell (event, pen), memberships__leave_nothing '
+  '(drafts of the open week), memberships__drop_links, memberships__end_invites and memberships__end_invites_of_who_left (who is no admin any more).';
 comment on column public.memberships.role is
   'ADMIN: the leader and whom the leader names. CURATOR: holds the pen this week. Everybody else is MEMBER.';
 comment on column public.memberships.weekly_streak is 'Weeks of this space in a row with a published response, up to the open one or the one before.';
@@ -68,8 +84,21 @@ create index idx_memberships_user_id on public.memberships (user_id);
 create index idx_memberships_space_id on public.memberships (space_id);
 create index idx_memberships_invite_id on public.memberships (invite_id);
 
+create table private.removed_members (
+  space_id uuid not null references public.spaces (id) on delete cascade,
+  user_id uuid not null references public.users (id) on delete cascade,
+  removed_at timestamptz not null,
+  constraint removed_members_pkey primary key (space_id, user_id)
+);
+comment on table private.removed_members is
+  'Who was removed from a space, there or just gone, and has not been let in again: only an invite that somebody else made '
+  'since lets them in. Who leaves is not in it, unless the leader removes them afterwards.';
+
+create index idx_removed_members_user_id on private.removed_members (user_id);
+
 alter table public.spaces enable row level security;
 alter table public.memberships enable row level security;
+alter table private.removed_members enable row level security;
 
 -- Predicates --------------------------------------------------------------------------------------------------------
 
@@ -150,7 +179,32 @@ comment on function private.require_member(uuid) is
   'and a space that does not exist is refused in the same words.';
 grant execute on function private.require_member(uuid) to authenticated, service_role;
 
-create function private.require_leader(space_id uuid)
+create function private.has_rank(space_id uuid, rank text)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select case has_rank.rank
+    when 'leader' then exists (
+      select from public.spaces where spaces.id = has_rank.space_id and leader_id = (select auth.uid())
+    )
+    when 'curator' then exists (
+      select from public.spaces where spaces.id = has_rank.space_id and current_curator_id = (select auth.uid())
+    )
+    when 'admin' then exists (
+      select from public.memberships
+      where memberships.space_id = has_rank.space_id and user_id = (select auth.uid()) and role = 'ADMIN'
+    )
+    when 'member' then private.is_member(has_rank.space_id, (select auth.uid()))
+  end;
+$$;
+comment on function private.has_rank(uuid, text) is
+  'Return whether the caller is the leader, the curator, an admin or a member of a space. Definer; not granted, only other '
+  'definer functions call it.';
+
+create function private.require_rank(space_id uuid, rank text)
 returns void
 language plpgsql
 stable
@@ -158,21 +212,79 @@ security definer
 set search_path = ''
 as $$
 begin
-  if private.is_client() then
-    if not exists (
-      select from public.spaces where id = require_leader.space_id and leader_id = private.require_user()
-    ) then
-      perform private.deny('Only the leader of the space may do this.', 'Ask the leader of the space.');
-    end if;
-  elsif not exists (select from public.spaces where id = require_leader.space_id) then
-    perform private.fail('MG101');
+  if not private.is_client() or require_rank.rank = 'member' then
+    perform private.require_member(require_rank.space_id);
+  elsif private.has_rank(require_rank.space_id, require_rank.rank) then
+    return;
+  elsif require_rank.rank = 'leader' then
+    perform private.deny('Only the leader of the space may do this.', 'Ask the leader of the space.');
+  elsif require_rank.rank = 'curator' then
+    perform private.deny('Only the curator of the open week may do this.', 'Ask the leader of the space for the pen.');
+  else
+    perform private.require_member(require_rank.space_id);
+    perform private.deny('Only admins of the space may invite.', 'Ask the leader of the space.');
   end if;
 end;
 $$;
-comment on function private.require_leader(uuid) is
-  'Refuse unless the caller leads the space (service keys: unless it exists). Definer; safe because it only refuses, '
-  'and a space that does not exist is refused in the same words.';
-grant execute on function private.require_leader(uuid) to authenticated, service_role;
+comment on function private.require_rank(uuid, text) is
+  'Refuse unless the caller has this rank in the space (service keys: unless it exists). A space that does not exist is '
+  'refused in the same words. Definer; not granted, only lock_space_as() calls it.';
+
+-- A right is looked at when the command takes effect. Every command that changes something in a space holds the space
+-- first, then looks whether the caller may: functions and new rows by lock_space_as(), changes and deletions of rows by
+-- hold_space_as() in their policies, before the row itself is held. Both look with a snapshot of their own, which sees
+-- what was committed while they waited; the policies' other conditions, of the statement's snapshot, do not.
+
+create function private.lock_space(space_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform from public.spaces where spaces.id = lock_space.space_id for no key update;
+end;
+$$;
+comment on function private.lock_space(uuid) is
+  'Hold the space until the transaction ends. Definer; not granted, only other definer functions call it.';
+
+create function private.lock_space_as(space_id uuid, rank text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- Who has no right does not wait, nor let others wait.
+  perform private.require_rank(lock_space_as.space_id, lock_space_as.rank);
+  perform private.lock_space(lock_space_as.space_id);
+  perform private.require_rank(lock_space_as.space_id, lock_space_as.rank);
+end;
+$$;
+comment on function private.lock_space_as(uuid, text) is
+  'Hold the space until the transaction ends, as its leader, curator, admin or member; refuse where the caller is not, or '
+  'is no longer when the space is free. Definer because clients may not lock a space; safe because it refuses, or holds '
+  'and returns nothing.';
+grant execute on function private.lock_space_as(uuid, text) to authenticated, service_role;
+
+create function private.hold_space_as(space_id uuid, rank text)
+returns boolean
+language plpgsql
+cost 1000
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.lock_space(hold_space_as.space_id);
+  return hold_space_as.rank = 'author' or private.has_rank(hold_space_as.space_id, hold_space_as.rank);
+end;
+$$;
+comment on function private.hold_space_as(uuid, text) is
+  'The same for policies of UPDATE and DELETE: hold the space, then return whether the caller has the rank. "author" needs '
+  'none: what is one''s own may be deleted by who has left, too. Its cost lets cheaper conditions go first, so nobody holds '
+  'a space but for a row that they might change. Definer because clients may not lock a space; safe because it returns '
+  'what the caller knows.';
+grant execute on function private.hold_space_as(uuid, text) to authenticated;
 
 -- Policies and grants -----------------------------------------------------------------------------------------------
 
@@ -190,15 +302,17 @@ create policy "People create spaces that they lead" on public.spaces
   for insert to authenticated with check (leader_id = (select auth.uid()));
 
 create policy "Leaders change their spaces" on public.spaces
-  for update to authenticated using (leader_id = (select auth.uid())) with check (leader_id = (select auth.uid()));
+  for update to authenticated
+  using (leader_id = (select auth.uid()) and private.hold_space_as(id, 'leader'))
+  with check (leader_id = (select auth.uid()));
 
 create policy "Leaders delete their spaces" on public.spaces
-  for delete to authenticated using (leader_id = (select auth.uid()));
+  for delete to authenticated using (leader_id = (select auth.uid()) and private.hold_space_as(id, 'leader'));
 
 grant select on public.spaces to anon, authenticated, service_role;
-grant insert (id, name, description, cover_path, leader_id, rotation_type, is_public, newsletter_visibility)
+grant insert (id, name, description, cover_path, leader_id, rotation_type, is_public, newsletter_visibility, language)
   on public.spaces to authenticated, service_role;
-grant update (name, description, cover_path, rotation_type, is_public, newsletter_visibility)
+grant update (name, description, cover_path, rotation_type, is_public, newsletter_visibility, language, version)
   on public.spaces to authenticated, service_role;
 grant delete on public.spaces to authenticated, service_role;
 
@@ -212,7 +326,7 @@ create policy "People join as themselves" on public.memberships
   for insert to authenticated with check (user_id = (select auth.uid()));
 
 create policy "People leave by themselves" on public.memberships
-  for delete to authenticated using (user_id = (select auth.uid()));
+  for delete to authenticated using (user_id = (select auth.uid()) and private.hold_space_as(space_id, 'author'));
 
 grant select on public.memberships to authenticated, service_role;
 grant insert (user_id, space_id, invite_code) on public.memberships to authenticated, service_role;
@@ -223,15 +337,22 @@ grant delete on public.memberships to authenticated, service_role;
 create function private.fill_space()
 returns trigger
 language plpgsql
+security definer
 set search_path = ''
 as $$
 begin
+  if new.leader_id = (select auth.uid()) then
+    perform private.hold_entry(new.leader_id);
+    perform private.hold_account(new.leader_id);
+  end if;
   new.current_curator_id := new.leader_id;
   new.current_week := 1;
   return new;
 end;
 $$;
-comment on function private.fill_space() is 'Trigger: a new space begins in week 1 with the pen in its leader''s hand.';
+comment on function private.fill_space() is
+  'Trigger: a new space begins in week 1 with the pen in its leader''s hand. Definer to hold the leader''s account; safe '
+  'because it looks at the caller''s own only.';
 
 create trigger spaces__fill
   before insert on public.spaces
@@ -245,6 +366,8 @@ as $$
 begin
   perform private.check_line('name', new.name, 1, 80);
   perform private.check_text('description', new.description, 0, 1000);
+  perform private.check_text('cover_path', new.cover_path, -1, 300);
+  perform private.check_language('language', new.language);
   if not private.is_file_in(new.cover_path, new.id::text) then
     perform private.fail('MG001', 'cover_path', 'Upload the picture to the bucket "covers" as {space_id}/{file}.');
   end if;
@@ -254,12 +377,23 @@ $$;
 comment on function private.check_space_values() is 'Trigger: refuse bad values in words.';
 
 create trigger spaces__check_values
-  before insert or update of name, description, cover_path on public.spaces
+  before insert or update of name, description, cover_path, language on public.spaces
   for each row execute function private.check_space_values();
+
+create trigger spaces__take_id
+  before insert on public.spaces
+  for each row execute function private.take_id();
 
 create trigger spaces__touch_updated_at
   before update on public.spaces
   for each row execute function private.touch_updated_at();
+
+create trigger spaces__version
+  before update of name, description, cover_path, rotation_type, is_public, newsletter_visibility, language, version
+  on public.spaces
+  for each row execute function private.count_version(
+    'name', 'description', 'cover_path', 'rotation_type', 'is_public', 'newsletter_visibility', 'language'
+  );
 
 create function private.found_space()
 returns trigger
@@ -282,6 +416,33 @@ create trigger spaces__found
   after insert on public.spaces
   for each row execute function private.found_space();
 
+create function private.hold_space_contents()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform from public.users
+  where users.id in (select notifications.user_id from public.notifications where notifications.space_id = old.id)
+  order by users.id
+  for no key update;
+  perform from private.mails where mails.space_id = old.id order by mails.id for update;
+  perform from public.curator_rotations
+  where curator_rotations.space_id = old.id
+  order by curator_rotations.id
+  for update;
+  return old;
+end;
+$$;
+comment on function private.hold_space_contents() is
+  'Trigger: hold what a space takes along and others write without holding the space: mails, and people for their '
+  'notifications. Definer because clients reach neither; safe because it only holds rows of a space that is being deleted.';
+
+create trigger spaces__hold_contents
+  before delete on public.spaces
+  for each row execute function private.hold_space_contents();
+
 -- Triggers of memberships -------------------------------------------------------------------------------------------
 
 create function private.admit_member()
@@ -293,12 +454,17 @@ as $$
 declare
   v_code text := new.invite_code;
   v_invite record;
+  v_invited_at timestamptz;
   v_space public.spaces;
 begin
   new.invite_code := null;
   if private.is_client() and new.user_id is distinct from private.require_user() then
     perform private.deny('Nobody can join on somebody else''s behalf.', 'Send them an invite code.');
   end if;
+  -- One arrival at a time, so that who is in already, and what the invite allows, is known for certain.
+  perform private.hold_entry(new.user_id);
+  perform private.lock_space(coalesce(private.invited_space(v_code), new.space_id));
+  perform private.hold_account(new.user_id);
 
   if v_code is not null then
     -- Whoever repeats a command that got through is told so, even if it used up the invite.
@@ -311,6 +477,9 @@ begin
     end if;
     new.space_id := v_invite.space_id;
     new.invite_id := v_invite.id;
+    v_invited_at := case
+      when not coalesce(v_invite.created_by in (select private.accounts_of(new.user_id)), false) then v_invite.created_at
+    end;
   end if;
 
   select * into v_space from public.spaces where id = new.space_id;
@@ -319,10 +488,14 @@ begin
   then
     perform private.fail('MG109');
   end if;
-  -- One arrival at a time, so that who is in already is known for certain.
-  perform private.lock_space(new.space_id);
   if private.is_member(new.space_id, new.user_id) then
     perform private.fail('MG106');
+  end if;
+  if private.is_client() and exists (
+    select from private.removals_of(new.user_id, new.space_id) as removed_at
+    where not coalesce(v_invited_at > removed_at, false)
+  ) then
+    perform private.fail('MG111');
   end if;
   new.total_submissions := (
     select count(*) from public.responses
@@ -347,14 +520,8 @@ security definer
 set search_path = ''
 as $$
 begin
-  if new.invite_id is not null then
-    update public.space_invites
-    set uses = uses + 1
-    where id = new.invite_id and (max_uses is null or uses < max_uses);
-    if not found then
-      perform private.fail('MG105');
-    end if;
-  end if;
+  update public.space_invites set uses = uses + 1 where id = new.invite_id;
+  perform private.pardon(new.user_id, new.space_id);
   perform private.emit(
     new.space_id, 'member.joined', new.user_id,
     jsonb_build_object('user_id', new.user_id, 'role', new.role), new.user_id
@@ -364,8 +531,8 @@ begin
 end;
 $$;
 comment on function private.welcome_member() is
-  'Trigger: use up the invite, tell the space, look for badges. Definer because clients write none of these; safe '
-  'because it only fires for a membership that was admitted.';
+  'Trigger: use up the invite, forget a removal, tell the space, look for badges. Definer because clients write none of '
+  'these; safe because it only fires for a membership that was admitted.';
 
 create trigger memberships__welcome
   after insert on public.memberships
@@ -425,6 +592,33 @@ create trigger memberships__farewell
   after delete on public.memberships
   for each row execute function private.farewell_member();
 
+create function private.end_invites()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.space_invites
+  set revoked_at = now()
+  where space_id = old.space_id and created_by = old.user_id and revoked_at is null;
+  return null;
+end;
+$$;
+comment on function private.end_invites() is
+  'Trigger: the invites of somebody who is no admin of the space any more are withdrawn. Definer because other people''s '
+  'invites are not the caller''s to change; safe because it only fires for a rank that is lost.';
+
+create trigger memberships__end_invites
+  after update of role on public.memberships
+  for each row when (old.role = 'ADMIN' and new.role <> 'ADMIN')
+  execute function private.end_invites();
+
+create trigger memberships__end_invites_of_who_left
+  after delete on public.memberships
+  for each row when (old.role = 'ADMIN')
+  execute function private.end_invites();
+
 create function private.hand_over_spaces()
 returns trigger
 language plpgsql
@@ -436,6 +630,7 @@ declare
   v_heir uuid;
 begin
   for v_space_id in select id from public.spaces where leader_id = old.id order by id loop
+    perform private.lock_space(v_space_id);
     -- Several accounts may go in one statement: what refers to those gone already is still there.
     update public.spaces
     set current_curator_id = null
@@ -473,12 +668,6 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- Held in order of id, as everywhere, so that nobody waits in a circle.
-  perform from public.memberships
-  join public.spaces on spaces.id = memberships.space_id
-  where memberships.space_id = set_leader.space_id and memberships.user_id in (set_leader.user_id, spaces.leader_id)
-  order by memberships.id
-  for no key update of memberships;
   update public.memberships
   set role = case
     when memberships.user_id = set_leader.user_id then 'ADMIN'
@@ -504,8 +693,7 @@ as $$
 declare
   v_space public.spaces;
 begin
-  perform private.lock_space(transfer_leadership.space_id);
-  perform private.require_leader(transfer_leadership.space_id);
+  perform private.lock_space_as(transfer_leadership.space_id, 'leader');
   if not private.is_member(transfer_leadership.space_id, transfer_leadership.user_id) then
     perform private.fail('MG102');
   end if;
@@ -540,8 +728,7 @@ declare
   v_space public.spaces;
   v_membership public.memberships;
 begin
-  perform private.lock_space(set_member_role.space_id);
-  perform private.require_leader(set_member_role.space_id);
+  perform private.lock_space_as(set_member_role.space_id, 'leader');
   select * into v_space from public.spaces where id = set_member_role.space_id;
   if not private.is_member(v_space.id, set_member_role.user_id) then
     perform private.fail('MG102');
@@ -559,6 +746,7 @@ begin
   set role = set_member_role.role
   where memberships.space_id = v_space.id and memberships.user_id = set_member_role.user_id;
   if set_member_role.role = 'CURATOR' and set_member_role.user_id is distinct from v_space.current_curator_id then
+    perform private.count_use('pens', (select auth.uid()));
     perform private.hand_pen(v_space.id, v_space.current_week, set_member_role.user_id);
   end if;
   select * into v_membership
@@ -589,14 +777,58 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_accounts uuid[];
+  v_account_id uuid;
 begin
-  perform private.lock_space(remove_member.space_id);
-  perform private.require_leader(remove_member.space_id);
+  perform private.lock_space_as(remove_member.space_id, 'leader');
+  -- A person goes with all their accounts that are in, unless one of these is the leader.
+  v_accounts := array(
+    select memberships.user_id
+    from public.memberships
+    join public.spaces on spaces.id = memberships.space_id
+    where memberships.space_id = remove_member.space_id
+      and memberships.user_id <> remove_member.user_id
+      and memberships.user_id <> spaces.leader_id
+      and memberships.user_id in (select private.present_accounts_of(remove_member.user_id))
+    order by memberships.user_id
+  );
+  foreach v_account_id in array v_accounts loop
+    delete from public.memberships
+    where memberships.space_id = remove_member.space_id and memberships.user_id = v_account_id;
+    insert into private.removed_members (space_id, user_id, removed_at)
+    values (remove_member.space_id, v_account_id, clock_timestamp())
+    on conflict on constraint removed_members_pkey do update
+    set removed_at = excluded.removed_at;
+  end loop;
   delete from public.memberships
   where memberships.space_id = remove_member.space_id and memberships.user_id = remove_member.user_id;
   if not found then
-    perform private.fail('MG102');
+    -- Whoever was faster to leave than the leader to remove them is kept out all the same.
+    if not exists (
+      select from public.space_events
+      where space_events.space_id = remove_member.space_id
+        and space_events.kind = 'member.joined'
+        and space_events.subject_id = remove_member.user_id
+    ) then
+      perform private.fail('MG102');
+    end if;
+    perform from public.users where users.id = remove_member.user_id for key share;
+    if not found then
+      -- So is whoever was faster to delete the account: their addresses are.
+      perform private.keep_out_addresses(remove_member.user_id, remove_member.space_id);
+      return;
+    end if;
   end if;
+  insert into private.removed_members (space_id, user_id, removed_at)
+  values (remove_member.space_id, remove_member.user_id, clock_timestamp())
+  on conflict on constraint removed_members_pkey do update
+  set removed_at = excluded.removed_at
+  -- The same command again changes nothing, unless there is an invite to shut out since.
+  where exists (
+    select from public.space_invites
+    where space_invites.space_id = removed_members.space_id and space_invites.created_at > removed_members.removed_at
+  );
 end;
 $$;
 comment on function private.remove_member(uuid, uuid) is
@@ -611,26 +843,10 @@ as $$
   select private.remove_member(remove_member.space_id, remove_member.user_id);
 $$;
 comment on function public.remove_member(uuid, uuid) is
-  'Take a person out of a space; what they wrote stays. Leader only. MG102 where the person is not in the space, MG107 '
-  'for the leader.';
+  'Take a person out of a space, with all accounts of theirs that are in it (those that share an address) but the leader''s, and keep out who has left it already; what they wrote stays. They come back only by an '
+  'invite that somebody else makes afterwards, also with another account of the same address. Leader only. MG102 where the '
+  'person never was in the space; MG107 for the leader.';
 grant execute on function public.remove_member(uuid, uuid) to authenticated, service_role;
-
-create function private.hold_my_space(space_id uuid)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if private.is_member(hold_my_space.space_id, private.require_user()) then
-    perform private.lock_space(hold_my_space.space_id);
-  end if;
-end;
-$$;
-comment on function private.hold_my_space(uuid) is
-  'Hold a space the caller is in until the transaction ends. Definer because clients do not reach the feeds; safe '
-  'because it does and answers nothing else, and nothing at all to strangers.';
-grant execute on function private.hold_my_space(uuid) to authenticated;
 
 create function public.leave_space(space_id uuid)
 returns void
@@ -638,12 +854,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform private.hold_my_space(leave_space.space_id);
+  perform private.lock_space_as(leave_space.space_id, 'member');
   delete from public.memberships
   where memberships.space_id = leave_space.space_id and memberships.user_id = private.require_user();
-  if not found then
-    perform private.fail('MG101');
-  end if;
 end;
 $$;
 comment on function public.leave_space(uuid) is
@@ -669,5 +882,5 @@ end;
 $$;
 comment on function public.join_space(text) is
   'Join a space by an invite code and answer the membership. MG103, MG104 or MG105 for a code that is wrong, expired '
-  'or used up; MG106 for somebody who is already in.';
+  'or used up; MG106 for somebody who is already in; MG111 for who was removed, unless somebody else made the invite since.';
 grant execute on function public.join_space(text) to authenticated;

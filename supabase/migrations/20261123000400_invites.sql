@@ -15,11 +15,15 @@ create table public.space_invites (
   revoked_at timestamptz,
   created_at timestamptz not null default now(),
   constraint space_invites_max_uses_positive check (max_uses >= 1),
+  constraint space_invites_expires_at_readable check (private.is_instant(expires_at)),
   constraint space_invites_uses_in_bounds check (uses >= 0 and (max_uses is null or uses <= max_uses))
 );
-comment on table public.space_invites is 'Invites to a space: how often each may be used, until when, and how often it was.';
+comment on table public.space_invites is
+  'Invites to a space: how often each may be used, until when, and how often it was. Triggers: space_invites__take_id, '
+  'space_invites__keep_withdrawn, space_invites__limit.';
 comment on column public.space_invites.max_uses is 'Null: as often as people like.';
-comment on column public.space_invites.revoked_at is 'When an admin took it back.';
+comment on column public.space_invites.revoked_at is
+  'When an admin withdrew it, or who made it was no admin any more. The database sets the time, once and for all.';
 
 create index idx_space_invites_space_id on public.space_invites (space_id);
 create index idx_space_invites_created_by on public.space_invites (created_by);
@@ -60,11 +64,60 @@ create policy "Admins see the invites of their spaces" on public.space_invites
 
 create policy "Admins revoke the invites of their spaces" on public.space_invites
   for update to authenticated
-  using (space_id = any (array(select private.my_administered_space_ids())))
+  using (
+    space_id = any (array(select private.my_administered_space_ids())) and private.hold_space_as(space_id, 'admin')
+  )
   with check (space_id = any (array(select private.my_administered_space_ids())));
 
 grant select on public.space_invites to authenticated, service_role;
 grant update (revoked_at) on public.space_invites to authenticated, service_role;
+
+create trigger space_invites__take_id
+  before insert on public.space_invites
+  for each row execute function private.take_id();
+
+create function private.keep_withdrawn()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if old.revoked_at is null then
+    new.revoked_at := case when new.revoked_at is not null then now() end;
+  elsif new.revoked_at is null then
+    perform private.fail('MG112');
+  else
+    new.revoked_at := old.revoked_at;
+  end if;
+  return new;
+end;
+$$;
+comment on function private.keep_withdrawn() is
+  'Trigger: an invite is withdrawn now, whatever time was sent, and stays so, whoever asks.';
+
+create trigger space_invites__keep_withdrawn
+  before update of revoked_at on public.space_invites
+  for each row execute function private.keep_withdrawn();
+
+create function private.end_invites_of_account()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.space_invites set revoked_at = now() where created_by = old.id and revoked_at is null;
+  return old;
+end;
+$$;
+comment on function private.end_invites_of_account() is
+  'Trigger: the invites of an account are withdrawn before the account goes; afterwards nothing says whose they were. Definer '
+  'because other people''s invites are not the caller''s to change; safe because it only fires for an account that is being '
+  'deleted.';
+
+create trigger users__end_invites
+  before delete on public.users
+  for each row execute function private.end_invites_of_account();
 
 create function private.hash_invite_code(code text)
 returns bytea
@@ -75,6 +128,21 @@ as $$
   select sha256(convert_to(upper(regexp_replace(hash_invite_code.code, '[^A-Za-z0-9]', '', 'g')), 'UTF8'));
 $$;
 comment on function private.hash_invite_code(text) is 'Hash of a code, whatever case, blanks and dashes it was typed with.';
+
+create function private.invited_space(code text)
+returns uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select space_invites.space_id
+  from private.invite_secrets
+  join public.space_invites on space_invites.id = invite_secrets.invite_id
+  where invite_secrets.code_hash = private.hash_invite_code(invited_space.code);
+$$;
+comment on function private.invited_space(text) is
+  'The space of a code, valid or not; null for no code. Definer; not granted, only the membership trigger calls it.';
 
 create function private.valid_invite(code text)
 returns public.space_invites
@@ -135,17 +203,12 @@ declare
   v_code text;
   v_invite public.space_invites;
 begin
-  perform private.require_member(create_invite.space_id);
-  if private.is_client() and not exists (
-    select from public.memberships
-    where memberships.space_id = create_invite.space_id
-      and memberships.user_id = (select auth.uid())
-      and memberships.role = 'ADMIN'
-  ) then
-    perform private.deny('Only admins of the space may invite.', 'Ask the leader of the space.');
-  end if;
+  perform private.lock_space_as(create_invite.space_id, 'admin');
   if create_invite.max_uses < 1 then
     perform private.fail('MG001', 'max_uses', 'max_uses is 1 or more, or null for no limit.');
+  end if;
+  if not private.is_instant(create_invite.expires_at) then
+    perform private.fail('MG001', 'expires_at', 'expires_at lies before the year 9999, or is null for no end.');
   end if;
   perform private.check_text('idempotency_key', create_invite.idempotency_key, 1, 200);
   -- One command at a time per person and key.
@@ -161,14 +224,25 @@ begin
     then
       perform private.fail('MG502');
     end if;
+    -- A code that opens nothing any more is not handed out without a word.
+    if v_invite.revoked_at is not null then
+      perform private.fail('MG112', null, 'Make a new one with another idempotency_key.');
+    elsif v_invite.expires_at <= now() then
+      perform private.fail('MG104', null, 'Make a new one with another idempotency_key.');
+    elsif v_invite.uses >= v_invite.max_uses then
+      perform private.fail('MG105', null, 'Make a new one with another idempotency_key.');
+    end if;
   elsif create_invite.expires_at <= now() then
     perform private.fail('MG001', 'expires_at', 'expires_at lies in the future, or is null for no end.');
   end if;
   v_salt := coalesce(v_salt, gen_random_uuid());
   v_code := upper(left(encode(sha256(convert_to(v_salt::text || ':' || v_key, 'UTF8')), 'hex'), 32));
   if v_invite.id is null then
-    insert into public.space_invites (space_id, created_by, max_uses, expires_at)
-    values (create_invite.space_id, (select auth.uid()), create_invite.max_uses, create_invite.expires_at)
+    -- The time at which the space is held: a removal before it is before it.
+    insert into public.space_invites (space_id, created_by, max_uses, expires_at, created_at)
+    values (
+      create_invite.space_id, (select auth.uid()), create_invite.max_uses, create_invite.expires_at, clock_timestamp()
+    )
     returning * into v_invite;
     insert into private.invite_secrets (invite_id, code_hash, salt, key_hash)
     values (v_invite.id, private.hash_invite_code(v_code), v_salt, v_key_hash);
@@ -203,5 +277,6 @@ $$;
 comment on function public.create_invite(uuid, integer, timestamptz, text) is
   'Make an invite and answer {id, space_id, code, max_uses, uses, expires_at, created_at}: the only time that its code '
   'is shown, except to the same command again: the same idempotency_key with the same content answers the same invite, '
-  'with other content it is MG502. Admins of the space only. MG001 for a limit below 1 or an end in the past.';
+  'with other content it is MG502. Where that invite is dead by then it is MG112 (withdrawn), MG104 (expired) or MG105 (used '
+  'up). Admins of the space only. MG001 for a limit below 1 or an end in the past.';
 grant execute on function public.create_invite(uuid, integer, timestamptz, text) to authenticated, service_role;

@@ -1,24 +1,44 @@
 -- What happens in a space, numbered 1, 2, 3 ... without a hole, in commit order. A reader that has seen number n knows
 -- that it has seen everything up to n, whatever a socket lost on the way.
 --
--- The number comes from a row per space in private.space_feeds. Whoever changes the state of a space takes that row
--- first (private.lock_space) and keeps it until commit: numbers become visible in order, a rolled back number is used
--- again, and the week cannot close under somebody's answer. It is the widest lock there is; spaces never wait for each
--- other.
+-- The number comes from a row per space in private.space_feeds. Whoever changes the state of a space holds the space
+-- first and keeps it until commit: numbers become visible in order, a rolled back number is used again, and the week
+-- cannot close under somebody's response. Spaces never wait for each other.
 --
--- Order of locks everywhere, so that nobody waits in a circle: prompts, responses or newsletters that are changed (an
--- UPDATE holds its row before any trigger runs, so they must come first); the space; memberships by id; people by id;
--- store items.
+-- Order of locks everywhere, so that nobody waits in a circle:
+--
+--   0. what one person sends with a key: their gifts, an invite, a purchase (advisory locks of their own)
+--   1. spaces by id (the row of public.spaces). All rows of a space (memberships, prompts, responses, newsletters,
+--      invites) are held by who holds the space, so they need no order among themselves. Policies of UPDATE
+--      and DELETE hold the space before the row is (private.hold_space_as); functions and triggers of INSERT do it
+--      first (private.lock_space_as).
+--   2. people by id (private.lock_people). What belongs to one person (settings, purchases, notifications, the email of
+--      the day) is changed by who holds the person (private.hold_me).
+--      A person whose balance may change is held before anything refers to them: a foreign key holds a little of the
+--      row, and to want more of it later is to wait for a deletion that waits for that little.
+--   3. mails by id, rotations by id: workers write them without holding a space
+--   4. store items
+--
+-- That order holds within a statement, too, for people: a bulk of gifts holds them all before it pays the first. A bulk
+-- that writes to several spaces (responses, prompts, memberships) or buys several items takes them in the order of its rows,
+-- and a transaction of several statements in theirs. Two that cross may meet: Postgres ends one (40P01) with nothing done,
+-- and sending it again is safe.
+--
+-- Scheduled work for everybody holds what nobody else holds (skip locked) and never waits. Deleting an account holds
+-- everything first, see private.hold_departing(). A secret key passes by the policies: its plain UPDATE or DELETE of a row
+-- of a space holds the row before the space and may meet somebody who has the space; Postgres then ends one of the two,
+-- and sending it again is safe. Functions have no such trouble.
 
 create table private.space_feeds (
   space_id uuid primary key references public.spaces (id) on delete cascade,
   last_seq bigint not null default 0
 );
-comment on table private.space_feeds is 'The last event number of each space; its row is the lock of the space.';
+comment on table private.space_feeds is 'The last event number of each space. Written by who holds the space.';
 
 create table public.space_events (
   space_id uuid not null references public.spaces (id) on delete cascade,
   seq bigint not null,
+  id uuid not null default gen_random_uuid(),
   kind text not null,
   actor_id uuid,
   subject_id uuid,
@@ -37,6 +57,8 @@ create table public.space_events (
 comment on table public.space_events is
   'The feed of a space. Rows are never changed. Trigger: space_events__broadcast (to the channel space:{space_id}).';
 comment on column public.space_events.seq is 'Counts 1, 2, 3 ... without a hole per space, in commit order. A reader''s cursor.';
+comment on column public.space_events.id is
+  'Random: tells an event from another one that got its number after a backup was restored. A cursor carries both.';
 comment on column public.space_events.actor_id is 'Who did it. May outlive their account.';
 comment on column public.space_events.subject_id is 'What it was done to: a response, a newsletter, a person. May outlive it.';
 comment on column public.space_events.payload is 'Ids and numbers only: what they stand for is read under the reader''s own rights.';
@@ -48,19 +70,6 @@ create policy "Members read what happens in their spaces" on public.space_events
   for select to authenticated using (space_id = any (array(select private.my_space_ids())));
 
 grant select on public.space_events to authenticated, service_role;
-
-create function private.lock_space(space_id uuid)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform from private.space_feeds where space_feeds.space_id = lock_space.space_id for update;
-end;
-$$;
-comment on function private.lock_space(uuid) is
-  'Hold the space until the transaction ends. Definer; not granted, only other definer functions call it.';
 
 create function private.emit(
   space_id uuid, kind text, subject_id uuid, payload jsonb, actor_id uuid default auth.uid()
@@ -94,8 +103,13 @@ as $$
 begin
   perform realtime.send(
     jsonb_build_object(
-      'space_id', new.space_id, 'seq', new.seq, 'kind', new.kind, 'actor_id', new.actor_id,
-      'subject_id', new.subject_id, 'payload', new.payload, 'created_at', new.created_at
+      'space_id', new.space_id, 'seq', new.seq, 'id', new.id, 'kind', new.kind, 'actor_id', new.actor_id,
+      'subject_id', new.subject_id, 'payload', new.payload, 'created_at', new.created_at,
+      -- So that whoever listens can tell that it follows what they have seen.
+      'previous_id', (
+        select space_events.id from public.space_events
+        where space_events.space_id = new.space_id and space_events.seq = new.seq - 1
+      )
     ),
     new.kind,
     'space:' || new.space_id::text,

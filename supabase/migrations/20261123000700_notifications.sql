@@ -1,8 +1,10 @@
--- What a person is told: a row that only they read and, where they want it, a job that mails it. Each notification has
--- a key of what it is about, so that nobody is told the same thing twice.
+-- What a person is told: a row that only they read and, where they want it, an email, at once or in the digest of the
+-- day. Each notification has a key of what it is about, so that nobody is told the same thing twice.
 
 create type public.notification_kind as enum (
-  'CURATOR_ASSIGNED', 'PROMPTS_PUBLISHED', 'RESPONSE_REMINDER', 'NEWSLETTER_PUBLISHED', 'BADGE_EARNED', 'GIFT_RECEIVED'
+  'CURATOR_ASSIGNED', 'PROMPTS_PUBLISHED', 'RESPONSE_REMINDER', 'NEWSLETTER_PUBLISHED', 'BADGE_EARNED', 'GIFT_RECEIVED',
+  -- Of emails only: the rest of a day's news in one.
+  'DIGEST'
 );
 create type public.delivery_status as enum ('PENDING', 'SENT', 'FAILED');
 
@@ -16,9 +18,11 @@ create table public.notifications (
   read_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   constraint notifications_user_id_dedupe_key_key unique (user_id, dedupe_key),
-  constraint notifications_payload_is_object check (jsonb_typeof(payload) = 'object')
+  constraint notifications_payload_is_object check (jsonb_typeof(payload) = 'object'),
+  constraint notifications_read_at_readable check (private.is_instant(read_at))
 );
-comment on table public.notifications is 'What a person is told, read by that person only.';
+comment on table public.notifications is
+  'What a person is told, read by that person only. Trigger: notifications__check_values.';
 comment on column public.notifications.dedupe_key is 'What it is about; nobody is told the same thing twice.';
 comment on column public.notifications.read_at is 'When the person read it; theirs to set.';
 
@@ -31,10 +35,28 @@ create policy "People read their own notifications" on public.notifications
   for select to authenticated using (user_id = (select auth.uid()));
 
 create policy "People mark their own notifications" on public.notifications
-  for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+  for update to authenticated
+  using (user_id = (select auth.uid()) and private.hold_me()) with check (user_id = (select auth.uid()));
 
 grant select on public.notifications to authenticated, service_role;
 grant update (read_at) on public.notifications to authenticated, service_role;
+
+create function private.check_read_at()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.fail('MG001', 'read_at', 'read_at is a moment between the years 1970 and 9998.');
+  return null;
+end;
+$$;
+comment on function private.check_read_at() is 'Trigger: refuse a time that not every program can read, in words.';
+
+create trigger notifications__check_values
+  before update of read_at on public.notifications
+  for each row when (not private.is_instant(new.read_at))
+  execute function private.check_read_at();
 
 create function private.notify(
   recipients uuid[], kind public.notification_kind, space_id uuid, payload jsonb, dedupe_key text
@@ -53,12 +75,7 @@ begin
   order by users.id
   on conflict on constraint notifications_user_id_dedupe_key_key do nothing;
 
-  -- The newsletter has an email of its own, so its notification needs none.
-  if notify.kind <> 'NEWSLETTER_PUBLISHED' then
-    perform private.queue_mails(
-      notify.recipients, notify.kind, notify.space_id, null, notify.payload, notify.dedupe_key
-    );
-  end if;
+  perform private.queue_news(notify.recipients, notify.kind, notify.space_id, notify.payload, notify.dedupe_key);
 end;
 $$;
 comment on function private.notify(uuid[], public.notification_kind, uuid, jsonb, text) is

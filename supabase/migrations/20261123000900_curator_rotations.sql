@@ -69,26 +69,28 @@ begin
     join public.users on users.id = memberships.user_id
     where memberships.space_id = next_curator.space_id
       and memberships.user_id in (next_curator.current_curator_id, spaces.leader_id)
-    order by (memberships.user_id = next_curator.current_curator_id) desc
+    order by private.is_banned(memberships.user_id), (memberships.user_id = next_curator.current_curator_id) desc
     limit 1;
   elsif next_curator.rotation_type = 'RANDOM' then
     select memberships.user_id into v_next
     from public.memberships
     join public.users on users.id = memberships.user_id
     where memberships.space_id = next_curator.space_id
-    order by (memberships.user_id is not distinct from next_curator.current_curator_id), random()
+    order by
+      private.is_banned(memberships.user_id),
+      (memberships.user_id is not distinct from next_curator.current_curator_id), random()
     limit 1;
   else
     select waiting_order.user_id into v_next
     from private.waiting_order(next_curator.space_id)
-    order by waiting_order.waiting
+    order by private.is_banned(waiting_order.user_id), waiting_order.waiting
     limit 1;
   end if;
   return v_next;
 end;
 $$;
 comment on function private.next_curator(uuid, public.rotation_type, uuid) is
-  'Who takes the pen after current_curator_id, who may have left. Members are joined with users because an account that '
+  'Who takes the pen after current_curator_id, who may have left; a banned account only where there is no other. Members are joined with users because an account that '
   'is being deleted leaves its memberships behind for a moment. Definer; not granted, only other definer functions call it.';
 
 create function private.hand_pen(space_id uuid, week_number integer, curator_id uuid, at timestamptz default now())
@@ -114,12 +116,6 @@ begin
   set current_curator_id = hand_pen.curator_id
   where id = hand_pen.space_id and current_curator_id is distinct from hand_pen.curator_id;
 
-  -- Held in order of id, as everywhere, so that nobody waits in a circle.
-  perform from public.memberships
-  where memberships.space_id = hand_pen.space_id
-    and (memberships.role = 'CURATOR' or memberships.user_id = hand_pen.curator_id)
-  order by id
-  for no key update;
   update public.memberships
   set role = case when memberships.user_id = hand_pen.curator_id then 'CURATOR' else 'MEMBER' end::public.membership_role
   where memberships.space_id = hand_pen.space_id
@@ -154,8 +150,7 @@ declare
   v_week integer;
   v_rotation public.curator_rotations;
 begin
-  perform private.lock_space(assign_curator.space_id);
-  perform private.require_leader(assign_curator.space_id);
+  perform private.lock_space_as(assign_curator.space_id, 'leader');
   if not private.is_member(assign_curator.space_id, assign_curator.user_id) then
     perform private.fail('MG102');
   end if;
@@ -168,6 +163,7 @@ begin
   if found then
     return v_rotation;
   end if;
+  perform private.count_use('pens', (select auth.uid()));
   return private.hand_pen(assign_curator.space_id, v_week, assign_curator.user_id);
 end;
 $$;

@@ -8,20 +8,41 @@ create table public.prompts (
   curator_id uuid references public.users (id) on delete set null,
   question text not null,
   "order" integer not null,
+  place integer not null,
   is_published boolean not null default false,
   published_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version integer not null default 1,
   constraint prompts_space_id_week_number_order_key unique (space_id, week_number, "order") deferrable initially immediate,
   constraint prompts_question_length check (char_length(question) between 1 and 500),
+  constraint prompts_question_seen check (not private.is_blank(question)),
   constraint prompts_order_in_bounds check ("order" between 1 and 10),
+  constraint prompts_space_id_week_number_place_key unique (space_id, week_number, place),
+  constraint prompts_place_in_bounds check (place between 1 and 10),
   constraint prompts_week_number_positive check (week_number >= 1),
   constraint prompts_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.prompts is
-  'The questions of a week. Triggers: prompts__fill, prompts__guard, prompts__guard_delete (who, when, which values), '
-  'prompts__announce_new, prompts__announce (event, reward, notifications), prompts__touch_updated_at.';
+  'The questions of a week. Triggers: prompts__fill, prompts__take_id, prompts__guard, '
+  'prompts__guard_delete (who, when, which values), prompts__forget (proposals of accounts that are gone), '
+  'prompts__announce_new, prompts__announce (event, reward, notifications), prompts__note_weeks (streaks), prompts__version, '
+  'prompts__touch_updated_at, prompts__retake_mails (emails that tell of them).';
+comment on column public.prompts.version is
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
+  'another by now.';
 comment on column public.prompts."order" is '1 to 10, unique within the week, which caps a week at ten. The next free one by default.';
+comment on column public.prompts.place is
+  'Which of the week''s ten places it was written into: its first order, or the next free one. It never changes, and it is '
+  'what responses are paid for, once a person.';
+
+create table private.paid_curations (
+  rotation_id uuid primary key references public.curator_rotations (id) on delete cascade
+);
+comment on table private.paid_curations is
+  'The weeks that have paid a curator. Apart from the ledger, which goes with its account: the week pays nobody else.';
+
+alter table private.paid_curations enable row level security;
 
 create index idx_prompts_space_id on public.prompts (space_id);
 create index idx_prompts_week_number on public.prompts (space_id, week_number, "order") where is_published;
@@ -45,15 +66,17 @@ create policy "Curators write prompts" on public.prompts
 
 create policy "Curators change prompts" on public.prompts
   for update to authenticated
-  using (space_id = any (array(select private.my_curated_space_ids())))
+  using (space_id = any (array(select private.my_curated_space_ids())) and private.hold_space_as(space_id, 'curator'))
   with check (space_id = any (array(select private.my_curated_space_ids())));
 
 create policy "Curators delete prompts" on public.prompts
-  for delete to authenticated using (space_id = any (array(select private.my_curated_space_ids())));
+  for delete to authenticated using (
+    space_id = any (array(select private.my_curated_space_ids())) and private.hold_space_as(space_id, 'curator')
+  );
 
 grant select on public.prompts to authenticated, service_role;
 grant insert (id, space_id, week_number, curator_id, question, "order") on public.prompts to authenticated, service_role;
-grant update (question, "order", is_published) on public.prompts to authenticated, service_role;
+grant update (question, "order", is_published, version) on public.prompts to authenticated, service_role;
 grant delete on public.prompts to authenticated, service_role;
 
 -- Triggers ----------------------------------------------------------------------------------------------------------
@@ -67,16 +90,8 @@ as $$
 declare
   v_space public.spaces;
 begin
-  perform private.lock_space(new.space_id);
+  perform private.lock_space_as(new.space_id, 'curator');
   select * into v_space from public.spaces where id = new.space_id;
-  if private.is_client() and v_space.current_curator_id is distinct from private.require_user() then
-    perform private.deny(
-      'Only the curator of the open week writes its prompts.', 'Ask the leader of the space for the pen.'
-    );
-  end if;
-  if v_space.id is null then
-    perform private.fail('MG101');
-  end if;
   new.curator_id := coalesce(new.curator_id, v_space.current_curator_id);
   new.week_number := coalesce(new.week_number, v_space.current_week);
   if new.week_number <> v_space.current_week then
@@ -105,6 +120,14 @@ begin
     end if;
     perform private.fail('MG204');
   end if;
+  select free into new.place
+  from generate_series(1, 10) as free
+  where not exists (
+    select from public.prompts
+    where prompts.space_id = new.space_id and prompts.week_number = new.week_number and prompts.place = free
+  )
+  order by free <> new."order", free
+  limit 1;
   new.published_at := case when new.is_published then now() end;
   return new;
 end;
@@ -134,6 +157,10 @@ comment on function private.check_prompt_values(public.prompts) is 'Refuse bad v
 create trigger prompts__fill
   before insert on public.prompts
   for each row execute function private.fill_prompt();
+
+create trigger prompts__take_id
+  before insert on public.prompts
+  for each row execute function private.take_id();
 
 create function private.guard_prompt()
 returns trigger
@@ -189,33 +216,60 @@ as $$
 declare
   v_week integer;
 begin
-  -- Drafts go with their prompt; rows come before the space.
-  perform from public.responses where prompt_id = old.id order by id for update;
   perform private.lock_space(old.space_id);
   select current_week into v_week from public.spaces where id = old.space_id;
   if not found then
     return old;
   end if;
+  -- See forget_proposal().
+  if old.curator_id is null and not old.is_published then
+    return old;
+  end if;
   if old.week_number <> v_week then
     perform private.fail('MG202');
   end if;
-  if private.is_answered(old.id) then
+  if private.is_answered_by_others(old.id) then
     perform private.fail('MG205');
   end if;
   return old;
 end;
 $$;
 comment on function private.guard_prompt_delete() is
-  'Trigger: an answered prompt and a closed week stay, unless the whole space goes. Definer to see every answer and to '
-  'hold the space; safe because it only refuses.';
+  'Trigger: a prompt that somebody other than the caller has answered and a closed week stay, unless the whole space goes, or the '
+  'account of who proposed and never published it. Definer to see every answer and to hold the space; safe because it only refuses.';
 
 create trigger prompts__guard_delete
   before delete on public.prompts
   for each row execute function private.guard_prompt_delete();
 
+create function private.forget_proposal()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from public.prompts where id = new.id;
+  return null;
+end;
+$$;
+comment on function private.forget_proposal() is
+  'Trigger: prompts that somebody wrote and never published go with the account, as drafts of responses do. Definer because '
+  'clients delete their own only; safe because it only fires when an account is deleted.';
+
+create trigger prompts__forget
+  after update of curator_id on public.prompts
+  for each row when (old.curator_id is not null and new.curator_id is null and not new.is_published)
+  execute function private.forget_proposal();
+
 create trigger prompts__touch_updated_at
   before update on public.prompts
   for each row execute function private.touch_updated_at();
+
+create trigger prompts__version
+  before update of question, "order", is_published, version
+  on public.prompts
+  for each row execute function private.count_version('question', 'order', 'is_published');
 
 create function private.announce_prompts(prompt_ids uuid[])
 returns void
@@ -226,8 +280,11 @@ as $$
 declare
   v_week record;
   v_rotation public.curator_rotations;
-  v_reward bigint;
 begin
+  -- Who is paid, before everybody is told.
+  perform private.lock_people(
+    array(select prompts.curator_id from public.prompts where prompts.id = any (announce_prompts.prompt_ids))
+  );
   for v_week in
     select
       prompts.space_id, prompts.week_number, prompts.curator_id,
@@ -253,12 +310,12 @@ begin
       jsonb_build_object('week_number', v_week.week_number),
       'prompts:' || v_rotation.id::text
     );
-    select amount into v_reward from public.reward_rules where code = 'curation';
     if v_week.curator_id is not null then
-      if v_reward > 0 then
-        perform private.post_transaction(
-          v_week.curator_id, 'EARN_CURATOR', v_reward, 'rotation', v_rotation.id, 'curation:' || v_rotation.id::text
-        );
+      if not exists (select from private.paid_curations where rotation_id = v_rotation.id) and private.earn(
+        v_week.curator_id, 'curation', private.week_of(v_week.curator_id, now()), 'rotation', v_rotation.id,
+        'curation:' || v_rotation.id::text
+      ) then
+        insert into private.paid_curations (rotation_id) values (v_rotation.id);
       end if;
       perform private.award_badges(array[v_week.curator_id], '{weeks_curated,tokens_earned}');
     end if;
@@ -266,8 +323,7 @@ begin
 end;
 $$;
 comment on function private.announce_prompts(uuid[]) is
-  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes: the ledger '
-  'has one EARN_CURATOR row per rotation. Definer; not granted, only the triggers below call it.';
+  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes. Definer; not granted, only the triggers below call it.';
 
 create function private.announce_new_prompts()
 returns trigger
@@ -315,30 +371,6 @@ create trigger prompts__announce
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.require_curator(space_id uuid)
-returns void
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  if private.is_client() then
-    if not exists (
-      select from public.spaces where id = require_curator.space_id and current_curator_id = private.require_user()
-    ) then
-      perform private.deny('Only the curator of the open week may do this.', 'Ask the leader of the space for the pen.');
-    end if;
-  elsif not exists (select from public.spaces where id = require_curator.space_id) then
-    perform private.fail('MG101');
-  end if;
-end;
-$$;
-comment on function private.require_curator(uuid) is
-  'Refuse unless the caller holds the pen (service keys: unless the space exists). Definer; safe because it only '
-  'refuses, and a space that does not exist is refused in the same words.';
-grant execute on function private.require_curator(uuid) to authenticated, service_role;
-
 create function private.open_week(space_id uuid)
 returns integer
 language sql
@@ -358,13 +390,10 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_week integer := private.open_week(publish_prompts.space_id);
+  v_week integer;
 begin
-  perform private.require_curator(publish_prompts.space_id);
-  perform from public.prompts
-  where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week and not prompts.is_published
-  order by id
-  for no key update;
+  perform private.lock_space_as(publish_prompts.space_id, 'curator');
+  v_week := private.open_week(publish_prompts.space_id);
   update public.prompts
   set is_published = true
   where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week and not prompts.is_published;
@@ -388,17 +417,17 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_week integer := private.open_week(reorder_prompts.space_id);
+  v_week integer;
   v_ids uuid[];
 begin
-  perform private.require_curator(reorder_prompts.space_id);
+  perform private.lock_space_as(reorder_prompts.space_id, 'curator');
+  v_week := private.open_week(reorder_prompts.space_id);
   select array_agg(prompts.id order by prompts.id) into v_ids
   from public.prompts
   where prompts.space_id = reorder_prompts.space_id and prompts.week_number = v_week;
   if v_ids is distinct from (select array_agg(named order by named) from unnest(reorder_prompts.prompt_ids) as named) then
     perform private.fail('MG201', 'prompt_ids', 'Name every prompt of the open week once, in the new order.');
   end if;
-  perform from public.prompts where prompts.id = any (reorder_prompts.prompt_ids) order by id for update;
   perform set_config('monogram.reordering', 'on', true);
   update public.prompts
   set "order" = array_position(reorder_prompts.prompt_ids, prompts.id)

@@ -2,6 +2,80 @@
 -- counts, pays and tells the space, in the same transaction. When the week has closed nothing changes any more, but an
 -- author may always delete what is theirs.
 
+create function private.web_address(value text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  -- Scheme and host are the same in either case, and kept in lower case; of other letters no locale has a say.
+  select translate(parts[1], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') || coalesce(parts[3], '')
+  from regexp_match(
+    btrim(web_address.value, E' \t\n\r'),
+    '^([Hh][Tt][Tt][Pp][Ss]?://([^\u0001-\u0020\u007F-\u00A0\u1680\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uFEFF"<>\\^`{|}/?#@%]+))'
+    '([/?#][^\u0001-\u0020\u007F-\u00A0\u1680\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uFEFF"<>\\^`{|}]*)?$'
+  ) as parts
+  where parts[2] ~ '^([^]:[]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$' and char_length(web_address.value) <= 2000;
+$$;
+comment on function private.web_address(text) is
+  'An http(s) address with scheme and host in lower case, or null where it is none: no white space, no user name.';
+grant execute on function private.web_address(text) to anon, authenticated, service_role;
+
+create function private.canonical_music(music jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when jsonb_typeof(canonical_music.music) = 'object' then (
+      select coalesce(jsonb_object_agg(
+        part.key,
+        case
+          when jsonb_typeof(part.value) <> 'string' then part.value
+          when part.key = 'url' then
+            to_jsonb(coalesce(private.web_address(part.value #>> '{}'), part.value #>> '{}'))
+          when private.is_blank(private.as_line(part.value #>> '{}')) then 'null'
+          else to_jsonb(private.as_line(part.value #>> '{}'))
+        end
+      ), '{}')
+      from jsonb_each(canonical_music.music) as part
+    )
+    else canonical_music.music
+  end;
+$$;
+comment on function private.canonical_music(jsonb) is
+  'A piece of music as it is kept: its address in canonical form, its names in one line, or null where they are blank. '
+  'Providers name pieces in ways that a person cannot help. Not granted, only definer functions call it.';
+
+create function private.is_music(music jsonb)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select is_music.music is null or coalesce(
+    jsonb_typeof(is_music.music) = 'object'
+    and octet_length(is_music.music::text) <= 8000
+    and is_music.music ->> 'url' = private.web_address(is_music.music ->> 'url')
+    and not exists (
+      select
+      from jsonb_each(case when jsonb_typeof(is_music.music) = 'object' then is_music.music else '{}' end) as part
+      where jsonb_typeof(part.value) not in ('string', 'null')
+        or jsonb_typeof(part.value) = 'string' and part.key <> 'url' and not (
+          char_length(part.value #>> '{}') <= 300
+          and private.is_line(part.value #>> '{}')
+          and not private.is_blank(part.value #>> '{}')
+        )
+    ),
+    false
+  );
+$$;
+comment on function private.is_music(jsonb) is
+  'Whether this is a piece of music that every program can read and show: an address of the web in canonical form, and '
+  'otherwise short texts in one line. Null is.';
+grant execute on function private.is_music(jsonb) to anon, authenticated, service_role;
+
 create table public.responses (
   id uuid primary key default gen_random_uuid(),
   prompt_id uuid not null references public.prompts (id) on delete cascade,
@@ -10,37 +84,69 @@ create table public.responses (
   week_number integer not null,
   content text,
   image_path text,
+  image_caption text,
   music jsonb,
   is_published boolean not null default false,
   published_at timestamptz,
+  calendar_week integer,
   is_selected boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version integer not null default 1,
   constraint responses_prompt_id_user_id_key unique (prompt_id, user_id),
-  constraint responses_content_length check (char_length(content) <= 10000),
+  constraint responses_content_length check (char_length(content) <= 10000 and private.line_count(content) <= 500),
   constraint responses_image_path_length check (char_length(image_path) <= 300),
-  constraint responses_music_has_url check (music is null or coalesce(jsonb_typeof(music -> 'url') = 'string', false)),
+  constraint responses_image_caption_length check (char_length(image_caption) between 1 and 300),
+  constraint responses_image_caption_seen check (
+    image_caption is null or private.is_line(image_caption) and not private.is_blank(image_caption)
+  ),
+  constraint responses_image_caption_with_image check (image_caption is null or image_path is not null),
+  constraint responses_music_readable check (private.is_music(music)),
   constraint responses_published_not_empty check (
     not is_published
-    or coalesce(btrim(content, E' \t\n\r'), '') <> ''
+    or not private.is_blank(content)
     or image_path is not null
     or music is not null
   ),
   constraint responses_published_at_set check (is_published = (published_at is not null)),
+  constraint responses_calendar_week_set check (is_published = (calendar_week is not null)),
   constraint responses_selected_published check (is_published or not is_selected)
 );
 comment on table public.responses is
-  'A member''s answer to a prompt. Triggers: responses__fill, responses__guard (who, when, which values), '
-  'responses__count (counters, ledger, event, badges), responses__uncount, responses__touch_updated_at.';
+  'A member''s answer to a prompt. Triggers: responses__fill, responses__take_id, '
+  'responses__guard (who, when, which values), '
+  'responses__count (counters, ledger, event, badges), responses__uncount, responses__note_week, responses__note_week_late, '
+  'responses__forget_week (streaks), responses__leave_drafts (of the '
+  'newsletter), responses__ask_for_picture, responses__version, responses__touch_updated_at.';
+comment on column public.responses.version is
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
+  'another by now.';
 comment on column public.responses.space_id is 'The prompt''s space, copied by the database.';
 comment on column public.responses.week_number is 'The prompt''s week, copied by the database.';
 comment on column public.responses.image_path is 'Object name in the storage bucket "responses": {space_id}/{user_id}/{file}.';
-comment on column public.responses.music is '{"url": ..., "provider": ..., "title": ..., "artist": ...}; url is required, http or https.';
+comment on column public.responses.image_caption is
+  'What its author says about the image, in one line of up to 300 characters: shown under it, and read to those who do not '
+  'see it. Null where they say nothing. It goes with its image: taking that away takes the caption, too.';
+comment on column public.responses.music is
+  '{"url": ..., "provider": ..., "title": ..., "artist": ...}; url is required, http or https, and kept with a scheme and '
+  'host in lower case; the others are texts of up to 300 characters in one line.';
+comment on column public.responses.calendar_week is
+  'The calendar week in which it was published, by its author''s own zone then: private.week_index(). It never changes.';
 comment on column public.responses.is_selected is 'Chosen by the leader for the newsletter.';
 
 create index idx_responses_space_id on public.responses (space_id, week_number);
 create index idx_responses_user_id on public.responses (user_id, published_at desc);
+create index idx_responses_image_path on public.responses (image_path) where image_path is not null;
 
+create table private.empty_selections (
+  space_id uuid primary key references public.spaces (id) on delete cascade,
+  week_number integer not null
+);
+comment on table private.empty_selections is
+  'Spaces whose leaders have said that no response of this week goes into the newsletter: select_responses() with an empty '
+  'list. Written by who holds the space.';
+
+alter table private.empty_selections enable row level security;
 alter table public.responses enable row level security;
 
 create policy "Members read published responses, authors all of theirs" on public.responses
@@ -56,15 +162,19 @@ create policy "Members answer as themselves" on public.responses
 
 create policy "Members change their own responses" on public.responses
   for update to authenticated
-  using (user_id = (select auth.uid()) and space_id = any (array(select private.my_space_ids())))
+  using (
+    user_id = (select auth.uid())
+    and space_id = any (array(select private.my_space_ids()))
+    and private.hold_space_as(space_id, 'member')
+  )
   with check (user_id = (select auth.uid()) and space_id = any (array(select private.my_space_ids())));
 
 create policy "Authors delete their own responses" on public.responses
-  for delete to authenticated using (user_id = (select auth.uid()));
+  for delete to authenticated using (user_id = (select auth.uid()) and private.hold_space_as(space_id, 'author'));
 
 grant select on public.responses to authenticated, service_role;
-grant insert (id, prompt_id, user_id, content, image_path, music, is_published) on public.responses to authenticated, service_role;
-grant update (content, image_path, music, is_published) on public.responses to authenticated, service_role;
+grant insert (id, prompt_id, user_id, content, image_path, image_caption, music, is_published) on public.responses to authenticated, service_role;
+grant update (content, image_path, image_caption, music, is_published, version) on public.responses to authenticated, service_role;
 grant delete on public.responses to authenticated, service_role;
 
 -- Predicates --------------------------------------------------------------------------------------------------------
@@ -83,6 +193,30 @@ $$;
 comment on function private.is_answered(uuid) is
   'Whether a prompt has published responses. Definer; not granted, only other definer functions call it.';
 
+create function private.is_answered_by_others(prompt_id uuid)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select
+    from public.responses
+    where responses.prompt_id = is_answered_by_others.prompt_id
+      and responses.is_published
+      and responses.user_id is distinct from (select auth.uid())
+      and not exists (
+        select from private.removed_members
+        where removed_members.space_id = responses.space_id and removed_members.user_id = responses.user_id
+      )
+  );
+$$;
+comment on function private.is_answered_by_others(uuid) is
+  'Whether a prompt has published responses that speak for keeping it: not the caller''s own, nor those of people who were '
+  'removed. Nobody deletes what another member has published; who fills a week with questions and answers them is removed, '
+  'and the questions can be taken out. Definer; not granted, only other definer functions call it.';
+
 -- Triggers ----------------------------------------------------------------------------------------------------------
 
 create function private.check_response_values(response public.responses)
@@ -92,28 +226,25 @@ stable
 set search_path = ''
 as $$
 begin
-  perform private.check_text('content', response.content, 0, 10000);
+  -- A draft may hold what is blank as yet.
+  perform private.check_text('content', response.content, -1, 10000);
+  perform private.check_text('image_path', response.image_path, -1, 300);
   if not private.is_file_in(response.image_path, response.space_id::text || '/' || response.user_id::text) then
     perform private.fail('MG306');
   end if;
-  if response.music is not null and coalesce(
-    jsonb_typeof(response.music) <> 'object'
-    or not (response.music ->> 'url') ~* '^https?://[^[:space:]]+$'
-    or char_length(response.music ->> 'url') > 2000
-    or pg_column_size(response.music) > 4000
-    or exists (
-      select from jsonb_each(case when jsonb_typeof(response.music) = 'object' then response.music else '{}' end) as part
-      where jsonb_typeof(part.value) not in ('string', 'null')
-    ),
-    true
-  ) then
+  if response.image_caption is not null and response.image_path is null then
+    perform private.fail('MG312');
+  end if;
+  perform private.check_line('image_caption', response.image_caption, 1, 300);
+  if not private.is_music(response.music) then
     perform private.fail(
       'MG001', 'music',
-      'music is an object with a url that begins with http:// or https:// and otherwise holds texts: provider, title, artist.'
+      'music is an object with a url that begins with http:// or https:// and otherwise holds texts of up to 300 '
+      'characters: provider, title, artist.'
     );
   end if;
   if response.is_published
-    and coalesce(btrim(response.content, E' \t\n\r'), '') = ''
+    and private.is_blank(response.content)
     and response.image_path is null
     and response.music is null
   then
@@ -133,17 +264,16 @@ declare
   v_prompt public.prompts;
   v_space_id uuid;
 begin
-  -- The foreign key will hold the prompt as well; rows come before the space.
-  select space_id into v_space_id from public.prompts where id = new.prompt_id for key share;
+  select space_id into v_space_id from public.prompts where id = new.prompt_id;
+  perform private.lock_space(v_space_id);
+  select * into v_prompt from public.prompts where id = new.prompt_id;
   if private.is_client() and (
-    new.user_id is distinct from private.require_user() or not private.is_member(v_space_id, new.user_id)
+    new.user_id is distinct from private.require_user() or not private.is_member(v_prompt.space_id, new.user_id)
   ) then
     perform private.deny(
       'Only members of the space answer its prompts, each for themselves.', 'Check the prompt''s id, or join the space first.'
     );
   end if;
-  perform private.lock_space(v_space_id);
-  select * into v_prompt from public.prompts where id = new.prompt_id;
   if v_prompt.id is null then
     perform private.fail('MG201');
   end if;
@@ -161,9 +291,13 @@ begin
   ) then
     perform private.fail('MG304');
   end if;
+  perform private.hold_account(new.user_id);
   new.space_id := v_prompt.space_id;
   new.week_number := v_prompt.week_number;
   new.published_at := case when new.is_published then coalesce(new.published_at, now()) end;
+  new.image_caption := nullif(new.image_caption, '');
+  new.music := private.canonical_music(new.music);
+  new.calendar_week := private.week_of(new.user_id, new.published_at);
   perform private.check_response_values(new);
   return new;
 end;
@@ -176,6 +310,10 @@ create trigger responses__fill
   before insert on public.responses
   for each row execute function private.fill_response();
 
+create trigger responses__take_id
+  before insert on public.responses
+  for each row execute function private.take_id();
+
 create function private.guard_response()
 returns trigger
 language plpgsql
@@ -183,8 +321,8 @@ security definer
 set search_path = ''
 as $$
 begin
-  if (new.content, new.image_path, new.music, new.is_published)
-    is not distinct from (old.content, old.image_path, old.music, old.is_published)
+  if (new.content, new.image_path, new.image_caption, new.music, new.is_published)
+    is not distinct from (old.content, old.image_path, old.image_caption, old.music, old.is_published)
   then
     return new;
   end if;
@@ -195,9 +333,15 @@ begin
   if old.is_published and not new.is_published then
     perform private.fail('MG303');
   end if;
+  new.image_caption := nullif(new.image_caption, '');
+  if new.image_path is null and new.image_caption is not distinct from old.image_caption then
+    new.image_caption := null;
+  end if;
+  new.music := private.canonical_music(new.music);
   perform private.check_response_values(new);
   if new.is_published and not old.is_published then
     new.published_at := now();
+    new.calendar_week := private.week_of(new.user_id, new.published_at);
   end if;
   return new;
 end;
@@ -207,12 +351,17 @@ comment on function private.guard_response() is
   'that the caller may change the row.';
 
 create trigger responses__guard
-  before update of content, image_path, music, is_published on public.responses
+  before update of content, image_path, image_caption, music, is_published on public.responses
   for each row execute function private.guard_response();
 
 create trigger responses__touch_updated_at
   before update on public.responses
   for each row execute function private.touch_updated_at();
+
+create trigger responses__version
+  before update of content, image_path, image_caption, music, is_published, version
+  on public.responses
+  for each row execute function private.count_version('content', 'image_path', 'image_caption', 'music', 'is_published');
 
 create function private.count_response()
 returns trigger
@@ -220,15 +369,15 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_reward bigint;
 begin
   if tg_op = 'UPDATE' then
     if old.image_path is not null and old.image_path is distinct from new.image_path then
       perform private.drop_file('responses', old.image_path);
     end if;
     if old.is_published then
-      if (new.content, new.image_path, new.music) is distinct from (old.content, old.image_path, old.music) then
+      if (new.content, new.image_path, new.image_caption, new.music)
+        is distinct from (old.content, old.image_path, old.image_caption, old.music)
+      then
         perform private.emit(new.space_id, 'response.updated', new.id, private.response_event(new), new.user_id);
       end if;
       return null;
@@ -245,19 +394,18 @@ begin
   update public.users
   set last_active_date = greatest(last_active_date, (new.published_at at time zone 'UTC')::date)
   where id = new.user_id;
-  select amount into v_reward from public.reward_rules where code = 'response';
-  if v_reward > 0 then
-    perform private.post_transaction(
-      new.user_id, 'EARN_RESPONSE', v_reward, 'prompt', new.prompt_id, 'response:' || new.prompt_id::text
-    );
-  end if;
+  perform private.earn(
+    new.user_id, 'response', new.calendar_week, 'prompt', new.prompt_id,
+    'response:' || new.space_id::text || ':' || new.week_number::text || ':'
+      || (select prompts.place from public.prompts where prompts.id = new.prompt_id)::text
+  );
   perform private.award_badges(array[new.user_id], '{responses_published,tokens_earned}');
   return null;
 end;
 $$;
 comment on function private.count_response() is
-  'Trigger: what publishing a response sets off. The ledger''s key names the prompt, so an answer that is deleted and '
-  'written again earns nothing new. Definer because clients write none of these; safe because it only fires for rows '
+  'Trigger: what publishing a response sets off. The ledger''s key names the place in the space''s week, so a response '
+  'that is deleted and written again earns nothing new, to a prompt that was written again neither. Definer because clients write none of these; safe because it only fires for rows '
   'that were let in.';
 
 create function private.response_event(response public.responses)
@@ -284,7 +432,11 @@ security definer
 set search_path = ''
 as $$
 begin
-  if old.image_path is not null then
+  -- With its space or its author the whole folder goes.
+  if old.image_path is not null
+    and exists (select from public.spaces where id = old.space_id)
+    and exists (select from public.users where id = old.user_id)
+  then
     perform private.drop_file('responses', old.image_path);
   end if;
   if old.is_published and exists (select from public.spaces where id = old.space_id) then
@@ -314,10 +466,12 @@ as $$
     'storage.remove',
     'storage.remove:' || drop_file.bucket_id || '/' || drop_file.path,
     jsonb_build_object('bucket_id', drop_file.bucket_id, 'path', drop_file.path)
-  );
+  )
+  -- So the limit of uploads bounds the jobs, too.
+  where exists (select from storage.objects where objects.bucket_id = drop_file.bucket_id and objects.name = drop_file.path);
 $$;
 comment on function private.drop_file(text, text) is
-  'Queue the removal of a file: rows of storage cannot be deleted by SQL. Definer; not granted, only other definer '
+  'Queue the removal of a file, if it is there: rows of storage cannot be deleted by SQL. Definer; not granted, only other definer '
   'functions call it.';
 
 -- Functions ---------------------------------------------------------------------------------------------------------
@@ -332,17 +486,8 @@ declare
   v_week integer;
   v_strangers uuid[];
 begin
-  perform private.require_leader(select_responses.space_id);
-  -- One selection at a time; then the rows, which come before the space.
-  perform pg_advisory_xact_lock(hashtextextended('select_responses:' || select_responses.space_id::text, 0));
+  perform private.lock_space_as(select_responses.space_id, 'leader');
   v_week := coalesce(select_responses.week_number, private.open_week(select_responses.space_id));
-  perform from public.responses
-  where responses.space_id = select_responses.space_id
-    and responses.week_number = v_week
-    and responses.is_published
-  order by id
-  for no key update;
-  perform private.lock_space(select_responses.space_id);
   if v_week is distinct from private.open_week(select_responses.space_id) then
     perform private.fail('MG202');
   end if;
@@ -378,6 +523,11 @@ begin
   where responses.space_id = select_responses.space_id
     and responses.week_number = v_week
     and is_selected <> (responses.id = any (coalesce(select_responses.response_ids, '{}')));
+  -- None of them is a choice, too, where it was said: a response that nobody wants keeps no week from its end.
+  delete from private.empty_selections where empty_selections.space_id = select_responses.space_id;
+  if cardinality(select_responses.response_ids) = 0 then
+    insert into private.empty_selections (space_id, week_number) values (select_responses.space_id, v_week);
+  end if;
   return query
     select responses.*
     from public.responses
@@ -402,7 +552,8 @@ as $$
   );
 $$;
 comment on function public.select_responses(uuid, uuid[], integer) is
-  'Select exactly these responses for the newsletter of the open week, and answer them. Naming the week guards against '
+  'Select exactly these responses for the newsletter of the open week, and answer them. An empty list says that the newsletter '
+  'goes without any. Naming the week guards against '
   'its having closed meanwhile: MG202 for another than the open one. Leader only. MG305 for responses that are not '
   'published or of another week, MG307 for ids of none in this space.';
 grant execute on function public.select_responses(uuid, uuid[], integer) to authenticated, service_role;

@@ -3,6 +3,34 @@
 -- the letter is out, the week closes, the next one opens with the next curator, and the work to do (page, PDF, emails,
 -- notifications) stands in the outbox.
 
+create function private.people_in(content jsonb)
+returns uuid[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(array_agg(distinct private.try_uuid(person.id)) filter (where person.id is not null), '{}')
+  from (
+    select jsonb_path_query(people_in.content, 'lax $.prompts[*].responses[*].author.id') #>> '{}' as id
+    union all
+    select people_in.content -> 'curator' ->> 'id'
+  ) as person;
+$$;
+comment on function private.people_in(jsonb) is 'Whom a snapshot names: authors of responses, and the curator.';
+grant execute on function private.people_in(jsonb) to anon, authenticated, service_role;
+
+create function private.responses_in(content jsonb)
+returns uuid[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(array_agg(private.try_uuid(response.id #>> '{}')), '{}')
+  from jsonb_path_query(responses_in.content, 'lax $.prompts[*].responses[*].id') as response (id);
+$$;
+comment on function private.responses_in(jsonb) is 'The responses that a snapshot shows.';
+grant execute on function private.responses_in(jsonb) to anon, authenticated, service_role;
+
 create table public.newsletters (
   id uuid primary key default gen_random_uuid(),
   space_id uuid not null references public.spaces (id) on delete cascade,
@@ -17,28 +45,50 @@ create table public.newsletters (
   pdf_path text,
   is_published boolean not null default false,
   published_at timestamptz,
+  redacted_at timestamptz,
+  ledger_root text,
+  code text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  version integer not null default 1,
   constraint newsletters_space_id_week_number_key unique (space_id, week_number),
   constraint newsletters_week_number_positive check (week_number >= 1),
   constraint newsletters_title_length check (char_length(title) between 1 and 200),
-  constraint newsletters_intro_length check (char_length(intro) <= 5000),
+  constraint newsletters_title_seen check (private.is_line(title) and not private.is_blank(title)),
+  constraint newsletters_intro_length check (char_length(intro) <= 5000 and private.line_count(intro) <= 500),
   constraint newsletters_content_is_object check (jsonb_typeof(content) = 'object'),
   constraint newsletters_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.newsletters is
-  'The letter of a week. Triggers: newsletters__fill, newsletters__guard (who, when, which values), newsletters__send '
-  '(closes the week), newsletters__touch_updated_at.';
+  'The letter of a week. Triggers: newsletters__fill, newsletters__take_id, '
+  'newsletters__guard (who, when, which values), newsletters__seal and newsletters__seal_anew (code), '
+  'newsletters__limit, newsletters__send (closes the week), newsletters__ask_for_pictures, newsletters__note_deleted, '
+  'newsletters__drop_files, newsletters__note_gone, newsletters__forget_curator, '
+  'newsletters__version, newsletters__touch_updated_at.';
+comment on column public.newsletters.version is
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
+  'another by now.';
 comment on column public.newsletters.content is
   'Snapshot: {"space", "week_number", "curator", "prompts": [{"id", "order", "question", "responses": [{"id", "author", '
-  '"content", "image_path", "music", "published_at"}]}]}.';
+  '"content", "image_path", "image_caption", "music", "published_at"}]}]}.';
 comment on column public.newsletters.theme is
   'What the leader''s active theme was made of when the snapshot was taken (store_items.metadata), or null: how it looks.';
-comment on column public.newsletters.visibility is 'Copied from the space and kept equal to it, so that a policy need not look there.';
+comment on column public.newsletters.visibility is
+  'Who reads it once it is published. A draft follows its space; a published one keeps what its space said then, until '
+  'the space is narrowed to members, or set_newsletter_visibility() opens or closes it alone.';
+comment on column public.newsletters.redacted_at is 'When somebody was last taken out of it, at their wish; null before.';
 comment on column public.newsletters.html_path is 'Object name of the web page in the storage bucket "newsletters", once rendered.';
 comment on column public.newsletters.pdf_path is 'Object name of the PDF in the storage bucket "newsletters", once rendered.';
+comment on column public.newsletters.ledger_root is
+  'The root over the heads of its members'' ledgers when it was published, in hexadecimal digits; see ledger_proof().';
+comment on column public.newsletters.code is
+  'What page and PDF print: SHA-256 over the published snapshot, shortened; see verify_newsletter().';
 
 create index idx_newsletters_curator_id on public.newsletters (curator_id);
+create index idx_newsletters_code on public.newsletters (code);
+create index idx_newsletters_people on public.newsletters using gin (private.people_in(content));
+create index idx_newsletters_responses on public.newsletters using gin (private.responses_in(content));
+create index idx_newsletters_unrendered on public.newsletters (published_at) where is_published and html_path is null;
 create index idx_newsletters_public on public.newsletters (published_at desc, id desc)
   where is_published and visibility = 'PUBLIC';
 
@@ -58,21 +108,23 @@ create policy "Leaders write newsletters" on public.newsletters
 
 create policy "Leaders change newsletters" on public.newsletters
   for update to authenticated
-  using (space_id = any (array(select private.my_led_space_ids())))
+  using (space_id = any (array(select private.my_led_space_ids())) and private.hold_space_as(space_id, 'leader'))
   with check (space_id = any (array(select private.my_led_space_ids())));
 
 create policy "Leaders delete newsletters" on public.newsletters
-  for delete to authenticated using (space_id = any (array(select private.my_led_space_ids())));
+  for delete to authenticated using (
+    space_id = any (array(select private.my_led_space_ids())) and private.hold_space_as(space_id, 'leader')
+  );
 
 grant select on public.newsletters to anon, authenticated, service_role;
 grant insert (id, space_id, week_number, title, intro) on public.newsletters to authenticated, service_role;
-grant update (title, intro, is_published) on public.newsletters to authenticated;
-grant update (title, intro, is_published, html_path, pdf_path) on public.newsletters to service_role;
+grant update (title, intro, is_published, version) on public.newsletters to authenticated;
+grant update (title, intro, is_published, version, html_path, pdf_path) on public.newsletters to service_role;
 grant delete on public.newsletters to authenticated, service_role;
 
 -- The snapshot ------------------------------------------------------------------------------------------------------
 
-create function private.newsletter_content(space_id uuid, week_number integer)
+create function private.newsletter_content(space_id uuid, week_number integer, every_prompt boolean default false)
 returns jsonb
 language sql
 stable
@@ -81,7 +133,8 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'space', jsonb_build_object(
-      'id', spaces.id, 'name', spaces.name, 'description', spaces.description, 'cover_path', spaces.cover_path
+      'id', spaces.id, 'name', spaces.name, 'description', spaces.description, 'cover_path', spaces.cover_path,
+      'language', spaces.language
     ),
     'week_number', newsletter_content.week_number,
     'curator', (
@@ -108,6 +161,7 @@ as $$
                     ),
                     'content', responses.content,
                     'image_path', responses.image_path,
+                    'image_caption', responses.image_caption,
                     'music', responses.music,
                     'published_at', responses.published_at
                   )
@@ -126,6 +180,12 @@ as $$
         where prompts.space_id = spaces.id
           and prompts.week_number = newsletter_content.week_number
           and prompts.is_published
+          -- The leader has read the answers and selected none: nobody puts a question into the newsletter by answering it.
+          and (
+            newsletter_content.every_prompt
+            or not private.is_answered(prompts.id)
+            or exists (select from public.responses where responses.prompt_id = prompts.id and responses.is_selected)
+          )
       ),
       '[]'
     )
@@ -133,8 +193,105 @@ as $$
   from public.spaces
   where spaces.id = newsletter_content.space_id;
 $$;
-comment on function private.newsletter_content(uuid, integer) is
-  'The snapshot of a week as it is now. Definer; not granted, only other definer functions call it.';
+comment on function private.newsletter_content(uuid, integer, boolean) is
+  'The snapshot of a week as it is now: the selected responses, and the prompts that have one, or were not answered. '
+  'Definer; not granted, only other definer functions call it.';
+
+create function private.settled_content(newsletter public.newsletters)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_now jsonb := private.newsletter_content(newsletter.space_id, newsletter.week_number, every_prompt => true);
+  v_prompt_ids text[];
+  v_response_ids text[];
+begin
+  -- Reworded, or in another place.
+  select array_agg(seen.value ->> 'id' order by seen.ordinality) into v_prompt_ids
+  from jsonb_array_elements(newsletter.content -> 'prompts') with ordinality as seen
+  join jsonb_array_elements(v_now -> 'prompts') as present on present.value -> 'id' = seen.value -> 'id'
+  where (present.value -> 'question', present.value -> 'order')
+    is distinct from (seen.value -> 'question', seen.value -> 'order');
+
+  -- Edited, or selected since: nobody has seen these in the draft.
+  select array_agg(present.value ->> 'id' order by present.value ->> 'id') into v_response_ids
+  from jsonb_array_elements(v_now -> 'prompts') as present_prompt
+  cross join lateral jsonb_array_elements(present_prompt.value -> 'responses') as present
+  left join (
+    select response.value
+    from jsonb_array_elements(newsletter.content -> 'prompts') as prompt
+    cross join lateral jsonb_array_elements(prompt.value -> 'responses') as response
+  ) as seen on seen.value -> 'id' = present.value -> 'id'
+  where seen.value is null
+    or (
+      present.value -> 'content', present.value -> 'image_path', present.value -> 'image_caption',
+      present.value -> 'music'
+    ) is distinct from (
+      seen.value -> 'content', seen.value -> 'image_path', seen.value -> 'image_caption', seen.value -> 'music'
+    );
+
+  if v_prompt_ids is not null
+    or v_response_ids is not null
+    or (v_now -> 'space' -> 'cover_path') is distinct from (newsletter.content -> 'space' -> 'cover_path')
+  then
+    perform private.fail(
+      'MG404',
+      concat_ws(
+        '; ',
+        'responses: ' || array_to_string(v_response_ids, ', '),
+        'prompts: ' || array_to_string(v_prompt_ids, ', '),
+        case when (v_now -> 'space' -> 'cover_path') is distinct from (newsletter.content -> 'space' -> 'cover_path')
+          then 'cover'
+        end
+      )
+    );
+  end if;
+
+  -- What is gone, or not selected any more, is left out; a picture that its owner has replaced is gone.
+  return newsletter.content || jsonb_build_object(
+    'curator', case
+      when exists (select from public.users where id::text = newsletter.content -> 'curator' ->> 'id')
+        then newsletter.content -> 'curator'
+    end,
+    'prompts', coalesce(
+      (
+        select jsonb_agg(
+          seen_prompt.value || jsonb_build_object(
+            'responses', coalesce(
+              (
+                select jsonb_agg(
+                  case
+                    when present.value -> 'author' -> 'avatar_path' is distinct from seen.value -> 'author' -> 'avatar_path'
+                      then jsonb_set(seen.value, '{author,avatar_path}', 'null')
+                    else seen.value
+                  end
+                  order by seen.ordinality
+                )
+                from jsonb_array_elements(seen_prompt.value -> 'responses') with ordinality as seen
+                join jsonb_array_elements(present_prompt.value -> 'responses') as present
+                  on present.value -> 'id' = seen.value -> 'id'
+              ),
+              '[]'
+            )
+          )
+          order by seen_prompt.ordinality
+        )
+        from jsonb_array_elements(newsletter.content -> 'prompts') with ordinality as seen_prompt
+        join jsonb_array_elements(v_now -> 'prompts') as present_prompt
+          on present_prompt.value -> 'id' = seen_prompt.value -> 'id'
+      ),
+      '[]'
+    )
+  );
+end;
+$$;
+comment on function private.settled_content(public.newsletters) is
+  'The snapshot of a draft as it may go out now: what the leader saw and what is still there. What was edited, reworded, moved '
+  'or selected since is refused as MG404 with its ids. Names stay as they were when it was generated. Definer; not granted, '
+  'only other definer functions call it, holding the space.';
 
 create function private.newsletter_theme(space_id uuid)
 returns jsonb
@@ -174,13 +331,22 @@ begin
     where responses.space_id = require_selection.space_id
       and responses.week_number = require_selection.week_number
       and responses.is_published
+      and not exists (
+        select from private.removed_members
+        where removed_members.space_id = responses.space_id and removed_members.user_id = responses.user_id
+      )
+  ) and not exists (
+    select from private.empty_selections
+    where empty_selections.space_id = require_selection.space_id
+      and empty_selections.week_number = require_selection.week_number
   ) then
     perform private.fail('MG403');
   end if;
 end;
 $$;
 comment on function private.require_selection(uuid, integer) is
-  'Refuse a letter that would leave out everybody who answered. A week without answers may close with an empty letter. '
+  'Refuse a letter that would leave out everybody who answered, unless the leader has said so. A week without answers may close '
+  'with an empty letter; who was removed does not count. '
   'Definer; not granted, only other definer functions call it.';
 
 -- Triggers ----------------------------------------------------------------------------------------------------------
@@ -207,12 +373,17 @@ as $$
 declare
   v_space public.spaces;
 begin
-  perform private.lock_space(new.space_id);
-  perform private.require_leader(new.space_id);
+  perform private.lock_space_as(new.space_id, 'leader');
   select * into v_space from public.spaces where id = new.space_id;
   new.week_number := coalesce(new.week_number, v_space.current_week);
   if new.week_number <> v_space.current_week then
     perform private.fail('MG202');
+  end if;
+  if exists (
+    select from public.newsletters
+    where newsletters.space_id = new.space_id and newsletters.week_number = new.week_number
+  ) then
+    perform private.fail('MG208');
   end if;
   if new.is_published then
     perform private.fail('MG001', 'is_published', 'Insert the newsletter as a draft, then publish it.');
@@ -235,6 +406,10 @@ create trigger newsletters__fill
   before insert on public.newsletters
   for each row execute function private.fill_newsletter();
 
+create trigger newsletters__take_id
+  before insert on public.newsletters
+  for each row execute function private.take_id();
+
 create function private.guard_newsletter()
 returns trigger
 language plpgsql
@@ -243,7 +418,7 @@ set search_path = ''
 as $$
 begin
   if old.is_published then
-    if (new.title, new.intro, new.content, new.is_published)
+    if new.redacted_at is not distinct from old.redacted_at and (new.title, new.intro, new.content, new.is_published)
       is distinct from (old.title, old.intro, old.content, old.is_published)
     then
       perform private.fail('MG402');
@@ -256,13 +431,17 @@ begin
     if new.week_number <> private.open_week(new.space_id) then
       perform private.fail('MG202');
     end if;
+    perform private.require_selection(new.space_id, new.week_number);
+    new.content := private.settled_content(new);
+    select newsletter_visibility into new.visibility from public.spaces where id = new.space_id;
     new.published_at := now();
   end if;
   return new;
 end;
 $$;
 comment on function private.guard_newsletter() is
-  'Trigger: a published letter stays as it is; only the open week''s is published. Definer to hold the space; safe '
+  'Trigger: a published letter stays as it is; only the open week''s is published, as the leader saw it and as far as it is '
+  'still there. Definer to hold the space; safe '
   'because the policy has already settled that the caller may change the row.';
 
 create trigger newsletters__guard
@@ -273,6 +452,11 @@ create trigger newsletters__touch_updated_at
   before update on public.newsletters
   for each row execute function private.touch_updated_at();
 
+create trigger newsletters__version
+  before update of title, intro, content, is_published, version
+  on public.newsletters
+  for each row execute function private.count_version('title', 'intro', 'content', 'is_published');
+
 create function private.send_newsletter()
 returns trigger
 language plpgsql
@@ -282,6 +466,13 @@ as $$
 declare
   v_space public.spaces;
 begin
+  -- Who may be paid for a badge, before everybody is told.
+  perform private.lock_people(
+    array(
+      select responses.user_id from public.responses
+      where responses.space_id = new.space_id and responses.week_number = new.week_number and responses.is_selected
+    )
+  );
   perform private.emit(
     new.space_id, 'newsletter.published', new.id,
     jsonb_build_object('newsletter_id', new.id, 'week_number', new.week_number)
@@ -339,15 +530,18 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Narrowing closes all; what was written for a few is not opened to the world by a switch.
   update public.newsletters
   set visibility = new.newsletter_visibility
-  where space_id = new.id and visibility <> new.newsletter_visibility;
+  where space_id = new.id
+    and visibility <> new.newsletter_visibility
+    and (new.newsletter_visibility = 'MEMBERS' or not is_published);
   return null;
 end;
 $$;
 comment on function private.spread_newsletter_visibility() is
-  'Trigger: who reads a space''s letters changes for all of them at once. Definer because clients do not write the copy; '
-  'safe because it only fires for a space whose change was let in.';
+  'Trigger: narrowing a space narrows all its letters, widening it opens later ones only. Definer because clients do not '
+  'write the copy; safe because it only fires for a space whose change was let in.';
 
 create trigger spaces__spread_visibility
   after update of newsletter_visibility on public.spaces
@@ -366,12 +560,7 @@ declare
   v_week integer;
   v_newsletter public.newsletters;
 begin
-  perform private.require_leader(generate_newsletter.space_id);
-  perform from public.newsletters
-  where newsletters.space_id = generate_newsletter.space_id and not newsletters.is_published
-  order by id
-  for no key update;
-  perform private.lock_space(generate_newsletter.space_id);
+  perform private.lock_space_as(generate_newsletter.space_id, 'leader');
   v_week := coalesce(generate_newsletter.week_number, private.open_week(generate_newsletter.space_id));
   select * into v_newsletter
   from public.newsletters
@@ -432,5 +621,81 @@ end;
 $$;
 comment on function public.publish_newsletter(uuid) is
   'Publish the open week''s newsletter: the week closes, the next one opens, emails are queued. Publishing it again '
-  'answers it and changes nothing. Leader only. MG401 for a newsletter that is not there or not yours to publish.';
+  'answers it and changes nothing. Responses deleted or deselected since it was generated are left out. Leader only. MG401 '
+  'for a newsletter that is not there or not yours to publish, MG403 where none of the responses is selected any more, MG404 '
+  'where something in it was changed, or selected, since it was generated.';
 grant execute on function public.publish_newsletter(uuid) to authenticated, service_role;
+
+create function private.set_newsletter_visibility(newsletter_id uuid, visibility public.newsletter_visibility)
+returns public.newsletters
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_client boolean := private.is_client();
+  v_me uuid := case when private.is_client() then private.require_user() end;
+  v_newsletter public.newsletters;
+begin
+  -- Who has no right does not wait, and whoever lost it meanwhile is refused in the same words.
+  for attempt in 1..2 loop
+    select newsletters.* into v_newsletter
+    from public.newsletters
+    join public.spaces on spaces.id = newsletters.space_id
+    where newsletters.id = set_newsletter_visibility.newsletter_id and (not v_is_client or spaces.leader_id = v_me);
+    if not found then
+      perform private.fail('MG401');
+    end if;
+    perform private.lock_space(v_newsletter.space_id);
+  end loop;
+  if set_newsletter_visibility.visibility is null then
+    perform private.fail('MG001', 'visibility', 'visibility is PUBLIC or MEMBERS.');
+  end if;
+  if not v_newsletter.is_published then
+    perform private.fail('MG309');
+  end if;
+  update public.newsletters
+  set visibility = set_newsletter_visibility.visibility
+  where newsletters.id = v_newsletter.id and newsletters.is_published
+  returning * into v_newsletter;
+  if not found then
+    perform private.fail('MG401');
+  end if;
+  return v_newsletter;
+end;
+$$;
+comment on function private.set_newsletter_visibility(uuid, public.newsletter_visibility) is
+  'Definer because clients do not write the copy; safe because it refuses all but the leader, before and behind the lock, '
+  'and words a newsletter of somebody else like one that does not exist.';
+grant execute on function private.set_newsletter_visibility(uuid, public.newsletter_visibility)
+  to authenticated, service_role;
+
+create function public.newsletter_with_response(response_id uuid)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select newsletters.id
+  from public.newsletters
+  where private.responses_in(newsletters.content) @> array[newsletter_with_response.response_id]
+    and newsletters.is_published;
+$$;
+comment on function public.newsletter_with_response(uuid) is
+  'The published newsletter that shows a response; null where none does. It says nothing about who may read it. Secret key only.';
+grant execute on function public.newsletter_with_response(uuid) to service_role;
+
+create function public.set_newsletter_visibility(newsletter_id uuid, visibility public.newsletter_visibility)
+returns public.newsletters
+language sql
+set search_path = ''
+as $$
+  select private.set_newsletter_visibility(
+    set_newsletter_visibility.newsletter_id, set_newsletter_visibility.visibility
+  );
+$$;
+comment on function public.set_newsletter_visibility(uuid, public.newsletter_visibility) is
+  'Open one published newsletter to everybody, or close it to all but members, whatever its space says. Leader only. '
+  'MG309 for a draft, MG401 for a newsletter that is not there or not yours to change.';
+grant execute on function public.set_newsletter_visibility(uuid, public.newsletter_visibility)
+  to authenticated, service_role;

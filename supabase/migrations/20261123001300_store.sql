@@ -3,6 +3,104 @@
 
 create type public.store_item_kind as enum ('THEME', 'AVATAR_FRAME', 'PROFILE_FLAIR', 'STICKER_PACK');
 
+-- Themes -------------------------------------------------------------------------------------------------------------
+
+create function private.contrast(one text, other text)
+returns numeric
+language sql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+  select (max(luminance) + 0.05) / (min(luminance) + 0.05)
+  from (
+    select sum(weight * case when share <= 0.04045 then share / 12.92 else power((share + 0.055) / 1.055, 2.4) end)
+      as luminance
+    from (values (one), (other)) as colours (colour),
+      (values (2, 0.2126), (4, 0.7152), (6, 0.0722)) as channels (start, weight),
+      lateral (
+        select get_byte(decode(substr(colour, start, 2), 'hex'), 0) / 255.0 as share
+      ) as shares
+    group by colour, (colour = one)
+  ) as luminances;
+$$;
+comment on function private.contrast(text, text) is
+  'The contrast of two colours ("#rrggbb") as of WCAG 2: from 1 to 21. The functions compute the same; see palette.ts.';
+grant execute on function private.contrast(text, text) to anon, authenticated, service_role;
+
+create function private.colours_problem(colours jsonb)
+returns text
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_name text;
+begin
+  foreach v_name in array array['paper', 'ink', 'accent'] loop
+    if jsonb_typeof(colours -> v_name) is distinct from 'string' or colours ->> v_name !~* '^#[0-9a-f]{6}$' then
+      return format('%s is a colour such as "#1f3a5f"; paper, ink and accent belong together.', v_name);
+    end if;
+  end loop;
+  if private.contrast(colours ->> 'paper', colours ->> 'ink') < 4.5 then
+    return 'ink on paper has a contrast below 4.5 to 1: nobody could read it.';
+  end if;
+  return null;
+end;
+$$;
+comment on function private.colours_problem(jsonb) is 'What is wrong with the colours of a theme, in words; null if nothing is.';
+grant execute on function private.colours_problem(jsonb) to anon, authenticated, service_role;
+
+create function private.theme_problem(metadata jsonb)
+returns text
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_choices constant jsonb := jsonb '{
+    "numerals": ["lining", "oldstyle", "roman", "ringed"],
+    "ornament": ["rule", "dots", "diamond", "asterism", "wave", "none"],
+    "initial": ["plain", "drop", "raised"]
+  }';
+  v_key text;
+  v_problem text;
+begin
+  if jsonb_typeof(metadata) is distinct from 'object' then
+    return 'a theme is an object.';
+  end if;
+  for v_key in select jsonb_object_keys(metadata) order by 1 loop
+    if v_choices ? v_key then
+      if not (v_choices -> v_key) @> jsonb_build_array(metadata -> v_key) then
+        return format(
+          '%s is one of %s.', v_key, (select string_agg(choice, ', ') from jsonb_array_elements_text(v_choices -> v_key) as choice)
+        );
+      end if;
+    elsif v_key not in ('paper', 'ink', 'accent', 'dark') then
+      return format('a theme has no %s.', v_key);
+    end if;
+  end loop;
+  if metadata <> '{}' then
+    v_problem := private.colours_problem(metadata);
+  end if;
+  if v_problem is null and metadata ? 'dark' then
+    if jsonb_typeof(metadata -> 'dark') <> 'object'
+      or (metadata -> 'dark') - array['paper', 'ink', 'accent'] <> '{}'
+    then
+      return 'dark is an object of paper, ink and accent.';
+    end if;
+    v_problem := 'dark: ' || private.colours_problem(metadata -> 'dark');
+  end if;
+  return v_problem;
+end;
+$$;
+comment on function private.theme_problem(jsonb) is
+  'What is wrong with the metadata of a theme, in words; null if nothing is. An empty object is Monogram''s own look.';
+grant execute on function private.theme_problem(jsonb) to anon, authenticated, service_role;
+
 create table public.store_items (
   id uuid primary key default gen_random_uuid(),
   code text not null,
@@ -16,18 +114,26 @@ create table public.store_items (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint store_items_code_key unique (code),
+  constraint store_items_code_length check (char_length(code) between 1 and 80 and private.is_line(code)),
   constraint store_items_name_length check (char_length(name) between 1 and 80),
-  constraint store_items_price_positive check (price > 0),
+  constraint store_items_name_seen check (private.is_line(name) and not private.is_blank(name)),
+  constraint store_items_description_length check (char_length(description) <= 1000),
+  constraint store_items_price_positive check (price between 1 and 1000000000000),
   constraint store_items_stock_not_negative check (stock >= 0),
-  constraint store_items_metadata_is_object check (jsonb_typeof(metadata) = 'object')
+  constraint store_items_metadata_is_object check (
+    jsonb_typeof(metadata) = 'object' and private.is_plain_json(metadata, 16384)
+  ),
+  constraint store_items_theme_is_one check (kind <> 'THEME' or private.theme_problem(metadata) is null)
 );
-comment on table public.store_items is 'What tokens buy. Trigger: store_items__touch_updated_at.';
+comment on table public.store_items is 'What tokens buy. Triggers: store_items__check_values (typed refusals), store_items__take_id, store_items__touch_updated_at.';
 comment on column public.store_items.stock is 'How many are left; null for unlimited.';
-comment on column public.store_items.metadata is 'What the item is made of, for example a theme''s colours.';
+comment on column public.store_items.metadata is
+  'What the item is made of. Of a theme: paper, ink and accent ("#rrggbb") and the same in dark, numerals, ornament and initial, '
+  'each if it differs from Monogram''s own; private.theme_problem() defines what they may be.';
 
 create table public.purchases (
   id uuid primary key default gen_random_uuid(),
-  user_id uuid not null default auth.uid() references public.users (id) on delete cascade,
+  user_id uuid default auth.uid() references public.users (id) on delete set null,
   -- Not "restrict", which Postgres 18 answers with another SQLSTATE than its predecessors.
   item_id uuid not null references public.store_items (id) on delete no action,
   price_paid bigint not null,
@@ -40,8 +146,9 @@ create table public.purchases (
   constraint purchases_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.purchases is
-  'Who bought what. Triggers: purchases__fill (price, or why not), purchases__pay (ledger, stock, badges), '
-  'purchases__activate (themes).';
+  'Who bought what; a purchase outlives the account. Triggers: purchases__fill (price, or why not), purchases__take_id, '
+  'purchases__pay (ledger, stock, badges), purchases__activate (themes), purchases__forget_key (of an account that is gone).';
+comment on column public.purchases.user_id is 'Whose it is; null once the account is gone.';
 comment on column public.purchases.price_paid is 'Tokens, at the time of the purchase.';
 comment on column public.purchases.is_active is 'Whether its owner has it switched on; one theme at a time.';
 
@@ -109,13 +216,56 @@ create policy "People buy for themselves" on public.purchases
   for insert to authenticated with check (user_id = (select auth.uid()));
 
 create policy "People switch their own purchases on and off" on public.purchases
-  for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+  for update to authenticated
+  using (user_id = (select auth.uid()) and private.hold_me()) with check (user_id = (select auth.uid()));
 
 grant select on public.purchases to authenticated, service_role;
 grant insert (id, user_id, item_id, idempotency_key) on public.purchases to authenticated, service_role;
 grant update (is_active) on public.purchases to authenticated, service_role;
 
 -- Triggers ----------------------------------------------------------------------------------------------------------
+
+create function private.check_item_values()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_problem text;
+begin
+  perform private.check_line('code', new.code, 1, 80);
+  perform private.check_line('name', new.name, 1, 80);
+  perform private.check_text('description', new.description, -1, 1000);
+  if new.price not between 1 and 1000000000000 then
+    perform private.fail('MG001', 'price', 'price is in tokens, 1 to 1000000000000.');
+  end if;
+  if new.stock < 0 then
+    perform private.fail('MG001', 'stock', 'stock is 0 or more; null for unlimited.');
+  end if;
+  if jsonb_typeof(new.metadata) <> 'object' or not private.is_plain_json(new.metadata, 16384) then
+    perform private.fail(
+      'MG001', 'metadata',
+      'metadata is an object of up to 16 kB, nested up to 16 deep, with no number beyond 9007199254740991.'
+    );
+  end if;
+  v_problem := private.theme_problem(new.metadata);
+  if new.kind = 'THEME' and v_problem is not null then
+    perform private.fail('MG001', 'metadata', 'Of a theme''s metadata: ' || v_problem);
+  end if;
+  return new;
+end;
+$$;
+comment on function private.check_item_values() is 'Trigger: refuse bad values of an item in words.';
+
+create trigger store_items__check_values
+  before insert or update of code, name, description, kind, price, stock, metadata on public.store_items
+  for each row when (not private.is_client() or private.is_platform_admin())
+  execute function private.check_item_values();
+
+create trigger store_items__take_id
+  before insert on public.store_items
+  for each row when (not private.is_client() or private.is_platform_admin())
+  execute function private.take_id();
 
 create trigger store_items__touch_updated_at
   before update on public.store_items
@@ -133,15 +283,28 @@ begin
   if private.is_client() and new.user_id is distinct from private.require_user() then
     perform private.deny('People buy for themselves only.', 'Send tokens as a gift instead.');
   end if;
+  if new.user_id is null then
+    perform private.fail('MG001', 'user_id', 'user_id is the id of who buys.');
+  end if;
   perform private.check_text('idempotency_key', new.idempotency_key, 1, 200);
   -- One purchase at a time per person, so that what they own already is known for certain.
-  perform private.lock_people(array[new.user_id]);
+  perform private.hold_account(new.user_id);
   if exists (
     select from public.purchases where purchases.user_id = new.user_id and purchases.item_id = new.item_id
   ) then
     perform private.fail('MG603');
   end if;
-  select * into v_item from public.store_items where id = new.item_id;
+  if exists (
+    select from public.purchases
+    where purchases.user_id = new.user_id and purchases.idempotency_key = new.idempotency_key
+  ) then
+    perform private.fail(
+      'MG502', 'A purchase with this key is there already.',
+      'Use a new key for a new purchase; to send one again, call purchase_item(), which answers what is there.'
+    );
+  end if;
+  -- Held, so that it is still for sale, and at this price, when it is paid.
+  select * into v_item from public.store_items where id = new.item_id for no key update;
   if v_item.id is null or not v_item.is_available then
     perform private.fail('MG601');
   end if;
@@ -157,6 +320,10 @@ create trigger purchases__fill
   before insert on public.purchases
   for each row execute function private.fill_purchase();
 
+create trigger purchases__take_id
+  before insert on public.purchases
+  for each row execute function private.take_id();
+
 create function private.pay_purchase()
 returns trigger
 language plpgsql
@@ -164,8 +331,8 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform private.post_transaction(
-    new.user_id, 'SPEND_PURCHASE', -new.price_paid, 'purchase', new.id, 'purchase:' || new.item_id::text,
+  perform private.must_post(
+    new.user_id, 'SPEND_PURCHASE', -new.price_paid, 'purchase', new.id,
     (select name from public.store_items where id = new.item_id)
   );
   update public.store_items
@@ -218,6 +385,23 @@ create trigger purchases__activate
   after update of is_active on public.purchases
   for each row when (new.is_active <> old.is_active)
   execute function private.activate_theme();
+
+create function private.forget_purchase_key()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.idempotency_key := new.id::text;
+  return new;
+end;
+$$;
+comment on function private.forget_purchase_key() is 'Trigger: the buyer''s own name for a purchase goes with the account.';
+
+create trigger purchases__forget_key
+  before update of user_id on public.purchases
+  for each row when (new.user_id is null)
+  execute function private.forget_purchase_key();
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 

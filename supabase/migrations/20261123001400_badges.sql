@@ -12,6 +12,7 @@ create table public.badges (
   created_at timestamptz not null default now(),
   constraint badges_code_key unique (code),
   constraint badges_token_reward_not_negative check (token_reward >= 0),
+  constraint badges_token_reward_bounded check (token_reward <= 1000000000),
   -- What is missing makes a comparison null, and a CHECK lets null pass.
   constraint badges_criteria_known check (
     coalesce(
@@ -20,7 +21,9 @@ create table public.badges (
         'spaces_joined', 'selected_responses'
       )
       and jsonb_typeof(criteria -> 'at_least') = 'number'
-      and (criteria ->> 'at_least')::numeric >= 1,
+      and (criteria ->> 'at_least')::numeric between 1 and 1000000000000
+      and (criteria ->> 'at_least')::numeric % 1 = 0
+      and private.is_plain_json(criteria, 4096),
       false
     )
   )
@@ -148,21 +151,30 @@ comment on function private.badge_metrics(uuid[], text[]) is
 
 create function private.badge_earned_at(user_id uuid, metric text, at_least numeric)
 returns timestamptz
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(
+begin
+  return coalesce(
     case badge_earned_at.metric
       when 'current_streak' then (
-        select weeks.first_answer
+        select coalesce(
+          (
+            select min(responses.published_at)
+            from public.responses
+            where responses.user_id = badge_earned_at.user_id
+              and responses.is_published
+              and responses.calendar_week = weeks.week
+          ),
+          weeks.first_published_at
+        )
         from (
-          select date_trunc('week', responses.published_at at time zone 'UTC') as week, min(responses.published_at) as first_answer
-          from public.responses
-          where responses.user_id = badge_earned_at.user_id and responses.is_published
-          group by week
-          order by week desc
+          select active_weeks.week, active_weeks.first_published_at
+          from private.active_weeks
+          where active_weeks.user_id = badge_earned_at.user_id and active_weeks.responses > 0
+          order by active_weeks.week desc
           limit (select users.current_streak from public.users where users.id = badge_earned_at.user_id)
         ) as weeks
         order by weeks.week
@@ -180,6 +192,7 @@ as $$
     end,
     now()
   );
+end;
 $$;
 comment on function private.badge_earned_at(uuid, text, numeric) is
   'The moment of the event with which a metric reached a number, so that a badge that is found late is not dated late. '
@@ -194,6 +207,10 @@ as $$
 declare
   v_metrics text[];
 begin
+  -- In order, before the first is paid; who is gone by then earns nothing.
+  award_badges.user_ids := array(
+    select users.id from public.users where users.id = any (award_badges.user_ids) order by users.id for no key update
+  );
   -- A badge pays tokens, and tokens may complete the next badge: again until nothing new is earned.
   loop
     select array_agg(distinct badges.criteria ->> 'metric') into v_metrics
@@ -239,6 +256,9 @@ declare
   v_badge public.badges;
 begin
   select * into v_badge from public.badges where id = new.badge_id;
+  if private.was_badge_paid(new.user_id, new.badge_id) then
+    v_badge.token_reward := 0;
+  end if;
   if v_badge.token_reward > 0 then
     perform private.post_transaction(
       new.user_id, 'EARN_BADGE', v_badge.token_reward, 'badge', new.badge_id, 'badge:' || new.badge_id::text, v_badge.name
@@ -261,14 +281,36 @@ create trigger user_badges__reward
 
 create function private.award_all_badges()
 returns integer
-language sql
+language plpgsql
 security definer
 set search_path = ''
 as $$
-  select count(*)::integer from private.award_badges(array(select id from public.users));
+declare
+  v_user_ids uuid[];
+begin
+  select array_agg(distinct metrics.user_id) into v_user_ids
+  from private.badge_metrics(
+    array(select id from public.users), array(select distinct badges.criteria ->> 'metric' from public.badges)
+  ) as metrics
+  join public.badges
+    on badges.criteria ->> 'metric' = metrics.metric and metrics.value >= (badges.criteria ->> 'at_least')::numeric
+  where not exists (
+    select from public.user_badges
+    where user_badges.user_id = metrics.user_id and user_badges.badge_id = badges.id
+  );
+  return (
+    select count(*)
+    from private.award_badges(
+      array(
+        select users.id from public.users where users.id = any (v_user_ids) order by users.id for no key update skip locked
+      )
+    )
+  );
+end;
 $$;
 comment on function private.award_all_badges() is
-  'Award badges to everybody, set-based; answers how many. Scheduled. Definer; not granted to clients.';
+  'Award badges to everybody, set-based; answers how many. Who is held by somebody else at this moment gets theirs the next '
+  'time: work for everybody does not wait while it keeps others waiting. Scheduled. Definer; not granted to clients.';
 grant execute on function private.award_all_badges() to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ begin
       users.id, users.display_name, users.username, users.avatar_path, users.bio, memberships.role,
       memberships.weekly_streak, memberships.total_submissions, memberships.joined_at,
       case
-        when coalesce(settings.show_on_leaderboard, true) or users.id = (select auth.uid()) then users.token_balance
+        when coalesce(settings.show_on_leaderboard, 'SPACES') <> 'NOBODY' or users.id = (select auth.uid())
+          then users.token_balance
       end,
       private.displayed_badges(users.id)
     from public.memberships
@@ -94,7 +95,8 @@ begin
       from public.memberships
       join public.users on users.id = memberships.user_id
       left join public.settings on settings.user_id = users.id
-      where memberships.space_id = leaderboard.space_id and coalesce(settings.show_on_leaderboard, true)
+      where memberships.space_id = leaderboard.space_id
+        and coalesce(settings.show_on_leaderboard, 'SPACES') <> 'NOBODY'
       order by users.token_balance desc, users.id
       limit leaderboard.limit_count;
   else
@@ -103,11 +105,29 @@ begin
         (rank() over (order by best.token_balance desc))::integer, best.id, best.display_name, best.username,
         best.avatar_path, best.token_balance, private.displayed_badges(best.id)
       from (
-        select users.*
-        from public.users
-        left join public.settings on settings.user_id = users.id
-        where coalesce(settings.show_on_leaderboard, true)
-        order by users.token_balance desc
+        (
+          select users.*
+          from public.users
+          join public.settings on settings.user_id = users.id and settings.show_on_leaderboard = 'EVERYBODY'
+          order by users.token_balance desc
+          limit leaderboard.limit_count
+        )
+        union
+        (
+          select users.*
+          from public.users
+          left join public.settings on settings.user_id = users.id
+          where users.id in (
+              select others.user_id
+              from public.memberships as mine
+              join public.memberships as others on others.space_id = mine.space_id
+              where mine.user_id = (select auth.uid())
+            )
+            and coalesce(settings.show_on_leaderboard, 'SPACES') <> 'NOBODY'
+          order by users.token_balance desc
+          limit leaderboard.limit_count
+        )
+        order by token_balance desc
         limit leaderboard.limit_count
       ) as best
       order by best.token_balance desc, best.id;
@@ -115,8 +135,8 @@ begin
 end;
 $$;
 comment on function private.leaderboard(uuid, integer) is
-  'Definer to read other people''s balances; safe because it shows only those who want to be seen, and a space''s only '
-  'to its members.';
+  'Definer to read other people''s balances; safe because it shows only those who want to be seen by the caller: by '
+  'everybody, or by people of the same spaces. A space''s only to its members.';
 grant execute on function private.leaderboard(uuid, integer) to authenticated, service_role;
 
 create function public.leaderboard(space_id uuid default null, limit_count integer default 10)
@@ -130,7 +150,8 @@ as $$
   select * from private.leaderboard(leaderboard.space_id, leaderboard.limit_count);
 $$;
 comment on function public.leaderboard(uuid, integer) is
-  'The largest balances, of a space or of everybody, without those who do not want to be seen. MG001 unless limit_count '
+  'The largest balances that the caller may see: of a space, or of people in the same spaces and those who show theirs to '
+  'everybody. MG001 unless limit_count '
   'lies between 1 and 100, MG101 for a space the caller is not in.';
 grant execute on function public.leaderboard(uuid, integer) to authenticated, service_role;
 

@@ -32,6 +32,7 @@ insert into private.chores (name, every, starts_at) values
   ('streaks', '1 hour', '5 minutes'),
   ('reminders', '1 hour', '15 minutes'),
   ('badges', '1 day', '3 hours 20 minutes'),
+  ('ledger', '1 day', '4 hours'),
   ('sweep', '1 day', '3 hours 40 minutes');
 
 create function private.sweep(at timestamptz default now())
@@ -42,6 +43,7 @@ set search_path = ''
 as $$
 begin
   delete from private.outbox where state = 'DONE' and finished_at < sweep.at - interval '30 days';
+  perform private.forget_owners();
   delete from private.mails
   where newsletter_id is null and created_at < sweep.at - interval '90 days'
     and state not in ('QUEUED', 'SENDING', 'UNCERTAIN');
@@ -51,7 +53,13 @@ begin
       select from private.mails
       where mails.newsletter_id = newsletter_mails.newsletter_id and mails.state in ('QUEUED', 'SENDING', 'UNCERTAIN')
     );
+  delete from private.weekly_earnings where week < private.week_index(sweep.at) - 8;
+  perform private.forget_addresses(sweep.at);
+  delete from private.new_passwords where set_at < sweep.at - interval '1 day';
   delete from public.notifications where read_at < sweep.at - interval '90 days';
+  perform private.drop_orphan_files();
+  perform private.drop_orphan_pictures();
+  perform private.drop_left_drafts(null, null);
   if to_regclass('cron.job_run_details') is not null then
     execute 'delete from cron.job_run_details where end_time < $1' using sweep.at - interval '7 days';
   end if;
@@ -59,7 +67,7 @@ end;
 $$;
 comment on function private.sweep(timestamptz) is
   'Forget finished jobs after 30 days, read notifications and the news by email after 90, and how a newsletter''s email '
-  'read 30 days after everybody has it. Who was sent a newsletter stays. Scheduled. Definer; not granted to clients.';
+  'read 30 days after everybody has it; drop files whose owner is gone. Who was sent a newsletter stays. Scheduled. Definer; not granted to clients.';
 
 create function private.send_reminders(at timestamptz default now())
 returns integer
@@ -85,11 +93,13 @@ begin
       )
     order by curator_rotations.id
     for update of curator_rotations skip locked
+    for key share of spaces skip locked
   loop
     perform private.notify(
       array(
-        select memberships.user_id
+        select users.id
         from public.memberships
+        join public.users on users.id = memberships.user_id
         where memberships.space_id = v_week.space_id
           and not exists (
             select from public.responses
@@ -98,6 +108,9 @@ begin
               and responses.week_number = v_week.week_number
               and responses.is_published
           )
+        order by users.id
+        -- Who is being deleted needs none, and is not waited for.
+        for key share of users skip locked
       ),
       'RESPONSE_REMINDER', v_week.space_id,
       jsonb_build_object('week_number', v_week.week_number),
@@ -134,6 +147,7 @@ begin
       case v_chore.name
         when 'streaks' then perform private.refresh_streaks(tick.at);
         when 'badges' then perform private.award_all_badges();
+        when 'ledger' then perform private.checkpoint_ledger(tick.at);
         when 'reminders' then perform private.send_reminders(tick.at);
         when 'sweep' then perform private.sweep(tick.at);
       end case;
@@ -164,7 +178,9 @@ set search_path = ''
 as $$
   select exists (
     select from private.outbox
-    where (state = 'READY' and run_at <= is_work_due.at) or (state = 'LEASED' and leased_until <= is_work_due.at)
+    where ((state = 'READY' and run_at <= is_work_due.at) or (state = 'LEASED' and leased_until <= is_work_due.at))
+      and kind <> 'picture.derive'
+      and not private.is_job_held(kind, payload)
   ) or exists (
     select from private.mails
     where state = 'QUEUED' and batch_id is null and run_at <= is_work_due.at
@@ -181,6 +197,23 @@ comment on function private.is_work_due(timestamptz) is
   'Whether the function deliver has something to do. Definer; not granted, only other definer functions and whoever runs '
   'the database call it.';
 
+create function private.is_picture_due(at timestamptz default now())
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from private.outbox
+    where ((state = 'READY' and run_at <= is_picture_due.at) or (state = 'LEASED' and leased_until <= is_picture_due.at))
+      and kind = 'picture.derive'
+  );
+$$;
+comment on function private.is_picture_due(timestamptz) is
+  'Whether the function pictures has something to do. Definer; not granted, only other definer functions and whoever runs '
+  'the database call it.';
+
 create function private.nudge(at timestamptz default now())
 returns boolean
 language plpgsql
@@ -190,11 +223,20 @@ as $$
 declare
   v_url text;
   v_key text;
+  v_functions text[];
+  v_function text;
 begin
   if to_regnamespace('net') is null or to_regclass('vault.decrypted_secrets') is null then
     return false;
   end if;
-  if not private.is_work_due(nudge.at) then
+  v_functions := array_remove(
+    array[
+      case when private.is_picture_due(nudge.at) then 'pictures' end,
+      case when private.is_work_due(nudge.at) then 'deliver' end
+    ],
+    null
+  );
+  if v_functions = '{}' then
     return false;
   end if;
   execute 'select decrypted_secret from vault.decrypted_secrets where name = $1' into v_url using 'project_url';
@@ -202,16 +244,18 @@ begin
   if v_url is null or v_key is null then
     return false;
   end if;
-  execute 'select net.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 150000)'
-    using
-      rtrim(v_url, '/') || '/functions/v1/deliver',
-      jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key),
-      '{}'::jsonb;
+  foreach v_function in array v_functions loop
+    execute 'select net.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 150000)'
+      using
+        rtrim(v_url, '/') || '/functions/v1/' || v_function,
+        jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key),
+        '{}'::jsonb;
+  end loop;
   return true;
 end;
 $$;
 comment on function private.nudge(timestamptz) is
-  'Where pg_net and Vault are (secrets "project_url" and "cron_secret_key"): call the function deliver if there is work. '
+  'Where pg_net and Vault are (secrets "project_url" and "cron_secret_key"): call the functions deliver and pictures if there is work for them. '
   'Answers whether. A call that is lost does no harm, the next tick makes another. Definer to read the secrets; not '
   'granted, only other definer functions call it, and it tells them to nobody but the project''s own address.';
 
@@ -220,7 +264,7 @@ returns text[]
 language sql
 set search_path = ''
 as $$
-  select private.tick(tick.at);
+  select private.tick(private.require_instant(tick.at));
 $$;
 comment on function public.tick(timestamptz) is
   'Do the work of the clock that has come due; answers what was done. Secret key only.';

@@ -10,9 +10,10 @@ insert into public.badges (code, name, description, icon, criteria) values
 
 insert into public.store_items (code, name, description, kind, price, stock, metadata) values
   ('theme_midnight', 'Midnight', 'A dark theme with a warm lamp.', 'THEME', 100, null,
-    '{"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}'),
+    '{"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c", "numerals": "oldstyle", "ornament": "diamond"}'),
   ('theme_riso', 'Riso', 'Two inks on rough paper.', 'THEME', 150, null,
-    '{"paper": "#fbf6ea", "ink": "#1f3a5f", "accent": "#e4572e"}'),
+    '{"paper": "#fbf6ea", "ink": "#1f3a5f", "accent": "#e4572e", "ornament": "dots", "initial": "drop",
+      "dark": {"paper": "#131c2b", "ink": "#f3ead7", "accent": "#ff7a52"}}'),
   ('frame_laurel', 'Laurel Frame', 'A wreath around your picture.', 'AVATAR_FRAME', 80, null, '{"frame": "laurel"}'),
   ('flair_early_bird', 'Early Bird', 'A flair for the first hundred.', 'PROFILE_FLAIR', 60, 100, '{"flair": "early-bird"}'),
   ('stickers_margins', 'Margin Notes', 'Twenty stickers for the margins.', 'STICKER_PACK', 40, null, '{"pack": "margin-notes"}');

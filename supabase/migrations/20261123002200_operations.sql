@@ -1,12 +1,12 @@
 -- What operators ask and do, with a secret key only: run the scheduled work by hand, look into the outbox and the mails,
--- give dead ones another try, keep the list of addresses that get none, verify the ledger.
+-- give dead ones another try, keep the list of addresses that get none.
 
 create function public.refresh_streaks(at timestamptz default now())
 returns integer
 language sql
 set search_path = ''
 as $$
-  select private.refresh_streaks(refresh_streaks.at);
+  select private.refresh_streaks(private.require_instant(refresh_streaks.at));
 $$;
 comment on function public.refresh_streaks(timestamptz) is
   'Compute all streaks as of a time, pay milestones, award badges; answers how many people''s streaks changed. Secret key only.';
@@ -101,16 +101,24 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_ids bigint[];
   v_jobs integer;
   v_mails integer;
 begin
+  v_ids := array(
+    select outbox.id from private.outbox
+    where outbox.state = 'DEAD'
+      and (replay_dead_letters.keys is null or outbox.key = any (replay_dead_letters.keys))
+    for update
+  );
+  perform private.line_up(v_ids);
   update private.outbox
   set state = 'READY', attempts = 0, run_at = replay_dead_letters.at, finished_at = null
-  where outbox.state = 'DEAD'
-    and (replay_dead_letters.keys is null or outbox.key = any (replay_dead_letters.keys));
+  where outbox.id = any (v_ids);
   get diagnostics v_jobs = row_count;
   update private.mails
-  set state = 'QUEUED', attempts = 0, run_at = replay_dead_letters.at, gave_up = false, provider_id = null
+  set state = 'QUEUED', attempts = 0, run_at = replay_dead_letters.at, gave_up = false, provider_id = null, fault = null,
+    held = 0
   where mails.state = 'FAILED'
     and case
       when replay_dead_letters.keys is null then mails.gave_up
@@ -135,12 +143,83 @@ returns integer
 language sql
 set search_path = ''
 as $$
-  select private.replay_dead_letters(replay_dead_letters.keys, replay_dead_letters.at);
+  select private.replay_dead_letters(replay_dead_letters.keys, private.require_instant(replay_dead_letters.at));
 $$;
 comment on function public.replay_dead_letters(text[], timestamptz) is
   'Try jobs and mails of dead_letters() again, as if for the first time: those named by key, or all that were given up '
   '(what a provider refused is only tried again by name). Answers how many. Secret key only.';
 grant execute on function public.replay_dead_letters(text[], timestamptz) to service_role;
+
+create function private.mail_state()
+returns table (
+  provider text, fault text, reason text, since timestamptz, paused_until timestamptz, refusals integer
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select
+    mail_providers.name, mail_providers.fault, mail_providers.reason, mail_providers.since,
+    mail_providers.paused_until, mail_providers.refusals
+  from private.mail_providers
+  order by mail_providers.name;
+$$;
+comment on function private.mail_state() is
+  'Definer because no role reaches the providers; granted to the service role only.';
+grant execute on function private.mail_state() to service_role;
+
+create function public.mail_state()
+returns table (
+  provider text, fault text, reason text, since timestamptz, paused_until timestamptz, refusals integer
+)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from private.mail_state();
+$$;
+comment on function public.mail_state() is
+  'Providers of email that ever paused, and how they are: fault SENDER (what reason says has to be mended; until then all '
+  'mail waits), RATE (too much at once), or null (mail goes out). Secret key only.';
+grant execute on function public.mail_state() to service_role;
+
+create function private.resume_mail(provider text, at timestamptz)
+returns boolean
+language sql
+security definer
+set search_path = ''
+as $$
+  with due as (
+    update private.mails
+    set run_at = resume_mail.at
+    where mails.state = 'QUEUED' and mails.batch_id is null and mails.fault = 'SENDER' and mails.run_at > resume_mail.at
+  ), resumed as (
+    update private.mail_providers
+    set paused_until = resume_mail.at, fault = null, reason = null, since = null, refusals = 0, stops = 0
+    where mail_providers.name = resume_mail.provider
+      and (mail_providers.paused_until > resume_mail.at or mail_providers.fault is not null)
+    returning mail_providers.name
+  ), forgotten as (
+    delete from private.mail_refusals where mail_refusals.provider = resume_mail.provider
+  )
+  select exists (select from resumed);
+$$;
+comment on function private.resume_mail(text, timestamptz) is
+  'Definer because no role reaches the providers and the mails; granted to the service role only.';
+grant execute on function private.resume_mail(text, timestamptz) to service_role;
+
+create function public.resume_mail(provider text, at timestamptz default now())
+returns boolean
+language sql
+set search_path = ''
+as $$
+  select private.resume_mail(resume_mail.provider, private.require_instant(resume_mail.at));
+$$;
+comment on function public.resume_mail(text, timestamptz) is
+  'Send by a provider again, at once, and with it what it had refused for the sender''s sake; answers whether it was '
+  'stopped. Secret key only.';
+grant execute on function public.resume_mail(text, timestamptz) to service_role;
 
 create function private.email_suppressions(after text, suppression_limit integer)
 returns table (address text, reason text, detail text, created_at timestamptz)
@@ -181,7 +260,7 @@ as $$
 begin
   perform private.check_text('address', coalesce(suppress_email.address, ''), 3, 320);
   insert into private.email_suppressions (address, reason, detail)
-  values (lower(suppress_email.address), 'MANUAL', left(suppress_email.detail, 500))
+  values (lower(regexp_replace(suppress_email.address, '^\s+|\s+$', '', 'g')), 'MANUAL', left(suppress_email.detail, 500))
   on conflict do nothing;
   return found;
 end;
@@ -209,7 +288,7 @@ set search_path = ''
 as $$
   with gone as (
     delete from private.email_suppressions
-    where email_suppressions.address = lower(allow_email.address)
+    where email_suppressions.address = lower(regexp_replace(allow_email.address, '^\s+|\s+$', '', 'g'))
     returning address
   )
   select exists (select from gone);
@@ -228,26 +307,3 @@ $$;
 comment on function public.allow_email(text) is
   'Take an address off the list of those that get no mail; answers whether it was on it. Secret key only.';
 grant execute on function public.allow_email(text) to service_role;
-
-create function public.verify_ledger()
-returns table (user_id uuid, token_balance bigint, ledger_sum bigint, newest_balance bigint)
-language sql
-stable
-set search_path = ''
-as $$
-  select users.id, users.token_balance, ledger.total, newest.balance_after
-  from public.users
-  left join (
-    select transactions.user_id, sum(transactions.amount)::bigint as total, max(transactions.seq) as seq
-    from public.transactions
-    group by transactions.user_id
-  ) as ledger on ledger.user_id = users.id
-  left join public.transactions as newest on newest.user_id = users.id and newest.seq = ledger.seq
-  where users.token_balance <> coalesce(ledger.total, 0)
-    or users.token_balance <> coalesce(newest.balance_after, 0)
-  order by users.id;
-$$;
-comment on function public.verify_ledger() is
-  'Everybody whose balance is not the sum of their transactions or not what the newest one says: nobody, unless '
-  'something is badly wrong. Secret key only.';
-grant execute on function public.verify_ledger() to service_role;

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.support.actors import Actors, Row
+from tests.support.world import is_mistake
 
 OURS = "('public'::regnamespace, 'private'::regnamespace)"
 
@@ -113,6 +114,79 @@ def test_definer_functions_are_private_and_say_why_they_are_safe(catalog: Actors
         )
     ]
     assert [name for name in unexplained if name != "private.require_member(uuid)"] == []
+
+
+def test_who_runs_a_function_as_themselves_has_a_right_to_each_table_in_it(catalog: Actors) -> None:
+    """PostgreSQL looks at the rights for a whole plan, also of the branch that is not taken."""
+    runnable = catalog.run(
+        f"""
+        select
+          role || ' runs ' || name || ' and has no right to ' || c.oid::regclass as missing,
+          not (has_any_column_privilege(role, c.oid, 'select') or has_any_column_privilege(role, c.oid, 'insert')
+            or has_any_column_privilege(role, c.oid, 'update') or has_table_privilege(role, c.oid, 'delete')
+          ) as is_missing
+        from ({FUNCTIONS}) as functions
+        join pg_catalog.pg_proc p using (oid)
+        cross join (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
+        join pg_catalog.pg_class c
+          on c.relkind in ('r', 'p', 'v')
+          and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
+            ~ ('\\m' || c.relnamespace::regnamespace || '\\.' || c.relname || '\\M(?!\\s*\\()')
+        where not is_definer and (
+          has_function_privilege(role, functions.oid, 'execute')
+          -- The functions of triggers run without that.
+          or exists (
+            select from pg_catalog.pg_trigger t
+            where t.tgfoid = functions.oid and (
+              has_any_column_privilege(role, t.tgrelid, 'insert') or has_any_column_privilege(role, t.tgrelid, 'update')
+              or has_table_privilege(role, t.tgrelid, 'delete')
+            )
+          )
+        )
+        union all
+        select
+          role || ' runs ' || polname || ' and has no right to ' || refobjid::regclass,
+          not has_any_column_privilege(role, refobjid, 'select')
+        from pg_catalog.pg_policy
+        join pg_catalog.pg_depend
+          on classid = 'pg_catalog.pg_policy'::regclass and objid = pg_policy.oid
+          and refclassid = 'pg_catalog.pg_class'::regclass and refobjid <> polrelid
+        cross join unnest(polroles::regrole[]::text[]) as role
+        """
+    )
+    assert len(runnable) > 20
+    assert sorted({row["missing"] for row in runnable if row["is_missing"]}) == []
+
+
+def test_no_function_lacks_a_right_of_whoever_may_run_it(dsn: str) -> None:
+    """Called with nothing but nulls, functions answer, or refuse for some reason; none for want of a right."""
+    with psycopg.connect(dsn, options="-c plan_cache_mode=force_generic_plan") as connection, Actors(connection) as act:
+        calls = act.run(
+            f"""
+            select
+              role, format('select * from %%s(%%s)', p.oid::regproc, (
+                select string_agg('null::' || format_type(argument, null), ', ' order by place)
+                from unnest(p.proargtypes) with ordinality as arguments (argument, place)
+              )) as call
+            from pg_catalog.pg_proc p
+            cross join (values ('anon'), ('authenticated'), ('service_role')) as roles (role)
+            where p.pronamespace in {OURS} and p.prokind = 'f' and has_function_privilege(role, p.oid, 'execute')
+              and not 'anyelement'::regtype = any (p.proargtypes)
+            """
+        )
+        ada = act.person("Ada")
+        roles = {"anon": act.anon(), "authenticated": ada, "service_role": act.service()}
+        answered, mistakes = 0, []
+        for row in calls:
+            try:
+                with connection.transaction(force_rollback=True):
+                    roles[row["role"]].run(row["call"])
+                    answered += 1
+            except psycopg.Error as error:
+                if is_mistake(error):
+                    mistakes.append((row["role"], row["call"], str(error)))
+        assert mistakes == []
+        assert answered > 50
 
 
 def test_definer_functions_that_are_not_granted_are_not(catalog: Actors) -> None:
@@ -293,8 +367,23 @@ def test_no_refusal_becomes_a_server_error(catalog: Actors) -> None:
             f"""
             select name from ({FUNCTIONS}) as functions
             join pg_catalog.pg_proc p using (oid)
-            where p.prosrc ~* '\\mstrict\\M'
+            where p.prosrc ~* '\\minto\\s+strict\\M'
             """
         )
     )
-    assert users == ["private.fail(text,text,text)"]
+    assert users == ["private.fail(text,text,text,text)"]
+
+
+def test_conditions_of_triggers_on_the_platforms_tables_call_nothing_of_ours(dsn: str) -> None:
+    """A condition is evaluated with the rights of who writes: the platform's own roles have none to our functions."""
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            """
+            select tgname, pg_get_triggerdef(pg_trigger.oid)
+            from pg_trigger join pg_class on pg_class.oid = tgrelid
+            where not tgisinternal and relnamespace::regnamespace::text in ('auth', 'storage', 'realtime')
+              and tgfoid in (select oid from pg_proc where pronamespace = 'private'::regnamespace)
+            """
+        ).fetchall()
+    assert rows
+    assert [name for name, text in rows if "private." in text.partition(" EXECUTE FUNCTION ")[0]] == []

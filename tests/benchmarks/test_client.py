@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
 
 
+@pytest.mark.long
 def test_it_compares_every_client_at_every_size() -> None:
     sizes = {"--rounds": "1", "--work": "1", "--entries": "3000", "--starts": "1"}
     command = [sys.executable, "-m", "benchmarks.client", *(word for option in sizes.items() for word in option)]

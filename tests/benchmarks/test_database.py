@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
-from tests.conftest import ROOT
+from benchmarks.database.__main__ import report
+from monogram_sdk.local.databases import Databases
 
 
-def test_it_measures_every_size_side_by_side() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.database",
-        "--scale",
-        "0.01",
-        "0.02",
-        "--rounds",
-        "2",
-        "--seconds",
-        "0.1",
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "| statement | ms at x0.01 | ms at x0.02 | x0.02 / x0.01 |" in done.stdout
-    assert "| gifts / bare transfers |" in done.stdout
+def test_it_measures_every_size_side_by_side(databases: Databases) -> None:
+    tables = report(databases, [0.01, 0.02], rounds=2, seconds=0.1)
+    assert "| statement | ms at x0.01 | ms at x0.02 | x0.02 / x0.01 |" in tables
+    assert "| gifts / bare transfers |" in tables

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import monogram_sdk
 from monogram_sdk import errors
 from scripts.errors_page import PAGE, Refusal, page, refusals
@@ -10,6 +12,15 @@ from tests.support.actors import Actors
 
 def test_the_page_is_what_the_migration_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_page_has_every_class_that_the_sdk_raises() -> None:
+    found = re.findall(r"^\| (?:`MG\d+` \| `\w+` \| )?`(\w+Error)` \|", page(), re.MULTILINE)
+    public = {name for name in monogram_sdk.__all__ if name.endswith("Error")}
+    assert public <= set(found)
+    assert len(found) == len(set(found))
+    for name in ("HistoryReplacedError", "MembershipEndedError", "ClientClosedError", "DeadlineExceededError"):
+        assert name in found
 
 
 def test_the_database_has_what_the_page_says(actors: Actors) -> None:

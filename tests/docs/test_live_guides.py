@@ -79,7 +79,25 @@ def test_the_examples_of_the_sdk(reader: Reader) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[:2] == [f"4 an answer: {response.id}", "6 week 2"]
-    assert lines[2:4] == ["Middlemarch", "somebody is writing"]
+    assert lines[2:5] == ["Middlemarch", "read anew, week 2", "somebody is writing"]
+    # What the comment beside it says that it prints.
+    assert "LIVE joined" in lines[5:]
+
+
+def test_the_example_of_editing_on_two_devices(reader: Reader) -> None:
+    (example,) = examples("editing.md", "python")
+    program = f"prompt_id = {reader.prompt_id!r}\n"
+    program += "".join(f"{name} = {value!r}\n" for name, value in reader.settings.items())
+    environment = {**os.environ, "SUPABASE_URL": reader.api.url, "SUPABASE_PUBLISHABLE_KEY": reader.api.publishable_key}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program + example],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "Dune, again.\n\nEmma.\n")
 
 
 class Program:

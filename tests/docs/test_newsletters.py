@@ -16,10 +16,11 @@ CHECK_APP = "\nassert callable(letters)\n"
 
 
 def test_its_programs_run(api: Api, tmp_path: Path) -> None:
-    first, second = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    (output,) = re.findall(r"```output\n(.*?)```", GUIDE, re.DOTALL)
-    assert run(first.replace("@example.org", f".{uuid4().hex}@example.org"), api, tmp_path) == (0, output, "")
-    assert run(second + CHECK_APP, api, tmp_path) == (0, "", "")
+    first, app, themes, languages = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    output, coloured, said = re.findall(r"```output\n(.*?)```", GUIDE, re.DOTALL)
+    for program, expected in ((first, output), (themes, coloured), (languages, said)):
+        assert run(program.replace("@example.org", f".{uuid4().hex}@example.org"), api, tmp_path) == (0, expected, "")
+    assert run(app + CHECK_APP, api, tmp_path) == (0, "", "")
 
 
 def test_the_guide_names_every_function() -> None:

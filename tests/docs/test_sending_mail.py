@@ -9,6 +9,7 @@ import httpx
 
 from monogram_sdk import Monogram
 from monogram_sdk.local.stack import Stack
+from monogram_sdk.models.enums import MailFault
 from tests.conftest import ROOT, Api
 from tests.docs.programs import run
 from tests.sdk.support import PASSWORD, new_email
@@ -48,3 +49,10 @@ def subjects(stack: Stack, address: str) -> list[str]:
     """Return the subjects of what is in the mailbox for an address."""
     answer = httpx.get(f"{stack.status().mailpit_url}/api/v1/search", params={"query": f"to:{address}"})
     return [message["Subject"] for message in answer.raise_for_status().json()["messages"]]
+
+
+def test_every_fault_of_a_mail_server_is_explained() -> None:
+    text = (ROOT / "docs" / "explanation" / "delivery.md").read_text(encoding="utf-8")
+    table = text.partition("| fault |")[2].partition("\n\n")[0]
+    explained = re.findall(r"`([A-Z_]+)`", "\n".join(line.split("|")[1] for line in table.splitlines()[2:]))
+    assert sorted(explained) == sorted(MailFault)

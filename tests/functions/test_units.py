@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
+from pathlib import Path
 
-from monogram_sdk.local._deno import environment, executable
-from tests.functions.render.conftest import FUNCTIONS
+from tests.functions.units import run_units
+
+FOLDERS = ("_shared/deliver", "_shared/platform", "deliver", "mail-events", "music", "unsubscribe")
 
 
-def test_what_functions_share_passes_its_tests() -> None:
-    answer = subprocess.run(
-        [
-            executable(),
-            "test",
-            "--quiet",
-            "--frozen",
-            "--allow-net=127.0.0.1",
-            "_shared/deliver",
-            "_shared/platform",
-            "mail-events",
-            "music",
-            "unsubscribe",
-        ],
-        cwd=FUNCTIONS,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+def test_what_functions_share_passes_its_tests(tmp_path: Path) -> None:
+    run_units(tmp_path, *FOLDERS, permission="--allow-net=127.0.0.1")

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import jwt
@@ -22,6 +21,7 @@ from monogram_sdk.models import SpaceEvent
 from tests.live.proxy import Proxy
 from tests.sdk.support import PASSWORD, new_email
 from tests.support.actors import Actor, Actors
+from tests.support.ready import stack_folder
 
 EMIT = (
     "select private.emit(%(space)s, 'response.published', %(id)s, jsonb_build_object("
@@ -32,7 +32,7 @@ EMIT = (
 
 @dataclass
 class Ground:
-    """A stack of a test's own, behind a bad network."""
+    """A stack behind a bad network."""
 
     stack: Stack
     proxy: Proxy
@@ -113,12 +113,15 @@ def as_bytes(event: SpaceEvent) -> bytes:
     return event.model_dump_json().encode()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """A stack that the tests of a file may hurt."""
-    folder: Path = tmp_path_factory.mktemp("ground")
-    with Stack(folder, durable=False, seed=False, deliver=False, server_options={"bcrypt_cost": 4}) as stack:
-        with Proxy(stack.api_url) as proxy:
-            ground = Ground(stack, proxy)
-            yield ground
-            ground.close()
+    """A stack that tests may hurt, as long as it recovers."""
+    options = {"bcrypt_cost": 4}
+    with (
+        stack_folder(tmp_path_factory, "ground", seed=False) as folder,
+        Stack(folder, durable=False, seed=False, deliver=False, server_options=options) as stack,
+        Proxy(stack.api_url) as proxy,
+    ):
+        ground = Ground(stack, proxy)
+        yield ground
+        ground.close()

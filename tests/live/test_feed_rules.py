@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monogram_sdk._cursor import Cursor
 from monogram_sdk._live import feed as feeds
 from monogram_sdk._live.feed import FeedState, Read, Told, Wait
 from monogram_sdk.errors import (
     ConnectionFailedError,
-    InvalidValueError,
+    HistoryReplacedError,
     MembershipEndedError,
     ServerError,
     SpaceNotFoundError,
@@ -25,11 +26,12 @@ SPACE = UUID("6b6d2a5c-9d5e-4d5c-8b1a-000000000001")
 ME = UUID("6b6d2a5c-9d5e-4d5c-8b1a-000000000002")
 
 
-def event(seq: int, *, kind: str = "week.advanced", payload: object = None) -> SpaceEvent:
+def event(seq: int, *, kind: str = "week.advanced", payload: object = None, history: int = 1) -> SpaceEvent:
     return SpaceEvent.model_validate(
         {
             "space_id": SPACE,
             "seq": seq,
+            "id": UUID(int=history << 64 | seq),
             "kind": kind,
             "actor_id": None,
             "subject_id": None,
@@ -42,11 +44,13 @@ def event(seq: int, *, kind: str = "week.advanced", payload: object = None) -> S
 class World:
     """A table, a network that does as it likes, a clock, and one feed that reads both."""
 
-    def __init__(self, *, events: int = 0, after: int | None = 0) -> None:
+    def __init__(self, *, events: int = 0, after: int | None = 0, history: int | None = None) -> None:
         self.now = 0.0
+        self.history = 1
         self.table = [event(seq) for seq in range(1, events + 1)]
         self.is_member = True
-        self.feed = FeedState(SPACE, after, me=ME, clock=lambda: self.now)
+        place = None if after is None else Cursor(after, history and event(after, history=history).id)
+        self.feed = FeedState(SPACE, place, me=ME, clock=lambda: self.now)
         self.start = after
         """Where the feed began."""
         self.log: list[int] = []
@@ -55,13 +59,22 @@ class World:
         self.row_cap = 1000
 
     def commit(self, count: int = 1) -> list[SpaceEvent]:
-        new = [event(len(self.table) + n) for n in range(1, count + 1)]
+        new = [event(len(self.table) + n, history=self.history) for n in range(1, count + 1)]
         self.table += new
         return new
 
+    def restore(self, seq: int) -> None:
+        """Put a backup into the place of the table: what came after this number is gone, and will be others."""
+        self.table = self.table[:seq]
+        self.history += 1
+
     def hear(self, *events: SpaceEvent) -> None:
         for one in events:
-            self.feed.received("broadcast", {"event": one.kind, "payload": one.model_dump(mode="json")})
+            payload = one.model_dump(mode="json")
+            # The database names the one before.
+            before = [row for row in self.table if row.seq == one.seq - 1]
+            payload["previous_id"] = str(before[0].id) if before else None
+            self.feed.received("broadcast", {"event": one.kind, "payload": payload})
 
     def rows(self, read: Read) -> list[SpaceEvent]:
         """What the database answers."""
@@ -282,10 +295,77 @@ def test_strangers_get_nothing(after: int | None) -> None:
         world.settle()
 
 
-def test_a_cursor_from_another_feed_is_refused() -> None:
+def test_a_cursor_beyond_the_end_says_that_history_was_replaced() -> None:
     world = World(events=3, after=4)
-    with pytest.raises(InvalidValueError, match="ends with number 3"):
+    with pytest.raises(HistoryReplacedError, match="ends with number 3") as caught:
         world.settle()
+    assert caught.value.resume == world.table[-1].cursor
+
+
+def test_a_cursor_of_the_same_history_goes_on() -> None:
+    world = World(events=5, after=3, history=1)
+    world.settle()
+    assert world.log == [4, 5]
+    assert world.feed.place == world.table[-1].cursor
+
+
+def test_the_id_of_a_plain_number_is_found_out() -> None:
+    world = World(events=3, after=3)
+    world.settle()
+    assert world.feed.place == world.table[-1].cursor
+
+
+@pytest.mark.parametrize("later", [0, 1, 5])
+def test_an_event_that_got_the_number_of_another_one_is_not_taken_for_it(later: int) -> None:
+    world = World(events=3, after=5, history=1)
+    world.restore(3)
+    world.commit(2 + later)
+    world.feed.joined()
+    world.hear(*world.table[-1:])
+    with pytest.raises(HistoryReplacedError, match="Number 5 of the feed is another event") as caught:
+        world.settle()
+    assert world.log == []
+    assert caught.value.resume == world.table[-1].cursor
+    follower = World(events=0, after=0)
+    follower.table = world.table
+    follower.feed = FeedState(SPACE, Cursor.parse(caught.value.resume), me=ME, clock=lambda: follower.now)
+    follower.settle()
+    assert follower.log == []
+
+
+@pytest.mark.parametrize("heard", ["all", "last", "none"])
+@pytest.mark.parametrize("again", [True, False], ids=["joined again", "the connection stayed"])
+def test_a_backup_restored_while_a_feed_runs_is_found(heard: str, again: bool) -> None:
+    world = World(events=3)
+    world.feed.joined()
+    world.settle()
+    world.hear(*world.commit(4))
+    world.settle()
+    assert world.log == list(range(1, 8))
+    world.restore(5)
+    if again:
+        world.feed.lost("the database went away")
+        world.feed.joined()
+    new = world.commit(2)
+    world.hear(*{"all": new, "last": new[-1:], "none": []}[heard])
+    with pytest.raises(HistoryReplacedError):
+        world.settle()
+        world.now += feeds.CHECK_SECONDS
+        world.hear(*world.commit(3))
+        world.settle()
+    assert 8 not in world.log
+
+
+def test_a_table_that_ends_before_the_cursor_for_long_is_no_replica() -> None:
+    world = World(events=7)
+    world.feed.joined()
+    world.settle()
+    world.restore(5)
+    with pytest.raises(HistoryReplacedError):
+        while world.now < 2 * feeds.BEHIND_SECONDS:
+            world.settle()
+            world.now += 5
+    assert feeds.BEHIND_SECONDS <= world.now <= feeds.BEHIND_SECONDS + 2 * feeds.CHECK_SECONDS
 
 
 def test_a_replica_that_lags_is_asked_again() -> None:
@@ -310,7 +390,7 @@ def test_a_replica_that_lags_is_asked_again() -> None:
 @pytest.mark.parametrize("cap", [2, 100, 1000])
 def test_a_long_way_back_is_read_in_pages_and_little_is_held(cap: int) -> None:
     world = World(events=2_000, after=7)
-    world.row_cap = world.feed.row_cap = cap
+    world.row_cap = cap
     world.feed.joined()
     most = 0
     while world.one_step():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from monogram_sdk.local._paths import Project
 from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.postgres import PostgresServer
+from monogram_sdk.local.stack import Stack
 from tests.local.postgres_versions import EMBEDDED, bindir, versions
 
 FIRST = """\
@@ -45,6 +47,30 @@ def write_project(root: Path) -> Path:
 def project(tmp_path: Path) -> Path:
     """A small project of this test's own."""
     return write_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def ready_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server that has been started and stopped once; its password is `secret`."""
+    server = PostgresServer(tmp_path_factory.mktemp("ready") / "data", password="secret", durable=False)
+    server.start()
+    server.stop()
+    return server.data_dir
+
+
+@pytest.fixture(scope="session")
+def ready_stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a stack of the small project that has been started and stopped once."""
+    folder = tmp_path_factory.mktemp("ready")
+    with Stack(folder / "stack", project=write_project(folder / "project"), durable=False):
+        pass
+    return folder / "stack"
+
+
+def copy(ready: Path, folder: Path) -> Path:
+    """Copy a folder of data, with the account that the files belong to."""
+    subprocess.run(["cp", "-a", ready, folder], check=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import httpx
@@ -17,8 +19,14 @@ import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
+from monogram_sdk.cli import dev
 from monogram_sdk.cli.app import app
 from monogram_sdk.local import background
+from monogram_sdk.local._folder import Run, StackFolder
+from monogram_sdk.local._processes import ProcessIdentity
+from monogram_sdk.local._status import StackStatus
+from tests.functions.render.conftest import FUNCTIONS
+from tests.local.conftest import copy
 
 COMMAND = [sys.executable, "-m", "monogram_sdk.cli"]
 
@@ -28,6 +36,27 @@ def run(*arguments: str | Path, code: int = 0) -> Result:
     answer = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert answer.exit_code == code, answer.output
     return answer
+
+
+def test_how_to_stop_it_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = StackStatus(*(["x"] * 5), 25, *(["x"] * 5), 1)  # type: ignore[arg-type]
+    monkeypatch.setattr(StackStatus, "of", lambda _directory: status)
+    folder = tmp_path / "my stack"
+    assert f"Stop it with: monogram dev stop --dir '{folder}'\n" in run("dev", "--detach", "--dir", folder).stderr
+    assert "Stop it with: monogram dev stop\n" in run("dev", "--detach").stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--port", "99999"), ("--port", "0"), ("--db-port", "-1"), ("--site-url", "x y"),
+        ("--site-url", "http://x y"), ("--site-url", "ftp://x"), ("--site-url", ""), ("--site-url", "http://[::1"),
+    ],
+)  # fmt: skip
+def test_an_option_that_cannot_be_is_refused_before_anything_is_made(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    folder = tmp_path / "stack"
+    assert "Invalid value for '--" in run("dev", "--detach", "--dir", folder, *wrong, code=2).stderr
+    assert not folder.exists()
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
@@ -46,6 +75,12 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield folder
     background.stop(folder)
     assert processes_of(folder) == []
+
+
+@pytest.fixture
+def ready_folder(folder: Path, ready_stack: Path) -> Path:
+    """The folder of a stack that has run before."""
+    return copy(ready_stack, folder)
 
 
 def test_runs_in_the_background_until_it_is_stopped(folder: Path, project: Path) -> None:
@@ -76,8 +111,36 @@ def test_runs_in_the_background_until_it_is_stopped(folder: Path, project: Path)
     assert "No stack is running" in run("dev", "stop", "--dir", folder).stdout
 
 
-def test_runs_in_the_foreground_until_ctrl_c(folder: Path, project: Path) -> None:
+@pytest.mark.parametrize("before", ["new", "stopped", "killed"])
+def test_one_that_is_starting_says_so_and_can_be_stopped(
+    folder: Path, ready_stack: Path, project: Path, before: str
+) -> None:
+    if before != "new":
+        copy(ready_stack, folder)
+    if before == "killed":
+        gone = ProcessIdentity(1, 0.0)
+        stack = StackFolder(folder)
+        stack.write_state(replace(stack.read_state(), run=Run(gone, gone, "x", True)))
     arguments = [*COMMAND, "dev", "--dir", folder, "--project", project]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            while not (folder / "state.json").exists() or StackFolder(folder).read_state().starting is None:
+                time.sleep(0.005)
+                assert process.poll() is None
+            process.send_signal(signal.SIGSTOP)  # It takes as long as we want.
+            for name in ("status", "reset"):
+                assert "is starting" in run("dev", name, "--dir", folder, code=1).stderr
+            assert "is starting" in run("dev", "--detach", "--dir", folder, code=1).stderr
+            process.send_signal(signal.SIGCONT)
+            assert run("dev", "stop", "--dir", folder).stdout == "Stopped.\n"
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert "No stack is running" in run("dev", "status", "--dir", folder, code=1).stderr
+
+
+def test_runs_in_the_foreground_until_ctrl_c(ready_folder: Path, project: Path) -> None:
+    arguments = [*COMMAND, "dev", "--dir", ready_folder, "--project", project]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stderr is not None
@@ -88,7 +151,7 @@ def test_runs_in_the_foreground_until_ctrl_c(folder: Path, project: Path) -> Non
             httpx.get(f"{api_url[0]}/health").raise_for_status()
             while "GET /health 200" not in process.stderr.readline():
                 pass
-            with (folder / "logs" / "server.log").open("a") as log:
+            with (ready_folder / "logs" / "server.log").open("a") as log:
                 log.write('a line of somebody else\n{"event": "something"}\n')
             while "a line of somebody else" not in process.stderr.readline():
                 pass
@@ -97,38 +160,72 @@ def test_runs_in_the_foreground_until_ctrl_c(folder: Path, project: Path) -> Non
             assert process.wait(30) == 0
         finally:
             process.kill()
-    assert processes_of(folder) == []
+    assert processes_of(ready_folder) == []
 
 
-def test_a_killed_supervisor_is_explained_cleaned_up_and_replaced(folder: Path, project: Path) -> None:
-    run("dev", "--detach", "--dir", folder, "--project", project)
-    status = json.loads(run("dev", "status", "--output", "json", "--dir", folder).stdout)
+def test_a_killed_supervisor_is_explained_cleaned_up_and_replaced(ready_folder: Path, project: Path) -> None:
+    run("dev", "--detach", "--dir", ready_folder, "--project", project)
+    status = json.loads(run("dev", "status", "--output", "json", "--dir", ready_folder).stdout)
     headers = {"apikey": status["secret_key"]}
     httpx.post(f"{status['api_url']}/rest/v1/things", headers=headers, json={"name": "mine"}).raise_for_status()
     os.kill(status["supervisor_pid"], signal.SIGKILL)
     time.sleep(0.1)
-    assert "was killed. Its data is safe" in run("dev", "status", "--dir", folder, code=1).stderr
-    leftovers = processes_of(folder)
+    assert "was killed. Its data is safe" in run("dev", "status", "--dir", ready_folder, code=1).stderr
+    leftovers = processes_of(ready_folder)
     assert len(leftovers) >= 2
 
-    run("dev", "--detach", "--dir", folder, "--project", project)
-    again = json.loads(run("dev", "status", "--output", "json", "--dir", folder).stdout)
+    run("dev", "--detach", "--dir", ready_folder, "--project", project)
+    again = json.loads(run("dev", "status", "--output", "json", "--dir", ready_folder).stdout)
     assert (again["api_url"], again["db_url"]) == (status["api_url"], status["db_url"])
     names = httpx.get(f"{again['api_url']}/rest/v1/things?select=name&order=id", headers=headers).json()
     assert names == [{"name": "seeded"}, {"name": "mine"}]
-    assert not {process.pid for process in leftovers} & {process.pid for process in processes_of(folder)}
+    assert not {process.pid for process in leftovers} & {process.pid for process in processes_of(ready_folder)}
 
     os.kill(again["supervisor_pid"], signal.SIGKILL)
-    assert run("dev", "stop", "--dir", folder).stdout == "Stopped.\n"
-    assert processes_of(folder) == []
+    assert run("dev", "stop", "--dir", ready_folder).stdout == "Stopped.\n"
+    assert processes_of(ready_folder) == []
 
 
-def test_what_goes_wrong_in_the_background_is_said_in_the_foreground(folder: Path, project: Path) -> None:
+def test_what_goes_wrong_in_the_background_is_said_in_the_foreground(ready_folder: Path, project: Path) -> None:
     (project / "supabase/migrations/20260103000000_bad.sql").write_text("create nonsense;")
-    failed = run("dev", "--detach", "--dir", folder, "--project", project, code=1)
+    failed = run("dev", "--detach", "--dir", ready_folder, "--project", project, code=1)
     assert "20260103000000_bad.sql, line 1 (statement 1): syntax error" in failed.stderr
     assert "Traceback" not in failed.stderr
-    assert processes_of(folder) == []
+    assert processes_of(ready_folder) == []
+
+
+def test_a_setting_that_cannot_be_is_said_before_anything_is_made(tmp_path: Path, project: Path) -> None:
+    (project / "supabase/config.toml").write_text('[auth]\n"odd[/name]" = true\njwt_expiry = -5\n')
+    failed = run("dev", "--dir", tmp_path / "state", "--project", project, code=1)
+    assert "`jwt_expiry` below `[auth]` has to be between 1 and 604,800, not -5." in failed.stderr
+    assert "Traceback" not in failed.stderr and not (tmp_path / "state" / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("MAIL_REPLY_TO=replies+{spcae}@example.org", "The only placeholder that it takes is `{space}`."),
+        ("MAIL_REPLY_TO='A, B <a@example.org>'", "MAIL_REPLY_TO must be one mailbox"),
+        ("MAIL_FROM=nobody", "MAIL_FROM must be one mailbox"),
+        ("NEWSLETTER_URL=https://letters.example.org/{ID}", "NEWSLETTER_URL must be an address"),
+    ],
+)
+def test_settings_of_mail_that_cannot_be_are_said_before_anything_is_made(
+    tmp_path: Path, project: Path, setting: str, words: str
+) -> None:
+    functions = project / "supabase/functions"
+    functions.mkdir(exist_ok=True)
+    copy(FUNCTIONS / "_shared", functions / "_shared")
+    (functions / ".env").write_text(f"OTHER=1\n{setting}\n")
+    failed = run("dev", "--dir", tmp_path / "state", "--project", project, code=1)
+    said = " ".join(failed.stderr.split())
+    assert words in said and f"{functions / '.env'}:" in said
+    assert "Traceback" not in failed.stderr and not (tmp_path / "state" / "postgres").exists()
+
+
+def test_brackets_in_what_is_reported_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    dev._note("config.toml says below [auth]: odd[/name], [red]x[/].")  # pyright: ignore[reportPrivateUsage]
+    assert capsys.readouterr().err == "config.toml says below [auth]: odd[/name], [red]x[/].\n"
 
 
 def test_bad_input_gets_one_message(tmp_path: Path) -> None:
@@ -156,3 +253,25 @@ def test_the_help_says_what_each_command_does() -> None:
     answer = subprocess.run([*COMMAND, "dev", "--help"], capture_output=True, text=True, check=True, timeout=60)
     for word in ("--detach", "--dir", "status", "reset", "stop"):
         assert word in answer.stdout
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version").stdout == f"monogram {metadata.version('monogram-sdk')}\n"
+
+
+def test_what_did_not_start_is_not_called_stopping(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = run("dev", "--dir", tmp_path / "file", "--project", project, code=1).stderr
+    assert "cannot be used" in refused or "not a folder" in refused
+    assert "Stopping" not in refused
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("[auth]\n".encode("utf-16"), "is not encoded in UTF-8: save it so"), (b"[auth\n", "is not valid TOML")],
+)
+def test_a_configuration_that_cannot_be_read_says_why(tmp_path: Path, project: Path, content: bytes, said: str) -> None:
+    config = copy(project, tmp_path / "other") / "supabase/config.toml"
+    config.write_bytes(content)
+    refused = run("dev", "--dir", tmp_path / "stack", "--project", tmp_path / "other", code=1).stderr
+    assert said in " ".join(refused.split()) and "codec" not in refused

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 
 from monogram_sdk.local import MigrationError, Project
+from monogram_sdk.local import databases as module
 from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.postgres import PostgresServer
 
@@ -55,6 +56,25 @@ def test_reset_brings_back_the_seed_and_nothing_else(databases: Databases) -> No
         assert ask(databases.dsn(), THINGS) == "seeded"
         assert ask(databases.dsn(), "select to_regclass('public.extra')") is None
         databases.tidy()
+
+
+def test_a_file_system_that_cannot_copy_by_itself_has_it_done(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[object] = []
+    run = module._run
+
+    def refuse(session: psycopg.Connection, statement: LiteralString, *names: str) -> None:
+        method = session.execute("show file_copy_method").fetchone()
+        if statement.startswith("create database") and method == ("clone",):
+            refused.append(names)
+            raise psycopg.errors.InternalError_('could not clone file "base/1/1": Operation not supported')
+        run(session, statement, *names)
+
+    monkeypatch.setattr(module, "_run", refuse)
+    assert ask(databases.clone("copied"), THINGS) == "seeded"
+    assert len(refused) == 1
+    databases.drop("copied")
 
 
 def test_opening_again_keeps_the_data_and_applies_what_is_new(databases: Databases, project: Path) -> None:

@@ -21,7 +21,7 @@ from tests.local import supabase_cli
 SUPABASE = Path(__file__).parent.parent.parent / "supabase"
 
 # Readers have no account, and cron has a key that is no token: these decide themselves who may call them.
-OPEN = {"deliver", "mail-events", "newsletter", "tick", "unsubscribe"}
+OPEN = {"deliver", "mail-events", "music", "newsletter", "pictures", "tick", "unsubscribe"}
 
 
 class Platform(ThreadingHTTPServer):

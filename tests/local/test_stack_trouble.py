@@ -38,6 +38,7 @@ from monogram_sdk.local._paths import cache_dir
 from monogram_sdk.local._ports import pick_port
 from monogram_sdk.local._processes import ProcessIdentity
 from monogram_sdk.local._server import end_leftover
+from tests.local.conftest import copy
 from tests.support.trouble import eventually, listener
 
 MIGRATION = "create table public.later (id integer primary key);\n"
@@ -66,6 +67,12 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "stack"
     yield folder
     background.stop(folder)
+
+
+@pytest.fixture
+def ready_folder(folder: Path, ready_stack: Path) -> Path:
+    """The folder of a stack that has run before."""
+    return copy(ready_stack, folder)
 
 
 def test_a_stack_that_does_not_run_says_so(project: Path, folder: Path) -> None:
@@ -123,6 +130,25 @@ def test_a_stack_whose_process_was_killed_is_taken_over(project: Path, folder: P
         assert all(map(_processes.has_ended, servers))
 
 
+@pytest.mark.parametrize("by", ["dev stop", "the next start"])
+def test_a_start_that_was_killed_leaves_nothing_running(project: Path, ready_folder: Path, by: str) -> None:
+    command = [sys.executable, "-m", "monogram_sdk.cli", "dev", "--dir", str(ready_folder), "--project", str(project)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as supervisor:
+        found = eventually(lambda: StackFolder(ready_folder).read_state().server)
+        server = found.process()
+        supervisor.kill()
+    assert StackFolder(ready_folder).read_state().run is None, "it was not ready yet"
+    assert server is not None and not _processes.has_ended(server)
+    if by == "dev stop":
+        assert background.stop(ready_folder)
+        assert not background.stop(ready_folder)
+    else:
+        with Stack(ready_folder, project=project, durable=False) as stack:
+            assert things(stack) == ["seeded"]
+            assert _processes.has_ended(server)
+    assert _processes.has_ended(server)
+
+
 @pytest.mark.long
 def test_the_guard_waits_for_who_still_holds_the_folder(project: Path, folder: Path) -> None:
     """The process that was killed may hold its lock for a moment longer."""
@@ -158,13 +184,13 @@ def _is_free(folder: Path) -> bool:
 
 
 def test_scheduled_jobs_run_and_survive_the_loss_of_the_database(
-    project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    project: Path, ready_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (project / "supabase" / "migrations" / "20260103000000_job.sql").write_text(JOB)
     monkeypatch.setattr(module, "_TICK_INTERVAL", 0.05)
     monkeypatch.setattr(module, "_MAINTENANCE_INTERVAL", 0.0)
     partitions = "select count(*) from pg_catalog.pg_inherits where inhparent = 'realtime.messages'::regclass"
-    with Stack(folder, project=project, durable=False) as stack, caplog.at_level(logging.ERROR, module.__name__):
+    with Stack(ready_folder, project=project, durable=False) as stack, caplog.at_level(logging.ERROR, module.__name__):
         with psycopg.connect(stack.databases.dsn(user="supabase_admin"), autocommit=True) as connection:
             before = connection.execute(partitions).fetchone()
             for (name,) in connection.execute(
@@ -232,8 +258,8 @@ def test_a_server_that_cannot_come_back_is_tried_again(
         assert eventually(lambda: things(stack)) == ["seeded"]
 
 
-def test_a_wrong_setting_is_quoted_from_the_servers_log(project: Path, folder: Path) -> None:
-    stack = Stack(folder, project=project, durable=False, server_options={"bcrypt_cost": 99})
+def test_a_wrong_setting_is_quoted_from_the_servers_log(project: Path, ready_folder: Path) -> None:
+    stack = Stack(ready_folder, project=project, durable=False, server_options={"bcrypt_cost": 99})
     with pytest.raises(ServerError, match=r"server ended\. The end of .*server\.log:\n.*`bcrypt_cost` must be"):
         stack.start()
     with pytest.raises(NotRunningError):
@@ -241,12 +267,12 @@ def test_a_wrong_setting_is_quoted_from_the_servers_log(project: Path, folder: P
 
 
 def test_a_server_that_does_not_get_ready_is_ended(
-    project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, ready_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monogram_sdk.local._server._READY_TIMEOUT", 0.0)
     with pytest.raises(ServerError, match=r"was not ready within 0 s"):
-        Stack(folder, project=project, durable=False).start()
-    assert children_of(folder) == []
+        Stack(ready_folder, project=project, durable=False).start()
+    assert children_of(ready_folder) == []
 
 
 def test_another_program_with_the_servers_number_is_left_alone() -> None:

@@ -19,6 +19,10 @@ ROOT = Path(__file__).parent.parent.parent
 TRANSITION_TABLES = {
     "announce_new_prompts": "newtable => 'inserted'",
     "announce_published_prompts": "oldtable => 'former', newtable => 'updated'",
+    "hold_departing": "oldtable => 'gone'",
+    "move_gift_tokens": "newtable => 'inserted'",
+    "note_addresses": "oldtable => 'gone'",
+    "remove_users": "oldtable => 'gone'",
 }
 
 
@@ -65,7 +69,7 @@ def test_functions(connection: psycopg.Connection) -> None:
     ).fetchall()
     found = {name: problems(connection, str(oid)) for oid, name in functions}
     assert {name: said for name, said in found.items() if said} == {}
-    assert "private.post_transaction(uuid,transaction_type,bigint,text,uuid,text,text)" in found
+    assert "private.post_transaction(uuid,transaction_type,bigint,text,uuid,text,text,boolean)" in found
 
 
 def test_trigger_functions(connection: psycopg.Connection) -> None:

@@ -71,3 +71,20 @@ def test_a_week_a_gift_and_a_purchase(dsn: str) -> None:
         actors.run("select private.refresh_streaks()")
         assert actors.one("select current_streak from public.users where id = %s", boris.id) == 1
         check_ledger(actors)
+
+
+def test_people_take_turns_and_a_claim_takes_one_job(dsn: str) -> None:
+    """Whether a subquery with a limit is asked again for each row is the planner's choice, which versions make anew."""
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        many, few = (actors.person(name).id for name in ("Many", "Few"))
+        actors.run("delete from private.outbox")
+        for owner, number in [*((many, number) for number in range(5)), (few, 0), (few, 1)]:
+            actors.run("insert into storage.objects (bucket_id, name) values ('avatars', %s)", f"{owner}/{number}.png")
+            actors.run("select private.drop_file('avatars', %s)", f"{owner}/{number}.png")
+        for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort"):
+            actors.run(f"set local enable_{way} = off")
+        owners = []
+        for _ in range(8):
+            jobs = actors.service().rows("claim_jobs", worker="worker", job_limit=1)
+            owners += [job["payload"]["path"].partition("/")[0] for job in jobs]
+        assert owners == [str(one) for one in (many, few, many, few, many, many, many)]

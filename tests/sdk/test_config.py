@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import base64
+import copy
+import errno
 import json
+import os
+import pickle
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
+import httpx
 import pytest
 
-from monogram_sdk import AsyncMonogram, Monogram, errors
-from monogram_sdk._http import environment_proxy
+from monogram_sdk import AsyncMonogram, FileSessionStorage, Monogram, errors
+from monogram_sdk._config import resolve
+from monogram_sdk._engine.proxies import Proxy, environment_proxy
+from monogram_sdk.asgi import LettersApp
+from monogram_sdk.errors import ConfigError
 
 URL = "https://project.supabase.co"
 
@@ -93,13 +104,357 @@ async def test_the_other_client_finds_it_the_same_way(monkeypatch: pytest.Monkey
         assert repr(client) == f"AsyncMonogram(url='{URL}')"
 
 
-def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+LETTERS = f"SUPABASE_URL={URL}\nSUPABASE_PUBLISHABLE_KEY=sb_publishable_x\nOWNER=Zoë\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16", "utf-16-le-bom"])
+def test_the_file_may_be_in_any_encoding(bare: Path, encoding: str) -> None:
+    raw = b"\xff\xfe" + LETTERS.encode("utf-16-le") if encoding == "utf-16-le-bom" else LETTERS.encode(encoding)
+    (bare / ".env").write_bytes(raw)
+    with Monogram() as client:
+        assert client.url == URL
+
+
+def test_files_of_folders_above_are_other_programs(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bare / ".env").write_text(LETTERS)
+    inner = bare / "program"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    with pytest.raises(errors.ConfigError, match="working folder"):
+        Monogram()
+    (inner / ".env").mkdir()
+    with pytest.raises(errors.ConfigError, match="URL is missing"):
+        Monogram()
+
+
+def test_a_file_that_is_not_needed_is_not_read(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bare / ".env").write_text(LETTERS)
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(errors.ConfigError, match="cannot be read: Permission denied"):
+        Monogram()
+    monkeypatch.setenv("SUPABASE_URL", URL)
+    monkeypatch.setenv("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_x")
+    with Monogram() as client:
+        assert client.url == URL
+
+
+def denied(_path: Path) -> bytes:
+    """Refuse to read."""
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize("key", ["\u201csb_publishable_x\u201d", "'sb_publishable_x'", "\u00absb_publishable_x\u00bb"])
+def test_a_key_in_quotes_is_named_as_that(key: str) -> None:
+    with pytest.raises(errors.ConfigError, match="stands in quotes"):
+        Monogram(url=URL, key=key)
+
+
+@pytest.mark.parametrize("key", ["sb_publishable_ü", "sb\n_x", "a b", "x\x00", "\ud800", "  ", "\u2026"])
+def test_what_is_no_key_is_refused(key: str) -> None:
+    with pytest.raises(errors.ConfigError, match="characters that no key has") as caught:
+        Monogram(url=URL, key=key)
+    assert key.strip() not in str(caught.value) or not key.strip()
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (f"  {URL}/ \n", URL),
+        ("\ufeffHTTPS://Project.Supabase.CO", URL),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:54321", "http://[::1]:54321"),
+        ("https://example.com/supabase/", "https://example.com/supabase"),
+    ],
+)
+def test_addresses_are_written_in_one_way(given: str, url: str) -> None:
+    assert resolve(given, " sb_publishable_x\u200b\n", secret=False).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x y", "https://x\ny", "https://a..b", f"https://{'a' * 64}.example", "https://ada:hunter2@x.example",
+        "https://x.example?a=1", "https://x.example#a", "https://\ud800.example", "https://x\x00.example", "https:///x",
+        "http://x:0", "http://x:99999", "file:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_more_that_is_not_an_address(url: str) -> None:
+    with pytest.raises(errors.ConfigError, match="is not a project's URL") as caught:
+        Monogram(url=url, key="sb_publishable_x")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"timeout": float("nan")}, {"timeout": "5"}, {"timeout": 1e7}, {"retries": 1.5}])
+def test_odd_options_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(errors.ConfigError, match=r"timeout is|retries is"):
+        Monogram(url=URL, key="sb_publishable_x", **options)
+
+
+# Where a secret key goes ---------------------------------------------------------------------------------------------
+
+SECRETS = ["sb_secret_x", jwt("service_role")]
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_key_stays_on_encrypted_roads(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("http://127.0.0.1:54321", "http://localhost:54321", "http://[::1]:54321", "http://x.localhost", URL):
+        Monogram.admin_client(url=url, key=key).close()
+    for url in ("http://kong:8000", "http://10.0.0.7", "http://127.0.0.1.example", "http://localhost.example"):
+        for make in (Monogram.admin_client, Monogram):
+            with pytest.raises(errors.ConfigError, match=r"unencrypted.*allow_secret_over_http=True"):
+                make(url=url, key=key)
+            make(url=url, key=key, allow_secret_over_http=True).close()
+        Monogram(url=url, key="sb_publishable_x").close()
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(errors.ConfigError, match=r"the proxy proxy\.example"):
+        Monogram.admin_client(url="http://127.0.0.1:54321", key=key)
+    Monogram.admin_client(url=URL, key=key).close()
+
+
+def test_a_secret_key_goes_where_its_own_source_says(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bare / ".env").write_text("SUPABASE_URL=https://somewhere.example\n")
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_x")
+    for arguments in ({}, {"key": "sb_secret_y"}):
+        with pytest.raises(errors.ConfigError, match=r"came from elsewhere.*allow_url_from_env_file=True"):
+            Monogram.admin_client(**arguments)
+        Monogram.admin_client(**arguments, allow_url_from_env_file=True).close()
+    with pytest.raises(errors.ConfigError, match="came from elsewhere"):
+        Monogram(key="sb_secret_y")
+    Monogram(key="sb_publishable_y").close()
+    Monogram.admin_client(url=URL).close()
+    monkeypatch.setenv("SUPABASE_URL", URL)
+    Monogram.admin_client().close()
+    monkeypatch.delenv("SUPABASE_URL")
+    monkeypatch.delenv("SUPABASE_SECRET_KEY")
+    (bare / ".env").write_text("SUPABASE_URL=https://somewhere.example\nSUPABASE_SECRET_KEY=sb_secret_z\n")
+    Monogram.admin_client().close()
+
+
+def test_folders_of_a_session_are_their_owners(bare: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        storage = FileSessionStorage(bare / "one" / "two" / "session.json")
+        storage.set_item("a", "b")
+    finally:
+        os.umask(old)
+    for folder in (bare / "one", bare / "one" / "two"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((bare / "one" / "two" / "session.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000, b'{"a": 1}', b"", b"[]"])
+def test_a_session_file_that_is_none_is_named(bare: Path, content: bytes) -> None:
+    (bare / "session.json").write_bytes(content)
+    with pytest.raises(errors.ConfigError, match="is not a session file"):
+        FileSessionStorage(bare / "session.json").get_item("a")
+    with pytest.raises(errors.ConfigError, match="cannot be read"):
+        FileSessionStorage(bare).get_item("a")
+
+
+# Proxies --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Take the proxies of the environment away."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def test_the_environment_names_the_proxy(no_proxies: pytest.MonkeyPatch) -> None:
     assert environment_proxy(URL) is None
-    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    assert environment_proxy(URL) == "http://proxy.example:3128"
+    no_proxies.setenv("https_proxy", "http://proxy.example:3128")
+    assert environment_proxy(URL) == Proxy("http", "proxy.example", 3128)
     assert environment_proxy("http://127.0.0.1:54321") is None
-    monkeypatch.setenv("no_proxy", "supabase.co")
+    no_proxies.setenv("no_proxy", "supabase.co")
     assert environment_proxy(URL) is None
+    no_proxies.delenv("no_proxy")
+    no_proxies.setenv("https_proxy", "proxy.example")
+    assert environment_proxy(URL) == Proxy("http", "proxy.example", 80)
+    no_proxies.setenv("https_proxy", "http://ada:p%40ss@[::1]:8080/")
+    proxy = environment_proxy(URL)
+    assert proxy == Proxy("http", "::1", 8080, ("ada", "p@ss")) and "ss" not in repr(proxy)
+    assert proxy is not None and proxy.for_websockets() == "http://ada:p%40ss@[::1]:8080"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://",
+        "http://:3128",
+        "http://[::1",
+        "http://x:port",
+        "http://x:0",
+        "http://a..b",
+        "x y:\udcff",
+        "http://%ff@x",
+    ],
+)
+def test_a_malformed_proxy_is_named(value: str, no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("HTTPS_PROXY", value)
+    with pytest.raises(errors.ConfigError, match="HTTPS_PROXY is not the address of a proxy"):
+        Monogram(url=URL, key="sb_publishable_x")
+    no_proxies.setenv("HTTPS_PROXY", "ftp://proxy.example")
+    with pytest.raises(errors.ConfigError, match="of the kind 'ftp'"):
+        Monogram(url=URL, key="sb_publishable_x")
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "url", "is_excepted"),
+    [
+        ("*", URL, True),
+        (" .supabase.co , x", URL, True),
+        ("SUPABASE.CO", URL, True),
+        ("base.co", URL, False),
+        ("project.supabase.co:443", URL, True),
+        ("project.supabase.co:8443", URL, False),
+        ("10.0.0.0/8", "http://10.1.2.3", True),
+        ("10.0.0.0/8", "http://11.1.2.3", False),
+        ("[::1]:54321", "http://[::1]:54321", True),
+        ("::1", "http://[::1]:54321", True),
+        ("*.supabase.co", URL, True),
+        (",,;[", URL, False),
+        ("https://project.supabase.co", URL, True),
+    ],
+)
+def test_what_goes_without_a_proxy(
+    exceptions: str, url: str, is_excepted: bool, no_proxies: pytest.MonkeyPatch
+) -> None:
+    no_proxies.setenv("all_proxy", "http://proxy.example")
+    no_proxies.setenv("no_proxy", exceptions)
+    assert (environment_proxy(url) is None) is is_excepted
+
+
+def test_a_socks_proxy_works_or_is_named(no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x", retries=0) as client:
+        with pytest.raises(errors.ConnectionFailedError):
+            client.badges.list().first_page()
+    no_proxies.setattr("monogram_sdk._engine.proxies.find_spec", lambda _name: None)
+    with pytest.raises(errors.ConfigError, match=r"monogram-sdk\[socks\]"):
+        Monogram(url=URL, key="sb_publishable_x")
+
+
+def test_certificates_that_cannot_be_read_are_named(no_proxies: pytest.MonkeyPatch, bare: Path) -> None:
+    (bare / "no.pem").write_text("nothing")
+    no_proxies.setenv("SSL_CERT_FILE", str(bare / "no.pem"))
+    with Monogram(url="https://127.0.0.1:9", key="sb_publishable_x", retries=0) as client:
+        with pytest.raises(errors.ConfigError, match="SSL_CERT_FILE"):
+            client.badges.list().first_page()
+
+
+@pytest.mark.parametrize("path", ["/rest/v1", "/auth/v1/", "/storage/v1/object", "/functions/v1/newsletter"])
+def test_the_address_of_a_service_is_not_the_project_s(path: str) -> None:
+    with pytest.raises(errors.ConfigError, match=r"one of the project's services.* Leave /\w+/v1") as caught:
+        Monogram(url=f"https://x.example{path}", key="sb_publishable_x")
+    assert path.rstrip("/") in str(caught.value)
+    # A project may live below a path.
+    Monogram(url="https://x.example/monogram", key="sb_publishable_x").close()
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for proxy, is_named in ((None, False), ("http://ada:hunter2@127.0.0.1:9", True)):
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        if proxy is not None:
+            monkeypatch.setenv("HTTP_PROXY", proxy)
+        with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x", retries=0) as client:
+            with pytest.raises(errors.ConnectionFailedError) as caught:
+                client.badges.list().first()
+        assert ("names a proxy (HTTP_PROXY)" in str(caught.value)) == is_named
+        assert "hunter2" not in str(caught.value) and ".." not in str(caught.value)
+
+
+class AwaitedStorage:
+    """A storage that has to be awaited."""
+
+    async def get_item(self, key: str) -> str | None: ...
+
+    async def set_item(self, key: str, value: str) -> None: ...
+
+    async def remove_item(self, key: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("argument", "values"),
+    [
+        ("session_storage", ["file", 5, {}, FileSessionStorage, Path("x")]),
+        ("transport", [5, "http", object(), httpx.HTTPTransport, httpx.AsyncHTTPTransport]),
+        ("url", [5, b"http://127.0.0.1", ["http://127.0.0.1"]]),
+        ("key", [5, b"sb_publishable_x", Path("sb_publishable_x")]),
+        ("allow_secret_over_http", ["no", 0, None]),
+        ("allow_url_from_env_file", ["no", 1, None]),
+    ],
+)
+def test_a_client_says_what_its_arguments_have_to_be(argument: str, values: list[object]) -> None:
+    known = {"url": "http://127.0.0.1:9", "key": "sb_publishable_x"}
+    for value in values:
+        for kind in (Monogram, AsyncMonogram):
+            with pytest.raises(errors.ConfigError, match=rf"^{argument} is") as refused:
+                kind(**{**known, argument: value})  # type: ignore[arg-type]
+            assert argument != "key" or "sb_publishable_x" not in str(refused.value)
+
+
+def test_a_client_for_threads_takes_nothing_that_has_to_be_awaited() -> None:
+    known: dict[str, Any] = {"url": "http://127.0.0.1:9", "key": "sb_publishable_x"}
+    with pytest.raises(errors.ConfigError, match="awaited"):
+        Monogram(**known, session_storage=AwaitedStorage())
+    with httpx.HTTPTransport() as transport, pytest.raises(errors.ConfigError, match="transport is"):
+        AsyncMonogram(**known, transport=transport)
+    with pytest.raises(errors.ConfigError, match="transport is"):
+        LettersApp(**known, transport=cast("Any", 5))
+    with pytest.raises(errors.ConfigError, match="token_of is"):
+        LettersApp(**known, token_of=cast("Any", "me"))
+    AsyncMonogram(**known, session_storage=AwaitedStorage())
+
+
+def test_a_secret_key_in_the_place_of_the_publishable_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SUPABASE_PUBLISHABLE_KEY", "sb_secret_x")
+    with pytest.raises(ConfigError, match="set as the publishable one is secret"):
+        Monogram()
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_stays_in_its_process(take: Callable[[object], object]) -> None:
+    with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x") as client:
+        with pytest.raises(ConfigError, match="Make a client in each process"):
+            take(client)
+
+
+def test_a_session_file_is_followed_closed_and_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, link = tmp_path / "there" / "real.json", tmp_path / "link.json"
+    real.parent.mkdir()
+    real.write_text("{}")
+    real.chmod(0o644)
+    link.symlink_to(real)
+    storage = FileSessionStorage(link)
+    assert storage.get_item("a") is None and stat.S_IMODE(real.stat().st_mode) == 0o600
+    storage.set_item("a", "1" * 99)
+    assert link.is_symlink() and FileSessionStorage(real).get_item("a") == "1" * 99
+
+    def busy(*_paths: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", busy)
+    inode = real.stat().st_ino
+    storage.set_item("a", "2")
+    assert FileSessionStorage(real).get_item("a") == "2" and real.stat().st_ino == inode
+    assert list(real.parent.iterdir()) == [real]
+
+
+@pytest.mark.parametrize("name", ["url", "key"])
+def test_an_empty_argument_is_not_taken_for_none(name: str, bare: Path) -> None:
+    (bare / ".env").write_text(f"SUPABASE_URL={URL}\nSUPABASE_PUBLISHABLE_KEY=sb_publishable_other\n")
+    arguments: dict[str, Any] = {"url": URL, "key": "sb_publishable_x", name: ""}
+    with pytest.raises(ConfigError, match=f"{name} is empty") as caught:
+        Monogram(**arguments)
+    assert f"leave {name}= out" in (caught.value.hint or "")

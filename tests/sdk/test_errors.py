@@ -6,11 +6,20 @@ import json
 import pickle
 import re
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import pytest
 
-from monogram_sdk import _refusals, errors
+from monogram_sdk import Monogram, errors
+from monogram_sdk._cursor import Cursor
+from monogram_sdk._engine import refusals
+from monogram_sdk._engine.reply import Reply
+from monogram_sdk._engine.request import Request
+from monogram_sdk._images import Image
+from monogram_sdk._sync._files import Files
 from monogram_sdk.errors import MonogramError
+from monogram_sdk.models import ResponsePublished
 
 MIGRATIONS = Path(__file__).parents[2] / "supabase" / "migrations"
 
@@ -25,7 +34,10 @@ def refusal(
 ) -> MonogramError:
     """Return what an answer is turned into."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return _refusals.refusal(status, headers or {}, content, method="POST", path="/rest/v1/x", signed_in=signed_in)
+    reply = Reply(status, headers or {}, content)
+    # Only Storage states the status in the body.
+    path = "/storage/v1/x" if isinstance(body, dict) and "statusCode" in body else "/rest/v1/x"
+    return refusals.refusal(reply, Request("POST", path), signed_in=signed_in)
 
 
 @pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: kind.__name__)
@@ -69,7 +81,9 @@ def test_two_classes_cannot_claim_one_code() -> None:
         (400, {"statusCode": "403", "error": "Unauthorized", "message": "m"}, errors.PermissionDeniedError),
         (400, {"statusCode": "409", "error": "Duplicate", "message": "m"}, errors.ConflictError),
         (413, {"statusCode": "413", "error": "Payload too large", "message": "m"}, errors.FileTooLargeError),
-        (418, {"message": "teapot"}, errors.APIError),
+        (418, {"code": "TEAPOT", "message": "teapot"}, errors.APIError),
+        (418, {"message": "teapot"}, errors.InvalidResponseError),
+        (403, b"<html>Forbidden</html>", errors.InvalidResponseError),
         (502, b"<html>Bad gateway</html>", errors.ServerError),
         (503, b"", errors.ServerError),
         (429, b"[]", errors.RateLimitError),
@@ -78,7 +92,7 @@ def test_two_classes_cannot_claim_one_code() -> None:
 def test_refusals_become_the_right_error(status: int, body: object, kind: type[MonogramError]) -> None:
     error = refusal(status, body)
     assert type(error) is kind
-    assert error.message and error.path == "/rest/v1/x"
+    assert error.message and error.path is not None and error.path.endswith("/v1/x")
 
 
 def test_nothing_that_the_server_said_is_lost() -> None:
@@ -88,7 +102,7 @@ def test_nothing_that_the_server_said_is_lost() -> None:
     facts = (error.message, error.code, error.detail, error.hint, error.status, error.request_id)
     assert facts == ("No.", "MG001", "name", "Try.", 400, "r1")
     assert "Bad gateway" in refusal(502, b"<html>Bad gateway</html>").message
-    assert refusal(400, {"message": "m", "details": {"a": 1}}).detail == '{"a": 1}'
+    assert refusal(400, {"code": "MG001", "message": "m", "details": {"a": 1}}).detail == '{"a": 1}'
 
 
 def test_a_stranger_is_told_to_sign_in() -> None:
@@ -104,7 +118,7 @@ def test_a_stranger_is_told_to_sign_in() -> None:
 def test_when_to_come_back(header: str, seconds: float | None) -> None:
     error = refusal(429, b"{}", headers={"retry-after": header})
     assert isinstance(error, errors.RateLimitError) and error.retry_after == seconds
-    assert _refusals.retry_after({}) is None
+    assert refusals.retry_after({}) is None
 
 
 def test_errors_hold_no_secrets() -> None:
@@ -113,3 +127,40 @@ def test_errors_hold_no_secrets() -> None:
     assert "[secret]" in error.message
     for text in (str(error), repr(error), *map(str, error.__dict__.values())):
         assert jwt not in text and "abc_DEF" not in text and "publishable" not in text
+
+
+def test_a_password_that_is_the_present_one_is_not_called_too_short() -> None:
+    error = refusal(
+        422, {"code": "same_password", "message": "New password should be different from the old password."}
+    )
+    assert isinstance(error, errors.WeakPasswordError)
+    assert "Choose another one" in str(error) and "longer" not in str(error)
+    assert "longer" in str(refusal(422, {"code": "weak_password", "message": "m"}))
+
+
+@pytest.mark.parametrize("code", ["22P02", "22003", "22007", "22008", "23502", "23514"])
+def test_what_postgres_says_without_a_hint_has_one(code: str) -> None:
+    said = {"code": code, "message": "It is refused.", "details": None, "hint": None}
+    error = refusal(400, said)
+    assert type(error) is errors.InvalidValueError and error.message == "It is refused."
+    assert error.hint and error.hint != errors.InvalidValueError.default_message()
+    assert refusal(400, said | {"hint": "Try."}).hint == "Try."
+
+
+def test_a_replaced_history_says_how_to_go_on() -> None:
+    newest = ResponsePublished.model_construct(seq=9, id=UUID(int=7))
+    error = Cursor.parse(999).replaced(newest)
+    assert error.resume == f"9:{UUID(int=7)}"
+    assert "Read anew" in str(error) and f"after=error.resume ({error.resume})" in str(error)
+
+
+def test_an_upload_that_is_one_too_many_is_not_called_row_level_security() -> None:
+    refused = {
+        "statusCode": "403", "code": "AccessDenied", "error": "Unauthorized",
+        "message": "new row violates row-level security policy",
+    }  # fmt: skip
+    transport = httpx.MockTransport(lambda _: httpx.Response(400, json=refused))
+    with Monogram.admin_client(url="http://127.0.0.1:9", key="sb_secret_x", transport=transport) as client:
+        with pytest.raises(errors.PermissionDeniedError, match=r"as many as one person may in a day: come back") as one:
+            Files(client._core.engine).upload("avatars", "me.png", Image(b"x", "image/png", "png"))
+    assert "row-level" not in str(one.value) and one.value.code == "AccessDenied"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from monogram_sdk import _images, _metadata, errors
+from tests.corpus.pictures import make as corpus
 
 PICTURES = sorted((Path(__file__).parents[1] / "functions" / "render" / "fixtures" / "pictures").iterdir())
 SECRETS = (b"Lisbon", b"GPSLatitude", b"Ada's phone", b"2026:11:23")
@@ -158,6 +159,15 @@ def test_segments_of_other_programs_go() -> None:
 def test_a_jpeg_that_was_cut_off_in_its_picture_is_still_one() -> None:
     before = _metadata.strip(taken("JPEG", 1), "image/jpeg")
     assert _metadata.strip(before[:-20], "image/jpeg") == before[:-20]
+
+
+@pytest.mark.parametrize("name", ["cut-lossy.webp", "cut-lossless.webp", "cut-animated.webp"])
+def test_a_webp_that_was_cut_off_in_its_picture_is_still_one(name: str) -> None:
+    (before,) = (made.data for made in corpus() if made.name == name)
+    after = _metadata.strip(before, "image/webp")
+    assert after == _metadata.strip(after, "image/webp") and after.endswith(before[-1000:])
+    with pytest.raises(_metadata.DamagedError):
+        _metadata.strip(before[:60], "image/webp")
 
 
 def test_frames_of_a_moving_webp_hide_nothing() -> None:

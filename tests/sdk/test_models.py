@@ -6,11 +6,11 @@ import ast
 import inspect
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import ValidationError
 
-from monogram_sdk import _http, _parse, errors, models
+from monogram_sdk import _parse, errors, models
+from monogram_sdk._engine.reply import Reply
 from monogram_sdk.models import Badge, EarnedBadge, Model, Music
 
 
@@ -45,9 +45,9 @@ def test_embedded_rows_are_asked_for() -> None:
     assert EarnedBadge.columns().endswith(f",badge:badges({Badge.columns()})")
 
 
-def answer(content: bytes) -> _http.Reply:
+def answer(content: bytes) -> Reply:
     """Return an answer of the server."""
-    return _http.reply(httpx.Response(200), content)
+    return Reply(200, {}, content)
 
 
 def test_an_answer_that_does_not_fit_says_where_without_the_values() -> None:

@@ -77,7 +77,9 @@ def test_each_refreshes_once_at_most_and_nobody_is_signed_out(stack: Stack, tmp_
     assert refreshes >= 1
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert list(file.parent.iterdir()) == [file], "nothing half-written is left"
+    left = sorted(file.parent.iterdir())
+    assert left == [file, file.with_name("session.json.lock")], "nothing half-written is left, and who renewed locked"
+    assert stat.S_IMODE(left[1].stat().st_mode) == 0o600 and left[1].read_bytes() == b""
 
     with Monogram(url=stack.api_url, key=stack.publishable_key, session_storage=storage) as client:
         assert client.tokens.balance() == 0

@@ -127,6 +127,23 @@ def test_every_public_call_is_documented() -> None:
                     assert missing == [], f"{type(resource).__name__}.{name}"
 
 
+def test_every_method_that_is_awaited_is_marked_as_a_call() -> None:
+    """Without the mark its requests would each have a deadline of their own, and its span no name."""
+    client = AsyncMonogram(url="http://127.0.0.1:1", key="sb_publishable_x")
+    methods = [
+        (name, method)
+        for name, resource in resources(client).items()
+        for method in public(type(resource)).values()
+        if inspect.iscoroutinefunction(method)
+    ]
+    assert len(methods) > 100
+    for resource, method in methods:
+        if (resource, method.__name__) == ("auth", "export"):  # Takes as long as there are pages and files.
+            continue
+        marked = inspect.unwrap(method)
+        assert marked is not method, f"{resource}.{marked.__name__} lacks @async_call"
+
+
 @pytest.mark.parametrize("package", [monogram_sdk, monogram_sdk.local], ids=lambda package: package.__name__)
 def test_what_is_public_is_listed_in_order_and_is_what_type_checkers_see(package: ModuleType) -> None:
     names: list[str] = package.__all__

@@ -23,7 +23,7 @@ def reminders(person: Actor) -> int:
 
 
 def test_each_chore_is_done_once_in_its_stretch_of_time(actors: Actors) -> None:
-    everything = ["badges", "reminders", "streaks", "sweep"]
+    everything = ["badges", "ledger", "reminders", "streaks", "sweep"]
     monday = "timestamptz '2026-11-23 04:00:00+00'"
     for minutes, done in [(0, everything), (1, []), (6, ["streaks"]), (7, []), (20, ["reminders"]), (66, ["streaks"])]:
         assert actors.one(f"select private.tick({monday} + make_interval(mins => %s))", minutes) == done
@@ -34,7 +34,7 @@ def test_each_chore_is_done_once_in_its_stretch_of_time(actors: Actors) -> None:
 
 def test_a_chore_that_fails_keeps_no_other_from_being_done(actors: Actors) -> None:
     actors.run("insert into private.chores (name, every) values ('a-bad-one', '1 hour')")
-    assert tick(actors) == ["badges", "reminders", "streaks", "sweep"]
+    assert tick(actors) == ["badges", "ledger", "reminders", "streaks", "sweep"]
     assert "20000" in actors.one("select last_error from private.chores where name = 'a-bad-one'")
     actors.run("delete from private.chores where name = 'a-bad-one'")
     assert actors.one("select count(*) from private.chores where last_error is not null") == 0
@@ -78,13 +78,14 @@ def test_a_jump_of_weeks_brings_streaks_to_where_they_should_be(actors: Actors, 
     club.week()
     tick(actors)
     assert {row["current_streak"] for row in actors.run("select current_streak from public.users")} == {1}
+    club.ask()
     tick(actors, "5 weeks")
     assert {row["current_streak"] for row in actors.run("select current_streak from public.users")} == {0}
     assert club.row()["current_week"] == 2
 
 
 def test_a_service_may_tick_and_nobody_else(actors: Actors, club: Club) -> None:
-    assert actors.service().call("tick") == ["badges", "reminders", "streaks", "sweep"]
+    assert actors.service().call("tick") == ["badges", "ledger", "reminders", "streaks", "sweep"]
     with club.leader.refused("42501"):
         club.leader.call("tick")
 
@@ -125,3 +126,26 @@ def test_where_the_platforms_parts_are_the_function_is_called_with_its_key(actor
     actors.run("update private.mails set state = 'SENT', sent_at = now()")
     actors.run("update private.outbox set state = 'DONE'")
     assert actors.one("select private.nudge()") is False
+
+
+@pytest.mark.parametrize("at", ["infinity", "-infinity", "1969-12-31", "20000-01-01"])
+def test_work_is_done_as_of_a_time_that_there_is(actors: Actors, at: str) -> None:
+    """A chore done, or a job leased, "at infinity" would never be due again."""
+    functions = actors.run(
+        """
+        select oid::regproc::text as name, proargnames[1:pronargs - pronargdefaults] as required,
+          array(select format_type(type, null) from unnest(proargtypes::oid[]) as type) as types
+        from pg_catalog.pg_proc
+        where pronamespace = 'public'::regnamespace and 'at' = any (proargnames)
+        """
+    )
+    assert len(functions) >= 10
+    for function in functions:
+        values = {"text": "'x'", "uuid": "gen_random_uuid()", "jsonb": "'{}'::jsonb", "bigint": "1"}
+        arguments = [
+            f"{name} => {values.get(kind, f'null::{kind}')}"
+            for name, kind in zip(function["required"], function["types"], strict=False)
+        ]
+        with actors.service().refused("MG001") as caught:
+            actors.service().run(f"select {function['name']}({', '.join([*arguments, 'at => %s::timestamptz'])})", at)
+        assert caught.value.diag.message_detail == "at", function

@@ -151,14 +151,34 @@ def test_a_key_is_for_one_space(club: Club) -> None:
         club.leader.call("create_invite", space_id=space["id"], idempotency_key="monday")
 
 
-def test_an_invite_whose_end_has_come_is_still_the_same_command(actors: Actors, club: Club) -> None:
+def test_an_invite_whose_end_has_come_says_so_to_the_same_command(actors: Actors, club: Club) -> None:
     end = actors.one("select now() + interval '1 hour'")
     made = invite(club, expires_at=end, idempotency_key="monday")
     actors.run("update public.space_invites set expires_at = now() - interval '1 hour' where id = %s", made["id"])
     with club.leader.refused("MG502"):
         invite(club, expires_at=end, idempotency_key="monday")
     end = actors.one("select now() - interval '1 hour'")
-    assert invite(club, expires_at=end, idempotency_key="monday")["code"] == made["code"]
+    with club.leader.refused("MG104") as refused:
+        invite(club, expires_at=end, idempotency_key="monday")
+    assert "another idempotency_key" in str(refused.value.diag.message_hint)
+
+
+def test_a_dead_code_is_not_handed_out_again(actors: Actors) -> None:
+    club = found_club(actors, "Boris")
+    (boris,) = club.members
+    roles = {"space_id": club.id, "user_id": boris.id}
+    club.leader.call("set_member_role", **roles, role="ADMIN")
+    once = {"space_id": club.id, "max_uses": 1, "idempotency_key": "once"}
+    monday = {"space_id": club.id, "idempotency_key": "monday"}
+    actors.person("Olga").call("join_space", invite_code=boris.call("create_invite", **once)["code"])
+    with boris.refused("MG105"):
+        boris.call("create_invite", **once)
+    boris.call("create_invite", **monday)
+    club.leader.call("set_member_role", **roles, role="MEMBER")
+    club.leader.call("set_member_role", **roles, role="ADMIN")
+    with boris.refused("MG112") as refused:
+        boris.call("create_invite", **monday)
+    assert "another idempotency_key" in str(refused.value.diag.message_hint)
 
 
 @pytest.mark.parametrize("key", ["", " ", "k" * 201])

@@ -29,7 +29,9 @@ def test_a_gift_makes_two_rows(actors: Actors, pair: tuple[Actor, Actor]) -> Non
     assert ledger(ada)[1:] == [("SPEND_GIFT", -30, 70)]
     assert ledger(boris) == [("EARN_GIFT", 30, 30)]
     assert {row["reference_id"] for row in boris.select("transactions")} == {gift["id"]}
-    assert [row["description"] for row in boris.select("transactions")] == ["For the tram"]
+    # The message is in the gift alone: it can be taken out of that, and of the ledger nothing.
+    assert gift["message"] == "For the tram"
+    assert {row["description"] for person in pair for row in person.select("transactions")} == {None}
     check_ledger(actors)
 
 
@@ -59,9 +61,50 @@ def test_the_same_gift_sent_twice_happens_once(actors: Actors, pair: tuple[Actor
     for change in ({"amount": 61}, {"message": None}, {"recipient_id": actors.person("Chloe").id}):
         with ada.refused("MG502"):
             ada.call("transfer_tokens", **(command | change))
-    with ada.refused("23505"):
+    with ada.refused("MG502"):
         ada.insert("token_gifts", recipient_id=boris.id, amount=1, idempotency_key="k1")
     check_ledger(actors)
+
+
+def test_the_same_gift_inserted_twice_happens_once(actors: Actors, pair: tuple[Actor, Actor]) -> None:
+    """A second insert adds no row; another gift under the same name is a conflict, and never a word of the index."""
+    ada, boris = pair
+    gift = {"recipient_id": boris.id, "amount": 10, "message": "Well done", "idempotency_key": "monday"}
+    ada.insert("token_gifts", **gift)
+    before = balance(actors, ada)
+    again = (
+        "insert into public.token_gifts (sender_id, recipient_id, amount, message, idempotency_key)"
+        " values (%s, %s, %s, %s, %s)"
+    )
+    for somebody in (ada, actors.service()):
+        assert somebody.count(again, ada.id, *gift.values()) == 0
+    assert balance(actors, ada) == before
+    for other in ({"amount": 11}, {"message": None}, {"recipient_id": actors.person("Chloe").id}):
+        with ada.refused("MG502") as refused:
+            ada.insert("token_gifts", **(gift | other))
+        assert "same content" in str(refused.value.diag.message_hint)
+    bulk = (
+        "insert into public.token_gifts (recipient_id, amount, idempotency_key)"
+        " values (%s, 1, 'bulk'), (%s, %s, 'bulk')"
+    )
+    with ada.refused("MG502"):
+        ada.run(bulk, boris.id, boris.id, 2)
+    assert ada.count(bulk, boris.id, boris.id, 1) == 1
+    # Nobody learns of another's keys.
+    with boris.refused("42501"):
+        boris.insert("token_gifts", **(gift | {"sender_id": ada.id, "recipient_id": actors.person("Eleni").id}))
+    check_ledger(actors)
+
+
+def test_the_largest_number_is_an_amount_that_nobody_has(pair: tuple[Actor, Actor]) -> None:
+    ada, boris = pair
+    for amount in (2**63 - 1, 2**53 + 1):
+        with ada.refused("MG501"):
+            ada.insert("token_gifts", recipient_id=boris.id, amount=amount)
+        with ada.refused("MG501"):
+            ada.call("transfer_tokens", recipient_id=boris.id, amount=amount)
+    with ada.refused("MG001"):
+        ada.insert("token_gifts", recipient_id=boris.id, amount=-(2**63))
 
 
 def test_a_key_is_the_senders_own(actors: Actors, pair: tuple[Actor, Actor]) -> None:
@@ -74,12 +117,12 @@ def test_a_key_is_the_senders_own(actors: Actors, pair: tuple[Actor, Actor]) -> 
 
 def test_an_insert_that_does_nothing_moves_nothing(actors: Actors, pair: tuple[Actor, Actor]) -> None:
     ada, boris = pair
+    statement = (
+        "insert into public.token_gifts (recipient_id, amount, idempotency_key) values (%s, 5, 'once')"
+        " on conflict do nothing"
+    )
     for _ in range(2):
-        ada.run(
-            "insert into public.token_gifts (recipient_id, amount, idempotency_key) values (%s, 5, 'once')"
-            " on conflict do nothing",
-            boris.id,
-        )
+        ada.run(statement, boris.id)
     assert balance(actors, boris) == 5
     check_ledger(actors)
 
@@ -110,8 +153,9 @@ def test_an_upsert_does_not_get_around_it(actors: Actors) -> None:
         actors.run(
             """
             insert into public.transactions
-              (id, user_id, type, amount, balance_after, reference_type, idempotency_key)
-            select id, user_id, type, amount, balance_after, reference_type, idempotency_key from public.transactions
+              (id, user_id, type, amount, balance_after, reference_type, idempotency_key, hash)
+            select id, user_id, type, amount, balance_after, reference_type, idempotency_key, hash
+            from public.transactions
             on conflict (id) do update set amount = 7
             """
         )
@@ -156,7 +200,10 @@ def test_verify_ledger_finds_what_is_wrong(actors: Actors, pair: tuple[Actor, Ac
     assert service.rows("verify_ledger") == []
     actors.run("update public.users set token_balance = 71 where id = %s", ada.id)
     (wrong,) = service.rows("verify_ledger")
-    assert wrong == {"user_id": ada.id, "token_balance": 71, "ledger_sum": 70, "newest_balance": 70}
+    assert wrong == {
+        "user_id": ada.id, "token_balance": 71, "ledger_sum": 70, "newest_balance": 70,
+        "problem": "balance", "subject_id": None, "fault": f"balance:{ada.id}",
+    }  # fmt: skip
     with ada.refused("42501"):
         ada.rows("verify_ledger")
 

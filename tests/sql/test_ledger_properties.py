@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support.actors import Actor, Actors, Row
 from tests.support.ledger import check_ledger
-from tests.support.stories import Club, balance, found_club, grant_tokens
+from tests.support.stories import Club, balance, found_club, grant_tokens, hurry
 
 PEOPLE = st.integers(min_value=0, max_value=3)
 AMOUNTS = st.sampled_from([1, 2, 49, 50, 51, 100, 10**6, 2**62])
@@ -134,6 +134,7 @@ class Economy(RuleBasedStateMachine):
 
     @rule()
     def close_the_week(self) -> None:
+        hurry(self.actors)
         self.club.publish_week()
         for number in range(4):
             self.add_new_badges(number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import patch
 from uuid import UUID, uuid4
 
@@ -11,21 +10,19 @@ import psycopg
 import pytest
 
 from monogram_sdk.local import postgres
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.databases import Databases
+from tests.sql.test_addresses import sign_up
 from tests.support.actors import Actors
 from tests.support.ledger import check_ledger
+from tests.support.ready import databases_of, server_with_template
 from tests.support.stories import found_club, grant_tokens
 from tests.support.together import Task, tally, together
 
-ROOT = Path(__file__).parent.parent.parent
-
 
 @pytest.fixture(scope="module")
-def roomy_dsn() -> Iterator[str]:
+def roomy_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database on a server that lets a hundred people in at once."""
-    with patch.dict(postgres._SETTINGS, max_connections="150"), postgres.PostgresServer.temporary() as server:
-        yield Databases(server.address, Project.find(ROOT), service_password="service", with_seed=False).clone("roomy")
+    with patch.dict(postgres._SETTINGS, max_connections="150"), server_with_template(tmp_path_factory) as server:
+        yield databases_of(server).clone("roomy")
 
 
 def people(dsn: str, *balances: int) -> list[UUID]:
@@ -87,6 +84,29 @@ def test_crossing_gifts_never_deadlock(fresh_dsn: str) -> None:
     check(fresh_dsn)
 
 
+def test_crossing_bulks_of_gifts_never_deadlock(fresh_dsn: str) -> None:
+    """One statement may name many people; it holds them in one order, whatever the order of its rows."""
+    ada, boris, *others = people(fresh_dsn, 1000, 1000, 0, 0, 0, 0)
+
+    def bulk(sender: UUID, recipients: list[UUID]) -> Task:
+        def task(actors: Actors) -> object:
+            values = ", ".join(["(%s, 1)"] * len(recipients) * 5)
+            statement = f"insert into public.token_gifts (recipient_id, amount) values {values}"
+            arguments = [recipient for recipient in recipients for _ in range(5)]
+            return actors.known(sender).count(statement, *arguments)
+
+        return task
+
+    forwards = [*others, boris], [ada, *reversed(others)]
+    backwards = [boris, *reversed(others)], [*others, ada]
+    tasks = [
+        bulk(ada, forwards[0]), bulk(boris, forwards[1]), bulk(ada, backwards[0]), bulk(boris, backwards[1])
+    ]  # fmt: skip
+    outcomes = together(fresh_dsn, tasks, rounds=5)
+    assert tally(outcomes) == {"done": 20}
+    check(fresh_dsn)
+
+
 def test_the_same_gift_from_ten_devices_happens_once(fresh_dsn: str) -> None:
     ada, boris = people(fresh_dsn, 100, 0)
     outcomes = together(fresh_dsn, [gift(ada, boris, 10, "thanks")] * 10)
@@ -100,6 +120,21 @@ def test_the_same_key_for_two_gifts_at_once(fresh_dsn: str) -> None:
     ada, boris = people(fresh_dsn, 100, 0)
     outcomes = together(fresh_dsn, [gift(ada, boris, amount, "thanks") for amount in (1, 2)])
     assert tally(outcomes) == {"done": 1, "MG502": 1}
+    check(fresh_dsn)
+
+
+def test_the_same_key_inserted_at_once_is_one_gift_or_refused_in_words(fresh_dsn: str) -> None:
+    ada, boris = people(fresh_dsn, 100, 0)
+
+    def insert(amount: int) -> Task:
+        statement = "insert into public.token_gifts (recipient_id, amount, idempotency_key) values (%s, %s, 'thanks')"
+        return lambda actors: actors.known(ada).count(statement, boris, amount)
+
+    outcomes = together(fresh_dsn, [insert(1)] * 4 + [gift(ada, boris, 1, "thanks")])
+    assert tally(outcomes) == {"done": 5}
+    assert sum(outcome for outcome in outcomes if isinstance(outcome, int)) in (0, 1)
+    assert balances(fresh_dsn, boris) == [1]
+    assert tally(together(fresh_dsn, [insert(2), insert(3)])) == {"MG502": 2}
     check(fresh_dsn)
 
 
@@ -159,6 +194,36 @@ def test_badges_are_awarded_once_however_many_look(fresh_dsn: str) -> None:
     assert sorted(together(fresh_dsn, [look] * 8), key=str) == [0] * 7 + [1]
     with psycopg.connect(fresh_dsn) as connection, Actors(connection) as actors:
         assert actors.one("select count(*) from public.transactions where type = 'EARN_BADGE'") == 1
+
+
+def test_a_milestone_is_paid_once_to_a_person_with_two_accounts(fresh_dsn: str) -> None:
+    """One refresh finds the second account held by somebody, the next one finds the first held by that refresh."""
+    with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
+        people = [sign_up(actors, address).id for address in ("zoe@example.test", "zoe+2@example.test")]
+        for person in people:
+            actors.run(
+                "insert into private.active_weeks (user_id, week, responses, first_published_at)"
+                " select %s, private.week_index(now()) - ago, 1, now() - make_interval(weeks => ago)"
+                " from generate_series(0, 2) as ago",
+                person,
+            )
+
+    hold = "select from public.users where id = %s for no key update"
+    refresh = "select private.refresh_streaks(now())"
+    paid = "select count(*) from public.transactions where type = 'EARN_STREAK'"
+    with psycopg.connect(fresh_dsn) as other, psycopg.connect(fresh_dsn) as one, psycopg.connect(fresh_dsn) as two:
+        other.execute(hold, [people[1]])
+        one.execute(refresh)
+        other.rollback()
+        two.execute(refresh)
+        for connection in (one, two):
+            connection.commit()
+        first = two.execute(paid).fetchone()
+        # Whom both left out is paid the next time.
+        two.execute(refresh)
+        two.commit()
+        assert (first, two.execute(paid).fetchone()) == ((0,), (1,))
+    check(fresh_dsn)
 
 
 def test_streaks_are_counted_while_people_send_gifts(fresh_dsn: str) -> None:

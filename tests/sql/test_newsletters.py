@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from tests.support.actors import Actors, Row
@@ -54,7 +56,8 @@ def test_the_snapshot_holds_what_was_chosen(club: Club) -> None:
     assert (letter["title"], letter["week_number"], letter["is_published"]) == ("Test Book Club, week 1", 1, False)
     assert letter["curator_id"] == club.leader.id
     content = letter["content"]
-    assert content["space"] == {"id": str(club.id), "name": "Test Book Club", "description": None, "cover_path": None}
+    space = {"id": str(club.id), "name": "Test Book Club", "description": None, "cover_path": None, "language": None}
+    assert content["space"] == space
     assert content["curator"] == {"id": str(club.leader.id), "display_name": "Ada"}
     assert content["week_number"] == 1
     assert [(prompt["order"], prompt["question"], len(prompt["responses"])) for prompt in content["prompts"]] == [
@@ -65,7 +68,71 @@ def test_the_snapshot_holds_what_was_chosen(club: Club) -> None:
     boris = club.members[0]
     author = {"id": str(boris.id), "display_name": "Boris", "username": None, "avatar_path": None}
     assert response["author"] == author
-    assert set(response) == {"id", "author", "content", "image_path", "music", "published_at"}
+    assert set(response) == {"id", "author", "content", "image_path", "image_caption", "music", "published_at"}
+
+
+def test_answering_a_question_does_not_print_it(actors: Actors) -> None:
+    """Questions whose answers the leader has read and left out are left out; one without answers is not."""
+    club = found_club(actors, "Boris", "Chloe")
+    real, rude, silent = club.ask("What did you read?", "Rude?", "Where?")
+    club.answer(real, [club.members[1]])
+    club.answer(rude, [club.members[0]])
+    choose(club, "Chloe")
+    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert [prompt["question"] for prompt in letter["content"]["prompts"]] == ["What did you read?", "Where?"]
+    # An answer that comes late takes nothing out of what the leader saw.
+    club.answer(silent, [club.members[0]])
+    published = club.leader.call("publish_newsletter", newsletter_id=letter["id"])
+    assert [prompt["question"] for prompt in published["content"]["prompts"]] == ["What did you read?", "Where?"]
+
+
+def test_what_is_selected_from_a_question_that_was_left_out_is_seen_first(actors: Actors) -> None:
+    club = found_club(actors, "Boris", "Chloe")
+    first, second = club.ask("What did you read?", "Where?")
+    club.answer(first, [club.members[0]])
+    club.answer(second, [club.members[1]])
+    choose(club, "Boris")
+    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    choose(club, "Boris", "Chloe")
+    with club.leader.refused("MG404"):
+        club.leader.call("publish_newsletter", newsletter_id=letter["id"])
+
+
+def test_answers_of_who_was_removed_stop_no_empty_week(actors: Actors) -> None:
+    club = found_club(actors, "Boris")
+    (prompt,) = club.ask()
+    club.answer(prompt, club.members)
+    with club.leader.refused("MG403"):
+        club.leader.call("generate_newsletter", space_id=club.id)
+    club.leader.run("select public.remove_member(%s, %s)", club.id, club.members[0].id)
+    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert letter["content"]["prompts"] == []
+    assert club.leader.call("publish_newsletter", newsletter_id=letter["id"])["is_published"]
+
+
+def test_nobody_keeps_a_week_open_with_the_only_response(actors: Actors) -> None:
+    """The leader wants none of what was answered, and says so."""
+    club = found_club(actors, "Boris", "Chloe")
+    (prompt, _) = club.ask("Rude?", "Where?")
+    (rude,) = club.answer(prompt, [club.members[0]])
+    with club.leader.refused("MG403") as refused:
+        club.leader.call("generate_newsletter", space_id=club.id)
+    assert "empty list" in str(refused.value.diag.message_hint)
+    club.leader.rows("select_responses", space_id=club.id, response_ids=[])
+    club.leader.rows("select_responses", space_id=club.id, response_ids=[rude["id"]])
+    club.leader.rows("select_responses", space_id=club.id, response_ids=None)
+    with club.leader.refused("MG403"):  # What was said last counts, and nothing at all is not said.
+        club.leader.call("generate_newsletter", space_id=club.id)
+    choose(club)
+    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert [prompt["question"] for prompt in letter["content"]["prompts"]] == ["Where?"]
+    club.answer(prompt, [club.members[1]])
+    assert club.leader.call("publish_newsletter", newsletter_id=letter["id"])["is_published"]
+    # It was said about that week.
+    (prompt,) = club.ask()
+    club.answer(prompt)
+    with club.leader.refused("MG403"):
+        club.leader.call("generate_newsletter", space_id=club.id)
 
 
 def test_generating_again_refreshes_the_draft(club: Club) -> None:
@@ -96,6 +163,108 @@ def test_a_published_letter_stays_what_it_was(actors: Actors, club: Club) -> Non
         club.leader.call("generate_newsletter", space_id=club.id, week_number=1)
     with actors.service().refused("MG402"):
         actors.run("update public.newsletters set content = '{}' where id = %s", letter["id"])
+
+
+def printed(letter: Row) -> list[str]:
+    """The responses in a snapshot."""
+    return [response["content"] for prompt in letter["content"]["prompts"] for response in prompt["responses"]]
+
+
+@pytest.mark.parametrize("how", ["deleted", "deselected", "account", "removed and deleted"])
+def test_what_is_gone_since_is_not_published(actors: Actors, club: Club, how: str) -> None:
+    boris, _ = club.members
+    choose(club, "Boris", "Chloe")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    if how == "deselected":
+        choose(club, "Chloe")
+    elif how == "account":
+        actors.run("delete from auth.users where id = %s", boris.id)
+    else:
+        if how == "removed and deleted":
+            club.leader.rows("remove_member", space_id=club.id, user_id=boris.id)
+        boris.run("delete from public.responses where user_id = auth.uid()")
+    (row,) = club.leader.select("newsletters", id=draft["id"])
+    assert sorted(printed(row)) == (["Boris answers", "Chloe answers"] if how == "deselected" else ["Chloe answers"])
+    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert printed(letter) == ["Chloe answers"]
+    assert [prompt["order"] for prompt in letter["content"]["prompts"]] == [1, 2]
+
+
+def test_nothing_left_of_it_is_refused(club: Club) -> None:
+    choose(club, "Boris")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    club.members[0].run("delete from public.responses where user_id = auth.uid()")
+    with club.leader.refused("MG403"):
+        club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+
+
+@pytest.mark.parametrize(
+    "change", ["content", "image_path", "image_caption", "music", "selected", "question", "order", "cover"]
+)
+def test_what_changed_since_is_named_until_it_is_generated_again(club: Club, change: str) -> None:
+    boris, chloe = club.members
+    choose(club, "Boris")
+    if change == "image_caption":
+        boris.run("update responses set image_path = %s", f"{club.id}/{boris.id}/cat.png")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    (response,) = boris.select("responses", user_id=boris.id)
+    first, second = club.leader.select("prompts", space_id=club.id)
+    detail = f"responses: {response['id']}"
+    if change == "selected":
+        choose(club, "Boris", "Chloe")
+        detail = f"responses: {chloe.select('responses', user_id=chloe.id)[0]['id']}"
+    elif change == "question":
+        unanswered = first if first["question"] == "Where?" else second
+        club.leader.update("prompts", unanswered["id"], question="Where to?")
+        detail = f"prompts: {unanswered['id']}"
+    elif change == "order":
+        rows = club.leader.rows("reorder_prompts", space_id=club.id, prompt_ids=[second["id"], first["id"]])
+        detail = "prompts: " + ", ".join(str(row["id"]) for row in reversed(rows))
+    elif change == "cover":
+        club.leader.update("spaces", club.id, cover_path=f"{club.id}/new.png")
+        detail = "cover"
+    else:
+        values = {
+            "content": "Other words",
+            "image_path": f"{club.id}/{boris.id}/cat.png",
+            "image_caption": "A cat",
+            "music": {"url": "https://a.b/c"},
+        }
+        boris.update("responses", response["id"], **{change: values[change]})
+    with club.leader.refused("MG404") as caught:
+        club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert caught.value.diag.message_detail == detail
+    with club.leader.refused("MG404"):
+        club.leader.update("newsletters", draft["id"], is_published=True)
+    club.leader.call("generate_newsletter", space_id=club.id)
+    assert club.leader.call("publish_newsletter", newsletter_id=draft["id"])["is_published"]
+
+
+def test_names_go_out_as_they_were_seen_and_faces_if_they_are_still_there(club: Club) -> None:
+    boris, chloe = club.members
+    for person in club.members:
+        person.update("users", person.id, avatar_path=f"{person.id}/face.png")
+    choose(club, "Boris", "Chloe")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    boris.update("users", boris.id, display_name="Somebody rude", avatar_path=f"{boris.id}/other.png")
+    club.leader.update("newsletters", draft["id"], title="Ours", intro="Dear all")
+    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    authors = [response["author"] for response in letter["content"]["prompts"][0]["responses"]]
+    assert {(author["display_name"], author["avatar_path"]) for author in authors} == {
+        ("Boris", None), ("Chloe", f"{chloe.id}/face.png"),
+    }  # fmt: skip
+    assert (letter["title"], letter["intro"]) == ("Ours", "Dear all")
+
+
+def test_a_curator_who_is_gone_is_not_named(actors: Actors, club: Club) -> None:
+    _, chloe = club.members
+    club.leader.call("assign_curator", space_id=club.id, user_id=chloe.id)
+    choose(club, "Boris")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    assert draft["content"]["curator"]["display_name"] == "Chloe"
+    actors.run("delete from auth.users where id = %s", chloe.id)
+    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert letter["content"]["curator"] is None
 
 
 def test_everybody_left_out_is_refused(club: Club) -> None:
@@ -141,8 +310,11 @@ def test_publishing_sets_everything_off(actors: Actors, club: Club) -> None:
     assert (space["current_week"], space["current_curator_id"]) == (2, boris.id)
     (rotation,) = boris.select("curator_rotations", week_number=2)
     assert rotation["curator_id"] == boris.id
-    jobs = actors.run("select kind, key from private.outbox where key like 'newsletter%%'")
-    assert jobs == [{"kind": "newsletter.render", "key": f"newsletter.render:{letter['id']}"}]
+    jobs = actors.run("select kind, key from private.outbox where key like 'newsletter%%' order by id")
+    assert jobs == [
+        {"kind": kind, "key": f"{kind}:{letter['id']}"}
+        for kind in ("newsletter.mail", "newsletter.render", "newsletter.pdf")
+    ]
     mails = actors.run("select user_id, state from private.mails where newsletter_id = %s", letter["id"])
     assert {mail["user_id"]: mail["state"] for mail in mails} == {
         club.leader.id: "QUEUED", boris.id: "QUEUED", chloe.id: "OFF",
@@ -187,7 +359,7 @@ def test_only_the_leader_publishes(actors: Actors, club: Club) -> None:
     assert club.row()["current_week"] == 1
 
 
-def test_visibility_follows_the_space(actors: Actors, club: Club) -> None:
+def test_narrowing_closes_all_and_widening_opens_later_ones(actors: Actors, club: Club) -> None:
     choose(club, "Boris")
     letter = club.publish_week()
     olga, anon = actors.person("Olga"), actors.anon()
@@ -195,8 +367,44 @@ def test_visibility_follows_the_space(actors: Actors, club: Club) -> None:
     club.leader.update("spaces", club.id, newsletter_visibility="MEMBERS")
     assert anon.select("newsletters", id=letter["id"]) == olga.select("newsletters", id=letter["id"]) == []
     assert club.members[0].select("newsletters", id=letter["id"])
+    for_members = club.week()
+    club.ask("And now?")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    assert draft["visibility"] == "MEMBERS"
     club.leader.update("spaces", club.id, newsletter_visibility="PUBLIC")
-    assert anon.select("newsletters", id=letter["id"])
+    # What was written for members stays theirs; the draft follows the space.
+    assert [row["id"] for row in anon.select("newsletters", space_id=club.id)] == []
+    published = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert published["visibility"] == "PUBLIC"
+    assert [row["id"] for row in anon.select("newsletters", space_id=club.id)] == [draft["id"]]
+    assert {row["id"] for row in club.members[0].select("newsletters", space_id=club.id)} == {
+        letter["id"],
+        for_members["id"],
+        draft["id"],
+    }
+
+
+def test_the_leader_opens_and_closes_one_newsletter(actors: Actors, club: Club) -> None:
+    club.leader.update("spaces", club.id, newsletter_visibility="MEMBERS")
+    first, second = club.publish_week(), club.week()
+    anon, olga = actors.anon(), actors.person("Olga")
+    opened = club.leader.call("set_newsletter_visibility", newsletter_id=first["id"], visibility="PUBLIC")
+    assert (opened["id"], opened["visibility"]) == (first["id"], "PUBLIC")
+    assert [row["id"] for row in anon.select("newsletters", space_id=club.id)] == [first["id"]]
+    for person in (*club.members, olga):
+        for named in (second["id"], first["id"], uuid4()):
+            with person.refused("MG401"):
+                person.call("set_newsletter_visibility", newsletter_id=named, visibility="PUBLIC")
+    with anon.refused("42501"):
+        anon.call("set_newsletter_visibility", newsletter_id=second["id"], visibility="PUBLIC")
+    with club.leader.refused("MG001"):
+        club.leader.call("set_newsletter_visibility", newsletter_id=first["id"], visibility=None)
+    club.ask("And now?")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    with club.leader.refused("MG309"):
+        club.leader.call("set_newsletter_visibility", newsletter_id=draft["id"], visibility="PUBLIC")
+    club.leader.call("set_newsletter_visibility", newsletter_id=first["id"], visibility="MEMBERS")
+    assert anon.select("newsletters", space_id=club.id) == []
 
 
 def test_an_unpublished_prompt_is_not_in_the_letter(club: Club) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from tests.support.actors import Actor, Actors
@@ -41,6 +42,15 @@ def test_claims_take_the_oldest_due_first_and_no_more_than_asked(worker: Actor) 
     assert claim(worker, "a", job_limit=2) == ["job-0", "job-1"]
     assert claim(worker, "b") == ["job-2"]
     assert claim(worker, "c") == []
+
+
+def test_no_plan_claims_more_than_asked(actors: Actors, worker: Actor) -> None:
+    """Joined row by row, a subquery with a limit gives that many more each time that it is asked."""
+    for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort"):
+        actors.run(f"set local enable_{way} = off")
+    actors.run("analyze private.outbox")
+    assert claim(worker, "a", job_limit=1) == ["job-0"]
+    assert claim(worker, "b", job_limit=1) == ["job-1"]
 
 
 def test_a_job_for_later_waits(actors: Actors) -> None:
@@ -91,6 +101,30 @@ def test_no_wait_is_much_longer_than_an_hour(actors: Actors, worker: Actor) -> N
     claim(worker, "a")
     worker.call("fail_job", job_id=number, worker="a", error="x", max_attempts=100)
     assert actors.one("select run_at - now() < interval '76 minutes' from private.outbox where id = %s", number)
+
+
+def test_rendering_a_newsletter_is_three_jobs_of_which_none_keeps_the_others(actors: Actors) -> None:
+    actors.run("select private.enqueue('newsletter.render', 'newsletter.render:7:again', '{\"newsletter_id\": 7}')")
+    worker = actors.service()
+    kinds = ("newsletter.mail", "newsletter.render", "newsletter.pdf")
+    assert claim(worker, "a", job_limit=1) == ["newsletter.mail:7:again"]
+    assert claim(worker, "b") == ["newsletter.render:7:again", "newsletter.pdf:7:again"]
+    rows = actors.run("select kind, payload from private.outbox order by id")
+    assert [(row["kind"], row["payload"]) for row in rows] == [(kind, {"newsletter_id": 7}) for kind in kinds]
+
+
+def test_a_job_that_ends_its_workers_keeps_no_other_and_dies_with_the_reason(actors: Actors, worker: Actor) -> None:
+    assert claim(worker, "a", job_limit=1) == ["job-0"]
+    actors.run("select private.enqueue('storage.remove', 'job-3', '{}', now() + interval '30 seconds')")
+    # When its lease has run out, what has come due meanwhile goes first.
+    assert claim(worker, "b", "2 minutes", job_limit=3) == ["job-1", "job-2", "job-3"]
+    actors.run("update private.outbox set state = 'DONE', leased_by = null, leased_until = null where key <> 'job-0'")
+    for attempt in range(2, 11):
+        assert claim(worker, "c", f"{attempt} hours") == ["job-0"]
+    assert claim(worker, "c", "1 day") == []
+    (letter,) = worker.rows("dead_letters")
+    assert (letter["key"], letter["attempts"]) == ("job-0", 10)
+    assert letter["last_error"] == "no worker that took it came back"
 
 
 def test_the_state_of_it_all(worker: Actor) -> None:
@@ -156,3 +190,25 @@ def test_a_held_job_is_passed_over(committed: Callable[[], Actors]) -> None:
     first.connection.rollback()  # The first worker dies before its claim is known.
     second.connection.commit()
     assert claim(second.service(), "b") == ["job-1"]
+
+
+@pytest.mark.parametrize("into", ["outbox (kind)", "mails (kind)"])
+def test_whoever_listens_hears_that_there_is_work(dsn: str, into: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("listen monogram_outbox")
+        # Any insert is a hint, also one of no row: this database is shared.
+        connection.execute(f"insert into private.{into} select null where false".encode())
+        assert [hint.channel for hint in connection.notifies(timeout=10, stop_after=1)] == ["monogram_outbox"]
+
+
+@pytest.mark.parametrize("state", ["DONE", "DEAD"])
+def test_whoever_listens_hears_that_a_picture_is_there_that_a_newsletter_waits_for(
+    fresh_dsn: str, committed: Callable[[], Actors], state: str
+) -> None:
+    with committed() as actors:
+        actors.run("select private.enqueue('picture.derive', 'job', '{}')")
+        actors.run("update private.outbox set is_awaited = true")
+    with psycopg.connect(fresh_dsn, autocommit=True) as connection:
+        connection.execute("listen monogram_outbox")
+        connection.execute("update private.outbox set state = %s", [state])
+        assert [hint.channel for hint in connection.notifies(timeout=10, stop_after=1)] == ["monogram_outbox"]

@@ -17,7 +17,7 @@ def club(actors: Actors) -> Club:
 
 
 def hide(person: Actor) -> None:
-    person.run("update public.settings set show_on_leaderboard = false where user_id = auth.uid()")
+    person.run("update public.settings set show_on_leaderboard = 'NOBODY' where user_id = auth.uid()")
 
 
 def ranks(person: Actor, **arguments: object) -> list[tuple[int, str, int]]:
@@ -61,11 +61,21 @@ def test_the_leaderboard_of_a_space(actors: Actors, club: Club) -> None:
 
 def test_the_leaderboard_of_everybody(actors: Actors, club: Club) -> None:
     for number in range(12):
-        grant_tokens(actors, actors.person(f"Person {number}"), 1000 + number)
+        person = actors.person(f"Person {number}")
+        grant_tokens(actors, person, 1000 + number)
+        person.run("update public.settings set show_on_leaderboard = 'EVERYBODY'")
+    hidden = actors.person("Rich and silent")
+    grant_tokens(actors, hidden, 1_000_000)
     top = ranks(club.leader)
     assert [rank for rank, _, _ in top] == list(range(1, 11))
     assert top[0] == (1, "Person 11", 1011)
     assert len(ranks(club.leader, limit_count=100)) == 15
+    # By default only people of the same spaces see a balance.
+    stranger = actors.person("Stranger")
+    assert len(ranks(stranger, limit_count=100)) == 12
+    hide(club.members[0])
+    assert len(ranks(club.leader, limit_count=100)) == 14
+    assert len(ranks(actors.service(), limit_count=100)) == 12
 
 
 def test_equal_balances_share_a_rank(actors: Actors, club: Club) -> None:

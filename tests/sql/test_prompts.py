@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.actors import Actors
+from tests.support.actors import Actor, Actors, Row
 from tests.support.stories import Club, balance, found_club
 
 
@@ -145,6 +145,73 @@ def test_rewording_until_somebody_answers(club: Club) -> None:
     assert row["order"] == 5
 
 
+def fill_week(club: Club, rude: Actor) -> list[Row]:
+    """Let a member hold the pen, ask ten questions, and answer each so that it stays."""
+    club.leader.call("assign_curator", space_id=club.id, user_id=rude.id)
+    prompts = club.ask(*(f"Rude {number}" for number in range(10)))
+    for prompt in prompts:
+        club.answer(prompt, [rude])
+    return prompts
+
+
+def test_nobody_fills_a_week_with_questions_that_stay(club: Club) -> None:
+    ada, (boris, chloe, *_) = club.leader, club.members
+    prompts = fill_week(club, boris)
+    ada.call("assign_curator", space_id=club.id, user_id=ada.id)
+    club.answer(prompts[0], [chloe])
+    ada.run("select public.remove_member(%s, %s)", club.id, boris.id)
+    with ada.refused("MG205"):  # Somebody else took it for a question.
+        ada.delete("prompts", prompts[0]["id"])
+    for prompt in prompts[1:]:
+        assert ada.delete("prompts", prompt["id"])
+    assert [prompt["question"] for prompt in club.ask("What did you read?")] == ["Rude 0", "What did you read?"]
+
+
+@pytest.mark.parametrize("boris_leaves", [False, True])
+def test_nobody_deletes_what_another_member_has_published(actors: Actors, club: Club, boris_leaves: bool) -> None:
+    """The next curator could delete a prompt that its writer alone had answered, and the writer's response with it."""
+    ada, boris = club.leader, club.members[0]
+    ada.call("assign_curator", space_id=club.id, user_id=boris.id)
+    his, hers = club.ask("His?", "Hers?")
+    club.answer(his, [boris])
+    ada.call("assign_curator", space_id=club.id, user_id=ada.id)
+    club.answer(hers, [ada])
+    if boris_leaves:
+        boris.run("select public.leave_space(%s)", club.id)
+    for person in (ada, actors.service()):
+        with person.refused("MG205"):
+            person.delete("prompts", his["id"])
+    # What only the caller has answered takes nothing of anybody else's along, whoever wrote it.
+    assert ada.delete("prompts", hers["id"])
+    assert actors.run("select user_id from public.responses") == [{"user_id": boris.id}]
+
+
+def test_answers_of_who_was_removed_hold_no_question(club: Club) -> None:
+    ada, (boris, chloe, *_) = club.leader, club.members
+    prompts = fill_week(club, boris)
+    club.answer(prompts[0], [chloe])
+    ada.call("assign_curator", space_id=club.id, user_id=ada.id)
+    chloe.run("select public.leave_space(%s)", club.id)
+    with ada.refused("MG205"):  # What people published stays when they leave.
+        ada.delete("prompts", prompts[0]["id"])
+    for rude in (boris, chloe):
+        ada.run("select public.remove_member(%s, %s)", club.id, rude.id)
+    for prompt in prompts:
+        assert ada.delete("prompts", prompt["id"])
+
+
+def test_questions_deleted_and_written_again_pay_nobody_twice(actors: Actors, club: Club) -> None:
+    boris = club.members[0]
+    prompts = fill_week(club, boris)
+    balance = "select token_balance from public.users where id = %s"
+    paid = actors.one(balance, boris.id)
+    for prompt in prompts:
+        boris.delete("prompts", prompt["id"])
+    for prompt in club.ask(*(f"Again {number}" for number in range(10))):
+        club.answer(prompt, [boris])
+    assert actors.one(balance, boris.id) == paid
+
+
 def test_deleting_takes_the_drafts_along(actors: Actors, club: Club) -> None:
     (prompt,) = club.ask("What?")
     club.leader.insert("responses", prompt_id=prompt["id"], content="A draft")
@@ -179,3 +246,10 @@ def test_a_secret_key_writes_prompts_for_the_curator(actors: Actors, club: Club)
     prompt = service.insert("prompts", space_id=club.id, question="From the office?")
     assert prompt["curator_id"] == club.curator.id
     assert service.rows("publish_prompts", space_id=club.id)[0]["is_published"]
+
+
+def test_a_prompt_that_is_restored_as_published_is_announced(actors: Actors, club: Club) -> None:
+    """No client has the right to insert one; who owns the database has."""
+    actors.run("insert into public.prompts (space_id, question, is_published) values (%s, 'Why?', true)", club.id)
+    told = actors.run("select 1 from public.space_events where space_id = %s and kind = 'prompts.published'", club.id)
+    assert len(told) == 1

@@ -144,9 +144,46 @@ def test_pictures_of_ones_own_folder_only(club: Club, prompt: Row) -> None:
             boris.insert("responses", prompt_id=prompt["id"], image_path=path)
 
 
-def test_a_replaced_or_deleted_picture_is_removed(actors: Actors, club: Club, prompt: Row) -> None:
+def test_a_caption_goes_with_its_image(club: Club, prompt: Row) -> None:
     boris = club.members[0]
     first, second = (f"{club.id}/{boris.id}/{name}.png" for name in ("first", "second"))
+    with boris.refused("MG312"):
+        boris.insert("responses", prompt_id=prompt["id"], content="Words", image_caption="A cat")
+    response = boris.insert("responses", prompt_id=prompt["id"], image_path=first, image_caption="A cat")
+
+    def write(**values: object) -> Row:
+        return boris.update("responses", response["id"], **values)[0]
+
+    assert write(is_published=True)["image_caption"] == "A cat"
+    assert write(image_path=second)["image_caption"] == "A cat"
+    assert write(image_caption="")["image_caption"] is None
+    assert write(image_caption="ネコ" * 150)["image_caption"] == "ネコ" * 150
+    assert write(image_path=None, content="Words")["image_caption"] is None
+    with boris.refused("MG312"):
+        write(image_caption="A cat")
+    write(image_path=first, image_caption="A cat")
+    with boris.refused("MG312"):
+        write(image_path=None, image_caption="A dog")
+    assert kinds(club, boris).count("response.updated") == 5
+
+
+@pytest.mark.parametrize("caption", [" ", "\u3164", "\u200b", "a\nb", "a\u202eb", "x" * 301])
+def test_a_caption_is_one_line_that_can_be_seen(club: Club, prompt: Row, caption: str) -> None:
+    boris = club.members[0]
+    path = f"{club.id}/{boris.id}/cat.png"
+    with boris.refused("MG001") as caught:
+        boris.insert("responses", prompt_id=prompt["id"], image_path=path, image_caption=caption)
+    assert caught.value.diag.message_detail == "image_caption"
+
+
+def store(actors: Actors, name: str) -> str:
+    actors.run("insert into storage.objects (bucket_id, name) values ('responses', %s)", name)
+    return name
+
+
+def test_a_replaced_or_deleted_picture_is_removed(actors: Actors, club: Club, prompt: Row) -> None:
+    boris = club.members[0]
+    first, second = (store(actors, f"{club.id}/{boris.id}/{name}.png") for name in ("first", "second"))
     response = boris.insert("responses", prompt_id=prompt["id"], image_path=first)
     boris.update("responses", response["id"], content="With words")
     boris.update("responses", response["id"], image_path=second)
@@ -157,7 +194,7 @@ def test_a_replaced_or_deleted_picture_is_removed(actors: Actors, club: Club, pr
 
 def test_a_picture_that_is_used_again_is_not_removed(actors: Actors, club: Club, prompt: Row) -> None:
     boris, chloe = club.members
-    kept, dropped = (f"{club.id}/{boris.id}/{name}.png" for name in ("kept", "dropped"))
+    kept, dropped = (store(actors, f"{club.id}/{boris.id}/{name}.png") for name in ("kept", "dropped"))
     response = boris.insert("responses", prompt_id=prompt["id"], image_path=kept)
     boris.update("responses", response["id"], image_path=dropped)
     boris.update("responses", response["id"], image_path=kept)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.support.actors import Actors
-from tests.support.stories import Club, found_club
+from tests.support.stories import Club, found_club, hurry
 
 
 def curators(club: Club, weeks: int) -> list[str]:
+    hurry(club.actors)
     names = []
     for _ in range(weeks):
         names.append(club.curator.name)

@@ -40,7 +40,7 @@ def test_a_chosen_id_is_kept(actors: Actors) -> None:
     ada, space_id = actors.person("Ada"), uuid4()
     cover = f"{space_id}/cover.png"
     assert ada.insert("spaces", id=space_id, name="Mine", cover_path=cover)["cover_path"] == cover
-    with ada.refused("23505"):
+    with ada.refused("MG901"):
         ada.insert("spaces", id=space_id, name="Mine")
 
 
@@ -118,8 +118,6 @@ def test_removing_a_member(club: Club) -> None:
     club.leader.run("select public.remove_member(%s, %s)", club.id, boris.id)
     assert boris.select("spaces", id=club.id) == []
     assert chloe.select("responses", id=response["id"])
-    with club.leader.refused("MG102"):
-        club.leader.run("select public.remove_member(%s, %s)", club.id, boris.id)
     with club.leader.refused("MG107"):
         club.leader.run("select public.remove_member(%s, %s)", club.id, club.leader.id)
     with chloe.refused("42501"):

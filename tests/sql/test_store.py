@@ -41,6 +41,13 @@ def test_a_plain_insert_is_the_same_command(actors: Actors, ada: Actor) -> None:
     assert balance(actors, ada) == 920
 
 
+def test_another_purchase_inserted_under_the_same_key_is_a_conflict(actors: Actors, ada: Actor) -> None:
+    ada.insert("purchases", item_id=item(actors, "frame_laurel")["id"], idempotency_key="monday")
+    other = next(row for row in ada.select("store_items") if row["code"] != "frame_laurel" and row["price"] <= 500)
+    with ada.refused("MG502"):
+        ada.insert("purchases", item_id=other["id"], idempotency_key="monday")
+
+
 def test_the_same_purchase_sent_twice_happens_once(actors: Actors, ada: Actor) -> None:
     frame, stickers = item(actors, "frame_laurel"), item(actors, "stickers_margins")
     first = ada.call("purchase_item", item_id=frame["id"], idempotency_key="k")
@@ -52,6 +59,17 @@ def test_the_same_purchase_sent_twice_happens_once(actors: Actors, ada: Actor) -
         ada.call("purchase_item", item_id=frame["id"], idempotency_key="another")
     with ada.refused("MG001"):
         ada.call("purchase_item", item_id=stickers["id"], idempotency_key="")
+
+
+def test_a_plain_insert_with_a_used_key_is_told_the_way(actors: Actors, ada: Actor) -> None:
+    frame, stickers = item(actors, "frame_laurel"), item(actors, "stickers_margins")
+    ada.insert("purchases", item_id=frame["id"], idempotency_key="k")
+    with ada.refused("MG502") as refused:
+        ada.insert("purchases", item_id=stickers["id"], idempotency_key="k")
+    assert "purchase_item()" in str(refused.value.diag.message_hint)
+    with ada.refused("MG603"):
+        ada.insert("purchases", item_id=frame["id"], idempotency_key="k")
+    assert balance(actors, ada) == 920
 
 
 def test_too_few_tokens(actors: Actors) -> None:

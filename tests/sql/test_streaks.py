@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -26,6 +27,8 @@ def quiet_club(dsn: str) -> Iterator[Club]:
         club = found_club(actors, "Boris", "Chloe")
         for table in ("responses", "prompts"):
             actors.run(f"alter table public.{table} disable trigger user")
+        for trigger in ("note_week", "note_week_late", "forget_week"):
+            actors.run(f"alter table public.responses enable trigger responses__{trigger}")
         yield club
 
 
@@ -48,19 +51,35 @@ def write(actors: Actors, person: Actor, *times: datetime, week_number: int = 1)
     space_id = actors.one("select space_id from public.memberships where user_id = %s", person.id)
     actors.run(
         """
-        insert into public.prompts (space_id, week_number, question, "order", is_published, published_at)
-        select %s, week_number, '?', 1, true, now() from generate_series(%s::integer, %s::integer) as week_number
+        insert into public.prompts (space_id, week_number, question, "order", place, is_published, published_at)
+        select %s, week_number, '?', 1, 1, true, now() from generate_series(%s::integer, %s::integer) as week_number
         """,
         space_id, week_number, week_number + len(times) - 1,
     )  # fmt: skip
     actors.run(
         """
-        insert into public.responses (prompt_id, user_id, space_id, week_number, content, is_published, published_at)
-        select prompts.id, %s, space_id, week_number, '!', true, (%s::timestamptz[])[week_number - %s + 1]
-        from public.prompts where space_id = %s and week_number between %s and %s
+        insert into public.responses
+          (prompt_id, user_id, space_id, week_number, content, is_published, published_at, calendar_week)
+        select prompts.id, %s, space_id, week_number, '!', true, at, private.week_of(%s, at)
+        from public.prompts
+        cross join lateral (select (%s::timestamptz[])[week_number - %s + 1] as at) as given
+        where space_id = %s and week_number between %s and %s
         """,
-        person.id, list(times), week_number, space_id, week_number, week_number + len(times) - 1,
+        person.id, person.id, list(times), week_number, space_id, week_number, week_number + len(times) - 1,
     )  # fmt: skip
+
+
+def ask(actors: Actors, person: Actor, weeks: set[int] | range) -> None:
+    """Note that the person had prompts to answer in these calendar weeks, counted from `MONDAY`."""
+    actors.run(
+        "insert into private.open_weeks (user_id, week)"
+        " select %s, private.week_index(%s) + week from unnest(%s::integer[]) as week",
+        person.id, MONDAY, list(weeks),
+    )  # fmt: skip
+
+
+def live_in(person: Actor, zone: str) -> None:
+    person.run("update public.settings set timezone = %s where user_id = auth.uid()", zone)
 
 
 def refresh(actors: Actors, at: datetime) -> int:
@@ -82,12 +101,23 @@ def paid(actors: Actors, person: Actor) -> list[int]:
     ]
 
 
+def test_a_week_counts_once_towards_a_milestone_of_a_person(story: tuple[Actors, Actor, Actor]) -> None:
+    actors, boris, chloe = story
+    for person, address in ((boris, "zoe@example.test"), (chloe, "zoe+1@example.test")):
+        actors.run("update auth.users set email = %s where id = %s", address, person.id)
+    write(actors, boris, *(MONDAY + timedelta(weeks=week) for week in range(3)))
+    write(actors, chloe, *(MONDAY + timedelta(weeks=week) for week in range(2, 8)), week_number=4)
+    for _ in range(2):
+        refresh(actors, MONDAY + timedelta(weeks=7))
+    assert paid(actors, boris) + paid(actors, chloe) == [30, 50]
+
+
 # The model ---------------------------------------------------------------------------------------------------------
 
 
-def week_of(time: datetime) -> int:
-    """Weeks begin on Monday in UTC, as in ISO 8601; how many since some Monday."""
-    year, week, _ = time.astimezone(UTC).isocalendar()
+def week_of(time: datetime, zone: str = "UTC") -> int:
+    """Weeks begin on Monday in the person's own zone, as in ISO 8601; how many since some Monday."""
+    year, week, _ = time.astimezone(ZoneInfo(zone)).isocalendar()
     return (datetime.fromisocalendar(year, week, 1).replace(tzinfo=UTC) - MONDAY).days // 7
 
 
@@ -102,11 +132,16 @@ def runs_of(weeks: set[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def model(times: list[datetime], at: datetime) -> tuple[int, int]:
-    runs = runs_of({week_of(time) for time in times if time <= at})
-    lengths = [last - first + 1 for first, last in runs]
-    current = [last - first + 1 for first, last in runs if last >= week_of(at) - 1]
-    return max(current, default=0), max(lengths, default=0)
+def model(active: set[int], asked: set[int], present: int) -> tuple[int, int]:
+    """The present and the longest streak: walk through the weeks, one by one."""
+    streak = longest = 0
+    for week in range(min(active | asked, default=0), present + 1):
+        if week in active:
+            streak += 1
+        elif week in asked and week < present:
+            streak = 0
+        longest = max(longest, streak)
+    return streak, longest
 
 
 # -------------------------------------------------------------------------------------------------------------------
@@ -115,23 +150,30 @@ moments = st.integers(min_value=0, max_value=14 * 7 * 24 * 3600 - 1).map(lambda 
 edges = st.integers(min_value=0, max_value=14).flatmap(
     lambda week: st.sampled_from([-1, 0, 1]).map(lambda step: MONDAY + timedelta(weeks=week, microseconds=step))
 )
+zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+weeks_asked = st.sets(st.integers(min_value=-1, max_value=15)) | st.just(set(range(-1, 16)))
 
 
 @given(
-    boris=st.lists(moments | edges, max_size=14),
-    chloe=st.lists(moments | edges, max_size=14),
+    boris=st.tuples(st.lists(moments | edges, max_size=14), weeks_asked, zones),
+    chloe=st.tuples(st.lists(moments | edges, max_size=14), weeks_asked, zones),
     at=moments | edges,
 )
 @settings(max_examples=60, deadline=None)
 def test_calendar_streaks_agree_with_the_model(
-    quiet_club: Club, boris: list[datetime], chloe: list[datetime], at: datetime
+    quiet_club: Club,
+    boris: tuple[list[datetime], set[int], str],
+    chloe: tuple[list[datetime], set[int], str],
+    at: datetime,
 ) -> None:
-    with undone(quiet_club) as (actors, person, other):
-        write(actors, person, *boris)
-        write(actors, other, *chloe, week_number=100)
+    with undone(quiet_club) as (actors, *people):
+        for number, (person, (times, asked, zone)) in enumerate(zip(people, (boris, chloe), strict=True)):
+            live_in(person, zone)
+            write(actors, person, *times, week_number=1 + 100 * number)
+            ask(actors, person, asked)
         refresh(actors, at)
-        assert streak(actors, person) == model(boris, at)
-        assert streak(actors, other) == model(chloe, at)
+        for person, (times, asked, zone) in zip(people, (boris, chloe), strict=True):
+            assert streak(actors, person) == model({week_of(time, zone) for time in times}, asked, week_of(at, zone))
         assert refresh(actors, at) == 0
 
 
@@ -156,6 +198,7 @@ def test_milestones_are_paid_once_a_run_however_often_cron_looks(
     with undone(quiet_club) as (actors, boris, _):
         expected: list[int] = []
         run = 0
+        ask(actors, boris, range(len(plan)))
         for week, answers in enumerate(plan):
             time = MONDAY + timedelta(weeks=week, days=2)
             run = run + 1 if answers else 0
@@ -196,6 +239,7 @@ def test_a_deleted_response_does_not_earn_the_same_weeks_again(story: Story) -> 
 
 def test_a_new_run_is_paid_again(story: Story) -> None:
     actors, boris, _ = story
+    ask(actors, boris, range(7))
     write(actors, boris, *(MONDAY + timedelta(weeks=week) for week in (0, 1, 2, 4, 5, 6)))
     for week in (2, 6):
         refresh(actors, MONDAY + timedelta(weeks=week))
@@ -204,6 +248,7 @@ def test_a_new_run_is_paid_again(story: Story) -> None:
 
 def test_a_streak_lasts_through_the_week_after(story: Story) -> None:
     actors, boris, _ = story
+    ask(actors, boris, range(4))
     write(actors, boris, MONDAY, MONDAY + timedelta(weeks=1))
     for at, current in (
         (timedelta(weeks=2), 2),
@@ -250,3 +295,9 @@ def test_a_secret_key_counts_streaks(story: Story) -> None:
     assert actors.service().call("refresh_streaks", at=MONDAY) == 1
     with chloe.refused("42501"):
         chloe.call("refresh_streaks", at=MONDAY)
+
+
+@pytest.mark.parametrize("at", ["infinity", "-infinity", "1999-12-31", "20000-01-01", None])
+def test_times_beyond_all_calendars(actors: Actors, at: str | None) -> None:
+    with actors.service().refused("MG001"):
+        actors.service().call("refresh_streaks", at=at)

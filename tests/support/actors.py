@@ -54,8 +54,8 @@ class Actors:
         user_id = uuid.uuid4()
         self.as_owner()
         self.connection.execute(
-            "insert into auth.users (id, aud, role, email, raw_user_meta_data)"
-            " values (%s, 'authenticated', 'authenticated', %s, %s)",
+            "insert into auth.users (id, aud, role, email, raw_user_meta_data, email_confirmed_at)"
+            " values (%s, 'authenticated', 'authenticated', %s, %s, now())",
             [user_id, f"{name.lower()}.{user_id.hex[:8]}@example.test", Jsonb({"display_name": name})],
         )
         return Actor(self, "authenticated", user_id, name, metadata)
@@ -89,7 +89,7 @@ class Actors:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             statement = query if isinstance(query, sql.Composed) else cast(LiteralString, query)
             cursor.execute(statement, [_adapt(argument) for argument in arguments])
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []  # `select from` has no columns.
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import types
 from collections.abc import Iterator
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Union, get_args, get_origin
 from uuid import UUID
 
@@ -14,11 +15,20 @@ import psycopg
 from pydantic import BaseModel
 
 from monogram_sdk import models
+from monogram_sdk._export import ExportedRow
 from monogram_sdk.models import Model
 from scripts.actions_page import actions, resources
 
+# What calls read their rows as: the public models, and those that only the client sees.
+SHAPES = {**vars(models), "ExportedRow": ExportedRow}
+
 # What a client writes and never reads, and what is for the database itself.
-NOT_READ = {("memberships", "invite_code"), ("memberships", "invite_id"), ("notifications", "dedupe_key")}
+NOT_READ = {
+    ("memberships", "invite_code"),
+    ("memberships", "invite_id"),
+    ("notifications", "dedupe_key"),
+    ("transactions", "hash"),
+}
 
 _PLAIN: dict[Any, str] = {
     Any: "jsonb",
@@ -30,13 +40,14 @@ _PLAIN: dict[Any, str] = {
     int: "number",
     str: "text",
 }
-_CHECKED_SETS = {"mail_state"}
+_CHECKED_SETS = {"mail_fault", "mail_state"}
 _NUMBERS = {"smallint", "integer", "bigint"}
 
 Columns = dict[str, tuple[str, bool | None]]
 """Name -> type, and whether it may be null (``None``: that is not known)."""
 
 
+@cache
 def reads() -> dict[tuple[str, str], set[Any]]:
     """Return what the client reads: ("table" or "function", its name) -> the models or plain types it is read as."""
     found: dict[tuple[str, str], set[Any]] = {}
@@ -45,7 +56,9 @@ def reads() -> dict[tuple[str, str], set[Any]]:
             for request in action.requests:
                 if request.model is None:
                     continue
-                shape = eval(request.model, vars(models))  # Such as `Space`, `int` or `list[str]`.
+                shape = eval(request.model, SHAPES)  # Such as `Space`, `int` or `list[str]`.
+                if get_origin(shape) is list and issubclass(get_args(shape)[0], Model):
+                    (shape,) = get_args(shape)  # All rows in one reply.
                 kind = "function" if request.verb == "call" else "table"
                 found.setdefault((kind, request.target), set()).add(shape)
     return found
@@ -80,19 +93,19 @@ def function_columns(connection: psycopg.Connection[Any], name: str) -> Columns:
         "select format_type(prorettype, null), proargnames, proargmodes::text[],"
         " (select array_agg(format_type(one, null) order by place)"
         "  from unnest(proallargtypes) with ordinality as list (one, place)),"
-        " (select relname from pg_catalog.pg_class where pg_class.reltype = prorettype)"
+        " (select relname from pg_catalog.pg_class where pg_class.reltype = prorettype), proretset"
         " from pg_catalog.pg_proc where proname = %s and pronamespace = 'public'::regnamespace",
         [name],
     ).fetchone()
     if row is None:
         return {}
-    form, names, modes, forms, table = row
+    form, names, modes, forms, table, is_set = row
     if table is not None:
         return table_columns(connection, table)
     if modes is not None and "t" in modes:
         columns = zip(names, modes, forms, strict=True)
         return {column: (_type(kind), None) for column, mode, kind in columns if mode == "t"}
-    return {"": (_type(form), None)}
+    return {"": (_type(f"{form}[]" if is_set else form), None)}
 
 
 def _shape_differences(what: str, shape: Any, answered: Columns) -> Iterator[str]:

@@ -30,21 +30,33 @@ _STATEMENTS = (
     from generate_series(1, {spaces}) as n cross join generate_series(1, 10) as seat
     """,
     """
-    insert into public.prompts (id, space_id, week_number, curator_id, question, "order", is_published, published_at)
+    insert into public.prompts
+      (id, space_id, week_number, curator_id, question, "order", place, is_published, published_at)
     select md5('prompt' || n || '-' || week || '-' || place)::uuid, md5('space' || n)::uuid, week,
-      md5('user' || (n * 10))::uuid, 'What did you read?', place, true, now()
+      md5('user' || (n * 10))::uuid, 'What did you read?', place, place, true, now()
     from generate_series(1, {spaces}) as n
     cross join generate_series(1, 10) as week
     cross join generate_series(1, 2) as place
     """,
     """
-    insert into public.responses (prompt_id, user_id, space_id, week_number, content, is_published, published_at)
+    insert into public.responses
+      (prompt_id, user_id, space_id, week_number, content, is_published, published_at, calendar_week)
     select prompts.id, memberships.user_id, prompts.space_id, prompts.week_number, repeat('A page or two. ', 10), true,
-      now() - make_interval(weeks => 10 - prompts.week_number)
+      now() - make_interval(weeks => 10 - prompts.week_number),
+      private.week_index(now() - make_interval(weeks => 10 - prompts.week_number))
     from public.prompts
     join lateral (
       select user_id from public.memberships where memberships.space_id = prompts.space_id order by user_id limit 5
     ) as memberships on true
+    """,
+    """
+    insert into private.active_weeks (user_id, week, responses, first_published_at)
+    select user_id, calendar_week, count(*), min(published_at) from public.responses group by user_id, calendar_week
+    """,
+    """
+    insert into private.open_weeks (user_id, week)
+    select memberships.user_id, private.week_index(now()) - week
+    from public.memberships cross join generate_series(0, 9) as week
     """,
     """
     insert into public.newsletters (space_id, week_number, title, content, visibility, is_published, published_at)
@@ -62,10 +74,14 @@ _STATEMENTS = (
     # Rounds in the outer loop: a person's rows lie scattered over the table, as they would in life.
     """
     insert into public.transactions
-      (user_id, type, amount, balance_after, reference_type, idempotency_key, created_at)
+      (user_id, type, amount, balance_after, reference_type, idempotency_key, created_at, hash)
     select users.id, 'EARN_RESPONSE', 50, 50 * round, 'prompt', 'response:' || round,
-      now() - make_interval(hours => 100 - round)
+      now() - make_interval(hours => 100 - round), sha256(uuid_send(users.id))
     from generate_series(1, 100) as round cross join public.users
+    """,
+    """
+    insert into private.ledger_heads (user_id, entries, last_seq, hash)
+    select user_id, count(*), max(seq), sha256(uuid_send(user_id)) from public.transactions group by user_id
     """,
 )
 

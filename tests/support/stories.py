@@ -88,6 +88,11 @@ def found_club(actors: Actors, *members: str, leader: str = "Ada", **values: Any
     return club
 
 
+def hurry(actors: Actors) -> None:
+    """Let a space close more weeks at once than leaders may in a day."""
+    actors.run("delete from private.limits where code = 'weeks'")
+
+
 def grant_tokens(actors: Actors, person: Actor, amount: int) -> None:
     """Post tokens to somebody's ledger, past all rules of earning."""
     actors.run(

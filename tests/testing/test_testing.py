@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -20,11 +22,15 @@ CONFTEST, WITH_OPTIONS = (text for name, text in FILES if name == "conftest.py")
 TESTS = {name: text for name, text in FILES if name != "conftest.py"}
 
 
-def run(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Run pytest in a folder as a program of its own."""
-    # The plugins of this project's own tests have no place there.
-    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-W", "error", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+def run(folder: Path, *arguments: str, plugins: Sequence[str] = ("asyncio",)) -> tuple[int, str]:
+    """Run pytest in a folder as a program of its own, with these plugins."""
+    # Those of this project's own tests have no place there.
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    options = [word for plugin in plugins for word in ("-p", plugin)]
+    command = [sys.executable, "-m", "pytest", "-W", "error", *options, *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -38,7 +44,14 @@ def write(folder: Path, conftest: str, *names: str) -> None:
 
 def test_the_guide_works_as_it_stands(tmp_path: Path) -> None:
     write(tmp_path, CONFTEST, "test_digest.py", "test_async.py")
-    code, text = run(tmp_path, "-n", "2", "--dist", "loadfile")
+    code, text = run(tmp_path)
+    assert code == 0 and "4 passed" in text, text
+
+
+@pytest.mark.long
+def test_each_worker_has_a_stack_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, CONFTEST, "test_digest.py", "test_async.py")
+    code, text = run(tmp_path, "-n", "2", "--dist", "loadfile", plugins=["asyncio", "xdist"])
     assert code == 0 and "4 passed" in text, text
 
 
@@ -49,7 +62,7 @@ def test_anyio_s_plugin_will_do_for_asyncio(tmp_path: Path) -> None:
     test = tmp_path / "test_async.py"
     test.write_text(test.read_text().replace("pytest.mark.asyncio", "pytest.mark.anyio"))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    code, text = run(tmp_path, "-p", "no:asyncio")
+    code, text = run(tmp_path, plugins=["anyio"])
     assert code == 0 and "1 passed" in text, text
 
 

@@ -2,6 +2,8 @@
 
 import { App } from "@supabase/lite";
 import type { PostgresConnection } from "@supabase/lite/postgres";
+import { decodeJwt } from "jose";
+import { refuseMalformedAddress } from "./auth_addresses.ts";
 import { AuthAdmin } from "./auth_admin.ts";
 import { AuthError, authErrorResponse } from "./auth_errors.ts";
 import { AuthMailer } from "./auth_mailer.ts";
@@ -9,7 +11,7 @@ import { challengeOf, followLink, keepChallenge } from "./auth_pkce.ts";
 import type { Config } from "./config.ts";
 import { type Database, openPool } from "./database.ts";
 import { type Exchange, identify } from "./gateway.ts";
-import { peekJsonObject } from "./http.ts";
+import { bearerToken, hasUnstorableText, json, peekJsonObject } from "./http.ts";
 import { type Keys, TokenError } from "./keys.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { type RequestContext, runInContext, visibleHeaders } from "./request_context.ts";
@@ -45,8 +47,16 @@ export class Auth {
         jwt_secret: config.jwtSecret,
         site_url: config.siteUrl,
         additional_redirect_urls: ["http://127.0.0.1:*/**", "http://localhost:*/**"],
+        jwt_expiry: config.jwtExpiry,
+        enable_signup: config.enableSignup,
+        minimum_password_length: config.minimumPasswordLength,
         enable_refresh_token_rotation: true,
-        email: { enable_confirmations: config.confirmEmail },
+        email: {
+          enable_signup: config.enableEmailSignup,
+          otp_expiry: config.otpExpiry,
+          enable_confirmations: config.confirmEmail,
+          double_confirm_changes: config.doubleConfirmChanges,
+        },
       },
       studio: { enabled: false },
       options: {
@@ -57,7 +67,7 @@ export class Auth {
             mendAuthService(context.var.authService as unknown as AuthServiceInternals, {
               issuer: config.apiUrl + PREFIX,
               jwtSecret: config.jwtSecret,
-            });
+            }, config);
             await next();
           }],
         },
@@ -83,6 +93,8 @@ export class Auth {
   async #handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
     const path = url.pathname.slice(PREFIX.length);
     if (request.method === "OPTIONS") return new Response(null, { status: 204 });
+    await refuseUnstorable(request, url);
+    refuseMalformedAddress(path, await peekJsonObject(request));
     if (/^\/(admin(\/|$)|invite$)/.test(path)) {
       return await this.#admin.handle(request, url, path, await this.#identifyAdmin(request, url, exchange));
     }
@@ -94,22 +106,22 @@ export class Auth {
       redirectTo: url.searchParams.get("redirect_to") ?? undefined,
       mails: [],
     };
+    if (path === "/user" && request.method === "PUT") Object.assign(context, await proofOf(request));
     if (path === "/otp") context.signUpData = await signUpData(request);
     const challenge = context.challenge = await challengeOf(request, path);
-    const response = await runInContext(context, () => this.#answer(request, url, path));
+    const response = await runInContext(context, () => this.#answer(request, url, path, context));
     if (challenge && response.ok) await keepChallenge(this.#database, challenge, context.mails ?? []);
     if (response.status < 500) return response;
     return await this.#explain(context);
   }
 
-  async #answer(request: Request, url: URL, path: string): Promise<Response> {
+  async #answer(request: Request, url: URL, path: string, context: RequestContext): Promise<Response> {
     if (path !== "/verify") return await this.#app.fetch(request);
-    return await followLink(
-      this.#database,
-      request,
-      url,
-      async (inner, target) => await this.#app.fetch(await withExactType(inner, target, this.#database)),
-    );
+    const verify = async (inner: Request, target: URL) => {
+      const response = await this.#app.fetch(await withExactType(inner, target, this.#database));
+      return led(response, context);
+    };
+    return await followLink(this.#database, request, url, verify);
   }
 
   async #identifyAdmin(request: Request, url: URL, exchange: Exchange) {
@@ -131,6 +143,50 @@ export class Auth {
       code: "unexpected_failure",
       message: "Unexpected failure, please check server logs for more information",
     });
+  }
+}
+
+const HALF_CONFIRMED = "Confirmation link accepted. Please proceed to confirm link sent to the other email";
+
+/** What a verification comes to, where lite knows only success and failure. */
+function led(response: Response, { isHalfConfirmed, failure }: RequestContext): Response {
+  const location = response.headers.get("location");
+  const place = location ? new URL(location) : null;
+  if (isHalfConfirmed) {
+    if (!place) return json(200, { code: "200", msg: HALF_CONFIRMED });
+    place.hash = new URLSearchParams({ message: HALF_CONFIRMED }).toString();
+  } else if (failure && place) {
+    const { code, message } = failure;
+    place.hash = new URLSearchParams({ error: "access_denied", error_code: code, error_description: message })
+      .toString();
+  } else {
+    return response;
+  }
+  return Response.redirect(place!, 303);
+}
+
+async function refuseUnstorable(request: Request, url: URL): Promise<void> {
+  if (
+    !hasUnstorableText([...url.searchParams.values()]) && !hasUnstorableText(await peekJsonObject(request))
+  ) return;
+  throw new AuthError(400, "validation_failed", "Text must be valid Unicode without NUL characters");
+}
+
+/** What a change of an account brings to show that it is the owner's wish. */
+async function proofOf(request: Request): Promise<Pick<RequestContext, "sessionId" | "nonce">> {
+  const { nonce } = await peekJsonObject(request) ?? {};
+  return {
+    sessionId: sessionOf(bearerToken(request.headers)),
+    nonce: typeof nonce === "string" ? nonce : undefined,
+  };
+}
+
+function sessionOf(token: string | null): string | undefined {
+  try {
+    const { session_id } = decodeJwt(token ?? "");
+    return typeof session_id === "string" ? session_id : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -39,6 +39,19 @@ export interface Config {
   siteUrl: string;
   /** Whether a new account must confirm its address first. `supabase start` does not ask for it either. */
   confirmEmail: boolean;
+  /** Whether an old session needs a code before it sets a password. The project's config.toml says so. */
+  securePasswordChange: boolean;
+  /** Whether a change of address has to be confirmed in the old mailbox, too. */
+  doubleConfirmChanges: boolean;
+  /** For how many seconds an access token is good. */
+  jwtExpiry: number;
+  /** Whether people may make accounts; an admin may all the same. */
+  enableSignup: boolean;
+  /** Whether they may with an email address. */
+  enableEmailSignup: boolean;
+  minimumPasswordLength: number;
+  /** For how many seconds the codes and links in mails are good. */
+  otpExpiry: number;
   /** Work factor of new password hashes. */
   bcryptCost: number;
   /** Where clients reach this server. */
@@ -112,6 +125,21 @@ export function parseConfig(text: string): Config {
     denoDir: string(fields, "deno_dir"),
     siteUrl: string(fields, "site_url"),
     confirmEmail: fields.confirm_email === undefined ? false : boolean(fields, "confirm_email"),
+    securePasswordChange: fields.secure_password_change === undefined
+      ? false
+      : boolean(fields, "secure_password_change"),
+    jwtExpiry: fields.jwt_expiry === undefined ? 3600 : integer(fields, "jwt_expiry", 1, 604_800),
+    enableSignup: fields.enable_signup === undefined ? true : boolean(fields, "enable_signup"),
+    enableEmailSignup: fields.enable_email_signup === undefined
+      ? true
+      : boolean(fields, "enable_email_signup"),
+    minimumPasswordLength: fields.minimum_password_length === undefined
+      ? 6
+      : integer(fields, "minimum_password_length", 6, 72),
+    otpExpiry: fields.otp_expiry === undefined ? 3600 : integer(fields, "otp_expiry", 1, 86_400),
+    doubleConfirmChanges: fields.double_confirm_changes === undefined
+      ? true
+      : boolean(fields, "double_confirm_changes"),
     bcryptCost: fields.bcrypt_cost === undefined ? 10 : integer(fields, "bcrypt_cost", 4, 15),
     apiUrl: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
   };

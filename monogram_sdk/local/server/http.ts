@@ -47,3 +47,17 @@ export async function peekJsonObject(request: Request): Promise<Record<string, u
     throw error;
   }
 }
+
+/** Whether there is text that Postgres cannot keep: with a NUL, or with half a character. Keys count, too. */
+export function hasUnstorableText(value: unknown): boolean {
+  const rest = [value];
+  while (rest.length > 0) {
+    const one = rest.pop();
+    if (typeof one === "string") {
+      if (one.includes("\0") || !one.isWellFormed()) return true;
+    } else if (typeof one === "object" && one !== null) {
+      for (const [name, member] of Object.entries(one)) rest.push(name, member);
+    }
+  }
+  return false;
+}

@@ -79,6 +79,7 @@ async function start(config: Config): Promise<Running> {
   return {
     async stop() {
       realtime.disconnect();
+      mail.disconnect();
       const drained = http.shutdown();
       const timer = setTimeout(() => abort.abort(), DRAIN_MS);
       await drained;

@@ -14,10 +14,16 @@ export interface RequestContext {
   redirectTo?: string;
   /** The profile data that came with the request for a one-time code. */
   signUpData?: Record<string, unknown>;
+  /** The session that the request's token names; whether the token is valid is for lite to find out. */
+  sessionId?: string;
+  /** The code that came with a change of the account. */
+  nonce?: string;
   /** What the links in its mails are to bring a code for. */
   challenge?: Challenge;
   /** The mails that it caused. */
   mails?: SentMail[];
+  /** Whether it confirmed a change of address in the first of two mailboxes. */
+  isHalfConfirmed?: boolean;
   /** The answer to give instead of a library's own "internal server error". */
   failure?: { status: number; code: string; message: string };
 }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { type Html, markup, trusted } from "./render/html.ts";
 import { colours } from "./render/palette.ts";
-import { ENGLISH } from "./render/words.ts";
+import type { Words } from "./words/words.ts";
 
 const { light, dark } = colours(null);
 
@@ -33,9 +33,9 @@ export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${
   createHash("sha256").update(STYLE).digest("base64")
 }'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 
-export function simplePage({ title, body }: { title: string; body: Html }): string {
+export function simplePage(words: Words, { title, body }: { title: string; body: Html }): string {
   return markup`<!DOCTYPE html>
-<html lang="${ENGLISH.lang}">
+<html lang="${words.lang}" dir="${words.direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -48,7 +48,7 @@ export function simplePage({ title, body }: { title: string; body: Html }): stri
 <main>
 <h1>${title}</h1>
 ${body}
-<p class="quiet">${ENGLISH.madeWith}</p>
+<p class="quiet">${words.say("letter.madeWith")}</p>
 </main>
 </body>
 </html>

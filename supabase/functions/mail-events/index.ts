@@ -1,6 +1,6 @@
 /** Hears from Resend what became of mails later. See `handler.ts`. */
 
-import { Client, readEnvironment } from "../_shared/platform/mod.ts";
+import { Client, readEnvironment, safely } from "../_shared/platform/mod.ts";
 import { handle } from "./handler.ts";
 
 const service = Client.service(readEnvironment());
@@ -10,4 +10,4 @@ const deps = {
   record: (event: object) => service.rpc<void>("record_mail_event", { ...event }),
 };
 
-Deno.serve((request) => handle(request, deps));
+Deno.serve(safely((request) => handle(request, deps)));

@@ -1,26 +1,53 @@
 /**
  * The newsletter on the web:
  *
- *     GET /newsletter/{id}                      the page
- *     GET /newsletter/{id}.pdf?size=a4|letter   the PDF
- *     GET /newsletter/{id}/pictures/{name}      a picture, for the email
+ *     GET /newsletter/{id}                      the page, with its pictures beside it
+ *     GET /newsletter/{id}.html                 the page as one file, to keep
+ *     GET /newsletter/{id}.pdf?size=a4|letter   the PDF, coloured as the page with &paper=screen
+ *     GET /newsletter/keepsakes/{response}.pdf  a sheet of A5 with one response of a published newsletter
+ *     GET /newsletter/{id}/card.png             the picture that programs show beside a link to it
+ *     GET /newsletter/{id}/pictures/{name}      a picture, for page and email: as the newsletter itself; faces and covers for all
  *     GET /newsletter/{id}/preview              page and email as JSON, nothing stored or sent
+ *     GET /newsletter/spaces/{id}               all letters of a space that the reader may see, where they see the space
+ *     GET /newsletter/spaces/{id}/feed.atom     those of a public space that everybody may read, as Atom
  *
  * Who sees what is the database's decision: everything here is read with the rights of whoever asks, by their token in
  * `Authorization`, by a secret key in `apikey`, or as anybody. What they may not see does not exist: the answer is the same as for an identifier that
- * nobody has. There is no other key to a newsletter that is for members: a link that opens it for whoever holds it would
- * make it public in all but name.
+ * nobody has.
+ *
+ * Page, PDF and pictures also open with `?link=`, the token in the email of one member: for as long as they are one and have
+ * not withdrawn it, whatever the visibility. A token that opens nothing is as if there were none.
  */
 
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import {
+  type Addresses,
   BUCKET,
+  cardName,
+  findArchive,
+  findAround,
   findNewsletter,
   folderOf,
+  isId,
+  isListed,
+  isOpen,
+  isShown,
+  makeCard,
+  makeKeepsake,
   makePdf,
   type NewsletterRow,
+  pageAddress,
+  pageName,
   pdfName,
   prepare,
+  previewMail,
+  type Sheet,
+  storePage,
   storePdf,
+  warningsOf,
+  wasChanged,
+  withReading,
 } from "../_shared/newsletters/mod.ts";
 import {
   ApiError,
@@ -30,10 +57,13 @@ import {
   refuseWithoutSecretKey,
   userToken,
 } from "../_shared/platform/mod.ts";
-import { finishMail, prepareMail } from "../_shared/render/mail.ts";
-import { renderPage } from "../_shared/render/page.ts";
-import type { PageSize } from "../_shared/render/pdf.ts";
-import { notFoundPage } from "./not_found.ts";
+import { renderArchive, renderFeed } from "../_shared/render/archive.ts";
+import { escapeHtml } from "../_shared/render/html.ts";
+import { buildLetter } from "../_shared/render/letter.ts";
+import { type Around, renderPage, shown } from "../_shared/render/page.ts";
+import { letterWords } from "../_shared/render/words.ts";
+import { acceptedLanguages, wordsIn } from "../_shared/words/words.ts";
+import { gonePage, notFoundPage } from "./not_found.ts";
 
 export interface Deps {
   environment: Environment;
@@ -46,7 +76,7 @@ export interface Deps {
 const LARGEST = 20 * 1024 * 1024;
 
 /** On top of the page's own policy, which allows less: its one style sheet by its digest. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data: https: http:; " +
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src 'self' data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const SECURITY = {
@@ -59,9 +89,16 @@ const SECURITY = {
   "vary": "authorization",
 };
 
+/** The form of a reading link's token. */
+const TOKEN = /^[\w-]{32}$/;
+
 interface Target {
   id: string;
-  what: { kind: "page" | "preview" } | { kind: "pdf"; size: PageSize } | { kind: "picture"; name: string };
+  what:
+    | { kind: "page" | "file" | "card" | "preview" }
+    | { kind: "pdf"; sheet: Sheet }
+    | { kind: "picture"; name: string }
+    | { kind: "keepsake"; response: string };
 }
 
 interface Content {
@@ -82,51 +119,204 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   const caller = await refuseWithoutSecretKey(request, deps.environment) === null
     ? service
     : Client.caller(deps.environment, userToken(request), options);
-  const target = targetOf(new URL(request.url));
-  let row: NewsletterRow | null;
-  try {
-    row = target && await findNewsletter(caller, target.id);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 401) {
-      return problem(401, "UNAUTHORIZED", "This token is not accepted. Sign in again.", SECURITY);
-    }
-    throw error;
+  const url = new URL(request.url);
+  if (url.pathname.endsWith(".pdf") && sheetOf(url.searchParams) === null) {
+    return problem(400, "MG001", "size is a4 or letter, paper is print or screen.", SECURITY);
   }
-  if (target === null || row === null) return notFound(request);
+  const space = /^\/(?:newsletter\/)?spaces\/([0-9a-f-]{36})(\/feed\.atom)?\/?$/i.exec(url.pathname);
+  if (space !== null) {
+    const kind = space[2] === undefined ? "archive" : "feed";
+    return await archive(request, space[1].toLowerCase(), kind, caller, deps);
+  }
+  const target = await keepsakeOf(url, service) ?? targetOf(url);
+  let row: NewsletterRow | null;
+  let link: string | undefined;
+  try {
+    link = target === null ? undefined : await openingLink(target, url.searchParams, service);
+    row = target && await findNewsletter(link ? service : readerOf(target, caller, service), target.id);
+  } catch (error) {
+    return unauthorized(error);
+  }
+  if (target === null || row === null) {
+    const isGone = target !== null && isId(target.id) &&
+      await service.rpc<boolean>("is_newsletter_gone", { newsletter_id: target.id });
+    return notFound(request, isGone);
+  }
 
-  const headers = { ...SECURITY, ...caching(row, target) };
+  // A reading link opens its own newsletter; of others it shows what everybody may see.
+  const around = target.what.kind === "page" && row.is_published
+    ? await findAround(link ? Client.caller(deps.environment, null, options) : caller, row, addressesOf(deps))
+    : null;
+  const headers = {
+    ...SECURITY,
+    ...caching(row, target, link, around),
+    // Here and not in the stored page, which would say what was so when it was made.
+    ...(isListed(row) && link === undefined ? {} : { "x-robots-tag": "noindex" }),
+  };
   const etag = headers.etag;
   if (etag !== undefined && matches(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
-  const content = await contentOf(target, row, caller, service, deps);
+  const content = await contentOf(target, row, link ? service : caller, service, deps);
   if (content === null) return notFound(request);
+  if (target.what.kind === "page" || target.what.kind === "file") {
+    content.bytes = shown(content.bytes, around ?? NOTHING_AROUND, letterWords([row.content.space.language]));
+  }
+  if (target.what.kind === "page") {
+    content.bytes = leadOn(content.bytes, row, { link, isFolder: url.pathname.endsWith("/") }, deps);
+  }
   return new Response(request.method === "HEAD" ? null : content.bytes, {
     headers: {
       ...headers,
       "content-type": content.type,
       "content-length": String(content.bytes.length),
-      ...(target.what.kind === "pdf" ? { "content-disposition": `inline; filename="${fileName(row)}"` } : {}),
+      ...disposition(target, row),
     },
   });
 }
 
+const HTML = "text/html; charset=utf-8";
+
+const NOTHING_AROUND: Around = { previous: null, next: null, all: null, feed: null };
+
+function addressesOf({ environment, pageTemplate }: Deps): Addresses {
+  return { project: environment.url, pageTemplate };
+}
+
+/** The reply to a token that the API refuses; what else went wrong is thrown on. */
+function unauthorized(error: unknown): Response {
+  if (error instanceof ApiError && [400, 401, 403].includes(error.status)) {
+    return problem(401, "UNAUTHORIZED", "This token is not accepted. Sign in again.", SECURITY);
+  }
+  throw error;
+}
+
+/** All letters of a space. Both are made for each reader, and kept by nobody without asking again: a space may close at any time. */
+async function archive(
+  request: Request,
+  spaceId: string,
+  kind: "archive" | "feed",
+  caller: Client,
+  deps: Deps,
+): Promise<Response> {
+  let found: Awaited<ReturnType<typeof findArchive>>;
+  try {
+    found = await findArchive(caller, spaceId, kind, addressesOf(deps));
+  } catch (error) {
+    return unauthorized(error);
+  }
+  if (found === null) return notFound(request);
+  const bytes = kind === "feed"
+    ? new TextEncoder().encode(renderFeed(found.archive))
+    : renderArchive(found.archive).bytes();
+  const etag = `"${digestOf(bytes)}"`;
+  const headers = {
+    ...SECURITY,
+    "cache-control": `${
+      found.isPublic && !request.headers.has("authorization") ? "public" : "private"
+    }, no-cache`,
+    etag,
+    ...(found.isPublic ? {} : { "x-robots-tag": "noindex" }),
+  };
+  if (matches(request.headers.get("if-none-match"), etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(request.method === "HEAD" ? null : bytes, {
+    headers: {
+      ...headers,
+      "content-type": kind === "feed" ? "application/atom+xml; charset=utf-8" : HTML,
+      "content-length": String(bytes.length),
+    },
+  });
+}
+
+function digestOf(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+}
+
 /** What the path asks for, or null where it asks for nothing that can exist. */
 function targetOf({ pathname, searchParams }: URL): Target | null {
-  const [, id, rest] =
-    pathname.match(/^\/(?:newsletter\/)?([0-9a-f-]{36})(\.pdf|\/preview|\/pictures\/[\w.-]+)?\/?$/) ?? [];
-  if (id === undefined) return null;
+  const [, given, rest] = pathname.match(
+    /^\/(?:newsletter\/)?([0-9a-f-]{36})(\.pdf|\.html|\/preview|\/card\.png|\/pictures\/[\w.-]+)?\/?$/i,
+  ) ?? [];
+  if (given === undefined) return null;
+  const id = given.toLowerCase();
   if (rest === undefined) return { id, what: { kind: "page" } };
+  if (rest === "/card.png") return { id, what: { kind: "card" } };
   if (rest === "/preview") return { id, what: { kind: "preview" } };
-  if (rest !== ".pdf") return { id, what: { kind: "picture", name: rest.slice(1) } };
-  switch (searchParams.get("size")?.toLowerCase() ?? "a4") {
-    case "a4":
-      return { id, what: { kind: "pdf", size: "A4" } };
-    case "letter":
-      return { id, what: { kind: "pdf", size: "LETTER" } };
-    default:
-      return null;
+  if (rest === ".html") return { id, what: { kind: "file" } };
+  if (rest !== ".pdf") return { id, what: { kind: "picture", name: rest.slice("/pictures/".length) } };
+  const sheet = sheetOf(searchParams);
+  return sheet === null ? null : { id, what: { kind: "pdf", sheet } };
+}
+
+/** The published newsletter that has the response whose keepsake the path asks for. */
+async function keepsakeOf({ pathname }: URL, service: Client): Promise<Target | null> {
+  const response = pathname.match(/^\/(?:newsletter\/)?keepsakes\/([0-9a-f-]{36})\.pdf$/i)?.[1].toLowerCase();
+  if (response === undefined || !isId(response)) return null;
+  const id = await service.rpc<string | null>("newsletter_with_response", { response_id: response });
+  return id === null ? null : { id, what: { kind: "keepsake", response } };
+}
+
+/** The paper that is asked for; null where there is none of this name. */
+function sheetOf(params: URLSearchParams): Sheet | null {
+  const size = ({ a4: "A4", letter: "LETTER" } as const)[params.get("size")?.toLowerCase() ?? "a4"];
+  const paper = ({ print: "print", screen: "screen" } as const)[params.get("paper") ?? "print"];
+  return size === undefined || paper === undefined ? null : { size, paper };
+}
+
+/**
+ * With whose rights a newsletter is looked for. A picture of a person and a cover are for everybody wherever they are set, and an
+ * email that is out shows them whatever becomes of newsletter, space and people: the copies are for whoever has the address.
+ */
+function readerOf({ what }: Target, caller: Client, service: Client): Client {
+  return what.kind === "picture" && isOpen(what.name) ? service : caller;
+}
+
+/** The token of a request that opens what is asked for, if there is one. */
+async function openingLink(
+  { id, what }: Target,
+  params: URLSearchParams,
+  service: Client,
+): Promise<string | undefined> {
+  const token = params.get("link");
+  if (token === null || !TOKEN.test(token) || !isId(id) || what.kind === "preview") return undefined;
+  const opens = await service.rpc<boolean>("opens_newsletter", { newsletter_id: id, token });
+  return opens ? token : undefined;
+}
+
+/**
+ * Let a page's links to itself and to the PDF, and its pictures, open for a reader as the page did; and from an address that ends with
+ * a slash, too.
+ */
+function leadOn(
+  bytes: Uint8Array<ArrayBuffer>,
+  { id }: NewsletterRow,
+  { link, isFolder }: { link: string | undefined; isFolder: boolean },
+  { environment, pageTemplate }: Deps,
+): Uint8Array<ArrayBuffer> {
+  if (link === undefined && !isFolder) return bytes;
+  const own = link === undefined ? "" : `?link=${link}`;
+  // One character a byte: all that is looked for is ASCII. No text of a letter holds a quotation mark, nor is a relative address.
+  let page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  page = page.replace(
+    new RegExp(` (src|srcset|href)="(${id}[./][^"]*)"`, "g"),
+    (_, name, value: string) => {
+      const led = value.split(", ").map((one) => one.replace(/^\S+/, (address) => `${address}${own}`));
+      return ` ${name}="${led.map((one) => isFolder ? `../${one}` : one).join(", ")}"`;
+    },
+  );
+  const addresses = [
+    pageAddress(environment.url, id, pageTemplate),
+    `${pageAddress(environment.url, id)}.pdf`,
+  ];
+  for (const address of link === undefined ? [] : addresses) {
+    page = page.replaceAll(
+      `<a href="${escapeHtml(address)}"`,
+      () => `<a href="${escapeHtml(withReading(address, link))}"`,
+    );
   }
+  return new Uint8Array(Buffer.from(page, "latin1"));
 }
 
 async function contentOf(
@@ -140,33 +330,75 @@ async function contentOf(
     const bytes = await caller.download(BUCKET, name, LARGEST);
     return bytes && { bytes, type };
   };
-  const prepared = () =>
-    prepare(service, row, { project: deps.environment.url, pageTemplate: deps.pageTemplate });
+  // What was made while somebody was taken out of the newsletter may still show them.
+  const storedUnlessChanged = async (name: string, type: string): Promise<Content | null> => {
+    if (!await wasChanged(service, row)) return await stored(name, type);
+    await service.remove(BUCKET, name);
+    return null;
+  };
+  const prepared = () => prepare(service, row, addressesOf(deps));
   switch (what.kind) {
     case "page": {
-      const page = row.html_path && await stored(row.html_path, "text/html; charset=utf-8");
-      return page ||
-        { bytes: renderPage((await prepared()).letter).bytes(), type: "text/html; charset=utf-8" };
+      const page = row.html_path && await stored(pageName(row), HTML);
+      if (page) return page;
+      const found = await prepared();
+      // A draft has no copies of its pictures, so nothing lies beside its page.
+      if (!row.is_published) {
+        return { bytes: renderPage((await found.letter("page")).letter).bytes(), type: HTML };
+      }
+      const letter = found.readingLetter();
+      if (row.html_path === null) return { bytes: renderPage(letter).bytes(), type: HTML };
+      return await storedUnlessChanged(await storePage(service, row, letter), HTML);
+    }
+    case "file": {
+      const file = row.html_path && await stored(row.html_path, HTML);
+      if (file) return file;
+      const { letter } = await (await prepared()).letter("page");
+      return { bytes: renderPage(letter).bytes(), type: HTML };
+    }
+    case "card": {
+      if (!row.is_published) return null;
+      const bytes = await service.download(BUCKET, cardName(row), LARGEST) ??
+        await makeCard(service, buildLetter({ newsletter: row, theme: row.theme }));
+      return { bytes, type: "image/png" };
     }
     case "pdf": {
-      const pdf = row.pdf_path && await stored(pdfName(row, what.size), "application/pdf");
+      const pdf = row.pdf_path && await stored(pdfName(row, what.sheet), "application/pdf");
       if (pdf) return pdf;
-      const { letter } = await prepared();
+      const { letter } = await (await prepared()).letter("print");
       // The first who wants a newsletter in this size has it made for all. Drafts are not stored: they change.
       if (row.pdf_path !== null) {
-        return await stored(await storePdf(service, row, letter, what.size), "application/pdf");
+        const { name } = await storePdf(service, row, letter, what.sheet);
+        return await storedUnlessChanged(name, "application/pdf");
       }
-      const { bytes } = await makePdf(letter, what.size);
+      const { bytes } = await makePdf(service, letter, what.sheet);
       return { bytes, type: "application/pdf" };
     }
-    case "picture":
-      return row.visibility === "PUBLIC" && row.is_published
-        ? await stored(`${folderOf(row)}/${what.name}`, `image/${what.name.split(".").pop()}`)
-        : null;
+    case "keepsake": {
+      const letter = row.is_published ? await (await prepared()).keepsakeLetter(what.response) : null;
+      return letter && { bytes: (await makeKeepsake(service, letter)).bytes, type: "application/pdf" };
+    }
+    case "picture": {
+      // Whoever sees the newsletter sees its pictures, and no longer those of somebody who was taken out of it.
+      if (!row.is_published || !isShown(row, what.name)) return null;
+      const bytes = await service.download(BUCKET, `${folderOf(row)}/pictures/${what.name}`, LARGEST);
+      return bytes && { bytes, type: `image/${what.name.split(".").pop()}` };
+    }
     case "preview": {
-      const { letter, mailLetter } = await prepared();
-      const mail = finishMail(prepareMail(mailLetter), {});
-      const preview = JSON.stringify({ page: renderPage(letter).html, mail });
+      const found = await prepared();
+      const { letter, leftOut } = await found.letter("page");
+      const { mail, warnings: inMail } = previewMail(row, found);
+      const warnings = [
+        ...await warningsOf(service, letter, [...found.album.leftOut, ...leftOut]),
+        ...inMail,
+      ];
+      const pending = found.album.leftOut.filter(({ reason }) => reason === "PENDING");
+      const preview = JSON.stringify({
+        page: new TextDecoder().decode(shown(renderPage(letter).bytes(), NOTHING_AROUND, letter.words)),
+        mail,
+        warnings,
+        pending: pending.map(({ path }) => path),
+      });
       return { bytes: new TextEncoder().encode(preview), type: "application/json" };
     }
   }
@@ -176,16 +408,44 @@ async function contentOf(
  * What may be kept, and for how long. A space may close its newsletters at any time, so nobody keeps one for long
  * without asking again.
  */
-function caching(row: NewsletterRow, { what }: Target): { "cache-control": string; etag?: string } {
+function caching(
+  row: NewsletterRow,
+  { what }: Target,
+  link?: string,
+  around: Around | null = null,
+): { "cache-control": string; etag?: string } {
   // What is not stored yet, or can still change, is made anew each time.
   if (!row.is_published || row.html_path === null || what.kind === "preview") {
     return { "cache-control": "no-store" };
   }
-  const variant = what.kind === "pdf" ? what.size : what.kind === "picture" ? what.name : "page";
   return {
-    "cache-control": row.visibility === "PUBLIC" ? "public, max-age=300" : "private, no-cache",
-    etag: `"${row.id}.${Date.parse(row.updated_at).toString(36)}.${variant}"`,
+    "cache-control": what.kind === "card" && row.visibility === "PUBLIC" && link === undefined
+      // Programs that show it keep it for themselves; nobody between may.
+      ? "public, no-cache"
+      : row.visibility === "PUBLIC" && link === undefined
+      ? "public, max-age=300"
+      : "private, no-cache",
+    // With whether it is listed: "304 Not Modified" takes no header away from what a cache keeps.
+    etag: `"${row.id}.${Date.parse(row.updated_at).toString(36)}.${variantOf(what, around)}${
+      isListed(row) && link === undefined ? "" : ".noindex"
+    }"`,
   };
+}
+
+/** What tells the files of one newsletter apart. */
+function variantOf(what: Target["what"], around: Around | null): string {
+  switch (what.kind) {
+    case "page":
+      return `page.${digestOf(JSON.stringify(around))}`;
+    case "pdf":
+      return what.sheet.paper === "print" ? what.sheet.size : `${what.sheet.size}.${what.sheet.paper}`;
+    case "picture":
+      return what.name;
+    case "keepsake":
+      return `keepsake.${what.response}`;
+    default:
+      return what.kind;
+  }
 }
 
 function matches(wanted: string | null, etag: string): boolean {
@@ -193,23 +453,47 @@ function matches(wanted: string | null, etag: string): boolean {
   return wanted.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);
 }
 
-/** One answer for what does not exist and for what is not for this reader. */
-function notFound(request: Request): Response {
-  const headers = { ...SECURITY, "cache-control": "no-store" };
+/** One reply for what does not exist and for what is not for this reader; another for what everybody could read once. */
+function notFound(request: Request, isGone = false): Response {
+  const headers = { ...SECURITY, "cache-control": "no-store", "vary": "authorization, accept-language" };
+  const status = isGone ? 410 : 404;
   if (!request.headers.get("accept")?.includes("text/html")) {
-    return problem(404, "MG401", "There is no such newsletter, or it is not for you to read.", headers);
+    return problem(
+      status,
+      "MG401",
+      isGone
+        ? "This newsletter has been deleted."
+        : "There is no such newsletter, or it is not for you to read.",
+      headers,
+    );
   }
-  return new Response(request.method === "HEAD" ? null : notFoundPage(), {
-    status: 404,
-    headers: { ...headers, "content-type": "text/html; charset=utf-8" },
+  // Nobody knows who reads this, but their browser knows what they read.
+  const words = wordsIn(acceptedLanguages(request.headers.get("accept-language")));
+  return new Response(request.method === "HEAD" ? null : isGone ? gonePage(words) : notFoundPage(words), {
+    status,
+    headers: { ...headers, "content-type": "text/html; charset=utf-8", "content-language": words.lang },
   });
 }
 
+/** What a browser does with what is not the page: a PDF is shown, and a file kept, under the newsletter's name. */
+function disposition({ what }: Target, row: NewsletterRow): Record<string, string> {
+  switch (what.kind) {
+    case "pdf":
+      return { "content-disposition": `inline; filename="${fileName(row, ".pdf")}"` };
+    case "keepsake":
+      return { "content-disposition": `inline; filename="${fileName(row, "-keepsake.pdf")}"` };
+    case "file":
+      return { "content-disposition": `attachment; filename="${fileName(row, ".html")}"` };
+    default:
+      return {};
+  }
+}
+
 /** "book-club-week-12.pdf", with nothing in it that a header or a file system could misread. */
-function fileName({ content }: NewsletterRow): string {
+function fileName({ content }: NewsletterRow, end: string): string {
   const name = content.space.name.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "")
     .toLowerCase();
-  return `${name.slice(0, 60) || "newsletter"}-week-${Number(content.week_number)}.pdf`;
+  return `${name.slice(0, 60) || "newsletter"}-week-${Number(content.week_number)}${end}`;
 }
 
 function preflight(): Response {

@@ -1,12 +1,19 @@
 import { simplePage } from "../_shared/pages.ts";
 import { markup } from "../_shared/render/html.ts";
+import type { Words } from "../_shared/words/words.ts";
 
 /** For people who followed a link. */
-export function notFoundPage(): string {
-  return simplePage({
-    title: "No letter here",
-    body:
-      markup`<p>There is no newsletter at this address, or it is for the members of its space only. If you are one of
-them, open it where you are signed in.</p>`,
+export function notFoundPage(words: Words): string {
+  return simplePage(words, {
+    title: words.say("page.none"),
+    body: markup`<p>${words.say("page.noneWhy")}</p>`,
+  });
+}
+
+/** For people who followed a link to a newsletter that everybody could read, before it was deleted. */
+export function gonePage(words: Words): string {
+  return simplePage(words, {
+    title: words.say("page.gone"),
+    body: markup`<p>${words.say("page.goneWhy")}</p>`,
   });
 }

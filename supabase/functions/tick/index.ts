@@ -1,7 +1,7 @@
 /** The clock. See `handler.ts`. */
 
 import { callDeliver } from "../_shared/deliver/call.ts";
-import { Client, readEnvironment } from "../_shared/platform/mod.ts";
+import { Client, readEnvironment, safely } from "../_shared/platform/mod.ts";
 import { handle } from "./handler.ts";
 
 const environment = readEnvironment();
@@ -12,4 +12,4 @@ const deps = {
   deliver: () => callDeliver(environment),
 };
 
-Deno.serve((request) => handle(request, deps));
+Deno.serve(safely((request) => handle(request, deps)));

@@ -8,6 +8,8 @@ const SUBSCRIPTION: Subscription = {
   space_emails: true,
   email_newsletters: true,
   email_notifications: true,
+  email_reminders: true,
+  can_undo: false,
 };
 
 /** A list of one, and what was stopped. */
@@ -21,6 +23,7 @@ function list(subscription: Partial<Subscription> = {}): { deps: Deps; stopped: 
         if (token === TOKEN) stopped.push(scope);
         return Promise.resolve(token === TOKEN);
       },
+      undo: () => Promise.resolve(subscription.can_undo === true),
     },
   };
 }
@@ -47,7 +50,7 @@ Deno.test("opening the link changes nothing and asks", async () => {
 });
 
 Deno.test("one click of a mail program does it, for the scope of its link", async () => {
-  for (const scope of ["space", "everything"] as const) {
+  for (const scope of ["space", "reminders", "everything"] as const) {
     const { deps, stopped } = list();
     const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
     const answer = await handle(link({ scope }, { method: "POST", body }), deps);
@@ -94,6 +97,21 @@ Deno.test("a link that nobody has is said to be unknown, by GET and POST, and re
   }
 });
 
+Deno.test("a form that is none, or is too long, is refused", async () => {
+  const { deps, stopped } = list();
+  const types = ["multipart/form-data", "multipart/form-data; boundary=x", "MULTIPART/FORM-DATA; boundary=x"];
+  for (const type of types) {
+    const headers = { "content-type": type };
+    const request = link({}, { method: "POST", body: "\0no form", headers });
+    assert.equal((await handle(request, deps)).status, 400, type);
+  }
+  for (const body of [new Uint8Array([0xff, 0xfe]), "x".repeat(5000)]) {
+    const status = (await handle(link({}, { method: "POST", body }), deps)).status;
+    assert.equal(status, typeof body === "string" ? 413 : 400);
+  }
+  assert.deepEqual(stopped, []);
+});
+
 Deno.test("an unknown scope or method is refused", async () => {
   const { deps, stopped } = list();
   assert.equal((await handle(link({ scope: "all" }, { method: "POST" }), deps)).status, 400);
@@ -118,4 +136,33 @@ Deno.test("the page is kept by nobody, runs no script and tells nobody its addre
   assert.equal(headers.get("cache-control"), "no-store");
   assert.equal(headers.get("referrer-policy"), "no-referrer");
   assert.match(headers.get("content-security-policy")!, /^default-src 'none'; style-src 'sha256-[^']+'; /);
+});
+
+Deno.test("the page that says that it is done can undo it, and only that", async () => {
+  const post = async (scope: string, changes: Partial<Subscription>) => {
+    const body = new URLSearchParams({ scope });
+    return await (await handle(link({}, { method: "POST", body }), list(changes).deps)).text();
+  };
+  for (const scope of ["space", "reminders", "everything"]) {
+    assert.match(await post(scope, { can_undo: true }), /value="undo"><button>Undo</);
+    assert.doesNotMatch(await post(scope, { can_undo: false }), /value="undo"/);
+  }
+  assert.match(await post("undo", { can_undo: true }), /<h1>Undone</);
+  assert.match(await post("undo", { can_undo: false }), /nothing to undo/);
+});
+
+Deno.test("the page offers what is on, what was asked for first, and reminders apart", async () => {
+  const scopes = async (scope: string, changes: Partial<Subscription> = {}) => {
+    const page = await (await handle(link({ scope }), list(changes).deps)).text();
+    return [...page.matchAll(/name="scope" value="(\w+)"/g)].map(([, named]) => named);
+  };
+  assert.deepEqual(await scopes("space"), ["space", "reminders", "everything"]);
+  assert.deepEqual(await scopes("everything"), ["everything", "space", "reminders"]);
+  assert.deepEqual(await scopes("space", { email_reminders: false }), ["space", "everything"]);
+  assert.deepEqual(await scopes("space", { space_emails: false, can_undo: true }), [
+    "undo",
+    "reminders",
+    "everything",
+  ]);
+  assert.deepEqual(await scopes("x", { email_newsletters: false, email_notifications: false }), []);
 });

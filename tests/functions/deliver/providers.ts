@@ -112,7 +112,7 @@ export class FakeSmtp implements SmtpTransport, MailboxSearch {
   async send(message: Message): Promise<string> {
     const { chance, troubled } = this.#world;
     if (troubled) {
-      switch (chance.below(6)) {
+      switch (chance.below(8)) {
         case 0:
           throw new SmtpFailure("connection refused", 0, "connect");
         case 1:
@@ -124,6 +124,10 @@ export class FakeSmtp implements SmtpTransport, MailboxSearch {
           throw new SmtpFailure("The connection ended.", 0, "transaction");
         case 4:
           throw new SmtpFailure("The connection ended.", 0, "transaction");
+        case 5:
+          throw new SmtpFailure("530 Authentication required", 530, "recipient");
+        case 6:
+          throw new SmtpFailure("550 5.7.1 sender rejected", 550, "sender");
         default:
           this.#world.later(chance.below(LONGEST_WAY), () => this.#take(message));
           throw new SmtpFailure("no answer", 0, "transaction");

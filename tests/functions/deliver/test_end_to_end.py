@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from monogram_sdk import Monogram
@@ -17,14 +18,6 @@ from monogram_sdk.models import MailState
 from tests.sdk.support import PASSWORD, new_email
 
 FUNCTIONS = ("deliver", "tick")
-
-
-@pytest.fixture(scope="module")
-def delivering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that sends its mail by itself."""
-    options = {"bcrypt_cost": 4}
-    with Stack(tmp_path_factory.mktemp("delivering"), seed=False, durable=False, server_options=options) as stack:
-        yield stack
 
 
 @dataclass
@@ -83,8 +76,9 @@ def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: C
 
     sent = {"Ada": MailState.SENT, "Boris": MailState.SENT, "Chloe": MailState.UNSUBSCRIBED}
     eventually(lambda: states() == sent)
-    published = ada.client.newsletters.get(letter.id)
-    assert published.html_path and published.pdf_path
+    # Page and PDF are made apart from the email, and it waits for neither.
+    eventually(lambda: ada.client.newsletters.get(letter.id).html_path)
+    eventually(lambda: ada.client.newsletters.get(letter.id).pdf_path)
 
     assert mails(delivering, chloe.email, letter.title) == []
     for person in (ada, boris):
@@ -102,6 +96,28 @@ def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: C
     assert boris.client.settings.space_emails(space.id) is True
     httpx.post(link, data={"List-Unsubscribe": "One-Click"}).raise_for_status()
     assert boris.client.settings.space_emails(space.id) is False
+
+
+def test_the_emails_go_out_though_no_pdf_can_be_made(delivering: Stack, member: Callable[[str], Member]) -> None:
+    ada = member("Ada")
+    space = ada.client.spaces.create(name="Poetry Club")
+    prompt = ada.client.prompts.create(space.id, question="What did you read?")
+    ada.client.prompts.publish(space.id)
+    answer = ada.client.responses.submit(prompt.id, content="A poem")
+    ada.client.responses.select(space.id, [answer.id])
+    allow = "update storage.buckets set allowed_mime_types = {} where id = 'newsletters'"
+    with psycopg.connect(delivering.db_url, autocommit=True) as connection:
+        connection.execute(allow.format("array_remove(allowed_mime_types, 'application/pdf')").encode())
+        try:
+            letter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)
+            eventually(lambda: [entry.state for entry in ada.client.newsletters.delivery(letter.id)] == ["SENT"])
+            eventually(lambda: ada.client.newsletters.get(letter.id).html_path)
+            failed = "select last_error from private.outbox where key = %s and attempts > 0 and state = 'READY'"
+            ((reason,),) = eventually(lambda: connection.execute(failed, [f"newsletter.pdf:{letter.id}"]).fetchall())
+            assert ".pdf" in reason
+        finally:
+            connection.execute(allow.format("array_append(allowed_mime_types, 'application/pdf')").encode())
+    assert len(mails(delivering, ada.email, letter.title)) == 1
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
 import signal
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -107,6 +109,40 @@ class Refusing(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+class Patient(BaseHTTPRequestHandler):
+    """Two functions: `pictures` is at work until `deliver` has been called twice."""
+
+    server: Meeting
+
+    def do_POST(self) -> None:
+        """Answer one call."""
+        self.rfile.read(int(self.headers["content-length"]))
+        if self.path == "/deliver":
+            self.server.delivered.release()
+            more = next(self.server.deliveries) < 2
+        else:
+            more = False
+            self.server.met = all(self.server.delivered.acquire(timeout=60) for _ in range(2))
+            self.server.made.set()
+        body = json.dumps({"more": more}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+class Meeting(ThreadingHTTPServer):
+    """Tells one function of the calls of another."""
+
+    delivered: threading.Semaphore
+    deliveries: Iterator[int]
+    made: threading.Event
+    met = False
+
+
 class Recorder(HTTPServer):
     """Remembers the keys of the calls."""
 
@@ -120,7 +156,7 @@ def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
     with Recorder(("127.0.0.1", 0), Refusing) as function, caplog.at_level(logging.WARNING, "monogram_sdk"):
         function.keys = []
         function.timeout = 60
-        url = f"http://127.0.0.1:{function.server_port}/deliver"
+        url = f"http://127.0.0.1:{function.server_port}"
         # It does not look by itself within this test: only the database's word makes it call.
         deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123", look_interval=3600)
         with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
@@ -136,3 +172,29 @@ def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
     assert function.keys == ["sb_secret_0123"] * 3
     assert "deliver could not be called: it answered 500" in caplog.text
     assert "sb_secret" not in caplog.text
+
+
+def test_emails_go_out_while_a_picture_is_being_made(fresh_dsn: str) -> None:
+    stopping = threading.Event()
+    with Meeting(("127.0.0.1", 0), Patient) as functions:
+        functions.delivered, functions.made = threading.Semaphore(0), threading.Event()
+        functions.deliveries = itertools.count(1)
+        url = f"http://127.0.0.1:{functions.server_port}"
+        with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
+            club = found_club(actors, "Ada", "Boris")
+            club.ask("What did you read?")
+            path = f"{club.leader.id}/me.png"
+            actors.run("insert into storage.objects (bucket_id, name) values ('avatars', %s)", path)
+            club.leader.update("users", club.leader.id, avatar_path=path)
+        serving = threading.Thread(target=functions.serve_forever)
+        working = threading.Thread(target=Deliverer(fresh_dsn, url, "sb_secret_0123").run, args=[stopping])
+        serving.start()
+        working.start()
+        try:
+            assert functions.made.wait(90)
+        finally:
+            stopping.set()
+            working.join()
+            functions.shutdown()
+            serving.join()
+    assert functions.met

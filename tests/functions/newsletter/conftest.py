@@ -54,8 +54,23 @@ class Pipeline:
         )
 
     def render(self, newsletter: Newsletter) -> dict[str, Any]:
-        """Render a newsletter, and return what came of it."""
-        return self._ask(str(newsletter.id))
+        """Make all pictures ready that are due, render a newsletter (that must succeed), and return what came of it."""
+        return self.render_by_id(str(newsletter.id))
+
+    def render_by_id(self, newsletter_id: str) -> dict[str, Any]:
+        """Do the same for a newsletter of which only the id is known."""
+        rendered = self._ask(newsletter_id)
+        assert "error" not in rendered, rendered
+        return rendered
+
+    def refuse(self, newsletter: Newsletter) -> str:
+        """Try to render a newsletter, and return the name of the error."""
+        return str(self._ask(str(newsletter.id))["error"])
+
+    def derive(self) -> list[dict[str, Any]]:
+        """Make all pictures ready that are due, and return what was noted of them."""
+        notes: list[dict[str, Any]] = self._ask(None)["notes"]
+        return notes
 
     def close(self) -> None:
         """End the process."""
@@ -79,6 +94,16 @@ def pipeline(stack: Stack) -> Iterator[Pipeline]:
     pipeline = Pipeline(stack)
     yield pipeline
     pipeline.close()
+
+
+def derive(stack: Stack) -> None:
+    """Let the function `pictures` work until none is left to be made ready."""
+    more = True
+    while more:
+        url, wish = f"{stack.api_url}/functions/v1/pictures", {"chain": False}
+        answer = httpx.post(url, headers={"apikey": stack.secret_key}, json=wish, timeout=60)
+        assert answer.status_code == 200, answer.text
+        more = answer.json()["more"]
 
 
 @dataclass(frozen=True)

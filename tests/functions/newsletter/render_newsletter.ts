@@ -1,14 +1,16 @@
 /**
- * Renders published newsletters as `deliver` does, for the tests: reads lines of JSON from standard input, the first with the
- * environment, the others with a newsletter's id each, and answers what came of it.
+ * Makes pictures ready as `pictures` does, and renders published newsletters as `deliver` does, for the tests: reads lines of JSON
+ * from standard input, the first with the environment, the others with a newsletter's id each, and answers what came of it.
  */
 
+import { doPicture } from "../../../supabase/functions/_shared/pictures/jobs.ts";
 import { renderNewsletter } from "../../../supabase/functions/_shared/newsletters/mod.ts";
 import { Client, readEnvironment } from "../../../supabase/functions/_shared/platform/mod.ts";
 import { finishMail } from "../../../supabase/functions/_shared/render/mail.ts";
 
 let service: Client | null = null;
 let project = "";
+const notes: unknown[] = [];
 
 async function answer(line: string): Promise<unknown> {
   if (service === null) {
@@ -18,15 +20,18 @@ async function answer(line: string): Promise<unknown> {
     service = Client.service(environment);
     return {};
   }
+  const log = (event: string, details: Record<string, unknown>) => void notes.push({ event, ...details });
+  while ((await doPicture({ service, worker: "tests", log })).more);
+  if (JSON.parse(line) === null) return { notes: notes.splice(0) };
   try {
     const rendered = await renderNewsletter(service, JSON.parse(line), { project });
     const mail = finishMail(JSON.parse(JSON.stringify(rendered.mail)), {
       unsubscribeSpace: `${project}/functions/v1/unsubscribe?token=t&scope=space`,
       unsubscribeAll: `${project}/functions/v1/unsubscribe?token=t&scope=everything`,
     });
-    return { ...rendered, mail };
+    return { ...rendered, mail, prepared: rendered.mail };
   } catch (error) {
-    return { error: (error as Error).name };
+    return { error: (error as Error).name, message: (error as Error).message };
   }
 }
 

@@ -38,7 +38,10 @@ async def test_it_shows_letters_as_pages(circle: Circle, pipeline: Pipeline, let
         page = await web.get(f"/{newsletter.id}")
         assert page.status_code == 200
         assert page.headers["content-type"] == "text/html; charset=utf-8"
-        assert page.content == circle.leader.newsletters.html(newsletter.id)
+        assert page.content == httpx.get(circle.leader.newsletters.page_url(newsletter.id)).content
+        kept = await web.get(f"/{newsletter.id}.html")
+        assert kept.content == circle.leader.newsletters.html(newsletter.id)
+        assert kept.headers["content-disposition"].startswith("attachment; ")
         assert page.headers["content-security-policy"].startswith("default-src 'none'")
         assert (await web.get(f"/{newsletter.id}", headers={"if-none-match": page.headers["etag"]})).status_code == 304
         head = await web.head(f"/{newsletter.id}")
@@ -46,6 +49,21 @@ async def test_it_shows_letters_as_pages(circle: Circle, pipeline: Pipeline, let
         pdf = await web.get(f"/{newsletter.id}.pdf?size=letter")
         assert pdf.headers["content-type"] == "application/pdf"
         assert pdf.content == circle.leader.newsletters.pdf(newsletter.id, size="LETTER")
+        response = newsletter.content.prompts[0].responses[0].id
+        keepsake = await web.get(f"/keepsakes/{response}.pdf")
+        assert keepsake.content == circle.leader.newsletters.keepsake(response)
+        assert (await web.get(f"/keepsakes/{UNKNOWN}.pdf")).status_code == 404
+        card = await web.get(f"/{newsletter.id}/card.png")
+        assert (card.status_code, card.headers["content-type"]) == (200, "image/png")
+        assert (await web.get(f"/spaces/{circle.space.id}")).status_code == 404
+        circle.leader.spaces.update(circle.space.id, is_public=True)
+        archive = await web.get(f"/spaces/{circle.space.id}")
+        assert archive.headers["content-type"] == "text/html; charset=utf-8"
+        assert str(newsletter.id) in archive.text
+        feed = await web.get(f"/spaces/{circle.space.id}/feed.atom")
+        assert feed.headers["content-type"] == "application/atom+xml; charset=utf-8"
+        for address in (f"/{newsletter.id}/feed.atom", f"/spaces/{circle.space.id}.pdf"):
+            assert (await web.get(address)).status_code == 404
 
 
 async def test_members_are_told_apart_by_the_application(circle: Circle, stack: Stack) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 import httpx
 import psutil
 import psycopg
+import pytest
 
-from monogram_sdk import Monogram
+from monogram_sdk import Monogram, _metadata
 from monogram_sdk.local.stack import Stack
-from tests.functions.newsletter.conftest import Circle
+from tests.functions.newsletter.conftest import Circle, derive
 from tests.functions.render.letters import prose
 from tests.sdk.support import PASSWORD, new_email
 
@@ -21,20 +22,13 @@ SECONDS = 2.0
 BYTES = 256 * 1024 * 1024
 
 
-def put(stack: Stack, name: str, content: bytes) -> None:
-    """Replace a stored file."""
-    headers = {"apikey": stack.secret_key, "content-type": "image/jpeg", "x-upsert": "true"}
-    answer = httpx.post(f"{stack.api_url}/storage/v1/object/{name}", headers=headers, content=content)
-    assert answer.status_code == 200, answer.text
-
-
-def render_next(stack: Stack, newsletter_id: UUID) -> None:
-    """Put the newsletter's rendering before all other work, as if it had never been done."""
+def render_next(stack: Stack, key: str) -> None:
+    """Put a job before all other work, as if it had never been done."""
     with psycopg.connect(stack.db_url) as connection:
         connection.execute(
-            "update private.outbox set state = 'READY', attempts = 0, run_at = 'epoch', finished_at = null,"
-            " leased_by = null, leased_until = null where key = %s",
-            [f"newsletter.render:{newsletter_id}"],
+            "update private.outbox set state = 'READY', attempts = 0, run_at = now(), finished_at = null,"
+            " is_awaited = true, turn = -1, leased_by = null, leased_until = null where key = %s",
+            [key],
         )
 
 
@@ -47,26 +41,34 @@ def deliverer(stack: Stack) -> psutil.Process | None:
         return None
 
 
+def deliver(stack: Stack, first: str) -> dict[str, Any]:
+    """Call `deliver` once, and return what it did."""
+    url, wish = f"{stack.api_url}/functions/v1/deliver", {"chain": False, "first": first}
+    answer = httpx.post(url, headers={"apikey": stack.secret_key}, json=wish, timeout=60)
+    assert answer.status_code == 200, answer.text
+    done: dict[str, Any] = answer.json()
+    return done
+
+
 def call_afresh(stack: Stack) -> tuple[float, int]:
     """Call `deliver` in a new process; return the seconds and the most bytes that this has cost, with Deno itself."""
     if (running := deliverer(stack)) is not None:
         running.kill()
         running.wait(10)
-    answer = httpx.post(
-        f"{stack.api_url}/functions/v1/deliver",
-        headers={"apikey": stack.secret_key},
-        json={"chain": False},
-        timeout=60,
-    )
-    assert (answer.status_code, answer.json()["jobs"]) == (200, 1), answer.text
+    done = deliver(stack, "jobs")
+    assert done["jobs"] == 1, done
     process = deliverer(stack)
     assert process is not None
     times, status = process.cpu_times(), Path(f"/proc/{process.pid}/status").read_text()
     return times.user + times.system, 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
 
 
-def test_fifty_answers_with_twenty_pictures_fit(circle: Circle, stack: Stack, picture: Path) -> None:
+def test_fifty_answers_with_twenty_pictures_fit(
+    circle: Circle, stack: Stack, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All that the process has cost since its start: modules, row, pictures, page, PDF, email, and storing them."""
+    # Pictures go up as they are, as other clients send them.
+    monkeypatch.setattr(_metadata, "strip", lambda data, _: data)
     for number in range(10):
         circle.leader.prompts.create(circle.space.id, question=f"Question {number}: {prose(60, number)}?")
     prompts = circle.leader.prompts.publish(circle.space.id)
@@ -81,20 +83,26 @@ def test_fifty_answers_with_twenty_pictures_fit(circle: Circle, stack: Stack, pi
         answers = []
         for number in range(50):
             person, prompt = people[number % 5], prompts[number // 5]
-            image = picture if number < 40 and number % 2 == 0 else None
+            # As large as a photograph from a phone that was made smaller: what follows the end of a JPEG goes along.
+            large = picture.read_bytes().ljust(300_000, bytes([number]))
+            image = large if number < 40 and number % 2 == 0 else None
             answers.append(person.responses.submit(prompt.id, content=prose(600, number), image=image))
-    for number, path in enumerate(answer.image_path for answer in answers if answer.image_path):
-        # As large as a photograph from a phone that was made smaller: what follows the end of a JPEG is carried along.
-        large = picture.read_bytes().ljust(300_000, bytes([number]))
-        put(stack, f"responses/{path}", large)
     circle.leader.responses.select(circle.space.id, [answer.id for answer in answers])
     newsletter = circle.publish(circle.leader.newsletters.generate(circle.space.id))
 
-    costs = []
-    # Other work on the machine makes the processor slower, never faster: the best of three is nearest to the truth.
-    for _ in range(3):
-        render_next(stack, newsletter.id)
-        costs.append(call_afresh(stack))
-    assert circle.leader.newsletters.get(newsletter.id).pdf_path is not None
-    assert min(seconds for seconds, _ in costs) < SECONDS
-    assert min(peak for _, peak in costs) < BYTES
+    derive(stack)
+    for kind in ("newsletter.mail", "newsletter.render", "newsletter.pdf"):
+        costs = []
+        # Other work on the machine makes the processor slower, never faster: one of three within the budget will do.
+        for _ in range(3):
+            render_next(stack, f"{kind}:{newsletter.id}")
+            seconds, peak = call_afresh(stack)
+            costs.append((seconds, peak))
+            if seconds < SECONDS and peak < BYTES:
+                break
+        assert costs[-1][0] < SECONDS and costs[-1][1] < BYTES, (kind, costs)
+    made = circle.leader.newsletters.get(newsletter.id)
+    assert made.html_path is not None and made.pdf_path is not None
+    with psycopg.connect(stack.db_url) as connection:  # Nothing of it is left for tests that send what is due.
+        kept = connection.execute("delete from private.newsletter_mails where newsletter_id = %s", [newsletter.id])
+    assert kept.rowcount == 1

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,64 +11,17 @@ import pytest
 from monogram_sdk import Monogram, errors
 from monogram_sdk.local.stack import Stack
 from monogram_sdk.models import Music, Prompt, Response
+from tests.functions.conftest import Providers
 from tests.sdk.support import PASSWORD, new_email
 
 LA_MER = "https://www.youtube.com/watch?v=la-mer"
 
 
-class Providers(ThreadingHTTPServer):
-    """Stands in for all providers of music."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.asked: list[str] = []
-        self.is_broken = False
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Providers
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.send_response(500 if self.server.is_broken else 200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"title": "La mer", "author_name": "Charles Trenet - Topic"}).encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def providers() -> Iterator[Providers]:
-    """A server that answers as providers do."""
-    with Providers() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def musical(providers: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose functions ask that server."""
-    folder: Path = tmp_path_factory.mktemp("musical")
-    environment = {"MUSIC_PROVIDERS_FOR_TESTS": providers.url}
-    options = {"bcrypt_cost": 4}
-    with Stack(folder, seed=False, durable=False, function_environment=environment, server_options=options) as stack:
-        yield stack
-
-
 @pytest.fixture
-def writer(musical: Stack) -> Iterator[tuple[Monogram, Prompt]]:
+def writer(delivering: Stack) -> Iterator[tuple[Monogram, Prompt]]:
     """Somebody with a question to answer."""
     with ExitStack() as exits:
-        client = exits.enter_context(Monogram(url=musical.api_url, key=musical.publishable_key))
+        client = exits.enter_context(Monogram(url=delivering.api_url, key=delivering.publishable_key))
         client.auth.sign_up(email=new_email("Ada"), password=PASSWORD, display_name="Ada")
         space = client.spaces.create(name="Listeners")
         client.prompts.create(space.id, question="Which song?")
@@ -112,11 +61,23 @@ def test_addresses_elsewhere_stay_as_they_are(writer: tuple[Monogram, Prompt], p
         client.responses.resolve_music("file:///etc/passwd")
 
 
-def test_strangers_cannot_use_it_as_a_relay(musical: Stack, providers: Providers) -> None:
+def test_strangers_cannot_use_it_as_a_relay(delivering: Stack, providers: Providers) -> None:
     providers.asked.clear()
-    answer = httpx.post(f"{musical.api_url}/functions/v1/music", json={"url": LA_MER})
-    assert answer.status_code == 401
+    status = delivering.status()
+    with Monogram(url=delivering.api_url, key=delivering.publishable_key) as gone:
+        gone.auth.sign_up(email=new_email("Gone"), password=PASSWORD, display_name="Gone")
+        session = gone.auth.session()
+        assert session is not None
+        with Monogram.admin_client(url=delivering.api_url, key=delivering.secret_key) as service:
+            service.admin.delete_user(session.user.id)
+    keys = (delivering.publishable_key, delivering.secret_key, status.anon_key, status.service_role_key)
+    for bearer in (None, *keys, session.access_token, session.access_token[:-4] + "AAAA"):
+        for key in (None, delivering.publishable_key):
+            headers = {"apikey": key or "", "authorization": f"Bearer {bearer}"}
+            headers = {name: value for name, value in headers.items() if value not in ("", "Bearer None")}
+            reply = httpx.post(f"{delivering.api_url}/functions/v1/music", json={"url": LA_MER}, headers=headers)
+            assert (reply.status_code, "code" in reply.json()) == (401, True), (bearer, key)
     assert providers.asked == []
-    with Monogram(url=musical.api_url, key=musical.publishable_key) as nobody:
+    with Monogram(url=delivering.api_url, key=delivering.publishable_key) as nobody:
         with pytest.raises(errors.NotSignedInError):
             nobody.responses.resolve_music(LA_MER)

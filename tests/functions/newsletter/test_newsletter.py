@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from pypdf import PdfReader
 
 from monogram_sdk import Monogram, errors
 from monogram_sdk.local.stack import Stack
-from monogram_sdk.models import Newsletter, NewsletterVisibility
+from monogram_sdk.models import Newsletter, NewsletterVisibility, PreviewWarningKind
 from tests.functions.newsletter.conftest import Circle, Pipeline
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -33,7 +34,7 @@ def test_anybody_reads_a_public_newsletter(circle: Circle, pipeline: Pipeline, w
     # Before it is stored it is rendered for whoever asks, and the same afterwards.
     assert httpx.get(circle.leader.newsletters.page_url(newsletter.id)).status_code == 200
     early = web.get(f"/newsletter/{newsletter.id}")
-    assert "error" not in pipeline.render(newsletter)
+    pipeline.render(newsletter)
     stored = web.get(f"/newsletter/{newsletter.id}")
     assert stored.status_code == 200
     assert stored.text == early.text
@@ -58,7 +59,9 @@ def test_paper_comes_in_two_sizes_and_the_second_is_made_once(
         widths[size] = round(float(PdfReader(io.BytesIO(answer.content)).pages[0].mediabox.width))
         assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content == answer.content
     assert widths == {"a4": 595, "letter": 612}
-    assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": "a5"}).status_code == 404
+    assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": "a5"}).status_code == 400
+    shouted = str(newsletter.id).upper()
+    assert web.get(f"/newsletter/{shouted}.pdf").content == web.get(f"/newsletter/{newsletter.id}.pdf").content
     kept = f"{stack.api_url}/storage/v1/object/newsletters/{newsletter.space_id}/{newsletter.id}/newsletter-letter.pdf"
     assert httpx.get(kept, headers={"apikey": stack.publishable_key}).status_code == 200
 
@@ -121,6 +124,28 @@ def test_letters_for_members_are_for_members(circle: Circle, pipeline: Pipeline,
     assert web.get(f"/newsletter/{newsletter.id}", headers=bearer(circle.member)).status_code == 404
 
 
+def test_the_page_of_a_space_that_is_not_public_is_in_no_search_engine(
+    circle: Circle, pipeline: Pipeline, web: httpx.Client
+) -> None:
+    newsletter = circle.publish(circle.draft(["Ours."]))
+    pipeline.render(newsletter)
+    paths = (f"/newsletter/{newsletter.id}", f"/newsletter/{newsletter.id}.pdf")
+    tags: dict[str, str] = {}
+    for is_public in (False, True, False):
+        circle.leader.spaces.update(circle.space.id, is_public=is_public)
+        for reader in ({}, bearer(circle.member)):
+            for path in paths:
+                # What a browser or a cache has kept says what was so before, and "not modified" takes nothing back.
+                answer = web.get(path, headers={**reader, "if-none-match": tags.get(path, "")})
+                assert answer.status_code == 200
+                assert answer.headers.get("x-robots-tag") == (None if is_public else "noindex")
+                assert b"noindex" not in answer.content, "the stored page is the same before and after"
+        tags = {path: web.get(path).headers["etag"] for path in paths}
+    for path in paths:
+        kept = web.get(path, headers={"if-none-match": tags[path]})
+        assert (kept.status_code, kept.headers["x-robots-tag"]) == (304, "noindex")
+
+
 def test_what_is_not_for_you_looks_like_what_is_not_there(circle: Circle, web: httpx.Client) -> None:
     draft = circle.draft()
     for accept in ("text/html", "*/*"):
@@ -153,12 +178,15 @@ def test_pictures_of_public_letters_are_on_the_web_for_the_email(
     assert web.get(address[1]).status_code == 404
 
 
-def test_letters_for_members_put_no_picture_on_the_web(circle: Circle, pipeline: Pipeline, picture: Path) -> None:
+def test_letters_for_members_put_no_picture_on_the_web(
+    circle: Circle, pipeline: Pipeline, picture: Path, web: httpx.Client
+) -> None:
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
     rendered = pipeline.render(newsletter)
-    assert "/pictures/" not in rendered["mail"]["html"]
-    assert "See the picture by Boris on the web" in rendered["mail"]["html"]
+    # Its address opens with a reader's own link only; see test_reading_links.
+    (address,) = re.findall(r'src="([^"]*/pictures/[^"]*)"', rendered["mail"]["html"])
+    assert "link=" not in address and web.get(address).status_code == 404
     # The page and the PDF hold it.
     assert b"data:image/jpeg" in circle.member.newsletters.html(newsletter.id)
     pdf = PdfReader(io.BytesIO(circle.member.newsletters.pdf(newsletter.id)))
@@ -180,22 +208,105 @@ def test_rendering_again_changes_nothing(circle: Circle, pipeline: Pipeline, web
     assert [web.get(path).content for path in paths] == [answer.content for answer in before]
 
 
-def test_a_picture_that_is_gone_costs_the_picture(circle: Circle, pipeline: Pipeline, picture: Path) -> None:
-    draft = circle.draft(["Look."], image=picture)
-    path = draft.content.prompts[0].responses[0].image_path
+def test_a_picture_that_is_gone_costs_the_picture(
+    circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack
+) -> None:
+    """The author cannot take it away from a response that is out, but an operator can."""
+    newsletter = circle.publish(circle.draft(["Look."], image=picture))
+    path = newsletter.content.prompts[0].responses[0].image_path
     assert path is not None
-    circle.member.responses.delete(draft.content.prompts[0].responses[0].id)
-    newsletter = circle.publish(draft)
+    remove(stack, "responses", path)
     rendered = pipeline.render(newsletter)
-    assert rendered["problems"][0] == f"responses/{path}: There is no such object."
+    assert rendered["problems"][0] == f"responses/{path}: MISSING"
     assert b"A picture by Boris, which could not be shown here." in circle.member.newsletters.html(newsletter.id)
+
+
+def test_what_is_printed_stays_when_people_take_theirs_away(
+    circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client
+) -> None:
+    """Response, face, cover and account go, before the newsletter is rendered and after: it has copies of its own."""
+    circle.member.profiles.set_avatar(picture)
+    circle.leader.spaces.set_cover(circle.space.id, picture)
+    newsletter = circle.publish(circle.draft(["Look."], image=picture))
+    response = newsletter.content.prompts[0].responses[0]
+    assert response.image_path is not None and response.author.avatar_path is not None
+    circle.member.responses.delete(response.id)
+    circle.member.profiles.remove_avatar()
+    circle.leader.spaces.remove_cover(circle.space.id)
+    first = pipeline.render(newsletter)
+    assert first["problems"] == []
+    shown = re.findall(r'<img[^>]* src="([^"]+)"', first["mail"]["html"])
+    assert len(shown) == 3
+    for address in shown:  # An email is read for years.
+        assert f"/newsletter/{newsletter.id}/pictures/" in address
+        assert web.get(address).headers["content-type"] == "image/jpeg"
+    assert {address.rpartition("/")[2] for address in shown} <= copies(stack, newsletter)
+    for bucket, path in (("responses", response.image_path), ("avatars", response.author.avatar_path)):
+        remove(stack, bucket, path)
+    # Paper of another size is made now, and so is everything after a redaction.
+    pdf = PdfReader(io.BytesIO(web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": "letter"}).content))
+    assert sum(len(page.images) for page in pdf.pages) == 3
+    assert pipeline.render(newsletter) == first
+
+
+def test_two_responses_with_one_picture_keep_a_copy_each(
+    circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client
+) -> None:
+    first, second = circle.draft(["One.", "Two."], image=picture).content.prompts
+    (one,), (two,) = first.responses, second.responses
+    with psycopg.connect(stack.db_url) as connection:
+        connection.execute("update public.responses set image_path = %s where id = %s", [one.image_path, two.id])
+    newsletter = circle.publish(circle.leader.newsletters.generate(circle.space.id))
+    assert pipeline.render(newsletter) == pipeline.render(newsletter)
+    for response in (one, two):
+        (size,) = {name for name in copies(stack, newsletter) if name.startswith(f"{response.id}-page-")}
+        assert web.get(f"/newsletter/{newsletter.id}/pictures/{size}").status_code == 200
+
+
+def copies(stack: Stack, newsletter: Newsletter) -> set[str]:
+    """The names of the pictures that a newsletter has for itself."""
+    folder = f"{newsletter.space_id}/{newsletter.id}/pictures/"
+    with psycopg.connect(stack.db_url) as connection:
+        query = "select name from storage.objects where bucket_id = 'newsletters' and name like %s"
+        return {name.removeprefix(folder) for (name,) in connection.execute(query, [f"{folder}%"])}
+
+
+def remove(stack: Stack, bucket: str, path: str) -> None:
+    """Remove a file as the functions do."""
+    answer = httpx.request(
+        "DELETE",
+        f"{stack.api_url}/storage/v1/object/{bucket}",
+        headers={"apikey": stack.secret_key},
+        json={"prefixes": [path]},
+    )
+    assert answer.status_code == 200, answer.text
 
 
 def test_drafts_and_what_is_not_there_are_not_rendered(circle: Circle, pipeline: Pipeline) -> None:
     draft = circle.draft()
-    assert pipeline.render(draft) == {"error": "NothingToRenderError"}
+    assert pipeline.refuse(draft) == "NothingToRenderError"
     circle.leader.newsletters.delete(draft.id)
-    assert pipeline.render(draft) == {"error": "NothingToRenderError"}
+    assert pipeline.refuse(draft) == "NothingToRenderError"
+
+
+def test_a_preview_says_what_no_typeface_has(circle: Circle) -> None:
+    preview = circle.leader.newsletters.preview(circle.draft(["A rune of my own: \ue123, and 雨 and 🌧️."]).id)
+    assert [(one.kind, one.characters, one.typeface) for one in preview.warnings] == [("NO_TYPEFACE", "\ue123", None)]
+
+
+def test_a_preview_says_what_the_email_has_no_room_for(circle: Circle) -> None:
+    """Of each response that is cut it says whose it is, how long it is, and how much of it is left."""
+    texts = ["語" * 9_999, "It rose while I read. " * 20, "語" * 9_998, "語" * 9_997, "語" * 9_996]
+    draft = circle.draft(texts)
+    preview = circle.leader.newsletters.preview(draft.id)
+    assert 88_000 < preview.mail.size <= 102 * 1024
+    author = draft.content.prompts[0].responses[0].author.display_name
+    assert [(one.kind, one.author, one.length) for one in preview.warnings] == [
+        (PreviewWarningKind.RESPONSE_SHORTENED, author, len(text)) for text in texts if text.startswith("語")
+    ]
+    kept = [one.kept or 0 for one in preview.warnings]
+    assert 5_000 < min(kept) and max(kept) - min(kept) <= 2
+    assert preview.mail.text.count("語") == sum(kept)
 
 
 def test_the_sdk_reads_it_as_bytes(circle: Circle, pipeline: Pipeline, stack: Stack) -> None:
@@ -210,6 +321,7 @@ def test_the_sdk_reads_it_as_bytes(circle: Circle, pipeline: Pipeline, stack: St
         for part in (preview.page, preview.mail.html, preview.mail.text):
             assert "Bread. It rose while I read." in part
         assert preview.mail.subject == draft.title
+        assert preview.warnings == () and len(preview.mail.html) < preview.mail.size < 20_000
         assert "No more letters" not in preview.mail.text
     with Monogram.admin_client(url=stack.api_url, key=stack.secret_key) as service:
         assert b"Bread. It rose" in service.newsletters.html(draft.id)

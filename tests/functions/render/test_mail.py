@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.functions.render.conftest import Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter, prose
@@ -114,27 +115,33 @@ def test_the_longest_possible_letter_is_not_clipped(render: Render, tmp_path: Pa
     assert "Continue on the web" in part(message, "plain")
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """One page of the browser for one mail after another; a page for each would be a process for each."""
+    window = browser.new_page()
+    yield window
+    window.close()
+
+
 @pytest.mark.parametrize("width", [360, 800])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_can_be_read_wide_and_narrow_by_day_and_by_night(
-    browser: Browser, render: Render, book_club: Job, tmp_path: Path, width: int, scheme: Any
+    window: Page, render: Render, book_club: Job, tmp_path: Path, width: int, scheme: Any
 ) -> None:
     send(render, tmp_path, book_club | {"unsubscribe": UNSUBSCRIBE})
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto((tmp_path / "mail.html").as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    window.set_viewport_size({"width": width, "height": 800})
+    window.emulate_media(color_scheme=scheme)
+    window.goto((tmp_path / "mail.html").as_uri())
+    assert window.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     # Mail programs have landmarks of their own around the message.
     rules = {"rules": {name: {"enabled": False} for name in ("region", "landmark-one-main")}}
-    found = Axe().run(page, options=rules).response["violations"]
+    found = Axe().run(window, options=rules).response["violations"]
     assert [(violation["id"], node["html"]) for violation in found for node in violation["nodes"]] == []
-    context.close()
 
 
 @pytest.mark.parametrize("width", [360, 800])
-def test_difficult_words_stay_in_their_column(browser: Browser, render: Render, tmp_path: Path, width: int) -> None:
+def test_difficult_words_stay_in_their_column(window: Page, render: Render, tmp_path: Path, width: int) -> None:
     send(render, tmp_path, {"newsletter": difficult()})
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto((tmp_path / "mail.html").as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.close()
+    window.set_viewport_size({"width": width, "height": 800})
+    window.goto((tmp_path / "mail.html").as_uri())
+    assert window.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -9,47 +9,65 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
+from pypdf import PdfReader
 
-from tests.functions.render.conftest import Job, Render
+from tests.functions.render.conftest import PICTURES, Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter
+from tests.functions.render.test_paper import lines, texts
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
+NARROW = {"width": 320, "height": 640}
 MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
 RISO = {"paper": "#fbf6ea", "ink": "#1f3a5f", "accent": "#e4572e"}
 
 Look = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """One page of the browser for one letter after another; a page for each would be a process for each."""
+    window = browser.new_page()
+    window.add_init_script("window.steal = () => console.error('A script ran.')")
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def look(browser: Browser, render: Render, tmp_path: Path) -> Iterator[Look]:
+def look(window: Page, render: Render, tmp_path: Path) -> Iterator[Look]:
     """Render a job and open the page; whatever it asks the network for, or complains of, fails the test."""
     complaints: list[str] = []
-    contexts = []
 
-    def look(job: Job, *, viewport: dict[str, int] = DESK, **options: Any) -> Page:
+    def note(dialog: Dialog) -> None:
+        complaints.append(dialog.message)
+        dialog.dismiss()
+
+    listeners: dict[Any, Callable[[Any], None]] = {
+        "console": lambda message: complaints.append(message.text),
+        "pageerror": lambda error: complaints.append(str(error)),
+        "dialog": note,
+        "request": lambda request: (
+            None if request.url.startswith(("file:", "data:")) else complaints.append(request.url)
+        ),
+    }
+    for event, listener in listeners.items():
+        window.on(event, listener)
+
+    def look(job: Job, *, viewport: Any = DESK, color_scheme: Any = "light") -> Page:
         path = tmp_path / "letter.html"
         answered = render(job | {"page": str(path)})
         assert answered["pageProblems"] == []
-        context = browser.new_context(viewport=viewport, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(("file:", "data:")) else complaints.append(request.url),
-        )
-        page.add_init_script("window.steal = () => console.error('A script ran.')")
-        page.goto(path.as_uri())
-        page.evaluate("document.fonts.ready")
-        return page
+        window.set_viewport_size(viewport)
+        window.emulate_media(media="screen", color_scheme=color_scheme)
+        window.goto(path.as_uri())
+        window.evaluate("document.fonts.ready")
+        return window
 
     yield look
-    for context in contexts:
-        context.close()
+    window.wait_for_load_state()
+    for event, listener in listeners.items():
+        window.remove_listener(event, listener)
     assert complaints == []
 
 
@@ -68,29 +86,83 @@ def background(page: Page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize(
-    ("options", "theme", "paper"),
+    ("theme", "papers"),
     [
-        ({"color_scheme": "light"}, None, "rgb(251, 248, 241)"),
-        ({"color_scheme": "dark"}, None, "rgb(25, 23, 20)"),
-        ({"color_scheme": "light"}, MIDNIGHT, "rgb(18, 19, 26)"),
-        ({"color_scheme": "dark"}, RISO, "rgb(251, 246, 234)"),
+        (None, {"light": "rgb(251, 248, 241)", "dark": "rgb(25, 23, 20)"}),
+        (MIDNIGHT, {"light": "rgb(18, 19, 26)"}),
+        (RISO, {"dark": "rgb(251, 246, 234)"}),
     ],
-    ids=["light", "dark", "midnight", "riso"],
+    ids=["paper", "midnight", "riso"],
 )
 def test_the_page_is_whole_and_accessible(
-    look: Look, book_club: Job, tmp_path: Path, viewport: Any, options: Any, theme: Any, paper: str
+    look: Look, book_club: Job, tmp_path: Path, theme: Any, papers: dict[Any, str]
 ) -> None:
-    page = look(book_club | {"theme": theme}, viewport=viewport, **options)
-    assert background(page) == paper
-    assert overflow(page) <= 0
+    page = look(book_club | {"theme": theme})
     assert page.evaluate("[...document.images].every((image) => (image.loading = 'eager', true))")
     page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     assert page.evaluate("document.fonts.check('16px Literata', 'aяλ')")
-    assert violations(page) == []
-    screenshot = page.screenshot(full_page=True, path=tmp_path / "letter.png")
-    assert len(screenshot) > 50_000
+    for scheme, paper in papers.items():
+        page.emulate_media(color_scheme=scheme)
+        for viewport in (DESK, PHONE):
+            page.set_viewport_size(viewport)
+            assert background(page) == paper
+            assert overflow(page) <= 0, viewport
+            assert violations(page) == [], viewport
+            screenshot = page.screenshot(full_page=True, path=tmp_path / f"{scheme}-{viewport['width']}.png")
+            assert len(screenshot) > 50_000, viewport
+
+
+AROUND = {
+    "previous": {"address": "https://letters.example/1", "week": 11, "title": "A long title, with much in it"},
+    "next": {"address": "https://letters.example/3", "week": 13, "title": "三四郎"},
+    "all": "https://letters.example/spaces/1",
+    "feed": {"address": "https://letters.example/spaces/1/feed.atom", "title": "Letters"},
+}
+
+
+def test_the_ways_to_other_letters_are_seen_and_heard(look: Look, book_club: Job) -> None:
+    page = look(book_club | {"around": AROUND})
+    ways = page.get_by_role("navigation", name="Other letters")
+    assert ways.get_by_role("link").all_inner_texts() == [
+        "Previous letter\nWeek 11\nA long title, with much in it",
+        "Next letter\nWeek 13\n三四郎",
+        "All letters",
+    ]
+    for viewport in (DESK, NARROW):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            assert overflow(page) <= 0
+            assert violations(page) == []
+
+
+def test_the_page_of_all_letters_is_whole_and_accessible(look: Look, tmp_path: Path) -> None:
+    titles = ["Trams and lichens", "x" * 150, "שבוע", "Test Readers, week 2", "One"]
+    letters = [
+        {
+            "id": f"{week}",
+            "title": title,
+            "intro": None,
+            "week_number": week,
+            "published_at": f"202{week}-11-22T18:30:00+00:00",
+            "redacted_at": None,
+        }
+        for week, title in enumerate(titles, start=3)
+    ]
+    space = {"id": "1", "name": "The Lamp-Lit Reading Circle", "description": "By lamp light.", "created_at": "2020"}
+    path = tmp_path / "all.html"
+    page = look(
+        {"newsletter": newsletter({}), "archive": {"page": str(path), "given": {"space": space, "letters": letters}}}
+    )
+    page.goto(path.as_uri())
+    assert page.get_by_role("heading", level=2).all_inner_texts() == ["2023", "2024", "2025", "2026", "2027"]
+    for viewport in (DESK, NARROW):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            assert overflow(page) <= 0
+            assert violations(page) == []
 
 
 def test_the_page_has_landmarks_and_headings_in_order(look: Look, book_club: Job) -> None:
@@ -132,6 +204,30 @@ def test_print_is_dark_on_white_whatever_the_screen_is(look: Look, book_club: Jo
     page.emulate_media(media="print")
     assert background(page) == "rgb(255, 255, 255)"
     assert not page.get_by_role("navigation").is_visible()
+
+
+def test_a_printed_page_keeps_words_with_their_picture_and_numbers_its_pages(look: Look, tmp_path: Path) -> None:
+    answers = [
+        answer("Ada", "w " * 400),
+        *(answer(f"Reader {index}", f"One line, {index}.") for index in range(6)),
+        *(answer(f"Painter {index}", f"First {index}. " + "w " * 30, image_path="a") for index in range(4)),
+    ]
+    job = {"newsletter": newsletter({"Well?": answers}), "pictures": {"responses": {"a": str(PICTURES / "tall.jpg")}}}
+    path = tmp_path / "printed.pdf"
+    page = look(job)
+    page.emulate_media(media="print")
+    page.pdf(path=path, prefer_css_page_size=True, format="A4")
+    pages = PdfReader(path).pages
+    assert len(pages) > 3
+    for number, (sheet, read) in enumerate(zip(pages, texts(path), strict=True), start=1):
+        text = " ".join(read.split())
+        assert f"{number} / {len(pages)}" in text
+        drawn = {image.name for image in sheet.images}
+        assert sum(f"First {index}." in text for index in range(4)) == bool(drawn)
+    tops = [line.bottom for page in lines(path) for line in page if line.text.startswith("One line")]
+    # Those that are on one page.
+    assert {round(upper - lower) for upper, lower in pairwise(tops) if upper > lower} <= {55, 56}
+    assert len(pages[-1].images) > 0, "what ends the letter is not alone"
 
 
 def test_nothing_that_was_written_runs_or_loads(look: Look, markup_attempts: list[str]) -> None:

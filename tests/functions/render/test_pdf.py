@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 from pypdf.generic import ContentStream, DictionaryObject, IndirectObject
 
-from tests.functions.render.conftest import PICTURES, Job, Render
+from tests.functions.render.conftest import PICTURES, Job, Render, Renderer
 from tests.functions.render.letters import answer, newsletter, prose
 
 MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
@@ -84,14 +85,15 @@ def test_its_text_can_be_read_back_in_every_script(pdf: PdfReader) -> None:
 
 
 def test_pages_are_numbered(pdf: PdfReader) -> None:
-    for number, page in enumerate(pdf.pages, start=1):
+    assert "1 / " not in pdf.pages[0].extract_text(), "a front page has no number"
+    for number, page in list(enumerate(pdf.pages, start=1))[1:]:
         assert f"{number} / {len(pdf.pages)}" in " ".join(page.extract_text().split())
 
 
 def test_it_has_a_bookmark_for_each_question(pdf: PdfReader) -> None:
     titles = [str(item.title) for item in pdf.outline if not isinstance(item, list)]
     assert titles[2].startswith(
-        "3. If this week's book had one song, which would it be, and at what point in the story"
+        "3. If this week\u2019s book had one song, which would it be, and at what point in the story"
     )
     assert titles[:2] + titles[3:] == [
         "1. What did you read this week?",
@@ -111,7 +113,7 @@ def test_its_structure_is_tagged(pdf: PdfReader) -> None:
     alternatives = [element["/Alt"] for element in found if element["/S"] == "/Figure"]
     assert alternatives == [
         "Cover picture of The Lamp-Lit Reading Circle",
-        "Picture by Chloé Marchetti, in answer to “Show us where you read.”",
+        "The tram on the long bridge, an hour before the library opens",
         "Picture by Dmitri, in answer to “Show us where you read.”",
     ]
 
@@ -137,7 +139,8 @@ def test_its_links_lead_to_the_web_and_say_where(pdf: PdfReader) -> None:
     for page in pdf.pages:
         for reference in page.get("/Annots", []):
             annotation = reference.get_object()
-            addresses.add(annotation["/A"]["/URI"])
+            if "/URI" in annotation["/A"]:
+                addresses.add(annotation["/A"]["/URI"])
             assert annotation["/Contents"]
             assert "/StructParent" in annotation
     assert addresses == {
@@ -152,28 +155,39 @@ def test_its_fonts_are_inside_and_only_as_much_of_them_as_it_needs(pdf: PdfReade
     names = set()
     for page in pdf.pages:
         for font in page["/Resources"]["/Font"].values():
+            assert "/ToUnicode" in font.get_object()
+            if font.get_object()["/Subtype"] == "/Type3":
+                continue
             descendant = font.get_object()["/DescendantFonts"][0].get_object()
             assert "/FontFile2" in descendant["/FontDescriptor"]
             assert len(descendant["/FontDescriptor"]["/FontFile2"].get_data()) < 40_000
-            assert "/ToUnicode" in font.get_object()
             names.add(str(font.get_object()["/BaseFont"]).split("+")[1])
-    assert names == {"Literata-Regular", "Literata-Italic", "Literata-SemiBold"}
+    literata = {"Literata-Regular", "Literata-Italic", "Literata-SemiBold"}
+    assert names == literata | {"NotoSerifHebrew-Regular", "NotoSerifSCExtraLight-Regular"}
 
 
-def test_a_character_without_a_font_is_a_box_that_still_says_what_it_is(pdf: PdfReader) -> None:
-    # What is read back here is the replacement text of the boxes, in the order of the page's content.
-    page = pdf.pages[-1]
-    content = page.get_contents()
-    assert content is not None
-    replaced = [
-        operands[1]["/ActualText"]
-        for operands, operator in ContentStream(content, pdf).operations
-        if operator == b"BDC" and operands[0] == "/Span"
+def test_a_character_without_a_font_is_a_box_that_still_says_what_it_is(
+    fresh_render: Callable[[], Renderer], tmp_path: Path
+) -> None:
+    text = "a \ue123\ue124 and 三 here"
+    path = tmp_path / "letter.pdf"
+    job = {"newsletter": newsletter({"Well?": [answer("Ada", text)]}), "pdf": str(path), "typefaces": False}
+    # Typefaces that were loaded once stay loaded.
+    assert fresh_render()(job)["unset"] == [
+        {"typeface": None, "characters": "\ue123\ue124"},
+        {"typeface": "Noto Serif SC", "characters": "三"},
     ]
-    for text in ("קראתי", "🚋", "三"):
-        assert text in replaced
-    boxes = [operands for operands, operator in ContentStream(content, pdf).operations if operator == b"re"]
-    assert len(boxes) >= len("קראתי") + 2
+    # What is read back here is the replacement text of the boxes, in the order of the page's content.
+    pdf = PdfReader(path)
+    content = pdf.pages[0].get_contents()
+    assert content is not None
+    operations = ContentStream(content, pdf).operations
+    replaced = [
+        operands[1]["/ActualText"] for operands, operator in operations if operator == b"BDC" and operands[0] == "/Span"
+    ]
+    assert replaced == ["\ue123\ue124", "三"]
+    boxes = [operands for operands, operator in operations if operator == b"re"]
+    assert len(boxes) >= 3
 
 
 def test_paper_has_its_size(pdf: PdfReader, request: pytest.FixtureRequest) -> None:
@@ -182,12 +196,27 @@ def test_paper_has_its_size(pdf: PdfReader, request: pytest.FixtureRequest) -> N
     assert (float(box.width), float(box.height)) == pytest.approx(expected)
 
 
-def test_a_theme_colours_the_paper(render: Render, book_club: Job, tmp_path: Path) -> None:
-    pdf = read(render, tmp_path, book_club | {"theme": MIDNIGHT})
+def fills(pdf: PdfReader) -> set[str]:
+    """The colours that something is filled with on the first page."""
     content = pdf.pages[0].get_contents()
     assert content is not None
-    fills = [operands for operands, operator in ContentStream(content, pdf).operations if operator in (b"scn", b"rg")]
-    assert [round(float(value) * 255) for value in fills[0]] == [0x12, 0x13, 0x1A]
+    return {
+        "#" + "".join(f"{round(float(value) * 255):02x}" for value in operands)
+        for operands, operator in ContentStream(content, pdf).operations
+        if operator in (b"scn", b"rg") and len(operands) == 3
+    }
+
+
+def test_a_theme_is_printed_on_white_with_its_accent_and_on_request_as_on_the_screen(
+    render: Render, book_club: Job, tmp_path: Path
+) -> None:
+    own = fills(read(render, tmp_path, book_club))
+    printed = fills(read(render, tmp_path, book_club | {"theme": MIDNIGHT}))
+    # Of a theme that is light on dark the ink would not be seen.
+    assert {"#221d18"} <= own & printed and "#12131a" not in printed
+    assert "#a63d2a" in own - printed, "Monogram's own accent"
+    screen = fills(read(render, tmp_path, book_club | {"theme": MIDNIGHT, "paper": "screen"}))
+    assert {"#12131a", "#f2efe6", "#e8b64c"} <= screen
 
 
 def test_pictures_of_every_kind_are_in_it_upright_and_once(render: Render, tmp_path: Path) -> None:
@@ -221,6 +250,6 @@ def test_ten_thousand_characters_run_over_pages_without_loss(render: Render, tmp
     assert len(pdf.pages) >= 3
     footers = {f"Test Readers · Week 7 {number} / {len(pdf.pages)}" for number in range(1, len(pdf.pages) + 1)}
     found = words(pdf)
-    for footer in footers:
-        found = found.replace(f" {footer}", "")
+    for furniture in [*footers, "Ada, continued"]:
+        found = found.replace(f" {furniture}", "")
     assert " ".join(text.split()) in found

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
+
+import pytest
 
 from monogram_sdk.local._deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
+from tests.functions.units import run_units
 
 
 def deno(*arguments: str) -> None:
@@ -15,10 +19,12 @@ def deno(*arguments: str) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-def test_the_renderer_passes_its_tests() -> None:
-    deno("test", "--quiet", "--frozen", "--parallel", "--allow-read=../..", "_shared/render")
+def test_the_renderer_passes_its_tests(tmp_path: Path) -> None:
+    run_units(tmp_path, "newsletter", "_shared/newsletters", "_shared/render", permission="--allow-read=../..")
 
 
+@pytest.mark.long  # `make lint` says so as well of what is made quickly.
 def test_the_generated_modules_are_up_to_date() -> None:
-    script = "_shared/render/generate.ts"
-    deno("run", "--quiet", "--frozen", "--allow-read", "--unstable-raw-imports", script, "--check")
+    config = "--config=_shared/render/generate/deno.json"
+    options = ["--quiet", "--frozen", config, "--allow-read", "--allow-run", "--unstable-raw-imports"]
+    deno("run", *options, "_shared/render/generate.ts", "--check")

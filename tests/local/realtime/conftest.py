@@ -20,16 +20,14 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from monogram_sdk.local import _deno
-from monogram_sdk.local._paths import Project
 from monogram_sdk.local._server import ApiServer, ServerConfig
 from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.postgres import PostgresServer
 from tests.local.realtime.wire import Wire
 from tests.local.server.conftest import make_config
 from tests.support.actors import Actor, Actors
+from tests.support.ready import databases_of, server_with_template
 from tests.support.stories import Club, found_club
-
-SERVICE_PASSWORD = "only-for-tests"
 
 # Everybody who is signed in receives on the board, and only the secret key sends there. The policy of `broken` fails.
 EXTRAS: LiteralString = """\
@@ -187,9 +185,9 @@ def done(club: Club) -> None:
 
 
 @pytest.fixture(scope="session")
-def club_server() -> Iterator[PostgresServer]:
+def club_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """The Postgres of the tests that do not touch it."""
-    with PostgresServer.temporary(durable=False) as server:
+    with server_with_template(tmp_path_factory) as server:
         yield server
 
 
@@ -201,11 +199,18 @@ def hall(club_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
         hall.process.stop()
 
 
-@pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    """A Postgres that the test may stop."""
-    with PostgresServer.temporary(durable=False) as server:
+@pytest.fixture(scope="session")
+def spare_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The Postgres of the tests that stop it."""
+    with server_with_template(tmp_path_factory) as server:
         yield server
+
+
+@pytest.fixture
+def own_postgres(spare_postgres: PostgresServer) -> PostgresServer:
+    """A Postgres that the test may stop."""
+    spare_postgres.start()  # A test that failed may have left it as it was then.
+    return spare_postgres
 
 
 @pytest.fixture
@@ -218,7 +223,7 @@ def own_hall(own_postgres: PostgresServer, tmp_path: Path) -> Iterator[Hall]:
 
 def open_hall(postgres: PostgresServer, database: str, folder: Path) -> Hall:
     _deno.ensure_cached(lambda _line: None)
-    databases = Databases(postgres.address, Project.find(), service_password=SERVICE_PASSWORD, with_seed=False)
+    databases = databases_of(postgres)
     dsn = databases.clone(database)
     with psycopg.connect(dsn) as connection:
         connection.execute(EXTRAS)

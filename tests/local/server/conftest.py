@@ -113,6 +113,7 @@ def make_config(databases: Databases, database: str, folder: Path) -> ServerConf
         jwt_secret=jwt_secret,
         anon_key=_role_token("anon", jwt_secret),
         service_role_key=_role_token("service_role", jwt_secret),
+        secure_password_change=True,
     )
 
 
@@ -138,7 +139,7 @@ def start_server(notes_databases: Databases, tmp_path: Path) -> Iterator[StartSe
     """Start servers of this test's own, each with a database of its own. Takes further settings of the server."""
     started: list[Server] = []
 
-    def start(**options: bool | int) -> Server:
+    def start(**options: bool | int | str) -> Server:
         started.append(_start(notes_databases, tmp_path / uuid4().hex, options))
         return started[-1]
 
@@ -156,7 +157,7 @@ def server(notes_databases: Databases, tmp_path_factory: pytest.TempPathFactory)
     server.process.stop()
 
 
-def _start(databases: Databases, folder: Path, options: dict[str, bool | int]) -> Server:
+def _start(databases: Databases, folder: Path, options: dict[str, bool | int | str]) -> Server:
     folder.mkdir(exist_ok=True)
     (folder / "functions").mkdir()
     database = f"server_{uuid4().hex}"

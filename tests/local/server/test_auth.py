@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -36,13 +38,13 @@ def link_in(mail: dict[str, str]) -> str:
     return found.group(0)
 
 
-def age_mails(server: Server, email: str) -> None:
-    """Let some time pass since the mails to an account were sent."""
+def age_mails(server: Server, email: str, seconds: int = 5) -> None:
+    """Let some time pass since the mails to an account were sent; if negative, none passes while a test goes on."""
     with psycopg.connect(server.superuser_dsn) as connection:
         connection.execute(
-            "update auth.users set confirmation_sent_at = confirmation_sent_at - interval '5 seconds',"
-            " email_change_sent_at = email_change_sent_at - interval '5 seconds' where email = %s",
-            [email],
+            "update auth.users set confirmation_sent_at = confirmation_sent_at - %(age)s,"
+            " email_change_sent_at = email_change_sent_at - %(age)s where email = %(email)s",
+            {"age": timedelta(seconds=seconds), "email": email},
         )
 
 
@@ -78,6 +80,24 @@ def test_the_token_says_what_gotrues_says(server: Server, ada: Person) -> None:
     verified = ada.client.auth.get_claims()
     assert verified is not None
     assert verified["claims"]["sub"] == ada.id
+
+
+def test_a_refreshed_token_says_how_and_when_somebody_signed_in(server: Server, ada: Person) -> None:
+    server.http().post("/auth/v1/otp", json={"email": ada.email}).raise_for_status()
+    code = {"type": "email", "email": ada.email, "token": code_in(latest_mail(server, ada.email))}
+    by_mail = server.http().post("/auth/v1/verify", json=code).json()
+    by_password = ada.client.auth.get_session()
+    assert by_password is not None
+    with psycopg.connect(server.superuser_dsn) as connection:
+        connection.execute("update auth.sessions set created_at = created_at - interval '10 minutes'")
+    for token, method in ((by_mail["refresh_token"], "otp"), (by_password.refresh_token, "password")):
+        asked = server.http().post(
+            "/auth/v1/token", params={"grant_type": "refresh_token"}, json={"refresh_token": token}
+        )
+        claims = jwt.decode(asked.json()["access_token"], options={"verify_signature": False})
+        (proof,) = claims["amr"]
+        assert proof["method"] == method
+        assert claims["iat"] - proof["timestamp"] >= 600
 
 
 def test_signing_up_twice(server: Server, ada: Person) -> None:
@@ -273,10 +293,11 @@ def test_with_confirmation(start_server: StartServer) -> None:
         client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
     assert refused.value.code == "email_not_confirmed"
     first = code_in(latest_mail(server, email))
+    age_mails(server, email, -60)
     with pytest.raises(AuthApiError) as early:
         client.auth.resend({"type": "signup", "email": email})
     assert (early.value.status, early.value.code) == (429, "over_email_send_rate_limit")
-    age_mails(server, email)
+    age_mails(server, email, 65)
     client.auth.resend({"type": "signup", "email": email})
     second = code_in(latest_mail(server, email))
     assert first != second
@@ -294,11 +315,86 @@ def test_a_change_of_address_is_sent_again(server: Server, ada: Person) -> None:
     ada.client.auth.resend({"type": "email_change", "email": ada.email})
     second = [code_in(latest_mail(server, address)) for address in (ada.email, new)]
     assert first[0] != second[0] and first[1] != second[1]
+    age_mails(server, ada.email, -60)
     with pytest.raises(AuthApiError) as early:
         ada.client.auth.resend({"type": "email_change", "email": ada.email})
     assert (early.value.status, early.value.code) == (429, "over_email_send_rate_limit")
-    verified = ada.client.auth.verify_otp({"email": ada.email, "token": second[0], "type": "email_change"})
-    assert verified.user is not None and verified.user.email == new
+    assert address_of(server, ada) == (ada.email, True, new)
+    for address, code, expected in ((ada.email, second[0], ada.email), (new, second[1], new)):
+        verify(server, {"email": address, "token": code})
+        assert address_of(server, ada)[0] == expected
+
+
+def address_of(server: Server, person: Person) -> tuple[object, ...]:
+    """Return somebody's address, whether it is confirmed, and the one that it is to become."""
+    with psycopg.connect(server.superuser_dsn) as connection:
+        query = "select email, email_confirmed_at is not null, email_change from auth.users where id = %s"
+        row = connection.execute(query, [person.id]).fetchone()
+    assert row is not None
+    return row
+
+
+def verify(server: Server, how: dict[str, str]) -> dict[str, object]:
+    """Answer one of the two mails of a change of address."""
+    answer: dict[str, object] = server.http().post("/auth/v1/verify", json={"type": "email_change", **how}).json()
+    return answer
+
+
+HALF = "Confirmation link accepted. Please proceed to confirm link sent to the other email"
+
+
+@pytest.mark.parametrize("new_first", [True, False])
+@pytest.mark.parametrize("how", ["code", "hash", "link", "pkce"])
+def test_a_change_of_address_takes_both_mailboxes(server: Server, ada: Person, how: str, new_first: bool) -> None:
+    new = f"new-{uuid4().hex}@example.test"
+    verifier = "v" * 43
+    challenge = {"code_challenge": verifier, "code_challenge_method": "plain"} if how == "pkce" else {}
+    bearer = {"authorization": f"Bearer {ada.token}"}
+    assert server.http().put("/auth/v1/user", json={"email": new, **challenge}, headers=bearer).is_success
+    for turn, address in enumerate([new, ada.email] if new_first else [ada.email, new]):
+        assert address_of(server, ada) == (ada.email, True, new)
+        mail = latest_mail(server, address)
+        link = link_in(mail)
+        token = parse_qs(urlsplit(link).query)["token"][0]
+        if how in ("code", "hash"):
+            proof = {"email": address, "token": code_in(mail)} if how == "code" else {"token_hash": token}
+            answer = verify(server, proof)
+            assert (answer.get("msg") == HALF) is (turn == 0)
+            assert ("access_token" in answer) is (turn == 1)
+            assert verify(server, proof)["error_code"] == "otp_expired", "it works once"
+        else:
+            place = urlsplit(server.http(key="").get(link).headers["location"])
+            brought = {**parse_qs(place.query), **parse_qs(place.fragment)}
+            assert (brought.get("message") == [HALF]) is (turn == 0)
+            assert (("code" if how == "pkce" else "access_token") in brought) is (turn == 1)
+    assert address_of(server, ada) == (new, True, None)
+
+
+def test_half_a_change_of_address_is_none_of_another_one(server: Server, ada: Person, sign_up: SignUp) -> None:
+    first, second = (f"{name}-{uuid4().hex}@example.test" for name in ("first", "second"))
+    ada.client.auth.update_user({"email": first})
+    assert verify(server, {"email": first, "token": code_in(latest_mail(server, first))})["msg"] == HALF
+    ada.client.auth.update_user({"email": second})
+    assert verify(server, {"email": second, "token": code_in(latest_mail(server, second))})["msg"] == HALF
+    # An address that another account took meanwhile is not to be had.
+    other = sign_up("Other")
+    with psycopg.connect(server.superuser_dsn) as connection:
+        connection.execute("update auth.users set email = %s where id = %s", [second, other.id])
+    refused = verify(server, {"email": ada.email, "token": code_in(latest_mail(server, ada.email))})
+    assert refused["error_code"] == "email_exists"
+    assert address_of(server, ada)[0] == ada.email
+
+
+def test_a_change_of_address_that_the_new_mailbox_alone_confirms(start_server: StartServer) -> None:
+    server = start_server(double_confirm_changes=False)
+    client = server.client()
+    client.auth.sign_up({"email": "old@example.test", "password": PASSWORD})
+    client.auth.update_user({"email": "new@example.test"})
+    age_mails(server, "old@example.test")
+    client.auth.resend({"type": "email_change", "email": "old@example.test"})
+    assert server.http().get("/api/v1/search", params={"query": "to:old@example.test"}).json()["count"] == 0
+    proof = {"email": "new@example.test", "token": code_in(latest_mail(server, "new@example.test"))}
+    assert "access_token" in verify(server, proof)
 
 
 def test_settings_health_and_keys(server: Server) -> None:
@@ -320,3 +416,39 @@ def test_two_sign_ups_at_the_same_moment(server: Server, sign_up: SignUp) -> Non
         statuses = sorted(pool.map(attempt, range(4)))
     assert statuses == [200, 422, 422, 422]
     assert sign_up("Later").id
+
+
+def test_what_a_project_says_about_accounts_holds(start_server: StartServer) -> None:
+    server = start_server(
+        enable_signup=True,
+        minimum_password_length=10,
+        jwt_expiry=120,
+        otp_expiry=1,
+        site_url="https://club.example.test",
+    )
+    http = server.http()
+    weak = http.post("/auth/v1/signup", json={"email": "ada@example.test", "password": "9 letters"}).json()
+    assert weak["error_code"] == "weak_password"
+    admin = server.http(server.config.secret_key)
+    weak = admin.post("/auth/v1/admin/users", json={"email": "b@example.test", "password": "9 letters"}).json()
+    assert weak["error_code"] == "weak_password"
+    session = http.post("/auth/v1/signup", json={"email": "ada@example.test", "password": "ten letter"}).json()
+    assert session["expires_in"] == 120
+    assert http.post("/auth/v1/recover", json={"email": "ada@example.test"}).is_success
+    mail = latest_mail(server, "ada@example.test")
+    assert parse_qs(urlsplit(link_in(mail)).query)["redirect_to"] == ["https://club.example.test"]
+    with psycopg.connect(server.superuser_dsn) as connection:
+        connection.execute("update auth.users set recovery_sent_at = recovery_sent_at - interval '2 seconds'")
+    proof = {"email": "ada@example.test", "token": code_in(mail), "type": "recovery"}
+    assert http.post("/auth/v1/verify", json=proof).json()["error_code"] == "otp_expired"
+
+
+@pytest.mark.parametrize("setting", ["enable_signup", "enable_email_signup"])
+def test_nobody_signs_up_where_that_is_off(start_server: StartServer, setting: str) -> None:
+    server = start_server(**{setting: False})
+    person = {"email": "ada@example.test", "password": PASSWORD}
+    assert server.http().post("/auth/v1/signup", json=person).is_client_error
+    for path in ("otp", "magiclink"):
+        refused = server.http().post(f"/auth/v1/{path}", json={"email": "ada@example.test"})
+        assert (refused.status_code, refused.json()["error_code"]) == (422, "signup_disabled")
+    assert server.http(server.config.secret_key).post("/auth/v1/admin/users", json=person).is_success

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from monogram_sdk.local import _deno, _server
+from monogram_sdk.local._paths import SERVER_DIR
 from monogram_sdk.local.databases import Databases
 from tests.local.server.conftest import PASSWORD, Server, StartServer, make_config
 
@@ -89,37 +91,71 @@ def test_a_client_that_goes_away_does_no_harm(server: Server) -> None:
     assert http.get("/rest/v1/numbers?limit=1").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "complaint"),
-    [
-        ("port", 0, "`port`"),
-        ("smtp_port", "25", "`smtp_port`"),
-        ("host", "0.0.0.0", "`host` must be a loopback address"),
-        ("publishable_key", "key-that-nobody-sees", "`publishable_key` must begin with `sb_publishable_`"),
-        ("secret_key", None, "`secret_key`"),
-        ("jwt_secret", "short-secret", "`jwt_secret` must have at least 32 characters"),
-        ("db_url", "", "`db_url`"),
-        ("authenticator_db_url", "not a url", "`authenticator_db_url` must be a URL"),
-        ("bcrypt_cost", 99, "`bcrypt_cost` must be a whole number from 4 to 15"),
-        ("confirm_email", "yes", "`confirm_email`"),
-    ],
-)
-def test_a_wrong_configuration_is_explained(
-    notes_databases: Databases, tmp_path: Path, field: str, value: object, complaint: str
-) -> None:
-    config = make_config(notes_databases, "postgres", tmp_path)
-    printed = run(tmp_path, json.dumps(asdict(config) | {field: value}), config)
-    assert printed["event"] == "failed"
-    assert complaint in str(printed["message"])
-    if isinstance(value, str) and len(value) > 5:
-        assert value not in json.dumps(printed)
+WRONG = [
+    ("port", 0, "`port`"),
+    ("smtp_port", "25", "`smtp_port`"),
+    ("host", "0.0.0.0", "`host` must be a loopback address"),
+    ("publishable_key", "key-that-nobody-sees", "`publishable_key` must begin with `sb_publishable_`"),
+    ("secret_key", None, "`secret_key`"),
+    ("jwt_secret", "short-secret", "`jwt_secret` must have at least 32 characters"),
+    ("db_url", "", "`db_url`"),
+    ("authenticator_db_url", "not a url", "`authenticator_db_url` must be a URL"),
+    ("bcrypt_cost", 99, "`bcrypt_cost` must be a whole number from 4 to 15"),
+    ("confirm_email", "yes", "`confirm_email`"),
+]
+
+# All of them in one process: to start it takes longer than what it does.
+PARSE = """
+import { parseConfig } from "%s";
+const texts = JSON.parse(await new Response(Deno.stdin.readable).text());
+const complaints = texts.map((text) => {
+  try {
+    parseConfig(text);
+    return null;
+  } catch ({ name, message }) {
+    return { name, message };
+  }
+});
+console.log(JSON.stringify(complaints));
+"""
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "[]"])
-def test_a_configuration_that_is_none_is_explained(notes_databases: Databases, tmp_path: Path, text: str) -> None:
+def complaints_about(texts: Sequence[str]) -> list[dict[str, str] | None]:
+    """Return what the server says about each configuration; ``None`` where it would start."""
+    script = PARSE % (SERVER_DIR / "config.ts").as_uri()
+    done = subprocess.run(
+        [_deno.executable(), "eval", "--quiet", "--no-config", script],
+        input=json.dumps(texts),
+        env=_deno.environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    complaints: list[dict[str, str] | None] = json.loads(done.stdout)
+    return complaints
+
+
+def test_every_wrong_configuration_is_explained(notes_databases: Databases, tmp_path: Path) -> None:
+    good = asdict(make_config(notes_databases, "postgres", tmp_path))
+    texts = [json.dumps(good | {field: value}) for field, value, _ in WRONG]
+    fine, *complaints = complaints_about([json.dumps(good), *texts, "", "nonsense", "[]"])
+    assert fine is None
+    *complaints, empty, nonsense, a_list = complaints
+    for complaint in (empty, nonsense, a_list):
+        assert complaint is not None and "JSON object" in complaint["message"]
+    for (field, value, words), complaint in zip(WRONG, complaints, strict=True):
+        assert complaint is not None and complaint["name"] == "ConfigError", field
+        assert words in complaint["message"]
+        if isinstance(value, str) and len(value) > 5:
+            assert value not in complaint["message"]
+
+
+@pytest.mark.parametrize("text", ["nonsense", '{"host": "0.0.0.0"}'])
+def test_with_a_wrong_configuration_it_says_so_and_ends(notes_databases: Databases, tmp_path: Path, text: str) -> None:
     printed = run(tmp_path, text, make_config(notes_databases, "postgres", tmp_path))
-    assert printed["event"] == "failed"
-    assert "JSON object" in str(printed["message"])
+    assert (printed["event"], printed["error"]) == ("failed", "ConfigError")
+    assert "0.0.0.0" not in json.dumps(printed)
 
 
 def test_a_taken_port_is_explained(server: Server, tmp_path: Path) -> None:

@@ -139,9 +139,9 @@ def test_pages_for_people(server: Server) -> None:
     assert "<b>Bold" not in page.text
     message_id = search(http, f"to:{to}")[0]["ID"]
     message = http.get(f"/mailbox/{message_id}")
-    assert f'src="/view/{message_id}.html"' in message.text
-    assert "<iframe sandbox=" in message.text
-    assert "script-src" not in message.headers["content-security-policy"]
+    assert f'src="/view/{message_id}.html?scheme=light"' in message.text
+    assert 'sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"' in message.text
+    assert "unsafe" not in message.headers["content-security-policy"]
     assert message.headers["content-security-policy"].startswith("default-src 'none'")
     view = http.get(f"/view/{message_id}.html")
     assert "Rich <b>words</b>" in view.text
@@ -151,21 +151,38 @@ def test_pages_for_people(server: Server) -> None:
     assert http.get("/view/nothing.html").status_code == 404
 
 
+def test_an_email_reaches_no_other_machine_and_no_other_program_of_this_one(server: Server) -> None:
+    port = httpx.URL(server.url).port
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@example.test", "frames@example.test", "Frames"
+    # A browser connects to the machine of a frame before it asks whether it may.
+    message.set_content(
+        '<p>Words</p><IFRAME src="http://else.example.test/"></IFRAME><frame src="//b.example.test">', "html"
+    )
+    with smtplib.SMTP(server.config.host, server.config.smtp_port) as smtp:
+        smtp.send_message(message)
+    (found,) = search(server.http(), "to:frames@example.test")
+    shown = server.http().get(f"/view/{found['ID']}.html")
+    assert "Words" in shown.text and "<iframe" not in shown.text.lower() and "<frame" not in shown.text.lower()
+    sources = shown.headers["content-security-policy"].split("img-src ")[1].split(";")[0].split()
+    assert sources == ["data:", "'self'", f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
+
+
 def test_no_other_page_reads_or_empties_it(server: Server) -> None:
     http = server.http(key="")
     listed = http.get("/api/v1/messages", headers={"origin": "http://evil.example"})
     assert "access-control-allow-origin" not in listed.headers
     for path in ("/mailbox", "/api/v1/messages", "/view/latest.html"):
         assert http.get(path, headers={"host": "evil.example"}).status_code == 403
-    assert http.post("/mailbox/empty", headers={"origin": "http://evil.example"}).status_code == 403
-    assert http.post("/mailbox/empty").status_code == 403
+    assert http.post("/mailbox/delete", headers={"origin": "http://evil.example"}).status_code == 403
+    assert http.post("/mailbox/delete").status_code == 403
 
 
 def test_its_own_page_empties_it(start_server: StartServer) -> None:
     server = start_server()
     send(server, to=["ada@example.test"])
     http = server.http(key="")
-    assert http.post("/mailbox/empty", headers={"origin": server.url}).status_code == 303
+    assert http.post("/mailbox/delete", headers={"origin": server.url}).status_code == 303
     assert http.get("/api/v1/messages").json()["total"] == 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -382,6 +384,34 @@ async def test_the_async_client_works_alike(server: Server, ada: Person) -> None
         assert await papers.download(f"{ada.id}/async.txt") == b"x"
         with refused("Unauthorized"):
             await papers.upload(f"{uuid4()}/async.txt", b"x", TEXT)
+
+
+def test_an_object_that_is_replaced_is_there_all_the_while(server: Server) -> None:
+    """Between row and bytes the version that was read may go: then there is another one."""
+    path = f"/storage/v1/object/papers/{uuid4()}"
+    http = server.http(server.config.secret_key)
+    write = {"content": b"0", "headers": TEXT | {"x-upsert": "true"}}
+    http.post(path, **write).raise_for_status()
+    is_over = threading.Event()
+
+    def ask(read: Callable[[httpx.Client], httpx.Response]) -> set[int]:
+        client, found = server.http(server.config.secret_key), set()
+        while not is_over.is_set():
+            found.add(read(client).status_code)
+        return found
+
+    def copy(client: httpx.Client) -> httpx.Response:
+        body = {"bucketId": "papers", "sourceKey": path.rsplit("/", 1)[1], "destinationKey": str(uuid4())}
+        return client.post("/storage/v1/object/copy", json=body)
+
+    with ThreadPoolExecutor(4) as pool:
+        replies = [pool.submit(ask, lambda client: client.get(path)) for _ in range(3)] + [pool.submit(ask, copy)]
+        try:
+            for _ in range(50):
+                http.post(path, **write).raise_for_status()
+        finally:
+            is_over.set()
+        assert [reply.result() for reply in replies] == [{200}] * 4
 
 
 def test_rows_and_bytes_agree_after_a_crowd(start_server: StartServer) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -44,6 +46,70 @@ def test_calls_of_a_server(server: Server, method: str, path: str, body: object,
     answer = server.http(server.config.secret_key).request(method, f"{STORAGE}/{path}", json=body)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert answer.json()["message"]
+
+
+@pytest.mark.parametrize("wrong", ["\0", "a\0b", "\ud800"], ids=["NUL", "a NUL within", "half a character"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "bucket?search=$", None),
+        ("GET", "bucket/$", None),
+        ("POST", "bucket", {"name": "$", "id": "$"}),
+        ("POST", "bucket", {"name": "other", "allowed_mime_types": ["$"]}),
+        ("PUT", "bucket/papers", {"allowed_mime_types": ["$"]}),
+        ("PUT", "bucket/$", {"public": True}),
+        ("DELETE", "bucket/$", None),
+        ("POST", "bucket/$/empty", {}),
+        ("POST", "object/list/papers", {"prefix": "$"}),
+        ("POST", "object/list/papers", {"prefix": "", "search": "$"}),
+        ("POST", "object/list/$", {"prefix": ""}),
+        ("POST", "object/list-v2/papers", {"prefix": "$"}),
+        ("POST", "object/list-v2/papers", {"prefix": "", "cursor": "$"}),
+        ("POST", "object/list-v2/$", {"prefix": ""}),
+        ("POST", "object/move", {"bucketId": "papers", "sourceKey": "$", "destinationKey": "x"}),
+        ("POST", "object/copy", {"bucketId": "papers", "sourceKey": "x", "destinationKey": "$"}),
+        ("POST", "object/copy", {"bucketId": "$", "sourceKey": "x", "destinationKey": "y"}),
+        ("POST", "object/sign/papers", {"expiresIn": 60, "paths": ["$"]}),
+        ("POST", "object/sign/papers/$", {"expiresIn": 60}),
+        ("POST", "object/upload/sign/papers/$", {}),
+        ("POST", "object/papers/$", {}),
+        ("PUT", "object/papers/$", {}),
+        ("GET", "object/papers/$", None),
+        ("GET", "object/info/papers/$", None),
+        ("GET", "object/public/papers/$", None),
+        ("GET", "object/sign/papers/$?token=x", None),
+        ("GET", "object/sign/papers/x?token=$", None),
+        ("DELETE", "object/papers", {"prefixes": ["$"]}),
+        ("DELETE", "object/papers/$", None),
+    ],
+)
+def test_text_that_no_database_keeps(server: Server, method: str, path: str, body: object, wrong: str) -> None:
+    escaped = quote(wrong.encode("utf-8", "surrogatepass"))
+    content = None if body is None else json.dumps(body).replace("$", json.dumps(wrong)[1:-1])
+    answer = server.http(server.config.secret_key).request(
+        method,
+        f"{STORAGE}/{path.replace('$', escaped)}",
+        content=content,
+        headers={} if content is None else {"content-type": "application/json"},
+    )
+    # In an address, half a character is a whole one that stands for it.
+    is_replaced = wrong == "\ud800" and "?" in path and "$" in path
+    assert answer.status_code == 400 or is_replaced, answer.text
+    assert answer.status_code < 500
+
+
+def test_metadata_that_no_database_keeps(server: Server) -> None:
+    http = server.http(server.config.secret_key)
+    for wrong in ('{"a": "\\u0000"}', '{"\\ud800": 1}', '{"a": [{"b": "\\udfff"}]}'):
+        headers = {"x-metadata": base64_of(wrong), "content-type": "text/plain"}
+        answer = http.post(f"{STORAGE}/object/papers/x", content=b"x", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+        form = {"metadata": (None, wrong), "file": ("x", b"x", "text/plain")}
+        answer = http.post(f"{STORAGE}/object/papers/x", files=form)
+        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+    cursor = base64.b64encode(b'["a\\u0000", "b"]').decode()
+    answer = http.post(f"{STORAGE}/object/list-v2/papers", json={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
 
 
 def test_an_expired_token_is_refused(server: Server, ada: Person) -> None:

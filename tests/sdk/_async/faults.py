@@ -7,6 +7,11 @@ from collections.abc import Iterable
 
 import httpx
 
+_SAID = {
+    401: {"code": "PGRST301", "message": "No suitable key or wrong key type"},
+    403: {"code": "42501", "message": "permission denied"},
+}
+
 
 class AsyncFaults(httpx.AsyncBaseTransport):
     """Sends over a real connection, and does to the next requests what its script says.
@@ -14,7 +19,8 @@ class AsyncFaults(httpx.AsyncBaseTransport):
     - ``"ok"``: let it pass.
     - ``"unsent"``: the connection cannot be made.
     - ``"lost"``: the server gets the request and acts, and its answer is lost.
-    - a number: a gateway answers with this status, and the server does not get the request.
+    - a number: a gateway answers with this status, and the server does not get the request. 401 and 403 are said as
+      the Data API says them, the others with a page.
     """
 
     def __init__(self) -> None:
@@ -42,6 +48,8 @@ class AsyncFaults(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("connection refused", request=request)
         if isinstance(step, int):
             headers: Iterable[tuple[str, str]] = [("retry-after", self.retry_after)] if self.retry_after else []
+            if step in _SAID:
+                return httpx.Response(step, json=_SAID[step])
             return httpx.Response(step, headers=dict(headers), text="<html>a proxy's page</html>")
         response = await self._inner.handle_async_request(request)
         if step == "lost":

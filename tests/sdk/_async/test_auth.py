@@ -77,6 +77,32 @@ async def test_what_needs_somebody_says_so(people: AsyncPeople) -> None:
         await nobody.auth.verify_otp(token="123456")
 
 
+async def test_a_change_of_address_takes_two_codes() -> None:
+    first = {"code": "200", "msg": "Confirmation link accepted. Please proceed to confirm link sent to the other email"}
+    user = {
+        "id": "5eed0000-0000-4000-8000-000000000001",
+        "created_at": "2026-11-29T12:00:00Z",
+        "email": "b@example.test",
+    }
+    second = {"access_token": "a", "refresh_token": "r", "expires_in": 3600, "token_type": "bearer", "user": user}
+    replies = [httpx.Response(200, json=first), httpx.Response(200, json=second)]
+    transport = httpx.MockTransport(lambda _: replies.pop(0))
+    async with AsyncMonogram(url="http://127.0.0.1:9", key="sb_publishable_x", transport=transport) as client:
+        heard: list[str] = []
+        client.auth.on_auth_change(lambda event, _session: heard.append(event.value))
+        assert await client.auth.verify_otp(email="a@example.test", token="111111", type="email_change") is None
+        assert await client.auth.session() is None
+        session = await client.auth.verify_otp(token_hash="pkce_x", type="email_change")
+        assert session is not None and session == await client.auth.session()
+        assert heard == ["USER_UPDATED"], "the first code changes nothing"
+        # Somebody changes it again, in a browser.
+        replies.append(
+            httpx.Response(200, json={**second, "refresh_token": "s", "user": {**user, "email": "c@x.test"}})
+        )
+        assert (await client.auth.refresh()).user.email == "c@x.test"
+        assert heard[1:] == ["TOKEN_REFRESHED", "USER_UPDATED"]
+
+
 async def test_each_refusal_has_its_own_error(people: AsyncPeople) -> None:
     client, email = people.nobody(), new_email("ada")
     await client.auth.sign_up(email=email, password=PASSWORD)

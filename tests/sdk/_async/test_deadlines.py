@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import trustme
 
 from monogram_sdk import AsyncMonogram, FileSessionStorage, MemorySessionStorage, errors
+from monogram_sdk._engine.process import async_sleep
 from tests.sdk.support import PASSWORD, PNG, async_together, new_email
 from tests.support.dripping import DRIPPED_CHUNK, DRIPPED_HEAD, WHOLE, DrippingServer
 from tests.support.proxy import FaultyProxy, Request
@@ -76,6 +79,47 @@ async def test_a_server_that_drips_does_not_outlast_the_deadline(beginning: byte
         assert server.sent > len(beginning) + 2, "it was still sending"
 
 
+async def test_the_deadline_holds_over_a_transport_of_the_programs() -> None:
+    class Sleeping(httpx.AsyncBaseTransport):
+        """Knows nothing of timeouts."""
+
+        async def handle_async_request(self, _request: httpx.Request) -> httpx.Response:
+            await async_sleep(5)
+            raise AssertionError("nobody waits for this")
+
+    async def too_late(url: str, transport: httpx.AsyncBaseTransport) -> None:
+        async with AsyncMonogram(url=url, key="sb_publishable_x", timeout=0.6, transport=transport) as client:
+            started = time.monotonic()
+            with pytest.raises(errors.DeadlineExceededError, match=r"the deadline is 0\.6 s"):
+                await client.badges.list().all()
+            assert time.monotonic() - started < 2.4
+
+    await too_late("http://127.0.0.1:9", Sleeping())
+    for beginning in (DRIPPED_HEAD, DRIPPED_CHUNK):
+        with DrippingServer(beginning) as server:
+            async with httpx.AsyncHTTPTransport() as transport:
+                await too_late(server.url, transport)
+
+
+async def test_the_deadline_holds_while_a_host_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        over.wait(5)
+        raise socket.gaierror("nobody knows")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    client = AsyncMonogram(url="http://slow.example", key="sb_publishable_x", timeout=0.6)
+    try:
+        started = time.monotonic()
+        with pytest.raises(errors.DeadlineExceededError, match=r"the deadline is 0\.6 s"):
+            await client.badges.list().all()
+        assert time.monotonic() - started < 2.4
+    finally:
+        over.set()
+        await client.aclose()
+
+
 async def test_waiting_for_somebody_elses_refresh_counts(people: AsyncPeople) -> None:
     storage = MemorySessionStorage()
     with FaultyProxy(people.api.url, hold=1.5) as proxy:
@@ -128,7 +172,7 @@ async def test_a_page_of_the_network_is_no_answer(people: AsyncPeople) -> None:
         proxy.plan = lambda _request: pages.pop() if pages else None
         assert await client.tokens.balance() == 0, "asked again"
         proxy.plan = lambda _request: "login page"
-        with pytest.raises(errors.InvalidResponseError, match="not JSON but text/html") as caught:
+        with pytest.raises(errors.InvalidResponseError, match="not a list but text/html") as caught:
             await client.spaces.create(name="Airport")
         assert caught.value.uncertain and caught.value.path == "/rest/v1/spaces"
 

@@ -52,6 +52,6 @@ async def test_a_service_keeps_the_list_of_addresses_that_get_no_mail(people: As
 
 async def test_a_service_ticks_and_replays(people: AsyncPeople) -> None:
     service = people.service()
-    assert set(await service.admin.tick()) <= {"badges", "reminders", "streaks", "sweep"}
+    assert set(await service.admin.tick()) <= {"badges", "ledger", "reminders", "streaks", "sweep"}
     assert await service.admin.replay_dead_letters(["no such key"]) == 0
     assert [letter async for letter in service.admin.dead_letters() if letter.key == "no such key"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from uuid import UUID
 
 import pytest
 
@@ -27,6 +28,7 @@ async def test_everything_that_happens(club: AsyncClub) -> None:
         club.space.id, on_status=lambda status, reason: told.append((status, reason))
     ) as feed:
         begun = feed.cursor
+        assert begun is not None
         response = await club.member.responses.submit(club.prompt.id, content="Dune")
         event = await anext(feed)
         match event:
@@ -35,7 +37,8 @@ async def test_everything_that_happens(club: AsyncClub) -> None:
                 assert (event.payload.prompt_id, event.payload.week_number) == (club.prompt.id, 1)
             case _:
                 raise AssertionError(event)
-        assert event.seq == feed.cursor == (begun or 0) + 1
+        assert event.cursor == feed.cursor
+        assert event.seq == int(begun.partition(":")[0]) + 1
         await club.member.responses.edit(response.id, content="Dune Messiah")
         assert isinstance(await anext(feed), ResponseUpdated)
         await club.member.responses.delete(response.id)
@@ -55,7 +58,7 @@ async def test_from_the_beginning_and_from_a_cursor(club: AsyncClub) -> None:
     assert isinstance(events[0], MemberJoined)
     assert events == await club.member.spaces.events(club.space.id).all()
     rest = []
-    async for event in club.member.live.events(club.space.id, after=events[1].seq):
+    async for event in club.member.live.events(club.space.id, after=events[1].cursor):
         rest.append(event)
         if event.seq == events[-1].seq:
             break
@@ -150,9 +153,19 @@ async def test_who_may_not_read_gets_an_error(club: AsyncClub, people: AsyncPeop
             pass
     with pytest.raises(errors.NotSignedInError):
         await anext(people.nobody().live.events(club.space.id))
-    with pytest.raises(errors.InvalidValueError, match="beyond"):
-        await anext(club.member.live.events(club.space.id, after=1000))
-    for wrong in ({"after": -1}, {"poll_seconds": 0}, {"poll_seconds": 61}):
+    for beyond in (1000, "1000", f"1000:{UUID(int=1)}"):
+        with pytest.raises(errors.HistoryReplacedError, match="beyond"):
+            await anext(club.member.live.events(club.space.id, after=beyond))
+    for wrong in (
+        {"after": -1},
+        {"after": "x"},
+        {"after": "5:"},
+        {"after": True},
+        {"after": 2**63},
+        {"after": 1.5},
+        {"poll_seconds": 0},
+        {"poll_seconds": 61},
+    ):
         with pytest.raises(errors.InvalidValueError):
             club.member.live.events(club.space.id, **wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidValueError):
@@ -230,12 +243,17 @@ async def test_who_is_here_and_who_is_writing(club: AsyncClub) -> None:
         async with club.member.live.presence(club.space.id) as other:
             assert {person.user_id for person in other.here} == {leader, member}
             await other.set_writing(True)
+            with pytest.raises(errors.InvalidValueError, match="is_writing"):
+                await other.set_writing("yes")  # type: ignore[arg-type]
             async for people in room:
                 if any(person.is_writing for person in people):
                     break
             written = {person.user_id: person for person in people}
             assert isinstance(written[member], Present) and not written[leader].is_writing
             assert written[member].since is not None
+        for gone in (other, club.member.live.presence(club.space.id)):
+            with pytest.raises(errors.ConflictError, match="not in this room"):
+                await gone.set_writing(True)
         async for people in room:
             if len(people) == 1:
                 break

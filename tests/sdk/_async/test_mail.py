@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 import httpx
+import psycopg
 import pytest
 
 from monogram_sdk import AsyncMonogram, AuthEvent, MemorySessionStorage, errors
@@ -69,6 +70,44 @@ async def test_a_forgotten_password_is_replaced(stack: Stack, client: AsyncMonog
     await client.auth.sign_out()
     await client.auth.sign_in_with_password(email=email, password="another horse battery 8")
     assert events == ["PASSWORD_RECOVERY", "USER_UPDATED", "SIGNED_OUT", "SIGNED_IN"]
+
+
+async def test_an_old_session_sets_a_password_with_a_code_from_the_mailbox(stack: Stack, client: AsyncMonogram) -> None:
+    with pytest.raises(errors.NotSignedInError):
+        await client.auth.reauthenticate()
+    email, new = new_email("ada"), "another horse battery 8"
+    signed_up = await client.auth.sign_up(email=email, password=PASSWORD)
+    with psycopg.connect(stack.databases.dsn(user="supabase_auth_admin")) as connection:
+        connection.execute(
+            "update auth.sessions set created_at = created_at - interval '25 hours' where user_id = %s",
+            [signed_up.user.id],
+        )
+    await client.auth.refresh()
+    with pytest.raises(errors.ReauthenticationRequiredError, match=r"auth\.reauthenticate"):
+        await client.auth.update_user(password=new)
+    await client.auth.reauthenticate()
+    with pytest.raises(errors.OneTimeCodeError) as refused:
+        await client.auth.update_user(password=new, nonce="000000")
+    assert refused.value.code == "reauthentication_not_valid"
+    await client.auth.update_user(password=new, nonce=newest_code(stack, email))
+    await client.auth.sign_out()
+    await client.auth.sign_in_with_password(email=email, password=new)
+
+
+async def test_a_new_password_deletes_no_account_and_the_mailbox_does(stack: Stack, client: AsyncMonogram) -> None:
+    email, new = new_email("ada"), "another horse battery 8"
+    await client.auth.sign_up(email=email, password=PASSWORD)
+    await client.auth.update_user(password=new)
+    await client.auth.sign_in_with_password(email=email, password=new)
+    with pytest.raises(errors.SignInTooOldError, match="more than the password") as refused:
+        await client.auth.delete_account(confirm=email)
+    assert refused.value.detail == "new_password"
+    assert "a link or a code that is mailed" in str(refused.value.hint)
+    await client.auth.sign_in_with_otp(email=email, create_user=False)
+    await client.auth.verify_otp(email=email, token=newest_code(stack, email))
+    await client.auth.refresh()
+    await client.auth.delete_account(confirm=email)
+    assert await client.auth.session() is None
 
 
 async def test_a_link_in_a_message_brings_a_code_for_whoever_asked(stack: Stack, client: AsyncMonogram) -> None:
@@ -171,15 +210,17 @@ async def test_a_change_of_address_is_sent_again(stack: Stack, client: AsyncMono
     if newest != before:
         with pytest.raises(errors.OneTimeCodeError):
             await client.auth.verify_otp(email=email, token=before, type="email_change")
-    session = await client.auth.verify_otp(email=email, token=newest, type="email_change")
-    assert session.user.email == new
+    assert await client.auth.verify_otp(email=email, token=newest, type="email_change") is None
+    session = await client.auth.verify_otp(email=new, token=newest_code(stack, new), type="email_change")
+    assert session is not None and session.user.email == new
 
 
 async def test_the_link_to_confirm_a_change_of_address_brings_a_code(stack: Stack, client: AsyncMonogram) -> None:
     email, new = new_email("ada"), new_email("new")
     await client.auth.sign_up(email=email, password=PASSWORD)
     await client.auth.update_user(email=new, redirect_to="http://127.0.0.1:3000/moved")
-    place = followed(stack, email)
+    assert "code" not in followed(stack, email).params
+    place = followed(stack, new)
     assert str(place.copy_with(query=None)) == "http://127.0.0.1:3000/moved"
     assert (await client.auth.exchange_code(place.params["code"])).user.email == new
     await client.auth.sign_in_with_password(email=new, password=PASSWORD)

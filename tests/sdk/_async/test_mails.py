@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from monogram_sdk import AsyncMonogram, errors
-from monogram_sdk.models import MailBatch, MailEvent, MailOutcome, MailResult, MailState, QueuedMail
+from monogram_sdk.models import MailBatch, MailEvent, MailFault, MailOutcome, MailResult, MailState, QueuedMail
 from tests.sdk.support import AsyncThunk
 
 from .conftest import AsyncClub, AsyncPeople
@@ -21,16 +21,20 @@ async def publish(club: AsyncClub, service: AsyncMonogram) -> UUID:
     draft = await club.leader.newsletters.generate(club.space.id)
     letter = await club.leader.newsletters.publish(draft.id)
     assert await service.mails.newsletter(letter.id) is None
+    with pytest.raises(errors.NewsletterNotFoundError, match="no such published newsletter"):
+        await service.mails.save_newsletter(uuid4(), CONTENT)
     await service.mails.save_newsletter(letter.id, CONTENT)
     assert await service.mails.newsletter(letter.id) == CONTENT
     return letter.id
 
 
-async def claim(service: AsyncMonogram, worker: str) -> MailBatch:
-    """Take all that is due."""
-    batch = await service.mails.claim(worker, provider=f"provider of {worker}", limit=1000)
-    assert batch is not None
-    return batch
+async def claim(service: AsyncMonogram, worker: str, letter: UUID) -> MailBatch:
+    """Take all that is due, until a newsletter's emails are among it: what other tests began comes first."""
+    while True:
+        batch = await service.mails.claim(worker, provider=f"provider of {worker}", limit=1000)
+        assert batch is not None
+        if of_letter(batch, letter):
+            return batch
 
 
 def of_letter(batch: MailBatch, letter: UUID) -> dict[str, QueuedMail]:
@@ -46,7 +50,7 @@ async def states(club: AsyncClub, letter: UUID) -> dict[str, MailState]:
 async def test_from_the_claim_to_what_became_of_it(people: AsyncPeople) -> None:
     club, service, worker = await people.club(), people.service(), f"worker {uuid4()}"
     letter = await publish(club, service)
-    batch = await claim(service, worker)
+    batch = await claim(service, worker, letter)
     mails = of_letter(batch, letter)
     assert {mail.state for mail in mails.values()} == {MailState.QUEUED}
     assert {mail.space_name for mail in mails.values()} == {club.space.name}
@@ -81,10 +85,10 @@ async def test_from_the_claim_to_what_became_of_it(people: AsyncPeople) -> None:
 async def test_whoever_takes_over_knows_what_may_be_out(people: AsyncPeople) -> None:
     club, service, dead, heir = await people.club(), people.service(), f"worker {uuid4()}", f"worker {uuid4()}"
     letter = await publish(club, service)
-    batch = await claim(service, dead)
+    batch = await claim(service, dead, letter)
     mails = of_letter(batch, letter)
     begun = await service.mails.begin(batch.id, worker=dead, contents={mails["Ada"].id: None}, lease_seconds=0)
-    again = await claim(service, heir)
+    again = await claim(service, heir, letter)
     assert again.id == batch.id and again.provider == batch.provider and again.tried_at is not None
     taken = of_letter(again, letter)
     assert (taken["Ada"].state, taken["Boris"].state) == (MailState.UNCERTAIN, MailState.QUEUED)
@@ -96,10 +100,38 @@ async def test_whoever_takes_over_knows_what_may_be_out(people: AsyncPeople) -> 
     assert await states(club, letter) == {"Ada": MailState.SENT, "Boris": MailState.QUEUED}
 
 
+async def test_what_the_operator_has_to_mend_stops_a_provider_until_it_is_mended(people: AsyncPeople) -> None:
+    club, service, worker = await people.club(), people.service(), f"worker {uuid4()}"
+    letter = await publish(club, service)
+    batch = await claim(service, worker, letter)
+    mails = of_letter(batch, letter)
+    await service.mails.begin(batch.id, worker=worker, contents={mail.id: None for mail in mails.values()})
+    results = [
+        MailResult(
+            id=mail.id, outcome=MailOutcome.RETRY, error=f"530 <{name}@example.test> sign in", uncounted=True,
+            fault=MailFault.SENDER,
+        )
+        for name, mail in mails.items()
+    ]  # fmt: skip
+    assert await service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=60) is True
+    # Both addresses are of one domain, which counts once.
+    (state,) = [one for one in await service.admin.mail_state() if one.provider == batch.provider]
+    assert (state.fault, state.reason, state.refusals) == (MailFault.SENDER, "530 <address> sign in", 1)
+    assert state.since is not None and state.paused_until > state.since
+    assert await service.mails.claim(worker, provider=batch.provider) is None
+    rows = [row async for row in club.leader.newsletters.delivery(letter)]
+    assert {(row.state, row.last_error) for row in rows} == {
+        (MailState.QUEUED, "Sending has stopped until the operator has mended something. Nothing is lost.")
+    }
+    assert await service.admin.resume_mail(batch.provider) is True
+    assert await service.admin.resume_mail(batch.provider) is False
+    assert len(of_letter(await claim(service, worker, letter), letter)) == 2
+
+
 async def test_a_provider_that_wants_a_pause_gets_it(people: AsyncPeople) -> None:
     club, service, worker = await people.club(), people.service(), f"worker {uuid4()}"
     letter = await publish(club, service)
-    batch = await claim(service, worker)
+    batch = await claim(service, worker, letter)
     mails = of_letter(batch, letter)
     contents = {str(mail.id): None for mail in mails.values()}
     await service.mails.begin(batch.id, worker=worker, contents=contents)
@@ -107,16 +139,32 @@ async def test_a_provider_that_wants_a_pause_gets_it(people: AsyncPeople) -> Non
         MailResult(id=mails["Ada"].id, outcome=MailOutcome.RETRY, error="429", uncounted=True),
         MailResult(id=mails["Boris"].id, outcome=MailOutcome.RETRY, error="421"),
     ]
+    for pause in (-1.0, 86_401.0, float("nan"), float("inf")):
+        with pytest.raises(errors.InvalidValueError, match="0 to 86400"):
+            await service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=pause)
+    with pytest.raises(errors.InvalidValueError, match="max_attempts is 0 to 1000"):
+        await service.mails.settle(batch.id, worker=worker, results=results, max_attempts=1001)
     held = await service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=60, max_attempts=1)
     assert held is True
     assert await states(club, letter) == {"Ada": MailState.QUEUED, "Boris": MailState.FAILED}
     assert await service.mails.claim(worker, provider=batch.provider) is None
 
 
+async def test_a_secret_key_says_whose_link_it_withdraws(people: AsyncPeople) -> None:
+    club, service = await people.club(), people.service()
+    letter = await publish(club, service)
+    with pytest.raises(errors.InvalidValueError, match="user_id names whose link it is") as caught:
+        await service.newsletters.withdraw_link(letter)
+    assert caught.value.detail == "user_id"
+    await service.newsletters.withdraw_link(letter, user_id=(await club.member.auth.user()).id)
+    with pytest.raises(errors.NotAMemberError):
+        await service.newsletters.withdraw_link(letter, user_id=uuid4())
+
+
 async def test_its_reader_stops_it_by_the_token(people: AsyncPeople) -> None:
     club, service, worker = await people.club(), people.service(), f"worker {uuid4()}"
     letter = await publish(club, service)
-    batch = await claim(service, worker)
+    batch = await claim(service, worker, letter)
     boris = of_letter(batch, letter)["Boris"]
     (begun,) = await service.mails.begin(batch.id, worker=worker, contents={boris.id: None})
     await service.mails.settle(batch.id, worker=worker, results=[MailResult(id=boris.id, outcome=MailOutcome.SENT)])
@@ -130,6 +178,9 @@ async def test_its_reader_stops_it_by_the_token(people: AsyncPeople) -> None:
     assert (await club.member.settings.get()).email_newsletters is True
     assert await service.mails.unsubscribe(begun.token, scope="everything") is True
     assert (await club.member.settings.get()).email_newsletters is False
+    assert await service.mails.resubscribe(begun.token) is True
+    assert (await club.member.settings.get()).email_newsletters is True
+    assert await service.mails.resubscribe(begun.token) is False
     assert await service.mails.subscription("nobody's") is None
     assert await service.mails.unsubscribe("nobody's", scope="space") is False
     with pytest.raises(errors.InvalidValueError, match="scope"):
@@ -151,7 +202,7 @@ async def test_lost_answers_send_nothing_twice_and_lose_nothing(people: AsyncPeo
         with pytest.raises(errors.ConnectionFailedError) as claiming:
             await service.mails.claim(worker, provider="lost", limit=1000, lease_seconds=0)
         assert claiming.value.uncertain and len(faults.paths) == 1
-        batch = await claim(plain, worker)
+        batch = await claim(plain, worker, letter)
         assert batch.provider == "lost", "the lease of the lost one is over"
         ada = of_letter(batch, letter)["Ada"]
 
@@ -180,6 +231,7 @@ async def test_only_services_send(people: AsyncPeople) -> None:
         lambda: ada.mails.record_event(provider_id="x", event=MailEvent.BOUNCED, address="a@example.com"),
         lambda: ada.mails.subscription("x"),
         lambda: ada.mails.unsubscribe("x", scope="space"),
+        lambda: ada.mails.resubscribe("x"),
     ]
     for call in calls:
         with pytest.raises(errors.SecretKeyRequiredError):

@@ -67,18 +67,64 @@ async def test_wrong_places_and_sizes_are_refused(people: AsyncPeople) -> None:
             await ada.spaces.list(after=cursor).all()
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 3, 5, 100])
-async def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: AsyncPeople, page_size: int) -> None:
+async def test_a_cursor_of_another_list_is_refused(people: AsyncPeople) -> None:
+    club = await people.club()
+    ada, other = club.leader, await club.leader.spaces.create(name="Another")
+    await ada.prompts.create(other.id, question="What else?")
+    for _ in range(2):
+        await ada.spaces.create_invite(club.space.id)
+    lists = {
+        "spaces": ada.spaces.list,
+        "invites": lambda **more: ada.spaces.invites(club.space.id, **more),
+        "invites of another space": lambda **more: ada.spaces.invites(other.id, **more),
+        "members": lambda **more: ada.spaces.members(club.space.id, **more),
+        "members of another space": lambda **more: ada.spaces.members(other.id, **more),
+        "prompts": lambda **more: ada.prompts.list(club.space.id, **more),
+        "prompts of another space": lambda **more: ada.prompts.list(other.id, **more),
+        "prompts of a week": lambda **more: ada.prompts.list(club.space.id, week_number=1, **more),
+        "events": lambda **more: ada.spaces.events(club.space.id, **more),
+        "statement": ada.tokens.statement,
+        "notifications": ada.notifications.list,
+        "unread notifications": lambda **more: ada.notifications.list(unread=True, **more),
+        "spaces of somebody else": club.member.spaces.list,
+    }  # fmt: skip
+    cursors = {name: (await listed(page_size=1).first_page()).cursor for name, listed in lists.items()}
+    known = {name: cursor for name, cursor in cursors.items() if cursor is not None}
+    assert {"spaces", "invites", "members", "events"} <= set(known)
+    for name, listed in lists.items():
+        for origin, cursor in known.items():
+            if name == origin:
+                await listed(after=cursor).all()
+            else:
+                with pytest.raises(errors.InvalidValueError, match="cursor"):
+                    await listed(after=cursor).all()
+    # What is asked for at once, and how a place is written, are not what makes a list.
+    assert await ada.prompts.list(str(club.space.id).upper(), after=known.get("prompts"), page_size=7).all() == []
+
+
+async def test_pages_of_events_have_the_cursors_of_events(people: AsyncPeople) -> None:
+    club = await people.club()
+    everything = await club.member.spaces.events(club.space.id).all()
+    page = await club.member.spaces.events(club.space.id, page_size=2).first_page()
+    assert page.cursor == everything[1].cursor
+    later = club.member.spaces.events(club.space.id, after=page.cursor, page_size=1)
+    assert [event.seq async for event in later] == [event.seq for event in everything[2:]]
+    assert await club.member.spaces.events(club.space.id, after=everything[-1].cursor).all() == []
+
+
+async def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: AsyncPeople) -> None:
     narrow = AsyncNarrow(3)
     ada = await people.sign_up("Ada", faults=narrow)
     spaces = [(await ada.spaces.create(name=f"Space {number}")).id for number in range(7)]
-    assert [space.id async for space in ada.spaces.list(page_size=page_size)] == spaces
-    assert [space.id for space in await ada.spaces.list(page_size=page_size).all()] == spaces
-    first = await ada.spaces.list(page_size=page_size).first_page()
-    assert [space.id for space in first.items] == spaces[: min(page_size, 3)] and first.cursor is not None
-    last = await ada.spaces.list(after=ada.spaces.list()._listing.cursor(await ada.spaces.get(spaces[5]))).first_page()
-    assert [space.id for space in last.items] == spaces[6:] and last.cursor is None
-    assert narrow.count("/rest/v1/rpc/thousand_rows") == 1, "it asks once"
+    me = (await ada.auth.user()).id
+    place = ada.spaces.list()._listing.cursor(await ada.spaces.get(spaces[5]), me)
+    for page_size in (2, 3, 100):
+        assert [space.id async for space in ada.spaces.list(page_size=page_size)] == spaces
+        assert [space.id for space in await ada.spaces.list(page_size=page_size).all()] == spaces
+        first = await ada.spaces.list(page_size=page_size).first_page()
+        assert [space.id for space in first.items] == spaces[: min(page_size, 3)] and first.cursor is not None
+        last = await ada.spaces.list(after=place, page_size=page_size).first_page()
+        assert [space.id for space in last.items] == spaces[6:] and last.cursor is None
 
 
 async def test_the_same_answer_chosen_twice_is_one(people: AsyncPeople) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from monogram_sdk import StoreItemKind, errors
+from monogram_sdk import BalanceVisibility, StoreItemKind, errors
 from tests.sdk.support import PNG
 
 from .conftest import AsyncClub, AsyncPeople
@@ -33,14 +33,18 @@ async def test_a_person_changes_their_profile(people: AsyncPeople) -> None:
 async def test_settings_are_there_can_be_changed_and_made_anew(people: AsyncPeople) -> None:
     ada = await people.sign_up("Ada")
     assert (await ada.settings.get()).timezone == "UTC"
+    assert (await ada.settings.get()).show_on_leaderboard is BalanceVisibility.SPACES
     changed = await ada.settings.update(timezone="Europe/Lisbon", show_on_leaderboard=False)
-    assert (changed.timezone, changed.show_on_leaderboard) == ("Europe/Lisbon", False)
+    assert (changed.timezone, changed.show_on_leaderboard) == ("Europe/Lisbon", BalanceVisibility.NOBODY)
+    assert (await ada.settings.update(show_on_leaderboard=True)).show_on_leaderboard is BalanceVisibility.EVERYBODY
+    changed = await ada.settings.update(show_on_leaderboard=BalanceVisibility.SPACES)
+    assert changed.show_on_leaderboard is BalanceVisibility.SPACES
     with pytest.raises(errors.InvalidValueError, match="timezone"):
         await ada.settings.update(timezone="Mars/Olympus")
     with pytest.raises(errors.ThemeNotOwnedError):
         await ada.settings.update(active_theme_id=str(uuid4()))
     await ada.settings.delete()
-    with pytest.raises(errors.NotFoundError):
+    with pytest.raises(errors.NotFoundError, match="the defaults count"):
         await ada.settings.get()
     assert not (await ada.settings.update(email_newsletters=False)).email_newsletters
 
@@ -71,6 +75,18 @@ async def test_gifts_are_refused_for_reasons(club: AsyncClub) -> None:
     assert await club.member.tokens.gift(other, amount=5, idempotency_key=key) == first
     with pytest.raises(errors.IdempotencyConflictError):
         await club.member.tokens.gift(other, amount=6, idempotency_key=key)
+    # A key that is empty, as of a header that did not come, is no reason to make one.
+    before = await club.member.tokens.balance()
+    theme = await club.member.store.items(kind=StoreItemKind.THEME).first()
+    assert theme is not None
+    for empty in ("", " ", "x" * 201):
+        with pytest.raises(errors.InvalidValueError, match="1 to 200 characters"):
+            await club.member.tokens.gift(other, amount=1, idempotency_key=empty)
+        with pytest.raises(errors.InvalidValueError, match="1 to 200 characters"):
+            await club.member.store.purchase(theme.id, idempotency_key=empty)
+        with pytest.raises(errors.InvalidValueError, match="1 to 200 characters"):
+            await club.leader.spaces.create_invite(club.space.id, idempotency_key=empty)
+    assert await club.member.tokens.balance() == before
     assert {rule.code async for rule in club.member.tokens.reward_rules()} >= {"response", "curation", "streak"}
 
 

@@ -103,8 +103,15 @@ async def test_members_leave_and_are_removed(club: AsyncClub) -> None:
         await club.member.spaces.leave(club.space.id)
     with pytest.raises(errors.SpaceNotFoundError):
         await club.member.spaces.members(club.space.id).all()
+    member_id = (await club.member.profiles.get()).id
     with pytest.raises(errors.NotAMemberError):
-        await club.leader.spaces.membership(club.space.id, user_id=(await club.member.profiles.get()).id)
+        await club.leader.spaces.membership(club.space.id, user_id=member_id)
+    # Who was faster to leave is kept out all the same.
+    await club.leader.spaces.update(club.space.id, is_public=True)
+    await club.leader.spaces.remove_member(club.space.id, member_id)
+    await club.leader.spaces.remove_member(club.space.id, member_id)
+    with pytest.raises(errors.RemovedFromSpaceError):
+        await club.member.spaces.join(club.space.id)
 
 
 async def test_a_space_has_a_picture_and_can_be_deleted(club: AsyncClub) -> None:

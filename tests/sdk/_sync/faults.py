@@ -9,6 +9,11 @@ from collections.abc import Iterable
 
 import httpx
 
+_SAID = {
+    401: {"code": "PGRST301", "message": "No suitable key or wrong key type"},
+    403: {"code": "42501", "message": "permission denied"},
+}
+
 
 class Faults(httpx.BaseTransport):
     """Sends over a real connection, and does to the next requests what its script says.
@@ -16,7 +21,8 @@ class Faults(httpx.BaseTransport):
     - ``"ok"``: let it pass.
     - ``"unsent"``: the connection cannot be made.
     - ``"lost"``: the server gets the request and acts, and its answer is lost.
-    - a number: a gateway answers with this status, and the server does not get the request.
+    - a number: a gateway answers with this status, and the server does not get the request. 401 and 403 are said as
+      the Data API says them, the others with a page.
     """
 
     def __init__(self) -> None:
@@ -44,6 +50,8 @@ class Faults(httpx.BaseTransport):
             raise httpx.ConnectError("connection refused", request=request)
         if isinstance(step, int):
             headers: Iterable[tuple[str, str]] = [("retry-after", self.retry_after)] if self.retry_after else []
+            if step in _SAID:
+                return httpx.Response(step, json=_SAID[step])
             return httpx.Response(step, headers=dict(headers), text="<html>a proxy's page</html>")
         response = self._inner.handle_request(request)
         if step == "lost":

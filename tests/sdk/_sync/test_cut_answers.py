@@ -81,6 +81,7 @@ class Scene:
         ids = [prompt.id for prompt in self.prompts]
         return {
             "admin.claim_jobs": lambda: service.admin.claim_jobs(WORKER, limit=1000, lease_seconds=0),
+            "admin.mail_state": service.admin.mail_state,
             "admin.outbox_state": service.admin.outbox_state,
             "badges.check": client.badges.check,
             "badges.progress": client.badges.progress,
@@ -90,6 +91,7 @@ class Scene:
             "prompts.publish": lambda: client.prompts.publish(space),
             "responses.select": lambda: client.responses.select(space, [answer.id for answer in self.answers]),
             "spaces.preview_rotation": lambda: client.spaces.preview_rotation(space, weeks=2),
+            "tokens.weekly_earnings": client.tokens.weekly_earnings,
             "tokens.leaderboard": lambda: client.tokens.leaderboard(space_id=space),
         }
 
@@ -153,6 +155,10 @@ def scene(stack: Stack, people: People) -> Iterator[Scene]:
         prompts = ada.prompts.list(space.id, week_number=3).all() + ada.prompts.create_many(space.id, ["Who?", "What?"])
         with psycopg.connect(stack.db_url) as connection:
             connection.execute("delete from public.user_badges where user_id = %s", [me])
+            connection.execute(
+                "insert into private.mail_providers (name, paused_until)"
+                " values ('one of the past', now()), ('another of the past', now()) on conflict do nothing"
+            )
         batch = service.mails.claim(WORKER, provider=WORKER, limit=1000)
         assert batch is not None
         yield Scene(narrow, ada, narrow_service, service, space, letter, prompts, answers, batch)

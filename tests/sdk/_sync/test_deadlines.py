@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import trustme
 
 from monogram_sdk import FileSessionStorage, MemorySessionStorage, Monogram, errors
+from monogram_sdk._engine.process import sleep
 from tests.sdk.support import PASSWORD, PNG, new_email, together
 from tests.support.dripping import DRIPPED_CHUNK, DRIPPED_HEAD, WHOLE, DrippingServer
 from tests.support.proxy import FaultyProxy, Request
@@ -78,6 +81,47 @@ def test_a_server_that_drips_does_not_outlast_the_deadline(beginning: bytes) -> 
         assert server.sent > len(beginning) + 2, "it was still sending"
 
 
+def test_the_deadline_holds_over_a_transport_of_the_programs() -> None:
+    class Sleeping(httpx.BaseTransport):
+        """Knows nothing of timeouts."""
+
+        def handle_request(self, _request: httpx.Request) -> httpx.Response:
+            sleep(5)
+            raise AssertionError("nobody waits for this")
+
+    def too_late(url: str, transport: httpx.BaseTransport) -> None:
+        with Monogram(url=url, key="sb_publishable_x", timeout=0.6, transport=transport) as client:
+            started = time.monotonic()
+            with pytest.raises(errors.DeadlineExceededError, match=r"the deadline is 0\.6 s"):
+                client.badges.list().all()
+            assert time.monotonic() - started < 2.4
+
+    too_late("http://127.0.0.1:9", Sleeping())
+    for beginning in (DRIPPED_HEAD, DRIPPED_CHUNK):
+        with DrippingServer(beginning) as server:
+            with httpx.HTTPTransport() as transport:
+                too_late(server.url, transport)
+
+
+def test_the_deadline_holds_while_a_host_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        over.wait(5)
+        raise socket.gaierror("nobody knows")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    client = Monogram(url="http://slow.example", key="sb_publishable_x", timeout=0.6)
+    try:
+        started = time.monotonic()
+        with pytest.raises(errors.DeadlineExceededError, match=r"the deadline is 0\.6 s"):
+            client.badges.list().all()
+        assert time.monotonic() - started < 2.4
+    finally:
+        over.set()
+        client.close()
+
+
 def test_waiting_for_somebody_elses_refresh_counts(people: People) -> None:
     storage = MemorySessionStorage()
     with FaultyProxy(people.api.url, hold=1.5) as proxy:
@@ -130,7 +174,7 @@ def test_a_page_of_the_network_is_no_answer(people: People) -> None:
         proxy.plan = lambda _request: pages.pop() if pages else None
         assert client.tokens.balance() == 0, "asked again"
         proxy.plan = lambda _request: "login page"
-        with pytest.raises(errors.InvalidResponseError, match="not JSON but text/html") as caught:
+        with pytest.raises(errors.InvalidResponseError, match="not a list but text/html") as caught:
             client.spaces.create(name="Airport")
         assert caught.value.uncertain and caught.value.path == "/rest/v1/spaces"
 

@@ -54,6 +54,6 @@ def test_a_service_keeps_the_list_of_addresses_that_get_no_mail(people: People) 
 
 def test_a_service_ticks_and_replays(people: People) -> None:
     service = people.service()
-    assert set(service.admin.tick()) <= {"badges", "reminders", "streaks", "sweep"}
+    assert set(service.admin.tick()) <= {"badges", "ledger", "reminders", "streaks", "sweep"}
     assert service.admin.replay_dead_letters(["no such key"]) == 0
     assert [letter for letter in service.admin.dead_letters() if letter.key == "no such key"] == []

@@ -35,5 +35,5 @@ def test_letters_of_others_and_paper_that_does_not_exist(club: Club) -> None:
     ):
         with pytest.raises(errors.NewsletterNotFoundError):
             call()
-    with pytest.raises(errors.InvalidValueError, match="size is one of A4, LETTER, not 'A3'"):
+    with pytest.raises(errors.InvalidValueError, match="size must be one of A4, LETTER, not 'A3'"):
         club.leader.newsletters.pdf(draft.id, size="A3")  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import httpx
+import psycopg
 import pytest
 
 from monogram_sdk import AuthEvent, MemorySessionStorage, Monogram, errors
@@ -71,6 +72,44 @@ def test_a_forgotten_password_is_replaced(stack: Stack, client: Monogram) -> Non
     client.auth.sign_out()
     client.auth.sign_in_with_password(email=email, password="another horse battery 8")
     assert events == ["PASSWORD_RECOVERY", "USER_UPDATED", "SIGNED_OUT", "SIGNED_IN"]
+
+
+def test_an_old_session_sets_a_password_with_a_code_from_the_mailbox(stack: Stack, client: Monogram) -> None:
+    with pytest.raises(errors.NotSignedInError):
+        client.auth.reauthenticate()
+    email, new = new_email("ada"), "another horse battery 8"
+    signed_up = client.auth.sign_up(email=email, password=PASSWORD)
+    with psycopg.connect(stack.databases.dsn(user="supabase_auth_admin")) as connection:
+        connection.execute(
+            "update auth.sessions set created_at = created_at - interval '25 hours' where user_id = %s",
+            [signed_up.user.id],
+        )
+    client.auth.refresh()
+    with pytest.raises(errors.ReauthenticationRequiredError, match=r"auth\.reauthenticate"):
+        client.auth.update_user(password=new)
+    client.auth.reauthenticate()
+    with pytest.raises(errors.OneTimeCodeError) as refused:
+        client.auth.update_user(password=new, nonce="000000")
+    assert refused.value.code == "reauthentication_not_valid"
+    client.auth.update_user(password=new, nonce=newest_code(stack, email))
+    client.auth.sign_out()
+    client.auth.sign_in_with_password(email=email, password=new)
+
+
+def test_a_new_password_deletes_no_account_and_the_mailbox_does(stack: Stack, client: Monogram) -> None:
+    email, new = new_email("ada"), "another horse battery 8"
+    client.auth.sign_up(email=email, password=PASSWORD)
+    client.auth.update_user(password=new)
+    client.auth.sign_in_with_password(email=email, password=new)
+    with pytest.raises(errors.SignInTooOldError, match="more than the password") as refused:
+        client.auth.delete_account(confirm=email)
+    assert refused.value.detail == "new_password"
+    assert "a link or a code that is mailed" in str(refused.value.hint)
+    client.auth.sign_in_with_otp(email=email, create_user=False)
+    client.auth.verify_otp(email=email, token=newest_code(stack, email))
+    client.auth.refresh()
+    client.auth.delete_account(confirm=email)
+    assert client.auth.session() is None
 
 
 def test_a_link_in_a_message_brings_a_code_for_whoever_asked(stack: Stack, client: Monogram) -> None:
@@ -173,15 +212,17 @@ def test_a_change_of_address_is_sent_again(stack: Stack, client: Monogram) -> No
     if newest != before:
         with pytest.raises(errors.OneTimeCodeError):
             client.auth.verify_otp(email=email, token=before, type="email_change")
-    session = client.auth.verify_otp(email=email, token=newest, type="email_change")
-    assert session.user.email == new
+    assert client.auth.verify_otp(email=email, token=newest, type="email_change") is None
+    session = client.auth.verify_otp(email=new, token=newest_code(stack, new), type="email_change")
+    assert session is not None and session.user.email == new
 
 
 def test_the_link_to_confirm_a_change_of_address_brings_a_code(stack: Stack, client: Monogram) -> None:
     email, new = new_email("ada"), new_email("new")
     client.auth.sign_up(email=email, password=PASSWORD)
     client.auth.update_user(email=new, redirect_to="http://127.0.0.1:3000/moved")
-    place = followed(stack, email)
+    assert "code" not in followed(stack, email).params
+    place = followed(stack, new)
     assert str(place.copy_with(query=None)) == "http://127.0.0.1:3000/moved"
     assert (client.auth.exchange_code(place.params["code"])).user.email == new
     client.auth.sign_in_with_password(email=new, password=PASSWORD)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from monogram_sdk import Monogram, errors
-from monogram_sdk.models import MailBatch, MailEvent, MailOutcome, MailResult, MailState, QueuedMail
+from monogram_sdk.models import MailBatch, MailEvent, MailFault, MailOutcome, MailResult, MailState, QueuedMail
 from tests.sdk.support import Thunk
 
 from .conftest import Club, People
@@ -23,16 +23,20 @@ def publish(club: Club, service: Monogram) -> UUID:
     draft = club.leader.newsletters.generate(club.space.id)
     letter = club.leader.newsletters.publish(draft.id)
     assert service.mails.newsletter(letter.id) is None
+    with pytest.raises(errors.NewsletterNotFoundError, match="no such published newsletter"):
+        service.mails.save_newsletter(uuid4(), CONTENT)
     service.mails.save_newsletter(letter.id, CONTENT)
     assert service.mails.newsletter(letter.id) == CONTENT
     return letter.id
 
 
-def claim(service: Monogram, worker: str) -> MailBatch:
-    """Take all that is due."""
-    batch = service.mails.claim(worker, provider=f"provider of {worker}", limit=1000)
-    assert batch is not None
-    return batch
+def claim(service: Monogram, worker: str, letter: UUID) -> MailBatch:
+    """Take all that is due, until a newsletter's emails are among it: what other tests began comes first."""
+    while True:
+        batch = service.mails.claim(worker, provider=f"provider of {worker}", limit=1000)
+        assert batch is not None
+        if of_letter(batch, letter):
+            return batch
 
 
 def of_letter(batch: MailBatch, letter: UUID) -> dict[str, QueuedMail]:
@@ -48,7 +52,7 @@ def states(club: Club, letter: UUID) -> dict[str, MailState]:
 def test_from_the_claim_to_what_became_of_it(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
     letter = publish(club, service)
-    batch = claim(service, worker)
+    batch = claim(service, worker, letter)
     mails = of_letter(batch, letter)
     assert {mail.state for mail in mails.values()} == {MailState.QUEUED}
     assert {mail.space_name for mail in mails.values()} == {club.space.name}
@@ -83,10 +87,10 @@ def test_from_the_claim_to_what_became_of_it(people: People) -> None:
 def test_whoever_takes_over_knows_what_may_be_out(people: People) -> None:
     club, service, dead, heir = people.club(), people.service(), f"worker {uuid4()}", f"worker {uuid4()}"
     letter = publish(club, service)
-    batch = claim(service, dead)
+    batch = claim(service, dead, letter)
     mails = of_letter(batch, letter)
     begun = service.mails.begin(batch.id, worker=dead, contents={mails["Ada"].id: None}, lease_seconds=0)
-    again = claim(service, heir)
+    again = claim(service, heir, letter)
     assert again.id == batch.id and again.provider == batch.provider and again.tried_at is not None
     taken = of_letter(again, letter)
     assert (taken["Ada"].state, taken["Boris"].state) == (MailState.UNCERTAIN, MailState.QUEUED)
@@ -98,10 +102,38 @@ def test_whoever_takes_over_knows_what_may_be_out(people: People) -> None:
     assert states(club, letter) == {"Ada": MailState.SENT, "Boris": MailState.QUEUED}
 
 
+def test_what_the_operator_has_to_mend_stops_a_provider_until_it_is_mended(people: People) -> None:
+    club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
+    letter = publish(club, service)
+    batch = claim(service, worker, letter)
+    mails = of_letter(batch, letter)
+    service.mails.begin(batch.id, worker=worker, contents={mail.id: None for mail in mails.values()})
+    results = [
+        MailResult(
+            id=mail.id, outcome=MailOutcome.RETRY, error=f"530 <{name}@example.test> sign in", uncounted=True,
+            fault=MailFault.SENDER,
+        )
+        for name, mail in mails.items()
+    ]  # fmt: skip
+    assert service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=60) is True
+    # Both addresses are of one domain, which counts once.
+    (state,) = [one for one in service.admin.mail_state() if one.provider == batch.provider]
+    assert (state.fault, state.reason, state.refusals) == (MailFault.SENDER, "530 <address> sign in", 1)
+    assert state.since is not None and state.paused_until > state.since
+    assert service.mails.claim(worker, provider=batch.provider) is None
+    rows = [row for row in club.leader.newsletters.delivery(letter)]
+    assert {(row.state, row.last_error) for row in rows} == {
+        (MailState.QUEUED, "Sending has stopped until the operator has mended something. Nothing is lost.")
+    }
+    assert service.admin.resume_mail(batch.provider) is True
+    assert service.admin.resume_mail(batch.provider) is False
+    assert len(of_letter(claim(service, worker, letter), letter)) == 2
+
+
 def test_a_provider_that_wants_a_pause_gets_it(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
     letter = publish(club, service)
-    batch = claim(service, worker)
+    batch = claim(service, worker, letter)
     mails = of_letter(batch, letter)
     contents = {str(mail.id): None for mail in mails.values()}
     service.mails.begin(batch.id, worker=worker, contents=contents)
@@ -109,16 +141,32 @@ def test_a_provider_that_wants_a_pause_gets_it(people: People) -> None:
         MailResult(id=mails["Ada"].id, outcome=MailOutcome.RETRY, error="429", uncounted=True),
         MailResult(id=mails["Boris"].id, outcome=MailOutcome.RETRY, error="421"),
     ]
+    for pause in (-1.0, 86_401.0, float("nan"), float("inf")):
+        with pytest.raises(errors.InvalidValueError, match="0 to 86400"):
+            service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=pause)
+    with pytest.raises(errors.InvalidValueError, match="max_attempts is 0 to 1000"):
+        service.mails.settle(batch.id, worker=worker, results=results, max_attempts=1001)
     held = service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=60, max_attempts=1)
     assert held is True
     assert states(club, letter) == {"Ada": MailState.QUEUED, "Boris": MailState.FAILED}
     assert service.mails.claim(worker, provider=batch.provider) is None
 
 
+def test_a_secret_key_says_whose_link_it_withdraws(people: People) -> None:
+    club, service = people.club(), people.service()
+    letter = publish(club, service)
+    with pytest.raises(errors.InvalidValueError, match="user_id names whose link it is") as caught:
+        service.newsletters.withdraw_link(letter)
+    assert caught.value.detail == "user_id"
+    service.newsletters.withdraw_link(letter, user_id=(club.member.auth.user()).id)
+    with pytest.raises(errors.NotAMemberError):
+        service.newsletters.withdraw_link(letter, user_id=uuid4())
+
+
 def test_its_reader_stops_it_by_the_token(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
     letter = publish(club, service)
-    batch = claim(service, worker)
+    batch = claim(service, worker, letter)
     boris = of_letter(batch, letter)["Boris"]
     (begun,) = service.mails.begin(batch.id, worker=worker, contents={boris.id: None})
     service.mails.settle(batch.id, worker=worker, results=[MailResult(id=boris.id, outcome=MailOutcome.SENT)])
@@ -132,6 +180,9 @@ def test_its_reader_stops_it_by_the_token(people: People) -> None:
     assert (club.member.settings.get()).email_newsletters is True
     assert service.mails.unsubscribe(begun.token, scope="everything") is True
     assert (club.member.settings.get()).email_newsletters is False
+    assert service.mails.resubscribe(begun.token) is True
+    assert (club.member.settings.get()).email_newsletters is True
+    assert service.mails.resubscribe(begun.token) is False
     assert service.mails.subscription("nobody's") is None
     assert service.mails.unsubscribe("nobody's", scope="space") is False
     with pytest.raises(errors.InvalidValueError, match="scope"):
@@ -153,7 +204,7 @@ def test_lost_answers_send_nothing_twice_and_lose_nothing(people: People) -> Non
         with pytest.raises(errors.ConnectionFailedError) as claiming:
             service.mails.claim(worker, provider="lost", limit=1000, lease_seconds=0)
         assert claiming.value.uncertain and len(faults.paths) == 1
-        batch = claim(plain, worker)
+        batch = claim(plain, worker, letter)
         assert batch.provider == "lost", "the lease of the lost one is over"
         ada = of_letter(batch, letter)["Ada"]
 
@@ -182,6 +233,7 @@ def test_only_services_send(people: People) -> None:
         lambda: ada.mails.record_event(provider_id="x", event=MailEvent.BOUNCED, address="a@example.com"),
         lambda: ada.mails.subscription("x"),
         lambda: ada.mails.unsubscribe("x", scope="space"),
+        lambda: ada.mails.resubscribe("x"),
     ]
     for call in calls:
         with pytest.raises(errors.SecretKeyRequiredError):

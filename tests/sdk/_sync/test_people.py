@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from monogram_sdk import StoreItemKind, errors
+from monogram_sdk import BalanceVisibility, StoreItemKind, errors
 from tests.sdk.support import PNG
 
 from .conftest import Club, People
@@ -35,14 +35,18 @@ def test_a_person_changes_their_profile(people: People) -> None:
 def test_settings_are_there_can_be_changed_and_made_anew(people: People) -> None:
     ada = people.sign_up("Ada")
     assert (ada.settings.get()).timezone == "UTC"
+    assert (ada.settings.get()).show_on_leaderboard is BalanceVisibility.SPACES
     changed = ada.settings.update(timezone="Europe/Lisbon", show_on_leaderboard=False)
-    assert (changed.timezone, changed.show_on_leaderboard) == ("Europe/Lisbon", False)
+    assert (changed.timezone, changed.show_on_leaderboard) == ("Europe/Lisbon", BalanceVisibility.NOBODY)
+    assert (ada.settings.update(show_on_leaderboard=True)).show_on_leaderboard is BalanceVisibility.EVERYBODY
+    changed = ada.settings.update(show_on_leaderboard=BalanceVisibility.SPACES)
+    assert changed.show_on_leaderboard is BalanceVisibility.SPACES
     with pytest.raises(errors.InvalidValueError, match="timezone"):
         ada.settings.update(timezone="Mars/Olympus")
     with pytest.raises(errors.ThemeNotOwnedError):
         ada.settings.update(active_theme_id=str(uuid4()))
     ada.settings.delete()
-    with pytest.raises(errors.NotFoundError):
+    with pytest.raises(errors.NotFoundError, match="the defaults count"):
         ada.settings.get()
     assert not (ada.settings.update(email_newsletters=False)).email_newsletters
 
@@ -73,6 +77,18 @@ def test_gifts_are_refused_for_reasons(club: Club) -> None:
     assert club.member.tokens.gift(other, amount=5, idempotency_key=key) == first
     with pytest.raises(errors.IdempotencyConflictError):
         club.member.tokens.gift(other, amount=6, idempotency_key=key)
+    # A key that is empty, as of a header that did not come, is no reason to make one.
+    before = club.member.tokens.balance()
+    theme = club.member.store.items(kind=StoreItemKind.THEME).first()
+    assert theme is not None
+    for empty in ("", " ", "x" * 201):
+        with pytest.raises(errors.InvalidValueError, match="1 to 200 characters"):
+            club.member.tokens.gift(other, amount=1, idempotency_key=empty)
+        with pytest.raises(errors.InvalidValueError, match="1 to 200 characters"):
+            club.member.store.purchase(theme.id, idempotency_key=empty)
+        with pytest.raises(errors.InvalidValueError, match="1 to 200 characters"):
+            club.leader.spaces.create_invite(club.space.id, idempotency_key=empty)
+    assert club.member.tokens.balance() == before
     assert {rule.code for rule in club.member.tokens.reward_rules()} >= {"response", "curation", "streak"}
 
 

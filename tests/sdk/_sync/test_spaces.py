@@ -105,8 +105,15 @@ def test_members_leave_and_are_removed(club: Club) -> None:
         club.member.spaces.leave(club.space.id)
     with pytest.raises(errors.SpaceNotFoundError):
         club.member.spaces.members(club.space.id).all()
+    member_id = (club.member.profiles.get()).id
     with pytest.raises(errors.NotAMemberError):
-        club.leader.spaces.membership(club.space.id, user_id=(club.member.profiles.get()).id)
+        club.leader.spaces.membership(club.space.id, user_id=member_id)
+    # Who was faster to leave is kept out all the same.
+    club.leader.spaces.update(club.space.id, is_public=True)
+    club.leader.spaces.remove_member(club.space.id, member_id)
+    club.leader.spaces.remove_member(club.space.id, member_id)
+    with pytest.raises(errors.RemovedFromSpaceError):
+        club.member.spaces.join(club.space.id)
 
 
 def test_a_space_has_a_picture_and_can_be_deleted(club: Club) -> None:

@@ -211,10 +211,15 @@ export class Functions {
       return null;
     }
     (async () => {
-      for await (const { kind } of watcher) {
+      for await (const { kind, paths } of watcher) {
         if (kind === "access" || kind === "any" || kind === "other") continue;
-        for (const process of this.#running.values()) process.retire();
-        this.#running.clear();
+        const changedAt = Math.max(...await Promise.all(paths.map(changeTime)));
+        for (const [name, process] of this.#running) {
+          // The word of a change may come after the start of a process that has read it.
+          if (process.startedAt > changedAt) continue;
+          process.retire();
+          this.#running.delete(name);
+        }
       }
     })().catch((error) => log("failure", { service: "functions", ...describeError(error) }));
     return watcher;
@@ -261,6 +266,19 @@ function relayed(answer: Response, done: () => void): Response {
     },
   });
   return new Response(body, { status, statusText, headers });
+}
+
+/** When a file was last written, or moved to where it is, in milliseconds since 1970; Infinity where that is unknown. */
+async function changeTime(path: string): Promise<number> {
+  try {
+    const { mtime, ctime } = await Deno.lstat(path);
+    const [written, moved] = [mtime?.getTime() ?? Infinity, ctime?.getTime() ?? Infinity];
+    // A moved file keeps the time at which it was written. Deno tells the other time in whole seconds.
+    return moved > written ? moved + 1000 : written;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return Infinity;
+    throw error;
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

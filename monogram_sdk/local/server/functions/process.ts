@@ -36,6 +36,8 @@ export class FunctionProcess {
   underWay = 0;
   /** It has ended, or is about to, and gets no more requests. */
   ended = false;
+  /** In milliseconds since 1970. */
+  readonly startedAt = Date.now();
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly port: Promise<number>;

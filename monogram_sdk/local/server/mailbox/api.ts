@@ -6,20 +6,32 @@
  * (a name that an attacker points at 127.0.0.1) is refused.
  */
 
-import { html, json, text } from "../http.ts";
+import { escapeHtml, html, json, text } from "../http.ts";
 import { headers as headersOf, plainText } from "./message.ts";
 import type { Mailbox } from "./mailbox.ts";
-import { listPage, messagePage, notFoundPage } from "./pages.ts";
+import { type Listing, listPage, messagePage, notFoundPage, readView } from "./pages.ts";
+import { preview, previewPolicy, type Scheme } from "./preview.ts";
 import { parseQuery } from "./search.ts";
+import { PAGE_POLICY } from "./style.ts";
 
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
-/** A mail's own page may style itself and show pictures it brought along; it may not run or fetch anything. */
-const MAIL_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; " +
-  "img-src data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'";
+/** A file that came with a mail may do nothing, whatever it is. */
+const FILE_POLICY = "sandbox; default-src 'none'";
 
 export class MailboxApi {
-  constructor(private readonly mailbox: Mailbox) {}
+  /** The pages that follow the mailbox. */
+  readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array>>();
+
+  constructor(private readonly mailbox: Mailbox) {
+    mailbox.onChange(() => this.#tell("data: changed\n\n"));
+  }
+
+  /** Let go of the pages that follow the mailbox, which would keep the server from stopping. */
+  disconnect(): void {
+    for (const follower of this.#followers) follower.close();
+    this.#followers.clear();
+  }
 
   async handle(request: Request, url: URL): Promise<Response> {
     if (!LOCAL_HOST.test(request.headers.get("host") ?? "")) {
@@ -98,7 +110,7 @@ export class MailboxApi {
         "content-disposition": `attachment; filename*=UTF-8''${
           encodeURIComponent(attachment.filename ?? "part")
         }`,
-        "content-security-policy": MAIL_POLICY,
+        "content-security-policy": FILE_POLICY,
         "x-content-type-options": "nosniff",
       },
     });
@@ -125,42 +137,96 @@ export class MailboxApi {
     const found = id ? await this.mailbox.find(id) : null;
     if (!found) return text(404, "There is no such message.");
     if (extension === "txt") return text(200, plainText(found.mail));
-    return html(found.message.HTML || `<pre>${found.mail.textAsHtml ?? ""}</pre>`, {
-      "content-security-policy": MAIL_POLICY,
+    const scheme = url.searchParams.get("scheme");
+    const shown = found.message.HTML || `<pre>${escapeHtml(plainText(found.mail))}</pre>`;
+    return html(preview(shown, scheme === "light" || scheme === "dark" ? scheme as Scheme : null), {
+      "content-security-policy": previewPolicy(url.port),
       "referrer-policy": "no-referrer",
     });
   }
 
   async #page(request: Request, url: URL): Promise<Response> {
-    if (request.method === "POST" && url.pathname === "/mailbox/empty") {
-      if (request.headers.get("origin") !== url.origin) {
-        return text(403, "The mailbox can be emptied from its own page only.");
-      }
-      await this.mailbox.remove((await this.mailbox.entries()).map(({ summary }) => summary.ID));
-      return new Response(null, { status: 303, headers: { location: "/mailbox" } });
+    if (request.method === "POST" && url.pathname === "/mailbox/delete") {
+      return await this.#delete(request, url);
     }
     if (request.method !== "GET") return text(405, "This page can only be read.");
-    const query = url.searchParams.get("query") ?? "";
-    if (url.pathname === "/mailbox") {
-      const holds = parseQuery(query);
-      const entries = await this.mailbox.entries();
-      const found = entries.filter(({ summary, words }) => holds(summary, words));
-      return page(listPage(found.map(({ summary }) => summary), query));
+    if (url.pathname === "/mailbox/events") return this.#follow();
+    const view = readView(url);
+    const open = url.pathname.slice("/mailbox/".length);
+    const found = open === "" ? null : await this.mailbox.find(open);
+    if (found) await this.mailbox.setRead([found.message.ID], true);
+    const listing = await this.#listing(view.query);
+    if (open === "") return page(listPage(listing, view));
+    if (!found) return page(notFoundPage(listing, view), 404);
+    const { message, mail, raw } = found;
+    const opened = {
+      message,
+      headers: headersOf(mail),
+      text: plainText(mail),
+      source: new TextDecoder().decode(raw),
+      port: url.port,
+    };
+    return page(messagePage(listing, view, opened));
+  }
+
+  /** Delete one mail, what a search finds, or all. Only the mailbox's own page may. */
+  async #delete(request: Request, url: URL): Promise<Response> {
+    if (request.headers.get("origin") !== url.origin) {
+      return text(403, "Emails can be deleted from the mailbox's own page only.");
     }
-    const found = await this.mailbox.find(url.pathname.slice("/mailbox/".length));
-    if (!found) return page(notFoundPage(), 404);
-    await this.mailbox.setRead([found.message.ID], true);
-    return page(messagePage(found.message, headersOf(found.mail)));
+    const form = new URLSearchParams(await request.text());
+    const id = form.get("id");
+    const holds = parseQuery(form.get("query") ?? "");
+    const found = (await this.mailbox.entries()).filter(({ summary, words }) =>
+      id === null ? holds(summary, words) : summary.ID === id
+    );
+    await this.mailbox.remove(found.map(({ summary }) => summary.ID));
+    return new Response(null, { status: 303, headers: { location: "/mailbox" } });
+  }
+
+  async #listing(query: string): Promise<Listing> {
+    const holds = parseQuery(query);
+    const entries = await this.mailbox.entries();
+    const recipients = entries.flatMap(({ summary: { To, Cc, Bcc } }) => [...To, ...Cc, ...Bcc]);
+    return {
+      messages: entries.filter(({ summary, words }) => holds(summary, words)).map(({ summary }) => summary),
+      total: entries.length,
+      unread: entries.filter(({ summary }) => !summary.Read).length,
+      recipients: [...new Set(recipients.map(({ Address }) => Address))].sort(),
+    };
+  }
+
+  /** Tells a page that the mailbox has changed, as server-sent events, until the page or the server goes. */
+  #follow(): Response {
+    let follower: ReadableStreamDefaultController<Uint8Array>;
+    const stream = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        follower = controller;
+        this.#followers.add(controller);
+        controller.enqueue(new TextEncoder().encode(": here\n\n"));
+      },
+      cancel: () => {
+        this.#followers.delete(follower);
+      },
+    });
+    return new Response(stream, {
+      headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+    });
+  }
+
+  #tell(event: string): void {
+    for (const follower of this.#followers) follower.enqueue(new TextEncoder().encode(event));
   }
 }
-
-const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; " +
-  "frame-ancestors 'none'";
 
 function page(body: string, status = 200): Response {
   return new Response(body, {
     status,
-    headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": PAGE_POLICY },
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": PAGE_POLICY,
+      "cache-control": "no-store",
+    },
   });
 }
 

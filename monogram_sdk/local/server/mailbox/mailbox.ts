@@ -31,6 +31,7 @@ const SEARCHABLE_LENGTH = 100_000;
 
 export class Mailbox {
   readonly #known = new Map<string, Entry>();
+  readonly #listeners = new Set<() => void>();
   #lastStamp = 0;
 
   private constructor(private readonly folder: string) {}
@@ -38,6 +39,11 @@ export class Mailbox {
   static async open(folder: string): Promise<Mailbox> {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     return new Mailbox(folder);
+  }
+
+  /** Calls back whenever a mail came, was read or was removed by this server. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   /** Writes a mail and delivers it here. */
@@ -52,6 +58,7 @@ export class Mailbox {
     const id = this.#nextId();
     await this.#write(`${id}.eml`, raw);
     await this.#index(id, raw, envelope, new Date().toISOString());
+    this.#changed();
     return id;
   }
 
@@ -86,11 +93,14 @@ export class Mailbox {
   }
 
   async setRead(ids: string[], read: boolean): Promise<void> {
+    let isChanged = false;
     for (const entry of await this.entries()) {
       if (!ids.includes(entry.summary.ID) || entry.summary.Read === read) continue;
       entry.summary.Read = read;
       await this.#save(entry);
+      isChanged = true;
     }
+    if (isChanged) this.#changed();
   }
 
   async remove(ids: string[]): Promise<void> {
@@ -104,6 +114,11 @@ export class Mailbox {
       }
       this.#known.delete(id);
     }
+    if (ids.length > 0) this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #load(id: string): Promise<Entry | null> {

@@ -1,68 +1,77 @@
-/** The mailbox as people see it: a list, and one mail. Plain HTML, no script, light and dark. */
+/** The mailbox as people see it: the emails that there are, and one of them, as it looks wide and narrow, by day and by night. */
 
 import { escapeHtml } from "../http.ts";
 import type { Address, Message, Summary } from "./message.ts";
+import { type Scheme, strangers } from "./preview.ts";
+import { SCRIPT, STYLE } from "./style.ts";
 
-export const STYLE = `
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 15%, transparent);
-  --soft: color-mix(in srgb, currentColor 60%, transparent); --accent: #3b5bdb }
-@media (prefers-color-scheme: dark) { :root { --accent: #91a7ff } }
-* { box-sizing: border-box }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem }
-a { color: var(--accent) }
-h1 { font-size: 1.4rem; margin: 0 0 1rem }
-form { display: flex; gap: .5rem; margin: 0 }
-input, button { font: inherit; padding: .35rem .7rem; border: 1px solid var(--line); border-radius: 6px }
-input { flex: 1; min-width: 0 }
-.bar { display: flex; gap: .5rem; flex-wrap: wrap; margin-bottom: 1rem }
-.bar form:first-child { flex: 1 }
-ol { list-style: none; margin: 0; padding: 0; border-top: 1px solid var(--line) }
-li a { display: grid; grid-template-columns: 14rem 1fr auto; gap: 0 1rem; padding: .6rem .25rem;
-  color: inherit; text-decoration: none; border-bottom: 1px solid var(--line) }
-li a:hover { background: var(--line) }
-li.unread b { color: var(--accent) }
-li span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.soft, time { color: var(--soft) }
-dl { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem; margin: 0 0 1rem }
-dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
-iframe { width: 100%; height: 70vh; border: 1px solid var(--line); border-radius: 6px; background: #fff }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); border-radius: 6px; padding: 1rem }
-summary { cursor: pointer; margin: 1rem 0 .5rem }
-@media (max-width: 40rem) { li a { grid-template-columns: 1fr auto } li a .subject { grid-column: 1 / -1; order: 3 } }
-`;
+/** What is shown of an email. */
+export type Part = "html" | "text" | "headers" | "source";
+
+/** What the address of a page says. */
+export interface View {
+  query: string;
+  part: Part;
+  scheme: Scheme;
+  width: 600 | 375;
+}
+
+/** The emails beside the one that is open. */
+export interface Listing {
+  messages: Summary[];
+  /** Of all emails, whatever is searched for. */
+  total: number;
+  unread: number;
+  /** Everybody who got one, for the search. */
+  recipients: string[];
+}
+
+/** An email with what the page shows of it. */
+export interface Opened {
+  message: Message;
+  headers: Record<string, string[]>;
+  text: string;
+  source: string;
+  /** Where the stack listens. */
+  port: string;
+}
+
+/** As many as somebody looks through; a search finds the others. */
+const MOST_LISTED = 200;
+
+const PARTS: Record<Part, string> = { html: "HTML", text: "Text", headers: "Headers", source: "Source" };
+
+export function readView({ searchParams }: URL): View {
+  const part = searchParams.get("part") ?? "";
+  return {
+    query: searchParams.get("query") ?? "",
+    part: part in PARTS ? part as Part : "html",
+    scheme: searchParams.get("scheme") === "dark" ? "dark" : "light",
+    width: searchParams.get("width") === "375" ? 375 : 600,
+  };
+}
 
 export function layout(title: string, content: string): string {
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
-<body>${content}</body></html>
-`;
+  return document(title, `<main class="page">${content}</main>`);
 }
 
-export function listPage(messages: Summary[], query: string): string {
-  const rows = messages.map((message) => `
-<li class="${message.Read ? "read" : "unread"}"><a href="/mailbox/${message.ID}">
-  <span><b>${escapeHtml(who(message.To[0] ?? message.Bcc[0]))}</b></span>
-  <span class="subject">${escapeHtml(message.Subject || "(no subject)")}
-    <span class="soft">${escapeHtml(message.Snippet)}</span></span>
-  <time datetime="${message.Created}">${escapeHtml(message.Created.slice(0, 16).replace("T", " "))}</time>
-</a></li>`);
-  const none = query
-    ? "No mail matches."
-    : "No mail yet. What the stack sends arrives here and nowhere else.";
-  return layout(
-    "Mailbox",
-    `<h1>Mailbox</h1>
-<div class="bar">
-  <form action="/mailbox"><input type="search" name="query" aria-label="Search" value="${escapeHtml(query)}"
-    placeholder="Search, for example to:ada@example.com"><button>Search</button></form>
-  <form action="/mailbox/empty" method="post"><button>Empty the mailbox</button></form>
-</div>
-${rows.length ? `<ol>${rows.join("")}</ol>` : `<p class="soft">${none}</p>`}`,
-  );
+/** The list, and nothing beside it. */
+export function listPage(listing: Listing, view: View): string {
+  const content = listing.total === 0
+    ? `<div class="none"><h2>No email yet</h2>
+<p class="soft">Every email that the stack sends arrives here, and nowhere else. This page shows it at once.</p></div>`
+    : `<div class="none"><p class="soft">Choose an email.</p></div>`;
+  return mailbox(listing, view, null, "Mailbox", content);
 }
 
-export function messagePage(message: Message, headers: Record<string, string[]>): string {
+export function notFoundPage(listing: Listing, view: View): string {
+  const content = `${back(view)}<div class="none"><h1>There is no such email</h1>
+<p class="soft">It was deleted, or never came.</p></div>`;
+  return mailbox(listing, view, "", "Mailbox", content);
+}
+
+export function messagePage(listing: Listing, view: View, opened: Opened): string {
+  const { message } = opened;
   const people = (list: Address[]) => escapeHtml(list.map(who).join(", "));
   const line = (name: string, value: string) => value ? `<dt>${name}</dt><dd>${value}</dd>` : "";
   const attachments = [...message.Attachments, ...message.Inline].map((part) =>
@@ -70,36 +79,165 @@ export function messagePage(message: Message, headers: Record<string, string[]>)
       escapeHtml(part.FileName || part.ContentType)
     }</a>`
   );
-  const rows = Object.entries(headers).flatMap(([name, values]) =>
-    values.map((value) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`)
-  );
-  return layout(
-    message.Subject || "(no subject)",
-    `<p><a href="/mailbox">Mailbox</a></p>
-<h1>${escapeHtml(message.Subject || "(no subject)")}</h1>
+  const subject = message.Subject || "(no subject)";
+  const part = view.part === "html" && !message.HTML ? "text" : view.part;
+  const parts = (Object.keys(PARTS) as Part[]).filter((name) => name !== "html" || message.HTML);
+  const content = `${back(view)}
+<header><h1 dir="auto">${escapeHtml(subject)}</h1>
+<form action="/mailbox/delete" method="post"><input type="hidden" name="id" value="${message.ID}"><button>Delete</button></form></header>
 <dl>${line("From", people([message.From]))}${line("To", people(message.To))}${line("Cc", people(message.Cc))}
-${line("Bcc", people(message.Bcc))}${line("Date", escapeHtml(message.Date))}${
-      line("Attached", attachments.join(", "))
-    }</dl>
-${
-      message.HTML
-        ? `<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" title="The mail" src="/view/${message.ID}.html"></iframe>`
-        : ""
-    }
-${
-      message.Text
-        ? `<details${message.HTML ? "" : " open"}><summary>Text</summary><pre>${
-          escapeHtml(message.Text)
-        }</pre></details>`
-        : ""
-    }
-<details><summary>Headers</summary><dl>${rows.join("")}</dl></details>
-<p><a href="/api/v1/message/${message.ID}/raw">Source</a></p>`,
+${line("Bcc", people(message.Bcc))}${line("Reply to", people(message.ReplyTo))}${
+    line("Date", dated(message.Date))
+  }${line("Attached", attachments.join(", "))}</dl>
+<div class="choices">${
+    choice("Part", view, message.ID, "part", parts.map((name) => [name, PARTS[name]]), part)
+  }${
+    part === "html"
+      ? choice("Width", view, message.ID, "width", [[600, "600"], [375, "375"]], view.width) +
+        choice("Colours", view, message.ID, "scheme", [["light", "Light"], ["dark", "Dark"]], view.scheme)
+      : ""
+  }</div>
+${partOf(part, opened, view)}`;
+  return mailbox(listing, view, message.ID, subject, content);
+}
+
+function partOf(part: Part, { message, headers, text, source, port }: Opened, view: View): string {
+  if (part === "text") return `<pre dir="auto" tabindex="0">${escapeHtml(text)}</pre>`;
+  if (part === "source") {
+    return `<p><a href="/api/v1/message/${message.ID}/raw">As a file</a></p><pre tabindex="0">${
+      escapeHtml(source)
+    }</pre>`;
+  }
+  if (part === "headers") {
+    const rows = Object.entries(headers).flatMap(([name, values]) =>
+      values.map((value) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`)
+    );
+    return `<dl>${rows.join("")}</dl>`;
+  }
+  const hosts = strangers(message.HTML, port);
+  const kept = hosts.length === 0
+    ? ""
+    : `<p class="soft">Pictures of ${
+      escapeHtml(hosts.join(", "))
+    } are not shown: the mailbox asks no other machine.</p>`;
+  return `${kept}<div class="desk" tabindex="0" role="group" aria-label="The email, ${view.width} pixels wide">
+<iframe class="${view.width === 375 ? "narrow" : "wide"} ${view.scheme}" title="The email"
+ sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+ src="/view/${message.ID}.html?scheme=${view.scheme}"></iframe></div>`;
+}
+
+/** @param open The id of the email that is open, or null where the list is the page. */
+function mailbox(listing: Listing, view: View, open: string | null, title: string, content: string): string {
+  const { messages, total, unread, recipients } = listing;
+  // The list is what the page is about, until an email is.
+  const [side, beside] = open === null
+    ? ["main", `section aria-label="Email"`]
+    : [`aside aria-label="Mailbox"`, "main"];
+  const heading = open === null ? "<h1>Mailbox</h1>" : `<p class="title"><a href="/mailbox">Mailbox</a></p>`;
+  const rows = messages.slice(0, MOST_LISTED).map((message) => row(message, view, message.ID === open));
+  const more = messages.length > rows.length
+    ? `<p class="soft">These are the newest ${rows.length}. A search finds the others.</p>`
+    : "";
+  const matching = view.query === ""
+    ? `${total} ${total === 1 ? "email" : "emails"}, ${unread} unread`
+    : `${messages.length} of ${total} ${total === 1 ? "email" : "emails"}`;
+  const remove = messages.length === 0
+    ? ""
+    : `<form action="/mailbox/delete" method="post"><input type="hidden" name="query" value="${
+      escapeHtml(view.query)
+    }"><button>${view.query === "" ? "Delete all" : "Delete these"}</button></form>`;
+  const hidden = (name: keyof View) =>
+    `<input type="hidden" name="${name}" value="${escapeHtml(String(view[name]))}">`;
+  return document(
+    `${unread > 0 ? `(${unread}) ` : ""}${title}`,
+    `<div class="mailbox ${open === null ? "choosing" : "reading"}">
+<${side} class="side">
+<header>${heading}
+<form action="/mailbox" role="search"><input type="search" name="query" aria-label="Search" list="recipients" value="${
+      escapeHtml(view.query)
+    }" placeholder="Words, or to:ada@example.com">${hidden("scheme")}${
+      hidden("width")
+    }<button>Search</button></form>
+<datalist id="recipients">${
+      recipients.map((address) => `<option value="${escapeHtml(`to:${address}`)}">`).join("")
+    }</datalist></header>
+<div class="bar"><span class="soft">${matching}</span>${remove}</div>
+<nav class="emails" aria-label="Emails">${
+      rows.length
+        ? `<ol>${rows.join("")}</ol>${more}`
+        : `<p class="soft">${view.query === "" ? "No email yet." : "No email matches."}</p>`
+    }</nav>
+<p class="unseen" role="status"></p>
+</${side.split(" ")[0]}>
+<${beside} class="email">${content}</${beside.split(" ")[0]}>
+</div>
+<script type="module">${SCRIPT}</script>`,
   );
 }
 
-export function notFoundPage(): string {
-  return layout("Mailbox", `<p><a href="/mailbox">Mailbox</a></p><h1>There is no such mail</h1>`);
+function row(message: Summary, view: View, isOpen: boolean): string {
+  return `
+<li id="${message.ID}"${message.Read ? "" : ` class="unread"`}><a href="${addressOf(message.ID, view)}"${
+    isOpen ? ` aria-current="page"` : ""
+  }>
+<span class="to">${message.Read ? "" : `<span class="unseen">Unread, </span>`}${
+    escapeHtml(who(message.To[0] ?? message.Bcc[0]))
+  }</span><time datetime="${message.Created}">${arrived(message.Created)}</time>
+<span class="subject" dir="auto">${escapeHtml(message.Subject || "(no subject)")}</span>
+<span class="snippet" dir="auto">${escapeHtml(message.Snippet)}</span></a></li>`;
+}
+
+/** Links to the same email, seen another way. */
+function choice<Name extends "part" | "width" | "scheme">(
+  label: string,
+  view: View,
+  id: string,
+  name: Name,
+  values: [View[Name], string][],
+  chosen: View[Name],
+): string {
+  const links = values.map(([value, words]) =>
+    `<a href="${addressOf(id, { ...view, [name]: value })}"${
+      value === chosen ? ` aria-current="true"` : ""
+    }>${words}</a>`
+  );
+  return `<nav aria-label="${label}">${links.join("")}</nav>`;
+}
+
+function back(view: View): string {
+  return `<p class="back"><a href="${addressOf("", view)}">Mailbox</a></p>`;
+}
+
+/** The address of an email, or of the list, with how emails are looked at. */
+function addressOf(id: string, { query, part, scheme, width }: View): string {
+  const asked = new URLSearchParams();
+  if (query !== "") asked.set("query", query);
+  if (part !== "html") asked.set("part", part);
+  if (scheme !== "light") asked.set("scheme", scheme);
+  if (width !== 600) asked.set("width", String(width));
+  return escapeHtml(`/mailbox${id && `/${id}`}${asked.size > 0 ? `?${asked}` : ""}`);
+}
+
+function document(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
+<body>${body}</body></html>
+`;
+}
+
+const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
+
+/** The hour today, else the day. */
+function arrived(created: string): string {
+  const date = new Date(created);
+  return day.format(date) === day.format(new Date()) ? hour.format(date) : day.format(date);
+}
+
+function dated(date: string): string {
+  return `<time datetime="${escapeHtml(date)}">${moment.format(new Date(date))}</time>`;
 }
 
 function who(address: Address | undefined): string {

@@ -20,12 +20,18 @@ export interface IssuedSession {
   };
 }
 
-/** Signs the session's token again, with all claims. `method` is how the user proved who they are, where known. */
+/** How and when the user proved who they are; `timestamp` in seconds since 1970. */
+export interface Proof {
+  method: string;
+  timestamp: number;
+}
+
+/** Signs the session's token again, with all claims. */
 export async function completeAccessToken<T extends IssuedSession>(
   session: T,
   issuer: string,
   secret: string,
-  method: string | null,
+  proof: Proof | null,
 ): Promise<T> {
   const issued = decodeJwt(session.access_token);
   const { user } = session;
@@ -37,11 +43,16 @@ export async function completeAccessToken<T extends IssuedSession>(
     app_metadata: user.app_metadata,
     user_metadata: user.user_metadata,
     aal: "aal1",
-    ...(method ? { amr: [{ method, timestamp: issued.iat }] } : {}),
+    ...(proof ? { amr: [proof] } : {}),
     is_anonymous: user.is_anonymous,
   };
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .sign(new TextEncoder().encode(secret));
   return { ...session, access_token: token };
+}
+
+/** The session of a token. */
+export function sessionOf(session: IssuedSession): string {
+  return String(decodeJwt(session.access_token).session_id);
 }

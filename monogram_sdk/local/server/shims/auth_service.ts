@@ -9,8 +9,14 @@
  *   and two sign-ups with one address at the same moment end in an internal error;
  * - a refresh uses up the old token and makes the new one in several transactions, so that a failure between them ends
  *   the session, where a client that gets no answer should be able to ask again with the old one;
+ * - `enable_signup = false` does not hold for one-time codes;
  * - the profile data of `signInWithOtp({ options: { data } })` is dropped;
- * - `resend` is always refused as too frequent, however long ago the mail was sent.
+ * - a new password takes no proof however old the session is (`secure_password_change`), and the account's other
+ *   sessions go on with it;
+ * - `reauthenticate` sends as many codes as it is asked for, also to an address that nobody has confirmed;
+ * - `resend` is always refused as too frequent, however long ago the mail was sent;
+ * - a change of address takes the code from the old mailbox alone, and never the one from the new: whoever owns neither
+ *   the address nor its mailbox gets it as a confirmed one.
  * Goes when: lite does these itself; each is one function below.
  */
 
@@ -18,8 +24,8 @@ import { mailMethod } from "../auth_pkce.ts";
 import type { MailDetails } from "../auth_mailer.ts";
 import { isDatabaseError } from "../database.ts";
 import { currentRequest } from "../request_context.ts";
-import { oneTimeCode } from "../one_time_code.ts";
-import { completeAccessToken, type IssuedSession } from "./access_token.ts";
+import { hashCode, oneTimeCode } from "../one_time_code.ts";
+import { completeAccessToken, type IssuedSession, sessionOf } from "./access_token.ts";
 import { replaceMethods } from "./lite_internals.ts";
 
 export interface AuthUserRow {
@@ -28,15 +34,41 @@ export interface AuthUserRow {
   confirmed_at: string | null;
   email_confirmed_at: string | null;
   confirmation_sent_at: string | null;
+  reauthentication_token: string | null;
+  reauthentication_sent_at: string | null;
   email_change: string | null;
+  email_change_token_new: string | null;
   email_change_sent_at: string | null;
+  email_change_confirm_status: number;
   banned_until: string | null;
   raw_user_meta_data: Record<string, unknown> | string;
+}
+
+/** What Kysely, by which lite writes its rows, makes of an update. */
+interface SessionUpdate {
+  set(values: { tag: string }): SessionUpdate;
+  where(column: "id", operator: "=", value: string): SessionUpdate;
+  execute(): Promise<unknown>;
+}
+
+type TokenColumn = "reauthentication_token" | "email_change_token_current" | "email_change_token_new";
+
+interface Verification {
+  type?: string;
+  email?: string;
+  token?: string;
+  token_hash?: string;
 }
 
 interface Repository {
   transaction<T>(work: (repository: Repository) => Promise<T>): Promise<T>;
   findUserByEmail(email: string): Promise<AuthUserRow | null>;
+  findUserById(id: string): Promise<AuthUserRow | null>;
+  findSessionById(id: string): Promise<{ user_id: string; created_at: string; tag: string | null } | null>;
+  update(table: "sessions"): SessionUpdate;
+  claimUserToken(id: string, column: TokenColumn, hash: string): Promise<boolean>;
+  deleteRefreshTokensForUser(id: string, exceptSession?: string): Promise<void>;
+  deleteUserSessions(id: string, exceptSession?: string): Promise<void>;
   createUser(user: Record<string, unknown>): Promise<AuthUserRow>;
   updateUser(id: string, changes: Record<string, unknown>): Promise<AuthUserRow>;
 }
@@ -50,6 +82,15 @@ export interface AuthServiceInternals {
   signUp(email?: string, password?: string, data?: Record<string, unknown>): Promise<unknown>;
   signInWithOtp(email?: string, options?: unknown): Promise<unknown>;
   resend(type: string, email?: string): Promise<unknown>;
+  updateUser(id: string, changes: { password?: unknown; email?: unknown; data?: unknown }): Promise<unknown>;
+  reauthenticate(id: string): Promise<unknown>;
+  verifyOtp(verification: Verification): Promise<unknown>;
+  findUserByTokenAndType(
+    hash: string,
+    type: string,
+  ): Promise<{ user: AuthUserRow; tokenColumn: TokenColumn } | null>;
+  isTokenExpired(user: AuthUserRow, column: TokenColumn): boolean;
+  completeVerifyOtp(user: AuthUserRow, column: TokenColumn, type: string): Promise<unknown>;
   createSessionForUser(
     user: AuthUserRow,
     identities: unknown,
@@ -66,12 +107,23 @@ export interface Issuer {
   jwtSecret: string;
 }
 
-export function mendAuthService(service: AuthServiceInternals, issuer: Issuer): void {
+export interface Security {
+  securePasswordChange: boolean;
+  doubleConfirmChanges: boolean;
+  otpExpiry: number;
+  enableSignup: boolean;
+  enableEmailSignup: boolean;
+}
+
+export function mendAuthService(service: AuthServiceInternals, issuer: Issuer, security: Security): void {
   completeTokensAndRefuseBanned(service, issuer);
   signUpInOneTransaction(service);
   refreshInOneTransaction(service);
+  refuseSignUps(service, security);
   keepSignUpData(service);
-  resendMails(service);
+  protectPasswords(service, security);
+  resendMails(service, security);
+  confirmInBothMailboxes(service, security);
 }
 
 function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, jwtSecret }: Issuer): void {
@@ -84,11 +136,20 @@ function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, 
       const method = options?.providerTraitKey === "provider_type"
         ? mailMethod(options.provider) ?? "oauth"
         : options?.authenticationMethod ?? "password";
-      return completeAccessToken(session, issuer, jwtSecret, method);
+      const id = sessionOf(session);
+      // GoTrue has a table for it, lite none. A column of sessions that neither uses keeps it as well.
+      await service.repo.update("sessions").set({ tag: method }).where("id", "=", id).execute();
+      const timestamp = Math.floor(Date.now() / 1000);
+      return completeAccessToken(session, issuer, jwtSecret, { method, timestamp });
     },
     async createRefreshResponse(user, ...rest) {
       refuseBanned(user);
-      return completeAccessToken(await refresh(user, ...rest), issuer, jwtSecret, null);
+      const session = await refresh(user, ...rest);
+      const row = await service.repo.findSessionById(sessionOf(session));
+      const proof = row?.tag
+        ? { method: row.tag, timestamp: Math.floor(Date.parse(row.created_at) / 1000) }
+        : null;
+      return completeAccessToken(session, issuer, jwtSecret, proof);
     },
   });
 }
@@ -153,6 +214,14 @@ function refreshInOneTransaction(service: AuthServiceInternals): void {
   });
 }
 
+/** lite asks this of sign-ups with a password only. */
+function refuseSignUps(service: AuthServiceInternals, { enableSignup, enableEmailSignup }: Security): void {
+  if (enableSignup && enableEmailSignup) return;
+  replaceMethods(service.repo, {
+    createUser: () => refuse(422, "signup_disabled", "Signups not allowed for this instance"),
+  });
+}
+
 function keepSignUpData(service: AuthServiceInternals): void {
   const signInWithOtp = service.signInWithOtp.bind(service);
   replaceMethods(service, {
@@ -168,7 +237,76 @@ function keepSignUpData(service: AuthServiceInternals): void {
   });
 }
 
-function resendMails(service: AuthServiceInternals): void {
+/** How long a sign-in is proof enough for a new password. */
+const RECENT_MS = 24 * 3600 * 1000;
+
+function protectPasswords(
+  service: AuthServiceInternals,
+  { securePasswordChange, otpExpiry }: Security,
+): void {
+  const updateUser = service.updateUser.bind(service);
+  const reauthenticate = service.reauthenticate.bind(service);
+  replaceMethods(service, {
+    async updateUser(id, changes) {
+      if (changes.password === undefined && changes.email === undefined) return await updateUser(id, changes);
+      const { sessionId, nonce } = currentRequest() ?? {};
+      const outside = service.repo;
+      try {
+        // In one transaction, so that a password which is refused does not use up the code.
+        return await outside.transaction(async (inside) => {
+          service.repo = inside;
+          const isNewPassword = changes.password !== undefined;
+          if (isNewPassword && securePasswordChange && !await isRecent(inside, id, sessionId)) {
+            await useNonce(inside, id, nonce, otpExpiry);
+          }
+          const before = await inside.findUserById(id);
+          const answer = await updateUser(id, changes);
+          const after = await inside.findUserById(id);
+          if (before?.email_change_token_new !== after?.email_change_token_new) {
+            // What was confirmed of another change says nothing of this one.
+            await inside.updateUser(id, { email_change_confirm_status: 0 });
+          }
+          if (!isNewPassword) return answer;
+          await inside.deleteRefreshTokensForUser(id, sessionId);
+          await inside.deleteUserSessions(id, sessionId);
+          return answer;
+        });
+      } finally {
+        service.repo = outside;
+      }
+    },
+    async reauthenticate(id) {
+      const user = await service.repo.findUserById(id);
+      if (user?.email && !user.email_confirmed_at) {
+        refuse(422, "email_not_confirmed", "Please verify your email first.");
+      }
+      if (user) refuseTooSoon(user.reauthentication_sent_at);
+      return await reauthenticate(id);
+    },
+  });
+}
+
+async function isRecent(repo: Repository, userId: string, sessionId: string | undefined): Promise<boolean> {
+  const session = sessionId ? await repo.findSessionById(sessionId) : null;
+  return session?.user_id === userId && Date.now() - Date.parse(session.created_at) <= RECENT_MS;
+}
+
+async function useNonce(
+  repo: Repository,
+  userId: string,
+  nonce: string | undefined,
+  seconds: number,
+): Promise<void> {
+  if (!nonce) refuse(400, "reauthentication_needed", "Password update requires reauthentication");
+  const user = await repo.findUserById(userId);
+  const age = Date.now() - Date.parse(user?.reauthentication_sent_at ?? "");
+  const { email } = user ?? {};
+  const isValid = email && age <= seconds * 1000 &&
+    await repo.claimUserToken(userId, "reauthentication_token", await hashCode(email, nonce));
+  if (!isValid) refuse(422, "reauthentication_not_valid", "Nonce has expired or is invalid");
+}
+
+function resendMails(service: AuthServiceInternals, { doubleConfirmChanges }: Security): void {
   const resend = service.resend.bind(service);
   replaceMethods(service, {
     async resend(type, email) {
@@ -181,22 +319,80 @@ function resendMails(service: AuthServiceInternals): void {
         await service.mailer.sendConfirmation(user.email, hash, code);
       } else if (type === "email_change" && user?.email && user.email_change) {
         refuseTooSoon(user.email_change_sent_at);
-        const old = await oneTimeCode(user.email), next = await oneTimeCode(user.email_change);
+        const old = doubleConfirmChanges ? await oneTimeCode(user.email) : null;
+        const next = await oneTimeCode(user.email_change);
         await service.repo.updateUser(user.id, {
-          email_change_token_current: old.hash,
+          email_change_token_current: old?.hash ?? null,
           email_change_token_new: next.hash,
           email_change_sent_at: now,
+          email_change_confirm_status: 0,
         });
-        await service.mailer.sendEmailChange(user.email, old.hash, old.code, {
-          tokenHashNew: next.hash,
-          tokenNew: next.code,
-          newEmail: user.email_change,
-        });
+        if (old) {
+          await service.mailer.sendEmailChange(user.email, old.hash, old.code, {
+            tokenHashNew: next.hash,
+            tokenNew: next.code,
+            newEmail: user.email_change,
+          });
+        } else {
+          await service.mailer.sendEmailChange(user.email_change, next.hash, next.code, {});
+        }
       } else {
         await resend(type, email);
       }
     },
   });
+}
+
+/**
+ * Changes an address when its new mailbox has confirmed it, and with `double_confirm_changes` the old one, too: in any
+ * order, each with its code or link. The first of the two is answered without a session.
+ */
+function confirmInBothMailboxes(service: AuthServiceInternals, { doubleConfirmChanges }: Security): void {
+  const verifyOtp = service.verifyOtp.bind(service);
+  replaceMethods(service, {
+    async verifyOtp(verification) {
+      if (verification.type !== "email_change") return await verifyOtp(verification);
+      const { email, token, token_hash } = verification;
+      const hash = token_hash || (email && token ? await hashCode(email, token) : "");
+      const outside = service.repo;
+      let session: unknown = null;
+      try {
+        session = await outside.transaction(async (inside) => {
+          service.repo = inside;
+          const found = hash ? await service.findUserByTokenAndType(hash, "email_change") : null;
+          if (!found || service.isTokenExpired(found.user, found.tokenColumn)) refuseCode();
+          const { user: { id }, tokenColumn } = found;
+          // The first of two at the same moment makes the other one wait here, and see what it did.
+          if (!await inside.claimUserToken(id, tokenColumn, hash)) refuseCode();
+          const user = await inside.findUserById(id);
+          if (!user) refuseCode();
+          const needsBoth = doubleConfirmChanges && user.email;
+          if (!needsBoth && tokenColumn !== "email_change_token_new") refuseCode();
+          if (needsBoth && user.email_change_confirm_status === 0) {
+            await inside.updateUser(id, { email_change_confirm_status: 1 });
+            return null;
+          }
+          await inside.updateUser(id, { email_change_confirm_status: 0 });
+          return await service.completeVerifyOtp(user, tokenColumn, "email_change");
+        });
+      } catch (error) {
+        if (isDatabaseError(error) && error.code === "23505" && error.constraint_name?.startsWith("users_")) {
+          refuse(422, "email_exists", "A user with this email address has already been registered");
+        }
+        throw error;
+      } finally {
+        service.repo = outside;
+      }
+      if (session) return session;
+      const request = currentRequest();
+      if (request) request.isHalfConfirmed = true;
+      throw new Error("The other mailbox has not confirmed yet."); // It ends lite's part; `auth.ts` answers.
+    },
+  });
+}
+
+function refuseCode(): never {
+  refuse(403, "otp_expired", "Token has expired or is invalid");
 }
 
 /** `supabase start` lets a second pass between two such mails (`max_frequency`), the platform a minute. */

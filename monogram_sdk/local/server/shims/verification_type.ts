@@ -1,11 +1,13 @@
 /**
- * Accepts the verification types `email` and `invite`.
+ * Accepts the verification types `email` and `invite`, and refuses those that GoTrue does not know.
  *
  * Why: `email` is what today's clients send for every code that came by mail, and lite knows only the older, more
- * exact types behind it.
- * Goes when: lite accepts them.
+ * exact types behind it. It also takes the code of a reauthentication for a sign-in, which is mailed to somebody who is
+ * signed in, to set a password.
+ * Goes when: lite does so itself.
  */
 
+import { AuthError } from "../auth_errors.ts";
 import type { Database } from "../database.ts";
 import { peekJsonObject, rewriteRequest } from "../http.ts";
 import { hashCode } from "../one_time_code.ts";
@@ -14,12 +16,14 @@ import { hashCode } from "../one_time_code.ts";
 export async function withExactType(request: Request, url: URL, database: Database): Promise<Request> {
   if (request.method === "GET") {
     const type = url.searchParams.get("type");
+    refuseUnknown(type);
     if (!isLoose(type)) return request;
     const target = new URL(url);
     target.searchParams.set("type", await exactType(database, url.searchParams.get("token")));
     return rewriteRequest(request, { url: target });
   }
   const body = await peekJsonObject(request);
+  refuseUnknown(body?.type);
   if (!isLoose(body?.type)) return request;
   const hash = typeof body?.token_hash === "string"
     ? body.token_hash
@@ -29,6 +33,13 @@ export async function withExactType(request: Request, url: URL, database: Databa
   return rewriteRequest(request, {
     body: JSON.stringify({ ...body, type: await exactType(database, hash) }),
   });
+}
+
+const TYPES = new Set(["signup", "invite", "magiclink", "recovery", "email", "email_change"]);
+
+function refuseUnknown(type: unknown): void {
+  if (typeof type !== "string" || type === "" || TYPES.has(type)) return;
+  throw new AuthError(400, "validation_failed", "Unsupported verification type");
 }
 
 function isLoose(type: unknown): boolean {

@@ -51,6 +51,8 @@ export const refusals = {
       "The object exceeded the maximum allowed size",
       "Payload too large",
     ),
+  unstorableText: () =>
+    new StorageError(400, "InvalidRequest", "Text must be valid Unicode without NUL characters."),
   unauthorized: (message: string) => new StorageError(401, "AccessDenied", message, "Unauthorized"),
 };
 
@@ -65,6 +67,8 @@ export function asStorageError(error: unknown): unknown {
     case "23503":
       return refusals.relatedNotFound();
     default:
+      // A value that Postgres cannot take.
+      if (error.code.startsWith("22")) return refusals.invalidBody(error.message);
       // A policy or a trigger of the application failed. Its message is the developer's own.
       return error.code.startsWith("57") ? error : new StorageError(500, "DatabaseError", error.message);
   }

@@ -165,13 +165,16 @@ export class Objects {
     options: { upsert: boolean; metadata?: Record<string, unknown> | null },
   ): Promise<Stored> {
     checkKey(to.name);
-    const source = await this.find(caller, "object.copy", from.bucket, from.name);
+    const [source, version] = await withBytes(
+      () => this.find(caller, "object.copy", from.bucket, from.name),
+      async (object) => [object, await this.files.copy(object.version)] as const,
+    );
     const row = {
       id: crypto.randomUUID(),
       bucket_id: to.bucket,
       name: to.name,
       owner_id: caller.userId,
-      version: await this.files.copy(source.version),
+      version,
       metadata: source.metadata,
       user_metadata: options.metadata === undefined ? source.user_metadata : options.metadata,
     };
@@ -260,6 +263,27 @@ async function one(transaction: Transaction, bucketId: string, name: string): Pr
     select * from storage.objects where bucket_id = ${bucketId} and name = ${name}`;
   if (!row) throw refusals.noSuchKey();
   return row;
+}
+
+/**
+ * Reads an object, then its bytes. Whoever replaces it meanwhile takes away the version that was read, not the object:
+ * then the row names another one.
+ */
+export async function withBytes<T>(
+  find: () => Promise<ObjectRow>,
+  read: (object: ObjectRow) => Promise<T>,
+): Promise<T> {
+  let object = await find();
+  while (true) {
+    try {
+      return await read(object);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      const { version } = object;
+      object = await find();
+      if (object.version === version) throw error;
+    }
+  }
 }
 
 /** Whether the error says that there is no such object. */

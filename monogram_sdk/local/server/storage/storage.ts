@@ -8,14 +8,14 @@
 import type { Config } from "../config.ts";
 import { type Database, openPool } from "../database.ts";
 import type { Exchange } from "../gateway.ts";
-import { json } from "../http.ts";
+import { hasUnstorableText, json } from "../http.ts";
 import { ApiKeyError, type Caller, type Keys, TokenError } from "../keys.ts";
 import { Buckets } from "./buckets.ts";
 import { download } from "./download.ts";
 import { refusals, StorageError, storageErrorResponse } from "./errors.ts";
 import { Files } from "./files.ts";
 import { listFolder, listPage } from "./listing.ts";
-import { type ObjectRow, Objects } from "./objects.ts";
+import { type ObjectRow, Objects, withBytes } from "./objects.ts";
 import { Sessions } from "./session.ts";
 import { Signer } from "./signing.ts";
 
@@ -50,6 +50,7 @@ export class Storage {
       if (request.method === "OPTIONS") return new Response(null, { status: 204 });
       const path = url.pathname.slice(PREFIX.length);
       const parts = path.split("/").slice(1).map(decode);
+      if (hasUnstorableText([...url.searchParams.values()])) throw refusals.unstorableText();
       if (path === "/status") return json(200, { status: "ok" });
       const open = await this.#withoutKey(request, url, parts);
       if (open) return open;
@@ -74,7 +75,7 @@ export class Storage {
     if (section !== "object") return null;
     const reading = request.method === "GET" || request.method === "HEAD";
     if (reading && kind === "public") {
-      return await download(this.#files, await this.#publicObject(rest), request, url);
+      return await this.#download(() => this.#publicObject(rest), request, url);
     }
     if (reading && kind === "info" && rest[0] === "public") {
       return json(200, describe(await this.#publicObject(rest.slice(1))));
@@ -83,7 +84,7 @@ export class Storage {
     if (reading && kind === "sign") {
       const [bucket, name] = location(rest);
       await this.#signer.verify("download", token, `${bucket}/${name}`);
-      return await download(this.#files, await this.#objects.findAny(bucket, name), request, url);
+      return await this.#download(() => this.#objects.findAny(bucket, name), request, url);
     }
     if (request.method === "PUT" && kind === "upload" && rest[0] === "sign") {
       const [bucket, name] = location(rest.slice(1));
@@ -192,10 +193,15 @@ export class Storage {
       ? "object.head_authenticated_info"
       : "object.get_authenticated";
     const bucket = await this.#buckets.find(bucketId);
-    const object = bucket.public
-      ? await this.#objects.findAny(bucketId, name)
-      : await this.#objects.find(caller, operation, bucketId, name);
-    return info ? json(200, describe(object)) : await download(this.#files, object, request, url);
+    const find = () =>
+      bucket.public
+        ? this.#objects.findAny(bucketId, name)
+        : this.#objects.find(caller, operation, bucketId, name);
+    return info ? json(200, describe(await find())) : await this.#download(find, request, url);
+  }
+
+  async #download(find: () => Promise<ObjectRow>, request: Request, url: URL): Promise<Response> {
+    return await withBytes(find, (object) => download(this.#files, object, request, url));
   }
 
   async #relocate(action: "move" | "copy", request: Request, caller: Caller): Promise<Response> {
@@ -294,11 +300,14 @@ function describe(object: ObjectRow): unknown {
 }
 
 function decode(part: string): string {
+  let decoded: string;
   try {
-    return decodeURIComponent(part);
+    decoded = decodeURIComponent(part);
   } catch {
     throw refusals.invalidKey(part);
   }
+  if (hasUnstorableText(decoded)) throw refusals.invalidKey(part);
+  return decoded;
 }
 
 function location([bucket, ...name]: string[]): [bucket: string, name: string] {
@@ -311,6 +320,7 @@ async function jsonBody(request: Request): Promise<Record<string, unknown>> {
   try {
     const body: unknown = JSON.parse(await request.text() || "{}");
     if (typeof body === "object" && body !== null && !Array.isArray(body)) {
+      if (hasUnstorableText(body)) throw refusals.unstorableText();
       return body as Record<string, unknown>;
     }
   } catch (error) {

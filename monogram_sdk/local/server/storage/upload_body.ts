@@ -3,6 +3,7 @@
 import { Busboy } from "@fastify/busboy";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import { hasUnstorableText } from "../http.ts";
 import { refusals, StorageError } from "./errors.ts";
 
 export interface Upload {
@@ -67,6 +68,7 @@ function readForm(body: ReadableStream<Uint8Array>, contentType: string): Promis
       file = stream;
       const cacheControl = fields.get("cacheControl");
       try {
+        if (hasUnstorableText(cacheControl)) throw refusals.unstorableText();
         resolve({
           content: ReadableStream.from(chunks(stream)),
           discard: () => Promise.resolve(void stream.resume()),
@@ -124,5 +126,6 @@ function metadata(text: string | null): Record<string, unknown> | null {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refusals.invalidBody("The metadata must be a JSON object.");
   }
+  if (hasUnstorableText(value)) throw refusals.unstorableText();
   return value as Record<string, unknown>;
 }

@@ -1,6 +1,13 @@
 /** The jobs of the outbox that are no mails: render newsletters, remove files. Each may be done twice without harm. */
 
-import { type Addresses, NothingToRenderError, renderNewsletter } from "../newsletters/mod.ts";
+import {
+  type Addresses,
+  NothingToRenderError,
+  type Part,
+  renderBareMail,
+  type RenderedNewsletter,
+  renderNewsletter,
+} from "../newsletters/mod.ts";
 import type { Client } from "../platform/mod.ts";
 import type { Content, Sender } from "./compose.ts";
 
@@ -9,6 +16,8 @@ export interface Job {
   kind: string;
   key: string;
   payload: Record<string, unknown>;
+  /** How often it was taken, this time included. */
+  attempts: number;
 }
 
 export interface JobDeps {
@@ -24,6 +33,19 @@ export interface JobDeps {
 /** Longer than a function may live: who still holds a lease after that is gone. */
 const JOB_LEASE_SECONDS = 300;
 
+/** What each kind of rendering makes. */
+const PARTS: Record<string, Part> = {
+  "newsletter.mail": "mail",
+  "newsletter.render": "page",
+  "newsletter.pdf": "pdf",
+};
+
+/** The function `pictures` does the others. */
+const KINDS = [...Object.keys(PARTS), "storage.remove"];
+
+/** An email that could not be made so often, or whose worker never came back, is made without what people wrote. */
+const ATTEMPTS_IN_FULL = 3;
+
 /**
  * Do jobs until none is due, the time is up, or one was heavy.
  *
@@ -36,6 +58,7 @@ export async function doJobs(deps: JobDeps, until: number): Promise<{ done: numb
       worker: deps.worker,
       job_limit: 1,
       lease_seconds: JOB_LEASE_SECONDS,
+      kinds: KINDS,
     });
     if (job === undefined) return { done, more: false };
     try {
@@ -48,40 +71,74 @@ export async function doJobs(deps: JobDeps, until: number): Promise<{ done: numb
       await deps.service.rpc("fail_job", { job_id: job.id, worker: deps.worker, error: reason });
     }
     // Rendering takes a good part of the processor time that the platform gives a request.
-    if (job.kind === "newsletter.render") return { done, more: true };
+    if (job.kind in PARTS) return { done, more: true };
   }
   return { done, more: true };
 }
 
 async function doJob(deps: JobDeps, job: Job): Promise<void> {
   switch (job.kind) {
+    case "newsletter.mail":
     case "newsletter.render":
-      return await render(deps, String(job.payload.newsletter_id));
+    case "newsletter.pdf":
+      return await render(deps, job, PARTS[job.kind]);
     case "storage.remove":
       // Said when the job was claimed: since it was written somebody may have named the file again.
       if (job.payload.in_use === true) return deps.log("file is in use again", { key: job.key });
-      return await deps.service.remove(String(job.payload.bucket_id), String(job.payload.path));
+      return typeof job.payload.folder === "string"
+        ? await removeFolder(deps.service, String(job.payload.bucket_id), job.payload.folder)
+        : await deps.service.remove(String(job.payload.bucket_id), String(job.payload.path));
     default:
       throw new Error(`This version of the function does not know jobs of the kind ${job.kind}.`);
   }
 }
 
-async function render(deps: JobDeps, id: string): Promise<void> {
-  let rendered;
+/**
+ * Remove all that is in a folder and below it, whatever its name, until nothing is left.
+ *
+ * @throws {Error} Something cannot be removed; try again later.
+ */
+async function removeFolder(service: Client, bucket: string, folder: string): Promise<void> {
+  let before = "";
+  while (true) {
+    const names = (await service.list(bucket, folder)).map(({ name }) => name);
+    if (names.length === 0) return;
+    if (names.join() === before) throw new Error(`Files in ${bucket}/${folder} cannot be removed.`);
+    before = names.join();
+    const files = names.filter((name) => !name.endsWith("/"));
+    if (files.length > 0) await service.remove(bucket, ...files.map((name) => `${folder}/${name}`));
+    for (const name of names) {
+      if (name.endsWith("/")) await removeFolder(service, bucket, `${folder}/${name.slice(0, -1)}`);
+    }
+  }
+}
+
+async function render(deps: JobDeps, { payload, attempts }: Job, part: Part): Promise<void> {
+  const id = String(payload.newsletter_id);
+  let rendered: Pick<RenderedNewsletter, "mail" | "translations" | "space" | "redactedAt">;
   try {
-    rendered = await renderNewsletter(deps.service, id, deps.addresses);
+    if (part === "mail" && attempts > ATTEMPTS_IN_FULL) {
+      deps.log("email without answers", { newsletter: id, attempts });
+      rendered = await renderBareMail(deps.service, id, deps.addresses);
+    } else {
+      const { problems, ...made } = await renderNewsletter(deps.service, id, deps.addresses, [part]);
+      rendered = made;
+      if (problems.length > 0) deps.log("rendered with problems", { newsletter: id, part, problems });
+    }
   } catch (error) {
     if (!(error instanceof NothingToRenderError)) throw error;
     deps.log("nothing to render", { newsletter: id });
     return;
   }
-  if (rendered.problems.length > 0) {
-    deps.log("rendered with problems", { newsletter: id, problems: rendered.problems });
-  }
+  const { mail, translations, space, redactedAt } = rendered;
+  if (mail === null) return;
   const content: Content = {
     sender: deps.sender,
     date: new Date(deps.now()).toISOString(),
-    mail: rendered.mail,
+    mail,
+    translations,
+    from_name: space,
+    redacted_at: redactedAt,
   };
   // From here on its mails are due.
   await deps.service.rpc("save_newsletter_mail", { newsletter_id: id, content });

@@ -17,6 +17,10 @@ export interface BatchMail {
   email: string | null;
   content: Content | null;
   token: string | null;
+  /** Of a newsletter: what makes its addresses the reader's own. */
+  link?: string | null;
+  /** What its reader wants to be written to in, as BCP 47 tags, best first. */
+  languages?: readonly string[];
 }
 
 export interface Batch {
@@ -33,6 +37,8 @@ export interface Begun {
   email: string;
   /** For the links to unsubscribe. */
   token: string;
+  /** Of a newsletter: what makes its addresses the reader's own. */
+  link?: string | null;
 }
 
 export interface Settlement {

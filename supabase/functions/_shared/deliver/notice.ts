@@ -1,131 +1,268 @@
-/** The small mails: what happened, in a sentence or two. */
+/** The small mails: what happened, in a sentence or two, and the questions themselves where they are out. */
 
-import type { PreparedMail } from "../render/mail.ts";
-import { type Html, markup } from "../render/html.ts";
-import { cleanLine, webAddress } from "../render/text.ts";
+import { MAX_BYTES, type PreparedMail } from "../render/mail.ts";
+import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
+import { noticeText } from "../render/notice_text.ts";
+import { characters, cleanLine, initials, webAddress } from "../render/text.ts";
+import { type Words, wordsIn } from "../words/words.ts";
 import type { Content, Sender } from "./compose.ts";
 import type { BatchMail } from "./mailroom.ts";
 
 export interface NoticeSettings extends Sender {
-  /** Where a button leads; none without it. */
+  /** Where buttons lead, and below it the pages of spaces and questions; none without it. */
   appUrl: string | null;
 }
 
 /** Stands where something personal comes; see `PreparedMail`. */
 const MARK = "\uffff";
 
-interface Words {
+/** What there is to say; the rest is the same for all. */
+interface News {
   subject: string;
+  /** The headline, if it is not the subject. */
+  headline?: string;
   sentences: string[];
+  quote?: string;
+  questions?: Question[];
+  items?: Notice["items"];
+  button: { label: string; path: string };
 }
 
-/** What a notification's mail says. */
+interface Question {
+  id: string;
+  question: string;
+  /** Said below it where not all are of the same person; else null. */
+  by: string | null;
+}
+
+/** What a notification's mail says, in its reader's language. */
 export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): Content {
-  const name = cleanLine(mail.display_name, "there");
-  const space = cleanLine(mail.space_name, "your space");
-  const words = wordsOf(mail.kind, mail.payload, space);
-  const app = webAddress(settings.appUrl);
+  const words = wordsIn(mail.languages ?? []);
+  const name = cleanLine(mail.display_name);
+  const space = mail.space_id === null ? "" : cleanLine(mail.space_name, words.say("notice.yourSpace"));
+  const news = newsOf(mail, space, words);
   const { from, replyTo, unsubscribe } = settings;
+  const button = buttonOf(settings.appUrl, news.button.path, news.button.label);
+  const said: Notice = {
+    lang: words.lang,
+    direction: words.direction,
+    subject: news.subject,
+    preview: news.questions?.[0]?.question ?? news.items?.[0]?.text ?? news.sentences.at(-1) ?? "",
+    seal: initials(space || "Monogram", space ? 3 : 1),
+    space: (news.headline ?? news.subject).includes(space) ? "" : space,
+    headline: news.headline ?? news.subject,
+    sentences: [
+      name === "" ? words.say("notice.helloYou") : words.say("notice.hello", { name }),
+      ...news.sentences,
+    ],
+    quote: news.quote ?? null,
+    questions: (news.questions ?? []).map(({ id, question, by }, index) => ({
+      number: index + 1,
+      question,
+      by,
+      button: buttonOf(
+        settings.appUrl,
+        `/spaces/${mail.space_id}/prompts/${id}`,
+        words.say("notice.answerQuestion", { number: index + 1 }),
+      ),
+    })),
+    items: news.items ?? [],
+    button: news.questions?.length && button !== null ? null : button,
+    reason: space === "" ? words.say("notice.reasonAccount") : words.say("notice.reasonSpace", { space }),
+  };
+  // A digest has fifty pieces of news at most, and each may have somebody's words.
+  let html = noticeHtml(said, MARK);
+  if (new TextEncoder().encode(html).length > MAX_BYTES) {
+    said.items = said.items.map((item) => ({ ...item, quotes: item.quotes.slice(0, 1).map(shortened) }));
+    html = noticeHtml(said, MARK);
+  }
   return {
     sender: { from, replyTo, unsubscribe },
+    from_name: mail.space_id === null ? null : space,
     date: date.toISOString(),
     mail: {
-      subject: words.subject,
+      subject: news.subject,
       abridged: false,
-      html: html(name, words, app),
-      text: `Hello ${name},\n\n${words.sentences.join("\n\n")}\n${app ? `\n${app}\n` : ""}\n--\n${MARK}`,
-      offers: { space: offer(`No more email from ${space}`), all: offer("No more email from Monogram") },
+      html,
+      text: noticeText(said, MARK),
+      offers: {
+        space: offer(words.say("notice.stopSpace", { space: space || words.say("notice.yourSpace") })),
+        ...(mail.kind === "RESPONSE_REMINDER" ? { reminders: offer(words.say("notice.stopReminders")) } : {}),
+        all: offer(words.say("notice.stopAll")),
+      },
     },
   };
 }
 
-function wordsOf(kind: string, payload: Record<string, unknown>, space: string): Words {
-  const week = `week ${Number(payload.week_number)}`;
+/** The address of a page of the application, by the address that it begins with. */
+function buttonOf(app: string | null, path: string, label: string): Button | null {
+  const address = webAddress(app);
+  if (address === null) return null;
+  const url = new URL(address);
+  url.pathname = url.pathname.replace(/\/+$/, "") + path;
+  return { href: url.href, label };
+}
+
+function newsOf({ kind, payload, space_id: spaceId }: BatchMail, space: string, words: Words): News {
+  const week = Number(payload.week_number);
+  const toSpace = {
+    label: words.say("notice.openMonogram"),
+    path: spaceId === null ? "" : `/spaces/${spaceId}`,
+  };
   switch (kind) {
     case "CURATOR_ASSIGNED":
       return {
-        subject: `You hold the pen of ${space}`,
-        sentences: [
-          `It is your turn: in ${week} of ${space} you ask the questions.`,
-          "Write up to ten prompts and publish them, and everybody can begin to answer.",
-        ],
+        subject: words.say("notice.curatorSubject", { space }),
+        sentences: [words.say("notice.curatorTurn", { week, space }), words.say("notice.curatorHow")],
+        button: { ...toSpace, label: words.say("notice.curatorButton") },
       };
-    case "PROMPTS_PUBLISHED":
+    case "PROMPTS_PUBLISHED": {
+      const { questions, curator } = questionsOf(payload, words);
+      const count = questions.length;
+      const out = count === 0
+        ? words.say("notice.questionsOut", { week, space })
+        : curator === null
+        ? words.say("notice.questionsCounted", { count, week, space })
+        : words.say("notice.questionsCountedBy", { count, week, space, curator });
+      const answer = words.say("notice.questionsAnswer", { count: count === 0 ? MANY : count });
       return {
-        subject: `New questions in ${space}`,
-        sentences: [
-          `The questions of ${week} are out in ${space}.`,
-          "Take a moment, and answer those you like.",
-        ],
+        subject: words.say("notice.questionsSubject", { space }),
+        headline: words.say("notice.questionsHeadline", { count: count === 0 ? MANY : count }),
+        sentences: count === 0
+          ? [out, answer]
+          : [`${out} ${answer}`, words.say("notice.untilWhen", { week })],
+        questions,
+        button: toSpace,
       };
+    }
     case "RESPONSE_REMINDER":
       return {
-        subject: `${space} would like to hear from you`,
+        subject: words.say("notice.reminderSubject", { space }),
         sentences: [
-          `You have not answered in ${week} of ${space} yet.`,
-          "There is still time: a line or a picture will do.",
+          words.say("notice.reminderNotYet", { week, space }),
+          `${words.say("notice.reminderTime")} ${words.say("notice.untilWhen", { week })}`,
         ],
+        questions: questionsOf(payload, words).questions,
+        button: toSpace,
       };
-    case "BADGE_EARNED": {
-      const badge = cleanLine(text(payload.name), "a badge");
-      const tokens = Number(payload.tokens);
-      return {
-        subject: `You have earned a badge: ${badge}`,
-        sentences: [
-          `Well done: the badge "${badge}" is yours${tokens > 0 ? `, and ${tokens} tokens with it` : ""}.`,
-        ],
-      };
-    }
     case "GIFT_RECEIVED": {
       const message = cleanLine(text(payload.message));
-      const giver = cleanLine(text(payload.sender_name), "Somebody");
+      const gift = {
+        giver: cleanLine(text(payload.sender_name), words.say("notice.somebody")),
+        tokens: words.say("notice.tokens", { count: Number(payload.amount) }),
+      };
       return {
-        subject: `${giver} sent you ${Number(payload.amount)} tokens`,
+        subject: words.say("notice.giftSubject", gift),
         sentences: [
-          `${giver} sent you a gift of ${Number(payload.amount)} tokens.`,
-          ...(message === "" ? [] : [`They wrote: "${message}"`]),
+          message === "" ? words.say("notice.giftSent", gift) : words.say("notice.giftWrote", gift),
         ],
+        ...(message === "" ? {} : { quote: message }),
+        button: toSpace,
       };
     }
+    case "DIGEST":
+      return digest(payload, words);
     default:
-      return { subject: "News from Monogram", sentences: ["There is news for you."] };
+      return {
+        subject: words.say("notice.newsSubject"),
+        sentences: [words.say("notice.news")],
+        button: toSpace,
+      };
   }
 }
+
+/** The questions of a week as the database has them when the mail is sent, and who asks them if that is one person. */
+function questionsOf(
+  payload: Record<string, unknown>,
+  words: Words,
+): { questions: Question[]; curator: string | null } {
+  const rows = Array.isArray(payload.questions) ? payload.questions as Record<string, unknown>[] : [];
+  const asked = rows.map(({ id, question, curator_name: name }) => ({
+    id: encodeURIComponent(text(id) ?? ""),
+    question: cleanLine(text(question)),
+    curator: cleanLine(text(name)),
+  })).filter(({ question }) => question !== "");
+  const isOnes = new Set(asked.map(({ curator }) => curator)).size === 1;
+  return {
+    questions: asked.map(({ id, question, curator }) => ({
+      id,
+      question,
+      by: isOnes || curator === "" ? null : words.say("notice.askedBy", { curator }),
+    })),
+    curator: isOnes ? asked[0].curator || null : null,
+  };
+}
+
+/** A day's news in one email: badges, and gifts by who sent them. */
+function digest(payload: Record<string, unknown>, words: Words): News {
+  const entries = Array.isArray(payload.entries) ? payload.entries as Record<string, unknown>[] : [];
+  const badges = entries.filter(({ kind }) => kind === "BADGE_EARNED");
+  const givers = new Map<string, Record<string, unknown>[]>();
+  const gifts = entries.filter(({ kind }) => kind === "GIFT_RECEIVED");
+  for (const gift of gifts) {
+    const giver = text(gift.sender_id) ?? "";
+    givers.set(giver, [...givers.get(giver) ?? [], gift]);
+  }
+  const tokens = (count: number) => words.say("notice.tokens", { count });
+  const items = badges.map(({ name, tokens: reward }) => {
+    const badge = cleanLine(text(name), words.say("notice.aBadge"));
+    return {
+      text: Number(reward) > 0
+        ? words.say("notice.badgeTokens", { badge, tokens: tokens(Number(reward)) })
+        : words.say("notice.badge", { badge }),
+      quotes: [] as string[],
+    };
+  });
+  for (const given of givers.values()) {
+    const sent = {
+      count: given.length,
+      giver: cleanLine(text(given[0].sender_name), words.say("notice.somebody")),
+      tokens: tokens(given.reduce((sum, { amount }) => sum + Number(amount), 0)),
+    };
+    const messages = given.map(({ message }) => cleanLine(text(message))).filter((message) => message !== "");
+    items.push({
+      text: messages.length === 0
+        ? words.say("notice.giftsSent", sent)
+        : words.say("notice.giftsWrote", sent),
+      quotes: messages.slice(0, MESSAGES_A_GIVER),
+    });
+  }
+  const more = Number(payload.more);
+  if (more > 0) items.push({ text: words.say("notice.digestMore", { count: more }), quotes: [] });
+  const counted = [
+    ...(badges.length === 0 ? [] : [words.say("notice.countBadges", { count: badges.length })]),
+    ...(gifts.length === 0 ? [] : [words.say("notice.countGifts", { count: gifts.length })]),
+  ];
+  return {
+    subject: counted.length === 0
+      ? words.say("notice.digestSubjectUnknown")
+      : words.say("notice.digestSubject", { news: words.list(counted) }),
+    headline: words.say("notice.digestHeadline"),
+    sentences: [words.say("notice.digestCame")],
+    items,
+    button: { label: words.say("notice.openMonogram"), path: "" },
+  };
+}
+
+/** The beginning of somebody's words. */
+function shortened(words: string): string {
+  const kept = characters(words);
+  return kept.length > SHORT ? `${kept.slice(0, SHORT).join("").trimEnd()}…` : words;
+}
+
+/** How many characters of a message a digest repeats that would be too long. */
+const SHORT = 60;
+
+/** How many messages of one person a digest repeats. */
+const MESSAGES_A_GIVER = 5;
+
+/** More than one, where nobody knows how many. */
+const MANY = 3;
 
 function text(value: unknown): string | null {
   return typeof value === "string" ? value : null;
 }
 
 function offer(label: string): PreparedMail["offers"]["all"] {
-  return {
-    html: String(
-      markup`<a href="${MARK}" style="color:#6b6459;text-decoration:underline;margin-right:16px">${label}</a>`,
-    ),
-    text: `${label}: ${MARK}\n`,
-  };
-}
-
-function html(name: string, words: Words, app: string | null): string {
-  const paragraph = (sentence: string): Html =>
-    markup`<p style="margin:0 0 16px;font-size:17px;line-height:1.5">${sentence}</p>
-`;
-  const button = app === null ? null : markup`<p style="margin:24px 0"><a href="${app}"
- style="background:#2d2a26;color:#ffffff;padding:12px 20px;border-radius:6px;text-decoration:none">Open Monogram</a></p>
-`;
-  const page = markup`<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>${words.subject}</title>
-</head>
-<body style="margin:0;padding:24px;background:#f6f3ee;color:#2d2a26;font-family:Georgia,'Times New Roman',serif">
-<div role="article" style="max-width:520px;margin:0 auto;padding:32px;background:#ffffff;border-radius:8px">
-<h1 style="margin:0 0 20px;font-size:22px;line-height:1.3">${words.subject}</h1>
-${paragraph(`Hello ${name},`)}${words.sentences.map(paragraph)}${button}</div>
-<div style="max-width:520px;margin:16px auto 0;font-size:13px;color:#6b6459">${MARK}</div>
-</body>
-</html>
-`;
-  return `<!doctype html>\n${page}`;
+  return { html: noticeFooterLink(MARK, label), text: `${label}: ${MARK}\n` };
 }

@@ -1,6 +1,7 @@
 /** What a provider of email has to do, and what it may answer. */
 
 import type { Message } from "./compose.ts";
+import type { Fault } from "./replies.ts";
 
 /**
  * What became of a mail.
@@ -18,8 +19,10 @@ export interface Result {
   outcome: Outcome;
   /** What the provider calls it; for bounces that come later. */
   provider_id?: string;
-  /** For people: what was said. Never holds a key. */
+  /** What was said. Never holds a key; the database takes the addresses out. */
   error?: string;
+  /** Whose fault it was, where that is known. Three domains in a row that say it is the sender's stop the provider. */
+  fault?: Fault;
   /** The address does not work: it gets no more mail. */
   suppress?: boolean;
   /** The fault was not the mail's, so it does not count as one of its attempts. */

@@ -6,6 +6,7 @@
  */
 
 import type { Message } from "./compose.ts";
+import { plainHeaderText, plainMailbox } from "./header.ts";
 import { forAll, type OpenRequest, type Provider, type Report, type Result } from "./provider.ts";
 import { CALL_MS } from "./worker.ts";
 
@@ -14,6 +15,9 @@ const KEY_LIVES_MS = 23 * 3600_000;
 /** How many pages of a hundred of the list of sent mails are read at most. */
 const MOST_PAGES = 50;
 const DEFAULT_PAUSE = 5;
+/** After a refusal for the sender's sake: a key, a domain, a quota. The database makes it longer each time. */
+const SENDER_PAUSE = 60;
+const QUOTA_PAUSE = 900;
 
 export interface ResendOptions {
   apiKey: string;
@@ -52,14 +56,34 @@ export class Resend implements Provider {
   }
 
   async send(key: string, messages: Message[]): Promise<Report> {
-    const answer = await this.#call("POST", "/emails/batch", messages.map(body), {
+    const answer = await this.#call("POST", "/emails/batch", messages.map((message) => body(message)), {
       "idempotency-key": key,
       // One bad address does not keep the others from their mail.
       "x-batch-validation": "permissive",
     });
-    if (!("status" in answer)) return accepted(messages, answer.data);
+    if (!("status" in answer)) {
+      const report = accepted(messages, answer.data);
+      const nameless = messages.filter((message, index) =>
+        isNamed(message) && isAboutName(report.results[index].error)
+      );
+      if (nameless.length === 0) return report;
+      const { results, pauseSeconds } = await this.#sendPlainly(key, nameless);
+      const later = new Map(results.map((result) => [result.id, result]));
+      return { results: report.results.map((result) => later.get(result.id) ?? result), pauseSeconds };
+    }
+    if (answer.status === 422 && isAboutName(`${answer.name} ${answer.message}`) && messages.some(isNamed)) {
+      return await this.#sendPlainly(key, messages);
+    }
     if (isAboutContent(answer) && messages.length > 1) return await this.#sendSingly(key, messages);
     return refused(messages, answer);
+  }
+
+  /** Send what was refused for a sender's name from the operator, under a key of its own: a refused request was none. */
+  async #sendPlainly(key: string, messages: Message[]): Promise<Report> {
+    return await this.send(
+      `${key}/plain`,
+      messages.map((message) => ({ ...message, from: message.operator })),
+    );
   }
 
   /** Send each on its own, where a request was refused as a whole and nothing says for whose sake. */
@@ -105,7 +129,8 @@ export class Resend implements Provider {
       const { data, has_more } = answer.data as { data: Listed[]; has_more: boolean };
       for (const entry of data) {
         const candidates = messages.filter((message) =>
-          !found.has(message.id) && entry.subject === message.subject && entry.to.includes(message.to)
+          !found.has(message.id) && entry.subject === plainHeaderText(message.subject) &&
+          entry.to.includes(message.to)
         );
         if (candidates.length === 0) continue;
         const detail = await this.#call("GET", `/emails/${encodeURIComponent(entry.id)}`);
@@ -173,16 +198,35 @@ export class Resend implements Provider {
   }
 }
 
-function body(message: Message): Record<string, unknown> {
+/** @param from Whom it is from: as the mail says, unless given. */
+function body(message: Message, from = message.from): Record<string, unknown> {
   return {
-    from: message.from,
+    from: plainMailbox(from.name, from.address),
     to: [message.to],
-    subject: message.subject,
+    subject: plainHeaderText(message.subject),
     html: message.html,
     text: message.text,
-    ...(message.replyTo === null ? {} : { reply_to: message.replyTo }),
-    headers: { ...message.headers, "Message-ID": message.messageId, "X-Entity-Ref-ID": message.id },
+    ...(message.replyTo === null
+      ? {}
+      : { reply_to: plainMailbox(message.replyTo.name, message.replyTo.address) }),
+    headers: { ...unfolded(message.headers), "Message-ID": message.messageId, "X-Entity-Ref-ID": message.id },
   };
+}
+
+/** Headers each on one line: how they are folded is the provider's affair. */
+function unfolded(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value.replaceAll("\r\n", "")]),
+  );
+}
+
+/** Whether a refusal may be for the name of a sender: that is of a space, and must not stop everybody's mail. */
+function isAboutName(said: string | undefined): boolean {
+  return /\bfrom\b|invalid_from_address/i.test(said ?? "") && !/\bdomain\b/i.test(said ?? "");
+}
+
+function isNamed({ from, operator }: Message): boolean {
+  return from.name !== operator.name;
 }
 
 /** The ids of those that were taken come in order; those that were not are named by their place. */
@@ -198,10 +242,21 @@ function accepted(messages: Message[], answer: unknown): Report {
   let next = 0;
   const results = messages.map(({ id }, index): Result =>
     bad.has(index)
-      ? { id, outcome: "REJECTED", error: bad.get(index) }
+      ? oneRefused(id, String(bad.get(index)))
       : { id, outcome: "SENT", provider_id: data[next++].id }
   );
   return { results };
+}
+
+/** Whether a refusal speaks of whom mails are from: the address, its domain, or the account that sends. */
+const ABOUT_SENDER =
+  /`?\bfrom\b`? (field|address)|invalid `from`|\bdomain\b|api.key|testing emails|reply.?to/i;
+
+/** A mail of a batch that was refused while others were taken. */
+function oneRefused(id: string, error: string): Result {
+  return ABOUT_SENDER.test(error)
+    ? { id, outcome: "RETRY", error, fault: "SENDER", uncounted: true }
+    : { id, outcome: "REJECTED", error, fault: /`?\bto\b`?/.test(error) ? "OTHER" : "CONTENT" };
 }
 
 /** That a repeated request was turned away says nothing about the first one. */
@@ -215,8 +270,8 @@ function unsure(report: Report): Report {
 }
 
 /** Whether a refusal is for something in the mails, and not for who asks or how often. */
-function isAboutContent({ status, name }: Failure): boolean {
-  return [400, 413, 422].includes(status) && name !== "invalid_from_address";
+function isAboutContent({ status, name, message }: Failure): boolean {
+  return [400, 413, 422].includes(status) && name !== "invalid_from_address" && !ABOUT_SENDER.test(message);
 }
 
 function refused(messages: Message[], failure: Failure): Report {
@@ -229,16 +284,22 @@ function refused(messages: Message[], failure: Failure): Report {
   if (status === 429) {
     // Certainly not taken. A quota lasts longer than a rate.
     const isQuota = name.endsWith("quota_exceeded");
+    const fault = isQuota ? "SENDER" : "RATE";
     return {
-      results: forAll(messages, { outcome: "RETRY", error, uncounted: true }),
-      pauseSeconds: Math.max(failure.retryAfter, isQuota ? 900 : 1),
+      results: forAll(messages, { outcome: "RETRY", error, fault, uncounted: true }),
+      pauseSeconds: Math.max(failure.retryAfter, isQuota ? QUOTA_PAUSE : 1),
     };
   }
-  if (status === 401 || status === 403 || name === "invalid_from_address") {
-    // Keys and domains are the operator's to mend, and no fault of the mails.
-    return { results: forAll(messages, { outcome: "RETRY", error, uncounted: true }), pauseSeconds: 60 };
+  if (isAboutContent(failure)) {
+    return { results: messages.map(({ id }) => oneRefused(id, error)) };
   }
-  if (isAboutContent(failure)) return { results: forAll(messages, { outcome: "REJECTED", error }) };
+  if (status >= 400 && status < 500 && status !== 408 && status !== 409) {
+    // Keys, domains and addresses of the API are the operator's to mend, and no fault of the mails.
+    return {
+      results: forAll(messages, { outcome: "RETRY", error, fault: "SENDER", uncounted: true }),
+      pauseSeconds: SENDER_PAUSE,
+    };
+  }
   return { results: forAll(messages, { outcome: "UNCERTAIN", error }) };
 }
 

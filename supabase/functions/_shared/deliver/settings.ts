@@ -1,8 +1,8 @@
 /**
  * How mail is sent, from the function's environment.
  *
- *     MAIL_FROM              Name <address>; needed to send anything
- *     MAIL_REPLY_TO          an address for answers
+ *     MAIL_FROM              a mailbox; needed to send anything. A space's mails have its name before the address
+ *     MAIL_REPLY_TO          a mailbox for answers; `{space}` in its address stands for the space's id
  *     RESEND_API_KEY         send by Resend ...
  *     SMTP_URL               ... or by SMTP: smtp://user:password@host:port, smtps://...
  *     SMTP_SEARCH_URL        an API like Mailpit's, to ask whether the SMTP server has a mail
@@ -12,6 +12,8 @@
  */
 
 import { EnvironmentError } from "../platform/mod.ts";
+import { webAddress } from "../render/text.ts";
+import { type Mailbox, readMailbox } from "./mailbox.ts";
 import type { NoticeSettings } from "./notice.ts";
 import type { Provider } from "./provider.ts";
 import { Resend } from "./resend.ts";
@@ -27,6 +29,8 @@ export interface MailSettings extends NoticeSettings {
 /**
  * Read the settings; null where no provider is named: then nothing is sent, and mails wait.
  *
+ * What they say goes out as it is, to everybody, so what is misspelt is refused.
+ *
  * @throws {EnvironmentError} Something is missing or damaged. The message never repeats a value.
  */
 export function readMailSettings(
@@ -36,21 +40,25 @@ export function readMailSettings(
   const resend = get("RESEND_API_KEY");
   const smtp = get("SMTP_URL");
   if (!resend && !smtp) return null;
-  const from = get("MAIL_FROM");
-  if (!from || !/@[^\s<>@]+>?$/.test(from)) {
-    throw new EnvironmentError(
-      "MAIL_FROM must be the sender of mails, such as `Monogram <letters@example.org>`.",
-    );
-  }
-  if (!resend && !/^smtps?:\/\/[^/]/.test(smtp!)) {
+  mailbox("MAIL_FROM", get("MAIL_FROM") ?? "", "Monogram <letters@example.org>");
+  if (!resend && !(/^smtps?:\/\/[^/]/.test(smtp!) && URL.canParse(smtp!))) {
     throw new EnvironmentError("SMTP_URL must be smtp://user:password@host:port or smtps://...");
+  }
+  const replyTo = get("MAIL_REPLY_TO") || null;
+  if (replyTo !== null) {
+    // As long as it will be.
+    const filled = replyTo.replaceAll("{space}", crypto.randomUUID());
+    const { name } = mailbox("MAIL_REPLY_TO", filled, "replies@example.org", "`{space}`");
+    if (replyTo.includes("{space}") && name !== readMailbox(replyTo.replaceAll("{space}", "x"))?.name) {
+      throw new EnvironmentError("MAIL_REPLY_TO has `{space}` in the name: it belongs in the address.");
+    }
   }
   const search = get("SMTP_SEARCH_URL");
   return {
-    from,
-    replyTo: get("MAIL_REPLY_TO") || null,
-    unsubscribe: get("UNSUBSCRIBE_URL") || `${projectUrl}/functions/v1/unsubscribe`,
-    appUrl: get("APP_URL") || null,
+    from: get("MAIL_FROM")!,
+    replyTo,
+    unsubscribe: address("UNSUBSCRIBE_URL", get) ?? `${projectUrl}/functions/v1/unsubscribe`,
+    appUrl: address("APP_URL", get),
     // One request of Resend has a hundred mails. Of connections SMTP servers allow a handful.
     workers: resend ? 1 : 4,
     async open() {
@@ -60,4 +68,37 @@ export function readMailSettings(
       return new Smtp(smtpTransport(smtp!), search ? mailpitSearch(search) : null);
     },
   };
+}
+
+/** @param known The placeholder that it takes, for the words of a refusal. */
+function mailbox(name: string, value: string, example: string, known?: string): Mailbox {
+  const found = readMailbox(value);
+  if (found === null) {
+    throw new EnvironmentError(
+      `${name} must be one mailbox, such as \`${example}\` or \`Name <${
+        /[^<]+@[^>]+/.exec(example)![0]
+      }>\`. ` +
+        "A name with one of ()<>[]:;@,\\ in it stands between quotes.",
+    );
+  }
+  if (/[{}]/.test(value)) {
+    throw new EnvironmentError(
+      `${name} has braces in it. ` +
+        (known === undefined
+          ? "It takes no placeholders."
+          : `The only placeholder that it takes is ${known}.`),
+    );
+  }
+  return found;
+}
+
+/** The address of a page, as it is given; null where there is none. */
+function address(name: string, get: (name: string) => string | undefined): string | null {
+  const value = get(name) || null;
+  if (value !== null && (webAddress(value) === null || /[{}\s]/.test(value))) {
+    throw new EnvironmentError(
+      `${name} must be an address that begins with https:// or http://, without placeholders.`,
+    );
+  }
+  return value;
 }

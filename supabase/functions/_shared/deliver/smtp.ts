@@ -8,6 +8,7 @@
 
 import type { Message } from "./compose.ts";
 import { forAll, type OpenRequest, type Provider, type Report, type Result } from "./provider.ts";
+import { faultOf, type Stage } from "./replies.ts";
 import { CALL_MS } from "./worker.ts";
 
 /** What a server said when it refused, or the lack of an answer. */
@@ -17,8 +18,10 @@ export class SmtpFailure extends Error {
     message: string,
     /** The reply code, or 0 where there was none. */
     readonly code: number,
-    /** How far it had come. Up to `login` nothing of a mail was sent. */
-    readonly stage: "connect" | "login" | "recipient" | "transaction",
+    /** How far it had come. Before `transaction` nothing of a mail was sent. */
+    readonly stage: Stage,
+    /** Whether our own side of the conversation refused, before anything was sent. */
+    readonly isOurs = false,
   ) {
     super(message);
   }
@@ -60,7 +63,7 @@ export class Smtp implements Provider {
         results.push({ id: message.id, outcome: "SENT", provider_id: message.messageId });
       } catch (error) {
         if (!(error instanceof SmtpFailure)) throw error;
-        const { pause = 0, ...result } = judge(error);
+        const { pause = 0, ...result } = judge(error, message.to);
         results.push({ id: message.id, ...result });
         pauseSeconds = Math.max(pauseSeconds, pause);
       }
@@ -92,19 +95,38 @@ export class Smtp implements Provider {
   }
 }
 
-function judge({ code, stage, message }: SmtpFailure): Omit<Result, "id"> & { pause?: number } {
-  const error = message.slice(0, 500);
+/** A wrong setting is not mended within a moment; who has mended it need not wait for this (`resume_mail`). */
+const SENDER_PAUSE = 60;
+const AWAY_PAUSE = 30;
+
+function judge(
+  { code, stage, message, isOurs }: SmtpFailure,
+  address: string,
+): Omit<Result, "id"> & { pause?: number } {
+  const error = message.slice(0, 2000);
+  if (isOurs) {
+    // Nothing was said to the server: the sender, the recipient or the size cannot be said to it.
+    const fault = stage === "recipient" ? "OTHER" : "SENDER";
+    return fault === "OTHER"
+      ? { outcome: "REJECTED", error, fault }
+      : { outcome: "RETRY", error, fault, uncounted: true, pause: SENDER_PAUSE };
+  }
+  const fault = faultOf({ code, text: message, stage, address });
   if (stage === "connect" || stage === "login") {
     // The server is away or does not let us in: no fault of the mail, and the next one would fare no better.
-    return { outcome: "RETRY", error, uncounted: true, pause: 30 };
+    return fault === "SENDER"
+      ? { outcome: "RETRY", error, fault, uncounted: true, pause: SENDER_PAUSE }
+      : { outcome: "RETRY", error, fault: "AWAY", uncounted: true, pause: AWAY_PAUSE };
   }
   if (code === 0) return { outcome: "UNCERTAIN", error };
-  if (code === 421) return { outcome: "RETRY", error, uncounted: true, pause: 30 };
-  if (code < 500) return { outcome: "RETRY", error };
-  // 5.1.x and 5.2.1: there is no such mailbox, or it is closed for good (RFC 3463).
-  const isDead = stage === "recipient" &&
-    (/\b5\.1\.[1-3]\b|\b5\.2\.1\b/.test(message) || !/\b5\.\d+\.\d+\b/.test(message));
-  return { outcome: "REJECTED", error, suppress: isDead };
+  if (fault === "SENDER") {
+    // Whom it is from is the same for every mail. What is said about a recipient may be about that one.
+    return { outcome: "RETRY", error, fault, uncounted: true, pause: stage === "sender" ? SENDER_PAUSE : 0 };
+  }
+  if (code === 421) return { outcome: "RETRY", error, fault, uncounted: true, pause: AWAY_PAUSE };
+  // A full mailbox may be emptied, and haste may end: these are tried again however the server puts it.
+  if (code < 500 || fault === "MAILBOX_FULL" || fault === "RATE") return { outcome: "RETRY", error, fault };
+  return { outcome: "REJECTED", error, fault, suppress: fault === "NO_MAILBOX" && stage === "recipient" };
 }
 
 /** Ask a mailbox that speaks Mailpit's API. */

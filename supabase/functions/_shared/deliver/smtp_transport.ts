@@ -1,14 +1,19 @@
 /** The SMTP conversation itself, by nodemailer's connection, so that it is known how far a failed one had come. */
 
 import { Buffer } from "node:buffer";
-import MailComposer from "nodemailer/mail-composer";
-import { encode, wrap } from "nodemailer/qp";
-import SMTPConnection from "nodemailer/smtp-connection";
+// @ts-types="./nodemailer.d.ts"
+import { encode, MailComposer, SMTPConnection, wrap } from "./nodemailer.generated.js";
+import type { ConnectionOptions } from "./nodemailer.d.ts";
 import type { Message } from "./compose.ts";
+import { headerMailbox, headerText } from "./header.ts";
+import type { Stage } from "./replies.ts";
 import { SmtpFailure, type SmtpTransport } from "./smtp.ts";
 
 /** What nodemailer's errors carry. */
 interface SmtpError extends Error {
+  code?: string;
+  /** The reply as it came. */
+  response?: string;
   responseCode?: number;
   command?: string;
 }
@@ -37,7 +42,7 @@ export function smtpTransport(url: string): SmtpTransport {
 
   async function connected(timeoutMs: number): Promise<SMTPConnection> {
     if (open !== null) return open;
-    const connection = new SMTPConnection({
+    const options: ConnectionOptions = {
       host: hostname.replace(/^\[|\]$/g, ""),
       port: Number(port) || (secure ? 465 : 587),
       secure,
@@ -46,7 +51,8 @@ export function smtpTransport(url: string): SmtpTransport {
       greetingTimeout: CONNECT_MS,
       socketTimeout: timeoutMs,
       name: "monogram",
-    });
+    };
+    const connection = new SMTPConnection(options);
     // After a conversation has ended nobody waits for an error any more; it shows at the next one.
     connection.on("error", () => drop());
     connection.on("end", () => {
@@ -73,7 +79,7 @@ export function smtpTransport(url: string): SmtpTransport {
     async send(message, timeoutMs) {
       const bytes = await raw(message);
       const connection = await connected(timeoutMs);
-      const envelope = { from: addressOf(message.from), to: [message.to], size: bytes.length };
+      const envelope = { from: message.from.address, to: [message.to], size: bytes.length };
       const timer = setTimeout(() => connection.close(), timeoutMs);
       try {
         return await settled<string>(
@@ -112,8 +118,7 @@ function settled<T = void>(
       connection.removeListener("error", failed);
       connection.removeListener("end", ended);
       if (!error) return resolve(value as T);
-      const at = stage === "transaction" && error.command === "RCPT TO" ? "recipient" : stage;
-      reject(new SmtpFailure(error.message, error.responseCode ?? 0, at));
+      reject(failure(error, stage));
     };
     const failed = (error: SmtpError) => finish(error);
     const ended = () => finish(new Error("The connection ended."));
@@ -123,24 +128,53 @@ function settled<T = void>(
   });
 }
 
+/** What of nodemailer's an error is: of the server, of ours, or of the line between. */
+function failure(error: SmtpError, stage: "connect" | "login" | "transaction"): SmtpFailure {
+  const said = error.response ? `${error.responseCode ?? ""} ${error.response}`.trim() : error.message;
+  if (stage !== "transaction") {
+    // A server that offers no encryption to a sender with a password: somebody has to mend that.
+    const isOurs = error.code === "ETLS" || error.code === "EAUTH" && !error.response;
+    return new SmtpFailure(said, error.responseCode ?? 0, stage, isOurs);
+  }
+  if (!error.responseCode && ["EENVELOPE", "EMESSAGE", "EREQUIRETLS"].includes(error.code ?? "")) {
+    const stage: Stage = /recipient/.test(error.message) ? "recipient" : "sender";
+    return new SmtpFailure(error.message, 0, stage, true);
+  }
+  const at: Stage = error.command === "RCPT TO"
+    ? "recipient"
+    : error.command === "MAIL FROM"
+    ? "sender"
+    : "transaction";
+  return new SmtpFailure(said, error.responseCode ?? 0, at);
+}
+
 /** The message as it goes over the wire; the same message gives the same bytes. */
 export async function raw(message: Message): Promise<Buffer> {
   const composer = new MailComposer({
-    from: message.from,
-    to: message.to,
-    replyTo: message.replyTo ?? undefined,
-    subject: message.subject,
+    // As it is: a text would be read as a list of addresses.
+    to: { name: "", address: message.to },
     html: { raw: part("html", message.html) },
     text: { raw: part("plain", message.text) },
     date: new Date(message.date),
     messageId: message.messageId,
-    headers: message.headers,
+    // nodemailer would leave what looks encoded already as it is.
+    headers: {
+      ...Object.fromEntries(
+        Object.entries(message.headers).map(([name, value]) => [name, { prepared: true, value }]),
+      ),
+      Subject: { prepared: true, value: headerText(message.subject, "Subject") },
+    },
     baseBoundary: message.id,
     disableFileAccess: true,
     disableUrlAccess: true,
     newline: "\r\n",
   });
-  return await composer.compile().build();
+  // nodemailer would put what looks encoded between quotes, where many programs decode it all the same.
+  const people = [["From", message.from], ["Reply-To", message.replyTo]] as const;
+  const lines = people.flatMap(([header, mailbox]) =>
+    mailbox === null ? [] : [`${header}: ${headerMailbox(mailbox.name, mailbox.address, header)}\r\n`]
+  );
+  return Buffer.concat([Buffer.from(lines.join("")), await composer.compile().build()]);
 }
 
 /** Lines of mails as they go out. A newsletter is the same for all but for the links in a line or two. */
@@ -166,10 +200,6 @@ function part(type: "html" | "plain", text: string): string {
   return `Content-Type: text/${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${
     lines.join("\r\n")
   }`;
-}
-
-function addressOf(from: string): string {
-  return /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from.trim();
 }
 
 function isLoopback(host: string): boolean {

@@ -126,7 +126,7 @@ class BatchWork {
   async #resolve(mails: BatchMail[]): Promise<number> {
     const { provider, now } = this.#deps;
     const messages = await this.#messages(
-      mails.map((mail) => ({ mail, email: mail.email ?? "", token: mail.token })),
+      mails.map((mail) => ({ mail, email: mail.email ?? "", token: mail.token, link: mail.link })),
     );
     let report: Report;
     if (this.#batch.provider === provider.name) {
@@ -153,9 +153,9 @@ class BatchWork {
     const announcedAt = now();
     const begun = mails.length === 0 ? [] : await mailroom.begin(this.#batch.id, contents);
     const byId = new Map(mails.map((mail) => [mail.id, mail]));
-    const messages = await this.#messages(begun.map(({ id, email, token }) => {
+    const messages = await this.#messages(begun.map(({ id, email, token, link }) => {
       const mail = byId.get(id)!;
-      return { mail: { ...mail, content: contents[id] }, email, token };
+      return { mail: { ...mail, content: contents[id] }, email, token, link };
     }));
     let report: Report = { results: [] };
     if (messages.length > 0) {
@@ -170,20 +170,25 @@ class BatchWork {
   }
 
   async #settle(report: Report, isEnd: boolean): Promise<boolean> {
-    for (const { id, outcome, error } of report.results) {
-      if (outcome !== "SENT") this.#deps.log("mail", { id, outcome, error });
+    // What the server said may hold an address: the database keeps it without one.
+    for (const { id, outcome, fault } of report.results) {
+      if (outcome !== "SENT") this.#deps.log("mail", { id, outcome, fault });
     }
     return await this.#deps.mailroom.settle(this.#batch.id, { ...report, isEnd });
   }
 
   async #messages(
-    recipients: { mail: BatchMail; email: string; token: string | null }[],
+    recipients: { mail: BatchMail; email: string; token: string | null; link?: string | null }[],
   ): Promise<Message[]> {
     const messages: Message[] = [];
-    for (const { mail, email, token } of recipients) {
+    for (const { mail, email, token, link } of recipients) {
       const content = mail.content ?? await this.#newsletter(mail.newsletter_id!);
       messages.push(
-        compose(content, { id: mail.id, email, token, space_id: mail.space_id }, this.#deps.sender),
+        compose(
+          content,
+          { id: mail.id, email, token, space_id: mail.space_id, link, languages: mail.languages },
+          this.#deps.sender,
+        ),
       );
     }
     return messages;

@@ -1,13 +1,37 @@
 /** Newsletters between database, Storage and renderer. `deliver` needs `renderNewsletter` and nothing else of it. */
 
-export { BUCKET, findNewsletter, folderOf, isId, type NewsletterRow, pageAddress } from "./newsletters.ts";
+export { findArchive, findAround } from "./around.ts";
+export {
+  BUCKET,
+  cardName,
+  findNewsletter,
+  folderOf,
+  isId,
+  isListed,
+  type NewsletterRow,
+  pageAddress,
+  readPageTemplate,
+  withReading,
+} from "./newsletters.ts";
+export { isOpen, isShown, type LeftOut, PicturesPendingError } from "./pictures.ts";
 export {
   type Addresses,
+  makeCard,
+  makeKeepsake,
   makePdf,
   NothingToRenderError,
+  pageName,
+  type Part,
   pdfName,
   prepare,
+  previewMail,
+  renderBareMail,
   type RenderedNewsletter,
   renderNewsletter,
+  type Sheet,
+  storePage,
   storePdf,
+  type Warning,
+  warningsOf,
+  wasChanged,
 } from "./render.ts";

@@ -12,7 +12,7 @@ export class ApiError extends Error {
   override name = "ApiError";
   constructor(
     message: string,
-    /** The HTTP status, or 0 where there was no answer. */
+    /** The HTTP status, or the one that Storage states behind its 400; 0 where there was no answer. */
     readonly status: number,
     /** The SQLSTATE or the service's own code, where it gave one. */
     readonly code: string | null,
@@ -25,6 +25,17 @@ export class ApiError extends Error {
 export class TooLargeError extends Error {
   override name = "TooLargeError";
 }
+
+/** An object in Storage. */
+export interface StoredFile {
+  /** Within its folder. */
+  name: string;
+  /** Its size; 0 for a folder. */
+  bytes: number;
+}
+
+/** How many objects are listed or removed at a time. */
+const PAGE = 1000;
 
 export interface ClientOptions {
   fetch?: typeof fetch;
@@ -63,6 +74,20 @@ export class Client {
       token ? { ...headers, authorization: `Bearer ${token}` } : headers,
       options,
     );
+  }
+
+  /** The account whose token this is; null for a key, and for a token that is not accepted (any more). */
+  async account(): Promise<{ id: string } | null> {
+    try {
+      const answer = await this.#send("GET", "/auth/v1/user");
+      const { id } = await answer.json() as { id?: unknown };
+      return typeof id === "string" ? { id } : null;
+    } catch (error) {
+      if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {
+        return null;
+      }
+      throw error;
+    }
   }
 
   /** Call a function of the database, and return what it answers. */
@@ -105,14 +130,14 @@ export class Client {
    * @param limit The most bytes to read.
    * @returns Null where there is no such object, or none that the caller may read.
    * @throws {TooLargeError} It has more bytes than `limit`.
+   * @throws {ApiError} Anything else: what cannot be read now may be there.
    */
   async download(bucket: string, name: string, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
     let answer: Response;
     try {
       answer = await this.#send("GET", objectPath(bucket, name));
     } catch (error) {
-      // Storage answers 400 with the code in the body where other services answer 404.
-      if (error instanceof ApiError && (error.status === 404 || error.status === 400)) return null;
+      if (error instanceof ApiError && isNotThere(error)) return null;
       throw error;
     }
     return await read(answer, limit, `${bucket}/${name}`);
@@ -132,17 +157,61 @@ export class Client {
     await answer.body?.cancel();
   }
 
-  /** Remove a stored object. One that is not there is fine. */
-  async remove(bucket: string, name: string): Promise<void> {
-    const answer = await this.#send(
-      "DELETE",
-      `/storage/v1/object/${bucket}`,
-      JSON.stringify({ prefixes: [name] }),
-      {
+  /**
+   * List what is in a folder.
+   *
+   * @param folder Without a slash at its end.
+   * @returns The objects and folders right in it, in the order of their names; the names of folders end with a slash.
+   */
+  async list(bucket: string, folder: string): Promise<StoredFile[]> {
+    const found: StoredFile[] = [];
+    while (true) {
+      const page = {
+        prefix: folder,
+        limit: PAGE,
+        offset: found.length,
+        sortBy: { column: "name", order: "asc" },
+      };
+      const reply = await this.#send("POST", `/storage/v1/object/list/${bucket}`, JSON.stringify(page), {
         "content-type": "application/json",
-      },
-    );
-    await answer.body?.cancel();
+      });
+      const entries = await reply.json() as {
+        name: string;
+        id: string | null;
+        metadata: { size?: number } | null;
+      }[];
+      found.push(...entries.map(({ name, id, metadata }) => ({
+        name: id === null ? `${name}/` : name,
+        bytes: metadata?.size ?? 0,
+      })));
+      if (entries.length < PAGE) return found;
+    }
+  }
+
+  /** Copy a stored object into another bucket, in place of the one with this name if there is one. */
+  async copy(from: { bucket: string; name: string }, to: { bucket: string; name: string }): Promise<void> {
+    const body = {
+      bucketId: from.bucket,
+      sourceKey: from.name,
+      destinationBucket: to.bucket,
+      destinationKey: to.name,
+    };
+    const reply = await this.#send("POST", "/storage/v1/object/copy", JSON.stringify(body), {
+      "content-type": "application/json",
+      "x-upsert": "true",
+    });
+    await reply.body?.cancel();
+  }
+
+  /** Remove stored objects. Those that are not there are fine. */
+  async remove(bucket: string, ...names: string[]): Promise<void> {
+    for (let start = 0; start < names.length; start += PAGE) {
+      const body = JSON.stringify({ prefixes: names.slice(start, start + PAGE) });
+      const answer = await this.#send("DELETE", `/storage/v1/object/${bucket}`, body, {
+        "content-type": "application/json",
+      });
+      await answer.body?.cancel();
+    }
   }
 
   async #send(
@@ -170,14 +239,17 @@ export class Client {
       code?: unknown;
       message?: unknown;
       error?: unknown;
+      statusCode?: unknown;
     };
     const code = [refusal.code, refusal.error].find((value) => typeof value === "string") as
       | string
       | undefined;
     const message = typeof refusal.message === "string" ? refusal.message : "no reason given";
+    // Storage answers 400 to nearly everything, and says in the body what other services have as their status.
+    const status = /^[45]\d\d$/.test(String(refusal.statusCode)) ? Number(refusal.statusCode) : answer.status;
     throw new ApiError(
-      `${method} ${path.split("?")[0]} answered ${answer.status}: ${message}`,
-      answer.status,
+      `${method} ${path.split("?")[0]} answered ${status}: ${message}`,
+      status,
       code ?? null,
     );
   }
@@ -188,8 +260,13 @@ function keyHeaders(key: string): Record<string, string> {
   return key.startsWith("sb_") ? { apikey: key } : { apikey: key, authorization: `Bearer ${key}` };
 }
 
+/** Return true if Storage says that it has no such object, or can have none of such a name; not if it has no such bucket. */
+function isNotThere({ status, code }: ApiError): boolean {
+  return status === 404 && code !== "NoSuchBucket" && code !== "Bucket not found" || code === "InvalidKey";
+}
+
 function objectPath(bucket: string, name: string): string {
-  return `/storage/v1/object/${bucket}/${name.split("/").map(encodeURIComponent).join("/")}`;
+  return `/storage/v1/object/${bucket}/${name.toWellFormed().split("/").map(encodeURIComponent).join("/")}`;
 }
 
 /** Read a body into one array of its size, without a second copy of it in pieces. */

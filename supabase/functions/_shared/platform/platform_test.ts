@@ -5,6 +5,7 @@ import {
   EnvironmentError,
   readEnvironment,
   refuseWithoutSecretKey,
+  safely,
   TooLargeError,
   userToken,
 } from "./mod.ts";
@@ -138,8 +139,41 @@ Deno.test("downloads stop at their limit; what is not there is null", async () =
   assert.equal((await client.download("responses", "a b/ü.png", 100))?.length, 100);
   assert.equal(requests[0].url, "http://api.example/storage/v1/object/responses/a%20b/%C3%BC.png");
   await assert.rejects(client.download("responses", "x", 99), TooLargeError);
-  const missing = asked(() => Response.json({ statusCode: "404", error: "not_found" }, { status: 400 }));
-  assert.equal(await missing.client.download("responses", "x", 99), null);
+  for (
+    const [status, body] of [
+      [400, { statusCode: "404", error: "not_found", message: "Object not found" }],
+      [400, { statusCode: "404", code: "NoSuchKey", error: "not_found", message: "Object not found" }],
+      [404, { code: "NoSuchKey", message: "Object not found" }],
+      [400, { statusCode: "400", code: "InvalidKey", message: "Invalid key: \u200b" }],
+    ] as const
+  ) {
+    const missing = asked(() => Response.json(body, { status }));
+    assert.equal(await missing.client.download("responses", "x", 99), null, JSON.stringify(body));
+  }
+});
+
+Deno.test("what Storage refuses otherwise is an error, with the status that it states", async () => {
+  for (
+    const [status, body, stated] of [
+      [400, { statusCode: "403", code: "AccessDenied", error: "Unauthorized" }, 403],
+      [400, { statusCode: "400", code: "DatabaseError", message: "permission denied for table x" }, 400],
+      [400, { statusCode: "404", code: "NoSuchBucket", error: "Bucket not found" }, 404],
+      [400, { statusCode: "404", error: "Bucket not found" }, 404],
+      [400, { statusCode: "429", code: "SlowDown" }, 429],
+      [400, { statusCode: "544", code: "DatabaseTimeout" }, 544],
+      [400, { statusCode: "a word" }, 400],
+      [400, {}, 400],
+      [403, {}, 403],
+      [500, { statusCode: "500", code: "DatabaseError" }, 500],
+    ] as const
+  ) {
+    const { client } = asked(() => Response.json(body, { status }));
+    await assert.rejects(
+      client.download("responses", "x", 99),
+      (error) => error instanceof ApiError && error.status === stated,
+      JSON.stringify(body),
+    );
+  }
 });
 
 Deno.test("a download is whole whatever its size was said to be", async () => {
@@ -152,4 +186,24 @@ Deno.test("a download is whole whatever its size was said to be", async () => {
     assert.deepEqual(await client.download("responses", "x", 120), wanted, `told ${told}`);
     await assert.rejects(client.download("responses", "x", 99), TooLargeError);
   }
+});
+
+Deno.test("a setting that is wrong is named to whoever calls, and nothing else of what is inside", async () => {
+  const said = async (error: Error) => {
+    const { error: log } = console;
+    console.error = () => {};
+    try {
+      const reply = await safely(() => Promise.reject(error))(new Request("http://x.example"));
+      const { code, message } = await reply.json();
+      return [reply.status, code, message];
+    } finally {
+      console.error = log;
+    }
+  };
+  assert.deepEqual(await said(new EnvironmentError("MAIL_FROM must be one mailbox.")), [
+    500,
+    "MISCONFIGURED",
+    "MAIL_FROM must be one mailbox.",
+  ]);
+  assert.deepEqual((await said(new TypeError("secret")))[1], "INTERNAL");
 });

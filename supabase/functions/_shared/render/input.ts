@@ -4,23 +4,34 @@
  * Field names of the row and its snapshot are the database's own, so that a row can be passed as it was read.
  */
 
-import type { Words } from "./words.ts";
+import type { LetterWords } from "./words.ts";
 
 /** A row of `public.newsletters`, as far as rendering reads it. */
 export interface Newsletter {
+  id?: string;
   title: string;
   /** Words of the leader before the first prompt; plain text. */
   intro: string | null;
   /** ISO 8601; null for a draft, which then says that it is one. */
   published_at: string | null;
+  /** What page and PDF print, so that a kept copy can be held against the database; null for a draft. */
+  code?: string | null;
+  /** The root over the ledgers of the members, in hexadecimal digits; null for a draft. */
+  ledger_root?: string | null;
   content: Snapshot;
 }
 
 /** `newsletters.content`: the week as it was when the newsletter was generated. */
 export interface Snapshot {
-  space: { id: string; name: string; description: string | null; cover_path: string | null };
+  space: {
+    id: string;
+    name: string;
+    description: string | null;
+    cover_path: string | null;
+    language?: string | null;
+  };
   week_number: number;
-  curator: { id: string; display_name: string } | null;
+  curator: { id: string | null; display_name: string } | null;
   prompts: SnapshotPrompt[];
 }
 
@@ -33,10 +44,13 @@ export interface SnapshotPrompt {
 
 export interface SnapshotResponse {
   id: string;
-  author: { id: string; display_name: string; username: string | null; avatar_path: string | null };
+  /** `id` is null for somebody who was taken out. */
+  author: { id: string | null; display_name: string; username: string | null; avatar_path: string | null };
   /** Plain text, up to 10,000 characters. */
   content: string | null;
   image_path: string | null;
+  /** What the author says about the image, in one line of up to 300 characters. */
+  image_caption?: string | null;
   music: SnapshotMusic | null;
   published_at: string | null;
 }
@@ -49,16 +63,34 @@ export interface SnapshotMusic {
 }
 
 /**
- * A picture by its bytes, its address, or both.
+ * A picture by its bytes, its address, or both; or by the files that lie beside the page.
  *
- * The page uses the bytes where there are any (as a data: address) and else the address; the mail uses the address
- * alone; the PDF the bytes alone.
+ * The page uses the bytes where there are any (as a data: address), else the files beside it, else the address; the mail uses the
+ * address alone; the PDF the bytes alone.
  */
 export interface Picture {
   /** JPEG, PNG, WebP or GIF. */
   bytes?: Uint8Array;
   /** http(s) only; anything else is treated as absent. */
   url?: string;
+  /** http(s): where it is to be had as large as it was given. The PDF links to it. */
+  original?: string;
+  /** In pixels, upright; where it is known. */
+  width?: number;
+  height?: number;
+  beside?: Beside;
+}
+
+/** A picture by addresses that are relative to the page's own. */
+export interface Beside {
+  /** What is shown, `width` pixels wide and `height` high. */
+  address: string;
+  /** The same in several sizes, the smallest first; empty where there is one alone. `width` is in pixels. */
+  sizes: { address: string; width: number }[];
+  /** Where it moves: what is shown to people who want nothing to move. */
+  still: string | null;
+  /** What a reader finds behind it: as large as there is one. Null where it leads nowhere. */
+  original: string | null;
 }
 
 /** The pictures that a snapshot names, by the path it names them with; see `picturePaths`. */
@@ -76,6 +108,10 @@ export interface Links {
   page?: string | null;
   /** The newsletter as a PDF. */
   pdf?: string | null;
+  /** The page as one file that is whole by itself; relative to the page's address. */
+  file?: string | null;
+  /** The picture that programs show beside a link to it. */
+  card?: string | null;
 }
 
 export interface RenderInput {
@@ -84,8 +120,17 @@ export interface RenderInput {
   theme?: unknown;
   pictures?: Pictures;
   links?: Links;
-  /** The words around the answers; English when absent. */
-  words?: Words;
+  /** The words around the answers; in the space's language when absent. */
+  words?: LetterWords;
+}
+
+/** The responses that are what they should be; in place of others the letter has a line. */
+export function readableResponses(content: Snapshot): SnapshotResponse[] {
+  const isPath = (path: unknown) => path === null || path === undefined || typeof path === "string";
+  return content.prompts.flatMap((prompt) => prompt.responses).filter((response) =>
+    typeof response?.author === "object" && response.author !== null &&
+    isPath(response.image_path) && isPath(response.author.avatar_path)
+  );
 }
 
 /** The paths of the pictures that a snapshot needs, each once, in reading order: what a caller has to fetch. */
@@ -94,7 +139,7 @@ export function picturePaths(
 ): { responses: string[]; avatars: string[]; cover: string | null } {
   const responses = new Set<string>();
   const avatars = new Set<string>();
-  for (const response of content.prompts.flatMap((prompt) => prompt.responses)) {
+  for (const response of readableResponses(content)) {
     if (response.image_path) responses.add(response.image_path);
     if (response.author.avatar_path) avatars.add(response.author.avatar_path);
   }

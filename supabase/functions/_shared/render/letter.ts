@@ -7,13 +7,27 @@
  */
 
 import type { Picture, RenderInput, SnapshotMusic, SnapshotPrompt, SnapshotResponse } from "./input.ts";
+import { type Design, designOf, numeralOf } from "./design.ts";
 import { type Colours, colours } from "./palette.ts";
-import { cleanLine, direction, initials, type Passage, passages, plain, webAddress } from "./text.ts";
-import { ENGLISH, type Words } from "./words.ts";
+import {
+  cleanLine,
+  direction,
+  initials,
+  type Passage,
+  passages,
+  plain,
+  setLine,
+  webAddress,
+} from "./text.ts";
+import { type LetterWords, letterWords } from "./words.ts";
+
+/** Of the share card, in pixels: what the programs that show it ask for. */
+export const CARD_SIZE = { width: 1200, height: 630 };
 
 export interface Letter {
-  words: Words;
+  words: LetterWords;
   colours: Colours;
+  design: Design;
   space: { name: string; description: string; initials: string };
   /** The newsletter's title in full: for a subject or a document's title. */
   title: string;
@@ -33,7 +47,16 @@ export interface Letter {
   quiet: boolean;
   /** The names of those whose answers are in it, each once, in reading order. */
   authors: string[];
-  links: { page: string | null; pdf: string | null };
+  links: { page: string | null; pdf: string | null; file: string | null; card: string | null };
+  /** What a kept copy is held against the database by; null for a draft. */
+  proof: Proof | null;
+}
+
+export interface Proof {
+  /** To be read and typed by people: "7QK2M-0ZV4C-9T3XR-B8WNE". */
+  code: string;
+  /** For programs: "monogram:{id}:{code}:{root}", stored in the file and not shown. */
+  mark: string;
 }
 
 /** A prompt and the answers to it. */
@@ -41,6 +64,8 @@ export interface Section {
   /** An identifier of its own within the letter: "q1". */
   id: string;
   number: number;
+  /** The same as it is written: "4" or "IV". */
+  numeral: string;
   question: string;
   direction: "ltr" | "rtl";
   answers: Answer[];
@@ -66,7 +91,9 @@ export interface Author {
 }
 
 export interface PictureBlock {
+  /** The caption, or else whose picture it is. */
   alt: string;
+  /** The author's own; null where they gave none. */
   caption: string | null;
   /** Said in the picture's place where it cannot be shown. */
   missing: string;
@@ -89,62 +116,116 @@ const BRIEF_LENGTH = 140;
 
 /** Build the tree of a newsletter. */
 export function buildLetter(input: RenderInput): Letter {
-  const { newsletter, pictures = {}, links = {}, words = ENGLISH } = input;
+  const { newsletter, pictures = {}, links = {} } = input;
   const { space, week_number: week, curator, prompts } = newsletter.content;
+  const words = input.words ?? letterWords([space.language]);
   const name = cleanLine(space.name, words.someone);
-  const title = cleanLine(newsletter.title, `${name}, ${words.week(week)}`);
-  const sayNoMore = title.toLowerCase() === `${name}, ${words.week(week)}`.toLowerCase();
+  const design = designOf(input.theme);
+  const title = titleOf(newsletter.title, name, week, words);
+  const sayNoMore = title.toLowerCase() === words.title(name, week).toLowerCase();
   const sections = [...prompts]
     .sort((one, other) => one.order - other.order)
-    .map((prompt, index) => section(prompt, index + 1, pictures, words));
+    .map((prompt, index) => section(prompt, index + 1, design, pictures, words, webAddress(links.page)));
   const answers = sections.flatMap((section) => section.answers);
   return {
     words,
     colours: colours(input.theme),
-    space: { name, description: cleanLine(space.description), initials: initials(name, 3) },
-    title,
-    headline: sayNoMore ? name : title,
+    design,
+    space: {
+      name,
+      description: setLine(cleanLine(space.description), words.lang),
+      initials: initials(name, 3),
+    },
+    title: setLine(title, words.lang),
+    headline: sayNoMore || title === name ? name : setLine(title, words.lang),
     week,
     weekLabel: words.week(week),
-    date: newsletter.published_at === null ? null : day(newsletter.published_at, words),
+    date: newsletter.published_at === null ? null : dayOf(newsletter.published_at, words),
     byline: curator === null ? null : words.questionsBy(cleanLine(curator.display_name, words.someone)),
     cover: pictures.cover && space.cover_path !== null ? coverBlock(pictures.cover, name, words) : null,
-    intro: passages(newsletter.intro),
+    intro: passages(newsletter.intro, words.lang),
     sections,
     quiet: answers.length === 0,
     authors: [...new Set(answers.map((answer) => answer.author.name))],
-    links: { page: webAddress(links.page), pdf: webAddress(links.pdf) },
+    links: {
+      page: webAddress(links.page),
+      pdf: webAddress(links.pdf),
+      file: links.file ?? null,
+      card: webAddress(links.card),
+    },
+    proof: proof(newsletter),
   };
+}
+
+function proof({ id, code, ledger_root: root }: RenderInput["newsletter"]): Proof | null {
+  if (!code) return null;
+  return { code: cleanLine(code), mark: cleanLine(["monogram", id ?? "", code, root ?? ""].join(":")) };
 }
 
 function section(
   prompt: SnapshotPrompt,
   number: number,
+  design: Design,
   pictures: NonNullable<RenderInput["pictures"]>,
-  words: Words,
+  words: LetterWords,
+  page: string | null,
 ): Section {
-  const question = cleanLine(prompt.question, `${number}`);
+  const question = setLine(cleanLine(prompt.question, `${number}`), words.lang);
   return {
     id: `q${number}`,
     number,
+    numeral: numeralOf(number, design),
     question,
     direction: direction(question),
-    answers: prompt.responses.map((response, index) => ({
-      ...answer(response, question, pictures, words),
-      id: `q${number}a${index + 1}`,
-    })),
+    answers: prompt.responses.map((response, index) => {
+      const id = `q${number}a${index + 1}`;
+      try {
+        return { ...answer(response, question, pictures, words), id };
+      } catch {
+        return missingAnswer(id, words.someone, words, page);
+      }
+    }),
   };
+}
+
+/** One answer that cannot be set costs nobody the letter: a line stands in its place, and where to look for it. */
+function missingAnswer(id: string, name: string, words: LetterWords, page: string | null): Answer {
+  const link = page === null ? "" : ` ${page}#${id}`;
+  return {
+    id,
+    author: { name, username: null, initials: initials(name), avatar: null },
+    brief: false,
+    text: passages(words.answerMissing + link, words.lang),
+    picture: null,
+    music: null,
+  };
+}
+
+/** Set an answer, or what stands in its place where setting it fails. */
+export function setOrReplace<T>(
+  answer: Answer,
+  { words, links }: Pick<Letter, "words" | "links">,
+  set: (answer: Answer) => T,
+): T {
+  const replaced = () => set(missingAnswer(answer.id, answer.author.name, words, links.page));
+  try {
+    const result = set(answer);
+    return result instanceof Promise ? result.catch(replaced) as T : result;
+  } catch {
+    return replaced();
+  }
 }
 
 function answer(
   response: SnapshotResponse,
   question: string,
   pictures: NonNullable<RenderInput["pictures"]>,
-  words: Words,
+  words: LetterWords,
 ): Omit<Answer, "id"> {
   const name = cleanLine(response.author.display_name, words.someone);
-  const text = passages(response.content);
+  const text = passages(response.content, words.lang);
   const { image_path: imagePath, music } = response;
+  const caption = setLine(cleanLine(response.image_caption), words.lang) || null;
   const { username, avatar_path: avatarPath } = response.author;
   return {
     author: {
@@ -153,12 +234,12 @@ function answer(
       initials: initials(name),
       avatar: (avatarPath && pictures.avatars?.get(avatarPath)) || null,
     },
-    brief: text.length === 1 && text[0].lines.length <= 2 && plain(text[0]).length <= BRIEF_LENGTH &&
-      imagePath === null,
+    brief: text.length === 1 && text[0].kind !== "list" && text[0].lines.length <= 2 &&
+      plain(text[0]).length <= BRIEF_LENGTH && imagePath === null,
     text,
     picture: imagePath === null ? null : {
-      alt: words.pictureBy(name, question),
-      caption: words.pictureCaption(name),
+      alt: caption ?? words.pictureBy(name, question),
+      caption,
       missing: words.pictureMissing(name),
       elsewhere: words.pictureOnTheWeb(name),
       picture: pictures.responses?.get(imagePath) ?? null,
@@ -167,12 +248,12 @@ function answer(
   };
 }
 
-function coverBlock(picture: Picture, space: string, words: Words): PictureBlock {
+function coverBlock(picture: Picture, space: string, words: LetterWords): PictureBlock {
   const alt = words.coverAlt(space);
   return { alt, caption: null, missing: alt, elsewhere: alt, picture };
 }
 
-function musicBlock(music: SnapshotMusic, words: Words): MusicBlock {
+function musicBlock(music: SnapshotMusic, words: LetterWords): MusicBlock {
   const href = webAddress(music.url);
   const host = href === null ? "" : new URL(href).hostname.replace(/^www\./, "");
   return {
@@ -183,10 +264,14 @@ function musicBlock(music: SnapshotMusic, words: Words): MusicBlock {
   };
 }
 
-function day(at: string, words: Words): { iso: string; label: string } {
+/** What a letter is called; what nobody gave a title has a name in English in the database. */
+export function titleOf(title: string | null, space: string, week: number, words: LetterWords): string {
+  const given = cleanLine(title);
+  return ["", `${space}, week ${week}`].includes(given) ? words.title(space, week) : given;
+}
+
+/** A day, for programs and for people. */
+export function dayOf(at: string, words: LetterWords): { iso: string; label: string } {
   const date = new Date(at);
-  return {
-    iso: date.toISOString(),
-    label: words.date(date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()),
-  };
+  return { iso: date.toISOString(), label: words.date(date) };
 }

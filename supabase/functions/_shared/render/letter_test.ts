@@ -1,7 +1,10 @@
-import { deepStrictEqual as equal } from "node:assert";
+import { deepStrictEqual as equal, ok as assert } from "node:assert";
 import { picturePaths, type SnapshotResponse } from "./input.ts";
 import { abridgeTo } from "./abridge.ts";
 import { buildLetter } from "./letter.ts";
+import { finishMail, prepareMail } from "./mail.ts";
+import { renderPage } from "./page.ts";
+import { renderPdf } from "./pdf.ts";
 import { newsletter, response, withResponse } from "./testing.ts";
 import { plain } from "./text.ts";
 
@@ -96,4 +99,31 @@ Deno.test("a letter is cut to a length by cutting the longest answers to one len
   equal([...cut], ["q1a2", "q1a3"]);
   const lengths = shorter.sections[0].answers.map(({ text }) => plain(text[0]).length);
   equal(lengths, [9, 100, 100]);
+});
+
+Deno.test("an answer that cannot be set is a line with a link, in page, email and PDF, and the others are set", async () => {
+  const letter = buildLetter({
+    newsletter: newsletter([[response(), response({ content: "Wuthering Heights, aloud." })]]),
+    links: { page: "https://example.org/letters/1" },
+  });
+  const [broken] = letter.sections[0].answers;
+  // Something in it that fails when it is set, and not before.
+  letter.sections[0].answers[0] = {
+    ...broken,
+    music: {
+      artist: null,
+      invitation: "",
+      href: null,
+      get title(): string {
+        throw new Error("it cannot be set");
+      },
+    },
+  };
+  const mail = finishMail(prepareMail(letter), {});
+  for (const text of [renderPage(letter).html, mail.html, mail.text]) {
+    assert(text.includes("This answer could not be shown here."));
+    assert(text.includes("https://example.org/letters/1#q1a1"));
+    assert(text.includes("Wuthering Heights, aloud."));
+  }
+  assert((await renderPdf(letter)).pages >= 1);
 });

@@ -4,12 +4,12 @@
  * It is made once and finished for each person, and never longer than what programs show without clipping.
  */
 
-import { abridge, type Abridged } from "./abridge.ts";
+import { abridge, type Abridged, isAbridged, unabridged } from "./abridge.ts";
 import { escapeHtml } from "./html.ts";
 import type { Letter } from "./letter.ts";
-import { footerLink, mailHtml } from "./mail_html.ts";
+import { footerLink, mailHtml, mailScale } from "./mail_html.ts";
 import { mailText } from "./mail_text.ts";
-import { webAddress } from "./text.ts";
+import { characters, type Passage, plain, webAddress } from "./text.ts";
 
 /** One person's email. */
 export interface Mail {
@@ -21,7 +21,10 @@ export interface Mail {
 /** The addresses in a person's own footer; only http(s) ones are used. */
 export interface PersonalLinks {
   unsubscribeSpace?: string | null;
+  unsubscribeReminders?: string | null;
   unsubscribeAll?: string | null;
+  /** What makes the letter's own addresses this reader's; without it they are everybody's. */
+  reading?: string | null;
 }
 
 /** An email that lacks nothing but a person's own links. Plain data: it can be stored as JSON and finished later. */
@@ -33,7 +36,19 @@ export interface PreparedMail {
   html: string;
   text: string;
   /** The links, each with a mark where its address comes. */
-  offers: { space: Offer; all: Offer };
+  offers: { space: Offer; all: Offer; reminders?: Offer };
+  /** Stands in the letter's own addresses where each reader's token comes: something that nobody could have written. */
+  readingMark?: string;
+}
+
+/** What an email has less of than the letter. */
+export interface Cut {
+  /** Whose response it is; null for the words before the first question. */
+  author: string | null;
+  /** Counted as readers count them. */
+  characters: number;
+  /** How many of them are in the email; null where the whole response is not, with its picture. */
+  kept: number | null;
 }
 
 export interface Offer {
@@ -42,39 +57,97 @@ export interface Offer {
 }
 
 /** Gmail clips at 102 KB; what is left of it is for the personal footer. */
-const MAX_BYTES = 96_000;
-
-/** How many characters of an answer are kept, from the first attempt to the last. */
-const EXCERPTS = [Infinity, 4000, 2000, 1000, 500, 240];
+export const MAX_BYTES = 96_000;
 
 /** Stands where something personal comes. No text of a letter can hold a noncharacter (see `cleanText`). */
 const MARK = "\uffff";
 
-/** Render a letter as an email, short enough not to be clipped. */
-export function prepareMail(letter: Letter): PreparedMail {
-  const { abridged, html } = fit(letter);
+/** Gmail clips what is longer, and shows a link to the rest. Source: measured by many, said by nobody at Google. */
+export const CLIPPED_BYTES = 102 * 1024;
+
+/**
+ * Render a letter as an email, short enough not to be clipped.
+ *
+ * @param missing How many answers the letter has besides: they are said to be on the web.
+ * @param readingMark What the letter's own addresses hold in place of each reader's token; see `withReading`.
+ */
+export function prepareMail(letter: Letter, missing = 0, readingMark?: string): PreparedMail {
+  return layOutMail(letter, missing, readingMark).prepared;
+}
+
+/** Render a letter as an email as `prepareMail` does, and say what was cut for it. */
+export function layOutMail(
+  letter: Letter,
+  missing = 0,
+  readingMark?: string,
+): { prepared: PreparedMail; cuts: Cut[] } {
+  const { abridged, html } = fit(letter, missing);
+  return { prepared: prepared(letter, abridged, html, readingMark), cuts: cutsOf(letter, abridged) };
+}
+
+/** Return how many bytes the HTML of an email has, with a reader's own links of the usual length. */
+export function mailSize(prepared: PreparedMail): number {
+  const link = `https://example.supabase.co/functions/v1/unsubscribe?token=${"0".repeat(64)}&scope=space#${
+    "0".repeat(36)
+  }`;
+  const links = { unsubscribeSpace: link, unsubscribeReminders: link, unsubscribeAll: link };
+  return size(finishMail(prepared, { ...links, reading: prepared.readingMark }).html);
+}
+
+/** What of a letter is not in its email, in the order of the letter. */
+function cutsOf(letter: Letter, { letter: shorter, introCut }: Abridged): Cut[] {
+  const texts = new Map(shorter.sections.flatMap(({ answers }) => answers.map(({ id, text }) => [id, text])));
+  const cuts = letter.sections.flatMap(({ answers }) => answers).flatMap(({ id, author, text }): Cut[] => {
+    const there = texts.get(id);
+    return there === text
+      ? []
+      : [{ author: author.name, characters: length(text), kept: there === undefined ? null : kept(there) }];
+  });
+  return introCut
+    ? [{ author: null, characters: length(letter.intro), kept: kept(shorter.intro) }, ...cuts]
+    : cuts;
+}
+
+/** How many of the author's own characters an excerpt has: the ellipsis at its end is ours. */
+function kept(passages: readonly Passage[]): number {
+  return length(passages) - (passages.length > 0 && plain(passages.at(-1)!).endsWith("…") ? 1 : 0);
+}
+
+function length(passages: readonly Passage[]): number {
+  return passages.reduce((sum, passage) => sum + characters(plain(passage)).length, 0);
+}
+
+function prepared(letter: Letter, abridged: Abridged, html: string, readingMark?: string): PreparedMail {
   const { words, space } = letter;
   const offer = (label: string) => ({ html: footerLink(letter, MARK, label), text: `${label}: ${MARK}\n` });
   return {
-    subject: letter.title,
-    abridged: abridged.cut.size > 0 || abridged.dropped > 0,
+    subject: letter.title.toLowerCase().includes(space.name.toLowerCase())
+      ? letter.title
+      : words.subject(letter.title, space.name),
+    abridged: isAbridged(abridged),
     html,
     text: mailText(abridged, MARK),
+    ...(readingMark === undefined ? {} : { readingMark }),
     offers: { space: offer(words.unsubscribeSpace(space.name)), all: offer(words.unsubscribeAll) },
   };
 }
 
 /** Finish the email for one person; takes microseconds. */
-export function finishMail({ subject, html, text, offers }: PreparedMail, links: PersonalLinks): Mail {
+export function finishMail(prepared: PreparedMail, links: PersonalLinks): Mail {
+  const { subject, offers } = prepared;
+  const [html, text] = [prepared.html, prepared.text].map((part) =>
+    makeOnesOwn(part, prepared.readingMark, links.reading)
+  );
   const footer = { html: "", text: "" };
   for (
-    const [offer, address] of [[offers.space, links.unsubscribeSpace], [
-      offers.all,
-      links.unsubscribeAll,
-    ]] as const
+    const [offer, address] of [
+      [offers.reminders, links.unsubscribeReminders],
+      [offers.space, links.unsubscribeSpace],
+      [offers.all, links.unsubscribeAll],
+    ] as const
   ) {
     const href = webAddress(address);
-    if (href === null) continue;
+    if (offer === undefined || href === null) continue;
     // Functions, because a text would have its dollar signs interpreted.
     footer.html += offer.html.replace(MARK, () => escapeHtml(href));
     footer.text += offer.text.replace(MARK, () => href);
@@ -86,24 +159,47 @@ export function finishMail({ subject, html, text, offers }: PreparedMail, links:
   };
 }
 
-/** Cut answers shorter until the mail fits, then leave out as few as possible. */
-function fit(letter: Letter): { abridged: Abridged; html: string } {
-  const attempt = (characters: number, answers: number) => {
-    const abridged = abridge(letter, characters, answers);
-    return { abridged, html: mailHtml(abridged, MARK) };
-  };
-  for (const characters of EXCERPTS) {
-    const result = attempt(characters, Infinity);
-    if (size(result.html) <= MAX_BYTES) return result;
+/** Put a reader's token where the mark is; without one the addresses are everybody's. */
+function makeOnesOwn(part: string, mark: string | undefined, token: string | null | undefined): string {
+  if (mark === undefined) return part;
+  return token
+    ? part.replaceAll(mark, () => token)
+    : part.replaceAll(new RegExp(`(\\?|&amp;|&)link=${mark}`, "g"), "");
+}
+
+/** Cut answers shorter until the mail fits, and leave out as few as possible. */
+function fit(letter: Letter, missing: number): { abridged: Abridged; html: string } {
+  const whole = unabridged(letter, missing);
+  const html = mailHtml(whole, MARK);
+  if (size(html) <= MAX_BYTES) return { abridged: whole, html };
+  const scale = mailScale(letter);
+  let room = MAX_BYTES - frameSize(letter, missing);
+  for (let attempt = 0;; attempt++) {
+    const abridged = { ...abridge(letter, room, scale) };
+    abridged.dropped += missing;
+    const html = mailHtml(abridged, MARK);
+    const excess = size(html) - MAX_BYTES;
+    // The sizes of parts are those of the whole to the byte, but for what nobody foresaw.
+    if (excess <= 0 || attempt === MOST_ATTEMPTS) return { abridged, html };
+    room -= excess + attempt * 1000;
   }
-  const shortest = EXCERPTS[EXCERPTS.length - 1];
-  let [fits, tooMany] = [0, letter.sections.flatMap((section) => section.answers).length];
-  while (tooMany - fits > 1) {
-    const middle = Math.floor((fits + tooMany) / 2);
-    if (size(attempt(shortest, middle).html) <= MAX_BYTES) fits = middle;
-    else tooMany = middle;
-  }
-  return attempt(shortest, fits);
+}
+
+const MOST_ATTEMPTS = 5;
+
+/** What a letter takes without what people wrote, every remark included that an abridged one may have. */
+function frameSize(letter: Letter, missing: number): number {
+  const sections = letter.sections.map((section) => ({ ...section, answers: [] }));
+  return size(mailHtml(
+    {
+      letter: { ...letter, intro: [], sections },
+      cut: new Set(),
+      left: new Map(sections.map(({ id }) => [id, 1_000_000])),
+      dropped: 1_000_000 + missing,
+      introCut: true,
+    },
+    MARK,
+  ));
 }
 
 function size(html: string): number {

@@ -7,16 +7,40 @@
  * for the programs that read one.
  */
 
-import type { Abridged } from "./abridge.ts";
+import { type Abridged, isAbridged, type Scale } from "./abridge.ts";
+import type { Picture } from "./input.ts";
 import { type Html, markup, type Part, trusted } from "./html.ts";
-import type { Answer, Author, Letter, MusicBlock, PictureBlock, Section } from "./letter.ts";
-import { isDark, type Palette } from "./palette.ts";
-import { type Inline, type Passage, webAddress } from "./text.ts";
+import {
+  type Answer,
+  type Author,
+  type Letter,
+  type MusicBlock,
+  type PictureBlock,
+  type Section,
+  setOrReplace,
+} from "./letter.ts";
+import { type Item, itemsOf, movedIn } from "./items.ts";
+import { languageOf } from "./language.ts";
+import { type Colours, isConstant, isDark, type Palette } from "./palette.ts";
+import {
+  cleanLine,
+  type Direction,
+  excerpt,
+  hangsTogether,
+  type Inline,
+  type Passage,
+  plain,
+  webAddress,
+} from "./text.ts";
 
 /** A colour's role, and the class that the style sheet repaints in the dark. */
-type Role = "ink" | "muted" | "accent" | "link";
+export type Role = "ink" | "muted" | "accent" | "link";
 
-const TABLE = trusted(`table role="presentation" cellpadding="0" cellspacing="0" border="0"`);
+export const TABLE = trusted(`table role="presentation" cellpadding="0" cellspacing="0" border="0"`);
+
+/** Of pictures, in pixels. */
+const COLUMN_WIDTH = 560;
+const MAX_PICTURE_HEIGHT = 700;
 
 /** As wide as the window but not too wide, whatever words are in it. */
 const COLUMN = "max-width:560px;table-layout:fixed;overflow-wrap:anywhere;word-break:break-word";
@@ -27,35 +51,74 @@ const PREVIEW_END = trusted("&#8199;&#847;".repeat(60));
 const GHOST_TABLE = trusted(`<!--[if mso]><table role="presentation" width="560"><tr><td><![endif]-->`);
 const GHOST_TABLE_END = trusted("<!--[if mso]></td></tr></table><![endif]-->");
 
+/** Return what the parts of a letter take of the HTML, in bytes. */
+export function mailScale(letter: Letter): Scale {
+  const setter = new Setter(letter, new Set());
+  return {
+    passages: (list) => bytesOf(setter.passages(list)),
+    frame: (answer) => bytesOf(setOrReplace({ ...answer, text: [] }, letter, (one) => setter.answer(one))),
+    least: 600,
+    continuation: ({ id }) => bytesOf(setter.continuation(id) ?? trusted("")),
+  };
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf({ source }: Html): number {
+  return encoder.encode(source).length;
+}
+
 /** Write the HTML; `footer` is put where a person's own links come. */
 export function mailHtml(abridged: Abridged, footer: string): string {
-  const { letter, cut } = abridged;
+  const { letter, cut, left, introCut } = abridged;
   const { words } = letter;
-  const setter = new Setter(letter, cut);
-  const { paper } = letter.colours.light;
+  const setter = new Setter(letter, cut, left);
+  return mailDocument({
+    lang: words.lang,
+    direction: words.direction,
+    title: letter.title,
+    colours: letter.colours,
+    preview: preview(letter),
+    rows: markup`${setter.masthead()}${introCut && setter.row(0, setter.continuation() ?? "")}
+${letter.quiet && setter.row(36, setter.line("ink", 22, 32, words.quietWeek, "font-style:italic"))}
+${letter.sections.map((section) => setter.section(section))}
+${setter.rest(abridged)}
+${setter.colophon(footer)}`,
+  });
+}
+
+/** What stands around the rows of an email, of a newsletter or of news. */
+export function mailDocument({ lang, direction, title, colours, preview, rows }: {
+  lang: string;
+  direction: Direction;
+  title: string;
+  colours: Colours;
+  /** What programs show beside the subject. */
+  preview: string;
+  rows: Html;
+}): string {
+  const { paper } = colours.light;
+  // Programs show what is within the body, and some each table by itself.
+  const turn = turned(direction, "ltr");
   return markup`<!DOCTYPE html>
-<html lang="${words.lang}" dir="ltr">
+<html lang="${lang}" dir="${direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="x-apple-disable-message-reformatting">
 <meta name="format-detection" content="telephone=no,date=no,address=no,email=no">
-<meta name="color-scheme" content="${scheme(letter)}">
-<meta name="supported-color-schemes" content="${scheme(letter)}">
-<title>${letter.title}</title>
-<style>${trusted(styleSheet(letter))}</style>
+<meta name="color-scheme" content="${scheme(colours)}">
+<meta name="supported-color-schemes" content="${scheme(colours)}">
+<title>${title}</title>
+<style>${trusted(styleSheet(colours))}</style>
 </head>
 <body class="paper" style="margin:0;padding:0;background-color:${paper};-webkit-text-size-adjust:100%">
-<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${preview(letter)}${PREVIEW_END}</div>
-<${TABLE} class="paper" width="100%" bgcolor="${paper}" style="background-color:${paper}">
+<div${turn} style="display:none;max-height:0;overflow:hidden;mso-hide:all">${preview}${PREVIEW_END}</div>
+<${TABLE}${turn} class="paper" width="100%" bgcolor="${paper}" style="background-color:${paper}">
 <tr><td align="center" style="padding:0 20px">
 ${GHOST_TABLE}
-<${TABLE} width="100%" style="${COLUMN}">
-${setter.masthead()}
-${letter.quiet && setter.row(36, setter.line("ink", 22, 32, words.quietWeek, "font-style:italic"))}
-${letter.sections.map((section) => setter.section(section))}
-${setter.rest(abridged)}
-${setter.colophon(footer)}
+<${TABLE}${turn} width="100%" style="${COLUMN}">
+${rows}
 </table>
 ${GHOST_TABLE_END}
 </td></tr></table>
@@ -72,9 +135,16 @@ export function footerLink({ colours }: Letter, href: string, label: string): st
 /** Sets the pieces of one letter. */
 class Setter {
   readonly palette: Palette;
+  /** Where our lines begin. */
+  readonly start: "left" | "right";
 
-  constructor(readonly letter: Letter, readonly cut: ReadonlySet<string>) {
+  constructor(
+    readonly letter: Letter,
+    readonly cut: ReadonlySet<string>,
+    readonly left: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.palette = letter.colours.light;
+    this.start = sideOf(letter.words.direction);
   }
 
   row(space: number, content: Part): Html {
@@ -94,10 +164,12 @@ class Setter {
   masthead(): Html {
     const { words, space, headline, cover, intro, links, weekLabel, date, byline } = this.letter;
     const issue = [weekLabel, date?.label ?? words.draft, byline].filter((part) => part !== null).join(" · ");
-    const style = `margin:0;${this.colour("ink")};${font(36, 41)};font-weight:normal;letter-spacing:-0.5px`;
+    // Letters that hang together are not moved closer.
+    const tracking = hangsTogether(headline) ? "" : ";letter-spacing:-0.5px";
+    const style = `margin:0;${this.colour("ink")};${font(36, 41)};font-weight:normal${tracking}`;
     const head = markup`${this.ornament("link", 15, 20, space.initials, "margin:0 0 14px;letter-spacing:1px")}
-${headline !== space.name && this.line("muted", 16, 24, space.name, "font-style:italic")}
-<h1 class="ink h1" style="${style}">${headline}</h1>
+${headline !== space.name && this.line("muted", 16, 24, this.apart(space.name), "font-style:italic")}
+<h1 class="ink h1" style="${style}">${this.apart(headline)}</h1>
 ${this.line("muted", 14, 22, issue, "margin-top:12px")}
 ${links.page !== null && this.linkLine(14, 22, links.page, words.readOnTheWeb)}`;
     const coverShown = cover !== null && webAddress(cover.picture?.url) !== null;
@@ -106,14 +178,17 @@ ${coverShown && this.row(12, this.picture(cover))}
 ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:italic")}`;
   }
 
-  section({ number, question, direction, answers }: Section): Html {
+  section({ id, numeral, question, direction, answers }: Section): Html {
     const { words, quiet } = this.letter;
     const style = `margin:0;${this.colour("ink")};${font(24, 31)};font-weight:normal`;
-    const none = answers.length === 0 && !quiet;
-    const heading = markup`${this.ornament("accent", 40, 40, number, "margin:0 0 6px")}
-<h2 class="ink"${turned(direction)} style="${style}">${question}</h2>
+    const left = this.left.get(id) ?? 0;
+    const none = answers.length === 0 && left === 0 && !quiet;
+    const heading = markup`${this.ornament("accent", 40, 40, numeral, "margin:0 0 6px")}
+<h2 class="ink"${turned(direction, words.direction)}${this.spoken(question)} style="${style}">${question}</h2>
 ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-style:italic")}`;
-    return markup`${this.row(52, heading)}${answers.map((answer) => this.answer(answer))}`;
+    return markup`${this.row(52, heading)}${
+      answers.map((answer) => setOrReplace(answer, this.letter, (one) => this.answer(one)))
+    }${left > 0 && this.row(28, this.leftOut(id, left))}`;
   }
 
   answer({ id, author, brief, text, picture, music }: Answer): Html {
@@ -132,10 +207,12 @@ ${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
       ? markup`<td class="card ink" width="32" height="32" align="center" bgcolor="${card}" aria-hidden="true" style="${disc}">${initials}</td>`
       : markup`<td width="32"><img src="${source}" alt="" width="32" height="32" style="display:block;border-radius:16px"></td>`;
     const handle = username !== null &&
-      markup` <span class="muted" style="${this.colour("muted")};font-weight:normal">@${username}</span>`;
+      markup` <span class="muted" style="${
+        this.colour("muted")
+      };font-weight:normal"${this.ofNames()}>@${username}</span>`;
     const style = `margin:0;${this.colour("ink")};${font(14, 20)};font-weight:bold;font-style:normal`;
-    const heading = markup`<h3 class="ink" style="${style}">${name}${handle}</h3>`;
-    return markup`<${TABLE}><tr>${portrait}<td style="padding-left:10px">${heading}</td></tr></table>`;
+    const heading = markup`<h3 class="ink" style="${style}">${this.apart(name)}${handle}</h3>`;
+    return markup`<${TABLE}><tr>${portrait}<td style="padding-${this.start}:10px">${heading}</td></tr></table>`;
   }
 
   /** A row whose paragraphs take type and colour from its cell. */
@@ -146,19 +223,58 @@ ${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
 
   passages(list: readonly Passage[]): Html {
     return markup`${
-      list.map(({ kind, direction, lines }) => {
-        const side = direction === "rtl" ? "right" : "left";
+      list.map((passage) => {
+        const { kind, direction, language, lines } = passage;
+        const side = sideOf(direction);
         const quoted =
           `;padding-${side}:14px;border-${side}:2px solid ${this.palette.accent};font-style:italic`;
         const style = `margin:10px 0 0${kind === "quote" ? quoted : ""}${
-          side === "right" ? ";text-align:right" : ""
+          side === this.start ? "" : `;text-align:${side}`
         }`;
-        const text = lines.map((line, index) =>
-          markup`${index > 0 && trusted("<br>")}${line.map((inline) => this.inline(inline))}`
-        );
-        return markup`<p${turned(direction)} style="${style}">${text}</p>\n`;
+        const isQuote = kind === "quote" && trusted(` class="quote"`);
+        const attributes = markup`${isQuote}${turned(direction, this.letter.words.direction)}${
+          language !== null && markup` lang="${language}"`
+        }`;
+        return kind === "list"
+          ? this.list(itemsOf(passage), side, style, attributes)
+          : markup`<p${attributes} style="${style}">${this.lines(lines.map(movedIn))}</p>\n`;
       })
     }`;
+  }
+
+  lines(lines: readonly Inline[][]): Html[] {
+    return lines.map((line, index) =>
+      markup`${index > 0 && trusted("<br>")}${line.map((inline) => this.inline(inline))}`
+    );
+  }
+
+  list(items: readonly Item[], side: "left" | "right", style: string, attributes: Html | false): Html {
+    const first = items[0].number;
+    const tag = trusted(first === null ? "ul" : "ol");
+    const start = first !== null && first !== 1 && markup` start="${first}"`;
+    const all = items.map(({ number, lines, items: below }, index) => {
+      const value = number !== null && number !== first! + index && markup` value="${number}"`;
+      const further = below.length > 0 && this.list(below, side, "margin:0", false);
+      return markup`<li${value} style="margin:4px 0 0">${this.lines(lines)}${further}</li>\n`;
+    });
+    const room = `padding:0;padding-${side}:24px`;
+    return markup`<${tag}${start}${attributes} style="${style};${room}">${all}</${tag}>\n`;
+  }
+
+  /** A name or a title, which runs as it does whatever is around it. */
+  apart(text: string): Html {
+    return markup`<bdi${this.spoken(text)}>${text}</bdi>`;
+  }
+
+  /** The attribute for what is always of Latin letters, such as "@ada". */
+  ofNames(): Html | false {
+    return turned("ltr", this.letter.words.direction);
+  }
+
+  /** The attribute for a text in another script than the letter's own words. */
+  spoken(text: string): Html | false {
+    const language = languageOf(text, this.letter.words.lang);
+    return language !== null && markup` lang="${language}"`;
   }
 
   inline(inline: Inline): Html {
@@ -168,39 +284,54 @@ ${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
   picture({ picture, alt, caption, missing, elsewhere }: PictureBlock): Html {
     const { page } = this.letter.links;
     const source = webAddress(picture?.url);
+    const under = caption !== null && this.line("muted", 13, 20, caption, "margin-top:6px;font-style:italic");
     if (source === null) {
       return page === null
-        ? this.line("muted", 15, 24, missing, "margin-top:14px;font-style:italic")
-        : this.linkLine(15, 24, page, elsewhere);
+        ? markup`${this.line("muted", 15, 24, missing, "margin-top:14px;font-style:italic")}${under}`
+        : markup`${this.linkLine(15, 24, page, elsewhere)}${under}`;
     }
-    const style = "display:block;width:100%;max-width:560px;height:auto;border-radius:3px";
-    const image = markup`<img src="${source}" alt="${alt}" width="560" style="${style}">`;
-    return markup`<p style="margin:16px 0 0">${image}</p>
-${caption !== null && this.line("muted", 13, 20, caption, "margin-top:6px;font-style:italic")}`;
+    const { width, height } = extent(picture);
+    const style = `display:block;width:100%;max-width:${width}px;height:auto;border-radius:3px`;
+    const size = markup` width="${width}"${height !== null && markup` height="${height}"`}`;
+    const image = markup`<img src="${source}" alt="${alt}"${size} style="${style}">`;
+    // Whoever wants to see more of it is led to the page.
+    const shown = page === null ? image : markup`<a href="${page}">${image}</a>`;
+    return markup`<p style="margin:16px 0 0">${shown}</p>
+${under}`;
   }
 
   music({ title, artist, invitation, href }: MusicBlock): Html {
     const { card, hairline } = this.palette;
     const box = `margin:16px 0 0;background-color:${card};border:1px solid ${hairline};border-radius:4px`;
-    const note = `padding:12px 0 12px 16px;${this.colour("accent")};${font(24, 30)}`;
-    const muted = (text: string) =>
-      markup`<span class="muted" style="${this.colour("muted")}">${text}</span>`;
+    const note = `padding:12px 0;padding-${this.start}:16px;${this.colour("accent")};${font(24, 30)}`;
+    const muted = (text: Part) => markup`<span class="muted" style="${this.colour("muted")}">${text}</span>`;
     const listen = href === null ? muted(invitation) : anchor(this.palette, href, invitation);
     return markup`<${TABLE} class="card rule" bgcolor="${card}" style="${box}"><tr>
 <td class="accent" width="24" align="center" aria-hidden="true" style="${note}">♫</td>
-<td style="padding:12px 18px 12px 14px;${font(15, 22)}"><strong class="ink" style="${
-      this.colour("ink")
-    }">${title}</strong>
-${artist !== null && markup`<br>${muted(artist)}`}<br>${listen}</td>
+<td style="padding:12px 16px;${font(15, 22)}"><strong class="ink" style="${this.colour("ink")}">${
+      this.apart(title)
+    }</strong>
+${artist !== null && markup`<br>${muted(this.apart(artist))}`}<br>${listen}</td>
 </tr></table>`;
   }
 
   /** What is said at the end of a letter that is cut. */
-  rest({ letter: { words }, cut, dropped }: Abridged): Html | null {
-    if (cut.size === 0 && dropped === 0) return null;
+  rest(abridged: Abridged): Html | null {
+    if (!isAbridged(abridged)) return null;
+    const { words } = abridged.letter;
+    const elsewhere = abridged.dropped > 0 && abridged.left.size === 0;
     const said = markup`${this.line("muted", 15, 24, words.abridged)}
-${dropped > 0 && this.line("muted", 15, 24, words.moreAnswers(dropped))}${this.continuation()}`;
+${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}${this.continuation()}`;
     return this.row(36, said);
+  }
+
+  /** What is said where answers are left out, with a link to them. */
+  leftOut(id: string, count: number): Html {
+    const { links, words } = this.letter;
+    const label = words.moreAnswers(count);
+    return links.page === null
+      ? this.line("muted", 15, 24, label)
+      : this.linkLine(15, 24, `${links.page}#${id}`, label);
   }
 
   /** The link to the rest of an answer, or of the letter. */
@@ -234,45 +365,70 @@ ${dropped > 0 && this.line("muted", 15, 24, words.moreAnswers(dropped))}${this.c
   }
 }
 
-function font(size: number, leading: number): string {
+/** How large a picture is shown: at most as wide as the column, and as high as a screen, never larger than it is. */
+function extent(picture: Picture | null): { width: number; height: number | null } {
+  const { width, height } = picture ?? {};
+  if (!width || !height) return { width: COLUMN_WIDTH, height: null };
+  const scale = Math.min(1, COLUMN_WIDTH / width, MAX_PICTURE_HEIGHT / height);
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+export function font(size: number, leading: number): string {
   return `font-family:Georgia,'Times New Roman',serif;font-size:${size}px;line-height:${leading}px`;
 }
 
-function anchor(palette: Palette, href: string, label: string, role: Role = "link"): Html {
+export function anchor(palette: Palette, href: string, label: string, role: Role = "link"): Html {
   const style = `color:${palette[role]};text-decoration:underline`;
   return markup`<a class="${role}" href="${href}" style="${style}">${label}</a>`;
 }
 
-function turned(direction: "ltr" | "rtl"): Html | false {
-  return direction === "rtl" && trusted(` dir="rtl"`);
+/** The attribute for what runs another way than what is around it. */
+export function turned(direction: Direction, around: Direction): Html | false {
+  return direction !== around && trusted(` dir="${direction}"`);
 }
 
-function scheme({ colours }: Letter): string {
-  return colours.themed ? (isDark(colours.light) ? "dark" : "light") : "light dark";
+/** Where a line begins. */
+export function sideOf(direction: Direction): "left" | "right" {
+  return direction === "rtl" ? "right" : "left";
+}
+
+function scheme(colours: Colours): string {
+  return isConstant(colours) ? (isDark(colours.light) ? "dark" : "light") : "light dark";
 }
 
 /** Only what cannot be inline: other colours in the dark, a smaller headline on phones. */
-function styleSheet(letter: Letter): string {
-  const { dark, themed } = letter.colours;
+function styleSheet(colours: Colours): string {
+  const { dark } = colours;
   const roles: Role[] = ["ink", "muted", "accent", "link"];
   const repainted = [
     `.paper{background-color:${dark.paper}!important}`,
     `.card{background-color:${dark.card}!important}`,
+    `.button{background-color:${dark.link}!important;color:${dark.paper}!important}`,
     `.rule{border-color:${dark.hairline}!important}`,
+    `.quote{border-color:${dark.accent}!important}`,
     ...roles.map((role) => `.${role}{color:${dark[role]}!important}`),
   ];
   return [
-    `:root{color-scheme:${scheme(letter)}}`,
-    themed ? "" : `@media (prefers-color-scheme:dark){${repainted.join("")}}`,
+    `:root{color-scheme:${scheme(colours)}}`,
+    isConstant(colours) ? "" : `@media (prefers-color-scheme:dark){${repainted.join("")}}`,
     "@media (max-width:480px){.h1{font-size:30px!important;line-height:35px!important}}",
   ].join("");
 }
 
+/** How many characters of a response stand beside the subject. */
+const PREVIEW_LENGTH = 110;
+
 /** The line that programs show beside the subject. */
-function preview({ words, authors, week }: Letter): string {
+function preview({ words, authors, week, sections }: Letter): string {
   if (authors.length === 0) return words.quietWeek;
-  const named = authors.length <= 3 ? authors : [...authors.slice(0, 2), words.others(authors.length - 2)];
-  const last = named[named.length - 1];
-  const names = named.length === 1 ? last : `${named.slice(0, -1).join(", ")} ${words.and} ${last}`;
-  return words.preheader(names, week);
+  for (const { author, text } of sections.flatMap(({ answers }) => answers)) {
+    const first = text.find((passage) =>
+      passage.lines.some(({ inlines }) => inlines.some(({ kind }) => kind === "text"))
+    );
+    const [head] = first ? excerpt([first], PREVIEW_LENGTH, (list) => plain(list[0]).length) : [];
+    const line = head ? cleanLine(plain(head)) : "";
+    if (line !== "") return words.preheader(author.name, line);
+  }
+  const named = authors.length <= 3 ? authors : authors.slice(0, 2);
+  return words.preheaderOfNames(named, authors.length - named.length, week);
 }

@@ -1,13 +1,14 @@
 /** The newsletter as plain text: lines of at most 72 characters, addresses in full. */
 
-import type { Abridged } from "./abridge.ts";
-import type { Answer, Letter, PictureBlock } from "./letter.ts";
-import { type Passage, plain, webAddress } from "./text.ts";
+import { type Abridged, isAbridged } from "./abridge.ts";
+import { type Answer, type Letter, type PictureBlock, setOrReplace } from "./letter.ts";
+import { type Passage, webAddress } from "./text.ts";
 
 const WIDTH = 72;
 
 /** Render an abridged letter as text; `footer` is put where a person's own links come. */
-export function mailText({ letter, cut, dropped }: Abridged, footer: string): string {
+export function mailText(abridged: Abridged, footer: string): string {
+  const { letter, cut, left, dropped, introCut } = abridged;
   const { words, space, headline, sections, links, intro } = letter;
   const blocks: (string | null)[] = [
     [
@@ -18,16 +19,22 @@ export function mailText({ letter, cut, dropped }: Abridged, footer: string): st
       links.page === null ? null : `${words.readOnTheWeb}: ${links.page}`,
     ].filter((line) => line !== null).join("\n"),
     ...intro.map((passage) => passageText(passage, "")),
+    introCut && links.page !== null ? `${words.continueOnTheWeb}: ${links.page}` : null,
     letter.quiet ? wrap(words.quietWeek, "") : null,
     ...sections.flatMap((section) => [
       `${"-".repeat(WIDTH)}\n${wrap(`${section.number}. ${section.question}`, "")}`,
-      section.answers.length === 0 && !letter.quiet ? `    ${words.noAnswers}` : null,
-      ...section.answers.map((answer) => answerText(answer, letter, cut.has(answer.id))),
+      section.answers.length === 0 && !left.has(section.id) && !letter.quiet
+        ? `    ${words.noAnswers}`
+        : null,
+      ...section.answers.map((answer) =>
+        setOrReplace(answer, letter, (one) => answerText(one, letter, cut.has(answer.id)))
+      ),
+      leftOut(letter, section.id, left.get(section.id) ?? 0),
     ]),
-    cut.size > 0 || dropped > 0
+    isAbridged(abridged)
       ? [
         wrap(words.abridged, ""),
-        dropped > 0 ? wrap(words.moreAnswers(dropped), "") : null,
+        dropped > 0 && left.size === 0 ? wrap(words.moreAnswers(dropped), "") : null,
         links.page === null ? null : `${words.continueOnTheWeb}: ${links.page}`,
       ].filter((line) => line !== null).join("\n")
       : null,
@@ -39,12 +46,18 @@ export function mailText({ letter, cut, dropped }: Abridged, footer: string): st
   return blocks.filter((block) => block !== null).join("\n\n");
 }
 
-function answerText({ author, text, picture, music }: Answer, letter: Letter, cut: boolean): string {
+function leftOut({ words, links }: Letter, section: string, count: number): string | null {
+  if (count === 0) return null;
+  const said = words.moreAnswers(count);
+  return links.page === null ? `    ${said}` : `    ${said} ${links.page}#${section}`;
+}
+
+function answerText({ id, author, text, picture, music }: Answer, letter: Letter, cut: boolean): string {
   const { links, words } = letter;
   const parts = [
     author.username === null ? author.name : `${author.name} (@${author.username})`,
     ...text.map((passage) => passageText(passage, "    ")),
-    cut && links.page !== null ? `    ${words.continueOnTheWeb}: ${links.page}` : null,
+    cut && links.page !== null ? `    ${words.continueOnTheWeb}: ${links.page}#${id}` : null,
     picture === null ? null : `    [${pictureText(picture, letter)}]`,
     music === null
       ? null
@@ -57,26 +70,36 @@ function answerText({ author, text, picture, music }: Answer, letter: Letter, cu
 function pictureText({ picture, caption, alt, elsewhere, missing }: PictureBlock, { links }: Letter): string {
   const source = webAddress(picture?.url);
   if (source !== null) return `${caption ?? alt}: ${source}`;
-  return links.page === null ? missing : `${elsewhere}: ${links.page}`;
+  const said = caption === null ? "" : `${caption} – `;
+  return said + (links.page === null ? missing : `${elsewhere}: ${links.page}`);
 }
 
-function passageText(passage: Passage, indent: string): string {
-  return plain(passage).split("\n").map((line) =>
-    wrap(line, passage.kind === "quote" ? `${indent}> ` : indent)
-  ).join("\n");
+function passageText({ kind, lines }: Passage, indent: string): string {
+  return lines.map((line) => {
+    const text = line.inlines.map((inline) => inline.text).join("");
+    const moved = indent + (kind === "quote" ? "> " : "") + " ".repeat(line.indent);
+    if (kind !== "list") return wrap(text, moved, kind === "verse" ? `${moved}    ` : moved);
+    // The further lines of an item stand below its words.
+    const below = moved + " ".repeat(1 + (line.marker ?? "•").length);
+    return wrap(text, line.marker === null ? below : `${moved}${line.marker} `, below);
+  }).join("\n");
 }
 
-/** Break a line between words; a word longer than the line stays whole, so that addresses can be clicked. */
-function wrap(line: string, indent: string): string {
+/**
+ * Break a line between words; a word longer than the line stays whole, so that addresses can be clicked.
+ *
+ * @param below What the lines after the first begin with.
+ */
+export function wrap(line: string, indent: string, below = indent): string {
   const lines: string[] = [];
-  let current = "";
+  let current: string | null = null;
   for (const word of line.split(" ")) {
-    if (current !== "" && indent.length + current.length + 1 + word.length > WIDTH) {
-      lines.push(indent + current);
+    const before = lines.length === 0 ? indent : below;
+    if (current === null) current = word;
+    else if (before.length + current.length + 1 + word.length > WIDTH && current !== "") {
+      lines.push(before + current);
       current = word;
-    } else {
-      current = current === "" ? word : `${current} ${word}`;
-    }
+    } else current = `${current} ${word}`;
   }
-  return [...lines, indent + current].join("\n");
+  return [...lines, (lines.length === 0 ? indent : below) + (current ?? "")].join("\n");
 }

@@ -20,6 +20,6 @@ export { buildLetter, type Letter } from "./letter.ts";
 export { finishMail, type Mail, type PersonalLinks, type PreparedMail, prepareMail } from "./mail.ts";
 export { type RenderedPage, renderPage } from "./page.ts";
 export { type Colours, colours, type ThemeProblem } from "./palette.ts";
-export { type PageSize, type RenderedPdf, renderPdf } from "./pdf.ts";
+export { type PageSize, type Paper, type RenderedPdf, renderKeepsake, renderPdf } from "./pdf.ts";
 export type { Problem } from "./problem.ts";
-export { ENGLISH, type Words } from "./words.ts";
+export { ENGLISH, type LetterWords, letterWords } from "./words.ts";

@@ -1,18 +1,42 @@
 /**
- * The newsletter as a web page: one file that is whole by itself, without a script, and that may load nothing but the
- * pictures it was given.
+ * The newsletter as a web page, without a script, that may load nothing but the pictures it was given: one file that is whole by
+ * itself, or one for reading that takes its pictures from beside it.
  */
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { inspect, shownSize } from "../pictures/inspect.ts";
+import { PictureError } from "../pictures/problem.ts";
+import { takesInitial } from "./design.ts";
 import { fontFaces } from "./fonts/web.ts";
 import { type Html, markup, trusted } from "./html.ts";
-import type { Picture } from "./input.ts";
-import type { Answer, Author, Letter, MusicBlock, PictureBlock, Section } from "./letter.ts";
+import type { Beside, Picture } from "./input.ts";
+import {
+  type Answer,
+  type Author,
+  CARD_SIZE,
+  type Letter,
+  type MusicBlock,
+  type PictureBlock,
+  type Section,
+  setOrReplace,
+} from "./letter.ts";
+import { type Item, itemsOf, movedIn } from "./items.ts";
+import { languageOf } from "./language.ts";
 import { pageStyle } from "./page_style.ts";
-import { inspect, PictureError, shownSize } from "./pictures.ts";
+import type { Colours } from "./palette.ts";
 import type { Problem } from "./problem.ts";
-import { type Inline, type Passage, webAddress } from "./text.ts";
+import {
+  type Direction,
+  hangsTogether,
+  type Inline,
+  type Line,
+  type Passage,
+  plain,
+  webAddress,
+} from "./text.ts";
+import type { LetterWords } from "./words.ts";
+import { wordsIn } from "../words/words.ts";
 
 export interface RenderedPage {
   /** The page; made when it is read. */
@@ -31,11 +55,85 @@ const MARK = "\uffff";
 /** From this many questions on, the page lists them at its top. */
 const CONTENTS_FROM = 3;
 
+/** Stand in a page for what is so when it is shown, and not when it is made: see `shown`. No text of a letter can hold a tag. */
+const FEED_MARK = "<!--feed-->";
+const AROUND_MARK = "<!--around-->";
+
+/** What the reader of a page may see besides it. */
+export interface Around {
+  previous: Neighbour | null;
+  next: Neighbour | null;
+  /** The page of all letters. */
+  all: string | null;
+  /** The feed of the space, and what it is called. */
+  feed: { address: string; title: string } | null;
+}
+
+export interface Neighbour {
+  address: string;
+  week: number;
+  title: string;
+}
+
+/** Write into a page, as `renderPage` made it, what stands around it. */
+export function shown(
+  page: Uint8Array<ArrayBuffer>,
+  around: Around,
+  words: LetterWords,
+): Uint8Array<ArrayBuffer> {
+  const { feed } = around;
+  const link = feed !== null &&
+    markup`<link rel="alternate" type="application/atom+xml" title="${feed.title}" href="${feed.address}">`;
+  return replaced(replaced(page, FEED_MARK, link), AROUND_MARK, navigation(around, words));
+}
+
+function replaced(page: Uint8Array<ArrayBuffer>, mark: string, by: Html | false): Uint8Array<ArrayBuffer> {
+  const bytes = Buffer.from(page.buffer, page.byteOffset, page.length);
+  const at = bytes.indexOf(mark);
+  if (at < 0) return page;
+  const parts = [bytes.subarray(0, at), Buffer.from(by ? by.source : ""), bytes.subarray(at + mark.length)];
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+function navigation({ previous, next, all }: Around, words: LetterWords): Html | false {
+  const to = (neighbour: Neighbour, kind: "prev" | "next", label: string) =>
+    markup`<a class="${kind}" rel="${kind}" href="${neighbour.address}"><span>${label}</span> <b>${
+      words.week(neighbour.week)
+    }</b> ${apart(neighbour.title, words.lang)}</a>\n`;
+  if (previous === null && next === null && all === null) return false;
+  return markup`<nav class="around sheet" aria-label="${words.otherLetters}">${
+    inMargin(
+      null,
+      markup`<div>
+${previous !== null && to(previous, "prev", words.previousLetter)}${
+        next !== null && to(next, "next", words.nextLetter)
+      }${all !== null && markup`<a class="all" href="${all}">${words.allLetters}</a>\n`}</div>`,
+    )
+  }</nav>`;
+}
+
+function cardTags(address: string, alt: string): Html {
+  return markup`<meta property="og:image" content="${address}">
+<meta property="og:image:type" content="image/png">
+<meta property="og:image:width" content="${CARD_SIZE.width}">
+<meta property="og:image:height" content="${CARD_SIZE.height}">
+<meta property="og:image:alt" content="${alt}">
+<meta name="twitter:card" content="summary_large_image">`;
+}
+
+/** The seal, for the tab of a browser. */
+export function sealIcon(initials: string, { light }: Colours): string {
+  const size = [34, 34, 27, 21][Array.from(initials).length] ?? 18;
+  const drawing =
+    markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="31" fill="${light.link}"/><text x="32" y="32" dy=".35em" text-anchor="middle" font-family="Literata,Georgia,serif" font-size="${size}" fill="${light.paper}">${initials}</text></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(drawing.source)}`;
+}
+
 /** Render a letter as a page. */
 export function renderPage(letter: Letter): RenderedPage {
   const gallery = new Gallery();
   const body = bodyOf(letter, gallery);
-  const style = `${fontFaces(body.source)}\n${pageStyle(letter.colours)}`;
+  const style = `${fontFaces(body.source)}\n${pageStyle(letter.colours, letter.design)}`;
   const contentSecurityPolicy = [
     "default-src 'none'",
     `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
@@ -46,9 +144,11 @@ export function renderPage(letter: Letter): RenderedPage {
   ].join("; ");
   const { words, space } = letter;
   const description = [space.name, letter.weekLabel, letter.date?.label ?? words.draft].join(" · ");
-  const { page: canonical } = letter.links;
+  const { page: canonical, card } = letter.links;
+  // Letters that hang together are not moved closer.
+  const tracking = hangsTogether(body.source) && markup` class="joined"`;
   const page = markup`<!DOCTYPE html>
-<html lang="${words.lang}">
+<html lang="${words.lang}" dir="${words.direction}"${tracking}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${contentSecurityPolicy}">
@@ -61,7 +161,13 @@ export function renderPage(letter: Letter): RenderedPage {
 <meta property="og:type" content="article">
 <meta property="og:title" content="${letter.title}">
 <meta property="og:description" content="${description}">
+<meta property="og:site_name" content="${space.name}">
+${canonical !== null && markup`<meta property="og:url" content="${canonical}">`}
+${card !== null && cardTags(card, [letter.title, description].join(" · "))}
+${letter.proof !== null && markup`<meta name="monogram" content="${letter.proof.mark}">`}
 ${canonical !== null && markup`<link rel="canonical" href="${canonical}">`}
+<link rel="icon" href="${sealIcon(space.initials, letter.colours)}">
+${trusted(FEED_MARK)}
 <style>${trusted(style)}</style>
 </head>
 ${body}
@@ -83,11 +189,15 @@ function bodyOf(letter: Letter, gallery: Gallery): Html {
 <a class="skip" href="#letter">${words.skipToLetter}</a>
 ${masthead(letter, gallery)}
 <main id="letter" class="sheet">
-${intro.length > 0 && inMargin(null, markup`<div class="intro passages">${passageList(intro)}</div>`)}
+${
+    intro.length > 0 &&
+    inMargin(null, markup`<div class="intro passages">${passageList(intro, words.lang)}</div>`)
+  }
 ${sections.length >= CONTENTS_FROM && !quiet && inMargin(null, contents(letter))}
 ${quiet && inMargin(null, markup`<p class="quiet">${words.quietWeek}</p>`)}
 ${sections.map((section) => sectionOf(section, letter, gallery))}
 </main>
+${trusted(AROUND_MARK)}
 ${colophon(letter)}
 </body>`;
 }
@@ -101,65 +211,113 @@ function masthead(letter: Letter, gallery: Gallery): Html {
     : markup`<time datetime="${date.iso}">${date.label}</time>`;
   const by = byline !== null && markup`<span><bdi>${byline}</bdi></span>`;
   const content = markup`<div>
-${headline !== space.name && markup`<p class="space"><bdi>${space.name}</bdi></p>`}
-<h1><bdi>${headline}</bdi></h1>
+${headline !== space.name && markup`<p class="space">${apart(space.name, words.lang)}</p>`}
+<h1>${apart(headline, words.lang)}</h1>
 <p class="issue"><span class="week">${letter.weekLabel}</span>${day}${by}</p>
-${cover !== null && markup`<div class="cover">${picture(cover, gallery, "eager")}</div>`}
+${cover !== null && markup`<div class="cover">${picture(cover, gallery, "cover", words.lang)}</div>`}
 </div>`;
   return markup`<header class="masthead sheet">${inMargin(seal, content)}</header>`;
 }
 
 function contents({ words, sections }: Letter): Html {
-  const items = sections.map(({ id, number, question }) =>
-    markup`<li><span aria-hidden="true">${number}</span><a href="#${id}"><bdi>${question}</bdi></a></li>\n`
+  const items = sections.map(({ id, numeral, question }) =>
+    markup`<li><span aria-hidden="true">${numeral}</span><a href="#${id}">${
+      apart(question, words.lang)
+    }</a></li>\n`
   );
   return markup`<nav class="contents" aria-label="${words.questions}"><ol>\n${items}</ol></nav>`;
 }
 
-function sectionOf(section: Section, { words, quiet }: Letter, gallery: Gallery): Html {
-  const { id, number, question, answers } = section;
-  const numeral = markup`<div class="numeral" aria-hidden="true">${number}</div>`;
-  const heading = markup`<h2 id="${id}"${turned(section.direction)}>${question}</h2>`;
+function sectionOf(section: Section, letter: Letter, gallery: Gallery): Html {
+  const { words, quiet } = letter;
+  const { id, question, answers } = section;
+  const numeral = markup`<div class="numeral" aria-hidden="true">${section.numeral}</div>`;
+  const heading = markup`<h2 id="${id}"${turned(section.direction, words.lang)}${
+    spoken(question, words.lang)
+  }>${question}</h2>`;
+  const first = answers.findIndex((answer) => hasInitial(answer, letter));
   const none = answers.length === 0 && !quiet && markup`<p class="none">${words.noAnswers}</p>`;
   return markup`<section class="prompt" aria-labelledby="${id}">
 ${inMargin(numeral, markup`<div>${heading}${none}</div>`)}
-${answers.map((answer) => answerOf(answer, gallery))}
+${
+    answers.map((answer, index) =>
+      setOrReplace(answer, letter, (one) => answerOf(one, gallery, words.lang, index === first))
+    )
+  }
 </section>
 `;
 }
 
-function answerOf(answer: Answer, gallery: Gallery): Html {
+function hasInitial(answer: Answer, { design }: Letter): boolean {
+  try {
+    const [first] = answer.text;
+    return first?.kind === "paragraph" && first.direction === "ltr" && takesInitial(plain(first), design);
+  } catch {
+    // Setting it says what is wrong with it: see `setOrReplace`.
+    return false;
+  }
+}
+
+function answerOf(answer: Answer, gallery: Gallery, lang: string, initial: boolean): Html {
   const { id, author, brief, text, music } = answer;
   const words = markup`<div class="words">
-${text.length > 0 && markup`<div class="passages${brief && trusted(" brief")}">${passageList(text)}</div>`}
-${answer.picture !== null && picture(answer.picture, gallery, "lazy")}
-${music !== null && musicCard(music)}
+${
+    text.length > 0 &&
+    markup`<div class="passages${brief && trusted(" brief")}${initial && trusted(" initial")}">${
+      passageList(text, lang)
+    }</div>`
+  }
+${answer.picture !== null && picture(answer.picture, gallery, "answer", lang)}
+${music !== null && musicCard(music, lang)}
 </div>`;
   return markup`<article class="answer" aria-labelledby="${id}">
-${inMargin(authorOf(author, id, gallery), words)}
+${inMargin(authorOf(author, id, gallery, lang), words)}
 </article>
 `;
 }
 
-function authorOf(author: Author, id: string, gallery: Gallery): Html {
+function authorOf(author: Author, id: string, gallery: Gallery, lang: string): Html {
   const source = author.avatar === null ? null : gallery.hang(author.avatar, author.name);
   const avatar = source === null
     ? markup`<span class="avatar" aria-hidden="true">${author.initials}</span>`
-    : markup`<img class="avatar" src="${source.address}" alt="" width="96" height="96" loading="lazy">`;
-  const name = markup`<h3 id="${id}"><bdi>${author.name}</bdi></h3>`;
-  const username = author.username !== null && markup`<p class="username">@${author.username}</p>`;
+    : markup`<img class="avatar" src="${source.address}" alt="" width="96" height="96" loading="lazy" decoding="async">`;
+  const name = markup`<h3 id="${id}">${apart(author.name, lang)}</h3>`;
+  const username = author.username !== null && markup`<p class="username"><bdi>@${author.username}</bdi></p>`;
   return markup`<header class="author">${avatar}<div>${name}${username}</div></header>`;
 }
 
-function picture(block: PictureBlock, gallery: Gallery, loading: "eager" | "lazy"): Html {
+function picture(block: PictureBlock, gallery: Gallery, place: "cover" | "answer", lang: string): Html {
   const source = block.picture === null ? null : gallery.hang(block.picture, block.alt);
-  if (source === null) return markup`<p class="missing">${block.missing}</p>`;
-  const { address, size } = source;
+  const caption = block.caption !== null && markup`<figcaption>${apart(block.caption, lang)}</figcaption>`;
+  if (source === null) {
+    const missing = markup`<p class="missing">${block.missing}</p>`;
+    return caption ? markup`<figure>${missing}${caption}</figure>` : missing;
+  }
+  const { address, size, beside } = source;
   const extent = size !== null && markup` width="${size.width}" height="${size.height}"`;
-  const caption = block.caption !== null && markup`<figcaption><bdi>${block.caption}</bdi></figcaption>`;
+  const choice = beside !== null && size !== null && beside.sizes.length > 1 &&
+    markup` srcset="${beside.sizes.map(({ address, width }) => `${address} ${width}w`).join(", ")}" sizes="${
+      shownWidth(size, place)
+    }"`;
+  const loading = place === "cover" ? "eager" : "lazy";
   const image =
-    markup`<img src="${address}" alt="${block.alt}"${extent} loading="${loading}" decoding="async">`;
-  return markup`<figure>${image}${caption}</figure>`;
+    markup`<img src="${address}" alt="${block.alt}"${extent}${choice} loading="${loading}" decoding="async">`;
+  const still = beside?.still ?? null;
+  const calm = still === null
+    ? image
+    : markup`<picture><source media="(prefers-reduced-motion: reduce)" srcset="${still}">${image}</picture>`;
+  const original = beside?.original ?? null;
+  const shown = original === null ? calm : markup`<a href="${original}">${calm}</a>`;
+  return markup`<figure>${shown}${caption}</figure>`;
+}
+
+/** How wide the column of words is, and how high a picture in an answer is at most, in rem; see `pageStyle`. */
+const [COLUMN, HIGHEST] = [37.25, 38];
+
+/** How wide a picture is shown: as the column on a desk or a phone, in an answer no wider than it is and than its height allows. */
+function shownWidth({ width, height }: { width: number; height: number }, place: "cover" | "answer"): string {
+  const most = Math.min(COLUMN, place === "cover" ? COLUMN : HIGHEST * width / height);
+  return `min(${place === "cover" ? "" : `${width}px, `}${+most.toFixed(2)}rem, 100vw - 2.5rem)`;
 }
 
 /** A note on a record. */
@@ -169,21 +327,23 @@ const RECORD = trusted(
     `<ellipse cx="13.6" cy="26.7" rx="2.6" ry="2.1"/><ellipse cx="23.6" cy="24.2" rx="2.6" ry="2.1"/></svg>`,
 );
 
-function musicCard({ title, artist, invitation, href }: MusicBlock): Html {
-  const by = artist !== null && markup`<p class="artist"><bdi>${artist}</bdi></p>`;
+function musicCard({ title, artist, invitation, href }: MusicBlock, lang: string): Html {
+  const by = artist !== null && markup`<p class="artist">${apart(artist, lang)}</p>`;
   const listen = href === null ? invitation : link(href, invitation);
   return markup`<div class="music">${RECORD}<div>
-<p class="title"><bdi>${title}</bdi></p>${by}<p class="listen">${listen}</p>
+<p class="title">${apart(title, lang)}</p>${by}<p class="listen">${listen}</p>
 </div></div>`;
 }
 
-function colophon({ space, words, links }: Letter): Html {
+function colophon({ space, words, links, proof }: Letter): Html {
   const page = links.page !== null && markup`<a href="${links.page}">${words.readOnTheWeb}</a>`;
   const pdf = links.pdf !== null && markup`<a href="${links.pdf}">${words.downloadPdf}</a>`;
+  const file = links.file !== null && markup`<a href="${links.file}" download>${words.saveLetter}</a>`;
   const content = markup`<div class="colophon">
-${space.description !== "" && markup`<p class="description"><bdi>${space.description}</bdi></p>`}
+${space.description !== "" && markup`<p class="description">${apart(space.description, words.lang)}</p>`}
 <p>${words.madeWith}</p>
-${(page || pdf) && markup`<p>${page}${pdf}</p>`}
+${(page || pdf || file) && markup`<p>${page}${pdf}${file}</p>`}
+${proof !== null && markup`<p class="code">${words.code(proof.code)}</p>`}
 </div>`;
   return markup`<footer class="sheet">${inMargin(null, content)}</footer>`;
 }
@@ -192,13 +352,44 @@ function inMargin(margin: Html | null, content: Html): Html {
   return markup`<div class="row">${margin ?? trusted("<div></div>")}${content}</div>`;
 }
 
-function passageList(list: readonly Passage[]): Html[] {
-  return list.map(({ kind, direction, lines }) => {
-    const text = lines.map((line, index) => markup`${index > 0 && trusted("<br>\n")}${line.map(inlineOf)}`);
-    return kind === "quote"
-      ? markup`<blockquote${turned(direction)}><p>${text}</p></blockquote>\n`
-      : markup`<p${turned(direction)}>${text}</p>\n`;
+function passageList(list: readonly Passage[], around: string): Html[] {
+  return list.map((passage) => {
+    const { kind, direction, language, lines } = passage;
+    const attributes = markup`${turned(direction, around)}${
+      language !== null && markup` lang="${language}"`
+    }`;
+    switch (kind) {
+      case "list":
+        return itemList(itemsOf(passage), attributes);
+      case "verse":
+        return markup`<p class="verse"${attributes}>${lines.map(verseLine)}</p>\n`;
+      case "quote":
+        return markup`<blockquote${attributes}><p>${broken(lines.map(movedIn))}</p></blockquote>\n`;
+      case "paragraph":
+        return markup`<p${attributes}>${broken(lines.map(movedIn))}</p>\n`;
+    }
   });
+}
+
+/** Lines that end where they were ended. */
+function broken(lines: readonly Inline[][]): Html[] {
+  return lines.map((line, index) => markup`${index > 0 && trusted("<br>\n")}${line.map(inlineOf)}`);
+}
+
+/** A line of verse: where it is too long for the screen, what comes below it is moved in. */
+function verseLine({ indent, inlines }: Line): Html {
+  return markup`<span>${" ".repeat(indent)}${inlines.map(inlineOf)}<br></span>`;
+}
+
+function itemList(items: readonly Item[], attributes: Html | false = false): Html {
+  const first = items[0].number;
+  const tag = trusted(first === null ? "ul" : "ol");
+  const start = first !== null && first !== 1 && markup` start="${first}"`;
+  const all = items.map(({ number, lines, items: below }, index) => {
+    const value = number !== null && number !== first! + index && markup` value="${number}"`;
+    return markup`<li${value}>${broken(lines)}${below.length > 0 && itemList(below)}</li>\n`;
+  });
+  return markup`<${tag}${start}${attributes}>\n${all}</${tag}>\n`;
 }
 
 function inlineOf(inline: Inline): Html {
@@ -209,32 +400,50 @@ function link(href: string, text: string): Html {
   return markup`<a href="${href}" rel="noopener noreferrer nofollow ugc">${text}</a>`;
 }
 
-function turned(direction: "ltr" | "rtl"): Html | false {
-  return direction === "rtl" && trusted(` dir="rtl"`);
+/** A name or a title, which runs as it does whatever is around it. */
+function apart(text: string, around: string): Html {
+  return markup`<bdi${spoken(text, around)}>${text}</bdi>`;
+}
+
+/** The attribute for a text in another script than the letter's own words. */
+function spoken(text: string, around: string): Html | false {
+  const language = languageOf(text, around);
+  return language !== null && markup` lang="${language}"`;
+}
+
+/** The attribute for what runs another way than the words around it. */
+function turned(direction: Direction, around: string): Html | false {
+  return direction !== wordsIn([around]).direction && markup` dir="${direction}"`;
 }
 
 /** The pictures of one page: their sources, and from where it may load them. */
 class Gallery {
   readonly problems: Problem[] = [];
-  readonly #origins = new Set<string>();
+  /** The seal in the tab of the browser is in the page itself. */
+  readonly #origins = new Set<string>(["data:"]);
   readonly #hung: Uint8Array[] = [];
 
   /** Return what to write into `src`, and the size where it is known; null if the picture cannot be shown. */
   hang(
     picture: Picture,
     name: string,
-  ): { address: Html; size: { width: number; height: number } | null } | null {
+  ): { address: Html; size: { width: number; height: number } | null; beside: Beside | null } | null {
     if (picture.bytes !== undefined) {
       try {
         const info = inspect(picture.bytes);
-        this.#origins.add("data:");
         const mark = `${MARK}${this.#hung.push(picture.bytes) - 1};`;
-        return { address: trusted(`data:${info.type};base64,${mark}`), size: shownSize(info) };
+        return { address: trusted(`data:${info.type};base64,${mark}`), size: shownSize(info), beside: null };
       } catch (error) {
         if (!(error instanceof PictureError)) throw error;
         this.problems.push({ picture: name, reason: error.message });
         return null;
       }
+    }
+    const { beside, width, height } = picture;
+    if (beside !== undefined) {
+      this.#origins.add("'self'");
+      const size = width === undefined || height === undefined ? null : { width, height };
+      return { address: markup`${beside.address}`, size, beside };
     }
     const address = webAddress(picture.url);
     if (address === null) {
@@ -242,7 +451,7 @@ class Gallery {
       return null;
     }
     this.#origins.add(new URL(address).origin);
-    return { address: markup`${address}`, size: null };
+    return { address: markup`${address}`, size: null, beside: null };
   }
 
   /** The page in pieces: text, and the pictures whose bytes come between. */
@@ -253,7 +462,7 @@ class Gallery {
 
   /** The sources for `img-src`. */
   origins(): string {
-    return this.#origins.size === 0 ? "'none'" : [...this.#origins].sort().join(" ");
+    return [...this.#origins].sort().join(" ");
   }
 }
 

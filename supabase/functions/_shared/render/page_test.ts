@@ -1,8 +1,12 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert";
 import { createHash } from "node:crypto";
 import { buildLetter } from "./letter.ts";
-import { renderPage } from "./page.ts";
+import { type Around, renderPage, shown } from "./page.ts";
 import { newsletter, response, withResponse } from "./testing.ts";
+import type { Picture } from "./input.ts";
+
+const ID = "00000000-0000-4000-8000-000000000001";
+import { ENGLISH } from "./words.ts";
 
 const JPEG = Deno.readFileSync(
   new URL("../../../../tests/functions/render/fixtures/pictures/tall.jpg", import.meta.url),
@@ -23,7 +27,7 @@ Deno.test("the policy lets the page load its own style sheet and the pictures it
   const hash = createHash("sha256").update(style).digest("base64");
   equal(
     contentSecurityPolicy,
-    `default-src 'none'; style-src 'sha256-${hash}'; font-src data:; img-src https://pictures.example; ` +
+    `default-src 'none'; style-src 'sha256-${hash}'; font-src data:; img-src data: https://pictures.example; ` +
       "base-uri 'none'; form-action 'none'",
   );
   ok(html.includes(contentSecurityPolicy.replaceAll("'", "&#39;")));
@@ -41,6 +45,46 @@ Deno.test("a picture given as bytes is inside the page, with its size", () => {
   match(html, / width="900" height="1100" /);
   match(contentSecurityPolicy, /img-src data:;/);
   equal(problems, []);
+});
+
+Deno.test("pictures beside the page come in the size that is shown, and lead to the original", () => {
+  const at = (width: number) => ({ address: `id/pictures/a-${width}.jpeg`, width });
+  const beside = {
+    address: at(1600).address,
+    sizes: [at(560), at(1120), at(1600)],
+    still: null,
+    original: "id/pictures/a.png",
+  };
+  const show = (picture: Picture) =>
+    page({ image_path: "a" }, { pictures: { responses: new Map([["a", picture]]) } });
+  const { html, contentSecurityPolicy } = show({ width: 1600, height: 1200, beside });
+  match(
+    html,
+    /<figure><a href="id\/pictures\/a.png"><img src="id\/pictures\/a-1600.jpeg" alt="[^"]+" width="1600" height="1200" srcset="([^"]+)" sizes="([^"]+)" loading="lazy" decoding="async"><\/a><\/figure>/,
+  );
+  match(
+    html,
+    / srcset="id\/pictures\/a-560.jpeg 560w, id\/pictures\/a-1120.jpeg 1120w, id\/pictures\/a-1600.jpeg 1600w"/,
+  );
+  match(html, / sizes="min\(1600px, 37.25rem, 100vw - 2.5rem\)"/);
+  match(contentSecurityPolicy, /img-src 'self' data:;/);
+  ok(!show({ width: 300, height: 200, beside: { ...beside, sizes: [at(300)] } }).html.includes("srcset"));
+  match(
+    show({ width: 300, height: 200, beside: { ...beside, sizes: [], still: "id/pictures/still.jpeg" } }).html,
+    /<picture><source media="\(prefers-reduced-motion: reduce\)" srcset="id\/pictures\/still.jpeg"><img src="id\/pictures\/a-1600.jpeg"[^>]+><\/picture>/,
+  );
+});
+
+Deno.test("a caption is the author's own: under the picture, and for those who do not see it", () => {
+  const pictures = { responses: new Map([["a", { bytes: JPEG }]]) };
+  const { html } = page({ image_path: "a", image_caption: "The tram & me" }, { pictures });
+  match(html, / alt="The tram &amp; me"/);
+  match(html, /<figcaption><bdi>The tram &amp; me<\/bdi><\/figcaption>/);
+  ok(!page({ image_path: "a", image_caption: null }, { pictures }).html.includes("<figcaption>"));
+  match(
+    page({ image_path: "a", image_caption: "The tram" }).html,
+    /<figure><p class="missing">A picture by .*<\/p><figcaption><bdi>The tram</,
+  );
 });
 
 Deno.test("a picture that is missing or damaged is replaced by words, and reported if it was given", () => {
@@ -77,7 +121,7 @@ Deno.test("a theme changes the colours, whatever the device prefers", () => {
 });
 
 Deno.test("words that run from right to left are set so", () => {
-  match(page({ content: "שלום" }).html, /<p dir="rtl">שלום<\/p>/);
+  match(page({ content: "שלום" }).html, /<p dir="rtl" lang="he">שלום<\/p>/);
 });
 
 Deno.test("three questions or more are listed at the top", () => {
@@ -113,4 +157,94 @@ Deno.test("the page as bytes is the page as text", () => {
   equal(new TextDecoder().decode(page.bytes()), page.html);
   ok(page.html.includes(`data:image/png;base64,${bytes.toBase64()}`));
   ok(!page.html.includes("\uffff"));
+});
+
+const CODE = "7QK2M-0ZV4C-9T3XR-B8WN5";
+
+Deno.test("a published letter prints its code, and holds for programs what it stands for", () => {
+  const id = "00000000-0000-4000-8000-000000000005";
+  const sealed = newsletter([[response()]], { id, code: CODE, ledger_root: "ab".repeat(32) });
+  const { html } = renderPage(buildLetter({ newsletter: sealed }));
+  match(html, new RegExp(`<p class="code">Code of this letter: ${CODE}</p>\n</div>`));
+  match(html, new RegExp(`<meta name="monogram" content="monogram:${id}:${CODE}:${"ab".repeat(32)}">`));
+});
+
+Deno.test("a draft has no code", () => {
+  const { html } = renderPage(buildLetter({ newsletter: newsletter([[response()]], { code: null }) }));
+  ok(!html.includes("Code of this letter") && !html.includes('name="monogram"'));
+});
+
+Deno.test("a letter of a hundred responses with pictures is less than 400 kB before pictures", () => {
+  const text =
+    "“Доброе утро”, said the Мастер — and read on, élan and all: a sentence as people write them. ";
+  const paths = Array.from({ length: 100 }, (_, index) => `space/person/${index}.jpg`);
+  const size = (width: number, name: string) => ({ width, address: `${ID}/pictures/${ID}-${name}.jpeg` });
+  const pictures = new Map(paths.map((path) => [path, {
+    width: 1600,
+    height: 1200,
+    beside: {
+      address: `${ID}/pictures/${ID}-page-1600x1200.jpeg`,
+      sizes: [size(560, "small-560x420"), size(1120, "mail-1120x840"), size(1600, "page-1600x1200")],
+      still: null,
+      original: `${ID}/pictures/${ID}-original-4032x3024.jpeg`,
+    },
+  }]));
+  const prompts = Array.from(
+    { length: 10 },
+    (_, prompt) =>
+      paths.slice(10 * prompt, 10 * prompt + 10).map((image_path) =>
+        response({ content: text.repeat(8), image_path })
+      ),
+  );
+  const letter = buildLetter({ newsletter: newsletter(prompts), pictures: { responses: pictures } });
+  ok(renderPage(letter).bytes().length < 400_000, `${renderPage(letter).bytes().length}`);
+});
+
+const NOTHING: Around = { previous: null, next: null, all: null, feed: null };
+
+function around(content: string, given: Partial<Around>): string {
+  const links = { page: "https://letters.example/2", card: "https://letters.example/2/card.png" };
+  const { bytes } = page({ content }, { links });
+  return new TextDecoder().decode(shown(bytes(), { ...NOTHING, ...given }, ENGLISH));
+}
+
+Deno.test("a page leads to the letters around it, as far as its reader may see them", () => {
+  const html = around("x", {
+    previous: { address: "https://letters.example/1", week: 1, title: "<b>Trams" },
+    all: "https://letters.example/spaces/3",
+    feed: { address: "https://letters.example/spaces/3/feed.atom", title: "Letters of A & B" },
+  });
+  match(html, /<nav class="around sheet" aria-label="Other letters">/);
+  match(
+    html,
+    /<a class="prev" rel="prev" href="https:\/\/letters.example\/1"><span>Previous letter<\/span> <b>Week 1<\/b> /,
+  );
+  match(html, /<bdi>&lt;b&gt;Trams<\/bdi>/);
+  match(html, /<a class="all" href="https:\/\/letters.example\/spaces\/3">All letters<\/a>/);
+  ok(!html.includes('rel="next"'));
+  match(
+    html,
+    /<link rel="alternate" type="application\/atom\+xml" title="Letters of A &amp; B" href="[^"]*feed.atom">/,
+  );
+  const alone = around("x", {});
+  ok(!alone.includes('<nav class="around') && !alone.includes("atom") && !alone.includes("<!--"));
+});
+
+Deno.test("nobody can write what is put into a page later", () => {
+  const html = around("<!--around--> <!--feed-->", { all: "https://letters.example/spaces/3" });
+  match(html, /&lt;!--around--&gt; &lt;!--feed--&gt;|&lt;!—around—&gt;/);
+  equal(html.split('class="all"').length, 2);
+});
+
+Deno.test("programs that show a link find its picture, and the tab of a browser the seal", () => {
+  const html = around("x", {});
+  match(html, /<meta property="og:image" content="https:\/\/letters.example\/2\/card.png">/);
+  match(
+    html,
+    /<meta property="og:image:alt" content="A fine week · Book Club · Week 12 · 22 November 2026">/,
+  );
+  match(html, /<meta name="twitter:card" content="summary_large_image">/);
+  match(html, /<link rel="canonical" href="https:\/\/letters.example\/2">/);
+  match(html, /<link rel="icon" href="data:image\/svg\+xml,%3Csvg/);
+  ok(!page({}).html.includes("og:image"));
 });

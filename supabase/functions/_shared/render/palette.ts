@@ -29,8 +29,10 @@ export type ThemeProblem = "not_colours" | "low_contrast";
 
 export interface Colours {
   light: Palette;
-  /** Equal to `light` where a theme is used: its owner has chosen, whatever the device prefers. */
+  /** Equal to `light` where a theme has one set of colours only: its owner has chosen, whatever the device prefers. */
   dark: Palette;
+  /** On white paper: a theme's with its accent, and with its ink where that is dark enough. */
+  print: Palette;
   /** Whether the colours are a theme's. */
   themed: boolean;
   /** Why the theme that was given is not used; null if it is, or if none was given. */
@@ -48,20 +50,40 @@ const DARK = derive("#191714", "#ebe4d8", "#e58e6d");
 /** Monogram's own colours on paper that is printed on. */
 export const PRINT: Palette = derive("#ffffff", "#221d18", "#a63d2a");
 
-/** Return the colours to use for a theme's metadata, or Monogram's own where it is null or cannot be read. */
+const OWN: Colours = { light: LIGHT, dark: DARK, print: PRINT, themed: false, problem: null };
+
+/** The contrast to white of an ink that is printed; what is less is read on a screen. */
+const PRINTED = 7;
+
+/** Return the colours to use for a theme's metadata, or Monogram's own where it has none or they cannot be read. */
 export function colours(theme: unknown): Colours {
-  if (theme === null || theme === undefined) {
-    return { light: LIGHT, dark: DARK, themed: false, problem: null };
+  if (theme === null || theme === undefined) return OWN;
+  const { dark, ...day } = theme as Record<string, unknown>;
+  if (isColourless(day) && dark === undefined && typeof theme === "object" && !Array.isArray(theme)) {
+    return OWN;
   }
-  const { paper, ink, accent } = theme as Record<string, unknown>;
-  if (!isColour(paper) || !isColour(ink) || !isColour(accent)) {
-    return { light: LIGHT, dark: DARK, themed: false, problem: "not_colours" };
-  }
-  if (contrast(paper, ink) < TEXT) {
-    return { light: LIGHT, dark: DARK, themed: false, problem: "low_contrast" };
-  }
-  const palette = derive(paper.toLowerCase(), ink.toLowerCase(), accent.toLowerCase());
-  return { light: palette, dark: palette, themed: true, problem: null };
+  const light = paletteOf(day);
+  if (typeof light === "string") return { ...OWN, problem: light };
+  const night = dark === undefined ? light : paletteOf(dark);
+  const ink = contrast("#ffffff", light.ink) >= PRINTED ? light.ink : PRINT.ink;
+  const print = derive("#ffffff", ink, (day.accent as string).toLowerCase());
+  return { light, dark: typeof night === "string" ? light : night, print, themed: true, problem: null };
+}
+
+/** Return true if a page looks alike by day and by night. */
+export function isConstant({ light, dark }: Colours): boolean {
+  return light === dark;
+}
+
+function isColourless({ paper, ink, accent }: Record<string, unknown>): boolean {
+  return paper === undefined && ink === undefined && accent === undefined;
+}
+
+function paletteOf(given: unknown): Palette | ThemeProblem {
+  const { paper, ink, accent } = (given ?? {}) as Record<string, unknown>;
+  if (!isColour(paper) || !isColour(ink) || !isColour(accent)) return "not_colours";
+  if (contrast(paper, ink) < TEXT) return "low_contrast";
+  return derive(paper.toLowerCase(), ink.toLowerCase(), accent.toLowerCase());
 }
 
 /** Whether the paper is darker than the ink. */

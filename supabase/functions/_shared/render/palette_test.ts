@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { colours, contrast, isDark, type Palette, PRINT } from "./palette.ts";
+import { colours, contrast, isConstant, isDark, type Palette, PRINT } from "./palette.ts";
 
 const MIDNIGHT = { paper: "#12131a", ink: "#f2efe6", accent: "#e8b64c" };
 const RISO = { paper: "#fbf6ea", ink: "#1f3a5f", accent: "#e4572e" };
@@ -36,6 +36,16 @@ Deno.test("a theme is used for both, and what is too faint in it is brought near
   ok(colours(RISO).light.link !== RISO.accent);
 });
 
+Deno.test("a theme may have colours for the night, and none at all", () => {
+  const { light, dark } = colours({ ...RISO, dark: MIDNIGHT });
+  equal([light.paper, dark.paper], [RISO.paper, MIDNIGHT.paper]);
+  readable(dark);
+  equal([isConstant(colours(RISO)), isConstant(colours({ ...RISO, dark: MIDNIGHT }))], [true, false]);
+  // What cannot be read by night is as by day.
+  equal(colours({ ...RISO, dark: { ...MIDNIGHT, ink: "#000000" } }).dark, colours(RISO).light);
+  equal(colours({ ornament: "wave" }), colours(null));
+});
+
 Deno.test("any theme can be read, or is not used", () => {
   for (let step = 0; step < 4096; step += 7) {
     const hex = (value: number) => "#" + (value % 4096).toString(16).padStart(3, "0").replace(/./g, "$&$&");
@@ -47,7 +57,10 @@ Deno.test("any theme can be read, or is not used", () => {
 Deno.test("a theme that cannot be read is refused with the reason", () => {
   equal(colours({ paper: "#777777", ink: "#888888", accent: "#000000" }).problem, "low_contrast");
   for (
-    const bad of [{}, [], 7, "x", { ...RISO, ink: "red" }, { ...RISO, paper: "#fff;}body{" }, {
+    const bad of [[], 7, { paper: RISO.paper }, { dark: RISO }, "x", { ...RISO, ink: "red" }, {
+      ...RISO,
+      paper: "#fff;}body{",
+    }, {
       ...RISO,
       accent: 3,
     }]

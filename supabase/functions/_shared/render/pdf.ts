@@ -2,20 +2,28 @@
  * The newsletter as a PDF to print and keep: tagged, with a title, a language, bookmarks and page numbers, and with its
  * typeface inside.
  *
- * The typeface has Latin, Greek and Cyrillic. A character of another script, or an emoji, is drawn as a box; copying and
- * screen readers still find the character behind the box.
+ * Literata has Latin, Greek and Cyrillic; for other scripts there are other typefaces, loaded when a letter needs them. A
+ * character that none has, or whose typeface is not to be had, is drawn as a box; copying and screen readers still find the
+ * character behind the box.
  */
 
 import { abridgeTo } from "./abridge.ts";
 import type { Letter } from "./letter.ts";
-import { type Palette, PRINT } from "./palette.ts";
-import { createDocument, finish, type PageSize } from "./pdf/document.ts";
-import { LetterSetter } from "./pdf/letter_setter.ts";
+import { createDocument, type Document, finish, PAGE_SIZES, type PageSize } from "./pdf/document.ts";
+import { keepsakeFrame, KeepsakeSetter } from "./pdf/keepsake.ts";
+import { letterFrame, LetterSetter } from "./pdf/letter_setter.ts";
 import { PlateMaker } from "./pdf/pictures.ts";
 import { Sheets } from "./pdf/sheets.ts";
+import { loadTypefaces, type Unset } from "./pdf/typeface.ts";
+import { fileBeside, type TypefaceSource } from "./fonts/fallbacks.ts";
 import type { Problem } from "./problem.ts";
 
+/** "print" is on white, with the accent of a theme; "screen" as the page looks in light. */
+export type Paper = "print" | "screen";
+
 export type { PageSize } from "./pdf/document.ts";
+export type { Unset } from "./pdf/typeface.ts";
+export type { TypefaceSource } from "./fonts/fallbacks.ts";
 
 export interface RenderedPdf {
   bytes: Uint8Array<ArrayBuffer>;
@@ -24,6 +32,8 @@ export interface RenderedPdf {
   abridged: boolean;
   /** Pictures that are replaced by words. */
   problems: Problem[];
+  /** Characters that are drawn as boxes. */
+  unset: Unset[];
 }
 
 /**
@@ -32,28 +42,91 @@ export interface RenderedPdf {
  */
 const MAX_CHARACTERS = 200_000;
 
-/** Render a letter as a PDF. The same letter gives the same bytes. */
+/**
+ * Render a letter as a PDF. The same letter gives the same bytes.
+ *
+ * @param options.typefaces Where the large typefaces come from: the folder beside this module, unless given. Without them
+ *   Chinese, Japanese and Korean are boxes.
+ */
 export async function renderPdf(
   letter: Letter,
-  { size = "A4" }: { size?: PageSize } = {},
+  { size = "A4", paper = "print", typefaces = fileBeside }: {
+    size?: PageSize;
+    paper?: Paper;
+    typefaces?: TypefaceSource;
+  } = {},
 ): Promise<RenderedPdf> {
-  const palette: Palette = letter.colours.themed ? letter.colours.light : PRINT;
-  const document = createDocument({
+  const loaded = await loadTypefaces(textsOf(letter), typefaces);
+  const document = open(letter, size);
+  const palette = paper === "screen" ? letter.colours.light : letter.colours.print;
+  const sheets = new Sheets(document, palette, letterFrame(PAGE_SIZES[size]), loaded, letter.words.lang);
+  const { letter: shown, cut } = abridgeTo(letter, MAX_CHARACTERS);
+  const setter = new LetterSetter(shown, cut, sheets, new PlateMaker(document));
+  setter.set();
+  setter.finish();
+  const pages = sheets.count;
+  const bytes = await finish(document);
+  return { bytes, pages, abridged: cut.size > 0, problems: setter.problems, unset: loaded.unset };
+}
+
+/**
+ * Render a keepsake: a sheet of A5 with one response of a letter. The same letter gives the same bytes.
+ *
+ * @param letter One with a single section, and a single answer in it.
+ * @param options.typefaces As for `renderPdf`.
+ */
+export async function renderKeepsake(
+  letter: Letter,
+  { typefaces = fileBeside }: { typefaces?: TypefaceSource } = {},
+): Promise<RenderedPdf> {
+  const loaded = await loadTypefaces(textsOf(letter), typefaces);
+  const document = open(letter, "A5");
+  const frame = keepsakeFrame(PAGE_SIZES.A5);
+  const sheets = new Sheets(document, letter.colours.print, frame, loaded, letter.words.lang);
+  const setter = new KeepsakeSetter(letter, sheets, new PlateMaker(document));
+  setter.set();
+  setter.finish();
+  const pages = sheets.count;
+  const bytes = await finish(document);
+  return { bytes, pages, abridged: false, problems: setter.problems, unset: loaded.unset };
+}
+
+function open(letter: Letter, size: keyof typeof PAGE_SIZES): Document {
+  return createDocument({
     title: letter.title,
     author: letter.space.name,
     subject: [letter.space.name, letter.weekLabel].join(", "),
+    mark: letter.proof?.mark ?? null,
     lang: letter.words.lang,
     size,
     createdAt: letter.date?.iso ?? null,
   });
-  const sheets = new Sheets(document, palette);
-  const { letter: shown, cut } = abridgeTo(letter, MAX_CHARACTERS);
-  const setter = new LetterSetter(shown, cut, sheets, new PlateMaker(document, palette.mat));
-  await setter.set();
-  sheets.finish((page, pages) => ({
-    left: `${letter.space.name} · ${letter.weekLabel}`,
-    right: letter.words.pageOf(page, pages),
-  }));
-  const pages = sheets.count;
-  return { bytes: await finish(document), pages, abridged: cut.size > 0, problems: setter.problems };
+}
+
+/**
+ * Return what of a letter the PDF would have boxes for, as `RenderedPdf.unset`, without rendering it.
+ *
+ * @param typefaces As for `renderPdf`.
+ */
+export async function unsetIn(letter: Letter, typefaces: TypefaceSource = fileBeside): Promise<Unset[]> {
+  return (await loadTypefaces(textsOf(letter), typefaces)).unset;
+}
+
+/** All the texts of a letter, without what cannot be read: that is replaced when it is set. */
+function textsOf(letter: unknown): string[] {
+  const texts: string[] = [];
+  const walk = (value: unknown) => {
+    if (typeof value === "string") texts.push(value);
+    else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
+      for (const key of Object.keys(value)) {
+        try {
+          walk((value as Record<string, unknown>)[key]);
+        } catch {
+          // `setOrReplace` has a line for it.
+        }
+      }
+    }
+  };
+  walk(letter);
+  return texts;
 }

@@ -5,6 +5,10 @@ import { buildLetter } from "./letter.ts";
 import { renderPdf } from "./pdf.ts";
 import { newsletter, response, withResponse } from "./testing.ts";
 
+const JPEG = Deno.readFileSync(
+  new URL("../../../../tests/functions/render/fixtures/pictures/tall.jpg", import.meta.url),
+);
+
 const pdf = (input: RenderInput, size?: "A4" | "LETTER") => renderPdf(buildLetter(input), { size });
 
 Deno.test("the same letter gives the same bytes, a second later as well; so does a draft", async () => {
@@ -61,6 +65,15 @@ Deno.test("a quiet week, ten prompts, and answers of a picture or music alone", 
     )).pages,
     1,
   );
+});
+
+Deno.test("a caption of any length is set beneath its picture", async () => {
+  const responses = new Map([["a", { bytes: JPEG }]]);
+  for (const caption of ["The tram", "漢字".repeat(150), "x".repeat(300)]) {
+    const answer = { content: "w ".repeat(900), image_path: "a", image_caption: caption };
+    const { problems, pages } = await pdf(withResponse(answer, { pictures: { responses } }));
+    equal([problems, pages], [[], 2]);
+  }
 });
 
 Deno.test("pictures that cannot be shown are reported and replaced by words", async () => {

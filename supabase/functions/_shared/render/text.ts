@@ -6,14 +6,30 @@
  * that grow over the neighbours, and addresses that are not of the web.
  */
 
+import { INVISIBLE_RANGES } from "./blank.generated.ts";
+import { blocksOf } from "./blocks.ts";
+import { FOREIGN, languageOf, latinLanguageOf } from "./language.ts";
+import { LEFT_ALONE, setTypography } from "./typography.ts";
+
 /** A run of text within a line, or a link whose words are the address as it was typed. */
 export type Inline = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
 
 /** Lines that belong together, with the direction of their first letter that has one. */
 export interface Passage {
-  kind: "paragraph" | "quote";
+  /** Verse is what has lines that are moved in and none that is long. */
+  kind: "paragraph" | "quote" | "verse" | "list";
   direction: "ltr" | "rtl";
-  lines: Inline[][];
+  /** The language that its words are in, as a BCP 47 tag; null where it is the letter's own, or cannot be told. */
+  language: string | null;
+  lines: Line[];
+}
+
+export interface Line {
+  /** How far it was moved in, in spaces: 0, or 2 and more. That of a list's items says which of them are below others. */
+  indent: number;
+  /** What an item of a list begins with: "•", or the number that was typed, as "3."; null for its further lines, and outside lists. */
+  marker: string | null;
+  inlines: Inline[];
 }
 
 /** Characters that end a line, besides the line feed: carriage return, vertical tab, form feed, U+0085, U+2028, U+2029. */
@@ -32,6 +48,9 @@ const INVISIBLE = new RegExp(
   "gu",
 );
 
+/** Something to see: more than blanks, and than marks without a letter to stand on. */
+const SEEN = new RegExp(`[^${INVISIBLE_RANGES}\\p{M}]`, "u");
+
 /** Tag characters spell the flags of regions after a black flag (U+1F3F4); anywhere else they hide text. */
 const LOOSE_TAGS = /(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]{0,12})[\u{e0000}-\u{e007f}]+/gu;
 
@@ -39,7 +58,14 @@ const LOOSE_TAGS = /(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]{0,12})[\u{e0000}-\u{e007f
 const ACCENT_PILE = /(\p{M}{6})\p{M}+/gu;
 
 /** An address in running text, greedy; `splitAddress` gives back the punctuation that ends it. */
-const ADDRESS = /\bhttps?:\/\/[^\s<>"'`{}|\\^]+/giu;
+const ADDRESS =
+  /(?<![A-Za-z0-9_])(?:https?:\/\/|(?<![@./-])www\.(?=[\p{L}\p{N}][\p{L}\p{N}-]*\.))[^\s<>"`{}|\\^\u3000-\u3002\u3008-\u3011\u3014-\u301f\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f“”„«»‹›—]+/giu;
+
+/** An apostrophe in the name of a host: the address is somebody's, as in "example.org's". */
+const OWNED = /^((?:https?:\/\/)?[^/?#'’]+)['’].*$/iu;
+
+/** What ends sentences and parts of them, but for hyphens and brackets. */
+const SENTENCE_ENDS: ReadonlySet<string> = new Set(".,;:!?…'’*_~–،؛؟۔।॥։។");
 
 const MAX_ADDRESS = 2048;
 
@@ -47,6 +73,8 @@ const RIGHT_TO_LEFT =
   /^[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+const words = new Intl.Segmenter("en", { granularity: "word" });
+const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
 
 /** Return `text` with its lines ended by line feeds and without characters that could disturb what is around it. */
 export function cleanText(text: string): string {
@@ -63,40 +91,53 @@ export function cleanText(text: string): string {
 /** Return `text` cleaned and on one line, or `otherwise` if there is nothing to see in it. */
 export function cleanLine(text: string | null | undefined, otherwise = ""): string {
   const line = cleanText(text ?? "").replace(/\s+/gu, " ").trim();
-  return /[^\s\u200c\u200d\p{M}]/u.test(line) ? line : otherwise;
+  return SEEN.test(line) ? line : otherwise;
 }
 
 /**
- * Split plain text into paragraphs at blank lines, and find the links in it.
+ * Split plain text into passages at blank lines, find the links in it, and set its quotes and dashes (see `typography.ts`).
  *
- * A paragraph whose every line starts with ">" is a quote, as in plain-text mail.
+ * A paragraph whose every line starts with ">" is a quote, as in plain-text mail; lines that people number, or begin with "-", "*"
+ * or "•", are a list; lines that begin with two spaces keep them.
+ *
+ * @param around The language of the words around it, as a BCP 47 tag.
  */
-export function passages(text: string | null | undefined): Passage[] {
-  return cleanText(text ?? "")
-    .split(/\n[^\S\n]*(?:\n[^\S\n]*)+/u)
-    .map((paragraph) => paragraph.split("\n").map((line) => line.trimEnd()))
-    .map((lines) => lines.filter((line, index) => line !== "" || (index > 0 && index < lines.length - 1)))
-    .filter((lines) => lines.some((line) => line !== ""))
-    .map((lines) => {
-      const quoted = lines.every((line) => /^\s*>/.test(line));
-      const bare = quoted ? lines.map((line) => line.replace(/^\s*>\s?/, "")) : lines;
-      return {
-        kind: quoted ? "quote" : "paragraph",
-        direction: direction(bare.join(" ")),
-        lines: bare.map((line) => inlines(line.trim())),
-      };
-    });
+export function passages(text: string | null | undefined, around = "en"): Passage[] {
+  const clean = cleanText(text ?? "");
+  const latin = latinLanguageOf(clean);
+  const blocks = blocksOf(clean);
+  return blocks.map(({ kind, lines }) => {
+    const words = lines.map((line) => line.text).join("\n");
+    const script = languageOf(words, around);
+    const own = blocks.length === 1 ? latin : latinLanguageOf(words);
+    const language = script ?? own ?? (FOREIGN.test(words) ? null : latin);
+    const found = inlinesOf(lines.map((line) => line.text), language ?? around);
+    return {
+      kind,
+      direction: direction(words),
+      language: language?.split("-")[0] === around.split("-")[0] && script === null ? null : language,
+      lines: lines.map(({ indent, marker }, index) => ({ indent, marker, inlines: found[index] })),
+    };
+  });
 }
 
-/** Return the direction of the first letter of `text`; left to right where there is none. */
-export function direction(text: string): "ltr" | "rtl" {
+/** Return a text of one line, as of `cleanLine`, with its quotes and dashes set. */
+export function setLine(line: string, around: string): string {
+  const language = languageOf(line, around) ?? latinLanguageOf(line) ?? around;
+  return inlinesOf([line], language)[0].map((inline) => inline.text).join("");
+}
+
+export type Direction = "ltr" | "rtl";
+
+/** Return the direction of the first letter of `text`, or `otherwise` where there is none. */
+export function direction(text: string, otherwise: Direction = "ltr"): Direction {
   const first = /\p{L}/u.exec(text);
-  return first !== null && RIGHT_TO_LEFT.test(first[0]) ? "rtl" : "ltr";
+  return first === null ? otherwise : RIGHT_TO_LEFT.test(first[0]) ? "rtl" : "ltr";
 }
 
-/** Return the text of a passage without its links, its lines ended by line feeds. */
+/** Return the words of a passage without its links, indents and markers, its lines ended by line feeds. */
 export function plain(passage: Passage): string {
-  return passage.lines.map((line) => line.map((inline) => inline.text).join("")).join("\n");
+  return passage.lines.map(({ inlines }) => inlines.map((inline) => inline.text).join("")).join("\n");
 }
 
 /** Return `address` as a normal http(s) address, or null if it is none. Addresses with a user name are refused. */
@@ -115,8 +156,22 @@ export function initials(name: string, limit = 2): string {
     : limit === 2
     ? [words[0], words[words.length - 1]]
     : words.slice(0, limit);
-  const letters = chosen.map((word) => firstGrapheme(word.replace(/^[^\p{L}\p{N}]+/u, "")));
-  return letters.join("").toLocaleUpperCase("en") || firstGrapheme(name);
+  // Thai and Lao write some vowels before the consonant that a syllable begins with.
+  const letters = chosen.map((word) => firstGrapheme(word.replace(/^(?:[^\p{L}\p{N}]|[เ-ไເ-ໄ])+/u, "")));
+  // Arabic letters side by side would be joined to a word that nobody is called; syllables of Indic scripts are too wide for two.
+  const isWide = letters.some((letter) =>
+    /^[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]\p{M}/u.test(letter)
+  );
+  const joined = isWide
+    ? letters[0]
+    : letters.join(/^\p{Script=Arabic}/u.test(letters[0] ?? "") ? "\u200c" : "");
+  // The capitals of Georgian are for whole words in capitals only.
+  return /\p{Script=Georgian}/u.test(joined) ? joined : joined.toLocaleUpperCase("en") || firstGrapheme(name);
+}
+
+/** Whether a text has letters that hang together: those of Arabic, and those below the line of Devanagari and Bengali. */
+export function hangsTogether(text: string): boolean {
+  return /[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}]/u.test(text);
 }
 
 /** Split text into what a reader takes for single characters. */
@@ -127,69 +182,168 @@ export function characters(text: string): string[] {
     : Array.from(graphemes.segment(text), ({ segment }) => segment);
 }
 
-/** Cut passages to about `limit` characters, between words where there are any; tell whether anything was left out. */
-export function excerpt(all: readonly Passage[], limit: number): { passages: Passage[]; cut: boolean } {
+/**
+ * Cut passages so that they take at most `room`: at the end of a sentence where one is near, else between words, else between
+ * what readers take for characters; never within a link.
+ *
+ * @param size What passages take; more text takes more.
+ */
+export function excerpt(
+  all: readonly Passage[],
+  room: number,
+  size: (passages: readonly Passage[]) => number,
+): Passage[] {
   const kept: Passage[] = [];
-  let left = limit;
+  let left = room;
   for (const passage of all) {
-    const text = plain(passage);
-    if (text.length <= left) {
+    const whole = size([passage]);
+    if (whole <= left) {
       kept.push(passage);
-      left -= text.length;
+      left -= whole;
       continue;
     }
-    if (left > 0) {
-      kept.push({ ...passage, lines: shorten(text, left).split("\n").map(inlines) });
+    const head = headOf(passage, (some) => size([some]) <= left);
+    return head === null ? kept : [...kept, head];
+  }
+  return kept;
+}
+
+/** How much of the room a sentence must fill, so that a letter is cut at its end. */
+const SENTENCE_FILLS = 0.6;
+
+function headOf(passage: Passage, fits: (passage: Passage) => boolean): Passage | null {
+  const text = plain(passage);
+  let [most, tooMuch] = [0, text.length + 1];
+  while (tooMuch - most > 1) {
+    const middle = Math.floor((most + tooMuch) / 2);
+    if (fits(beginning(passage, middle, "…"))) most = middle;
+    else tooMuch = middle;
+  }
+  if (most === 0) return null;
+  // A little more than fits, so that what is cut there is not taken for an end.
+  const near = text.slice(0, most + 100).toWellFormed();
+  const sentence = lastEnd(sentences, near, most);
+  if (sentence >= most * SENTENCE_FILLS) return beginning(passage, sentence, "");
+  const word = lastEnd(words, near, most, ({ isWordLike }) => isWordLike === true);
+  const end = word >= most * SENTENCE_FILLS ? word : lastEnd(graphemes, near, most);
+  const head = beginning(passage, end, "…");
+  return end === 0 || plain(head) === "…" ? null : head;
+}
+
+/** Where the last segment ends that is within `most` code units; 0 if none is. */
+function lastEnd(
+  segmenter: Intl.Segmenter,
+  text: string,
+  most: number,
+  counts: (segment: Intl.SegmentData) => boolean = () => true,
+): number {
+  let last = 0;
+  for (const segment of segmenter.segment(text)) {
+    const end = segment.index + segment.segment.trimEnd().length;
+    if (end > most) break;
+    // Where the text is cut is the end of nothing.
+    if (counts(segment) && segment.index + segment.segment.length < text.length) last = end;
+  }
+  return last;
+}
+
+/** Return the first `length` code units of a passage and `more`; a link that does not end within them is left out. */
+function beginning(passage: Passage, length: number, more: string): Passage {
+  const lines: Line[] = [];
+  let left = length;
+  for (const line of passage.lines) {
+    const kept: Inline[] = [];
+    let isCut = false;
+    for (const inline of line.inlines) {
+      if (inline.text.length <= left) kept.push(inline);
+      else {
+        if (inline.kind === "text" && left > 0) {
+          kept.push({ kind: "text", text: inline.text.slice(0, left).toWellFormed() });
+        }
+        isCut = true;
+        break;
+      }
+      left -= inline.text.length;
     }
-    return { passages: kept, cut: true };
+    lines.push({ ...line, inlines: kept });
+    // The end of a line counts as one.
+    left -= 1;
+    if (isCut || left < 0) break;
   }
-  return { passages: kept, cut: false };
+  while (lines.length > 1 && lines[lines.length - 1].inlines.length === 0) lines.pop();
+  const last = lines[lines.length - 1].inlines;
+  const end = last.at(-1);
+  if (end?.kind === "text") last[last.length - 1] = { kind: "text", text: end.text.trimEnd() + more };
+  else if (more !== "") last.push({ kind: "text", text: more });
+  return { ...passage, lines };
 }
 
-function shorten(text: string, limit: number): string {
-  const room = text.slice(0, limit + 1);
-  const space = room.search(/\s\S*$/u);
-  // A word longer than the room is cut between characters, never within one.
-  const head = space > 0 ? room.slice(0, space) : fitting(characters(room.toWellFormed()), limit);
-  // A line that ends in a cut address would link to somewhere else.
-  return head.replace(/\bhttps?:\/\/\S*$/iu, "").trimEnd() + "…";
-}
-
-function fitting(pieces: string[], limit: number): string {
-  let head = "";
-  for (const piece of pieces) {
-    if (head.length + piece.length > limit) break;
-    head += piece;
-  }
-  return head;
+/** Return the beginning of a text of at most so many code units, and what says that there is more; no character is cut in two. */
+export function cutAt(text: string, most: number): string {
+  return `${text.slice(0, lastEnd(graphemes, text, most))}…`;
 }
 
 function firstGrapheme(text: string): string {
   return characters(text)[0] ?? "";
 }
 
-function inlines(line: string): Inline[] {
-  const found: Inline[] = [];
-  let end = 0;
+/** Find the links in the lines of a passage, and set the quotes and dashes of what is between them. */
+function inlinesOf(lines: readonly string[], language: string): Inline[][] {
+  const found = lines.map(linksOf);
+  const links = found.flat();
+  const text = lines.map((line, index) => {
+    let end = 0;
+    const parts = found[index].map(({ at, link }) => {
+      const between = line.slice(end, at);
+      end = at + link.text.length;
+      return between + LEFT_ALONE;
+    });
+    return parts.join("") + line.slice(end);
+  }).join("\n");
+  return setTypography(text, language).split("\n").map((line) =>
+    line.split(LEFT_ALONE).flatMap((between, index) => [
+      ...(index > 0 ? [links.shift()!.link] : []),
+      ...(between === "" ? [] : [{ kind: "text" as const, text: between }]),
+    ])
+  );
+}
+
+/** The links in a line, and where they begin. */
+function linksOf(line: string): { at: number; link: Inline }[] {
+  const found: { at: number; link: Inline }[] = [];
   for (const match of line.matchAll(ADDRESS)) {
-    const address = withoutEndOfSentence(match[0]);
-    const href = webAddress(address);
-    if (href === null) continue;
-    if (match.index > end) found.push({ kind: "text", text: line.slice(end, match.index) });
-    found.push({ kind: "link", text: address, href });
-    end = match.index + address.length;
+    const text = withoutEndOfSentence(match[0].replace(OWNED, "$1"));
+    const href = webAddress(/^www\./i.test(text) ? `https://${text}` : text);
+    if (href !== null) found.push({ at: match.index, link: { kind: "link", text, href } });
   }
-  if (end < line.length) found.push({ kind: "text", text: line.slice(end) });
   return found;
 }
 
-/** Leave off the punctuation of the sentence, and a closing bracket that was opened before the address. */
+/**
+ * Leave off the punctuation of the sentence, in any script, two hyphens or more, and a closing bracket that was opened before the
+ * address. One walk from the end: whatever somebody writes, it takes no longer than it has characters.
+ */
 function withoutEndOfSentence(address: string): string {
-  for (;;) {
-    const shorter = address.replace(/[.,;:!?…’”»*_~]+$/u, "");
-    const last = shorter.at(-1);
-    const opening = last === ")" ? "(" : last === "]" ? "[" : null;
-    if (opening === null || shorter.split(opening).length >= shorter.split(last!).length) return shorter;
-    address = shorter.slice(0, -1);
+  const unclosed = { ")": 0, "]": 0 };
+  for (const character of address) {
+    if (character === "(") unclosed[")"] += 1;
+    else if (character === "[") unclosed["]"] += 1;
+    else if (character === ")" || character === "]") unclosed[character] -= 1;
   }
+  let end = address.length;
+  for (;;) {
+    const last = address[end - 1];
+    if (last === ")" || last === "]") {
+      if (unclosed[last] >= 0) break;
+      unclosed[last] += 1;
+      end -= 1;
+    } else if (last === "-") {
+      let start = end - 1;
+      while (address[start - 1] === "-") start -= 1;
+      if (end - start === 1) break;
+      end = start;
+    } else if (last !== undefined && SENTENCE_ENDS.has(last)) end -= 1;
+    else break;
+  }
+  return address.slice(0, end);
 }

@@ -6,6 +6,7 @@ import {
   direction,
   excerpt,
   initials,
+  type Passage,
   passages,
   plain,
   webAddress,
@@ -62,7 +63,7 @@ Deno.test("http and https addresses become links, without the punctuation around
   const [passage] = passages(
     "See https://example.org/a_(b), (http://example.com/x). Or HTTPS://EXAMPLE.ORG!",
   );
-  const links = passage.lines[0].filter((inline) => inline.kind === "link");
+  const links = passage.lines[0].inlines.filter((inline) => inline.kind === "link");
   equal(links, [
     { kind: "link", text: "https://example.org/a_(b)", href: "https://example.org/a_(b)" },
     { kind: "link", text: "http://example.com/x", href: "http://example.com/x" },
@@ -71,10 +72,132 @@ Deno.test("http and https addresses become links, without the punctuation around
   equal(plain(passage), "See https://example.org/a_(b), (http://example.com/x). Or HTTPS://EXAMPLE.ORG!");
 });
 
+Deno.test("however an address goes on, where it ends is found in one walk", () => {
+  // Each took seconds to days where its end was tried in every division.
+  const long = ["-", "--", ".", ",", "'", ")", "]", "(", "-)", ".)", "--.", ")]"].flatMap((unit) =>
+    ["", "a", ")", "-a"].map((end) => unit.repeat(9_000 / unit.length) + end)
+  );
+  long.push(
+    "-".repeat(70) + "a",
+    ".".repeat(4_000) + "x" + ")".repeat(4_000),
+    "(".repeat(4_000) + ").".repeat(2_000),
+  );
+  for (const rest of long) equal(passages(`https://example.org/${rest}`).map(plain).length, 1);
+});
+
+Deno.test("a link ends where a reader would end it", () => {
+  const cases: [string, ...string[]][] = [
+    ["See www.example.org.", "www.example.org"],
+    ["WWW.Example.org/a?b=c#d, then", "WWW.Example.org/a?b=c#d"],
+    [
+      "(www.example.org/a_(b)) and [https://example.org/[c]]",
+      "www.example.org/a_(b)",
+      "https://example.org/[c]",
+    ],
+    ["'https://example.org/it's-here'", "https://example.org/it's-here"],
+    ["https://example.org's page, https://example.org’s page", "https://example.org", "https://example.org"],
+    ["https://example.org/o'brien's", "https://example.org/o'brien's"],
+    ["“https://example.org/a” «https://example.org/b»", "https://example.org/a", "https://example.org/b"],
+    ["見てください（https://example.org/a）。", "https://example.org/a"],
+    [
+      "「https://example.org/a」、https://example.org/b。次",
+      "https://example.org/a",
+      "https://example.org/b",
+    ],
+    ["看https://example.org/a，然后", "https://example.org/a"],
+    ["看 https://example.org/a，然后", "https://example.org/a"],
+    [
+      "انظر https://example.org/a، ثم https://example.org/b؟",
+      "https://example.org/a",
+      "https://example.org/b",
+    ],
+    ["देखें https://example.org/a।", "https://example.org/a"],
+    ["https://ja.wikipedia.org/wiki/日本", "https://ja.wikipedia.org/wiki/日本"],
+    ["https://example.org:8443/a;b=1/?q=1&r=2!", "https://example.org:8443/a;b=1/?q=1&r=2"],
+    ["www. example.org, www.x, me@www.example.org, awww.example.org"],
+    [
+      "<https://example.org/a>, [https://example.org/b]: {https://example.org/c}",
+      ...["a", "b", "c"].map((one) => `https://example.org/${one}`),
+    ],
+    [
+      "(see https://example.org/a_(b)_(c)), (https://example.org/d(e)",
+      "https://example.org/a_(b)_(c)",
+      "https://example.org/d(e)",
+    ],
+    [
+      "https://example.org/a’s and https://example.org/b' end",
+      "https://example.org/a’s",
+      "https://example.org/b",
+    ],
+    ["https://example.org/a-- https://example.org/b--c", "https://example.org/a", "https://example.org/b--c"],
+    ["see https://example.org/a... or www.example.org/b—then", "https://example.org/a", "www.example.org/b"],
+    ["「www.example.org」という。www.example.org/あ", "www.example.org", "www.example.org/あ"],
+    ["주소: https://example.org/a입니다", "https://example.org/a입니다"],
+    [
+      "《https://example.org/a》〈https://example.org/b〉【https://example.org/c】",
+      ...["a", "b", "c"].map((one) => `https://example.org/${one}`),
+    ],
+    [
+      "https://[2001:db8::1]:8080/a and https://example.org./a.",
+      "https://[2001:db8::1]:8080/a",
+      "https://example.org./a",
+    ],
+  ];
+  for (const [text, ...links] of cases) {
+    const found = passages(text)[0].lines[0].inlines.filter(({ kind }) => kind === "link").map((inline) =>
+      inline.text
+    );
+    equal(found, links, text);
+  }
+  const [link] = passages("www.example.org")[0].lines[0].inlines;
+  equal(link, { kind: "link", text: "www.example.org", href: "https://www.example.org/" });
+});
+
 Deno.test("nothing else becomes a link", () => {
   const text =
     "javascript:alert(1) data:text/html,x ftp://example.org mailto:a@b.c https://u:p@example.org //example.org";
-  equal(passages(text)[0].lines[0].every((inline) => inline.kind === "text"), true);
+  equal(passages(text)[0].lines[0].inlines.every((inline) => inline.kind === "text"), true);
+});
+
+Deno.test("whatever is around them, links are what was typed, and end as words do", () => {
+  // A generator of its own, so that what fails once fails again.
+  let seed = 20261;
+  const next = (below: number) => (seed = (seed * 48271) % 2147483647) % below;
+  const pieces = [
+    ..."()[]{}<>.,;:!?'\"’”»…—-_*~ 、。」）\n".split(""),
+    "https://example.org/a",
+    "www.example.org",
+    "http://",
+    "a_(b)",
+    "?q=1&r=2",
+    "#top",
+    "日本",
+    "word",
+    "שלום",
+    "--",
+    "  ",
+    "- ",
+    "1. ",
+    "> ",
+  ];
+  for (let round = 0; round < 3000; round++) {
+    const text = Array.from({ length: 1 + next(12) }, () => pieces[next(pieces.length)]).join("");
+    for (const { kind, lines } of passages(text)) {
+      for (const { inlines, indent, marker } of lines) {
+        ok(marker === null || kind === "list", text);
+        ok(indent === 0 || indent >= 2 || kind === "list", text);
+        for (const inline of inlines) {
+          ok(inline.text !== "" && !/[\ufdd0\n]/u.test(inline.text), text);
+          if (inline.kind === "text") continue;
+          ok(text.includes(inline.text) && /^(https?:|www\.)/.test(inline.text), text);
+          ok(!/[\s.,;:!?…'"’”»、。」）]$/u.test(inline.text), `${inline.text} in ${text}`);
+          const [opened, closed] = ["(", ")"].map((bracket) => inline.text.split(bracket).length);
+          ok(!inline.text.endsWith(")") || closed <= opened, `${inline.text} in ${text}`);
+          equal(inline.href, webAddress(inline.href));
+        }
+      }
+    }
+  }
 });
 
 Deno.test("only http(s) addresses without a user are addresses of the web", () => {
@@ -110,15 +233,44 @@ Deno.test("initials come from the first and last words of a name", () => {
   equal(initials("Dmitri"), "D");
   equal(initials("The Lamp-Lit Reading Circle", 3), "TLR");
   equal(initials("🚋"), "🚋");
+  equal(initials("ليلى حسّان"), "ل\u200cح");
+  equal(initials("கௌரி ஸ்ரீதர்"), "கௌ");
+  equal(initials("น้ำฝน ใจดี"), "น้ำ");
+  equal(initials("ნინო ჭავჭავაძე"), "ნჭ");
+  equal(initials("김하늘"), "김");
 });
 
-Deno.test("an excerpt ends between words, and never within a character or an address", () => {
-  const text = passages("The quick brown fox jumps over https://example.org/a/very/long/address");
-  equal(plain(excerpt(text, 12).passages[0]), "The quick…");
-  equal(plain(excerpt(text, 45).passages[0]), "The quick brown fox jumps over…");
-  equal(excerpt(text, 1000), { passages: text, cut: false });
-  const family = plain(excerpt(passages("👩‍👩‍👧".repeat(50)), 20).passages[0]);
-  equal(family, "👩‍👩‍👧".repeat(2) + "…");
+const length = (list: readonly Passage[]) => list.reduce((sum, passage) => sum + plain(passage).length, 0);
+const cut = (text: string, room: number) => excerpt(passages(text), room, length).map(plain).join("|");
+
+Deno.test("an excerpt ends with a sentence or between words, and never within a character or an address", () => {
+  const text = "The quick brown fox jumps over https://example.org/a/very/long/address";
+  equal(cut(text, 12), "The quick…");
+  equal(cut(text, 45), "The quick brown fox jumps over…");
+  equal(cut(text, 1000), text);
+  equal(cut("👩‍👩‍👧".repeat(50), 20), "👩‍👩‍👧".repeat(2) + "…");
+  equal(cut("One is here. Two is here. Three is much longer.", 32), "One is here. Two is here.");
+  equal(cut("One. Two is a sentence without an end in sight", 32), "One. Two is a sentence without…");
+  equal(cut("One\n\nTwo\n\nThree is here", 7), "One|Two");
+  equal(cut("a".repeat(100), 10), "aaaaaaaaa…");
+  equal(cut("One of them", 0), "");
+});
+
+Deno.test("an excerpt is as long in every script", () => {
+  const sentences = [
+    "今日は図書館で本を読みました。",
+    "วันนี้ฉันไปห้องสมุดและอ่านหนังสือ ",
+    "आज मैंने पुस्तकालय में एक किताब पढ़ी। ",
+    "اليوم قرأت كتابا في المكتبة. ",
+    "今天我在图书馆读了一本书。",
+    "ថ្ងៃនេះខ្ញុំបានអានសៀវភៅ។ ",
+    "I read a book in the library. ",
+  ];
+  for (const sentence of sentences) {
+    const kept = cut(sentence.repeat(300), 500);
+    ok(kept.length > 400 && kept.length <= 500, `${kept.length} of ${sentence}`);
+    ok(kept.endsWith("…") || sentence.trim().endsWith(kept.slice(-3)), kept.slice(-20));
+  }
 });
 
 Deno.test("plain text and emoji are split into what readers take for characters", () => {
@@ -140,6 +292,16 @@ Deno.test("a hundred thousand characters of anything take no noticeable time", (
       "\u{e0041}",
       "ש ",
       "http://a.b/)))",
+      "- a\n",
+      "1. a\n  b\n\n",
+      "      - a\n",
+      '"',
+      "'a",
+      "--",
+      '["',
+      "a=",
+      'f("',
+      "` ",
     ]
   ) {
     passages(unit.repeat(Math.ceil(100_000 / unit.length)));

@@ -1,11 +1,16 @@
-/** Monogram's own words in a newsletter, in one place, so that they can be said in another language. */
+/** Monogram's own words in a newsletter, from the catalogues, as whoever sets a letter asks for them. */
 
-export interface Words {
+import { type Words, wordsIn } from "../words/words.ts";
+
+export interface LetterWords {
   /** The BCP 47 tag of these words; becomes the language of the page, the mail and the PDF. */
   lang: string;
+  direction: "ltr" | "rtl";
   week(number: number): string;
-  /** A day, from its UTC parts; `month` counts from 1. */
-  date(year: number, month: number, day: number): string;
+  /** What a letter is called that nobody gave a title. */
+  title(space: string, week: number): string;
+  /** A day, as it was in UTC. */
+  date(date: Date): string;
   draft: string;
   questionsBy(name: string): string;
   /** Names somebody who has no name that can be shown. */
@@ -14,77 +19,106 @@ export interface Words {
   questions: string;
   coverAlt(space: string): string;
   pictureBy(name: string, question: string): string;
-  pictureCaption(name: string): string;
   pictureMissing(name: string): string;
   pictureOnTheWeb(name: string): string;
   music: string;
   listenOn(provider: string): string;
   untitledMusic: string;
   noAnswers: string;
+  /** Stands for an answer that cannot be set. */
+  answerMissing: string;
   quietWeek: string;
-  /** The line that mail programs show beside the subject. */
-  preheader(names: string, week: number): string;
-  and: string;
-  others(count: number): string;
+  /** The subject of an email where the title does not name the space. */
+  subject(title: string, space: string): string;
+  /** The line that mail programs show beside the subject: the first of what somebody wrote. */
+  preheader(name: string, line: string): string;
+  /** The same where nobody wrote and there are pictures or music alone; `others` have answered besides. */
+  preheaderOfNames(names: readonly string[], others: number, week: number): string;
   continueOnTheWeb: string;
   abridged: string;
   moreAnswers(count: number): string;
   readOnTheWeb: string;
   downloadPdf: string;
+  /** Of the page, as one file. */
+  saveLetter: string;
+  /** Lead to the letters before and after one, and to all of them. */
+  previousLetter: string;
+  nextLetter: string;
+  allLetters: string;
+  /** The name of these links together. */
+  otherLetters: string;
+  /** Says what the page of all letters, and the feed, are. */
+  lettersOf(space: string): string;
+  noLetters: string;
+  followByFeed: string;
   whyThisMail(space: string): string;
   unsubscribeSpace(space: string): string;
   unsubscribeAll: string;
   madeWith: string;
+  /** The last line of page and PDF. */
+  code(code: string): string;
   /** The name of a page of the PDF, for its footer. */
   pageOf(page: number, pages: number): string;
+  /** Stands above a page of the PDF on which somebody's response goes on. */
+  continued(name: string): string;
+  /** What a picture of the PDF leads to. */
+  originalSize: string;
 }
 
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
+/** The words of a letter, in the first of these languages that has them. */
+export function letterWords(languages: readonly (string | null | undefined)[]): LetterWords {
+  const words = wordsIn(languages);
+  return {
+    lang: words.lang,
+    direction: words.direction,
+    week: (number) => words.say("letter.week", { number }),
+    title: (space, number) => words.say("letter.title", { space, number }),
+    date: (date) => words.day(date),
+    draft: words.say("letter.draft"),
+    questionsBy: (name) => words.say("letter.questionsBy", { name }),
+    someone: words.say("letter.someone"),
+    skipToLetter: words.say("letter.skipToLetter"),
+    questions: words.say("letter.questions"),
+    coverAlt: (space) => words.say("letter.coverAlt", { space }),
+    pictureBy: (name, question) => words.say("letter.pictureBy", { name, question }),
+    pictureMissing: (name) => words.say("letter.pictureMissing", { name }),
+    pictureOnTheWeb: (name) => words.say("letter.pictureOnTheWeb", { name }),
+    music: words.say("letter.music"),
+    listenOn: (provider) => words.say("letter.listenOn", { provider }),
+    untitledMusic: words.say("letter.untitledMusic"),
+    noAnswers: words.say("letter.noAnswers"),
+    answerMissing: words.say("letter.answerMissing"),
+    quietWeek: words.say("letter.quietWeek"),
+    subject: (title, space) => words.say("mail.subject", { title, space }),
+    preheader: (name, line) => words.say("mail.preheader", { name, line }),
+    preheaderOfNames: (names, others, week) =>
+      words.say("mail.preheaderOfNames", { names: namesOf(words, names, others), week }),
+    continueOnTheWeb: words.say("letter.continueOnTheWeb"),
+    abridged: words.say("letter.abridged"),
+    moreAnswers: (count) => words.say("letter.moreAnswers", { count }),
+    readOnTheWeb: words.say("letter.readOnTheWeb"),
+    downloadPdf: words.say("letter.downloadPdf"),
+    saveLetter: words.say("letter.saveLetter"),
+    previousLetter: words.say("letter.previousLetter"),
+    nextLetter: words.say("letter.nextLetter"),
+    allLetters: words.say("letter.allLetters"),
+    otherLetters: words.say("letter.otherLetters"),
+    lettersOf: (space) => words.say("letter.lettersOf", { space }),
+    noLetters: words.say("letter.noLetters"),
+    followByFeed: words.say("letter.followByFeed"),
+    whyThisMail: (space) => words.say("mail.whyThisMail", { space }),
+    unsubscribeSpace: (space) => words.say("mail.unsubscribeSpace", { space }),
+    unsubscribeAll: words.say("mail.unsubscribeAll"),
+    madeWith: words.say("letter.madeWith"),
+    code: (code) => words.say("letter.code", { code }),
+    pageOf: (page, pages) => words.say("letter.pageOf", { page, pages }),
+    continued: (name) => words.say("letter.continued", { name }),
+    originalSize: words.say("letter.originalSize"),
+  };
+}
 
-export const ENGLISH: Words = {
-  lang: "en",
-  week: (number) => `Week ${number}`,
-  date: (year, month, day) => `${day} ${MONTHS[month - 1]} ${year}`,
-  draft: "Draft",
-  questionsBy: (name) => `Questions by ${name}`,
-  someone: "Someone",
-  skipToLetter: "Skip to the letter",
-  questions: "The questions",
-  coverAlt: (space) => `Cover picture of ${space}`,
-  pictureBy: (name, question) => `Picture by ${name}, in answer to “${question}”`,
-  pictureCaption: (name) => `Picture: ${name}`,
-  pictureMissing: (name) => `A picture by ${name}, which could not be shown here.`,
-  pictureOnTheWeb: (name) => `See the picture by ${name} on the web`,
-  music: "Music",
-  listenOn: (provider) => `Listen on ${provider}`,
-  untitledMusic: "A piece of music",
-  noAnswers: "No answer to this one in this letter.",
-  quietWeek: "A quiet week: nobody answered, and that is an answer too. Until the next letter.",
-  preheader: (names, week) => `${names} in week ${week}`,
-  and: "and",
-  others: (count) => count === 1 ? "one other" : `${count} others`,
-  continueOnTheWeb: "Continue on the web",
-  abridged: "This is a very long letter, so some answers are cut short here.",
-  moreAnswers: (count) =>
-    count === 1 ? "One more answer is on the web." : `${count} more answers are on the web.`,
-  readOnTheWeb: "Read on the web",
-  downloadPdf: "Download as PDF",
-  whyThisMail: (space) => `You get this letter because you are a member of ${space}.`,
-  unsubscribeSpace: (space) => `No more letters from ${space}`,
-  unsubscribeAll: "No more email at all",
-  madeWith: "Written together with Monogram",
-  pageOf: (page, pages) => `${page} / ${pages}`,
-};
+function namesOf(words: Words, names: readonly string[], others: number): string {
+  return words.list(others === 0 ? names : [...names, words.say("mail.others", { count: others })]);
+}
+
+export const ENGLISH: LetterWords = letterWords(["en"]);

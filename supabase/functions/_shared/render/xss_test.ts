@@ -5,7 +5,8 @@ import { type DefaultTreeAdapterTypes, parse } from "parse5";
 import type { RenderInput } from "./input.ts";
 import { buildLetter } from "./letter.ts";
 import { finishMail, prepareMail } from "./mail.ts";
-import { renderPage } from "./page.ts";
+import { renderPage, sealIcon } from "./page.ts";
+import { colours } from "./palette.ts";
 import { response } from "./testing.ts";
 import CORPUS from "../../../../tests/functions/render/fixtures/markup.json" with { type: "json" };
 
@@ -22,9 +23,9 @@ const PICTURES = {
 function everywhere(text: string): RenderInput {
   const author = { id: text, display_name: text, username: text, avatar_path: "avatar" };
   const answers = [
-    response({ id: text, author, content: text, image_path: "picture" }),
+    response({ id: text, author, content: text, image_path: "picture", image_caption: text }),
     response({ author, content: `> ${text}\n\n${text} and ${text}\n\n> a quote\n\nlines\nand lines` }),
-    response({ author, content: null, image_path: text }),
+    response({ author, content: null, image_path: text, image_caption: text }),
     response({ author, content: null, music: { url: text, provider: text, title: text, artist: text } }),
     response({
       author,
@@ -107,6 +108,7 @@ Deno.test("the corpus is large and has no doubles", () => {
 for (const [name, render] of Object.entries(RENDERERS)) {
   const harmless = read(render(everywhere("A harmless sentence\nwith a line")));
   const allowed = kinds(harmless);
+  const seals = kinds(read(decodeURIComponent(sealIcon("HS", colours(null)))));
 
   Deno.test(`no markup survives in the ${name}, and every address is of the web and was given, or typed in full`, () => {
     for (const text of CORPUS) {
@@ -118,6 +120,11 @@ for (const [name, render] of Object.entries(RENDERERS)) {
         for (const { name: attribute, value } of attrs) {
           if (attribute === "src") ok(value.startsWith("https://pictures.example/"), `${text}: ${value}`);
           if (attribute !== "href" || value.startsWith("#")) continue;
+          if (value.startsWith("data:image/svg+xml,")) {
+            const seal = read(decodeURIComponent(value.slice(value.indexOf(",") + 1)));
+            equal(kinds(seal), seals, text);
+            continue;
+          }
           const { protocol, hostname, username } = new URL(value);
           ok(protocol === "https:" || protocol === "http:", `${text}: ${value}`);
           equal(username, "", text);

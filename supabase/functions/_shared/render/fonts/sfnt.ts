@@ -39,3 +39,25 @@ export function unpackWoff(woff: Buffer): Buffer {
   }
   return Buffer.concat(parts);
 }
+
+/** Return an OpenType file without some of its tables. */
+export function withoutTables(openType: Buffer, tags: readonly string[]): Buffer {
+  const entries = Array.from({ length: openType.readUInt16BE(4) }, (_, index) => {
+    const at = SFNT_HEADER + index * SFNT_ENTRY;
+    return openType.subarray(at, at + SFNT_ENTRY);
+  }).filter((entry) => !tags.includes(entry.toString("latin1", 0, 4)));
+  const header = Buffer.alloc(SFNT_HEADER + entries.length * SFNT_ENTRY);
+  openType.copy(header, 0, 0, SFNT_HEADER);
+  header.writeUInt16BE(entries.length, 4);
+  const parts: Buffer[] = [header];
+  let end = header.length;
+  entries.forEach((entry, index) => {
+    const [offset, length] = [entry.readUInt32BE(8), entry.readUInt32BE(12)];
+    const target = SFNT_HEADER + index * SFNT_ENTRY;
+    entry.copy(header, target);
+    header.writeUInt32BE(end, target + 8);
+    parts.push(openType.subarray(offset, offset + length), Buffer.alloc(-length & 3));
+    end += length + (-length & 3);
+  });
+  return Buffer.concat(parts);
+}

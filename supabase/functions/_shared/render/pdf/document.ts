@@ -1,44 +1,40 @@
 /** PDFKit, as this renderer uses it; a document that is the same for the same letter. */
 
 import { Buffer } from "node:buffer";
-// @ts-types="@types/pdfkit"
-import PDFDocument from "pdfkit";
+// @ts-types="./libraries.d.ts"
+import { PDFDocument } from "./libraries.generated.js";
+import type { Font, Image, PDFDocument as Base } from "./libraries.d.ts";
 import type { ShapingFont } from "./shaping.ts";
 
-/** What PDFKit has beyond its type definitions, which are those of an earlier version. */
-interface Untyped {
+/** A document with what PDFKit has and does not show. */
+export interface Document extends Base {
   /** The current font. */
-  _font: ShapingFont;
-  font(name: string): Document;
-
-  /** Read a JPEG or PNG, to be drawn as often as wanted and kept once. */
-  openImage(bytes: Uint8Array): Image;
-
-  /** Write operators on the current page. */
-  addContent(operators: string): Document;
+  _font: Font & ShapingFont;
 }
 
-export type Document = InstanceType<typeof PDFDocument> & Untyped;
-export type Image = Parameters<InstanceType<typeof PDFDocument>["image"]>[0];
-type Options = NonNullable<ConstructorParameters<typeof PDFDocument>[0]>;
+export type { Image };
 
-export const PAGE_SIZES = { A4: [595.28, 841.89], LETTER: [612, 792] } as const;
-export type PageSize = keyof typeof PAGE_SIZES;
+export const PAGE_SIZES = { A4: [595.28, 841.89], LETTER: [612, 792], A5: [419.53, 595.28] } as const;
+export type PageSize = "A4" | "LETTER";
 
 export interface Properties {
   title: string;
   author: string;
   subject: string;
+  /** What programs look for in the file, or null. */
+  mark?: string | null;
   lang: string;
-  size: PageSize;
+  size: keyof typeof PAGE_SIZES;
   /** ISO 8601, or null for a draft: it says 1970, since PDFKit wants a date and the clock's would never be the same. */
   createdAt: string | null;
 }
 
 /** Start a tagged document without pages. */
-export function createDocument({ title, author, subject, lang, size, createdAt }: Properties): Document {
+export function createDocument(
+  { title, author, subject, mark, lang, size, createdAt }: Properties,
+): Document {
   const info = { Title: title, Author: author, Subject: subject, Creator: "Monogram", Producer: "Monogram" };
-  const options: Omit<Options, "subset" | "font"> & { subset: "PDF/UA"; font: null } = {
+  const options = {
     size: [...PAGE_SIZES[size]],
     margin: 0,
     autoFirstPage: false,
@@ -50,9 +46,9 @@ export function createDocument({ title, author, subject, lang, size, createdAt }
     lang,
     // Else PDFKit opens Helvetica, from a file.
     font: null,
-    info: { ...info, CreationDate: new Date(createdAt ?? 0) },
+    info: { ...info, ...(mark ? { Keywords: mark } : {}), CreationDate: new Date(createdAt ?? 0) },
   };
-  const document = new PDFDocument(options as unknown as Options) as Document;
+  const document = new PDFDocument(options) as Document;
   gathered.set(document, gather(document));
   return document;
 }

@@ -1,350 +1,460 @@
-/** Sets the parts of a letter on sheets, from the masthead to the colophon. */
+/** Sets a letter on sheets, from its masthead or its front page to the colophon. */
 
-import type { Answer, Author, Letter, MusicBlock, PictureBlock, Section } from "../letter.ts";
-import { PictureError } from "../pictures.ts";
+import { type Answer, type Letter, type Section, setOrReplace } from "../letter.ts";
 import type { Problem } from "../problem.ts";
-import type { Passage } from "../text.ts";
-import type { Document } from "./document.ts";
+import { direction } from "../text.ts";
+import {
+  ASIDE,
+  BODY,
+  Composer,
+  type DrawnPart,
+  GRID,
+  LARGEST,
+  lazily,
+  LEAST_SCALE,
+  SMALL,
+} from "./composer.ts";
+import { drawSeal } from "./furniture.ts";
+import { destinationOf, setFrontPage } from "./front_page.ts";
+import type { Direction } from "./lines.ts";
+import { type Entry, type Pages, paginate, type PlacedEntry } from "./pagination.ts";
 import type { Plate, PlateMaker } from "./pictures.ts";
-import type { Column, Sheets, Type } from "./sheets.ts";
+import { BASELINE, type Column, type Frame, type Sheets, type Type } from "./sheets.ts";
 import type { Element } from "./tags.ts";
 
 const HEADLINE: Type = { style: "regular", size: 31, leading: 35, colour: "ink" };
+const LONG_HEADLINE: Type = { ...HEADLINE, size: 23, leading: 28 };
 const SPACE: Type = { style: "italic", size: 11, leading: 16, colour: "muted" };
 const ISSUE: Type = { style: "regular", size: 8.5, leading: 13, colour: "muted" };
-const INTRO: Type = { style: "italic", size: 12.5, leading: 19.5, colour: "ink" };
-const QUIET: Type = { style: "italic", size: 16, leading: 24, colour: "ink" };
-const SEAL: Type = { style: "regular", size: 17, leading: 20, colour: "link" };
+const INTRO: Type = { style: "italic", size: 12.5, leading: 19.75, colour: "ink" };
+const QUIET: Type = { style: "italic", size: 16, leading: 23.7, colour: "ink" };
 const NUMERAL: Type = { style: "regular", size: 36, leading: 40, colour: "accent" };
 const QUESTION: Type = { style: "regular", size: 17, leading: 22.5, colour: "ink" };
-const NAME: Type = { style: "bold", size: 8.2, leading: 11, colour: "ink" };
-const USERNAME: Type = { style: "regular", size: 7.2, leading: 10, colour: "muted" };
-const INITIALS: Type = { style: "regular", size: 9, leading: 11, colour: "ink" };
-const BRIEF: Type = { style: "regular", size: 13.5, leading: 20, colour: "ink" };
-const BODY: Type = { style: "regular", size: 10.2, leading: 15.8, colour: "ink" };
-const CAPTION: Type = { style: "italic", size: 8, leading: 12, colour: "muted" };
-const ASIDE: Type = { style: "italic", size: 9.5, leading: 14.5, colour: "muted" };
-const TITLE: Type = { style: "bold", size: 9.5, leading: 14, colour: "ink" };
-const SMALL: Type = { style: "regular", size: 8.8, leading: 13.5, colour: "muted" };
+const BRIEF: Type = { style: "regular", size: 13.5, leading: 19.75, colour: "ink", isBalanced: true };
 
-const AVATAR = 28;
-const PARAGRAPH_GAP = 7;
-const CAPTION_GAP = 4;
-/** How much of its size a picture keeps at least when it is made smaller to fit the rest of a page. */
-const LEAST_SCALE = 0.6;
+const TOP = 62;
+const LEFT = 48;
+const TEXT_LEFT = 160;
+const RIGHT = 62;
+const BOTTOM = 66;
+
+/** Where a brief response may stand, since it is larger than the grid; one of one line takes three and a half steps. */
+const HALF = GRID / 2;
+const ANSWER_GAP = 1.5 * GRID;
+const SECTION_GAP = 3 * GRID;
+const COLOPHON_GAP = 2.5 * GRID;
+const FIGURE_GAP = 11;
+
 const MAX_PICTURE_HEIGHT = 400;
 const MAX_COVER_HEIGHT = 190;
+/** From here on a picture that is so much higher than wide is of a screen, and may take a whole page. */
+const SCREEN = 1.9;
+/** What is read on it would be lost on less than this part of it. */
+const LEAST_OF_SCREEN = 0.75;
+/** A picture that is higher than wide by this, and no screen, is a portrait: two in a row share the column. */
+const PORTRAIT = 1.12;
+const PAIR_GAP = 16;
+const PAIR_FACE_GAP = 9;
+/** How many lines the words beside another response may have. */
+const PAIR_LINES = 6;
+const PAIR_NARROWEST = 120;
+
+/** The baseline of a name beside or above a picture. */
+const FIRST_BASELINE = 13.5;
+
+/** How long the line between two responses is. */
+const SEPARATOR = 30;
+
+/** From so many pages on a letter has a front page. */
+const FRONT_PAGE_FROM = 3;
+
+/** What is put on pages, and drawn there. */
+interface Drawn extends Entry<DrawnPart> {
+  /** What is drawn where it begins: a heading, and who writes. */
+  begin(placed: { heading: number; start: number }): void;
+  /** What is drawn after its parts on the page where it begins. */
+  end?(placed: { start: number }): void;
+  /** Whose it is, for the page on which it goes on. */
+  name: string | null;
+  direction: Direction;
+  section: Section | null;
+}
+
+/** The frame of a letter on a paper. */
+export function letterFrame([width, height]: readonly [number, number]): Frame {
+  const lines = Math.floor((height - TOP - BOTTOM) / GRID);
+  return {
+    top: TOP,
+    bottom: TOP + lines * GRID,
+    margin: { x: LEFT, width: TEXT_LEFT - LEFT - 12 },
+    text: { x: TEXT_LEFT, width: width - TEXT_LEFT - RIGHT },
+  };
+}
 
 export class LetterSetter {
-  readonly problems: Problem[] = [];
+  readonly #composer: Composer;
+  readonly #continued = new Map<number, string>();
+  #hasFrontPage = false;
 
   /** @param cut The identifiers of the answers that are cut short. */
   constructor(
     readonly letter: Letter,
     readonly cut: ReadonlySet<string>,
     readonly sheets: Sheets,
-    readonly plates: PlateMaker,
-  ) {}
+    plates: PlateMaker,
+  ) {
+    this.#composer = new Composer(letter, sheets, plates);
+  }
 
-  async set(): Promise<void> {
+  get problems(): Problem[] {
+    return this.#composer.problems;
+  }
+
+  set(): void {
+    const { sheets } = this;
+    const { top, bottom } = sheets.frame;
+    const entries = this.#entries();
+    const end = this.#colophon();
+    const height = bottom - top;
+    const masthead = this.#masthead();
+    let pages = paginate([masthead, ...entries], height, COLOPHON_GAP + end.height);
+    let drawn = [masthead, ...entries];
+    this.#hasFrontPage = pages.count >= FRONT_PAGE_FROM;
+    if (this.#hasFrontPage) {
+      pages = paginate(entries, height, COLOPHON_GAP + end.height);
+      drawn = entries;
+    }
+    sheets.addSheet();
+    if (this.#hasFrontPage) {
+      setFrontPage(this.#composer, (section) => pageOf(section, drawn, pages) + 1);
+      sheets.addSheet();
+    }
+    this.#draw(drawn, pages);
+    while (sheets.count < pages.end.page + this.#before + 1) sheets.addSheet();
+    end.draw(top + pages.end.y + (pages.end.y === 0 ? 0 : COLOPHON_GAP));
+  }
+
+  /** Write what stands at the foot and at the head of each page. */
+  finish(): void {
+    const { space, weekLabel, words } = this.letter;
+    this.sheets.finish(
+      (page, pages) =>
+        this.#hasFrontPage && page === 1
+          ? null
+          : { left: `${space.name} · ${weekLabel}`, right: words.pageOf(page, pages) },
+      (page) => this.#continued.get(page) ?? null,
+    );
+  }
+
+  /** How many pages come before those that are filled one after another. */
+  get #before(): number {
+    return this.#hasFrontPage ? 1 : 0;
+  }
+
+  #draw(entries: readonly Drawn[], pages: Pages): void {
+    const { sheets, letter } = this;
+    const { top, text } = sheets.frame;
+    const goTo = (page: number) => {
+      while (sheets.count < page + this.#before + 1) sheets.addSheet();
+    };
+    for (const [index, entry] of entries.entries()) {
+      const placed = pages.entries[index];
+      const { heading, start, parts, follows, continued } = placed;
+      goTo(heading.page);
+      if (follows && entry.name !== null && entry.heading === 0) {
+        const above = endOf(entries[index - 1], pages.entries[index - 1]);
+        const x = entry.direction === "rtl" ? text.x + text.width - SEPARATOR : text.x;
+        sheets.rule(x, SEPARATOR, top + (above + start.y) / 2);
+      }
+      entry.begin({ heading: top + heading.y, start: top + start.y });
+      let hasEnded = false;
+      const end = () => {
+        if (!hasEnded) entry.end?.({ start: top + start.y });
+        hasEnded = true;
+      };
+      for (const [number, part] of entry.parts.entries()) {
+        const { page, y, height } = parts[number];
+        if (page !== start.page) end();
+        goTo(page);
+        part.draw(top + y, height);
+      }
+      end();
+      for (const page of entry.name === null ? [] : continued) {
+        this.#continued.set(page + this.#before + 1, letter.words.continued(entry.name!));
+      }
+    }
+  }
+
+  #entries(): Drawn[] {
     const { intro, quiet, sections, words } = this.letter;
-    await this.#masthead();
+    const { text, tags, root } = this.sheets;
+    const entries: Drawn[] = [];
     if (intro.length > 0) {
-      this.sheets.y += 26;
-      this.#passages(this.sheets.tags.element(this.sheets.root, "Sect"), intro, INTRO, 9);
+      const parent = lazily(() => tags.element(root, "Sect"));
+      entries.push(plainEntry(this.#composer.passages(parent, intro, INTRO, 9, text), 1.5 * GRID));
     }
     if (quiet) {
-      this.sheets.y += 34;
-      this.#paragraph(this.sheets.root, words.quietWeek, QUIET);
+      entries.push(plainEntry(this.#composer.paragraph(() => root, words.quietWeek, QUIET, text), 2 * GRID));
     }
-    for (const section of sections) await this.#section(section);
-    this.#colophon();
+    return [...entries, ...sections.flatMap((section) => this.#section(section))];
   }
 
-  async #masthead(): Promise<void> {
+  #masthead(): Drawn {
     const { sheets, letter } = this;
     const { tags, text, root } = sheets;
-    const { space, headline, words } = letter;
-    const top = sheets.y;
-    this.#seal(space.initials);
-    const masthead = tags.element(root, "Sect");
-    if (headline !== space.name) {
-      sheets.y = sheets.place(tags.element(masthead, "P"), "P", space.name, SPACE, text, sheets.y) + 2;
-    }
-    const size = headline.length > 60 ? { ...HEADLINE, size: 23, leading: 28 } : HEADLINE;
-    const lines = sheets.balanced(headline, size, text);
-    sheets.flow(tags.element(masthead, "H1"), "H1", lines, size, text, "right");
-    sheets.y += 8;
+    const { space, headline, words, cover } = letter;
+    const composer = this.#composer;
+    const masthead = lazily(() => tags.element(root, "Sect"));
+    const line = (said: string, type: Type) => sheets.lines([{ kind: "text", text: said }], type, text);
+    const ragged = direction(headline) === "rtl" ? "left" : "right";
+    const above = headline === space.name ? [] : line(space.name, SPACE);
+    const type = headline.length > 60 ? LONG_HEADLINE : HEADLINE;
+    const lines = sheets.balanced([{ kind: "text", text: headline }], type, text);
     const issue = [letter.weekLabel, letter.date?.label ?? words.draft, letter.byline].filter((part) =>
       part !== null
-    );
-    sheets.y = sheets.place(tags.element(masthead, "P"), "P", issue.join("  ·  "), ISSUE, text, sheets.y);
-    sheets.y = Math.max(sheets.y, top + 58);
-    if (letter.cover !== null) {
-      sheets.y += 18;
-      await this.#picture(masthead, letter.cover, MAX_COVER_HEIGHT);
-    }
+    )
+      .join("  ·  ");
+    const issueLines = line(issue, ISSUE);
+    const height = (above.length === 0 ? 0 : above.length * SPACE.leading + 2) + lines.length * type.leading +
+      8 +
+      issueLines.length * ISSUE.leading;
+    const size = { width: text.width, height: MAX_COVER_HEIGHT };
+    return {
+      ...plainEntry(cover === null ? [] : composer.picture(masthead, cover, size, text, 0), 0),
+      heading: Math.max(height, 58) + (cover === null ? 0 : 18),
+      begin: ({ heading }) => {
+        const radius = 25;
+        drawSeal(sheets, space.initials, sheets.margin.x + radius + 3, heading + radius + 3, radius);
+        let y = heading;
+        if (above.length > 0) {
+          y = sheets.place(tags.textElement(masthead(), "P", space.name), "P", above, SPACE, text, y) + 2;
+        }
+        y = sheets.place(tags.textElement(masthead(), "H1", headline), "H1", lines, type, text, y, ragged) +
+          8;
+        sheets.place(tags.element(masthead(), "P"), "P", issueLines, ISSUE, text, y);
+      },
+    };
   }
 
-  #seal(initials: string): void {
-    const { sheets } = this;
-    const radius = 25;
-    const [x, y] = [sheets.margin.x + radius, sheets.y + radius + 3];
-    sheets.ornament((document) => {
-      document.lineWidth(0.9).circle(x, y, radius).stroke(sheets.palette.accent);
-      document.lineWidth(0.5).circle(x, y, radius + 2.2).stroke(sheets.palette.accent);
-    });
-    this.#centred(initials, initials.length > 2 ? { ...SEAL, size: 13 } : SEAL, x, y);
-  }
-
-  async #section(section: Section): Promise<void> {
+  #section(section: Section): Drawn[] {
     const { sheets, letter } = this;
     const { tags, text, margin } = sheets;
-    const lines = sheets.balanced(section.question, QUESTION, text);
-    sheets.y += 34;
-    // A question stands with the beginning of its first answer.
-    sheets.ensure(Math.max(lines.length * QUESTION.leading, NUMERAL.leading) + 90);
-    const element = tags.element(sheets.root, "Sect");
-    sheets.document.outline.addItem(`${section.number}. ${section.question}`);
-    const top = sheets.y;
-    const heading = tags.element(element, "H2");
-    sheets.decorate(String(section.number), NUMERAL, margin, top - 10);
-    sheets.y = top;
-    sheets.flow(heading, "H2", lines, QUESTION, text, section.direction === "rtl" ? "left" : "right");
-    sheets.y = Math.max(sheets.y, top + 26) + 4;
-    if (section.answers.length === 0 && !letter.quiet) {
-      sheets.y += 4;
-      this.#paragraph(element, letter.words.noAnswers, ASIDE);
+    const element = lazily(() => tags.element(sheets.root, "Sect"));
+    const entries: Drawn[] = [];
+    for (let index = 0; index < section.answers.length; index++) {
+      const pair = this.#pair(element, section.answers.slice(index, index + 2));
+      if (pair !== null) index += 1;
+      entries.push(
+        pair ?? setOrReplace(section.answers[index], letter, (answer) => this.#answer(element, answer)),
+      );
     }
-    for (const [index, answer] of section.answers.entries()) {
-      if (index > 0) {
-        sheets.y += 15;
-        if (sheets.room > 80) sheets.rule(text.x, 30, sheets.y);
-      }
-      sheets.y += 17;
-      await this.#answer(element, answer);
+    if (entries.length === 0) {
+      const lines = letter.quiet
+        ? []
+        : this.#composer.paragraph(element, letter.words.noAnswers, ASIDE, text);
+      entries.push({ ...plainEntry(lines, 0), step: GRID });
     }
+    const [first] = entries;
+    const lines = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
+    const ragged = section.direction === "rtl" ? "left" : "right";
+    const begin = first.begin;
+    const gap = section.answers.length === 0 ? 13 : 22;
+    entries[0] = {
+      ...first,
+      section,
+      above: SECTION_GAP,
+      heading: Math.max(2, Math.round((lines.length * QUESTION.leading + gap) / GRID)) * GRID,
+      begin: (placed) => {
+        const { heading: y } = placed;
+        sheets.document.outline.addItem(`${section.number}. ${section.question}`);
+        sheets.document.addNamedDestination(destinationOf(section), "XYZ", 0, Math.max(0, y - 20), null);
+        // The numeral and the question stand on one line.
+        const baseline = y + QUESTION.leading * BASELINE;
+        sheets.decorate(section.numeral, NUMERAL, margin, baseline - NUMERAL.leading * BASELINE);
+        const heading = tags.textElement(element(), "H2", section.question);
+        sheets.place(heading, "H2", lines, QUESTION, text, y, ragged);
+        begin(placed);
+      },
+    };
+    return entries;
   }
 
-  async #answer(parent: Element, answer: Answer): Promise<void> {
+  #answer(section: () => Element, answer: Answer): Drawn {
     const { sheets } = this;
-    const { tags } = sheets;
-    // The author stands beside the beginning of the answer, so that has to be on the same page.
-    const pictureFirst = answer.text.length === 0 && answer.picture !== null;
-    sheets.ensure(pictureFirst ? await this.#leastHeight(answer.picture!) : 66);
-    const article = tags.element(parent, "Art");
-    const page = sheets.count;
-    const top = sheets.y;
-    const authorEnd = await this.#author(article, answer.author);
-    sheets.y = top;
-    this.#passages(article, answer.text, answer.brief ? BRIEF : BODY, PARAGRAPH_GAP);
-    if (this.cut.has(answer.id)) this.#continuation(article, answer.id);
+    const { text, tags, margin, frame } = sheets;
+    const composer = this.#composer;
+    const article = lazily(() => tags.element(section(), "Art"));
+    const type = answer.brief ? BRIEF : BODY;
+    const parts = composer.passages(article, answer.text, type, GRID, text);
+    if (this.cut.has(answer.id)) parts.push(...this.#continuation(article, answer.id));
+    const column = frame.bottom - frame.top;
     if (answer.picture !== null) {
-      if (answer.text.length > 0) sheets.y += 11;
-      await this.#picture(article, answer.picture, MAX_PICTURE_HEIGHT);
+      const plate = composer.plate(answer.picture.picture, answer.picture.alt);
+      const isScreen = plate !== null && plate.height / plate.width >= SCREEN;
+      const height = isScreen ? this.#roomFor(answer, parts, column) : MAX_PICTURE_HEIGHT;
+      const size = { width: text.width, height, least: isScreen ? LEAST_OF_SCREEN : undefined };
+      parts.push(
+        ...composer.picture(article, answer.picture, size, text, parts.length === 0 ? 0 : FIGURE_GAP),
+      );
     }
     if (answer.music !== null) {
-      if (answer.text.length > 0 || answer.picture !== null) sheets.y += 11;
-      this.#music(article, answer.music);
+      parts.push(composer.music(article, answer.music, text, parts.length === 0 ? 0 : FIGURE_GAP));
     }
-    if (sheets.count === page) sheets.y = Math.max(sheets.y, authorEnd);
+    const isRightToLeft = answer.text[0]?.direction === "rtl";
+    const baseline = answer.text.length === 0 ? FIRST_BASELINE : type.leading * BASELINE;
+    const byline = composer.byline(article, answer.author, margin, baseline);
+    return {
+      above: ANSWER_GAP,
+      step: answer.brief ? HALF : GRID,
+      heading: 0,
+      beside: answer.brief ? Math.max(byline.height, 2 * GRID) : byline.height,
+      parts,
+      // A name on one line with words that run towards it would be read as a part of them: it is drawn after them.
+      begin: ({ start }) => isRightToLeft ? byline.announce() : byline.draw(start),
+      end: ({ start }) => isRightToLeft && byline.draw(start),
+      name: answer.author.name,
+      direction: isRightToLeft ? "rtl" : "ltr",
+      section: null,
+    };
   }
 
-  /** Set the author in the margin; return the height below. */
-  async #author(article: Element, author: Author): Promise<number> {
-    const { sheets } = this;
-    const { margin, palette, tags } = sheets;
-    const top = sheets.y;
-    const [x, y, radius] = [margin.x + AVATAR / 2, top + AVATAR / 2, AVATAR / 2];
-    const plate = author.avatar === null ? null : await this.#plate(author.avatar, author.name);
-    if (plate === null) {
-      sheets.ornament((document) =>
-        document.lineWidth(0.6).circle(x, y, radius).fillAndStroke(palette.card, palette.hairline)
-      );
-      this.#centred(author.initials, INITIALS, x, y);
-    } else {
-      sheets.ornament((document) => {
-        document.save().circle(x, y, radius).clip();
-        document.image(plate.image, x - radius, y - radius, {
-          cover: [AVATAR, AVATAR],
-          align: "center",
-          valign: "center",
-        });
-        document.restore();
+  /** How high a picture of a screen may be: a page, without the words that stand above it. */
+  #roomFor(answer: Answer, words: readonly DrawnPart[], column: number): number {
+    const above = words.reduce((sum, part) => sum + part.height + part.above, 0) + FIGURE_GAP;
+    const below = answer.music === null ? 0 : 90;
+    return Math.max(MAX_PICTURE_HEIGHT, column - (above > column / 3 ? 5 * GRID : above) - below);
+  }
+
+  /** Set two responses with portraits side by side, if that is what they are. */
+  #pair(section: () => Element, answers: readonly Answer[]): Drawn | null {
+    const { sheets, letter } = this;
+    const { text, tags } = sheets;
+    const composer = this.#composer;
+    const plates = answers.map((answer) => this.#portrait(answer));
+    if (plates.length !== 2 || plates.includes(null)) return null;
+    const [one, other] = plates as [Plate, Plate];
+    const ratios = [one, other].map(({ width, height }) => width / height);
+    const height = Math.min(
+      (text.width - PAIR_GAP) / (ratios[0] + ratios[1]),
+      MAX_PICTURE_HEIGHT,
+      one.height * LARGEST,
+      other.height * LARGEST,
+    );
+    let x = text.x;
+    const halves = answers.map((answer, index) => {
+      const column: Column = { x, width: Math.max(height * ratios[index], PAIR_NARROWEST) };
+      x += column.width + PAIR_GAP;
+      return setOrReplace(answer, letter, (one) => {
+        const article = lazily(() => tags.element(section(), "Art"));
+        const byline = composer.byline(article, one.author, column, FIRST_BASELINE);
+        const caption = composer.caption(article, one.picture!, column);
+        const words = composer.passages(article, one.text, BODY, GRID, column);
+        return { answer: one, column, article, byline, caption, words, plate: plates[index]! };
       });
+    });
+    if (halves.some(({ words }) => words.length > PAIR_LINES) || x - PAIR_GAP > text.x + text.width + 1) {
+      return null;
     }
-    const heading = tags.element(article, "H3");
-    let end = sheets.place(heading, "H3", author.name, NAME, margin, top + AVATAR + 5);
-    if (author.username !== null) {
-      end = sheets.place(tags.element(article, "P"), "P", `@${author.username}`, USERNAME, margin, end);
-    }
-    return end;
+    const above = Math.max(...halves.map(({ byline }) => byline.height)) + PAIR_FACE_GAP;
+    const below = Math.max(...halves.map(({ caption, words }) => caption.height + wordsHeight(words)));
+    const part: DrawnPart = {
+      kind: "figure",
+      height: above + height + below,
+      above: 0,
+      give: height * (1 - LEAST_SCALE),
+      draw: (y, given) => {
+        const drawn = given - above - below;
+        for (const [index, { answer, column, article, byline, caption, words, plate }] of halves.entries()) {
+          byline.draw(y);
+          const box = { x: column.x, y: y + above, width: drawn * ratios[index], height: drawn };
+          composer.drawPicture(article(), answer.picture!, plate, box);
+          let below = box.y + drawn;
+          caption.draw(below);
+          below += caption.height + WORDS_GAP;
+          for (const word of words) {
+            word.draw(below + word.above, word.height);
+            below += word.above + word.height;
+          }
+        }
+      },
+    };
+    return { ...plainEntry([part], ANSWER_GAP), step: GRID, name: answers[0].author.name };
   }
 
-  #passages(parent: Element, list: readonly Passage[], type: Type, gap: number): void {
-    for (const [index, passage] of list.entries()) {
-      if (index > 0) this.sheets.y += gap;
-      this.sheets.passage(parent, passage, type, this.sheets.text);
-    }
-  }
-
-  #paragraph(parent: Element, text: string, type: Type): void {
-    const { sheets } = this;
-    const lines = sheets.lines([{ kind: "text", text }], type, sheets.text);
-    sheets.flow(sheets.tags.element(parent, "P"), "P", lines, type, sheets.text, "right");
+  #portrait({ picture, music, id }: Answer): Plate | null {
+    if (picture === null || music !== null || this.cut.has(id)) return null;
+    const plate = this.#composer.plate(picture.picture, picture.alt);
+    const ratio = plate === null ? 0 : plate.height / plate.width;
+    return ratio >= PORTRAIT && ratio < SCREEN ? plate : null;
   }
 
   /** Say that an answer is cut short, and where the rest is. */
-  #continuation(parent: Element, id: string): void {
+  #continuation(parent: () => Element, id: string): DrawnPart[] {
     const { words, links } = this.letter;
-    this.sheets.y += PARAGRAPH_GAP;
-    if (links.page === null) {
-      this.#paragraph(parent, words.abridged, ASIDE);
-      return;
-    }
+    const { text } = this.sheets;
+    if (links.page === null) return this.#composer.paragraph(parent, words.abridged, ASIDE, text, GRID);
     const page = new URL(links.page);
     page.hash = id;
-    this.#link(parent, words.continueOnTheWeb, page.href, ASIDE);
+    return this.#composer.link(parent, words.continueOnTheWeb, page.href, ASIDE, text, GRID);
   }
 
-  #link(parent: Element, text: string, href: string, type: Type): void {
-    const { sheets } = this;
-    const lines = sheets.lines([{ kind: "link", text, href }], type, sheets.text);
-    sheets.flow(sheets.tags.element(parent, "P"), "P", lines, type, sheets.text, "right");
-  }
-
-  async #picture(parent: Element, block: PictureBlock, maxHeight: number): Promise<void> {
-    const { sheets } = this;
-    const { text, tags } = sheets;
-    const plate = block.picture === null ? null : await this.#plate(block.picture, block.alt);
-    if (plate === null) {
-      this.#missing(parent, block);
-      return;
-    }
-    const captionHeight = block.caption === null ? 0 : CAPTION.leading + CAPTION_GAP;
-    const whole = this.#scale(plate, maxHeight);
-    const left = (sheets.room - captionHeight) / plate.height;
-    // Rather a little smaller than a page with a hole.
-    const scale = left < whole && left >= whole * LEAST_SCALE ? left : whole;
-    const [width, height] = [plate.width * scale, plate.height * scale];
-    sheets.ensure(height + captionHeight);
-    const { x } = text;
-    const y = sheets.y;
-    const figure = tags.element(
-      parent,
-      "Figure",
-      {
-        alt: block.alt,
-        bbox: [x, y, x + width, y + height],
-      } as Parameters<Document["struct"]>[1],
-    );
-    tags.content(figure, "Figure", () => sheets.document.image(plate.image, x, y, { width, height }));
-    sheets.y = y + height;
-    if (block.caption !== null) {
-      sheets.y = sheets.place(
-        tags.element(parent, "Caption"),
-        "Caption",
-        block.caption,
-        CAPTION,
-        text,
-        sheets.y + 4,
-      );
-    }
-  }
-
-  /** How large a picture is drawn where there is room: a screen's pixel is three quarters of a point at most. */
-  #scale(plate: Plate, maxHeight: number): number {
-    return Math.min(this.sheets.text.width / plate.width, maxHeight / plate.height, 0.75);
-  }
-
-  /** The least height that the picture of an answer takes with its caption. */
-  async #leastHeight({ picture, alt }: PictureBlock): Promise<number> {
-    const plate = picture === null ? null : await this.#plate(picture, alt);
-    const height = plate === null ? 0 : plate.height * this.#scale(plate, MAX_PICTURE_HEIGHT) * LEAST_SCALE;
-    return Math.max(66, height + CAPTION.leading + CAPTION_GAP + 1);
-  }
-
-  #missing(parent: Element, { missing, elsewhere }: PictureBlock): void {
-    const { page } = this.letter.links;
-    if (page === null) this.#paragraph(parent, missing, ASIDE);
-    else this.#link(parent, elsewhere, page, ASIDE);
-  }
-
-  #music(parent: Element, { title, artist, invitation, href }: MusicBlock): void {
-    const { sheets } = this;
-    const { text, tags, palette } = sheets;
-    const card: Column = { x: text.x, width: Math.min(text.width, 270) };
-    const inner: Column = { x: card.x + 54, width: card.width - 54 - 14 };
-    const titleLines = sheets.lines([{ kind: "text", text: title }], TITLE, inner);
-    const artistLines = artist === null ? [] : sheets.lines([{ kind: "text", text: artist }], SMALL, inner);
-    const listen = href === null
-      ? { kind: "text" as const, text: invitation }
-      : { kind: "link" as const, text: invitation, href };
-    const listenLines = sheets.lines([listen], SMALL, inner);
-    const height = 20 + titleLines.length * TITLE.leading +
-      (artistLines.length + listenLines.length) * SMALL.leading;
-    sheets.ensure(height);
-    const top = sheets.y;
-    sheets.ornament((document) => {
-      document.lineWidth(0.6).roundedRect(card.x, top, card.width, height, 4).fillAndStroke(
-        palette.card,
-        palette.hairline,
-      );
-      record(document, card.x + 29, top + height / 2, palette.accent);
-    });
-    const element = tags.element(parent, "Sect");
-    sheets.y = top + 10;
-    sheets.flow(tags.element(element, "P"), "P", titleLines, TITLE, inner, "right");
-    if (artistLines.length > 0) {
-      sheets.flow(tags.element(element, "P"), "P", artistLines, SMALL, inner, "right");
-    }
-    sheets.flow(tags.element(element, "P"), "P", listenLines, SMALL, inner, "right");
-    sheets.y = top + height;
-  }
-
-  #colophon(): void {
+  #colophon(): { height: number; draw(y: number): void } {
     const { sheets, letter } = this;
-    const { space, words, links } = letter;
+    const { space, words, links, proof } = letter;
     const { text, tags, root } = sheets;
-    sheets.y += 44;
-    sheets.ensure(70);
-    sheets.rule(text.x, text.width, sheets.y);
-    sheets.y += 14;
-    const colophon = tags.element(root, "Sect");
-    if (space.description !== "") this.#paragraph(colophon, space.description, { ...ASIDE, colour: "ink" });
-    this.#paragraph(colophon, words.madeWith, SMALL);
-    if (links.page !== null) this.#link(colophon, words.readOnTheWeb, links.page, SMALL);
-  }
-
-  async #plate(picture: Parameters<PlateMaker["make"]>[0], name: string): Promise<Plate | null> {
-    try {
-      return await this.plates.make(picture);
-    } catch (error) {
-      if (!(error instanceof PictureError)) throw error;
-      const known = this.problems.some((problem) =>
-        problem.picture === name && problem.reason === error.message
-      );
-      if (!known) this.problems.push({ picture: name, reason: error.message });
-      return null;
-    }
-  }
-
-  /** Set a line with the middle of its capitals at a point. */
-  #centred(text: string, type: Type, x: number, y: number): void {
-    this.sheets.decorate(
-      text,
-      type,
-      { x: x - 50, width: 100 },
-      y + type.size * 0.35 - type.leading * 0.72,
-      true,
-    );
+    const composer = this.#composer;
+    const colophon = lazily(() => tags.element(root, "Sect"));
+    const description: Type = { ...ASIDE, colour: "ink" };
+    const parts = [
+      ...(space.description === "" ? [] : composer.paragraph(colophon, space.description, description, text)),
+      ...composer.paragraph(colophon, words.madeWith, SMALL, text),
+      ...(links.page === null ? [] : composer.link(colophon, words.readOnTheWeb, links.page, SMALL, text)),
+      ...(proof === null ? [] : composer.paragraph(colophon, words.code(proof.code), SMALL, text)),
+    ];
+    return {
+      height: 14 + parts.reduce((sum, { height }) => sum + height, 0),
+      draw: (y) => {
+        sheets.rule(text.x, text.width, y);
+        y += 14;
+        for (const part of parts) {
+          part.draw(y, part.height);
+          y += part.height;
+        }
+      },
+    };
   }
 }
 
-/** A note on a record. */
-function record(document: Document, x: number, y: number, colour: string): void {
-  document.save().translate(x - 15, y - 15).scale(0.75);
-  document.lineWidth(1.3).circle(20, 20, 18.5).path("M16 26.5V13l10-2.5v13.5").stroke(colour);
-  document.ellipse(13.6, 26.7, 2.6, 2.1).ellipse(23.6, 24.2, 2.6, 2.1).stroke(colour);
-  document.restore();
+const WORDS_GAP = 6;
+
+function wordsHeight(words: readonly DrawnPart[]): number {
+  return words.length === 0
+    ? 0
+    : WORDS_GAP + words.reduce((sum, { height, above }) => sum + height + above, 0);
+}
+
+/** Something that is nobody's response. */
+function plainEntry(parts: DrawnPart[], above: number): Drawn {
+  return {
+    above,
+    step: HALF,
+    heading: 0,
+    beside: 0,
+    parts,
+    begin: () => {},
+    name: null,
+    direction: "ltr",
+    section: null,
+  };
+}
+
+/** Where an entry ends, on its last page. */
+function endOf(entry: Drawn, { start, parts }: PlacedEntry): number {
+  const last = parts.at(-1);
+  const end = last === undefined ? start.y : last.y + last.height;
+  return last === undefined || last.page === start.page ? Math.max(end, start.y + entry.beside) : end;
+}
+
+function pageOf(section: Section, entries: readonly Drawn[], pages: Pages): number {
+  return pages.entries[entries.findIndex((entry) => entry.section === section)].heading.page + 1;
 }

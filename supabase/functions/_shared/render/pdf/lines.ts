@@ -1,20 +1,50 @@
-/** Breaking text into lines: between words where the Unicode line breaking rules allow it, within words where it must be. */
+/**
+ * Breaking text into lines: between words where the Unicode line breaking rules allow it, within words where it must be; and
+ * putting the pieces of a line in the order in which they are seen, by the Unicode bidirectional algorithm.
+ */
 
-import LineBreaker from "linebreak";
+// @ts-types="./libraries.d.ts"
+import { bidi, LineBreaker } from "./libraries.generated.js";
 import { characters, type Inline } from "../text.ts";
-import type { Run, Style, Typeface } from "./typeface.ts";
+import { ISOLATES, type SetRun, type Style, type Typeface } from "./typeface.ts";
 
 /** A run with its place in a line known. */
-export interface Piece extends Run {
+export interface Piece extends SetRun {
   width: number;
   href: string | null;
+  /** Where it begins in the logical line, in code units. */
+  start: number;
+  /** How deep it is embedded: what is odd runs from right to left. */
+  level: number;
 }
 
 export interface Line {
+  /** From left to right. */
   pieces: Piece[];
-  /** The width to the end of the last visible character. */
+  /** The width of what is visible: without the space at the end. */
   width: number;
+  /** The width of the space at the left, before what is visible: that at the end of a line from right to left. */
+  hang: number;
 }
+
+export type Direction = "ltr" | "rtl";
+
+/** A part of a line that stays together. */
+interface Word {
+  start: number;
+  end: number;
+  /** The end without the spaces that follow it. */
+  visible: number;
+}
+
+/** What a bidirectional text is known by. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** Scripts that put no spaces between words: where they may be broken is in a dictionary. */
+const UNSPACED = /[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+
+let algorithm: ReturnType<typeof bidi> | undefined;
+const dictionary = new Intl.Segmenter("th", { granularity: "word" });
 
 /** Sets text of one style and size into lines of one width. */
 export class Compositor {
@@ -26,67 +56,182 @@ export class Compositor {
   ) {}
 
   /** Break a logical line; an empty one gives one empty line. */
-  lines(inlines: readonly Inline[]): Line[] {
+  lines(inlines: readonly Inline[], direction: Direction = "ltr"): Line[] {
+    const text = inlines.map((inline) => inline.text).join("");
+    const base = direction === "rtl" ? 1 : 0;
+    const levels = base === 1 || RIGHT_TO_LEFT.test(text)
+      ? (algorithm ??= bidi()).getEmbeddingLevels(text, direction).levels
+      : null;
     const lines: Line[] = [];
-    let line: Line = { pieces: [], width: 0 };
+    let words: Piece[] = [];
+    let spaces: Piece[] = [];
+    let width = 0;
     let end = 0;
-    const add = (word: Piece[], visible: number) => {
-      if (line.pieces.length > 0 && end + visible > this.measure) {
-        lines.push(line);
-        line = { pieces: [], width: 0 };
-        end = 0;
-      }
-      for (const piece of word) append(line.pieces, piece);
-      line.width = end + visible;
-      end += word.reduce((sum, { width }) => sum + width, 0);
+    const finish = () => {
+      const pieces = reordered(atEnd(words, spaces, base));
+      lines.push({ pieces, width, hang: base === 1 ? total(spaces) : 0 });
+      [words, spaces, width, end] = [[], [], 0, 0];
     };
-    for (const word of words(inlines)) {
-      const pieces = this.#pieces(word);
-      const visible = this.#visible(word, pieces);
-      if (visible <= this.measure) add(pieces, visible);
-      else for (const piece of pieces.flatMap((piece) => this.#letters(piece))) add([piece], piece.width);
+    /** Add what may have spaces at its end, whose visible part is so wide, and then spaces. */
+    const add = (pieces: Piece[], visible: number, trailing: Piece[]) => {
+      if (words.length > 0 && end + visible > this.measure) finish();
+      words.push(...spaces, ...pieces);
+      spaces = trailing;
+      width = end + visible;
+      end += total(pieces) + total(trailing);
+    };
+    for (const word of wordsOf(text)) {
+      // From left to right the spaces stay with the word, in one piece with it.
+      const pieces = this.#pieces(
+        inlines,
+        text,
+        levels,
+        word.start,
+        levels === null ? word.end : word.visible,
+      );
+      const after = pieces.at(-1)?.font;
+      const trailing = this.#pieces(inlines, text, levels, word.visible, word.end, after);
+      const visible = total(pieces) - (levels === null ? total(trailing) : 0);
+      const apart = levels === null ? [] : trailing;
+      if (visible <= this.measure) {
+        add(pieces, visible, apart);
+        continue;
+      }
+      for (const part of pieces.flatMap((piece) => this.#parts(piece))) add([part], part.width, []);
+      spaces = apart;
+      end += total(apart);
     }
-    return [...lines, line];
+    finish();
+    return lines;
   }
 
-  #pieces(word: readonly Inline[]): Piece[] {
-    return word.flatMap((inline) =>
-      this.typeface.runs(inline.text, this.style).map((run) => ({
-        ...run,
-        width: this.typeface.width(run, this.size),
-        href: inline.kind === "link" ? inline.href : null,
-      }))
-    );
+  #pieces(
+    inlines: readonly Inline[],
+    text: string,
+    levels: Uint8Array | null,
+    start: number,
+    end: number,
+    after: string | null = null,
+  ): Piece[] {
+    if (start === end) return [];
+    let at = start;
+    return slice(inlines, start, end).flatMap((inline) => {
+      const href = inline.kind === "link" ? inline.href : null;
+      return levelRuns(levels, at, at + inline.text.length).flatMap(([first, last, level]) => {
+        at = last;
+        const seen = text.slice(first, last).replace(ISOLATES, "");
+        if (seen === "") return [];
+        return this.typeface.runs(seen, this.style, text, after).map((run) => {
+          const piece = {
+            ...run,
+            rightToLeft: level % 2 === 1,
+            words: [run.text],
+            href,
+            start: first,
+            level,
+          };
+          first += (run.said ?? run.text).length;
+          return { ...piece, width: this.typeface.width(piece, this.size) };
+        });
+      });
+    });
   }
 
-  /** The width of a word without the spaces after it; these are not shaped twice, once with the word and once without. */
-  #visible(word: readonly Inline[], pieces: readonly Piece[]): number {
-    const last = word[word.length - 1].text;
-    const spaces = this.typeface.runs(last.slice(last.trimEnd().length), this.style);
-    const total = pieces.reduce((sum, { width }) => sum + width, 0);
-    return spaces.reduce((sum, run) => sum - this.typeface.width(run, this.size), total);
-  }
-
-  #letters(piece: Piece): Piece[] {
-    return characters(piece.text).map((text) => ({
-      ...piece,
-      text,
-      width: this.typeface.width({ text, font: piece.font }, this.size),
-    }));
+  /** Split what is wider than a line: letter by letter, or as much as fits where letters depend on each other. */
+  #parts(piece: Piece): Piece[] {
+    const letters = piece.said === undefined ? characters(piece.text) : [piece.text];
+    const part = (first: number, end: number): Piece => {
+      const text = letters.slice(first, end).join("");
+      const cut = {
+        ...piece,
+        text,
+        words: [text],
+        start: piece.start + letters.slice(0, first).join("").length,
+      };
+      return { ...cut, width: this.typeface.width(cut, this.size) };
+    };
+    const parts: Piece[] = [];
+    for (let first = 0; first < letters.length;) {
+      let end = first + 1;
+      if (piece.font !== null && !this.typeface.isQuick(piece)) {
+        let [fits, tooMany] = [end, letters.length + 1];
+        while (tooMany - fits > 1) {
+          const middle = Math.floor((fits + tooMany) / 2);
+          if (part(first, middle).width <= this.measure) fits = middle;
+          else tooMany = middle;
+        }
+        end = fits;
+      }
+      parts.push(part(first, end));
+      first = end;
+    }
+    return parts;
   }
 }
 
+function total(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { width }) => sum + width, 0);
+}
+
+/** Put the pieces of a line one after another. The space at its end runs as its paragraph does, whatever is before it. */
+function atEnd(words: readonly Piece[], spaces: readonly Piece[], base: number): Piece[] {
+  return [...words, ...spaces.map((piece) => ({ ...piece, level: base, rightToLeft: base === 1 }))]
+    .reduce<Piece[]>(append, []);
+}
+
+/** Turn around what runs from right to left: from the deepest level up, all that is at least as deep (UAX 9, L2). */
+function reordered(pieces: Piece[]): Piece[] {
+  const deepest = Math.max(0, ...pieces.map(({ level }) => level));
+  const line = [...pieces];
+  for (let depth = deepest; depth > 0; depth--) {
+    for (let first = 0; first < line.length; first++) {
+      if (line[first].level < depth) continue;
+      let end = first + 1;
+      while (end < line.length && line[end].level >= depth) end++;
+      line.splice(first, end - first, ...line.slice(first, end).reverse());
+      first = end;
+    }
+  }
+  return line;
+}
+
+/** Split a part of a text where the level changes: first and end of each, and its level. */
+function levelRuns(levels: Uint8Array | null, start: number, end: number): [number, number, number][] {
+  if (levels === null) return [[start, end, 0]];
+  const runs: [number, number, number][] = [];
+  for (let at = start; at < end; at++) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[2] === levels[at]) last[1] = at + 1;
+    else runs.push([at, at + 1, levels[at]]);
+  }
+  return runs;
+}
+
 /** Split a logical line where it may be broken; each word keeps the spaces that follow it. */
-function* words(inlines: readonly Inline[]): Generator<Inline[]> {
-  const text = inlines.map((inline) => inline.text).join("");
-  const breaker = new LineBreaker(text) as { nextBreak(): { position: number } | null };
+function* wordsOf(text: string): Generator<Word> {
+  const breaker = new LineBreaker(text);
   let start = 0;
   for (let next = breaker.nextBreak(); next !== null; next = breaker.nextBreak()) {
     // The rules allow a break in the middle of "https://"; nobody wants one there.
     if (next.position < text.length && text.slice(start, next.position).endsWith("://")) continue;
-    if (next.position > start) yield slice(inlines, start, next.position);
-    start = next.position;
+    if (next.position === start) continue;
+    for (const end of ends(text.slice(start, next.position))) {
+      const word = text.slice(start, next.position - end);
+      yield { start, end: start + word.length, visible: start + word.trimEnd().length };
+      start += word.length;
+    }
   }
+}
+
+/** Where a text without spaces ends its words, counted back from its end. */
+function ends(text: string): number[] {
+  if (!UNSPACED.test(text)) return [0];
+  const found: number[] = [];
+  for (const { index, isWordLike } of dictionary.segment(text)) {
+    // A mark of punctuation stays with the word before it.
+    if (index > 0 && isWordLike) found.push(text.length - index);
+  }
+  return [...found, 0];
 }
 
 function slice(inlines: readonly Inline[], start: number, end: number): Inline[] {
@@ -101,13 +246,19 @@ function slice(inlines: readonly Inline[], start: number, end: number): Inline[]
   return part;
 }
 
-/** Add a piece to a line; what is set in one font and leads to one address is one piece. */
-function append(pieces: Piece[], piece: Piece): void {
+/** Add a piece to a line; what is set in one font and direction, as it was written, and leads to one address is one piece. */
+function append(pieces: Piece[], piece: Piece): Piece[] {
   const last = pieces.at(-1);
-  if (last !== undefined && last.font === piece.font && last.href === piece.href) {
+  if (
+    last !== undefined && last.font === piece.font && last.href === piece.href &&
+    last.level === piece.level &&
+    last.said === undefined && piece.said === undefined
+  ) {
     last.text += piece.text;
+    last.words = [...last.words, ...piece.words];
     last.width += piece.width;
   } else {
     pieces.push({ ...piece });
   }
+  return pieces;
 }

@@ -2,10 +2,11 @@
 
 import type { Palette } from "../palette.ts";
 import type { Document } from "./document.ts";
-import { Compositor, type Line, type Piece } from "./lines.ts";
+import { drawGlyphs } from "./glyphs.ts";
+import { Compositor, type Direction, type Line, type Piece } from "./lines.ts";
 import { type Element, Tags } from "./tags.ts";
-import { BOX_WIDTH, type Style, Typeface } from "./typeface.ts";
-import { characters, type Inline, type Passage } from "../text.ts";
+import { BOX_WIDTH, EMOJI, type Style, Typeface, type Typefaces } from "./typeface.ts";
+import { characters, direction, type Inline } from "../text.ts";
 
 /** How a piece of text is set; lengths in points. */
 export interface Type {
@@ -13,6 +14,8 @@ export interface Type {
   size: number;
   leading: number;
   colour: keyof Palette;
+  /** Whether its lines are made about as long as each other. */
+  isBalanced?: boolean;
 }
 
 /** Where a piece of text is set. */
@@ -21,54 +24,61 @@ export interface Column {
   width: number;
 }
 
-const TOP = 62;
-const BOTTOM = 68;
-const FOOTER: Type = { style: "regular", size: 7.5, leading: 10, colour: "muted" };
+/** Where things stand on a page. */
+export interface Frame {
+  /** Where the column begins and ends, from the top of the page. */
+  top: number;
+  bottom: number;
+  /** Where names and numerals stand. */
+  margin: Column;
+  /** Where the words stand. */
+  text: Column;
+}
 
-const QUOTE_INDENT = 14;
-const QUOTE_BAR = 1.4;
+/** What a line of decoration says at the foot of a page, or above its column. */
+export interface Running {
+  left: string;
+  right: string;
+}
+
+const FOOTER: Type = { style: "regular", size: 7.5, leading: 10, colour: "muted" };
+const HEADER: Type = { style: "italic", size: 8.2, leading: 11, colour: "muted" };
 
 /** The baseline of a line, as a part of its leading from the top. */
-const BASELINE = 0.72;
+export const BASELINE = 0.72;
 
 export class Sheets {
   readonly tags: Tags;
   readonly typeface: Typeface;
   readonly root: Element;
-  /** Where names and numerals stand. */
-  readonly margin: Column;
-  /** Where the words stand. */
-  readonly text: Column;
-  /** How far the page is filled, from its top. */
-  y = TOP;
   count = 0;
   #colour: string | null = null;
 
-  constructor(readonly document: Document, readonly palette: Palette) {
-    this.tags = new Tags(document);
-    this.typeface = new Typeface(document);
-    this.addSheet();
+  /** @param lang The language of the document. */
+  constructor(
+    readonly document: Document,
+    readonly palette: Palette,
+    readonly frame: Frame,
+    typefaces: Typefaces,
+    lang: string,
+  ) {
+    this.tags = new Tags(document, lang);
+    this.typeface = new Typeface(document, typefaces);
     this.root = this.tags.root();
-    const width = document.page.width;
-    this.margin = { x: 56, width: 84 };
-    this.text = { x: 160, width: width - 160 - 62 };
   }
 
-  /** What is left of the page. */
-  get room(): number {
-    return this.document.page.height - BOTTOM - this.y;
+  get margin(): Column {
+    return this.frame.margin;
   }
 
-  /** The height of an empty page's column. */
-  get height(): number {
-    return this.document.page.height - BOTTOM - TOP;
+  get text(): Column {
+    return this.frame.text;
   }
 
   addSheet(): void {
     if (this.count > 0) this.tags.close();
     this.document.addPage();
     this.count += 1;
-    this.y = TOP;
     this.#colour = null;
     const { width, height } = this.document.page;
     if (this.palette.paper !== "#ffffff") {
@@ -77,91 +87,69 @@ export class Sheets {
     }
   }
 
-  /** Begin a new page unless there is room for `height`, or the page is empty. */
-  ensure(height: number): void {
-    if (this.room < height && this.y > TOP) this.addSheet();
-  }
-
-  lines(inlines: readonly Inline[], type: Type, column: Column): Line[] {
-    return new Compositor(this.typeface, type.style, type.size, column.width).lines(inlines);
+  /** Break a logical line; it runs as its first letter does unless it is told to run otherwise. */
+  lines(
+    inlines: readonly Inline[],
+    type: Type,
+    column: Column,
+    runs: Direction = direction(inlines.map(({ text }) => text).join("")),
+  ): Line[] {
+    return new Compositor(this.typeface, type.style, type.size, column.width).lines(inlines, runs);
   }
 
   /** The same with lines of about one length, for headings: as narrow as the number of lines allows. */
-  balanced(text: string, type: Type, column: Column): Line[] {
-    const inlines = [{ kind: "text" as const, text }];
-    const full = this.lines(inlines, type, column);
+  balanced(inlines: readonly Inline[], type: Type, column: Column, runs?: Direction): Line[] {
+    const full = this.lines(inlines, type, column, runs);
     let best = full;
     for (let width = column.width; full.length > 1 && width > column.width / 2; width -= type.size / 2) {
-      const narrower = this.lines(inlines, type, { ...column, width });
+      const narrower = this.lines(inlines, type, { ...column, width }, runs);
       if (narrower.length > full.length) break;
       best = narrower;
     }
     return best;
   }
 
-  /** Set lines from the present height on; never one alone at the foot or the head of a page if it can be helped. */
-  flow(
+  /** Set lines one below the other; return the height below them. */
+  place(
     element: Element,
     tag: string,
     lines: readonly Line[],
     type: Type,
     column: Column,
-    ragged: "right" | "left",
-  ): void {
-    for (let done = 0; done < lines.length;) {
-      const left = lines.length - done;
-      let fitting = Math.min(left, Math.max(0, Math.floor(this.room / type.leading)));
-      if (fitting < left && fitting < 2) fitting = 0;
-      if (left - fitting === 1 && fitting > 2) fitting -= 1;
-      if (fitting === 0) {
-        this.addSheet();
-        fitting = Math.min(left, Math.max(1, Math.floor(this.room / type.leading)));
-      }
-      for (const line of lines.slice(done, done + fitting)) {
-        const x = ragged === "left" ? column.x + column.width - line.width : column.x;
-        this.drawLine(element, tag, line, type, x, this.y);
-        this.y += type.leading;
-      }
-      done += fitting;
-    }
-  }
-
-  /** Set one passage as an element of its own. */
-  passage(parent: Element, passage: Passage, type: Type, column: Column): void {
-    const { palette } = this;
-    const ragged = passage.direction === "rtl" ? "left" : "right";
-    if (passage.kind === "paragraph") {
-      const lines = passage.lines.flatMap((line) => this.lines(line, type, column));
-      this.flow(this.tags.element(parent, "P"), "P", lines, type, column, ragged);
-      return;
-    }
-    const turned = ragged === "left";
-    const inner = { x: column.x + (turned ? 0 : QUOTE_INDENT), width: column.width - QUOTE_INDENT };
-    const bar = turned ? column.x + column.width - QUOTE_BAR : column.x;
-    const italic: Type = { ...type, style: "italic" };
-    const quote = this.tags.element(parent, "BlockQuote");
-    for (const line of passage.lines.flatMap((line) => this.lines(line, italic, inner))) {
-      this.ensure(type.leading);
-      const y = this.y;
-      const x = turned ? inner.x + inner.width - line.width : inner.x;
-      this.drawLine(quote, "BlockQuote", line, italic, x, y);
-      this.tags.artifact(() => this.document.rect(bar, y, QUOTE_BAR, type.leading).fill(palette.accent));
-      this.#colour = null;
-      this.y += type.leading;
-    }
-  }
-
-  /** Set lines where they are told to be, without looking at the end of the page; return the height below them. */
-  place(element: Element, tag: string, text: string, type: Type, column: Column, y: number): number {
-    for (const line of this.lines([{ kind: "text", text }], type, column)) {
-      this.drawLine(element, tag, line, type, column.x, y);
+    y: number,
+    ragged: "right" | "left" = "right",
+  ): number {
+    for (const line of lines) {
+      this.drawLine(
+        element,
+        tag,
+        line,
+        type,
+        ragged === "left" ? column.x + column.width - line.width : column.x,
+        y,
+      );
       y += type.leading;
     }
     return y;
   }
 
+  /** Make a part of a page lead somewhere: to an address of the web, or to a place in the document by its name. */
+  link(
+    element: Element,
+    box: { x: number; y: number; width: number; height: number },
+    target: { href: string } | { destination: string },
+    says: string,
+  ): void {
+    const { x, y, width, height } = box;
+    // A String object becomes a string in the PDF, a plain one a name.
+    const options = { structParent: element, Contents: new String(says) };
+    if ("href" in target) this.document.link(x, y, width, height, target.href, options);
+    else this.document.goTo(x, y, width, height, target.destination, options);
+  }
+
   drawLine(element: Element, tag: string, line: Line, type: Type, x: number, y: number): void {
     const baseline = y + type.leading * BASELINE;
+    x -= line.hang;
     for (const piece of line.pieces) {
       if (piece.href === null) {
         this.tags.content(element, tag, () => this.#piece(piece, type, x, baseline));
@@ -171,18 +159,7 @@ export class Sheets {
         this.tags.close();
         const visible = piece.text.trimEnd();
         const { width, href } = piece;
-        this.document.link(
-          x,
-          y,
-          width,
-          type.leading,
-          href,
-          {
-            structParent: link,
-            // A String object becomes a string in the PDF, a plain one a name.
-            Contents: new String(visible),
-          } as unknown as Parameters<Document["link"]>[5],
-        );
+        this.link(link, { x, y, width, height: type.leading }, { href }, visible);
         this.tags.artifact(() =>
           this.document.rect(x, baseline + type.size * 0.14, width, type.size * 0.05).fill(this.palette.link)
         );
@@ -204,23 +181,48 @@ export class Sheets {
     this.#colour = null;
   }
 
-  /** End the last page and write the footers. */
-  finish(footer: (page: number, pages: number) => { left: string; right: string }): void {
+  /** End the last page, and write what stands at the foot and above the column of each; null for one without. */
+  finish(
+    footer: (page: number, pages: number) => Running | null,
+    header: (page: number) => string | null = () => null,
+  ): void {
     this.tags.close();
     for (let index = 0; index < this.count; index++) {
       this.document.switchToPage(index);
       this.#colour = null;
-      const { left, right } = footer(index + 1, this.count);
-      const y = this.document.page.height - 46;
+      const foot = footer(index + 1, this.count);
+      const head = header(index + 1);
+      const { x, width } = this.text;
       this.tags.artifact(() => {
-        const half = { x: this.text.x, width: this.text.width - 60 };
-        const [line] = this.lines([{ kind: "text", text: left }], FOOTER, half);
-        this.#plain(line, FOOTER, half.x, y);
-        const [number] = this.lines([{ kind: "text", text: right }], FOOTER, this.text);
-        this.#plain(number, FOOTER, this.text.x + this.text.width - number.width, y);
+        if (head !== null) this.#oneLine(head, HEADER, this.text, this.frame.top - 26);
+        if (foot === null) return;
+        const y = this.document.page.height - 46;
+        this.#oneLine(foot.left, FOOTER, { x, width: width - 60 }, y);
+        const [number] = this.lines([{ kind: "text", text: foot.right }], FOOTER, this.text);
+        this.#plain(number, FOOTER, x + width - number.width, y);
       }, "Pagination");
     }
+    this.typeface.emoji.end();
     this.root.end();
+  }
+
+  #oneLine(text: string, type: Type, column: Column, y: number): void {
+    this.#plain(this.oneLine(text, type, column), type, column.x, y);
+  }
+
+  /** Set a text on one line, with an ellipsis where it is cut. */
+  oneLine(text: string, type: Type, column: Column): Line {
+    const set = (some: string) => this.lines([{ kind: "text", text: some }], type, column);
+    const [first, ...more] = set(text);
+    if (more.length === 0) return first;
+    const letters = characters(text);
+    let [fits, tooMany] = [0, letters.length];
+    while (tooMany - fits > 1) {
+      const middle = Math.floor((fits + tooMany) / 2);
+      if (set(`${letters.slice(0, middle).join("").trimEnd()}…`).length === 1) fits = middle;
+      else tooMany = middle;
+    }
+    return set(`${letters.slice(0, fits).join("").trimEnd()}…`)[0];
   }
 
   /** Set text that is only decoration, on one line. */
@@ -231,19 +233,38 @@ export class Sheets {
   }
 
   #plain(line: Line, type: Type, x: number, y: number): void {
+    x -= line.hang;
     for (const piece of line.pieces) {
       this.#piece(piece, type, x, y + type.leading * BASELINE);
       x += piece.width;
     }
   }
 
-  #piece({ text, font, width }: Piece, type: Type, x: number, baseline: number): void {
-    const { document } = this;
+  #piece(piece: Piece, type: Type, x: number, baseline: number): void {
+    const { document, typeface } = this;
+    const { text, font, width } = piece;
     this.#ink(type.colour);
+    if (font === EMOJI) {
+      typeface.emoji.draw(piece.rightToLeft ? piece.words.toReversed() : piece.words, type.size, x, baseline);
+      return;
+    }
+    if (font !== null && !typeface.isQuick(piece)) {
+      const size = typeface.scaled(font, type.size);
+      const isBold = type.style === "bold" && typeface.isOnlyRegular(font);
+      typeface.use(font, size);
+      drawGlyphs(document, typeface.shaped(piece), piece.rightToLeft, typeface.unitsPerEm(font), {
+        x,
+        baseline,
+        size,
+        embolden: isBold ? this.palette[type.colour] : null,
+        said: piece.said ?? null,
+      });
+      return;
+    }
     if (font !== null) {
       // The width is known; PDFKit would measure it again.
       const known = { textWidth: width, wordCount: 1 };
-      this.typeface.use(font, type.size).text(text, x, baseline, {
+      typeface.use(font, type.size).text(text, x, baseline, {
         lineBreak: false,
         baseline: "alphabetic",
         ...known,

@@ -1,14 +1,17 @@
 /** The structure of a tagged PDF: which part of a page belongs to which element, and what is mere decoration. */
 
+import { languageOf } from "../language.ts";
 import type { Document } from "./document.ts";
+import type { Content, Element } from "./libraries.d.ts";
 
-export type Element = ReturnType<Document["struct"]>;
+export type { Element };
 
 /** Keeps one piece of marked content open at a time. */
 export class Tags {
-  #open: { element: Element; content: ReturnType<Document["markStructureContent"]> } | null = null;
+  #open: { element: Element; content: Content } | null = null;
 
-  constructor(readonly document: Document) {}
+  /** @param lang The language of the document. */
+  constructor(readonly document: Document, readonly lang: string) {}
 
   /** Make the root of the structure. */
   root(): Element {
@@ -18,18 +21,24 @@ export class Tags {
   }
 
   /** Make an element at the end of another. */
-  element(parent: Element, type: string, options: Parameters<Document["struct"]>[1] = {}): Element {
+  element(parent: Element, type: string, options: Record<string, unknown> = {}): Element {
     this.close();
-    const element = this.document.struct(type as Parameters<Document["struct"]>[0], options);
+    const element = this.document.struct(type, options);
     parent.add(element);
     return element;
+  }
+
+  /** Make an element for a text, which says its language where it is not that of the document. */
+  textElement(parent: Element, type: string, text: string): Element {
+    const lang = languageOf(text, this.lang);
+    return this.element(parent, type, lang === null ? {} : { lang });
   }
 
   /** Draw something that belongs to an element. Calls in a row for one element make one piece of content. */
   content(element: Element, type: string, draw: () => void): void {
     if (this.#open?.element !== element) {
       this.close();
-      const content = this.document.markStructureContent(type as Parameters<Document["struct"]>[0]);
+      const content = this.document.markStructureContent(type);
       this.#open = { element, content };
     }
     draw();

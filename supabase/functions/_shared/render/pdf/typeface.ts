@@ -1,13 +1,28 @@
-/** The typeface in a PDF: which of its files shows which character, and how wide words are. */
+/** The typefaces in a PDF: which file shows which character, and how wide words are. */
 
 import { Buffer } from "node:buffer";
+import { emojiIn, isColoured, loadEmoji } from "../fonts/emoji.ts";
+import {
+  familyOf,
+  type Han,
+  hanOf,
+  load,
+  openTypeOf,
+  shows,
+  SILENT,
+  typefacesOf,
+  type TypefaceSource,
+} from "../fonts/fallbacks.ts";
 import { Pairs } from "../fonts/kerning.ts";
 import { LITERATA } from "../fonts/literata.generated.ts";
-import { unpackWoff } from "../fonts/sfnt.ts";
+import { unpackWoff, withoutTables } from "../fonts/sfnt.ts";
 import { covers, parseRanges } from "../fonts/ranges.ts";
 import { characters } from "../text.ts";
 import type { Document } from "./document.ts";
-import { quicken } from "./shaping.ts";
+import { EmojiFonts } from "./emoji.ts";
+import type { ShapedText } from "./glyphs.ts";
+import { Shaper } from "./harfbuzz.ts";
+import { quicken, SIMPLE } from "./shaping.ts";
 
 export type Style = "regular" | "italic" | "bold";
 
@@ -15,10 +30,53 @@ export type Style = "regular" | "italic" | "bold";
 export interface Run {
   text: string;
   font: string | null;
+  /** What was written, where something else is set for it. */
+  said?: string;
 }
+
+/** A run as it is set: in what direction, and in which parts it is shaped. */
+export interface SetRun extends Run {
+  rightToLeft: boolean;
+  /** Words, which are shaped each by itself; together they are the text. */
+  words: readonly string[];
+}
+
+/** Characters for which there is no typeface, and the one that would show them, where it could not be had. */
+export interface Unset {
+  /** A typeface that is missing: "Noto Serif SC"; null where none has the characters. */
+  typeface: string | null;
+  /** Each once, in reading order. */
+  characters: string;
+}
+
+/** The name of the font of drawings; see `EmojiFonts`. */
+export const EMOJI = "emoji";
 
 /** The width of the box that stands for a character without a font, in ems. */
 export const BOX_WIDTH = 0.62;
+
+/**
+ * How large the others are set, so that they look as large as Literata. Those of Arabic are small by nature; Chinese characters
+ * fill their squares.
+ */
+const SCALES: Record<string, number> = {
+  "amiri": 1.2,
+  "noto-serif-hebrew": 1.02,
+  "noto-serif-devanagari": 1.02,
+  "noto-serif-bengali": 1,
+  "noto-serif-tamil": 0.9,
+  "noto-serif-thai": 1.02,
+  "noto-serif-khmer": 0.98,
+  "noto-serif-georgian": 0.98,
+  "noto-serif-armenian": 0.98,
+  "noto-serif-sc": 0.96,
+  "noto-serif-tc": 0.96,
+  "noto-serif-jp": 0.96,
+  "noto-serif-kr": 0.96,
+};
+
+/** Spaces and punctuation, which are set like the letters before them where their typeface has them. */
+const NEUTRAL = /^[\p{P}\p{Zs}]$/u;
 
 /** Characters that are shown by others that look the same; compatibility forms are tried by themselves. */
 const LOOKALIKES: Record<string, string> = {
@@ -28,9 +86,6 @@ const LOOKALIKES: Record<string, string> = {
   "\u2015": "—",
   "\u02b9": "′",
 };
-
-/** Joiners and variation selectors: they change their neighbours and show nothing themselves. */
-const SILENT = /[\u200c\u200d\ufe00-\ufe0f]/gu;
 
 const FILES = LITERATA.map(({ style, script, ranges, woff, kerning }) => ({
   name: `literata-${style}-${script}`,
@@ -56,60 +111,230 @@ function unpack(font: string): { openType: Buffer; pairs: Pairs | null } {
   return file;
 }
 
+const shapers = new Map<string, Shaper>();
+
+function shaperOf(font: string): Shaper {
+  let shaper = shapers.get(font);
+  if (shaper === undefined) {
+    // The outlines, most of a file, are of no use to it.
+    shapers.set(font, shaper = new Shaper(withoutTables(bytesOf(font), ["glyf", "loca", "gvar", "vmtx"])));
+  }
+  return shaper;
+}
+
+function bytesOf(font: string): Buffer {
+  return isLiterata(font) ? unpack(font).openType : openTypeOf(font);
+}
+
+function isLiterata(font: string): boolean {
+  return font.startsWith("literata-");
+}
+
+/** What a letter is set in, besides Literata. */
+export interface Typefaces {
+  /** Those that are loaded for it: not what happens to be loaded for another, so that a letter always looks alike. */
+  names: ReadonlySet<string>;
+  /** How Chinese characters are set where the text around them does not say it. */
+  han: Han;
+  /** What cannot be set. */
+  unset: Unset[];
+}
+
+/** Marks that keep directions apart: read by the bidirectional algorithm, and seen by nobody. */
+export const ISOLATES = /[\u2066-\u2069]/g;
+
+export const LITERATA_ALONE: Typefaces = { names: new Set(), han: "zh-Hans", unset: [] };
+
+/** Chinese characters, and what is written with them. */
+const HAN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\u3000-\u303f\uff00-\uffef]/u;
+
+/** Load the typefaces that the texts of a letter need beyond Literata. */
+export async function loadTypefaces(
+  texts: readonly string[],
+  source: TypefaceSource,
+): Promise<Typefaces> {
+  const all = texts.join("\n");
+  const han = hanOf(all);
+  // The same character is set in another typeface in a passage of another language.
+  const hans = new Set([han, ...texts.filter((text) => HAN.test(text)).map(hanOf)]);
+  const names = new Set<string>();
+  const missing = new Set<string>();
+  const unset = new Map<string | null, Set<string>>();
+  const loadFirst = async (wanted: readonly string[]) => {
+    for (const name of wanted) {
+      if (names.has(name)) return true;
+      if (missing.has(name)) continue;
+      if (await load(name, source)) {
+        names.add(name);
+        return true;
+      }
+      missing.add(name);
+    }
+    return false;
+  };
+  await loadEmoji(all);
+  for (const character of new Set(characters(all))) {
+    if (character.replace(ISOLATES, "").trim() === "" || fileFor(character, "regular") !== null) continue;
+    const isDrawn = emojiIn(character) !== null;
+    if (isDrawn && isColoured(character)) continue;
+    let isSet = false;
+    for (const one of HAN.test(character) ? hans : [han]) {
+      isSet = await loadFirst(typefacesOf(character, one)) || isSet;
+    }
+    const isReplaced = standIns(character).some((text) => fileFor(text, "regular") !== null);
+    if (isSet || isDrawn || isReplaced) continue;
+    const [first] = typefacesOf(character, han);
+    const typeface = first === undefined ? null : familyOf(first);
+    unset.set(typeface, (unset.get(typeface) ?? new Set()).add(character));
+  }
+  return {
+    names,
+    han,
+    unset: [...unset].map(([typeface, missed]) => ({ typeface, characters: [...missed].join("") })),
+  };
+}
+
 /** Opens font files in one document, each when the first character needs it. */
 export class Typeface {
   readonly #opened = new Set<string>();
   readonly #found = new Map<string, Run>();
   readonly #widths = new Map<string, number>();
+  readonly #shaped = new Map<string, ShapedText>();
+  readonly emoji: EmojiFonts;
 
-  constructor(readonly document: Document) {}
+  constructor(readonly document: Document, readonly typefaces: Typefaces = LITERATA_ALONE) {
+    this.emoji = new EmojiFonts(document);
+  }
 
-  /** Split text into runs that one font file each can show. */
-  runs(text: string, style: Style): Run[] {
+  /**
+   * Split text into runs that one font file each can show.
+   *
+   * @param context What the text is a part of: in which typeface Chinese characters are set depends on it.
+   * @param after The font of what is before it: spaces are set like that.
+   */
+  runs(text: string, style: Style, context = text, after: string | null = null): Run[] {
+    if (after !== null && text.trim() === "" && characters(text).every((space) => joins(space, after))) {
+      return [{ text, font: after }];
+    }
     // Most words; there is no need to look their characters up one by one.
     if (/^[\x20-\x7e]+$/.test(text)) return [{ text, font: `literata-${style}-latin` }];
     const runs: Run[] = [];
     for (const character of characters(text)) {
-      const found = this.#find(character, style);
+      const found = this.#find(character, style, context);
       const last = runs.at(-1);
-      if (last !== undefined && last.font === found.font) last.text += found.text;
+      // Emoji side by side may look like one of another kind, so each stays by itself.
+      const joined = last !== undefined && last.font === found.font && found.font !== EMOJI &&
+        last.said === undefined && found.said === undefined;
+      if (joined) last.text += found.text;
+      else if (last?.font && last.said === undefined && joins(character, last.font)) last.text += character;
       else runs.push({ ...found });
     }
     return runs;
   }
 
   /** Return how wide a run is, in points. */
-  width({ text, font }: Run, size: number): number {
+  width(run: SetRun, size: number): number {
+    const { text, font, words } = run;
     if (font === null) return characters(text).length * BOX_WIDTH * size;
+    if (font === EMOJI) return EmojiFonts.width(words) * size;
+    if (!this.isQuick(run)) {
+      const advance = this.shaped(run).flatMap(({ glyphs }) => glyphs)
+        .reduce((sum, { advance }) => sum + advance, 0);
+      return (advance * this.scaled(font, size)) / this.unitsPerEm(font);
+    }
     const key = `${font} ${text}`;
     const width = this.#widths.get(key) ?? this.use(font, 1000).widthOfString(text);
     this.#widths.set(key, width);
     return (width * size) / 1000;
   }
 
+  /** Whether a run is set by PDFKit, letter by letter, with no need of HarfBuzz. */
+  isQuick({ text, font, rightToLeft, said }: SetRun): boolean {
+    return font !== null && isLiterata(font) && !rightToLeft && said === undefined &&
+      (SIMPLE.test(text) || !/\p{M}/u.test(text));
+  }
+
+  /** Return a run's glyphs: its words, from left to right. */
+  shaped({ font, rightToLeft, words }: SetRun): ShapedText[] {
+    const shaped = words.map((text) => {
+      const key = `${font} ${rightToLeft} ${text}`;
+      let found = this.#shaped.get(key);
+      if (found === undefined) {
+        this.#shaped.set(key, found = { text, glyphs: shaperOf(font!).shape(text, rightToLeft) });
+      }
+      return found;
+    });
+    return rightToLeft ? shaped.reverse() : shaped;
+  }
+
+  unitsPerEm(font: string): number {
+    return shaperOf(font).unitsPerEm;
+  }
+
+  /** The size that a font is set in to look like Literata in `size`. */
+  scaled(font: string, size: number): number {
+    return size * (SCALES[font] ?? 1);
+  }
+
+  /** Whether a font has no bold face of its own. */
+  isOnlyRegular(font: string): boolean {
+    return !isLiterata(font);
+  }
+
   /** Make a font the document's current one. */
   use(font: string, size: number): Document {
     if (!this.#opened.has(font)) {
-      const { openType, pairs } = unpack(font);
-      this.document.registerFont(font, openType);
+      this.document.registerFont(font, bytesOf(font));
       this.#opened.add(font);
-      quicken(this.document.font(font)._font, pairs);
+      if (isLiterata(font)) quicken(this.document.font(font)._font, unpack(font).pairs);
     }
     this.document.font(font).fontSize(size);
     return this.document;
   }
 
-  #find(character: string, style: Style): Run {
-    const key = style + character;
+  #find(character: string, style: Style, context: string): Run {
+    const han = HAN.test(character) ? this.#hanIn(context) : this.typefaces.han;
+    const key = `${style}${han}${character}`;
     let run = this.#found.get(key);
-    if (run === undefined) {
-      run = standIns(character)
-        .map((text) => ({ text, font: fileFor(text, style) }))
-        .find(({ font }) => font !== null) ?? { text: character, font: null };
-      this.#found.set(key, run);
-    }
+    if (run === undefined) this.#found.set(key, run = find(character, style, this.typefaces.names, han));
     return run;
   }
+
+  #lastContext: [string, Han] = ["", "zh-Hans"];
+
+  #hanIn(context: string): Han {
+    if (this.#lastContext[0] !== context) {
+      // Kana and Hangul are beyond doubt; what is written with Chinese characters only is like the rest of the letter.
+      const found = hanOf(context);
+      this.#lastContext = [context, found === "zh-Hans" ? this.typefaces.han : found];
+    }
+    return this.#lastContext[1];
+  }
+}
+
+/** Find what sets a character: itself, what looks the same, and at last a letter without its marks. */
+function find(character: string, style: Style, names: ReadonlySet<string>, han: Han): Run {
+  const [same, ...others] = standIns(character);
+  const inLiterata = (text: string) => ({ text, font: fileFor(text, style) });
+  const asEmoji = { text: character, font: emojiIn(character) === null ? null : EMOJI };
+  return [
+    ...(isColoured(character) ? [asEmoji] : []),
+    inLiterata(same),
+    ...typefacesOf(character, han).filter((name) => names.has(name)).map((font) => ({
+      text: character,
+      font,
+    })),
+    asEmoji,
+    ...others.map((text) => ({ ...inLiterata(text), ...(text === same ? {} : { said: character }) })),
+  ].find(({ font }) => font !== null) ?? { text: character, font: null };
+}
+
+/** Whether a space or a punctuation mark is set in the typeface of the letters before it. */
+function joins(character: string, font: string): boolean {
+  return NEUTRAL.test(character) && !isLiterata(font) && font !== EMOJI &&
+    !/-(sc|tc|jp|kr|math|symbols|2)$|^noto-serif$/.test(font) &&
+    shows(font, character);
 }
 
 /** What may be set for a character, the best first: itself, what looks the same, and a letter without its marks. */

@@ -1,0 +1,1 @@
+"""What it costs to set a letter as a PDF."""

@@ -1,0 +1,1 @@
+"""What it costs to make a picture ready to be shown."""

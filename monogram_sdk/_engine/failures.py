@@ -1,0 +1,90 @@
+"""Turn what the network does to a request into the SDK's errors."""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+import httpcore
+import httpx
+
+from monogram_sdk._engine.call import Call
+from monogram_sdk._engine.reply import Reply
+from monogram_sdk._engine.request import Request
+from monogram_sdk.errors import ConnectionFailedError, InvalidResponseError, MonogramError, scrub
+
+FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpx.RequestError,  # of a transport that the program gave
+    zlib.error,
+    TimeoutError,
+)
+"""What an exchange may fail with."""
+
+_LONGEST_TYPE = 80
+
+_TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+# The server certainly did not get the request.
+_UNSENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.ProxyError,
+    httpcore.LocalProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
+
+
+def was_sent(exc: BaseException) -> bool:
+    """Return True if the server may have got a request that failed like this."""
+    return not isinstance(exc, _UNSENT)
+
+
+def failure(exc: Exception, call: Call, request: Request) -> MonogramError:
+    """Return the SDK's error for an attempt that got no reply."""
+    method, path = request.method, request.bare_path()
+    if isinstance(exc, _TIMEOUTS):
+        return call.too_late(method=method, path=path)
+    if isinstance(exc, zlib.error):
+        return InvalidResponseError(
+            f"The reply cannot be unpacked: {exc}.", hint="Something on the way damages it.", method=method, path=path
+        )
+    reason = scrub(str(exc)).rstrip(".") or type(exc).__name__
+    hint = "Check the project's URL, the network, and that the server is running."
+    proxy = next((name for name in _PROXIES if os.environ.get(name)), None)
+    if proxy is not None:
+        hint += f" The environment names a proxy ({proxy}): check it, too."
+    return ConnectionFailedError(
+        f"The server could not be reached, or hung up: {reason}.",
+        hint=hint,
+        method=method,
+        path=path,
+    )
+
+
+def garbled(reply: Reply, request: Request) -> InvalidResponseError:
+    """Return the error for a reply that cannot be what the request asks for."""
+    kind = reply.headers.get("content-type", "something else")[:_LONGEST_TYPE]
+    body = f"{kind} ({len(reply.content):,} bytes)"
+    if request.content.status is not None:
+        what = f"not {request.content.name} but {reply.status}{f' with {body}' if reply.content else ' and empty'}"
+    else:
+        what = f"not {request.content.name} but {body}" if reply.content else "empty"
+    return InvalidResponseError(
+        f"The reply is {what}.",
+        hint="Something between this program and the server answers in its place: a proxy, or a network's login page.",
+        status=reply.status,
+        method=request.method,
+        path=request.bare_path(),
+    )

@@ -1,0 +1,147 @@
+"""What others see of the calls: lines in the log, and spans where OpenTelemetry's API is installed.
+
+The spans follow OpenTelemetry's conventions for HTTP clients (https://opentelemetry.io/docs/specs/semconv/http/http-spans/):
+one of kind CLIENT for each attempt, whose context travels to the server in the header ``traceparent``. They are the
+children of one span a call, which is named as the call is.
+
+Neither log nor spans hold a query, a header or a body, which may hold secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from monogram_sdk._engine import refusals
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from opentelemetry.trace import Span
+
+try:
+    from opentelemetry import propagate, trace
+except ModuleNotFoundError:  # It is no dependency: who wants spans has it.
+    propagate = trace = None  # type: ignore[assignment]
+
+logger = logging.getLogger("monogram_sdk")
+
+SCOPE = "monogram_sdk"
+
+_OPEN = ("/rest/v1/", "/functions/v1/")
+
+
+def call_started(name: str) -> AbstractContextManager[Span] | None:
+    """Begin the span of a call."""
+    if not _wanted():
+        return None
+    assert trace is not None
+    span = trace.get_tracer(SCOPE).start_as_current_span(name, record_exception=False, set_status_on_exception=False)
+    span.__enter__()
+    return span
+
+
+def call_ended(span: AbstractContextManager[object] | None, error: BaseException | None) -> None:
+    """End the span of a call."""
+    if span is None:
+        return
+    if error is not None:
+        assert trace is not None
+        _fail(trace.get_current_span(), type(error).__qualname__)
+    span.__exit__(None, None, None)
+
+
+class Attempt:
+    """One attempt to send a request, from its beginning to its answer.
+
+    Args:
+        method: The HTTP method.
+        path: The path without the query.
+        base: The project's URL.
+        number: Which attempt of the request this is, counted from 1.
+        headers: The request's headers, to which the trace's are added.
+    """
+
+    __slots__ = ("_method", "_number", "_path", "_span", "_started")
+
+    def __init__(self, method: str, path: str, base: str, number: int, headers: dict[str, str]) -> None:
+        self._method = method
+        self._path = path
+        self._number = number
+        self._span = _start_span(method, path, base, number, headers) if _wanted() else None
+        self._started = time.perf_counter()
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """Note that an answer came."""
+        if self._span is not None:
+            self._span.set_attribute("http.response.status_code", status)
+            if status >= 400:
+                _fail(self._span, str(status))
+            self._span.end()
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log(str(status), status, refusals.request_id(headers))
+
+    def failed(self, exc: BaseException) -> None:
+        """Note that none came."""
+        kind = type(exc)
+        if self._span is not None:
+            _fail(self._span, f"{kind.__module__}.{kind.__qualname__}")
+            self._span.end()
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log(kind.__name__, None, None)
+
+    def _log(self, outcome: str, status: int | None, request_id: str | None) -> None:
+        ms = round((time.perf_counter() - self._started) * 1000, 1)
+        logger.debug(
+            "%s %s %s %.1f ms attempt %d request %s",
+            self._method,
+            self._path,
+            outcome,
+            ms,
+            self._number,
+            request_id or "-",
+            extra={
+                "method": self._method,
+                "path": self._path,
+                "status": status,
+                "outcome": outcome,
+                "ms": ms,
+                "attempt": self._number,
+                "request_id": request_id,
+            },
+        )
+
+
+def _wanted() -> bool:
+    """Whether somebody has set up OpenTelemetry. Its API without that makes spans too, which go nowhere."""
+    return trace is not None and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _start_span(method: str, path: str, base: str, number: int, headers: dict[str, str]) -> Span:
+    assert trace is not None and propagate is not None
+    url = urlsplit(base)
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "server.address": url.hostname or "",
+        "server.port": url.port or (443 if url.scheme == "https" else 80),
+        "url.full": base + path,
+    }
+    if number > 1:
+        attributes["http.request.resend_count"] = number - 1
+    name = method
+    # Paths of the other services hold ids and file names, of which there are too many for a name.
+    if path.startswith(_OPEN):
+        attributes["url.template"] = path
+        name = f"{method} {path}"
+    span = trace.get_tracer(SCOPE).start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+    propagate.inject(headers, trace.set_span_in_context(span))
+    return span
+
+
+def _fail(span: Span, kind: str) -> None:
+    assert trace is not None
+    span.set_attribute("error.type", kind)
+    span.set_status(trace.StatusCode.ERROR)

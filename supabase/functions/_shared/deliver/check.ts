@@ -1,0 +1,20 @@
+/**
+ * Say what is wrong with the settings of mail, one fault a line, and end with 1 where there is any. The embedded stack runs this
+ * before it starts: what is misspelt in `supabase/functions/.env` would otherwise be in the log of `deliver` only.
+ */
+
+import { readPageTemplate } from "../newsletters/newsletters.ts";
+import { EnvironmentError } from "../platform/mod.ts";
+import { readMailSettings } from "./settings.ts";
+
+let isRight = true;
+for (const read of [() => readMailSettings("http://project.example"), () => readPageTemplate()]) {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    console.log(error.message);
+    isRight = false;
+  }
+}
+Deno.exit(isRight ? 0 : 1);

@@ -1,0 +1,240 @@
+/** What the small mails say: the digest of a day above all. */
+
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { compose, type Message } from "./compose.ts";
+import type { BatchMail } from "./mailroom.ts";
+import { notice } from "./notice.ts";
+
+const SETTINGS = {
+  from: "Monogram <letters@example.org>",
+  replyTo: null,
+  unsubscribe: "https://example.org/u",
+  appUrl: "https://example.org/app",
+};
+
+const SPACE = "00000000-0000-4000-8000-000000000003";
+
+function mailed(
+  kind: string,
+  payload: Record<string, unknown>,
+  name = "Boris",
+  { space = null, appUrl = SETTINGS.appUrl }: { space?: string | null; appUrl?: string | null } = {},
+): Message {
+  const mail: BatchMail = {
+    id: "00000000-0000-4000-8000-000000000001",
+    state: "QUEUED",
+    kind,
+    newsletter_id: null,
+    space_id: space === null ? null : SPACE,
+    space_name: space,
+    display_name: name,
+    payload,
+    email: null,
+    content: null,
+    token: null,
+  };
+  const content = notice(mail, { ...SETTINGS, appUrl }, new Date("2026-11-24T08:00:00Z"));
+  return compose(content, { ...mail, email: "b@example.test", token: "t" }, SETTINGS);
+}
+
+const gift = (sender: string, name: string | null, amount: number, message: string | null) => ({
+  kind: "GIFT_RECEIVED",
+  key: crypto.randomUUID(),
+  ...(name === null ? {} : { sender_id: sender, sender_name: name, message }),
+  amount,
+});
+
+Deno.test("a digest has badges first, then gifts by who sent them, and counts the rest", () => {
+  const { subject, text, html } = mailed("DIGEST", {
+    entries: [
+      gift("a", "Ada", 5, "Well said"),
+      { kind: "BADGE_EARNED", key: "b", name: "First words", tokens: 100 },
+      gift("c", "Chloe", 1, null),
+      gift("a", "Ada", 7, null),
+      gift("x", null, 3, null),
+    ],
+    more: 9,
+  });
+  equal(subject, "Your news: a badge and 4 gifts");
+  equal(text.split("\n").filter((line) => /^(- \S| {2}> )/.test(line)), [
+    "- You have earned the badge “First words”, and 100 tokens with it.",
+    "- Ada sent you 2 gifts, 12 tokens in all, and wrote:",
+    "  > Well said",
+    "- Chloe sent you a gift of 1 token.",
+    "- Somebody sent you a gift of 3 tokens.",
+    "- And 9 more.",
+  ]);
+  equal(html.match(/padding:14px 0/g)!.length, 5);
+});
+
+Deno.test("names and messages are text, whatever is in them", () => {
+  const evil = '<img src=x onerror="alert(1)">\r\nBcc: everybody@example.test\u202e';
+  for (
+    const [kind, payload] of [
+      ["DIGEST", { entries: [gift("a", evil, 5, evil), { kind: "BADGE_EARNED", name: evil }], more: 0 }],
+      ["GIFT_RECEIVED", { sender_id: "a", sender_name: evil, amount: 5, message: evil }],
+    ] as const
+  ) {
+    const { subject, text, html } = mailed(kind, payload, evil);
+    ok(!html.includes("<img") && !/[\r\n\u202e]/.test(subject) && !text.includes("\u202e"));
+    ok(html.includes("&lt;img src=x"));
+  }
+});
+
+Deno.test("odd payloads make a mail all the same", () => {
+  const odd = [{}, { entries: null }, { entries: [] }, { entries: [{}], more: "x" }, {
+    entries: [gift("a", "", NaN, "")],
+  }];
+  for (const payload of odd) {
+    for (const kind of ["DIGEST", "GIFT_RECEIVED", "CURATOR_ASSIGNED", "SOMETHING_NEW"]) {
+      ok(mailed(kind, payload).subject.length > 0);
+    }
+  }
+});
+
+const asked = (...questions: string[]) => ({
+  week_number: 4,
+  questions: questions.map((question, index) => ({ id: `p${index + 1}`, question, curator_name: "Ada" })),
+});
+
+Deno.test("new questions are in the email, in their order, with who asks and a button for each", () => {
+  const payload = asked("What did you read?", "<b>Where</b> & when?");
+  const { subject, html, text, from } = mailed("PROMPTS_PUBLISHED", payload, "Boris", { space: "Book Club" });
+  equal([subject, from.name], ["New questions in Book Club", "Book Club"]);
+  ok(text.includes("2 questions are out in week 4 of Book Club, asked by Ada."));
+  ok(text.includes("Answers are open until the letter of week 4 is published."));
+  ok(!html.includes("Asked by"));
+  const link = (id: string) => `https://example.org/app/spaces/${SPACE}/prompts/${id}`;
+  ok(text.includes(`1. What did you read?\nAnswer question 1: ${link("p1")}\n\n2. <b>Where</b> & when?\n`));
+  ok(text.includes(`Answer question 2: ${link("p2")}\n`));
+  ok(html.includes("&lt;b&gt;Where&lt;/b&gt; &amp; when?") && !html.includes("<b>"));
+  equal([...html.matchAll(/href="([^"]*prompts[^"]*)"/g)].map(([, href]) => href), [link("p1"), link("p2")]);
+  ok(/mso-hide:all">What did you read\?/.test(html));
+});
+
+Deno.test("without an address of the application there are questions and no buttons", () => {
+  for (const appUrl of [null, "javascript:alert(1)", "not an address"]) {
+    const { html, text } = mailed("PROMPTS_PUBLISHED", asked("What?"), "Boris", { space: "Club", appUrl });
+    ok(text.includes("1. What?") && !html.includes("Answer question") && !text.includes("Answer question"));
+  }
+  const { text } = mailed("PROMPTS_PUBLISHED", asked("What?"), "Boris", {
+    space: "Club",
+    appUrl: "https://a.example/x/?y=1",
+  });
+  ok(text.includes(`https://a.example/x/spaces/${SPACE}/prompts/p1?y=1`));
+});
+
+Deno.test("questions of two people say whose each is, and where none is left the email says so much", () => {
+  const payload = asked("One?", "Two?");
+  payload.questions[1].curator_name = "Boris";
+  const both = mailed("PROMPTS_PUBLISHED", payload, "Chloe", { space: "Club" });
+  ok(!both.text.includes("asked by"));
+  ok(
+    both.text.includes("1. One?\nAsked by Ada\nAnswer question 1: ") &&
+      both.text.includes("2. Two?\nAsked by Boris\n"),
+  );
+  equal(both.html.match(/Asked by \w+/g), ["Asked by Ada", "Asked by Boris"]);
+  const { text } = mailed("PROMPTS_PUBLISHED", asked(), "Chloe", { space: "Club" });
+  ok(text.includes("The questions of week 4 are out in Club."));
+  ok(text.includes(`https://example.org/app/spaces/${SPACE}\n`));
+});
+
+Deno.test("whoever has not answered finds the questions in the reminder", () => {
+  const { text } = mailed("RESPONSE_REMINDER", asked("One?", "Two?"), "Chloe", { space: "Club" });
+  ok(text.includes("1. One?") && text.includes("2. Two?"));
+  ok(text.replaceAll("\n", " ").includes("Answers are open until the letter of week 4 is published."));
+  ok(text.includes("No more reminders: https://example.org/u?token=t&scope=reminders#"));
+  ok(
+    !mailed("PROMPTS_PUBLISHED", asked("One?"), "Chloe", { space: "Club" }).text.includes(
+      "No more reminders",
+    ),
+  );
+});
+
+Deno.test("the fullest email of news is not clipped, in any script", () => {
+  for (const unit of ['"', "語", "a", "👩‍👩‍👧"]) {
+    const fill = (length: number) => unit.repeat(length).slice(0, length).toWellFormed();
+    const entries = Array.from({ length: 50 }, (_, index) => gift(`${index}`, fill(80), 5, fill(280)));
+    const { html, text } = mailed("DIGEST", { entries, more: 1000 }, fill(80));
+    ok(new TextEncoder().encode(html).length < 100_000, `${unit}: ${html.length}`);
+    equal(text.split("sent you a gift").length, 51);
+    const questions = mailed(
+      "PROMPTS_PUBLISHED",
+      asked(...Array.from({ length: 10 }, () => fill(500))),
+      "B",
+      { space: fill(80) },
+    );
+    ok(new TextEncoder().encode(questions.html).length < 100_000);
+  }
+});
+
+Deno.test("one question of another direction, or of one endless word, keeps to itself", () => {
+  const payload = asked("מה קראתם השבוע?", "x".repeat(500), "=?UTF-8?Q?No?=\r\nBcc: a@b.example");
+  const { html, subject } = mailed("PROMPTS_PUBLISHED", payload, "عائشة", { space: "مائدة المطبخ" });
+  ok(/<h2 class="ink" dir="rtl"[^>]*>מה קראתם השבוע\?<\/h2>/.test(html));
+  ok(html.includes("\u2068مائدة المطبخ\u2069") && !/[\r\n]/.test(subject));
+});
+
+/** What mails say in other languages. */
+function saidIn(
+  languages: string[],
+  kind: string,
+  payload: Record<string, unknown>,
+  space: string | null,
+): Message {
+  const mail: BatchMail = {
+    id: "00000000-0000-4000-8000-000000000001",
+    state: "QUEUED",
+    kind,
+    newsletter_id: null,
+    space_id: space === null ? null : SPACE,
+    space_name: space,
+    display_name: "Boris",
+    payload,
+    email: null,
+    content: null,
+    token: null,
+    languages,
+  };
+  const content = notice(mail, SETTINGS, new Date("2026-11-24T08:00:00Z"));
+  return compose(content, { ...mail, email: "b@example.test", token: "t" }, SETTINGS);
+}
+
+Deno.test("news are in their reader's language, with their questions and quotes as they were written", () => {
+  const questions = [
+    { id: "1", question: "What did you read?", curator_name: "Ada" },
+    { id: "2", question: "ماذا طبخت؟", curator_name: "Ada" },
+  ];
+  const german = saidIn(["de-CH", "en"], "PROMPTS_PUBLISHED", { week_number: 3, questions }, "Book Club");
+  equal(german.subject, "Neue Fragen in Book Club");
+  ok(german.text.includes("Hallo Boris,"));
+  ok(german.text.includes("In Woche 3 von Book Club sind 2 Fragen da, gestellt von Ada."), german.text);
+  ok(german.text.includes("Frage 1 beantworten: https://example.org/app/spaces/"));
+  ok(german.text.includes("Keine E-Mails mehr von Book Club: https://example.org/u?token=t"));
+  ok(german.html.includes('<html lang="de" dir="ltr">'));
+  ok(
+    german.html.includes(' dir="rtl" style="margin:0;color:#221d18'),
+    "the question in Arabic runs its own way",
+  );
+  const arabic = saidIn(["ar"], "PROMPTS_PUBLISHED", { week_number: 3, questions }, "Book Club");
+  equal(arabic.subject, "أسئلة جديدة في \u2068Book Club\u2069");
+  ok(arabic.html.includes('<html lang="ar" dir="rtl">'));
+  ok(arabic.html.includes('<h2 class="ink" dir="ltr"'), "the question in English runs its own way");
+  ok(arabic.text.includes("وصل سؤالان من \u2068Ada\u2069 في الأسبوع 3 من \u2068Book Club\u2069."), arabic.text);
+});
+
+Deno.test("a digest counts as each language counts", () => {
+  const gifts = (count: number) => Array.from({ length: count }, () => gift("a", "Ada", 1, null));
+  const subject = (language: string, count: number) =>
+    saidIn([language], "DIGEST", { entries: gifts(count), more: 0 }, null).subject;
+  equal([1, 2, 3, 11].map((count) => subject("ar", count)), [
+    "جديدك: هدية",
+    "جديدك: هديتان",
+    "جديدك: 3 هدايا",
+    "جديدك: 11 هدية",
+  ]);
+  equal(subject("de", 2), "Neues für dich: 2 Geschenke");
+  equal(subject("fr", 1), "Du nouveau pour toi\u00a0: un cadeau");
+  equal(subject("es", 2), "Novedades para ti: 2 regalos");
+  equal(subject("pt", 2), "Your news: 2 gifts");
+});

@@ -1,0 +1,98 @@
+/** What stands around a newsletter: those before and after it, and all of its space. Each reader is told of what they may see. */
+
+import type { Client } from "../platform/mod.ts";
+import { setLine } from "../render/text.ts";
+import type { Around, Neighbour } from "../render/page.ts";
+import type { Archive, ArchivedLetter } from "../render/archive.ts";
+import { titleOf } from "../render/letter.ts";
+import { letterWords } from "../render/words.ts";
+import type { Addresses } from "./render.ts";
+import { archiveAddress, feedAddress, isId, type NewsletterRow, pageAddress } from "./newsletters.ts";
+
+/** A space, as far as its letters are shown. */
+type Space = Archive["space"] & { is_public: boolean };
+
+/** As many letters as a page of all of them and a feed have: some twenty years, and a few months. */
+const MOST = 1000;
+const MOST_IN_FEED = 30;
+
+/** @param reader A client with the rights of whoever reads. */
+export async function findAround(
+  reader: Client,
+  { space_id, week_number, content }: NewsletterRow,
+  { project, pageTemplate }: Addresses,
+): Promise<Around> {
+  const words = letterWords([content.space.language]);
+  const neighbour = async (order: "asc" | "desc"): Promise<Neighbour | null> => {
+    const [row] = await reader.select<Pick<ArchivedLetter, "id" | "title" | "week_number">>("newsletters", {
+      select: "id,title,week_number",
+      space_id: `eq.${space_id}`,
+      is_published: "is.true",
+      week_number: `${order === "asc" ? "gt" : "lt"}.${week_number}`,
+      order: `week_number.${order}`,
+      limit: "1",
+    });
+    return row === undefined ? null : {
+      address: pageAddress(project, row.id, pageTemplate),
+      week: row.week_number,
+      title: setLine(titleOf(row.title, content.space.name, row.week_number, words), words.lang),
+    };
+  };
+  const [previous, next, space] = await Promise.all([
+    neighbour("desc"),
+    neighbour("asc"),
+    findSpace(reader, space_id),
+  ]);
+  return {
+    previous,
+    next,
+    all: space === null ? null : archiveAddress(project, space_id, pageTemplate),
+    feed: space?.is_public
+      ? { address: feedAddress(project, space_id), title: words.lettersOf(space.name) }
+      : null,
+  };
+}
+
+/**
+ * Find the letters of a space that its reader may see; null where they do not see the space.
+ *
+ * @param kind A feed is only there for a public space, and has what everybody reads.
+ */
+export async function findArchive(
+  reader: Client,
+  spaceId: string,
+  kind: "archive" | "feed",
+  { project, pageTemplate }: Addresses,
+): Promise<{ archive: Archive; isPublic: boolean } | null> {
+  const space = await findSpace(reader, spaceId);
+  if (space === null || (kind === "feed" && !space.is_public)) return null;
+  const letters = await reader.select<ArchivedLetter>("newsletters", {
+    select: "id,title,intro,week_number,published_at,redacted_at",
+    space_id: `eq.${spaceId}`,
+    is_published: "is.true",
+    ...(kind === "feed" ? { visibility: "eq.PUBLIC" } : {}),
+    order: "week_number.desc",
+    limit: String(kind === "feed" ? MOST_IN_FEED : MOST),
+  });
+  return {
+    isPublic: space.is_public,
+    archive: {
+      space,
+      letters,
+      links: {
+        all: archiveAddress(project, spaceId, pageTemplate),
+        feed: space.is_public ? feedAddress(project, spaceId) : null,
+        letter: (id) => pageAddress(project, id, pageTemplate),
+      },
+    },
+  };
+}
+
+async function findSpace(reader: Client, id: string): Promise<Space | null> {
+  if (!isId(id)) return null;
+  const [space] = await reader.select<Space>("spaces", {
+    select: "id,name,description,language,is_public,created_at",
+    id: `eq.${id}`,
+  });
+  return space ?? null;
+}

@@ -1,0 +1,118 @@
+/**
+ * The typefaces for what Literata has no letters for. Each is loaded when the first text wants it and kept as long as the
+ * process runs; those of Chinese, Japanese and Korean are too large to be deployed with a function and come from elsewhere.
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { brotliDecompressSync } from "node:zlib";
+import { MODULES, type TypefaceFile, TYPEFACES } from "./typefaces.generated.ts";
+
+/** Returns a large typeface by the name of its file, as it is in the bucket `typefaces`; null where there is none. */
+export type TypefaceSource = (file: string) => Promise<Uint8Array | null>;
+
+/** A character that changes its neighbours and needs no glyph: the joiners and the variation selectors. */
+export const SILENT = /[\u200c\u200d\ufe00-\ufe0f]/gu;
+
+/** What shows Chinese characters, by the language; the first that has a character shows it. */
+const HAN_ORDER = {
+  ja: ["noto-serif-jp", "noto-serif-sc", "noto-serif-tc"],
+  ko: ["noto-serif-kr", "noto-serif-jp", "noto-serif-tc", "noto-serif-sc"],
+  "zh-Hans": ["noto-serif-sc", "noto-serif-tc", "noto-serif-jp"],
+  "zh-Hant": ["noto-serif-tc", "noto-serif-jp", "noto-serif-sc"],
+} as const;
+export type Han = keyof typeof HAN_ORDER;
+
+const BY_NAME = new Map(TYPEFACES.map((file) => [file.name, file]));
+const LARGE = TYPEFACES.filter(({ file }) => file !== null).map(({ name }) => name);
+const FIRST_LARGE = TYPEFACES.findIndex(({ file }) => file !== null);
+
+const coverage = new Map<string, Uint8Array>();
+const loaded = new Map<string, Buffer>();
+
+/** Return true if a typeface has glyphs for all of a text. */
+export function shows(name: string, text: string): boolean {
+  const { characters } = BY_NAME.get(name)!;
+  let bits = coverage.get(name);
+  if (bits === undefined) {
+    coverage.set(name, bits = brotliDecompressSync(Buffer.from(characters, "base64")));
+  }
+  for (const character of text.replace(SILENT, "")) {
+    const codePoint = character.codePointAt(0)!;
+    if (((bits[codePoint >> 3] ?? 0) & (1 << (codePoint & 7))) === 0) return false;
+  }
+  return true;
+}
+
+/** The typefaces that have a character, the best first. */
+export function typefacesOf(character: string, han: Han): string[] {
+  const order = [
+    ...TYPEFACES.slice(0, FIRST_LARGE).map(({ name }) => name),
+    ...new Set([...HAN_ORDER[han], ...LARGE]),
+    ...TYPEFACES.slice(FIRST_LARGE + LARGE.length).map(({ name }) => name),
+  ];
+  return order.filter((name) => shows(name, character));
+}
+
+/**
+ * Load a typeface.
+ *
+ * @param source Where the large ones come from.
+ * @returns False if it is not to be had. It is tried anew the next time.
+ */
+export async function load(name: string, source: TypefaceSource): Promise<boolean> {
+  if (loaded.has(name)) return true;
+  const packed = await packedFile(BY_NAME.get(name)!, source);
+  if (packed === null) return false;
+  loaded.set(name, brotliDecompressSync(packed));
+  return true;
+}
+
+/** Where the large ones are, where there are files: everywhere but on the platform, which gets what is imported and no more. */
+const FOLDER = new URL("../typefaces/", import.meta.url);
+
+/** Return a large typeface from the folder beside this one. */
+export const fileBeside: TypefaceSource = (file) => Deno.readFile(new URL(file, FOLDER)).catch(() => null);
+
+async function packedFile(
+  { name, file, digest }: TypefaceFile,
+  source: TypefaceSource,
+): Promise<Uint8Array | null> {
+  if (file === null) return Buffer.from((await MODULES[name]()).FONT, "base64");
+  const packed = await source(file);
+  // Another version has other characters than are known here, and what is no typeface stops the typesetter.
+  const isOurs = packed !== null && createHash("sha256").update(packed).digest("hex") === digest;
+  return isOurs ? packed : null;
+}
+
+/** Return a loaded typeface as OpenType. */
+export function openTypeOf(name: string): Buffer {
+  return loaded.get(name)!;
+}
+
+/** The family name of a typeface, for people: "Noto Serif SC". */
+export function familyOf(name: string): string {
+  return BY_NAME.get(name)!.family;
+}
+
+/** Characters of everyday words and names that are written in one way in simplified Chinese, and in another in traditional. */
+const SIMPLIFIED =
+  "这们个来时会国说学为过发还没样见让话问门间关开东车长书买卖电马头边进远运经给纸觉爱乐业两写农几从众优传伤体亲仅" +
+  "陈张刘赵吴杨孙郑冯罗叶韩邓萧华丽云丰静飞龙凤鱼鸟";
+const TRADITIONAL =
+  "這們個來時會國說學為過發還沒樣見讓話問門間關開東車長書買賣電馬頭邊進遠運經給紙覺愛樂業兩寫農幾從眾優傳傷體親僅" +
+  "陳張劉趙吳楊孫鄭馮羅葉韓鄧蕭華麗雲豐靜飛龍鳳魚鳥裡裏嗎後";
+
+/**
+ * Which of the four typefaces of Chinese characters a text is best set in: kana are Japanese and Hangul Korean; else the two ways
+ * of writing Chinese are told apart by common characters, and are simplified where there are none of them.
+ */
+export function hanOf(text: string): Han {
+  if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return "ja";
+  if (/\p{Script=Hangul}/u.test(text)) return "ko";
+  let simplified = 0;
+  for (const [character] of text.matchAll(/\p{Script=Han}/gu)) {
+    simplified += Number(SIMPLIFIED.includes(character)) - Number(TRADITIONAL.includes(character));
+  }
+  return simplified < 0 ? "zh-Hant" : "zh-Hans";
+}

@@ -1,0 +1,2 @@
+// What `franc.generated.js` is bundled from.
+export { francAll } from "franc";

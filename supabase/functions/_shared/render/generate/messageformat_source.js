@@ -1,0 +1,2 @@
+// What `messageformat.generated.js` is bundled from.
+export { IntlMessageFormat } from "intl-messageformat";

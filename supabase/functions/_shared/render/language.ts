@@ -1,0 +1,104 @@
+/**
+ * The language of a passage, as far as its script and its letters tell: for the `lang` of what is written in another language than
+ * the letter's own words, by which browsers choose typefaces and break lines, and screen readers their voices; and for its quotes.
+ */
+
+import { hanOf } from "./fonts/fallbacks.ts";
+// @ts-types="./franc.d.ts"
+import { francAll } from "./franc.generated.js";
+
+/** Scripts, and what is most likely written in each. */
+const SCRIPTS: readonly { letters: RegExp; language: (text: string) => string }[] = [
+  { letters: /\p{Script=Greek}/gu, language: () => "el" },
+  { letters: /\p{Script=Cyrillic}/gu, language: cyrillic },
+  { letters: /\p{Script=Arabic}/gu, language: arabic },
+  { letters: /\p{Script=Hebrew}/gu, language: () => "he" },
+  { letters: /\p{Script=Devanagari}/gu, language: () => "hi" },
+  { letters: /\p{Script=Bengali}/gu, language: (text) => /[ৰৱ]/u.test(text) ? "as" : "bn" },
+  { letters: /\p{Script=Tamil}/gu, language: () => "ta" },
+  { letters: /\p{Script=Thai}/gu, language: () => "th" },
+  { letters: /\p{Script=Khmer}/gu, language: () => "km" },
+  { letters: /\p{Script=Georgian}/gu, language: () => "ka" },
+  { letters: /\p{Script=Armenian}/gu, language: () => "hy" },
+  {
+    letters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu,
+    language: hanOf,
+  },
+];
+
+/** Letters of another script than Latin. */
+export const FOREIGN = /[^\0-\u024f\u1e00-\u1eff\u2000-\u2bff\p{M}\p{N}\p{P}\p{S}\s]/u;
+
+/**
+ * Return the language of a text of which most letters are of one script, as a BCP 47 tag; null where it is Latin, whose languages
+ * cannot be told apart, or the same as the text around it.
+ *
+ * @param around The language of what is around it.
+ */
+export function languageOf(text: string, around: string): string | null {
+  if (!FOREIGN.test(text)) return null;
+  const all = text.match(/\p{L}/gu)?.length ?? 0;
+  for (const { letters, language } of SCRIPTS) {
+    if ((text.match(letters)?.length ?? 0) * 2 <= all) continue;
+    const found = language(text);
+    return found.split("-")[0] === around.split("-")[0] && found.length <= 2 ? null : found;
+  }
+  return null;
+}
+
+/** Languages of Latin script that are told apart: the names that franc has for them, and their tags. */
+const LATIN: Readonly<Record<string, string>> = {
+  ces: "cs",
+  dan: "da",
+  deu: "de",
+  eng: "en",
+  fin: "fi",
+  fra: "fr",
+  hrv: "hr",
+  hun: "hu",
+  ind: "id",
+  ita: "it",
+  nld: "nl",
+  nob: "nb",
+  pol: "pl",
+  por: "pt",
+  ron: "ro",
+  slk: "sk",
+  spa: "es",
+  swe: "sv",
+  tur: "tr",
+};
+
+/** From so many letters on, and with such a distance to the next likely one, it is seldom wrong. */
+const TELLING = 45;
+const DISTANCE = 0.08;
+
+/** Nothing more is learnt from what comes after. */
+const ENOUGH = 400;
+
+/**
+ * Return the language of a text of Latin script that is long enough to tell, as a BCP 47 tag; null where it is not, or is in
+ * another script.
+ */
+export function latinLanguageOf(text: string): string | null {
+  // No other language opens questions and exclamations.
+  if (/[¿¡]["'«“]?\p{L}/u.test(text)) return "es";
+  const start = text.slice(0, ENOUGH).toWellFormed();
+  const letters = start.match(/\p{Script=Latin}/gu)?.length ?? 0;
+  if (letters < TELLING) return null;
+  const [first, second] = francAll(start, { only: Object.keys(LATIN) });
+  return first[0] in LATIN && 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : null;
+}
+
+function cyrillic(text: string): string {
+  if (/[їєґ]/iu.test(text)) return "uk";
+  if (/ў/iu.test(text)) return "be";
+  if (/[ђћјљњџ]/iu.test(text)) return /[ѓќѕ]/iu.test(text) ? "mk" : "sr";
+  if (/[ыэё]/iu.test(text)) return "ru";
+  return "und-Cyrl";
+}
+
+function arabic(text: string): string {
+  if (/[ٹڈڑںےھہ]/u.test(text)) return "ur";
+  return /[پچژگکی]/u.test(text) ? "fa" : "ar";
+}

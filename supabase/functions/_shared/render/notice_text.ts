@@ -1,0 +1,27 @@
+/** News as plain text: what the HTML says, in lines of at most 72 characters. */
+
+import { wrap } from "./mail_text.ts";
+import type { Button, Notice } from "./notice_html.ts";
+
+/** Write the text; `footer` is put where a person's own links come. */
+export function noticeText(notice: Notice, footer: string): string {
+  const { sentences, quote, questions, items, button, reason } = notice;
+  const blocks = [
+    ...sentences.map((sentence) => wrap(sentence, "")),
+    quote === null ? null : wrap(quote, "> "),
+    ...questions.map(({ number, question, by, button }) =>
+      [wrap(`${number}. ${question}`, ""), by && wrap(by, ""), button && linked(button)]
+        .filter((line) => line !== null).join("\n")
+    ),
+    ...items.map(({ text, quotes }) =>
+      [wrap(`- ${text}`, ""), ...quotes.map((said) => wrap(said, "  > "))].join("\n")
+    ),
+    button === null ? null : linked(button),
+    `-- \n${wrap(reason, "")}\n${footer}`,
+  ];
+  return blocks.filter((block) => block !== null).join("\n\n");
+}
+
+function linked({ label, href }: Button): string {
+  return `${label}: ${href}`;
+}

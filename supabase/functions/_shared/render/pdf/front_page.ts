@@ -1,0 +1,165 @@
+/** The front page of a letter that has three pages and more: cover, seal, title, who writes, and what is asked on which page. */
+
+import type { Author, Letter, Section } from "../letter.ts";
+import { type Composer, FACE } from "./composer.ts";
+import { direction } from "../text.ts";
+import { drawFace, drawSeal } from "./furniture.ts";
+import type { Line } from "./lines.ts";
+import type { Column, Sheets, Type } from "./sheets.ts";
+
+const SEAL = 72;
+const TITLES: Type[] = [[44, 46], [34, 37], [26, 30], [20, 24]].map(([size, leading]) => ({
+  style: "regular",
+  size,
+  leading,
+  colour: "ink",
+}));
+const SPACE: Type = { style: "italic", size: 12.5, leading: 17, colour: "muted" };
+const ISSUE: Type = { style: "regular", size: 9.5, leading: 14, colour: "muted" };
+const ENTRY: Type = { style: "regular", size: 10.2, leading: 15.8, colour: "ink" };
+const NUMBER: Type = { ...ENTRY, colour: "link" };
+const PAGE: Type = { ...ENTRY, colour: "muted" };
+const MORE: Type = { style: "italic", size: 9, leading: 13, colour: "muted" };
+
+/** The cover is wider than it is high by this, and takes no more of the page. */
+const CROP = 3 / 2;
+const UPPER = 0.55;
+
+const FACE_GAP = 5;
+const TITLE_LINES = 2;
+const GUTTER = 22;
+
+/** The name of the place where a question stands. */
+export function destinationOf({ id }: Section): string {
+  return id;
+}
+
+/**
+ * Set the front page.
+ *
+ * @param pageOf The number of the page on which a question stands.
+ */
+export function setFrontPage(composer: Composer, pageOf: (section: Section) => number): void {
+  const { letter, sheets } = composer;
+  const { tags } = sheets;
+  const { width, height } = sheets.document.page;
+  const left = sheets.margin.x;
+  const column: Column = { x: left, width: width - 2 * left };
+  const masthead = tags.element(sheets.root, "Sect");
+  let y = height * 0.16;
+  const cover = letter.cover && composer.plate(letter.cover.picture, letter.cover.alt);
+  if (letter.cover !== null && cover !== null) {
+    const tall = Math.min(width / CROP, height * UPPER - SEAL / 2);
+    const figure = tags.element(masthead, "Figure", { alt: letter.cover.alt, bbox: [0, 0, width, tall] });
+    tags.content(figure, "Figure", () => {
+      sheets.document.save().rect(0, 0, width, tall).clip();
+      sheets.document.image(cover.image, 0, 0, { cover: [width, tall], align: "center", valign: "center" });
+      sheets.document.restore();
+    });
+    y = tall - SEAL / 2;
+  }
+  drawSeal(sheets, letter.space.initials, left + SEAL / 2, y + SEAL / 2, SEAL / 2);
+  y += SEAL + 14;
+  if (letter.headline !== letter.space.name) {
+    const element = tags.textElement(masthead, "P", letter.space.name);
+    y = sheets.place(element, "P", [sheets.oneLine(letter.space.name, SPACE, column)], SPACE, column, y) + 6;
+  }
+  const ragged = direction(letter.headline) === "rtl" ? "left" : "right";
+  const [type, lines] = title(sheets, letter.headline, column);
+  y = sheets.place(tags.textElement(masthead, "H1", letter.headline), "H1", lines, type, column, y, ragged) +
+    8;
+  const issue = [letter.weekLabel, letter.date?.label ?? letter.words.draft, letter.byline]
+    .filter((part) => part !== null).join("  ·  ");
+  y = sheets.place(
+    tags.element(masthead, "P"),
+    "P",
+    sheets.lines([{ kind: "text", text: issue }], ISSUE, column),
+    ISSUE,
+    column,
+    y,
+  );
+  y = faces(composer, letter, column, y + 14);
+  contents(sheets, letter, column, y + 14, height - 56, pageOf);
+}
+
+/** The title as large as it can be on two lines. */
+function title(sheets: Sheets, text: string, column: Column): [Type, Line[]] {
+  for (const type of TITLES) {
+    const lines = sheets.balanced([{ kind: "text", text }], type, column);
+    if (lines.length <= TITLE_LINES || type === TITLES.at(-1)) return [type, lines];
+  }
+  throw new Error("There is no type for titles.");
+}
+
+/** Those who write, each once, on one row; return the height below them. */
+function faces(composer: Composer, letter: Letter, column: Column, y: number): number {
+  const { sheets } = composer;
+  const authors = new Map<string, Author>();
+  for (const { answers } of letter.sections) {
+    for (const { author } of answers) {
+      const key = `${author.name} ${author.username}`;
+      if (!authors.has(key) && author.name !== "") authors.set(key, author);
+    }
+  }
+  if (authors.size === 0) return y - 14;
+  const room = Math.floor((column.width + FACE_GAP) / (FACE + FACE_GAP));
+  const shown = [...authors.values()].slice(0, authors.size > room ? room - 3 : room);
+  for (const [index, author] of shown.entries()) {
+    const plate = author.avatar === null ? null : composer.plate(author.avatar, author.name);
+    const x = column.x + index * (FACE + FACE_GAP) + FACE / 2;
+    drawFace(sheets, plate, author.initials, x, y + FACE / 2, FACE / 2);
+  }
+  if (authors.size > shown.length) {
+    const x = column.x + shown.length * (FACE + FACE_GAP) + 2;
+    sheets.decorate(`+ ${authors.size - shown.length}`, MORE, { x, width: 80 }, y + FACE / 2 - 7.5);
+  }
+  return y + FACE;
+}
+
+/** The questions with the numbers of their pages, as much of each as there is room for. */
+function contents(
+  sheets: Sheets,
+  letter: Letter,
+  column: Column,
+  y: number,
+  end: number,
+  pageOf: (section: Section) => number,
+): void {
+  const { tags } = sheets;
+  const text: Column = { x: column.x + GUTTER, width: column.width - GUTTER - 40 };
+  const whole = letter.sections.map(({ question }) =>
+    sheets.lines([{ kind: "text", text: question }], ENTRY, text)
+  );
+  const count = whole.reduce((sum, lines) => sum + lines.length, 0);
+  const room = Math.floor((end - y - 10) / ENTRY.leading);
+  const entries = count <= room
+    ? whole
+    : letter.sections.map(({ question }) => [sheets.oneLine(question, ENTRY, text)]);
+  sheets.rule(column.x, column.width, y);
+  y += 10;
+  const list = tags.element(sheets.root, "TOC");
+  for (const [index, section] of letter.sections.entries()) {
+    const lines = entries[index];
+    const turned = section.direction === "rtl";
+    const link = tags.element(tags.element(list, "TOCI"), "Link");
+    const say = (said: string, type: Type, x: number, line: number, ragged: "right" | "left") => {
+      const [set] = sheets.lines([{ kind: "text", text: said }], type, text);
+      sheets.drawLine(
+        link,
+        "Link",
+        set,
+        type,
+        ragged === "left" ? x - set.width : x,
+        y + line * type.leading,
+      );
+    };
+    say(section.numeral, NUMBER, column.x + 12, 0, "left");
+    sheets.place(link, "Link", lines, ENTRY, text, y, turned ? "left" : "right");
+    say(String(pageOf(section)), PAGE, column.x + column.width, lines.length - 1, "left");
+    tags.close();
+    const height = lines.length * ENTRY.leading;
+    const box = { x: column.x, y, width: column.width, height };
+    sheets.link(link, box, { destination: destinationOf(section) }, section.question);
+    y += height;
+  }
+}

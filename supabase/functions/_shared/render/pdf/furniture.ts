@@ -1,0 +1,67 @@
+/** What is drawn beside the words: the seal, faces, and the sign of music. */
+
+import { characters } from "../text.ts";
+import type { Document } from "./document.ts";
+import type { Plate } from "./pictures.ts";
+import type { Sheets, Type } from "./sheets.ts";
+
+const SEAL: Type = { style: "regular", size: 17, leading: 20, colour: "link" };
+const INITIALS: Type = { style: "regular", size: 7.6, leading: 11, colour: "ink" };
+
+/** Draw the seal of a space around a point. */
+export function drawSeal(sheets: Sheets, initials: string, x: number, y: number, radius: number): void {
+  const { palette } = sheets;
+  const weight = radius / 25;
+  sheets.ornament((document) => {
+    // Where it lies on a picture it stays readable.
+    document.circle(x, y, radius + 5.5 * weight).fill(palette.paper);
+    document.lineWidth(0.9 * weight).circle(x, y, radius).stroke(palette.accent);
+    document.lineWidth(0.5 * weight).circle(x, y, radius + 2.2 * weight).stroke(palette.accent);
+  });
+  const size = weight * (characters(initials).length > 2 ? 13 : SEAL.size);
+  centre(sheets, initials, { ...SEAL, size }, x, y, radius * 1.6);
+}
+
+/** Draw a face in a disc around a point, or the initials of its person. */
+export function drawFace(
+  sheets: Sheets,
+  plate: Plate | null,
+  initials: string,
+  x: number,
+  y: number,
+  radius: number,
+): void {
+  const { palette } = sheets;
+  if (plate === null) {
+    sheets.ornament((document) =>
+      document.lineWidth(0.6).circle(x, y, radius).fillAndStroke(palette.card, palette.hairline)
+    );
+    centre(sheets, initials, INITIALS, x, y, radius * 1.6);
+    return;
+  }
+  sheets.ornament((document) => {
+    document.save().circle(x, y, radius).clip();
+    document.image(plate.image, x - radius, y - radius, {
+      cover: [radius * 2, radius * 2],
+      align: "center",
+      valign: "center",
+    });
+    document.restore();
+  });
+}
+
+/** Draw a note on a record, around a point. */
+export function drawRecord(document: Document, x: number, y: number, colour: string): void {
+  document.save().translate(x - 15, y - 15).scale(0.75);
+  document.lineWidth(1.3).circle(20, 20, 18.5).path("M16 26.5V13l10-2.5v13.5").stroke(colour);
+  document.ellipse(13.6, 26.7, 2.6, 2.1).ellipse(23.6, 24.2, 2.6, 2.1).stroke(colour);
+  document.restore();
+}
+
+/** Set initials with the middle of their capitals at a point, smaller where they would be wider than `width`. */
+function centre(sheets: Sheets, text: string, type: Type, x: number, y: number, width: number): void {
+  const column = { x: x - 50, width: 100 };
+  const [line] = sheets.lines([{ kind: "text", text }], type, column);
+  const size = type.size * Math.min(1, width / line.width);
+  sheets.decorate(text, { ...type, size }, column, y + size * 0.35 - type.leading * 0.72, true);
+}

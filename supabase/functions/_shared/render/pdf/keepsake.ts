@@ -1,0 +1,137 @@
+/** A sheet to keep: one question, one response with its picture, and the seal of the space. */
+
+import type { Answer, Letter } from "../letter.ts";
+import type { Problem } from "../problem.ts";
+import { BODY, Composer, type DrawnPart, lazily, type Parent } from "./composer.ts";
+import { drawSeal } from "./furniture.ts";
+import { type Entry, type Pages, paginate } from "./pagination.ts";
+import type { PlateMaker } from "./pictures.ts";
+import type { Frame, Sheets, Type } from "./sheets.ts";
+
+const QUESTION: Type = { style: "regular", size: 17, leading: 22.5, colour: "ink", isBalanced: true };
+const SPACE: Type = { style: "italic", size: 9.5, leading: 13, colour: "ink" };
+const ISSUE: Type = { style: "regular", size: 7.8, leading: 11, colour: "muted" };
+
+/** The words are as large as lets all of it stand on one sheet; more of them go on to the next. */
+const BRIEF: Type = { style: "regular", size: 14, leading: 21, colour: "ink", isBalanced: true };
+const WORDS: Type[] = [BODY, { ...BODY, size: 9.2, leading: 14 }, { ...BODY, size: 8.4, leading: 12.6 }];
+
+const SIDE = 44;
+const TOP = 48;
+const SEAL = 18;
+const SEAL_BOTTOM = 40;
+/** Where the column ends, above the seal. */
+const BOTTOM = SEAL_BOTTOM + 2 * SEAL + 22;
+const GAP = 14;
+const RULE = 30;
+const BYLINE_GAP = 16;
+/** A picture is as high as lets all of it stand on one sheet. */
+const PICTURE_HEIGHTS = [300, 250, 200, 150];
+/** What is left over stands above the words in this part, so that they are a little above the middle. */
+const ABOVE = 0.38;
+
+export function keepsakeFrame([width, height]: readonly [number, number]): Frame {
+  const column = { x: SIDE, width: width - 2 * SIDE };
+  return { top: TOP, bottom: height - BOTTOM, margin: column, text: column };
+}
+
+export class KeepsakeSetter {
+  readonly #composer: Composer;
+
+  /** @param letter One with one response. */
+  constructor(readonly letter: Letter, readonly sheets: Sheets, plates: PlateMaker) {
+    this.#composer = new Composer(letter, sheets, plates);
+  }
+
+  get problems(): Problem[] {
+    return this.#composer.problems;
+  }
+
+  set(): void {
+    const { sheets, letter } = this;
+    const { top, bottom, text } = sheets.frame;
+    const [section] = letter.sections;
+    const [answer] = section.answers;
+    const height = bottom - top;
+    const article = lazily(() => sheets.tags.element(sheets.root, "Art"));
+    const question = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
+    const byline = this.#composer.byline(article, answer.author, text, 13.5);
+    const end = BYLINE_GAP + byline.height;
+
+    let entries: Entry<DrawnPart>[] = [];
+    let pages: Pages | null = null;
+    const types = answer.brief ? [BRIEF, ...WORDS] : WORDS;
+    for (const type of types) {
+      for (const picture of PICTURE_HEIGHTS) {
+        if (pages?.count === 1) break;
+        entries = this.#entries(article, answer, question.length * QUESTION.leading, type, picture);
+        pages = paginate(entries, height, end);
+      }
+    }
+    if (pages === null) return;
+    const free = pages.count === 1 ? height - (pages.end.y + end) : 0;
+    const start = top + Math.max(0, free) * ABOVE;
+    const goTo = (page: number) => {
+      while (sheets.count <= page) this.#sheet();
+    };
+    goTo(0);
+    const ragged = section.direction === "rtl" ? "left" : "right";
+    const heading = sheets.tags.textElement(article(), "H1", section.question);
+    const below = sheets.place(heading, "H1", question, QUESTION, text, start, ragged);
+    sheets.rule(ragged === "left" ? text.x + text.width - RULE : text.x, RULE, below + GAP / 2, "accent");
+    for (const [index, { parts }] of entries.entries()) {
+      for (const [number, part] of parts.entries()) {
+        const placed = pages.entries[index].parts[number];
+        goTo(placed.page);
+        part.draw(placed.y + (placed.page === 0 ? start : top), placed.height);
+      }
+    }
+    goTo(pages.end.page);
+    byline.draw(pages.end.y + BYLINE_GAP + (pages.end.page === 0 ? start : top));
+  }
+
+  finish(): void {
+    this.sheets.finish(() => null);
+  }
+
+  /** The picture below the question, and the words below that. */
+  #entries(
+    article: Parent,
+    answer: Answer,
+    question: number,
+    type: Type,
+    height: number,
+  ): Entry<DrawnPart>[] {
+    const { text } = this.sheets;
+    const composer = this.#composer;
+    const above = GAP;
+    const size = { width: text.width, height };
+    const picture = answer.picture === null ? [] : composer.picture(article, answer.picture, size, text, 0);
+    const words = composer.passages(article, answer.text, type, type.leading * 0.6, text);
+    if (answer.music !== null) {
+      words.push(composer.music(article, answer.music, text, words.length === 0 ? 0 : GAP));
+    }
+    const entry = { above, step: 0.5, heading: 0, beside: 0 };
+    const first = { ...entry, above: 0, heading: question + GAP * 1.5 };
+    if (picture.length === 0) return [{ ...first, parts: words }];
+    return [{ ...first, parts: picture }, ...(words.length === 0 ? [] : [{ ...entry, parts: words }])];
+  }
+
+  /** Begin a sheet, with the seal at its foot. */
+  #sheet(): void {
+    const { sheets, letter } = this;
+    sheets.addSheet();
+    const { height } = sheets.document.page;
+    const { x, width } = sheets.text;
+    const y = height - SEAL_BOTTOM - SEAL;
+    drawSeal(sheets, letter.space.initials, x + SEAL, y, SEAL);
+    const column = { x: x + 2 * SEAL + 12, width: width - 2 * SEAL - 12 };
+    const issue = [letter.weekLabel, letter.date?.label].filter((part) => part !== undefined).join("  ·  ");
+    const says = [[letter.space.name, SPACE], [issue, ISSUE]] as const;
+    let top = y - (SPACE.leading + ISSUE.leading) / 2;
+    for (const [said, type] of says) {
+      const element = sheets.tags.textElement(sheets.root, "P", said);
+      top = sheets.place(element, "P", [sheets.oneLine(said, type, column)], type, column, top);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { type Entry, paginate, type Part } from "./pagination.ts";
+
+const GRID = 10;
+const HEIGHT = 400;
+const END = 40;
+
+const line = (above = 0): Part => ({ kind: "line", height: GRID, above, give: 0 });
+const words = (count: number): Part[] => Array.from({ length: count }, () => line());
+const picture = (height: number, give = height * 0.4): Part => ({ kind: "figure", height, above: 5, give });
+
+function response(...parts: Part[]): Entry {
+  return { above: 15, step: GRID, heading: 0, beside: 25, parts };
+}
+
+/** The pages of the parts of an entry. */
+function pagesOf(entries: Entry[], index: number, end = END): number[] {
+  return paginate(entries, HEIGHT, end).entries[index].parts.map(({ page }) => page);
+}
+
+Deno.test("a picture that is a little too high is made lower, and stays with its words", () => {
+  const { entries } = paginate([response(...words(20)), response(...words(2), picture(160))], HEIGHT, END);
+  equal(entries[1].parts.map(({ page }) => page), [0, 0, 0]);
+  equal(entries[1].parts[2].y + entries[1].parts[2].height + END, HEIGHT);
+});
+
+Deno.test("one that would be made too low moves, and takes its words along", () => {
+  equal(pagesOf([response(...words(28)), response(...words(3), picture(160))], 1), [1, 1, 1, 1]);
+});
+
+Deno.test("of many words the last are with the picture, and the others fill the page before", () => {
+  const pages = pagesOf([response(...words(20)), response(...words(14), picture(300))], 1);
+  equal(pages.at(-1), 1);
+  equal(pages.filter((page) => page === 1).length, 5);
+  equal(pages.filter((page) => page === 0).length, 10);
+});
+
+Deno.test("no line stands alone at the foot or the head of a page", () => {
+  for (let before = 1; before < 40; before++) {
+    for (let count = 2; count < 20; count++) {
+      const pages = pagesOf([response(...words(before)), response(...words(count))], 1, 0);
+      const [first, second] = [0, 1].map((page) => pages.filter((one) => one === page).length);
+      ok(first !== 1 && second !== 1, `${before}, ${count}`);
+    }
+  }
+});
+
+Deno.test("a heading is on the page of what it is the heading of", () => {
+  for (let before = 1; before < 40; before++) {
+    const entry = { ...response(...words(12)), heading: 30 };
+    const { heading, start, parts } = paginate([response(...words(before)), entry], HEIGHT, END).entries[1];
+    equal([heading.page, start.page], [parts[0].page, parts[0].page]);
+    equal(start.y, heading.y + 30);
+    equal(parts[0].y, start.y);
+    equal(heading.y % GRID, 0);
+  }
+});
+
+Deno.test("what ends a letter is never on a page of its own", () => {
+  for (let before = 1; before < 40; before++) {
+    for (const last of [words(9), [picture(120)], [...words(2), picture(390)], [picture(400, 160)]]) {
+      const { end, entries } = paginate([response(...words(before)), response(...last)], HEIGHT, END);
+      equal(entries[1].parts.at(-1)!.page, end.page, `${before}`);
+      ok(end.y > 0 && end.y + END <= HEIGHT + 0.001, `${before}`);
+    }
+  }
+});
+
+Deno.test("whatever comes after what, all of it is there, in order, on the page, and over nothing else", () => {
+  let state = 7;
+  const below = (end: number) => {
+    state = (state * 1103515245 + 12345) & 0x7fffffff;
+    return Math.floor((state / 0x80000000) * end);
+  };
+  for (let trial = 0; trial < 2000; trial++) {
+    const entries = Array.from({ length: 1 + below(9) }, () => {
+      const lines = Array.from(
+        { length: [0, 1, 2, below(12), below(120)][below(5)] },
+        () => line(below(8) === 0 ? GRID : 0),
+      );
+      const figures = [picture(60 + below(330)), { ...picture(50, 0) }].filter(() => below(3) === 0);
+      const parts = lines.length + figures.length === 0 ? [line()] : [...lines, ...figures];
+      return { ...response(...parts), heading: below(3) === 0 ? 30 : 0, beside: 10 + below(40) };
+    });
+    const { entries: placed, end, count } = paginate(entries, HEIGHT, END);
+    let last = { page: 0, y: 0 };
+    for (const [index, { heading, start, parts, continued }] of placed.entries()) {
+      equal(parts.length, entries[index].parts.length);
+      const boxes = [{ ...heading, height: entries[index].heading }, ...parts];
+      for (const [number, { page, y, height }] of boxes.entries()) {
+        ok(page > last.page || y >= last.y - 0.001, `${trial}: over another`);
+        ok(y + height <= HEIGHT + 0.001, `${trial}: off the page`);
+        if (number > 0) {
+          const { height: whole, give } = entries[index].parts[number - 1];
+          ok(height <= whole && height >= whole - give - 0.001, `${trial}: too low`);
+        }
+        last = { page, y: y + height };
+      }
+      ok(start.y + entries[index].beside <= HEIGHT + 0.001, `${trial}: no room beside it`);
+      equal(continued, [...new Set(parts.map(({ page }) => page))].filter((page) => page !== start.page));
+    }
+    equal(end.page, count - 1);
+    equal(end.page, placed.at(-1)!.parts.at(-1)!.page);
+    ok(end.y + END <= HEIGHT + 0.001, `${trial}: no room for the end`);
+  }
+});

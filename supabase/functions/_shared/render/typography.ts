@@ -1,0 +1,193 @@
+/**
+ * Straight quotes and double hyphens, set as the language of a text sets them. What people wrote stays as they wrote it in the
+ * database: this is done whenever it is shown.
+ *
+ * Left as they are: what looks like code or a command, addresses, and all text in a language that keeps straight quotes
+ * (Hebrew) or has marks of its own on every keyboard (Arabic, Persian, Urdu, Chinese, Japanese, Korean).
+ */
+
+interface Style {
+  /** Opening and closing: what was typed as a double quote, and as a single one. */
+  double: readonly [string, string];
+  single: readonly [string, string];
+  /** For a double hyphen: between words, and with a space on both sides. */
+  dash: string;
+  spacedDash: string;
+  /** Whether marks of two parts stand off from the word before them, by a space that nothing breaks. */
+  standsOff?: boolean;
+}
+
+const NARROW = "\u202f";
+const NO_BREAK = "\u00a0";
+
+const ENGLISH: Style = { double: ["“", "”"], single: ["‘", "’"], dash: "—", spacedDash: "—" };
+const GERMAN: Style = { double: ["„", "“"], single: ["‚", "‘"], dash: "–", spacedDash: "–" };
+const SPANISH: Style = { double: ["«", "»"], single: ["“", "”"], dash: "—", spacedDash: "—" };
+const RUSSIAN: Style = { double: ["«", "»"], single: ["„", "“"], dash: "—", spacedDash: "—" };
+const SWEDISH: Style = { double: ["”", "”"], single: ["’", "’"], dash: "–", spacedDash: "–" };
+const POLISH: Style = { double: ["„", "”"], single: ["«", "»"], dash: "–", spacedDash: "–" };
+const FRENCH: Style = {
+  double: [`«${NARROW}`, `${NARROW}»`],
+  single: ["“", "”"],
+  dash: "–",
+  spacedDash: "–",
+  standsOff: true,
+};
+
+const STYLES: Readonly<Record<string, Style>> = {
+  be: RUSSIAN,
+  cs: GERMAN,
+  de: GERMAN,
+  el: SPANISH,
+  es: SPANISH,
+  fr: FRENCH,
+  hu: POLISH,
+  hy: RUSSIAN,
+  it: SPANISH,
+  ka: GERMAN,
+  pl: POLISH,
+  ro: POLISH,
+  ru: RUSSIAN,
+  sv: SWEDISH,
+  uk: RUSSIAN,
+  "und-Cyrl": RUSSIAN,
+};
+
+/** Languages whose text is left as it was typed. */
+const UNTOUCHED = new Set(["ar", "fa", "he", "ja", "ko", "ur", "zh"]);
+
+/** What looks like code: between backticks, or with quotes as programs and commands have them. */
+const CODE = [
+  "`[^`\\n]{1,500}`",
+  // key="value", and what is called with a text.
+  `(?<![\\p{L}\\p{N}_.:-])[\\p{L}\\p{N}_.:-]+=(["'])[^\\n]{0,300}?\\1`,
+  `(?<![\\p{L}\\p{N}_.])[\\p{L}_][\\p{L}\\p{N}_.]*\\((["'])[^\\n]{0,300}?\\2\\)`,
+  // Lists and objects.
+  `[{[]["'][^\\n]{0,300}["'\\p{L}\\p{N}\\]}][}\\]]`,
+  // What is typed after a prompt, and lines that end as those of programs do.
+  "(?<=^|\\n) *(?:\\$ (?=[a-z./])|>>> )[^\\n]+",
+  "(?<=^|\\n)(?=[^\\n]*[=(){}])[^\\n]*[\\w)\"'\\]}][;{](?=\\n|$)",
+].join("|");
+
+/** Stands for what is left alone: an address, or code. No text of a letter can hold a noncharacter (see `cleanText`). */
+export const LEFT_ALONE = "\ufdd0";
+
+const ALONE = new RegExp(LEFT_ALONE, "gu");
+const CODE_OR_ALONE = new RegExp(`${CODE}|${LEFT_ALONE}`, "gu");
+
+/**
+ * Set the quotes and dashes of a passage.
+ *
+ * @param text Its lines, ended by line feeds, with `LEFT_ALONE` for each address in it.
+ * @param language As of `languageOf`.
+ */
+export function setTypography(text: string, language: string): string {
+  const [base] = language.split("-");
+  if (UNTOUCHED.has(base) || !/["'«»]|--|\s[?!:;]/u.test(text)) return text;
+  const style = STYLES[language] ?? STYLES[base] ?? ENGLISH;
+  const kept: string[] = [];
+  const prose = text.replace(CODE_OR_ALONE, (piece) => {
+    kept.push(piece);
+    return LEFT_ALONE;
+  });
+  const set = quotes(dashes(prose, style), style);
+  return (style.standsOff ? standOff(set) : set).replace(ALONE, () => kept.shift()!);
+}
+
+/** A double hyphen that is not one of a command, a file's name or a line of hyphens. */
+const HYPHENS = /(?<![-<!])(---?)(?![->])/gu;
+
+/** What a dash stands between without spaces: words, and their quotes and punctuation. */
+const BEFORE_DASH = /[\p{L}\p{N}\p{M}"'’”»),.;:?!…\ufdd0]$/u;
+const AFTER_DASH = /^[\p{L}\p{N}"'‘“«(¿¡…\ufdd0]/u;
+/** Words with such characters are no words. */
+const TECHNICAL = /[\\/_@=<>{}|#]|[\p{L}\p{N}]\.\p{L}/u;
+
+function dashes(text: string, style: Style): string {
+  if (!text.includes("--")) return text;
+  const set = text.replace(HYPHENS, (hyphens, _group: string, at: number) => {
+    const before = text.slice(Math.max(0, at - 100), at);
+    const after = text.slice(at + hyphens.length, at + hyphens.length + 100);
+    const [head] = /\S*$/u.exec(before)!;
+    const [tail] = /^\S*/u.exec(after)!;
+    if (TECHNICAL.test(head) || TECHNICAL.test(tail)) return hyphens;
+    const dash = hyphens.length === 3 ? "—" : style.dash;
+    if (head === "" && tail === "") {
+      // Alone in its line it is a rule.
+      if (/(?:^|\n)\s*$/u.test(before) && /^\s*(?:\n|$)/u.test(after)) return hyphens;
+      return hyphens.length === 3 ? "—" : style.spacedDash;
+    }
+    // "--verbose" belongs to a command; "--Hola" and "--said he--" to a tale.
+    if (head === "") {
+      const speaks = /(?:^|\n)\s*$/u.test(before) && /^[\p{Lu}"'¿¡]/u.test(tail);
+      const isClosed = /^[^\n]*(?:[\p{L}\p{N}]{2}|[?!.…])--(?![-;)])/u.test(after);
+      return AFTER_DASH.test(tail) && (speaks || isClosed) ? dash : hyphens;
+    }
+    if (
+      !BEFORE_DASH.test(head) || (tail !== "" && !AFTER_DASH.test(tail) && !/^["'”’»),.;:?!…]/u.test(tail))
+    ) {
+      return hyphens;
+    }
+    // "i--;" and "i--)" count down.
+    if (/^[;)]/u.test(tail) && /^\p{L}$/u.test(head)) return hyphens;
+    return /\p{N}$/u.test(head) && /^\p{N}/u.test(tail) ? "–" : dash;
+  });
+  // No line of a paragraph begins with one that stands between words.
+  return set === text ? text : set.replace(/(?<=\S) (?=[–—] )/gu, NO_BREAK);
+}
+
+/** Words that begin with an apostrophe. */
+const ELISION = /^(?:\d\d(?:s|ers)?|tis|twas|twere|em|til|cause|bout|n|nuff)(?![\p{L}\p{N}])/iu;
+
+const BEFORE_OPENING = /[\s([{<«‹“‘„‚¿¡–—/-]/u;
+const LETTER = /[\p{L}\p{N}\p{M}\ufdd0]/u;
+
+function quotes(text: string, { double, single }: Style): string {
+  if (!/["']/.test(text)) return text;
+  const set: string[] = Array.from(text);
+  /** Those that are open: where, and how they were typed. */
+  const open: { at: number; typed: string }[] = [];
+  const close = (typed: string) => {
+    for (let last = open.length - 1; last >= 0; last--) {
+      if (open[last].typed === typed) return open.splice(last)[0];
+    }
+    return null;
+  };
+  for (let at = 0; at < set.length; at++) {
+    const typed = set[at];
+    if (typed !== '"' && typed !== "'") continue;
+    const before = at === 0 ? " " : set[at - 1];
+    const after = set[at + 1] ?? " ";
+    // One that was just set, with the space that may be in it, is an opening one if it is still open.
+    const follows = BEFORE_OPENING.test(before) || open.at(-1)?.at === at - 1;
+    const mayOpen = follows && !/\s/u.test(after);
+    const isWithin = LETTER.test(before) && LETTER.test(after);
+    const marks = typed === '"' ? double : single;
+    if (typed === "'" && (isWithin || (follows && ELISION.test(set.slice(at + 1, at + 8).join(""))))) {
+      set[at] = /\p{N}/u.test(before) && /\p{N}/u.test(after) ? "′" : "’";
+    } else if (mayOpen) {
+      open.push({ at, typed });
+    } else if (
+      /\s/u.test(before) || (typed === '"' && isWithin && !open.some((one) => one.typed === typed))
+    ) {
+      continue;
+    } else {
+      const opening = close(typed);
+      if (opening !== null) [set[opening.at], set[at]] = marks;
+      else if (/\p{N}/u.test(before)) set[at] = typed === '"' ? "″" : "′";
+      else set[at] = typed === '"' ? double[1] : "’";
+    }
+  }
+  // What nobody closes: speech that goes on in the next paragraph, or an apostrophe.
+  for (const { at, typed } of open) set[at] = typed === '"' ? double[0] : "’";
+  return set.join("");
+}
+
+/** Keep the marks with their words, as in French. No space is added before "?" and "!": Quebec and Switzerland write none. */
+function standOff(text: string): string {
+  return text
+    .replace(/(?<=\S) +(?=[?!;](?:[?!]|[\s»”)]|$))/gu, NARROW)
+    .replace(/(?<=\S) +(?=:(?:\s|$))/gu, NO_BREAK)
+    .replace(/«[\s]*(?=\S)/gu, `«${NARROW}`)
+    .replace(/(?<=\S)[^\S\n]*»/gu, `${NARROW}»`);
+}

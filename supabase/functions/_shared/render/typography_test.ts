@@ -1,0 +1,96 @@
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { latinLanguageOf } from "./language.ts";
+import { passages, plain, setLine } from "./text.ts";
+import { setTypography } from "./typography.ts";
+
+Deno.test("quotes, apostrophes and double hyphens are set as each language sets them", () => {
+  const cases: [language: string, typed: string, set: string][] = [
+    ["en", `She said "it's fine," and 'left' -- twice.`, "She said “it’s fine,” and ‘left’\u00a0— twice."],
+    [
+      "en",
+      `'Tis the dogs' dinner; rock 'n' roll of the '90s, the 80's.`,
+      "’Tis the dogs’ dinner; rock ’n’ roll of the ’90s, the 80’s.",
+    ],
+    ["en", `"He said 'no' to me." ("Really?") word--word`, "“He said ‘no’ to me.” (“Really?”) word—word"],
+    ["en", `"But I--" "'You' what?"`, "“But I—” “‘You’ what?”"],
+    ["en", `5'10" and 12" wide`, "5′10″ and 12″ wide"],
+    ["en", "pages 12--15 --- or 1990--95", "pages 12–15\u00a0— or 1990–95"],
+    ["en", `"One\n"Two"\n-- Ada`, "“One\n“Two”\n— Ada"],
+    ["en", `O'Brien's "book"-club`, "O’Brien’s “book”-club"],
+    ["de", `Er rief: "Komm 'sofort'!" -- und ging.`, "Er rief: „Komm ‚sofort‘!“\u00a0– und ging."],
+    [
+      "fr",
+      `Elle m'a dit: "bonjour" -- c'est "l'été".`,
+      "Elle m’a dit: «\u202fbonjour\u202f»\u00a0– c’est «\u202fl’été\u202f».",
+    ],
+    [
+      "fr",
+      "Quoi ? Oui ! « Non » ; voici : rien, à 12:30",
+      "Quoi\u202f? Oui\u202f! «\u202fNon\u202f»\u202f; voici\u00a0: rien, à 12:30",
+    ],
+    [
+      "es",
+      `--Hola --dijo Juan--, ¿"qué" tal? "Bien 'gracias'".`,
+      "—Hola —dijo Juan—, ¿«qué» tal? «Bien “gracias”».",
+    ],
+    ["ru", `Он сказал "да" -- и ушёл.`, "Он сказал «да»\u00a0— и ушёл."],
+    ["sv", `Hon sa "hej".`, "Hon sa ”hej”."],
+    ["pl", `Powiedział "tak".`, "Powiedział „tak”."],
+  ];
+  for (const [language, typed, set] of cases) {
+    equal(setTypography(typed, language), set);
+    // What is set is left as it is.
+    equal(setTypography(set, language), set);
+  }
+});
+
+Deno.test("code, commands, names of files, rules and other scripts stay as they were typed", () => {
+  for (
+    const text of [
+      `\`git commit -m "it's"\``,
+      `run it with --verbose or -v`,
+      `x="1" and print("hi") and {"a": 'b'} and ["a", "b"]`,
+      `$ git commit -m "it's"`,
+      `for (let i = 9; i > 0; i--) say("it's");`,
+      "<!-- x --> a-->b my--file.txt a/b--c __x--y",
+      "--\n---\n-----",
+      `" " '`,
+    ]
+  ) equal(setTypography(text, "en"), text);
+  equal(setTypography(`צה"ל וג'ירפה`, "he"), `צה"ל וג'ירפה`);
+  equal(setTypography(`他说"好"`, "zh-Hans"), `他说"好"`);
+  const [passage] = passages(`See "https://example.org/it's--so?q="a" and 'www.example.org/b'.`);
+  equal(plain(passage), `See “https://example.org/it's--so?q=”a” and ‘www.example.org/b’.`);
+});
+
+const GERMAN = `Gestern haben wir den ganzen Abend in der Küche gesessen und über das alte Haus geredet.`;
+const FRENCH = `Hier soir nous sommes restés dans la cuisine et nous avons parlé de la vieille maison.`;
+const SPANISH = `Ayer nos quedamos toda la noche en la cocina y hablamos de la casa vieja de mi abuela.`;
+const ENGLISH = `Yesterday we sat in the kitchen all evening and talked about the old house by the river.`;
+const SWEDISH = `Igår satt vi i köket hela kvällen och pratade om det gamla huset nere vid floden.`;
+const DANISH = `I går sad vi i køkkenet hele aftenen og talte om det gamle hus nede ved floden.`;
+
+Deno.test("the language of a text is told where it is long enough", () => {
+  equal([GERMAN, FRENCH, SPANISH, ENGLISH, SWEDISH].map(latinLanguageOf), ["de", "fr", "es", "en", "sv"]);
+  equal(
+    ["Middlemarch, again.", "My grandmother's kitchen.", "Brot.", "", "?!", "12".repeat(99)].map(
+      latinLanguageOf,
+    ),
+    Array(6).fill(null),
+  );
+  equal(latinLanguageOf("¿Qué?"), "es");
+  // What it does not know is not taken for what it knows.
+  ok([null, "da", "nb"].includes(latinLanguageOf(DANISH)));
+  equal(latinLanguageOf("Вчера мы весь вечер сидели на кухне и говорили о старом доме у реки."), null);
+});
+
+Deno.test("each passage says its language where that is another, and is set by it", () => {
+  const found = passages(`${GERMAN}\n\nSie sagte "ja".\n\nОна сказала "да".\n\nהיא אמרה "כן".`, "en");
+  equal(found.map(({ language }) => language), ["de", "de", "und-Cyrl", "he"]);
+  equal(found.slice(1).map(plain), ["Sie sagte „ja“.", "Она сказала «да».", `היא אמרה "כן".`]);
+  equal(passages(`${ENGLISH} It's "old".`, "en").map(({ language }) => language), [null]);
+  equal(passages(`${ENGLISH} It's "old".`, "de").map(({ language }) => language), ["en"]);
+  equal(passages(`Short and "sweet".`, "de").map(plain), ["Short and „sweet“."]);
+  equal(setLine(`What's "home"?`, "en"), "What’s “home”?");
+  equal(setLine(`¿Qué es "casa"?`, "en"), "¿Qué es «casa»?");
+});

@@ -1,0 +1,199 @@
+"""All letters of a space, the ways between them, their feed and their cards: nobody sees more than they may read."""
+
+from __future__ import annotations
+
+import io
+import re
+from xml.etree import ElementTree
+
+import feedparser
+import httpx
+from PIL import Image
+
+from monogram_sdk.local.stack import Stack
+from monogram_sdk.models import Newsletter, NewsletterVisibility, RotationType
+from tests.functions.newsletter.conftest import Circle, Pipeline
+from tests.functions.newsletter.test_newsletter import UNKNOWN, bearer
+from tests.functions.newsletter.test_reading_links import link_of
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def publish(circle: Circle, *titles: str) -> list[Newsletter]:
+    """Publish a letter for each title, one week after another."""
+    # So that the leader asks in each week.
+    circle.leader.spaces.update(circle.space.id, rotation_type=RotationType.MANUAL)
+    published = []
+    for title in titles:
+        draft = circle.draft()
+        circle.leader.newsletters.update(draft.id, title=title, intro=f'About "{title}".')
+        published.append(circle.publish(draft))
+    return published
+
+
+def around(page: httpx.Response) -> dict[str, str]:
+    """Return where a page leads: "prev", "next" and "all"."""
+    found = re.findall(r'<a class="(prev|next|all)"[^>]* href="([^"]+)"', page.text)
+    return {kind: address.rpartition("/newsletter/")[2] for kind, address in found}
+
+
+def test_a_page_leads_to_those_before_and_after_it(circle: Circle, pipeline: Pipeline, web: httpx.Client) -> None:
+    first, second, third = publish(circle, "One", "Two", "Three")
+    pipeline.render(second)
+    stored = web.get(f"/newsletter/{second.id}")
+    assert around(stored) == {"prev": str(first.id), "next": str(third.id)}
+    assert "<bdi>One</bdi>" in stored.text
+    assert around(web.get(f"/newsletter/{first.id}")) == {"next": str(second.id)}
+    assert around(web.get(f"/newsletter/{third.id}")) == {"prev": str(second.id)}
+    # What a browser has is not the page any more when there is another one beside it.
+    circle.leader.newsletters.delete(third.id)
+    later = web.get(f"/newsletter/{second.id}", headers={"if-none-match": stored.headers["etag"]})
+    assert later.status_code == 200
+    assert around(later) == {"prev": str(first.id)}
+
+
+def test_nobody_is_led_where_they_may_not_go(circle: Circle, web: httpx.Client, stack: Stack) -> None:
+    first, second, third = publish(circle, "One", "Two", "Three")
+    circle.leader.newsletters.set_visibility(first.id, NewsletterVisibility.MEMBERS)
+    everything = {"prev": str(first.id), "next": str(third.id), "all": f"spaces/{circle.space.id}"}
+    for member in (circle.leader, circle.member):
+        assert around(web.get(f"/newsletter/{second.id}", headers=bearer(member))) == everything
+    for headers in ({}, bearer(circle.stranger)):
+        page = web.get(f"/newsletter/{second.id}", headers=headers)
+        assert around(page) == {"next": str(third.id)}
+        assert "One" not in page.text
+    # The link in an email opens its own letter, and shows of others what everybody sees.
+    token = link_of(stack, circle, second)
+    opened = web.get(f"/newsletter/{second.id}", params={"link": token})
+    assert opened.headers["x-robots-tag"] == "noindex"
+    assert around(opened) == {"next": str(third.id)}
+    assert web.get(f"/newsletter/{first.id}", params={"link": token}).status_code == 404
+    assert web.get(f"/newsletter/spaces/{circle.space.id}", params={"link": token}).status_code == 404
+
+
+def titles(page: httpx.Response) -> list[str]:
+    return re.findall(r"<li><a [^>]*><bdi>(.*?)</bdi>", page.text)
+
+
+def test_members_see_all_letters_of_their_space(circle: Circle, web: httpx.Client) -> None:
+    one, *_ = publish(circle, "One", "Two")
+    circle.leader.newsletters.set_visibility(one.id, NewsletterVisibility.MEMBERS)
+    address = circle.leader.newsletters.archive_url(circle.space.id)
+    assert address.endswith(f"/functions/v1/newsletter/spaces/{circle.space.id}")
+    archive = httpx.get(address, headers=bearer(circle.member))
+    assert titles(archive) == ["Two", "One"]
+    assert archive.headers["cache-control"] == "private, no-cache"
+    assert archive.headers["x-robots-tag"] == "noindex"
+    assert archive.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "atom" not in archive.text
+    for headers in ({}, bearer(circle.stranger), bearer(circle.member) | {"authorization": "Bearer nonsense"}):
+        assert httpx.get(address, headers=headers).status_code in (401, 404)
+    assert httpx.get(f"{address}/feed.atom", headers=bearer(circle.member)).status_code == 404
+    assert web.get(f"/newsletter/spaces/{UNKNOWN}").status_code == 404
+    assert web.get("/newsletter/spaces/none").status_code == 404
+
+
+def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(
+    circle: Circle, pipeline: Pipeline, web: httpx.Client
+) -> None:
+    one, two, three = publish(circle, "One", "Two", "Three")
+    pipeline.render(one)
+    circle.leader.newsletters.set_visibility(two.id, NewsletterVisibility.MEMBERS)
+    circle.leader.spaces.update(circle.space.id, is_public=True)
+    address = f"/newsletter/spaces/{circle.space.id}"
+    archive = web.get(address)
+    assert titles(archive) == ["Three", "One"]
+    assert titles(web.get(address, headers=bearer(circle.member))) == ["Three", "Two", "One"]
+    assert archive.headers["cache-control"] == "public, no-cache"
+    assert "x-robots-tag" not in archive.headers
+    page = web.get(f"/newsletter/{one.id}")
+    assert around(page) == {"next": str(three.id), "all": f"spaces/{circle.space.id}"}
+    assert f'type="application/atom+xml" title="Letters of Test Readers" href="{web.base_url}' in page.text
+
+    for path in (address, f"{address}/feed.atom"):
+        first = web.get(path)
+        assert first.status_code == 200
+        assert web.get(path, headers={"if-none-match": first.headers["etag"]}).status_code == 304
+        head = web.head(path)
+        assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", first.headers["etag"])
+        assert web.post(path).status_code == 405
+
+    circle.leader.spaces.update(circle.space.id, is_public=False)
+    for path in (address, f"{address}/feed.atom"):
+        assert web.get(path, headers={"if-none-match": '"x"'}).status_code == 404
+    assert "atom" not in web.get(f"/newsletter/{one.id}").text
+    # The letters themselves, and their cards, are open as before: until they are closed.
+    assert web.get(f"/newsletter/{one.id}/card.png").status_code == 200
+    circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
+    for path in (f"/newsletter/{one.id}", f"/newsletter/{one.id}/card.png"):
+        assert web.get(path).status_code == 404
+
+
+def test_a_public_space_has_a_feed(circle: Circle, pipeline: Pipeline) -> None:
+    one, two = publish(circle, "One & <b>", "Two")
+    circle.leader.spaces.update(circle.space.id, is_public=True, description='What "we" read.')
+    address = circle.leader.newsletters.feed_url(circle.space.id)
+    reply = httpx.get(address)
+    assert reply.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    assert reply.headers["cache-control"] == "public, no-cache"
+    feed = feedparser.parse(reply.content)
+    assert not feed.bozo, feed.get("bozo_exception")
+    assert feed.version == "atom10"
+    assert (feed.feed.title, feed.feed.subtitle, feed.feed.id) == (
+        "Test Readers",
+        "What “we” read.",
+        f"urn:uuid:{circle.space.id}",
+    )
+    assert {link.rel: link.href for link in feed.feed.links} == {
+        "self": address,
+        "alternate": circle.leader.newsletters.archive_url(circle.space.id),
+    }
+    assert [(entry.title, entry.id, entry.link) for entry in feed.entries] == [
+        ("Two", f"urn:uuid:{two.id}", circle.leader.newsletters.page_url(two.id)),
+        ("One & <b>", f"urn:uuid:{one.id}", circle.leader.newsletters.page_url(one.id)),
+    ]
+    assert feed.entries[0].summary == "Week 2\n\nAbout “Two”."
+    # RFC 4287, 4.1: what a feed and an entry must have, once each.
+    root = ElementTree.fromstring(reply.content)
+    for element in (root, *root.iter(f"{ATOM}entry")):
+        for name in ("id", "title", "updated"):
+            assert len(element.findall(f"{ATOM}{name}")) == 1, name
+    assert len(root.findall(f"{ATOM}author/{ATOM}name")) == 1
+    updated = [entry.updated_parsed for entry in feed.entries]
+    assert feed.feed.updated_parsed == max(updated)
+    # Its rendering and storing is no news.
+    pipeline.render(two)
+    assert httpx.get(address, headers={"if-none-match": reply.headers["etag"]}).status_code == 304
+
+
+def test_a_card_is_made_with_the_other_files(
+    circle: Circle, pipeline: Pipeline, web: httpx.Client, stack: Stack
+) -> None:
+    (letter,) = publish(circle, "Trams and lichens")
+    path = f"/newsletter/{letter.id}/card.png"
+    early = web.get(path)
+    pipeline.render(letter)
+    card = web.get(path)
+    assert card.content == early.content
+    assert (card.headers["content-type"], card.headers["cache-control"]) == ("image/png", "public, no-cache")
+    with Image.open(io.BytesIO(card.content)) as image:
+        assert image.size == (1200, 630)
+    kept = f"{stack.api_url}/storage/v1/object/newsletters/{letter.space_id}/{letter.id}/card.png"
+    assert httpx.get(kept, headers={"apikey": stack.secret_key}).content == card.content
+    page = web.get(f"/newsletter/{letter.id}").text
+    shown = re.search(r'<meta property="og:image" content="([^"]+)">', page)
+    assert shown is not None and httpx.get(shown[1]).content == card.content
+    assert web.get(path, headers={"if-none-match": card.headers["etag"]}).status_code == 304
+    assert web.get(f"/newsletter/{circle.draft().id}/card.png", headers=bearer(circle.leader)).status_code == 404
+    circle.leader.newsletters.set_visibility(letter.id, NewsletterVisibility.MEMBERS)
+    assert web.get(path).status_code == 404
+    assert web.get(path, headers=bearer(circle.member)).headers["cache-control"] == "private, no-cache"
+    circle.leader.newsletters.delete(letter.id)
+    assert web.get(path, headers=bearer(circle.leader)).status_code == 404
+
+
+def test_a_space_without_letters_has_a_page_and_a_feed(circle: Circle, web: httpx.Client) -> None:
+    space = circle.stranger.spaces.create(name="Quiet", is_public=True)
+    assert "No letter has been published yet." in web.get(f"/newsletter/spaces/{space.id}").text
+    feed = feedparser.parse(web.get(f"/newsletter/spaces/{space.id}/feed.atom").content)
+    assert (feed.bozo, feed.entries) == (False, [])

@@ -1,0 +1,375 @@
+"""How a letter stands on its pages: what is together, where the contents say it is, and nothing over anything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pypdfium2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pypdf import PdfReader
+from pypdf.generic import DictionaryObject
+
+from tests.functions.render.conftest import Job, Render
+from tests.functions.render.letters import answer, newsletter, prose
+from tests.functions.render.test_pdf import elements
+
+COLOPHON = "Written together with Monogram"
+GRID = 15.8
+MARGIN = 40
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text on a page, in points from its lower left corner."""
+
+    text: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+def lines(path: Path) -> list[list[Line]]:
+    """The lines of each page, in the order in which a program reads them."""
+    document = pypdfium2.PdfDocument(path)
+    pages = []
+    for page in document:
+        text = page.get_textpage()
+        boxes = [text.get_rect(index) for index in range(text.count_rects())]
+        pages.append([Line(text.get_text_bounded(*box).strip(), *box) for box in boxes])
+    document.close()
+    return pages
+
+
+def texts(path: Path) -> list[str]:
+    document = pypdfium2.PdfDocument(path)
+    pages = [page.get_textpage().get_text_range() for page in document]
+    document.close()
+    return pages
+
+
+def page_of(pdf: PdfReader, element: DictionaryObject) -> int:
+    """The page, from 0, on which a structure element has its content."""
+    kid = element["/K"]
+    kid = kid[0] if isinstance(kid, list) else kid
+    kid = kid.get_object()
+    holder = kid if isinstance(kid, DictionaryObject) and "/Pg" in kid else element
+    reference = holder.raw_get("/Pg")
+    return next(index for index, page in enumerate(pdf.pages) if page.indirect_reference == reference)
+
+
+def figures(pdf: PdfReader) -> dict[str, DictionaryObject]:
+    return {str(element["/Alt"]): element for element in elements(pdf) if element["/S"] == "/Figure"}
+
+
+def box(figure: DictionaryObject) -> tuple[float, float]:
+    """Width and height of a figure."""
+    left, bottom, right, top = (float(value) for value in figure["/A"]["/BBox"])
+    return right - left, top - bottom
+
+
+def picture(name: str, size: tuple[int, int], folder: Path) -> str:
+    """A picture of some size; what is on it does not matter."""
+    from PIL import Image
+
+    path = folder / f"{name}.jpg"
+    Image.new("RGB", size, (90, 120, 140)).save(path, quality=50)
+    return str(path)
+
+
+def tokens(count: int, who: str) -> str:
+    """Words that are each once in a letter."""
+    return " ".join(f"{who}w{index:03d}" for index in range(count))
+
+
+SHAPES = {"wide": (800, 533), "tall": (600, 800), "screen": (400, 866), "panorama": (1200, 300), "small": (120, 90)}
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("shapes")
+    return {name: picture(name, size, folder) for name, size in SHAPES.items()}
+
+
+responses = st.fixed_dictionaries(
+    {
+        "words": st.one_of(st.integers(0, 4), st.integers(0, 60), st.integers(0, 700)),
+        "paragraphs": st.integers(1, 6),
+        "shape": st.sampled_from([None, None, *SHAPES]),
+        "caption": st.booleans(),
+        "music": st.sampled_from([False, False, False, True]),
+        "name": st.sampled_from(["Chloé", "Ada Lindqvist", "Friederike von Hohenzollern-Sigmaringen", "三郎"]),
+    }
+)
+
+
+def letter(prompts: list[list[dict[str, Any]]], shapes: dict[str, str], *, intro: int, cover: bool) -> Job:
+    """A letter of which each word and each picture is there once."""
+    questions: dict[str, list[dict[str, Any]]] = {}
+    for number, given_responses in enumerate(prompts):
+        answers = []
+        for index, given_response in enumerate(given_responses):
+            who = f"q{number}r{index}"
+            words = tokens(given_response["words"], who).split()
+            share = -(-len(words) // given_response["paragraphs"]) or 1
+            content = "\n\n".join(" ".join(words[at : at + share]) for at in range(0, len(words), share))
+            shape = given_response["shape"]
+            music = {"url": "https://example.com/7", "provider": "Bandcamp", "title": f"{who}m", "artist": None}
+            answers.append(
+                answer(
+                    given_response["name"],
+                    content or None,
+                    image_path=shape,
+                    image_caption=f"{who}c" if shape and given_response["caption"] else None,
+                    music=music if given_response["music"] or not (words or shape) else None,
+                )
+            )
+        questions[f"{' '.join(prose(30 + 40 * number, number).split())} {number}?"] = answers
+    row = newsletter(questions, intro=tokens(intro, "intro") or None)
+    row["content"]["space"]["cover_path"] = "cover" if cover else None
+    pictures = {"responses": shapes, "cover": shapes["wide"] if cover else None}
+    return {"newsletter": row, "pictures": pictures, "links": {"page": "https://letters.example.org/7"}}
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    prompts=st.lists(st.lists(responses, max_size=6), min_size=1, max_size=4),
+    size=st.sampled_from(["A4", "LETTER"]),
+    intro=st.sampled_from([0, 0, 30, 400]),
+    cover=st.booleans(),
+)
+def test_nothing_is_over_anything_or_off_the_page_and_every_word_is_there_once(
+    render: Render,
+    shapes: dict[str, str],
+    tmp_path: Path,
+    prompts: list[list[dict[str, Any]]],
+    size: str,
+    intro: int,
+    cover: bool,
+) -> None:
+    job = letter(prompts, shapes, intro=intro, cover=cover)
+    path = tmp_path / "letter.pdf"
+    assert render(job | {"pdf": str(path), "size": size})["pdfProblems"] == []
+    read = texts(path)
+    pages = lines(path)
+    pdf = PdfReader(path)
+    width, height = (float(value) for value in pdf.pages[0].mediabox[2:])
+
+    # Each word once, and in the order in which it was written.
+    wanted = re.findall(r"\b(?:intro|q\dr\d)w\d{3}\b", " ".join([str(job["newsletter"]["intro"]), *contents(job)]))
+    found = re.findall(r"(?:intro|q\dr\d)w\d{3}", re.sub(r"\s", " ", "\n".join(read)))
+    assert found == wanted
+    for said in (one for one in re.findall(r"q\dr\d[cm]\b", str(job["newsletter"]["content"]))):
+        assert "\n".join(read).count(said) == 1
+
+    for page in pages:
+        for line in page:
+            assert MARGIN < line.left and line.right < width - MARGIN, line
+            assert 30 < line.bottom and line.top < height - 30, line
+        for index, one in enumerate(page):
+            for other in page[index + 1 :]:
+                overlap = min(one.top, other.top) - max(one.bottom, other.bottom)
+                beside = min(one.right, other.right) - max(one.left, other.left)
+                lower = min(one.top - one.bottom, other.top - other.bottom)
+                assert beside < 0.5 or overlap < lower * 0.4, (one, other)
+
+    # What ends the letter is not alone, and the numbers of the contents are true.
+    (last,) = [number for number, text in enumerate(read) if COLOPHON in text]
+    assert last == len(read) - 1
+    beside_it = re.sub(rf"{COLOPHON}|Read on the web|Test Readers · Week 7|\d+ / \d+|.*, continued", "", read[last])
+    assert beside_it.strip() or last in {page_of(pdf, figure) for figure in figures(pdf).values()}
+    if len(read) >= 3:
+        check_contents(pdf, read, list(job["newsletter"]["content"]["prompts"]))
+    else:
+        assert "/TOC" not in {element["/S"] for element in elements(pdf)}
+
+
+def contents(job: Job) -> list[str]:
+    prompts = job["newsletter"]["content"]["prompts"]
+    return [response["content"] or "" for prompt in prompts for response in prompt["responses"]]
+
+
+def check_contents(pdf: PdfReader, read: list[str], prompts: list[dict[str, Any]]) -> None:
+    """The front page has the questions with the pages on which they are, and leads there; so do the bookmarks."""
+    front = " ".join(read[0].split())
+    marks = [item for item in pdf.outline if not isinstance(item, list)]
+    links = [link.get_object() for link in pdf.pages[0]["/Annots"]]
+    for number, prompt in enumerate(prompts, start=1):
+        question = prompt["question"]
+        destination = pdf.named_destinations[f"q{number}"]
+        page = pdf.get_destination_page_number(destination)
+        assert page is not None and page > 0
+        assert re.sub(r"\s", "", question) in re.sub(r"\s", "", read[page])
+        assert f"{number} {question} {page + 1}" in front
+        assert pdf.get_destination_page_number(marks[number - 1]) == page
+        assert links[number - 1]["/A"]["/S"] == "/GoTo" and links[number - 1]["/A"]["/D"] == f"q{number}"
+        assert links[number - 1]["/Contents"] == question
+
+
+def one(render: Render, folder: Path, job: Job) -> tuple[PdfReader, list[str]]:
+    path = folder / "letter.pdf"
+    assert render(job | {"pdf": str(path)})["pdfProblems"] == []
+    return PdfReader(path), texts(path)
+
+
+def test_words_are_on_the_page_of_their_picture_and_their_music(
+    render: Render, shapes: dict[str, str], tmp_path: Path
+) -> None:
+    music = {"url": "https://example.com/7", "provider": "Bandcamp", "title": "Shutters", "artist": None}
+    for before in range(4, 44, 3):
+        answers = [
+            answer("Ada", tokens(before * 6, "before")),
+            answer("Chloé", tokens(30, "with"), image_path="wide", music=music),
+            answer("Boris", tokens(160, "long"), image_path="tall"),
+        ]
+        job = {"newsletter": newsletter({"Well?": answers}), "pictures": {"responses": shapes}}
+        pdf, read = one(render, tmp_path, job)
+        found = figures(pdf)
+        short, long = (page_of(pdf, found[f"Picture by {name}, in answer to “Well?”"]) for name in ("Chloé", "Boris"))
+        assert len(re.findall(r"withw\d+", read[short])) == 30 and "Shutters" in read[short]
+        # Of many words the last few lines are with the picture.
+        assert "longw159" in read[long] and len(re.findall(r"longw\d+", read[long])) >= 15
+        for name, (width, height) in {"Chloé": (800, 533), "Boris": (600, 800)}.items():
+            drawn = box(found[f"Picture by {name}, in answer to “Well?”"])
+            assert drawn[0] / drawn[1] == pytest.approx(width / height, rel=0.01)
+            full = min(373.28 / width, 400 / height, 0.75)
+            assert full * 0.6 <= drawn[0] / width + 0.001 and drawn[0] / width <= full + 0.001
+
+
+def test_a_response_that_goes_on_says_so_above_the_next_page(render: Render, tmp_path: Path) -> None:
+    job = {"newsletter": newsletter({"Well?": [answer("Chloé", tokens(900, "long")), answer("Ada", "Short.")]})}
+    _, read = one(render, tmp_path, job)
+    assert len(read) >= 3
+    going_on = [number for number, text in enumerate(read) if "Chloé, continued" in text]
+    first = next(number for number, text in enumerate(read) if "longw000" in text)
+    last = next(number for number, text in enumerate(read) if "longw899" in text)
+    assert going_on == list(range(first + 1, last + 1))
+    assert not any("Ada, continued" in text for text in read)
+
+
+def test_portraits_stand_in_pairs_of_one_height(render: Render, shapes: dict[str, str], tmp_path: Path) -> None:
+    answers = [answer(name, "A word or two.", image_path="tall") for name in ("Ada", "Boris", "Chloé")]
+    job = {"newsletter": newsletter({"Who?": answers}), "pictures": {"responses": shapes}}
+    pdf, read = one(render, tmp_path, job)
+    boxes = {alt.split()[2]: figure["/A"]["/BBox"] for alt, figure in figures(pdf).items()}
+    (ada, boris, chloé) = ([float(value) for value in boxes[f"{name},"]] for name in ("Ada", "Boris", "Chloé"))
+    assert (ada[1], ada[3]) == (boris[1], boris[3]), "side by side"
+    assert ada[2] < boris[0]
+    assert chloé[3] > ada[3] or len(read) > 1, "the third has no other"
+    assert read[0].count("A word or two.") == 3 or len(read) > 1
+
+
+def test_a_picture_of_a_screen_takes_up_to_a_page(render: Render, shapes: dict[str, str], tmp_path: Path) -> None:
+    job = {
+        "newsletter": newsletter({"Well?": [answer("Ada", "Look."), answer("Boris", "Mine.", image_path="screen")]}),
+        "pictures": {"responses": shapes},
+    }
+    pdf, _ = one(render, tmp_path, job)
+    (figure,) = figures(pdf).values()
+    assert box(figure)[1] > 600
+
+
+def test_responses_of_one_line_take_about_54_points(render: Render, tmp_path: Path) -> None:
+    answers = [answer(f"Reader {index}", f"One line, number {index}.") for index in range(8)]
+    path = tmp_path / "letter.pdf"
+    render({"newsletter": newsletter({"Well?": answers}), "pdf": str(path)})
+    tops = [line.bottom for line in lines(path)[0] if line.text.startswith("One line")]
+    assert [round(upper - lower, 1) for upper, lower in pairwise(tops)] == [55.3] * 7
+
+
+def test_body_text_stands_on_a_grid(render: Render, tmp_path: Path) -> None:
+    answers = [
+        answer("Ada", "x" + tokens(150, "x")),
+        answer("Boris", "Brief."),
+        answer("Chloé", "\n\n".join(["x x x x x x x x x x x x x x x x x x x x x x x x x x"] * 4)),
+    ]
+    path = tmp_path / "letter.pdf"
+    render({"newsletter": newsletter({"Well?": answers, "And?": [answers[0], answers[2]]}), "pdf": str(path)})
+    for page in lines(path):
+        places = [(841.89 - 62 - line.bottom) % GRID for line in page if re.fullmatch(r"(x[xw\d]* ?)+", line.text)]
+        assert places
+        assert max(places) - min(places) < 0.2 or max(places) - min(places) > GRID - 0.2
+
+
+def test_a_line_separates_two_responses_on_one_page_only(render: Render, tmp_path: Path) -> None:
+    path = tmp_path / "letter.pdf"
+    answers = [answer(name, tokens(260, name.lower())) for name in ("Ada", "Boris", "Chloé", "Dmitri")]
+    render({"newsletter": newsletter({"Well?": answers}), "pdf": str(path)})
+    separators = 0
+    read = texts(path)
+    for page, text in zip(PdfReader(path).pages, read, strict=True):
+        drawn = page.get_contents()
+        assert drawn is not None
+        here = len(re.findall(rb"(?m)^160 [\d.]+ 30 0\.6 re", drawn.get_data()))
+        starts = sum(f"{name.lower()}w000" in text for name in ("Ada", "Boris", "Chloé", "Dmitri"))
+        goes_on = ", continued" in text
+        assert here == max(0, starts - (0 if goes_on else 1))
+        separators += here
+    assert 0 < separators < 4
+
+
+def test_lists_and_verse_keep_their_form(render: Render, tmp_path: Path) -> None:
+    listed = "1. one\n2. two, which goes on until it does not fit on one line of this column, and on\n  - below"
+    verse = "The lamp is lit,\n    the kettle on\nand nobody here."
+    path = tmp_path / "letter.pdf"
+    job = {"newsletter": newsletter({"Well?": [answer("Ada", listed), answer("Boris", verse)]}), "pdf": str(path)}
+    render(job)
+    left = {line.text.split()[0]: line.left for page in lines(path) for line in page if line.text}
+    assert left["one"] == pytest.approx(left["two,"], abs=1.5), "numbers hang before their items"
+    assert left["below"] > left["one"] + 10
+    assert left["The"] + 5 < left["the"] and left["and"] > 0
+    kinds = [element["/S"] for element in elements(PdfReader(path))]
+    assert (kinds.count("/L"), kinds.count("/LI"), kinds.count("/Lbl"), kinds.count("/LBody")) == (2, 3, 3, 3)
+
+
+def test_a_picture_leads_to_its_original(render: Render, book_club: Job, tmp_path: Path) -> None:
+    pdf, _ = one(render, tmp_path, book_club | {"originals": "https://letters.example.org/originals"})
+    found = {
+        annotation.get_object()["/A"]["/URI"]
+        for page in pdf.pages
+        for annotation in page.get("/Annots", [])
+        if "/URI" in annotation.get_object()["/A"]
+    }
+    assert {address for address in found if "originals" in address} == {
+        f"https://letters.example.org/originals/{path}" for path in book_club["pictures"]["responses"]
+    }
+
+
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_keepsake_is_one_sheet_with_question_picture_and_words(
+    render: Render, shapes: dict[str, str], tmp_path: Path, brief: bool
+) -> None:
+    path = tmp_path / "keepsake.pdf"
+    said = "The tram, again." if brief else tokens(120, "kept")
+    job = {
+        "newsletter": newsletter({"Show us where you read.": [answer("Chloé", said, image_path="wide")]}),
+        "pictures": {"responses": shapes},
+        "keepsake": str(path),
+    }
+    assert render(job)["pages"] == 1
+    first = path.read_bytes()
+    render(job)
+    assert path.read_bytes() == first
+    pdf = PdfReader(path)
+    assert [float(value) for value in pdf.pages[0].mediabox] == [0, 0, 419.53, 595.28]
+    (text,) = texts(path)
+    for part in ("Show us where you read.", said.split()[0], said.split()[-1], "Chloé", "TR", "Test Readers", "Week 7"):
+        assert part in text
+    assert list(figures(pdf)) == ["Picture by Chloé, in answer to “Show us where you read.”"]
+    for line in lines(path)[0]:
+        assert 40 < line.left and line.right < 419.53 - 40 and line.bottom > 30
+
+
+def test_a_keepsake_of_many_words_goes_on(render: Render, tmp_path: Path) -> None:
+    path = tmp_path / "keepsake.pdf"
+    job = {"newsletter": newsletter({"Well?": [answer("Chloé", tokens(1200, "kept"))]}), "keepsake": str(path)}
+    pages = render(job)["pages"]
+    assert pages > 1
+    found = re.findall(r"keptw\d+", "\n".join(texts(path)))
+    assert len(found) >= 1200 and len(set(found)) == 1200

@@ -1,0 +1,11 @@
+"""Whatever is said to people is said by the catalogues, and the rest of the functions has no sentences for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.functions.units import run_units
+
+
+def test_the_catalogues_pass_their_tests(tmp_path: Path) -> None:
+    run_units(tmp_path, "_shared/words", permission="--allow-read")

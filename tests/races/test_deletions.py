@@ -1,0 +1,240 @@
+"""Accounts and spaces deleted while everybody is busy: nobody waits in a circle, and nothing is left half done."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from monogram_sdk.local.databases import Databases
+from tests.support.actors import Actor, Actors
+from tests.support.counts import count
+from tests.support.ledger import check_ledger
+from tests.support.stories import Club, found_club, grant_tokens
+from tests.support.together import Task, tally, together
+
+pytestmark = pytest.mark.xdist_group("races")
+
+_REFUSED = (
+    "101 102 103 106 107 108 109 110 111 201 202 203 204 205 206 208 301 304 305 307 401 402 403 501 503 504 603 902"
+)
+OUTCOMES = {"done", "42501", *(f"MG{number}" for number in _REFUSED.split())}
+"""What may come of a command: no circle, nothing that has no words."""
+
+
+@pytest.fixture
+def quick(databases: Databases, fresh_dsn: str) -> str:
+    """A database of this test alone in which a circle is found at once."""
+    name = str(psycopg.conninfo.conninfo_to_dict(fresh_dsn)["dbname"])
+    with psycopg.connect(databases.dsn(name, user="supabase_admin"), autocommit=True) as connection:
+        connection.execute(sql.SQL("alter database {} set deadlock_timeout = '100ms'").format(sql.Identifier(name)))
+    return fresh_dsn
+
+
+class Town:
+    """Two clubs that share people, who all have tokens; some of them will go."""
+
+    def __init__(self, dsn: str, people: int) -> None:
+        with psycopg.connect(dsn) as connection, Actors(connection, commit=True) as actors:
+            first = found_club(actors, *(f"Member {number}" for number in range(people)))
+            second = found_club(actors, leader="Femi", is_public=True)
+            for person in first.members[: people // 2]:
+                second.join(person)
+            second = replace(second, members=first.members[: people // 2])
+            first.week(first.members[:3])
+            second.week()
+            for club in (first, second):
+                club.ask("One?", "Two?")
+            self.clubs = [club.id for club in (first, second)]
+            self.everybody = [person.id for person in (*first.everybody, second.leader)]
+            for person in (*first.everybody, second.leader):
+                grant_tokens(actors, person, 1000)
+            self.item = actors.one("select id from public.store_items where code = 'theme_riso'")
+
+
+def busy(town: Town, chance: random.Random) -> Task:
+    """Somebody does something, chosen at random, with whatever is there by now."""
+
+    def task(actors: Actors) -> object:
+        me = actors.known(chance.choice(town.everybody))
+        other = chance.choice(town.everybody)
+        club = chance.choice(town.clubs)
+        prompts = [row["id"] for row in me.select("prompts", space_id=club)]
+        mine = [row["id"] for row in me.select("responses", space_id=club, user_id=me.id)]
+
+        def answer() -> object:
+            prompt = chance.choice(prompts or [club])
+            return me.insert("responses", prompt_id=prompt, content="Here", is_published=True)
+
+        acts: list[Callable[[], object]] = [
+            answer,
+            answer,
+            lambda: me.call("transfer_tokens", recipient_id=other, amount=1),
+            lambda: me.call("transfer_tokens", recipient_id=other, amount=1),
+            lambda: me.call("purchase_item", item_id=town.item),
+            lambda: me.run(
+                "update public.settings set email_reminders = not email_reminders where user_id = %s", me.id
+            ),
+            lambda: me.call("mark_notifications_read"),
+            lambda: me.run("select public.leave_space(%s)", club),
+            lambda: me.insert("memberships", space_id=town.clubs[1]),
+            lambda: me.call("assign_curator", space_id=club, user_id=other),
+            lambda: me.call("set_member_role", space_id=club, user_id=other, role="ADMIN"),
+            lambda: me.insert("spaces", name="Another"),
+            lambda: me.insert("prompts", space_id=club, question="Three?"),
+            lambda: me.rows("publish_prompts", space_id=club),
+            lambda: publish(me, club),
+            lambda: me.update("responses", chance.choice(mine or [club]), content="Other"),
+            lambda: me.delete("responses", chance.choice(mine or [club])),
+        ]
+        return chance.choice(acts)()
+
+    return task
+
+
+def publish(leader: Actor, club: UUID) -> object:
+    rows = leader.select("responses", space_id=club, is_published=True)
+    week = max((row["week_number"] for row in rows), default=1)
+    chosen = [row["id"] for row in rows if row["week_number"] == week]
+    leader.rows("select_responses", space_id=club, response_ids=chosen)
+    letter = leader.call("generate_newsletter", space_id=club)
+    return leader.call("publish_newsletter", newsletter_id=letter["id"])
+
+
+def delete_accounts(town: Town, chance: random.Random, at_once: int) -> Task:
+    def task(actors: Actors) -> object:
+        going = chance.sample(town.everybody[1:-1], at_once)
+        return actors.run("delete from auth.users where id = any(%s)", going)
+
+    return task
+
+
+def by_the_clock(actors: Actors) -> object:
+    actors.run("select private.refresh_streaks(now() + interval '1 week')")
+    actors.run("select private.award_all_badges()")
+    return actors.run("select private.send_reminders(now() + interval '3 days')")
+
+
+def check(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection, Actors(connection) as actors:
+        check_ledger(actors)
+        odd = actors.run(
+            """
+            select spaces.id from public.spaces
+            where not exists (
+              select from public.memberships
+              where memberships.space_id = spaces.id and user_id = leader_id and role = 'ADMIN'
+            ) or not exists (
+              select from public.memberships
+              where memberships.space_id = spaces.id and user_id = current_curator_id and role <> 'MEMBER'
+            ) or not exists (
+              select from public.curator_rotations
+              where curator_rotations.space_id = spaces.id and week_number = current_week
+                and curator_id = current_curator_id
+            ) or (
+              select count(*) from public.memberships where memberships.space_id = spaces.id and role = 'CURATOR'
+            ) > 1
+            """
+        )
+        assert odd == [], "a space is led and curated by its members"
+        gaps = actors.run(
+            "select space_id from public.space_events group by space_id having max(seq) <> count(*) or min(seq) <> 1"
+        )
+        assert gaps == [], "a feed has no hole"
+
+
+def storm(dsn: str, seed: int, *, people: int, rounds: int) -> None:
+    town = Town(dsn, people)
+    workers = [busy(town, random.Random(seed + number)) for number in range(5)]
+    deleters = [
+        delete_accounts(town, random.Random(-seed - number), at_once) for number, at_once in enumerate((1, 1, 2))
+    ]
+    outcomes = together(dsn, [*workers, *deleters, by_the_clock], rounds=rounds)
+    count("commands while accounts are deleted", len(outcomes))
+    counted = tally(outcomes)
+    circles = [str(outcome) for outcome in outcomes if "deadlock" in str(outcome)]
+    assert circles == []
+    assert set(counted) <= OUTCOMES, counted
+    check(dsn)
+
+
+def test_accounts_go_while_everybody_is_busy(quick: str) -> None:
+    storm(quick, 1, people=12, rounds=8)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 600, 100))
+def test_accounts_go_while_everybody_is_busy_for_long(quick: str, seed: int) -> None:
+    storm(quick, seed, people=40, rounds=30)
+
+
+def test_two_accounts_that_share_everything_go_at_once(quick: str) -> None:
+    """Gifts to each other, spaces led and curated by each other: each deletion wants what the other holds."""
+    with psycopg.connect(quick) as connection, Actors(connection, commit=True) as actors:
+        clubs = [found_club(actors, "Boris", "Chloe") for _ in range(2)]
+        ada, boris = clubs[0].leader, clubs[1].leader
+        clubs[0].join(boris)
+        clubs[1].join(ada)
+        for person, other in ((ada, boris), (boris, ada)):
+            grant_tokens(actors, person, 100)
+            person.call("transfer_tokens", recipient_id=other.id, amount=5)
+        ada.call("assign_curator", space_id=clubs[0].id, user_id=boris.id)
+        boris.call("assign_curator", space_id=clubs[1].id, user_id=ada.id)
+
+    def go(user_id: UUID) -> Task:
+        return lambda actors: actors.run("delete from auth.users where id = %s", user_id)
+
+    assert tally(together(quick, [go(ada.id), go(boris.id)])) == {"done": 2}
+    check(quick)
+
+
+@pytest.mark.parametrize("road", ["function", "delete", "account"])
+def test_no_heir_who_is_leaving(committed: Callable[[], Actors], road: str) -> None:
+    """The longest-standing member is on the way out when the leader's account is deleted: somebody else inherits."""
+    first, second = committed(), committed()
+    club: Club = found_club(first, "Boris", "Chloe")
+    first.connection.commit()
+    boris, chloe = club.members
+    if road == "function":
+        boris.run("select public.leave_space(%s)", club.id)
+    elif road == "delete":
+        boris.run("delete from public.memberships where user_id = %s", boris.id)
+    else:
+        first.run("delete from auth.users where id = %s", boris.id)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second.run, "delete from auth.users where id = %s", club.leader.id)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        first.connection.commit()
+        waiting.result(timeout=30)
+    second.connection.commit()
+    row = club.row()
+    assert (row["leader_id"], row["current_curator_id"]) == (chloe.id, chloe.id)
+
+
+def test_an_account_that_is_deleted_softly_and_for_good_at_once_goes_once(committed: Callable[[], Actors]) -> None:
+    """Neither holds the account while it waits for the other."""
+    first, second, third = committed(), committed(), committed()
+    person = first.person("Boris")
+    first.connection.commit()
+    hold = "select pg_advisory_xact_lock(hashtextextended('delete an account', 0))"
+    third.run(hold)
+    with ThreadPoolExecutor(2) as pool:
+        hard = pool.submit(first.run, "delete from auth.users where id = %s", person.id)
+        with pytest.raises(TimeoutError):
+            hard.result(timeout=0.5)
+        soft = pool.submit(second.run, "update auth.users set deleted_at = now() where id = %s", person.id)
+        with pytest.raises(TimeoutError):
+            soft.result(timeout=0.5)
+        third.connection.commit()
+        hard.result(timeout=30)
+        first.connection.commit()
+        soft.result(timeout=30)
+    second.connection.commit()
+    assert first.one("select count(*) from auth.users where id = %s", person.id) == 0
