@@ -1,4 +1,7 @@
-"""What a call of `deliver` that renders a newsletter costs: a function has two seconds of processor and 256 MB."""
+"""The memory that a call of `deliver` takes that renders a newsletter: a function has 256 MB.
+
+The processor is measured by `python -m benchmarks.paper`: other work on the machine makes it slower.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from tests.functions.newsletter.conftest import Circle, derive
 from tests.functions.render.letters import prose
 from tests.sdk.support import PASSWORD, new_email
 
-SECONDS = 2.0
 BYTES = 256 * 1024 * 1024
 
 
@@ -50,8 +52,8 @@ def deliver(stack: Stack, first: str) -> dict[str, Any]:
     return done
 
 
-def call_afresh(stack: Stack) -> tuple[float, int]:
-    """Call `deliver` in a new process; return the seconds and the most bytes that this has cost, with Deno itself."""
+def call_afresh(stack: Stack) -> int:
+    """Call `deliver` in a new process; return the most bytes that it had, with Deno itself."""
     if (running := deliverer(stack)) is not None:
         running.kill()
         running.wait(10)
@@ -59,8 +61,8 @@ def call_afresh(stack: Stack) -> tuple[float, int]:
     assert done["jobs"] == 1, done
     process = deliverer(stack)
     assert process is not None
-    times, status = process.cpu_times(), Path(f"/proc/{process.pid}/status").read_text()
-    return times.user + times.system, 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
 
 
 def test_fifty_answers_with_twenty_pictures_fit(
@@ -92,15 +94,8 @@ def test_fifty_answers_with_twenty_pictures_fit(
 
     derive(stack)
     for kind in ("newsletter.mail", "newsletter.render", "newsletter.pdf"):
-        costs = []
-        # Other work on the machine makes the processor slower, never faster: one of three within the budget will do.
-        for _ in range(3):
-            render_next(stack, f"{kind}:{newsletter.id}")
-            seconds, peak = call_afresh(stack)
-            costs.append((seconds, peak))
-            if seconds < SECONDS and peak < BYTES:
-                break
-        assert costs[-1][0] < SECONDS and costs[-1][1] < BYTES, (kind, costs)
+        render_next(stack, f"{kind}:{newsletter.id}")
+        assert call_afresh(stack) < BYTES, kind
     made = circle.leader.newsletters.get(newsletter.id)
     assert made.html_path is not None and made.pdf_path is not None
     with psycopg.connect(stack.db_url) as connection:  # Nothing of it is left for tests that send what is due.

@@ -1,4 +1,7 @@
-"""What rendering costs: the platform gives a function two seconds of processor and 256 MB; half is to spare."""
+"""What rendering costs in memory: the platform gives a function 256 MB; half is to spare.
+
+The processor is measured by `python -m benchmarks.paper`: other work on the machine makes it slower.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,14 @@ from tests.functions.render.conftest import PICTURES, Renderer
 from tests.functions.render.letters import answer, large, newsletter
 from tests.functions.render.scripts import EMOJI, SAMPLES, Sample
 
-HALF_THE_SECONDS = 1.0
 HALF_THE_BYTES = 128 * 1024 * 1024
-MOST_OF_THE_SECONDS = 1.7
 ALL_THE_BYTES = 256 * 1024 * 1024
 
 PARTS = ["page", "mail", "pdf"]
 
 
-def is_kept(cost: tuple[float, int]) -> bool:
-    """Return True if seconds and bytes are within the budget."""
-    return cost[0] < HALF_THE_SECONDS and cost[1] < HALF_THE_BYTES
-
-
 @pytest.mark.parametrize("part", PARTS)
-def test_fifty_answers_with_twenty_pictures_cost_at_most_half(
+def test_fifty_answers_with_twenty_pictures_take_at_most_half(
     fresh_render: Callable[[], Renderer], tmp_path: Path, part: str
 ) -> None:
     job = large(tmp_path, PICTURES / "tall.jpg")
@@ -34,18 +30,12 @@ def test_fifty_answers_with_twenty_pictures_cost_at_most_half(
         "mail": {"html": str(tmp_path / "mail.html"), "text": str(tmp_path / "mail.txt")},
         "pdf": str(tmp_path / "letter.pdf"),
     }
-    # A process that has rendered nothing, as a function that wakes up. Other work on the machine makes the processor
-    # slower, never faster, so one of three within the budget shows that it is kept.
-    costs = []
-    for _ in range(3):
-        render = fresh_render()
-        render({"newsletter": newsletter({})})
-        idle = render.peak_bytes()
-        seconds = render(job | {part: outputs[part]})["cpuSeconds"]
-        costs.append((seconds, render.peak_bytes() - idle))
-        if is_kept(costs[-1]):
-            break
-    assert is_kept(costs[-1]), costs
+    # A process that has rendered nothing, as a function that wakes up.
+    render = fresh_render()
+    render({"newsletter": newsletter({})})
+    idle = render.peak_bytes()
+    render(job | {part: outputs[part]})
+    assert render.peak_bytes() - idle < HALF_THE_BYTES
 
 
 def test_fifty_answers_in_every_script_fit(fresh_render: Callable[[], Renderer], tmp_path: Path) -> None:
@@ -55,12 +45,7 @@ def test_fifty_answers_in_every_script_fit(fresh_render: Callable[[], Renderer],
         answer(f"{name} {index}", ((text + " ") * (600 // len(text) + 1))[:600])
         for index, (name, text) in enumerate(samples[index % len(samples)] for index in range(50))
     ]
-    costs = []
-    for _ in range(3):
-        render = fresh_render()
-        render({"newsletter": newsletter({})})
-        job = {"newsletter": newsletter({"Which script?": answers}), "pdf": str(tmp_path / "letter.pdf")}
-        costs.append((render(job)["cpuSeconds"], render.peak_bytes()))
-        if costs[-1][0] < MOST_OF_THE_SECONDS and costs[-1][1] < ALL_THE_BYTES:
-            break
-    assert costs[-1][0] < MOST_OF_THE_SECONDS and costs[-1][1] < ALL_THE_BYTES, costs
+    render = fresh_render()
+    render({"newsletter": newsletter({})})
+    render({"newsletter": newsletter({"Which script?": answers}), "pdf": str(tmp_path / "letter.pdf")})
+    assert render.peak_bytes() < ALL_THE_BYTES
