@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from tests.functions.render.conftest import PICTURES, Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter
+from tests.functions.render.scripts import SAMPLES
 from tests.functions.render.test_paper import lines, texts
 
 DESK = {"width": 1280, "height": 900}
@@ -163,6 +164,43 @@ def test_the_page_of_all_letters_is_whole_and_accessible(look: Look, tmp_path: P
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
             assert overflow(page) <= 0
             assert violations(page) == []
+
+
+# Characters that Literata has, but not in the style that they are shown in; and how many it has in that style.
+UNHELD = """
+() => {
+  const faces = [...document.fonts].map(({ style, weight, unicodeRange }) => ({
+    style,
+    weight,
+    ranges: unicodeRange.split(',').map((range) => range.trim().slice(2).split('-').map((hex) => parseInt(hex, 16))),
+  }));
+  const holds = ({ ranges }, code) => ranges.some(([first, last = first]) => code >= first && code <= last);
+  let held = 0;
+  const unheld = new Set();
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { fontStyle, fontWeight } = getComputedStyle(texts.currentNode.parentElement);
+    for (const character of texts.currentNode.data) {
+      const able = faces.filter((face) => holds(face, character.codePointAt(0)));
+      if (able.some(({ style, weight }) => style === fontStyle && weight === fontWeight)) held++;
+      else if (able.length > 0) unheld.add(`${character} ${fontStyle} ${fontWeight}`);
+    }
+  }
+  return [held, ...unheld];
+}
+"""
+
+
+def test_the_typeface_is_held_in_each_style_that_is_shown(look: Look, book_club: Job) -> None:
+    written = " ".join(SAMPLES[script].text for script in ("latin", "cyrillic", "greek"))
+    music = {"url": "https://example.org", "provider": "x", "title": written, "artist": written}
+    answers = [answer(SAMPLES["greek"].name, f"{written}\n\n> {written}", music=music, image_path="lost")]
+    answers[0]["image_caption"] = written
+    thin = newsletter({written: answers, "None?": []}, title=written, intro=written)
+    thin["content"]["space"] |= {"name": "Łódź", "description": written}
+    for job in (book_club, {"newsletter": thin}, {"newsletter": newsletter({written: []}, intro=written)}):
+        held, *unheld = look(job).evaluate(UNHELD)
+        assert (held > 100, unheld) == (True, [])
 
 
 def test_the_page_has_landmarks_and_headings_in_order(look: Look, book_club: Job) -> None:

@@ -14,6 +14,7 @@ from monogram_sdk.models.themes import READABLE, contrast
 from monogram_sdk.themes import THEMES
 from tests.functions.render.conftest import Render
 from tests.functions.render.letters import answer, newsletter, prose
+from tests.functions.render.scripts import SAMPLES
 
 LETTER = newsletter(
     {
@@ -112,3 +113,16 @@ def test_no_two_themes_look_alike(window: Page, render: Render, tmp_path: Path) 
         assert {"paper", "ink", "accent"} < set(differ), (one, other, differ)
     initials = {name: looks[name, "light"]["initial"][0] for name in ("own", *THEMES)}
     assert initials == {"own": "0", "midnight": "0", "riso": "1", "herbarium": "1", "ledger": "0", "blossom": "1"}
+
+
+def test_a_hundred_responses_in_three_alphabets_are_light(render: Render, tmp_path: Path) -> None:
+    path = tmp_path / "letter.html"
+    samples = [SAMPLES[script] for script in ("latin", "cyrillic", "greek")]
+    answers = [
+        answer(f"{name} {index}", (f"{text} " * 20)[:1000])
+        for index, (name, text) in enumerate(samples[index % 3] for index in range(100))
+    ]
+    prompts = {f"Question {number}?": answers[number::10] for number in range(10)}
+    for theme in (None, *THEMES.values()):
+        render({"newsletter": newsletter(prompts), "theme": theme and theme.metadata(), "page": str(path)})
+        assert path.stat().st_size < 400_000

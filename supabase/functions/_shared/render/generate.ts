@@ -20,6 +20,7 @@ import { emoji } from "./generate/emoji.ts";
 import { libraries } from "./generate/libraries.ts";
 import { notice } from "./generate/notice.ts";
 import { type Made, pack, typefaces } from "./generate/typefaces.ts";
+import { webTypeface } from "./generate/web_typeface.ts";
 import { catalogues } from "./generate/words.ts";
 import { SIMPLE } from "./pdf/shaping.ts";
 
@@ -38,10 +39,12 @@ async function typeface(): Promise<string> {
       const name = `@fontsource/literata/files/literata-${script}-${suffix}.woff`;
       const { default: bytes } = await import(name, { with: { type: "bytes" } }) as { default: Uint8Array };
       const woff = Buffer.from(bytes);
-      const font = open(woff);
+      const font = open(unpackWoff(woff));
       const pairs = KERNED.includes(script) ? JSON.stringify(kerning(font)) : "null";
       files.push(
-        `  {\n    style: "${style}",\n    script: "${script}",\n    ranges: "${coverage(font)}",\n` +
+        `  {\n    style: "${style}",\n    script: "${script}",\n    ranges: "${
+          coverage(font.characterSet)
+        }",\n` +
           `    woff: "${woff.toString("base64")}",\n    kerning: ${pairs},\n  },\n`,
       );
     }
@@ -67,11 +70,11 @@ ${files.join("")}];
 `;
 }
 
-/** Return the characters that a font has a glyph for, as in CSS `unicode-range`. */
-function coverage(font: Font): string {
+/** Write the characters that a font has a glyph for, as in CSS `unicode-range`. */
+function coverage(characters: readonly number[]): string {
   const hex = (codePoint: number) => codePoint.toString(16).toUpperCase().padStart(4, "0");
   const ranges: [number, number][] = [];
-  for (const codePoint of [...font.characterSet].sort((a, b) => a - b)) {
+  for (const codePoint of [...characters].sort((a, b) => a - b)) {
     const last = ranges.at(-1);
     if (codePoint < 0x20 || codePoint > 0xfffd) continue;
     if (last !== undefined && codePoint === last[1] + 1) last[1] = codePoint;
@@ -80,8 +83,8 @@ function coverage(font: Font): string {
   return ranges.map(([first, last]) => `U+${hex(first)}${last === first ? "" : `-${hex(last)}`}`).join(",");
 }
 
-function open(woff: Buffer): Font {
-  const font = create(unpackWoff(woff));
+function open(openType: Buffer): Font {
+  const font = create(openType);
   if (!("characterSet" in font)) throw new Error("The file is a collection of fonts.");
   return font;
 }
@@ -174,6 +177,11 @@ if (import.meta.main) {
   const modules = {
     "../NOTICE": await notice(await packages()),
     "fonts/literata.generated.ts": await typeface(),
+    "fonts/literata_web.generated.ts": await webTypeface(
+      STYLES,
+      (openType) => open(openType).characterSet,
+      coverage,
+    ),
     "pdf/libraries.generated.js": await libraries(
       "libraries_source.js",
       "packages pdfkit, fontkit, linebreak and bidi-js",

@@ -102,13 +102,27 @@ Deno.test("a picture that is missing or damaged is replaced by words, and report
   equal(elsewhere.problems[0].reason, "There are neither bytes nor an http(s) address.");
 });
 
-Deno.test("only the scripts that a page uses are in it", () => {
-  const fonts = (content: string) => page({ content }).html.split("@font-face").length - 1;
-  equal(fonts("Latin, “with” quotes – and é"), 3);
-  equal(fonts("Łódź"), 6);
-  equal(fonts("Мастер"), 6);
-  equal(fonts("Мастер, Ελένη"), 9);
-  equal(fonts("三 שלום 🚋"), 3);
+Deno.test("of its typeface a page holds the slices and the styles that it shows something of", () => {
+  const held = (...input: Parameters<typeof withResponse>) => {
+    const { html } = page(...input);
+    const faces = html.matchAll(/font-style:(\w+);font-weight:(\d+);[^}]*unicode-range:U\+(\w+)/g);
+    return [...faces].map(([, style, weight, first]) => `${style} ${weight} ${first}`);
+  };
+  const [regular, italic, bold] = ["normal 400", "italic 400", "normal 600"];
+  const latin = [regular, italic, bold].map((style) => `${style} 0020`);
+  equal(held({ content: "Latin, “with” quotes – and é" }), latin);
+  equal(held({ content: "三 שלום 🚋" }), latin);
+  equal(held({ content: "Łódź" }), [latin[0], `${regular} 0100`, latin[1], latin[2]]);
+  equal(held({ content: "> Łódź" }), [latin[0], latin[1], `${italic} 0100`, latin[2]]);
+  const music = { url: "https://example.org", provider: null, title: "Ёж", artist: null };
+  equal(held({ content: "Да: Ελένη", music }), [
+    latin[0],
+    `${regular} 0301`,
+    `${regular} 0374`,
+    latin[1],
+    latin[2],
+    `${bold} 0301`,
+  ]);
 });
 
 Deno.test("a theme changes the colours, whatever the device prefers", () => {

@@ -1,23 +1,52 @@
-/** The typeface inside a page: as few of its files as the page's characters need, so that it is whole without the network. */
+/** The typeface inside a page: as few of its slices as the page's characters need, so that it is whole without the network. */
 
-import { LITERATA } from "./literata.generated.ts";
 import { covers, parseRanges } from "./ranges.ts";
+import { LITERATA_WEB, type WebFont } from "./literata_web.generated.ts";
 
-/** Return the `@font-face` rules for the characters of `text`. Latin is always among them. */
-export function fontFaces(text: string): string {
-  const beyondAscii = text.match(/[^\0-\x7f]/gu) ?? [];
-  const codePoints = new Set(beyondAscii.map((character) => character.codePointAt(0)!));
-  const chosen = new Set(["latin"]);
-  for (const { script, ranges } of LITERATA.filter(({ style }) => style === "regular")) {
+type Style = WebFont["style"];
+
+/** What the style sheet of a page sets in italics or in bold, and so all that is in it: elements and classes. */
+const SET_IN = new Map<string, Style>([
+  ...["h3", "b", "week", "title", "year"].map((name) => [name, "bold"] as const),
+  ...["blockquote", "figcaption", "description", "intro", "missing", "none", "quiet", "space"].map((name) =>
+    [name, "italic"] as const
+  ),
+]);
+
+/** Elements that have no end. */
+const VOID = new Set(["br", "img", "source"]);
+
+/** Return the `@font-face` rules for a body, as `markup` has made it. Latin is always among them. */
+export function fontFaces(body: string): string {
+  const texts = textsOf(body);
+  const served = { regular: new Set<number>(), italic: new Set<number>(), bold: new Set<number>() };
+  return LITERATA_WEB.filter(({ style, slice, ranges }) => {
     const parsed = parseRanges(ranges);
-    const served = [...codePoints].filter((codePoint) => covers(parsed, codePoint));
-    if (served.length > 0) chosen.add(script);
-    served.forEach((codePoint) => codePoints.delete(codePoint));
+    const found = [...texts[style]].filter((one) => !served[style].has(one) && covers(parsed, one));
+    for (const codePoint of found) served[style].add(codePoint);
+    return slice === "latin" || found.length > 0;
+  }).map(({ style, ranges, woff2 }) =>
+    `@font-face{font-family:Literata;font-style:${style === "italic" ? "italic" : "normal"};` +
+    `font-weight:${style === "bold" ? 600 : 400};font-display:swap;unicode-range:${ranges};` +
+    `src:url(data:font/woff2;base64,${woff2}) format("woff2")}`
+  ).join("\n");
+}
+
+/** The characters beyond ASCII that are shown in each style. */
+function textsOf(body: string): Record<Style, Set<number>> {
+  const texts = { regular: new Set<number>(), italic: new Set<number>(), bold: new Set<number>() };
+  const around: Style[] = [];
+  let style: Style = "regular";
+  for (
+    const [, slash, tag, attributes, ended, text] of body.matchAll(/<(\/?)([a-z]\w*)([^>]*?)(\/?)>([^<]*)/g)
+  ) {
+    if (slash !== "") style = around.pop()!;
+    else if (ended === "" && !VOID.has(tag)) {
+      around.push(style);
+      const classes = / class="([^"]*)"/.exec(attributes)?.[1].split(" ") ?? [];
+      style = [tag, ...classes].map((name) => SET_IN.get(name)).find((one) => one !== undefined) ?? style;
+    }
+    for (const [character] of text.matchAll(/[^\0-\x7f]/gu)) texts[style].add(character.codePointAt(0)!);
   }
-  return LITERATA.filter(({ script }) => chosen.has(script))
-    .map(({ style, ranges, woff }) =>
-      `@font-face{font-family:Literata;font-style:${style === "italic" ? "italic" : "normal"};` +
-      `font-weight:${style === "bold" ? 600 : 400};font-display:swap;unicode-range:${ranges};` +
-      `src:url(data:font/woff;base64,${woff}) format("woff")}`
-    ).join("\n");
+  return texts;
 }

@@ -12,6 +12,9 @@ const INSIDE: Record<string, string> = {
     "../../pictures/LICENSES.txt",
 };
 
+/** What only makes modules, and is in none of them: subset-font, and what it needs by itself. */
+const TOOLS = /^(subset-font|fontverter|wawoff2|woff2sfnt-sfnt2woff|argparse|p-limit|yocto-queue|pako@1)\b/;
+
 const TWEMOJI =
   `The emoji are drawings of Twemoji: Copyright 2019 Twitter, Inc and other contributors, licensed under CC-BY 4.0
 (https://creativecommons.org/licenses/by/4.0/). They were converted from SVG to operators of PDF.
@@ -37,7 +40,7 @@ export async function notice(folder: string): Promise<string> {
   for (const lock of LOCKS) {
     for (const key of Object.keys(JSON.parse(await Deno.readTextFile(lock)).npm)) {
       // What only type checkers read is not deployed. The rest of a key is what a package was resolved with.
-      if (!key.startsWith("@types/")) keys.add(key.replace(/(?<=.)@([^@_]+).*$/, "@$1"));
+      if (!key.startsWith("@types/") && !TOOLS.test(key)) keys.add(key.replace(/(?<=.)@([^@_]+).*$/, "@$1"));
     }
   }
   const names = new Map<string, string[]>();
