@@ -286,6 +286,18 @@ def test_difficult_words_stay_in_their_column(look: Look, viewport: Any) -> None
     assert page.locator("p[dir=rtl]").first.evaluate("(p) => getComputedStyle(p).direction") == "rtl"
 
 
+def test_a_narrow_page_hyphenates_prose_of_which_the_language_is_known(look: Look) -> None:
+    prose = "They said that the train would be late, and so we went on reading until the lamps were lit."
+    response = answer("Ada", f"{prose}\n\nwww.example.org\n\nA line,\n  {prose[:60]}\n\n" + SAMPLES["japanese"].text)
+    page = look({"newsletter": newsletter({prose: [response]})}, viewport=NARROW)
+    hyphens = "(element) => getComputedStyle(element).hyphens"
+    for selector, expected in {"p[lang=en]": "auto", ".verse": "manual", "[lang=ja]": "manual", "h2": "manual"}.items():
+        assert page.locator(selector).first.evaluate(hyphens) == expected, selector
+    assert page.get_by_role("link", name="www.example.org").evaluate(hyphens) == "manual"
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    assert page.locator("p[lang=en]").first.evaluate(hyphens) == "manual"
+
+
 @pytest.mark.parametrize(
     "prompts",
     [

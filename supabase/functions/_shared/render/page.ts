@@ -354,7 +354,9 @@ function inMargin(margin: Html | null, content: Html): Html {
 
 function passageList(list: readonly Passage[], around: string): Html[] {
   return list.map((passage) => {
-    const { kind, direction, language, lines } = passage;
+    const { kind, direction, isTold, lines } = passage;
+    // Also where it is the page's own: what is in no known language is not hyphenated.
+    const language = passage.language ?? (isTold ? around : null);
     const attributes = markup`${turned(direction, around)}${
       language !== null && markup` lang="${language}"`
     }`;

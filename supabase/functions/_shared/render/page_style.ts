@@ -80,6 +80,10 @@ ${
   ).join("\n")
 }
 :is(${UPRIGHT}) { font-style: normal; }
+@media (max-width: 40rem) {
+  .passages > [lang]:not(.verse, ${UPRIGHT}) { -webkit-hyphens: auto; hyphens: auto; hyphenate-limit-chars: 7 3 3; }
+  .passages a { -webkit-hyphens: manual; hyphens: manual; }
+}
 .joined * { letter-spacing: 0; }
 :lang(ko) { word-break: keep-all; }
 :lang(ja) { line-break: strict; }`;

@@ -173,6 +173,16 @@ Deno.test("the page as bytes is the page as text", () => {
   ok(!page.html.includes("\uffff"));
 });
 
+Deno.test("what is long enough to tell its language says it, also where that is the page's", () => {
+  const english =
+    "They said that the train would be late, and so we went on reading on the platform until the lamps were lit.";
+  const german =
+    "Der Zug war verspätet, und so lasen wir auf dem Bahnsteig weiter, bis die Lampen endlich angingen.";
+  const { html } = page({ content: `${english}\n\n${german}` });
+  match(html.split("</style>")[1], /<p lang="en">They .*<p lang="de">Der /s);
+  match(page({ content: "Middlemarch, again." }).html, /<p>Middlemarch, again\.<\/p>/);
+});
+
 const CODE = "7QK2M-0ZV4C-9T3XR-B8WN5";
 
 Deno.test("a published letter prints its code, and holds for programs what it stands for", () => {

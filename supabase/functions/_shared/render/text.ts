@@ -21,6 +21,8 @@ export interface Passage {
   direction: "ltr" | "rtl";
   /** The language that its words are in, as a BCP 47 tag; null where it is the letter's own, or cannot be told. */
   language: string | null;
+  /** Whether it could be told that they are in that language, or the letter's. */
+  isTold: boolean;
   lines: Line[];
 }
 
@@ -116,6 +118,7 @@ export function passages(text: string | null | undefined, around = "en"): Passag
       kind,
       direction: direction(words),
       language: language?.split("-")[0] === around.split("-")[0] && script === null ? null : language,
+      isTold: language !== null,
       lines: lines.map(({ indent, marker }, index) => ({ indent, marker, inlines: found[index] })),
     };
   });
