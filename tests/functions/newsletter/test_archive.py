@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from xml.etree import ElementTree
 
 import feedparser
 import httpx
+import psycopg
 from PIL import Image
 
 from monogram_sdk.local.stack import Stack
 from monogram_sdk.models import Newsletter, NewsletterVisibility, RotationType
+from monogram_sdk.themes import THEMES
 from tests.functions.newsletter.conftest import Circle, Pipeline
 from tests.functions.newsletter.test_newsletter import UNKNOWN, bearer
 from tests.functions.newsletter.test_reading_links import link_of
@@ -91,6 +94,29 @@ def test_members_see_all_letters_of_their_space(circle: Circle, web: httpx.Clien
     assert httpx.get(f"{address}/feed.atom", headers=bearer(circle.member)).status_code == 404
     assert web.get(f"/newsletter/spaces/{UNKNOWN}").status_code == 404
     assert web.get("/newsletter/spaces/none").status_code == 404
+
+
+def paper(page: httpx.Response) -> str:
+    return re.findall(r'<meta name="theme-color" content="([^"]+)">', page.text)[0]
+
+
+def test_the_page_of_all_letters_looks_like_the_newest_that_its_reader_may_see(
+    circle: Circle, web: httpx.Client, stack: Stack
+) -> None:
+    circle.leader.spaces.update(circle.space.id, is_public=True, rotation_type=RotationType.MANUAL)
+    address = f"/newsletter/spaces/{circle.space.id}"
+    own = paper(web.get(address))
+    for name in ("riso", "midnight", "herbarium"):
+        draft = circle.draft()
+        with psycopg.connect(stack.db_url) as connection:
+            # As if the leader had had it.
+            metadata = json.dumps(THEMES[name].metadata())
+            connection.execute("update public.newsletters set theme = %s where id = %s", [metadata, draft.id])
+        newest = circle.publish(draft)
+    circle.leader.newsletters.set_visibility(newest.id, NewsletterVisibility.MEMBERS)
+    seen = web.get(address), web.get(address, headers=bearer(circle.member))
+    assert [paper(page) for page in seen] == [THEMES["midnight"].paper, THEMES["herbarium"].paper]
+    assert own not in {paper(page) for page in seen}
 
 
 def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(

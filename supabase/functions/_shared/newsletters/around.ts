@@ -66,19 +66,24 @@ export async function findArchive(
 ): Promise<{ archive: Archive; isPublic: boolean } | null> {
   const space = await findSpace(reader, spaceId);
   if (space === null || (kind === "feed" && !space.is_public)) return null;
-  const letters = await reader.select<ArchivedLetter>("newsletters", {
-    select: "id,title,intro,week_number,published_at,redacted_at",
-    space_id: `eq.${spaceId}`,
-    is_published: "is.true",
-    ...(kind === "feed" ? { visibility: "eq.PUBLIC" } : {}),
-    order: "week_number.desc",
-    limit: String(kind === "feed" ? MOST_IN_FEED : MOST),
-  });
+  const newest = { space_id: `eq.${spaceId}`, is_published: "is.true", order: "week_number.desc" };
+  const [letters, [latest]] = await Promise.all([
+    reader.select<ArchivedLetter>("newsletters", {
+      ...newest,
+      select: "id,title,intro,week_number,published_at,redacted_at",
+      ...(kind === "feed" ? { visibility: "eq.PUBLIC" } : {}),
+      limit: String(kind === "feed" ? MOST_IN_FEED : MOST),
+    }),
+    kind === "feed"
+      ? []
+      : reader.select<{ theme: unknown }>("newsletters", { ...newest, select: "theme", limit: "1" }),
+  ]);
   return {
     isPublic: space.is_public,
     archive: {
       space,
       letters,
+      theme: latest?.theme,
       links: {
         all: archiveAddress(project, spaceId, pageTemplate),
         feed: space.is_public ? feedAddress(project, spaceId) : null,

@@ -1,6 +1,7 @@
 /** The page of all letters of a space, and their feed. */
 
 import { createHash } from "node:crypto";
+import { designOf } from "./design.ts";
 import { fontFaces } from "./fonts/web.ts";
 import { markup, trusted } from "./html.ts";
 import { dayOf, titleOf } from "./letter.ts";
@@ -22,6 +23,8 @@ export interface Archive {
   };
   /** The newest first. */
   letters: readonly ArchivedLetter[];
+  /** How the page looks: the metadata of the theme of the newest letter. */
+  theme?: unknown;
   links: {
     /** This page. */
     all: string;
@@ -49,7 +52,7 @@ export function renderArchive(archive: Archive): Omit<RenderedPage, "problems"> 
   const { links, letters, words = letterWords([archive.space.language]) } = archive;
   const name = cleanLine(archive.space.name, words.someone);
   const description = setLine(cleanLine(archive.space.description), words.lang);
-  const palette = colours(null);
+  const palette = colours(archive.theme);
   const years = Map.groupBy(letters, ({ published_at }) => new Date(published_at).getUTCFullYear());
   const apart = (text: string) => {
     const language = languageOf(text, words.lang);
@@ -83,7 +86,7 @@ ${feed}
 </div></div></main>
 <footer class="sheet"><div class="row"><div></div><div class="colophon"><p>${words.madeWith}</p></div></div></footer>
 </body>`;
-  const style = `${fontFaces(body.source)}\n${pageStyle(palette)}`;
+  const style = `${fontFaces(body.source)}\n${pageStyle(palette, designOf(archive.theme))}`;
   const digest = createHash("sha256").update(style).digest("base64");
   const contentSecurityPolicy =
     `default-src 'none'; style-src 'sha256-${digest}'; font-src data:; img-src data:; base-uri 'none'; form-action 'none'`;
