@@ -12,6 +12,7 @@ import os
 import shutil
 import ssl
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,9 @@ ROOT = Path(__file__).parent.parent
 hypothesis.settings.register_profile("monogram", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("monogram")
 
+
+# Seconds for a test that is marked as long, on a busy machine.
+LONGEST = 1200
 
 # Each client of httpx reads all certificates of the world, which takes longer than what most tests ask it. Those that
 # want no others share them.
@@ -68,6 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     every process has them.
     """
     for item in items:
+        if item.get_closest_marker("long") and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONGEST))
         if isinstance(item, pytest.Function) and item.get_closest_marker("xdist_group") is None:
             used = {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}
             shared = {name: one for name, one in used.items() if one.scope in ("session", "module")}
@@ -139,7 +145,7 @@ def dsn(databases: Databases) -> str:
 @pytest.fixture(scope="session")
 def warm_connection(dsn: str) -> Iterator[psycopg.Connection]:
     """A connection for one test after another: a new session of Postgres compiles every function anew."""
-    with psycopg.connect(dsn) as connection:
+    with closing(psycopg.connect(dsn)) as connection:
         yield connection
 
 

@@ -153,6 +153,7 @@ class Runner:
         self.reach: dict[str, set[str]] | None = None
         self.trusted: dict[str, bool] = {}
         self.kept: pytest.Function | None = None
+        self.gave_up = False
 
     def pytest_configure(self) -> None:
         import hypothesis  # Not before pytest, which rewrites its assertions.
@@ -162,8 +163,8 @@ class Runner:
         )
         hypothesis.settings.load_profile("mutation")
 
-    @staticmethod
-    def _give_up(*_: object) -> None:
+    def _give_up(self, *_: object) -> None:
+        self.gave_up = True
         raise TimeoutError(f"the test took longer than {LONGEST} seconds")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -362,15 +363,23 @@ class Runner:
             self._let_go()
         self.kept = sibling and item
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            self.gave_up = False
             signal.alarm(LONGEST)
             try:
                 reports = runtestprotocol(item, nextitem=sibling or self._other(item), log=False)
             finally:
                 signal.alarm(0)
+        if self.gave_up:
+            self._reconnect(item)
         if any(report.failed for report in reports):
             self._let_go()
             return False
         return True
+
+    def _reconnect(self, item: pytest.Function) -> None:
+        """Let the next test connect anew: a connection that was left in the middle of a statement is of no use."""
+        for fixture in item._fixtureinfo.name2fixturedefs.get("warm_connection", ()):
+            fixture.finish(item._request)
 
     def _let_go(self) -> None:
         """Take down what tests of a file share."""

@@ -40,7 +40,7 @@ def test_guards_that_a_change_touches_and_a_sample_of_the_others() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 def test_every_guard() -> None:
-    report = run("--near=24", seconds=480)
+    report = run("--near=24", seconds=1000)
     assert report["not tried"] == 0
     assert report["killed"] + report["listed"] == report["mutants"] > 1_000
 

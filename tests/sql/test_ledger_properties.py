@@ -160,4 +160,4 @@ def test_the_ledger_adds_up_whatever_happens(dsn: str, monkeypatch: pytest.Monke
 @pytest.mark.long
 def test_the_ledger_adds_up_after_many_steps(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Economy, "dsn", dsn, raising=False)
-    run_state_machine_as_test(Economy, settings=settings(max_examples=60, stateful_step_count=60, deadline=None))
+    run_state_machine_as_test(Economy, settings=settings(max_examples=30, stateful_step_count=60, deadline=None))

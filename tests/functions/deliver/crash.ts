@@ -1,10 +1,11 @@
 /**
  * Sends the same mails through many worlds of trouble, on a real database, and counts what arrived.
  *
- *     deno run ... crash.ts DSN resend|smtp FIRST_SEED COUNT
+ *     deno run ... crash.ts DSN resend|smtp FIRST_SEED COUNT [SECONDS]
  *
  * In every world each mail to a good address must be with the provider exactly once, each to a bad one refused, and
- * nothing left open in the database, though workers died and answers were lost, and without anybody's help. Prints one
+ * nothing left open in the database, though workers died and answers were lost, and without anybody's help. After SECONDS
+ * no other world begins. Prints one
  * JSON object: what happened, and the seeds that failed with the reason.
  */
 
@@ -24,7 +25,8 @@ import {
 import { FakeResend, FakeSmtp } from "./providers.ts";
 import { Killed, mortal, World } from "./simulation.ts";
 
-const [dsn, kind, first, count] = Deno.args;
+const [dsn, kind, first, count, seconds] = Deno.args;
+const end = performance.now() + 1000 * Number(seconds ?? Infinity);
 const sql = postgres(dsn, { max: 1, onnotice: () => {} });
 const SETTINGS = {
   from: "Monogram <letters@example.org>",
@@ -219,6 +221,7 @@ async function judge(fake: FakeResend | FakeSmtp): Promise<void> {
 
 const failures: { seed: number; reason: string }[] = [];
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+  if (performance.now() > end) break;
   try {
     await live(seed);
   } catch (error) {
