@@ -213,7 +213,9 @@ function masthead(letter: Letter, gallery: Gallery): Html {
   const content = markup`<div>
 ${headline !== space.name && markup`<p class="space">${apart(space.name, words.lang)}</p>`}
 <h1>${apart(headline, words.lang)}</h1>
-<p class="issue"><span class="week">${letter.weekLabel}</span>${day}${by}</p>
+<p class="issue"><span class="week">${letter.weekLabel}</span>
+${day}
+${by}</p>
 ${cover !== null && markup`<div class="cover">${picture(cover, gallery, "cover", words.lang)}</div>`}
 </div>`;
   return markup`<header class="masthead sheet">${inMargin(seal, content)}</header>`;
@@ -236,12 +238,17 @@ function sectionOf(section: Section, letter: Letter, gallery: Gallery): Html {
     spoken(question, words.lang)
   }>${question}</h2>`;
   const first = answers.findIndex((answer) => hasInitial(answer, letter));
+  const pairs = pairsIn(answers);
   const none = answers.length === 0 && !quiet && markup`<p class="none">${words.noAnswers}</p>`;
   return markup`<section class="prompt" aria-labelledby="${id}">
 ${inMargin(numeral, markup`<div>${heading}${none}</div>`)}
 ${
     answers.map((answer, index) =>
-      setOrReplace(answer, letter, (one) => answerOf(one, gallery, words.lang, index === first))
+      setOrReplace(
+        answer,
+        letter,
+        (one) => answerOf(one, gallery, words.lang, { initial: index === first, place: pairs.get(index) }),
+      )
     )
   }
 </section>
@@ -258,7 +265,42 @@ function hasInitial(answer: Answer, { design }: Letter): boolean {
   }
 }
 
-function answerOf(answer: Answer, gallery: Gallery, lang: string, initial: boolean): Html {
+/** A picture that is higher than wide by this, and no screen, is a portrait, as in the PDF. */
+const [PORTRAIT, SCREEN] = [1.12, 1.9];
+
+/** How many characters the words beside another response may have; each passage takes the rest of a line. */
+const BESIDE = 240;
+const REST_OF_LINE = 30;
+
+/** Which responses stand side by side on paper: two portraits in a row, with few words. */
+function pairsIn(answers: readonly Answer[]): Map<number, "first" | "second"> {
+  const found = new Map<number, "first" | "second">();
+  for (let index = 0; index + 1 < answers.length; index++) {
+    if (!isPortrait(answers[index]) || !isPortrait(answers[index + 1])) continue;
+    found.set(index, "first").set(++index, "second");
+  }
+  return found;
+}
+
+function isPortrait({ picture, music, text }: Answer): boolean {
+  if (picture === null || picture.picture === null || music !== null) return false;
+  try {
+    const { bytes, width = 0, height = 0 } = picture.picture;
+    const size = bytes === undefined ? { width, height } : shownSize(inspect(bytes));
+    const length = text.reduce((sum, passage) => sum + plain(passage).length + REST_OF_LINE, 0);
+    return size.height >= PORTRAIT * size.width && size.height < SCREEN * size.width && length <= BESIDE;
+  } catch {
+    // Showing it says what is wrong with it.
+    return false;
+  }
+}
+
+function answerOf(
+  answer: Answer,
+  gallery: Gallery,
+  lang: string,
+  { initial, place }: { initial: boolean; place: "first" | "second" | undefined },
+): Html {
   const { id, author, brief, text, music } = answer;
   const words = markup`<div class="words">
 ${
@@ -270,7 +312,8 @@ ${
 ${answer.picture !== null && picture(answer.picture, gallery, "answer", lang)}
 ${music !== null && musicCard(music, lang)}
 </div>`;
-  return markup`<article class="answer" aria-labelledby="${id}">
+  const pair = place !== undefined && trusted(` pair ${place}`);
+  return markup`<article class="answer${pair}" aria-labelledby="${id}">
 ${inMargin(authorOf(author, id, gallery, lang), words)}
 </article>
 `;

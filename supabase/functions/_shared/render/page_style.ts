@@ -141,7 +141,7 @@ h1 {
   text-wrap: balance;
 }
 .issue { margin-top: 1.1rem; color: var(--muted); font-size: 0.9375rem; font-feature-settings: "onum"; }
-.issue > * + *::before { content: "·"; margin: 0 0.5em; }
+.issue > :not(:last-child)::after { content: "·"; margin-inline: 0.5em 0.25em; color: var(--muted); font-weight: 400; }
 .issue time, .issue .week { white-space: nowrap; }
 .issue .week { color: var(--ink); font-weight: 600; }
 .cover { margin-top: 2.5rem; }
@@ -156,10 +156,10 @@ h1 {
 blockquote { padding-inline-start: 1.1em; border-inline-start: 2px solid var(--accent); font-style: italic; }
 
 .contents { margin-top: 2.75rem; padding: 1.1rem 0; border: solid var(--hairline); border-width: 1px 0; font-size: 1rem; }
-.contents ol { display: grid; grid-template-columns: minmax(1.2em, max-content) 1fr; gap: 0.55em 0.9em; list-style: none; line-height: 1.4; }
+.contents ol { display: grid; grid-template-columns: minmax(1.2em, max-content) 1fr; align-items: baseline; gap: 0.25em 0.9em; list-style: none; line-height: 1.4; }
 .contents li { display: contents; }
 .contents li > span { color: var(--link); text-align: end; font-feature-settings: "onum"; }
-.contents a { color: inherit; text-decoration-color: var(--hairline); }
+.contents a { padding-block: 0.15em; color: inherit; text-decoration-color: var(--hairline); }
 
 .prompt { margin-top: clamp(3.5rem, 8vw, 5.5rem); }
 .numeral {
@@ -197,10 +197,13 @@ h3 { font-size: 0.9375rem; font-weight: 600; }
 .words > * + * { margin-top: 1.4rem; }
 
 figure img { border-radius: 0.2rem; background: var(--mat); }
+/* Nothing shines through these: until they are there, nothing is to shine at night. */
+figure img:is([src^="data:image/jpeg"], [src*=".jpeg"]) { background: var(--card); }
 figure a { display: block; width: fit-content; max-width: 100%; }
 .answer figure img { width: auto; max-height: 38rem; }
-figcaption, .missing { margin-top: 0.55rem; color: var(--muted); font-size: 0.875rem; font-style: italic; }
-.missing { padding: 1.4rem; border: 1px dashed var(--muted); border-radius: 0.2rem; margin-top: 0; }
+figcaption, .missing { color: var(--muted); font-size: 0.875rem; font-style: italic; }
+figcaption { margin-top: 0.55rem; }
+.missing { padding: 1.4rem; border: 1px dashed var(--muted); border-radius: 0.2rem; }
 
 .music {
   display: flex;
@@ -217,7 +220,8 @@ figcaption, .missing { margin-top: 0.55rem; color: var(--muted); font-size: 0.87
 .music svg { flex: none; width: 2.5rem; height: 2.5rem; color: var(--accent); }
 .music .title { font-weight: 600; }
 .music .artist { color: var(--muted); }
-.music .listen { margin-top: 0.25rem; font-size: 0.9rem; }
+.music .listen { margin-top: 0.1rem; font-size: 0.9rem; }
+.music .listen a { display: inline-block; padding-block: 0.2rem; }
 
 .quiet { margin-top: 4rem; font-size: 1.6rem; line-height: 1.4; font-style: italic; text-wrap: balance; }
 .around { margin-top: clamp(4rem, 9vw, 6.5rem); font-size: 1rem; }
@@ -227,12 +231,13 @@ figcaption, .missing { margin-top: 0.55rem; color: var(--muted); font-size: 0.87
 .around span { display: block; color: var(--muted); font-size: 0.875rem; font-style: italic; }
 .around b { display: block; color: var(--ink); font-weight: 600; font-feature-settings: "onum"; }
 .around .next { grid-column: 2; text-align: end; }
-.around .all { grid-column: 1 / -1; justify-self: start; font-size: 0.9375rem; text-decoration: underline; }
+.around .all { padding-block: 0.15rem; grid-column: 1 / -1; justify-self: start; font-size: 0.9375rem; text-decoration: underline; }
 .around + footer .colophon { margin-top: 1.75rem; }
 .colophon { margin-top: clamp(4rem, 9vw, 6.5rem); padding: 1.75rem 0 3.5rem; border-top: 1px solid var(--hairline); color: var(--muted); font-size: 0.9375rem; }
 .colophon p + p { margin-top: 0.35rem; }
 .colophon .description { color: var(--ink); font-style: italic; }
 .colophon .code { font-size: 0.8125rem; font-variant-numeric: tabular-nums; letter-spacing: 0.03em; overflow-wrap: anywhere; }
+.colophon a, .feed a { display: inline-block; }
 .colophon a + a { margin-inline-start: 1.25em; }
 
 @media (max-width: 40rem) {
@@ -248,6 +253,8 @@ figcaption, .missing { margin-top: 0.55rem; color: var(--muted); font-size: 0.87
   .author .avatar { width: 2.5rem; height: 2.5rem; font-size: 0.9rem; }
   .brief { font-size: 1.25rem; }
   .quiet { font-size: 1.35rem; }
+  /* Below this there would be no room for words. */
+  .passages :is(ol, ul) :is(ol, ul) :is(ol, ul) :is(ol, ul) { padding-inline-start: 0.45em; }
 }
 
 /* The page of all letters. */
@@ -293,10 +300,20 @@ const PRINT_RULES = `
   .words > * + * { margin-top: 11pt; }
   .words > .passages:has(+ *), .words > .passages:has(+ *) > :last-child { break-after: avoid; }
   .words > .passages:has(+ *) > :last-child { break-inside: avoid; }
+  .words > .passages:has(+ figure) > :nth-last-child(2) { break-after: avoid; }
+  .passages > p:has(+ :is(ol, ul)) { break-after: avoid; }
   figure, .music, .missing { break-inside: avoid; }
   figure + .music { break-before: avoid; }
   .answer figure img { max-height: 14cm; }
   figcaption { margin-top: 4pt; font-size: 8pt; line-height: 12pt; }
+  /* Two portraits in a row stand side by side. */
+  .answer.pair { display: inline-block; width: calc(50% - 64pt); vertical-align: top; break-inside: avoid; }
+  .pair.first { margin-inline: 112pt 12pt; }
+  .pair > .row { display: block; }
+  .pair .author { margin-bottom: 7pt; }
+  .pair .words { display: flex; flex-direction: column; gap: 7pt; }
+  .pair .words > * { margin: 0; }
+  .pair figure { order: -1; }
   .music { width: 270pt; padding: 10pt 14pt; font-size: 9.5pt; line-height: 14pt; }
   .music svg { width: 30pt; height: 30pt; }
   p, li { orphans: 2; widows: 2; }
