@@ -32,6 +32,8 @@ const ENVIRONMENT = {
   secretKeys: [SECRET_KEY],
 };
 const LETTER = "00000000-0000-4000-8000-00000000000a";
+const SPACE = "00000000-0000-4000-8000-00000000000b";
+const RESPONSE = "00000000-0000-4000-8000-00000000000c";
 const TOKEN = "0123456789abcdef";
 const NOW = Date.UTC(2026, 10, 23);
 const PERSON = `x.${
@@ -69,32 +71,36 @@ const api: typeof fetch = (input, init) => {
       Response.json(refusal, { status: chance.hits(0.5) ? 401 : 400 }),
     );
   }
+  const wanted = url.searchParams.get("id") ?? url.searchParams.get("space_id");
+  if (wanted !== null && !isId(wanted.replace(/^eq\./, ""))) {
+    return Promise.resolve(notAnId());
+  }
   if (url.pathname === "/rest/v1/spaces") {
     const space = {
-      id: "00000000-0000-4000-8000-00000000000b",
+      id: SPACE,
       name: text(),
-      description: text(),
+      description: chance.hits(0.5) ? text() : null,
       is_public: chance.hits(0.5),
-      language: null,
+      language: chance.hits(0.5) ? null : pick(["ar", "de", text()]),
+      created_at: "2026-01-01T00:00:00Z",
     };
-    return Promise.resolve(Response.json(chance.hits(0.5) ? [space] : []));
+    return Promise.resolve(
+      Response.json(chance.hits(0.7) && wanted === `eq.${SPACE}` ? [space] : []),
+    );
   }
   if (url.pathname === "/rest/v1/newsletters") {
     const id = url.searchParams.get("id");
-    if (id === null) { // Those around a letter.
-      const around = {
+    if (id === null) { // Those around a letter, or all of a space.
+      const rows = Array.from({ length: chance.below(4) }, () => ({
         id: crypto.randomUUID(),
         title: text(),
+        intro: chance.hits(0.5) ? text() : null,
         week_number: 1 + chance.below(60),
-      };
-      return Promise.resolve(Response.json(chance.hits(0.5) ? [around] : []));
-    }
-    if (!/^eq\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
-      return Promise.resolve(
-        Response.json({ code: "22P02", message: "invalid uuid" }, {
-          status: 400,
-        }),
-      );
+        published_at: "2026-11-22T12:00:00.5+00:00",
+        redacted_at: chance.hits(0.3) ? "2026-11-24T12:00:00+00:00" : null,
+        theme: theme(),
+      }));
+      return Promise.resolve(Response.json(rows));
     }
     return Promise.resolve(
       Response.json(
@@ -102,8 +108,24 @@ const api: typeof fetch = (input, init) => {
       ),
     );
   }
-  if (url.pathname === "/rest/v1/rpc/newsletter_pictures") {
-    return Promise.resolve(Response.json([]));
+  if (url.pathname.startsWith("/rest/v1/rpc/")) {
+    const asked = JSON.parse(String(init?.body ?? "{}"));
+    const ids = ["newsletter_id", "response_id"].map((name) => asked[name]);
+    if (ids.some((id) => id !== undefined && !isId(id))) {
+      return Promise.resolve(notAnId());
+    }
+    strict(...Object.values(asked));
+    switch (url.pathname.split("/").pop()) {
+      case "newsletter_pictures":
+        return Promise.resolve(Response.json([]));
+      case "newsletter_with_response":
+        return Promise.resolve(
+          Response.json(asked.response_id === RESPONSE ? LETTER : null),
+        );
+      case "opens_newsletter":
+      case "is_newsletter_gone":
+        return Promise.resolve(Response.json(chance.hits(0.5)));
+    }
   }
   if (url.pathname.includes("/list/")) {
     return Promise.resolve(Response.json([]));
@@ -113,10 +135,31 @@ const api: typeof fetch = (input, init) => {
   );
 };
 
+function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}
+
+function notAnId(): Response {
+  return Response.json({ code: "22P02", message: "invalid uuid" }, {
+    status: 400,
+  });
+}
+
+/** What a theme is made of, or was once. */
+function theme(): unknown {
+  return pick([
+    null,
+    {},
+    { paper: "#12131a", ink: "#f2efe6", accent: "#e8b64c" },
+    { paper: "#f4efe4", ink: "#2b2320", accent: text(), ornament: text() },
+    chance.hits(0.1) ? value() : null,
+  ]);
+}
+
 /** A published newsletter, with whatever somebody may have written. */
 function letter(): object {
-  const responses = Array.from({ length: chance.below(3) }, () => ({
-    id: crypto.randomUUID(),
+  const responses = Array.from({ length: chance.below(3) }, (_, index) => ({
+    id: index === 0 ? RESPONSE : crypto.randomUUID(),
     author: {
       id: "p",
       display_name: text(),
@@ -133,7 +176,8 @@ function letter(): object {
   }));
   return {
     id: LETTER,
-    space_id: "00000000-0000-4000-8000-00000000000b",
+    space_id: SPACE,
+    theme: theme(),
     title: text(),
     intro: text(),
     published_at: chance.hits(0.9) ? "2026-11-23T12:00:00Z" : null,
@@ -369,8 +413,8 @@ function body(name: string): string | Uint8Array<ArrayBuffer> {
 
 function path(name: string): string {
   const query = new URLSearchParams({
-    [pick(["token", "scope", "size", "x"])]: chance.hits(0.5)
-      ? pick([TOKEN, "a4", "space"])
+    [pick(["token", "scope", "size", "paper", "link", "x"])]: chance.hits(0.5)
+      ? pick([TOKEN, "a4", "space", "screen", "x".repeat(32)])
       : text(),
     ...(chance.hits(0.7) ? { token: TOKEN } : {}),
   });
@@ -378,29 +422,44 @@ function path(name: string): string {
     ? pick(["?%", "?token=%ff%00", "?size=%E0%A4%A", "?" + "a=1&".repeat(500)])
     : `?${query}`;
   if (name !== "newsletter") return `/${name}${raw}`;
-  const id = chance.hits(0.7) ? LETTER : pick([
+  const [before, own, after] = pick([
+    ["", LETTER, null],
+    ["", LETTER, null],
+    ["keepsakes/", RESPONSE, [".pdf", ".pdf", ".pdf/", ".PDF", ".png", ""]],
+    ["spaces/", SPACE, ["", "", "/", "/x"]],
+    ["spaces/", SPACE, ["/feed.atom", "/feed.atom", "/feed.atom/", "/feed"]],
+  ] as const);
+  const id = chance.hits(0.7) ? own : pick([
+    LETTER,
+    RESPONSE,
+    SPACE,
+    crypto.randomUUID(),
+    "f".repeat(36),
+    "0".repeat(40_000),
     "",
     "0",
     "-".repeat(36),
-    LETTER.toUpperCase(),
-    `${LETTER}%00`,
+    own.toUpperCase(),
+    `${own}%00`,
     "%zz",
     text(),
   ]);
-  const rest = pick([
+  const rest = pick(after ?? [
     "",
     "",
     ".pdf",
     ".html",
     "/preview",
     "/preview",
+    "/card.png",
+    "/card.png",
     "/pictures/a.png",
     "/pictures/%2e%2e",
     "/x",
     ".PDF",
     "//",
   ]);
-  return `/newsletter/${encodeURI(id.toWellFormed())}${rest}${raw}`;
+  return `/newsletter/${before}${encodeURI(id.toWellFormed())}${rest}${raw}`;
 }
 
 /** A header's value: bytes without line ends. */
@@ -518,7 +577,8 @@ async function sign(
 const INTERNAL =
   /file:\/\/|\/supabase\/functions|\bat \S+\.ts:\d|\.ts:\d+:\d+|SQLSTATE|PGRST\d|22P0\d|private\.|rest\/v1|TypeError|SyntaxError|RangeError|ApiError|Cannot read prop|is not a function|unsupported Unicode/;
 
-const SLOW_MS = 3_000;
+/** What never ends, on however busy a machine. */
+const SLOW_MS = 30_000;
 
 async function judge(name: string, asked: Request): Promise<string | null> {
   const start = performance.now();

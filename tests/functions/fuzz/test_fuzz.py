@@ -67,7 +67,8 @@ LETTER = "/00000000-0000-4000-8000-00000000000a"
 PATHS = [
     "", "/", "//", "/%00", "/%", "/%zz", "/%ff%fe", "/..%2f..%2fetc/passwd", "/" + "x" * 3000, "?a=%00&token=%00",
     "?token=%ff", "?token=" + "x" * 300, "?scope=%F0%9F%98%80", f"{LETTER}%00", "/x.pdf?size=%00",
-    f"{LETTER}/pictures/..%2f..%2fx", "#x",
+    f"{LETTER}/pictures/..%2f..%2fx", "#x", f"{LETTER}/card.png", f"/keepsakes{LETTER}.pdf", "/keepsakes/%00.pdf",
+    f"/spaces{LETTER}", f"/spaces{LETTER}/feed.atom", "/spaces/" + "f" * 36, f"/spaces{LETTER}%00/feed.atom",
 ]  # fmt: skip
 BODIES: list[bytes] = [
     b"", b"{", b"[]", b"null", b"\x00", b'{"url":"https://a.example/\\u0000"}', b'{"url":"\\ud800"}', b"\xff\xfe{}",
