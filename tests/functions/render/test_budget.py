@@ -15,7 +15,7 @@ from tests.functions.render.letters import answer, large, newsletter
 from tests.functions.render.scripts import EMOJI, SAMPLES, Sample
 
 HALF_THE_BYTES = 128 * 1024 * 1024
-ALL_THE_BYTES = 256 * 1024 * 1024
+MOST_OF_THE_BYTES = 196 * 1024 * 1024
 
 PARTS = ["page", "mail", "pdf"]
 
@@ -39,7 +39,7 @@ def test_fifty_answers_with_twenty_pictures_take_at_most_half(
 
 
 def test_fifty_answers_in_every_script_fit(fresh_render: Callable[[], Renderer], tmp_path: Path) -> None:
-    """The worst that there is: every typeface for one letter. It has no half to spare, but fits."""
+    """The worst that there is: every typeface for one letter, and all emoji unpacked."""
     samples = [*SAMPLES.values(), Sample("Emo 🦊 Ji", " and ".join(EMOJI))]
     answers = [
         answer(f"{name} {index}", ((text + " ") * (600 // len(text) + 1))[:600])
@@ -48,4 +48,4 @@ def test_fifty_answers_in_every_script_fit(fresh_render: Callable[[], Renderer],
     render = fresh_render()
     render({"newsletter": newsletter({})})
     render({"newsletter": newsletter({"Which script?": answers}), "pdf": str(tmp_path / "letter.pdf")})
-    assert render.peak_bytes() < ALL_THE_BYTES
+    assert render.peak_bytes() < MOST_OF_THE_BYTES

@@ -177,12 +177,15 @@ export function hangsTogether(text: string): boolean {
   return /[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}]/u.test(text);
 }
 
+/** Letters and punctuation that nothing is joined with: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Georgian, kana, Chinese
+ * characters and syllables of Hangul. */
+const PLAIN =
+  /^[\x20-\x7e\u00a0-\u02ff\u0370-\u0482\u048a-\u052f\u0531-\u058a\u05d0-\u05ea\u0621-\u064a\u10d0-\u10ff\u2010-\u2027\u3001-\u3011\u3041-\u3096\u30a1-\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]*$/;
+
 /** Split text into what a reader takes for single characters. */
 export function characters(text: string): string[] {
   // Almost all text is plain enough that every code unit is one; asking the segmenter costs a hundred times as much.
-  return /^[\x20-\x7e\u00a0-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027]*$/.test(text)
-    ? text.split("")
-    : Array.from(graphemes.segment(text), ({ segment }) => segment);
+  return PLAIN.test(text) ? text.split("") : Array.from(graphemes.segment(text), ({ segment }) => segment);
 }
 
 /**

@@ -1,13 +1,13 @@
 /** Which emoji there are, and their drawings. They are loaded when the first text has one and kept as long as the process runs. */
 
 import { Buffer } from "node:buffer";
-import { brotliDecompressSync } from "node:zlib";
+import { release, unpackAtOnce } from "./brotli.ts";
 
 type Module = typeof import("./emoji.generated.ts");
 
 let module: Module | undefined;
 let numbers: Map<string, number> | undefined;
-const blocks = new Map<number, string[]>();
+let lastBlock: { at: number; drawings: string[] } | undefined;
 
 /** Something that may be an emoji: worth loading them for. */
 const PERHAPS = /\p{Extended_Pictographic}|[\u{1f1e6}-\u{1f1ff}\u20e3]/u;
@@ -50,15 +50,21 @@ function nameOf(character: string): string {
   return character.replaceAll("\ufe0f", "");
 }
 
-/** Return the drawing of an emoji: operators of PDF in a square of 36 from its top left, and the opacities that they name. */
+/** Return the drawing of an emoji: operators of PDF in a square of 36 from its top left, and the opacities that they name. Those
+ * that are asked for in the order of `placeOf` are unpacked once. */
 export function drawingOf(name: string): { operators: string; opacities: number[] } {
   const { BLOCKS, TOGETHER, OPACITIES } = module!;
   const number = numbers!.get(name)!;
   const at = Math.floor(number / TOGETHER);
-  let block = blocks.get(at);
-  if (block === undefined) blocks.set(at, block = unpack(BLOCKS[at]));
-  const operators = lengthened(block[number % TOGETHER]);
+  // A block is a megabyte, so only one is kept.
+  if (lastBlock?.at !== at) lastBlock = { at, drawings: unpack(BLOCKS[at]) };
+  const operators = lengthened(lastBlock.drawings[number % TOGETHER]);
   return { operators, opacities: OPACITIES.filter((hundredths) => operators.includes(`/O${hundredths} `)) };
+}
+
+/** Where a drawing is among the others. */
+export function placeOf(name: string): number {
+  return numbers!.get(name)!;
 }
 
 /** Write a drawing out: see `BLOCKS`. */
@@ -85,6 +91,12 @@ function short(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
+/** More than any block is long. */
+const MOST = 2 * 1024 * 1024;
+
 function unpack(base64: string): string[] {
-  return brotliDecompressSync(Buffer.from(base64, "base64")).toString("utf8").split("\n");
+  const unpacked = unpackAtOnce(Buffer.from(base64, "base64"), MOST);
+  const lines = unpacked.toString("utf8").split("\n");
+  release(unpacked);
+  return lines;
 }

@@ -6,6 +6,8 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { brotliDecompressSync } from "node:zlib";
+import { release, unpackAtOnce } from "./brotli.ts";
+import { copyOutline, copyWithoutOutlines } from "./sfnt.ts";
 import { MODULES, type TypefaceFile, TYPEFACES } from "./typefaces.generated.ts";
 
 /** Returns a large typeface by the name of its file, as it is in the bucket `typefaces`; null where there is none. */
@@ -29,6 +31,17 @@ const FIRST_LARGE = TYPEFACES.findIndex(({ file }) => file !== null);
 
 const coverage = new Map<string, Uint8Array>();
 const loaded = new Map<string, Buffer>();
+
+/** A large typeface: the whole file as it is packed, and what is unpacked of it. */
+interface Large {
+  packed: Uint8Array;
+  /** The file with the outlines of some glyphs; those of the others are empty. */
+  openType: Buffer;
+  /** Those glyphs; null while there is nothing at all. */
+  outlines: Set<number> | "all" | null;
+}
+
+const large = new Map<string, Large>();
 
 /** Return true if a typeface has glyphs for all of a text. */
 export function shows(name: string, text: string): boolean {
@@ -61,11 +74,54 @@ export function typefacesOf(character: string, han: Han): string[] {
  * @returns False if it is not to be had. It is tried anew the next time.
  */
 export async function load(name: string, source: TypefaceSource): Promise<boolean> {
-  if (loaded.has(name)) return true;
-  const packed = await packedFile(BY_NAME.get(name)!, source);
+  if (loaded.has(name) || large.has(name)) return true;
+  const typeface = BY_NAME.get(name)!;
+  const packed = await packedFile(typeface, source);
   if (packed === null) return false;
-  loaded.set(name, brotliDecompressSync(packed));
+  // Somebody else may have been faster.
+  if (loaded.has(name) || large.has(name)) return true;
+  if (typeface.file === null) loaded.set(name, unpacked(name, packed));
+  // Memory to which nothing is written takes none: there is most of it to begin with, before that of others is used again.
+  else large.set(name, { packed, openType: Buffer.alloc(typeface.length), outlines: null });
   return true;
+}
+
+/**
+ * Unpack the outlines of glyphs of a large typeface that is loaded; others are dear. The four of Chinese, Japanese and Korean are
+ * eighteen megabytes, of which a letter needs a few hundred kilobytes.
+ *
+ * @param glyphs Says which they are; it may ask for the whole file.
+ */
+export function unpackOutlines(name: string, glyphs: (file: () => Buffer) => number[]): void {
+  const typeface = large.get(name);
+  if (typeface === undefined || typeface.outlines === "all") return;
+  let whole: Buffer | undefined;
+  const file = () => whole ??= unpacked(name, typeface.packed);
+  if (typeface.outlines === null) copyWithoutOutlines(file(), typeface.openType);
+  const outlines = typeface.outlines ?? new Set<number>();
+  typeface.outlines = outlines;
+  for (const glyph of glyphs(file)) {
+    if (outlines.has(glyph)) continue;
+    copyOutline(file(), typeface.openType, glyph);
+    outlines.add(glyph);
+  }
+  if (whole !== undefined) release(whole);
+}
+
+/** Have the outlines of glyphs of a loaded typeface: all, where one is not there. Unpacking a file for each would take too long. */
+export function ensureOutlines(name: string, glyphs: readonly { id: number }[]): void {
+  const typeface = large.get(name);
+  if (typeface === undefined || typeface.outlines === "all") return;
+  const { outlines } = typeface;
+  if (outlines !== null && glyphs.every(({ id }) => outlines.has(id))) return;
+  const whole = unpacked(name, typeface.packed);
+  whole.copy(typeface.openType);
+  release(whole);
+  typeface.outlines = "all";
+}
+
+function unpacked(name: string, packed: Uint8Array): Buffer {
+  return unpackAtOnce(packed, BY_NAME.get(name)!.length);
 }
 
 /** Where the large ones are, where there are files: everywhere but on the platform, which gets what is imported and no more. */
@@ -85,9 +141,12 @@ async function packedFile(
   return isOurs ? packed : null;
 }
 
-/** Return a loaded typeface as OpenType. */
+/** Return a loaded typeface as OpenType; a large one with the outlines that are unpacked. */
 export function openTypeOf(name: string): Buffer {
-  return loaded.get(name)!;
+  const typeface = large.get(name);
+  if (typeface === undefined) return loaded.get(name)!;
+  ensureOutlines(name, []);
+  return typeface.openType;
 }
 
 /** The family name of a typeface, for people: "Noto Serif SC". */

@@ -40,6 +40,48 @@ export function unpackWoff(woff: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
+/** Where a table of an OpenType file is. */
+function table(openType: Buffer, tag: string): { offset: number; length: number } {
+  for (let at = SFNT_HEADER;; at += SFNT_ENTRY) {
+    if (openType.toString("latin1", at, at + 4) === tag) {
+      return { offset: openType.readUInt32BE(at + 8), length: openType.readUInt32BE(at + 12) };
+    }
+  }
+}
+
+/** Copy an OpenType file to where nothing but zeros are, but for the outlines: all glyphs are empty. */
+export function copyWithoutOutlines(openType: Buffer, target: Buffer): void {
+  const { offset, length } = table(openType, "glyf");
+  openType.copy(target, 0, 0, offset);
+  openType.copy(target, offset + length, offset + length);
+}
+
+/** Flags of a part of a glyph that is made of others (OpenType, "glyf"). */
+const WORDS = 0x1;
+const SCALE = 0x8;
+const MORE = 0x20;
+const TWO_SCALES = 0x40;
+const MATRIX = 0x80;
+
+/** Copy the outline of a glyph, and of those that it is made of, to where it is in another copy of the file. */
+export function copyOutline(openType: Buffer, target: Buffer, glyph: number): void {
+  const places = table(openType, "loca").offset;
+  const isLong = openType.readInt16BE(table(openType, "head").offset + 50) === 1;
+  const place = (index: number) =>
+    isLong ? openType.readUInt32BE(places + index * 4) : openType.readUInt16BE(places + index * 2) * 2;
+  const outlines = table(openType, "glyf").offset;
+  const [start, end] = [outlines + place(glyph), outlines + place(glyph + 1)];
+  if (start === end) return;
+  openType.copy(target, start, start, end);
+  if (openType.readInt16BE(start) >= 0) return;
+  for (let at = start + 10, flags = MORE; (flags & MORE) !== 0;) {
+    flags = openType.readUInt16BE(at);
+    copyOutline(openType, target, openType.readUInt16BE(at + 2));
+    at += 4 + ((flags & WORDS) !== 0 ? 4 : 2) +
+      ((flags & SCALE) !== 0 ? 2 : (flags & TWO_SCALES) !== 0 ? 4 : (flags & MATRIX) !== 0 ? 8 : 0);
+  }
+}
+
 /** Return an OpenType file without some of its tables. */
 export function withoutTables(openType: Buffer, tags: readonly string[]): Buffer {
   const entries = Array.from({ length: openType.readUInt16BE(4) }, (_, index) => {

@@ -6,6 +6,8 @@ export interface TypefaceFile {
   file: string | null;
   /** The SHA-256 of the packed file, in hexadecimal digits. */
   digest: string;
+  /** Of the file that is packed, in bytes. */
+  length: number;
   /** The characters that it has: a bit for each code point from zero on, lowest first, packed by Brotli, in Base64. */
   characters: string;
 }
@@ -15,6 +17,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Amiri",
     file: null,
     digest: "c8c4c56abedea4e125ff4002e0ffc5f44ba27f277a820a25efe650176d4823ef",
+    length: 316988,
     characters:
       "H9494C8KbGN46GfF9FBpTDo+P5uy7lXiwe/2d7OTAost4MBKKNYwsAqDXmtCVWB18V+W9/Wz//TmQW1xCEHSFmjgzQOHgOlyP6BcLwcP2T9FC7JPEjIAgNDAiaBsXppSjKF5asXlbklgw75rky3PBwB1paVXKP5KUHjHyawAmED3vP870/PhSh+YAQ==",
   },
@@ -23,6 +26,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Hebrew",
     file: null,
     digest: "ade7e5b3e6fdd1debee5c46d6761ca693f4fd08e635b84c426f88ce3e06d98c2",
+    length: 19736,
     characters:
       "H/8f+Icgd/db88CKLcKyQCAJMKBeJ4ef3+0gF79FrkkUSSBUAxAAAgZ9EogOAIT5VwD+LO2+3aRfaK4wYhIAlbPczDlOkqMD",
   },
@@ -31,6 +35,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Devanagari",
     file: null,
     digest: "1a67e43e43576f421ae9741fd7267061bb18c01f5842b6c65fb662b682db2219",
+    length: 198436,
     characters:
       "H2EjqI9TrO+HOLg9oAxzCxgfAzo5vsslK7VENeUWJUkRhxyymy5XoRAAlGz+NY32CNDTj3j+NEDYAgSAxapEcfcKcgAgXg==",
   },
@@ -39,6 +44,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Bengali",
     file: null,
     digest: "71e1eb8a3b07b523ce64daf9b720ff51590bf2277b715a9a63921fc3e12506f9",
+    length: 220424,
     characters:
       "H/8fGJ4FdmtyIyaj3RDxfhzmH6HSEWS3H84nDENJIDtibDXJH3m//HzOz//5YqccgCWpBU6p5/bvS/QRoQEEGOBgFAIAA9tFu1MWvrndeb0J6u0TSdBttKQdCABNMwUAEg0=",
   },
@@ -47,6 +53,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Tamil",
     file: null,
     digest: "a0c937470274417a9c0e3434c9e67fd4c2746e51142b59125d7a87eeedbbcfba",
+    length: 45208,
     characters:
       "H/8f+I/EOCbykWIXIchuv1wjDJPYiy0LLKH6H+N4uBscCESQeEgJaMqBJRMNG2OKq1MEAYCqlNnB/ufr2r6O7VAOh2mJ85cAaNAC",
   },
@@ -55,6 +62,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Thai",
     file: null,
     digest: "d670c3cea2690729be4b66ef9a8e151bff0649e584157cef9fc376b2ee29215d",
+    length: 25568,
     characters:
       "H/8f8Bah0hGGt6KsDO+YHdR+p5xA6qmXsKaYffeDykOgAwYcnkQhACDZLzEsKJDC+7or0ddemPhw/hIAIy8=",
   },
@@ -63,6 +71,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Khmer",
     file: null,
     digest: "dc89ba30e2550c00a1d000d37d4f4a4b7c35c3e472493f0984c4bcbb7eecb830",
+    length: 116028,
     characters:
       "H/8fcIeodvvzEiYYYBZjAVPnlHONsQWUSMIJ+/FyQDpsjGkQtF+BjN8n0oVaBiE+6Vb/6LLwxvlLAEzoAQ==",
   },
@@ -71,6 +80,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Georgian",
     file: null,
     digest: "d76f174584e4b35acf68d2796a94d4929f6d75560ae1bf764aa5843d3a2b0995",
+    length: 42184,
     characters:
       "H/8f0I7UVvdH28UYcD0wDWwnyO+5U44LNDCNrnhhbjtIwHTYAYtlT9PzniAAgJh0o8CVZ6N5F9/g4YMJXnAMEACeAQ==",
   },
@@ -79,6 +89,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif Armenian",
     file: null,
     digest: "c934ec9803c91a0c1015b6cec1ea2f822ac98a550a37cf10a670b66799d04365",
+    length: 20388,
     characters:
       "H/8f+I9UtT/Ewe1gAQaEgWJU9XfulAONYwk9cmxr+QHpBQACzwJpACCqA/d034S5NoqFSQAUqRYP",
   },
@@ -87,6 +98,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif SC",
     file: "noto-serif-sc.ttf.br",
     digest: "0b2643b7b47c55412b2461e600f37ba9e987b0a467dc345854e556027123f53f",
+    length: 3505096,
     characters:
       "H/8f6I+ULj90GURzNrdcwiXNp5cE2tSeS8BroaXiF6EN1NCKPVTE6JdLkAb9QM0CFeOrRvo1o9R4JdSMiufL1di/2Q5wNKXRy84HNN1lllldBAEGxKEENEsAYwx2wJoW7rZMACDKTQcAkaClADNIrBoQ0dDOs0AhBbIAGijHtUMQWNWK4jQAqJt9U6eeJxKGAiwjCxoIvy60a1qa+LnlXbGr998PZlKPH+3t/u/ntBbXvJO/P+yc/Hi7/knG07tlie2sNSfEbsXPywfvsIe9vJ8idD2X8bj3l9ho/viAlQnpfJLjNufH4eMOnY70aKEps3KuFFpICYuNd9A2QvsJ3rSB/pvTxC41HTY3PrTxR8dbx0nHxLLe5TfHZLeO7H+mdeHsRO327CCXI5A8q9e6VWWufMxDv6/h51JLavT1zuHGrqfi3fu5J3Jmd+a2jB5lcfQTP+eJYm2XIaL47KF3cVrfvjsaJdXs6TSw6lP9qnLljvvelY8ejKOjKu0aZnnFCeOQ7PHO94ueDv63UH1EGFbbiuPryoc8LuBSE4Xr6wwDckmFs6FfQEITwS0TGLeTRYjz1cZdPZ4MCu9T5AiV9cl6kvEqcY+D6WpV5PefyCF/0N5sinM1fA29S023pRFVHI3GHB8mvVZpNAOldATPVvUNcdbNWLHlzYpey66+l2wZXRX4T/C1kR1vKvrxyo2fvgYg97tGvjqcDGD7S3X0OfprJkD3ARRjpOokOpZQ4NQCQ3dfLlDwlg/7uXnwrrXbxfRhCx5+ZJt53g+dUH2vNq2l06kW54mBfFsneR/A3q4v7ZxrK2ZoMnOLMewaX8kII1lOGEbJUMziowwEEII4DilPrm54NrVoRjfPs8uRUawBSmaYWJXp/XwzzGMm9a2ZP9GXMgMKduY8Li0dIIkvC/zcPm/NiYA9iWTcdv38vdUdlir0z+a5Z3d+mMWt6hcWTLqWTzhlaB+XGXNkQCOPQr/8oneolDzk8lcvgoDBelW+sYanrRrkaiy8pb4UPB7ZqE/jfsTc+fdyRlp32aW63pUq6Zv1HRrpj39M+3fjqw9r32abY191KaC3jv6uqyhMvagoWNpLtmfgev+40mhFvbFxwaGuwXH2qOmjKyV+RoHAtwyhvGHhqWbbJvtFJ7NsEgV6RkcHf5UrejFpGHuIyh6St2b/cdv+VlVuPP5wpdn5ex1LS0pmxSnX/H8u7uwty3LVWS4/Ri3nNZhpVjf7IGu+b3vKqTZBfW/3rgjctqdijXzH7LKyqxSbGXA3uLjJpX1/X+GzQ4VZ0xLT2FoftzBScHDnSibBPyIoSxbXITtkAs2ynOqBhNaOjhnvapvUy6AVJjgZ+SKfHHD0Dlohz5Av0ac7GWQQhiSo+CLQaxiKAQCAYTMl+A10tFtNkTrpuiZ/KftJCPYuC312Uk4c4CD8nfefKI67KC35X+ObPHbx0r65dVPl3jYNjlpbX9/1q1qbGevqGSJ+v7mxYcwFpyoosePLvy8GFb3TmsYlDN0ZwKUvbdFlf5Jv57GmHPs11j3Bbty7OT/BT2Q61871Yd097R0hKVSecYSr/0xKUfmrUsEW01ZyUx5ySXOJ8BCIAiqOwAkjczT1XWrP2W3wPb+DMgtrK04IekifNTQJZtYwAAkVZlrHZrIZlKq0PhMdlOnhAR4Ug3ZPp7kj6Z0X7UEhS4NoAc5XPv6pWSafmUtUxOKZz42ocBv4LMh0QTHOXJPDc6VAGbzNxxT+hLY820opZt9dwGoY13+NQs7weVbqls2HokHT6uHuCrAgKyeX7+mrW65Wj26WfNaaWbm186XuszaHRvVe95Om2KwgGQOVbI2ETYpTMvj1TkwsgbuBMPn8/dXH3Q0SSRP8YcxwJ2fARzG1ER4YBkmFkvYyBzhB22KhtcbXcCdqO7d8uI4dE4RBAmufmbveQZok6RU6kKJlNOFBeLBJS8w1dcElgn9bFxi3hZnaO0JqqyqlwnXjnZZwvvB4dIoAmtzKbqx7sy/VjEwwfGW4q2Lrorw2V4zNmAZ87sAWFLaadNwx1t5ZTd1Wy/Vmiz1O0EKw+6NEbgBUYDrCvtVmsLR6rw/yFFMCZJEtVrZe8lVG/FgdTPxYkAitnzFMeg6ZUprRsAwLMIyVpOQyLA8l2tBOHtU/ap+KYvnaN94fonl++Zx5iZIoHJFIewYTfRJ7bo1dsikwKco2itRrnNZxiw+PSzssTZOikb3cVbXG+nuHCw0+Dp1esWh/2dB2j7YNlcChNPLDu0g8E5tUU1mkW4wP06KvFLbt7bTDHs9LrkLTh74CA4p3X7+omJLZdqSYq/jr6aqJjuLYxbf3aoVjczWX7f7nTvwudErp2See+mlD+03LBxX52H11jRch8q2GRPLErpB3nkjTWlsxEfzK1fJYV0ocnMAaWq51dWV8eRMb6GfdK6AxX00RUhpuMBA4PIwJ4FAEd9trtJZM9PULM6xaMRK3bqiuxKXITAWhZf4hKHYIiQ4Sw8fHKXQQ6BKGNjJSUKBNAOeQAvIZhlURrYZmedqHW1i/FgRjBcMBNdV4VCaaKTg6GWrAzdO0EOvgaTvNBM3r5WsZD1CS6O0U06LxMIDjo4mSCO3DjKooiVNgLKzAw5jFCxEUQEDgzzttHEUzdF3tv1/Sy3fXiifWpv8o31h35B7+GBBJS5vCN0itTV0S4FxtkzCDhkexUciCp048snv14NfVYd/QRsHZGapj9KBBf5Splz9TYgVS6J56sqy+1B7XJslpdwFYZaERRQs0oGOIIQzZoEAguL0Dj31t7f3bust38WGjxju79erA9N0r3/R3jx2c/ap8SMtRBw8FFOyM6He3ef3j53KnX9ixN9WPwJTl8gHfffnoFvce2oTOkqbMMJZ215FIBgAAngMLFgDAIhWgwAvgQQM0WBZAksPCI7+6h4dwPAQeePu278YuPAgA4Gx8fi8OgBRgfpvoulj2XbzdpS49zXx044dp59PXLtmz2PNJuaS92PHS0cuCTK5E0wm+wr8SXoXa8mnjen1YQSyLHZ+66C797Ps6OOV1UZMcydm0D+/HDlEUXIu9/TQ2TuAkZlD9RoSSQSwXRigZB4Bh4O4+3jFVFUAhDI34vaxREDx1X478/et9ioB1t7gJGz2di5JRMAIc9HB9+nJw1u+fCBevBQcdQwABvIIANnAQMvH2b+/n9RmLjlBnVCHapj78OTBWMMJ2EO3pUnUmBAAgAI/u6izVqVc1m/BG1/Hgu/cctAABQIEBwIF98UdJIACEaeJLT9eVpckVC2WlNJPvSgG3QPuggZeygYdVBopFLFFIQABhbzds5PQHALRg1oN6VePGdgbXiZZXTENtDgg=",
   },
@@ -95,6 +107,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif TC",
     file: "noto-serif-tc.ttf.br",
     digest: "a3b3a4647dff2d36208fe111c2877cd1a14cf621babab0c98a4e9314dc2bd130",
+    length: 3118404,
     characters:
       "H/8fsMYg0mlzq9VxOg58Egc95iS6q2gudYVFNU5E++Ba0l3LSZZAbonA5I27cHvSSety68IVp8qthrT2WO4Af/vtGU4SDpJAA6JMsvTFQkgT/y2gLHDMMAowxMHtp1gTrAwAusa7CgC6CK4kiICFNQpiFHGL7JB4oAygQBHbDqkQsG9X1wsEHOoyu72GmT/d616Yd5Bl6hN73S3/GURg9tHDTixcItCve3VeH8AdbiW3UlKoVpF/7OqnXRGNd7+pfeVAFgIhLenB6pu64NJC2yf/2fT4cMje86qi4hfVrJIwyfp6SaprCvVPsog14XlOQt3b/x7cpOxZds3o3LcP+cp+q2MgrDqMzDhZWKdai/dHrF3pGIAje/zNGcRb2geOtWTPfQVZpye1XLWEu8mB1zJ2VI/QXlunAHtVlQpC36B3ZVff+DFdYXf2L3t62ahCGdXcmx9frp2uD3wp3r18kLFrM2neOVcUtM7XbLXuycGlNFS7/YzpQ218H6HTMeG9MasPqbZ5wWbtQM06vtIblr+zUtcSyDKptqDMZzQ+2Chxdc1Z5Q3CVEOJ84YOlfWtkARBimAqpBKrbyP8sTd5qCZ3roakxkKaaSnI4oV2VAkl19Bjv7IF/Zh/dszeRy5bw8F39Z5ptbnd95yaOmi/9DjrlZw/q0b1iiZxcxZhxhG8aj+Uqrnj4B6nQZrGJwT0ZUSV1ERNMNFoZ1bc358nJfR849WtrcnLHUtW/yJHBH4bO1nf+EMBVRTX9/P+TDHl+wiBHIWCQWs5TaA8pldkutg50UNkVRvHETQCTfARJ7R8Qa2edKt0R6hcnttbzTxmHii3aZHSuGU+d0jZn9k5Iia5dk+EfMwds+GzNQHLLpnVaCnvDVvXuDu5vkq3yG/JbDuaEiVZWrnA/EHXPSoeV9P4IV9ymjXH4TZwCweGJMvLxZgYWXBd3eY1+AK+JZme9aV3GS1PpL5EO3N3g1Ziu3HRuWDmi+lF40Orn+lumBUaecnIP+IQb3nnwt/fJqNzS2fdiAJgA50x7S8ztPtHem3fWLjurSc5jN5dKIXPcBDmv+J4NW/SpHDEtGuu4932cL2LhyyN6PjgWUVf49s03qbJuUO2sZNqy7Wp5fJ73Hp595Z3mp05fToCmPazmHT40gBfS8tcGtlIb1Tvb7f7og620FJTeFDHcmym7ecNPdtaAytyUtnBkUHO/1awUXwjD9oVTnYnL0ptHOQGjoHwyH2hKhEA06Zozf4NLT0h99jjWWNLj1TvUIAad1EaN2PUXb/OzmYnBZ9qFsTFBiKbpVaerj0ocupMnwGreQEwFjTIUoNgkCCcUiUhQq6zIxx0eqCSW/t/6l5XyzObfGdP0+TWbwxohkqdY9d2fBtvK2Ytf+nqa6Z9sXGUiMViV05Mq9D3eE+YBE/ZnuLnVxGAX3LJt3pP1QDg0HsNvzYXFc/9/l53FXhzWZtSEzeNrdGOCYDL1nZjfaXyQe0gDr6m/UWuAbT3jsj9BKbj1SGu5uLkBmykIukGdU1Uh84+aa3ljYOcngmyZXK8aMueZJ+vk//y6uFRYmXNZ0GMFlOsjUCg0l7ZWUXNsrvJxRktBQnF+f+9Olv+ilk5AXmTXwgY6Wv1LqVHlEoFtw9qNPMQHdFyIQUGpZLgsQHMA47bOz4oHtPM4evFtDSwrBmY9lc6pPk1K9xVgv+7bfvCJq0TufbjOs4Pt6yMLwhCltWXZ3z6UqGzWe43bZvNGVhvSh8g9Zq3JzVv5HbEXtL1ERovE6P+kNHe0G9u2JJLpSU8mNHzbKHS8ckhpYqEQzPvDtRoAYx7/jFca6slwZY8Q7MGb1Kva4I51aqod9T3uUxZr8pXILsq1zq9JL7aIpmp2OCmhBFSkIRp9bqr/5jNaCKhAULQHv5I9xrf0kFgMGf5LnDM9Ylttga9WFFn4m44DUcET5tEXAP9bJ/DScps2QLYF0/CyT6A1vqjSqwm7rwISxXvZdoAwtZK2lXByrmMDkmVyT7nHvT5SaWhc04fV7qg78fJYR0Gfjwz1xbZIomoifIoa/8fXJJ7umGjIiLMfEeY9c6UE5hfRPoY5rrfrpXhNc3SrMZcf3jRXjJpvGx/Z3Xh7h7VedoIMTxh2YC9OsYd8zNqL4T2MNS5paR3+pEYGjc7sDzHn5g/Tc8M0loUsOWDESpLrOc86lCDTngwah88r+THjdvbv6aDPhbiNRE6FqizCc/SFMvfW54BvvjqnjehaKVFi8PHC6PW1NUA8A5kReWlngj4d29ib+vWxpq3LAcEkyWbEbdU9skdSmE8RzhlZ1VkGRCU3wO2FD49AJlisUDkDI11vmxKYPVcEXaZrbN57cVOiVCqogEsu8PtJSKSBGtz3RTaLsonZBVPnM6QotPR6IWj1VVa6OCSzAjQVqFXRTwPTi4vU1NzvJGYIhrz7vSJ7Oa5xmeVM0Ui4N3Wd4kxYapbeIy3SHaDSWZaRRPVytYcA1PcqRwoZkHmImruvtIrtTKpgOWXPLG0mynU1qdwmV5/runVQ3GXZ52o6W9v71MYLxSQA9jEPmpQOXu5HbSadmBiNuWTEJaaEze5fuc3H3+pj6yemCfnt+09JsAdPZh5BTlUdQlcnJ11HHg9oV6gqONCtCzX1JQsuEbnVCt1fQgsSZRyQxQvDBgtRA75aFIdjs+fAo0AANBccjUMeSwB83s3pK1qffdRBJtRUfdg+JiIqb+8v3NDilDu7sn1sMMak2VVKVEK3GosZas8tNclP7e+h36c8I2JHvxrY3YH8RNzeq6jhPmOTg53lVdbYchCWfR94/qEe740yIc4o6ylFT95chan9ZIjzPLkatoU1Lsrs+A1H2iPgWoBOB1KenlkhYch83AnlDSMOtGdG5SrKwsMnVPNn2pLxM57owcY/+hOH5pnP2dN1PSmxJ+XThsj1R8W26+XVWrQT1U4+7hiXa1sbQVXqgJlcYKDqCXe52teMlZmOsNZp7fU701U6yxTHIDXvU+ZnRnTbRSpUEOZifscVAGizkkAQcarVCUaCTCCWU42OHXP+jzJSE5nVJi2kmMhiCVmeF4fwcf1C5k8nOYDQIDnABdfIjTqnSrMAlQLXwZdk1ODpteNn9QiQFLvlDjhBUibrkkPjUAPl7KNwotJUMIA9VmnMNV3qGG9XyXWWiEUtcTslDUwAzifXEIk2nhCOQSo2Ub6A9M8AKBJAw==",
   },
@@ -103,6 +116,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif JP",
     file: "noto-serif-jp.ttf.br",
     digest: "89609b43c0014749763d00cf50814ce8497425e68d39ad111b151d4bcd96ab9e",
+    length: 3322012,
     characters:
       "H/8f6Mfnn3fT+x/v44cg+SgSRE0+BhVHPTi6Mh+IFjQDTXYXWdus/cGFxjRktDEbzTJ7k8S0ZI2eZnRkdWy7ppY7wKdnuCDhNE0SjyjDADNoaSIhRPBbQFngmGEUYESr25skTCWJHj4BgLY2LgaANoIuDVjAwhoLNgrjbCc0SqAIoEA1th0skPuxra0TAPx/9q58xG5F8cyf7iVTfilwWIrWZX31+BmFmo16+6VHs+e66UfftT57xXtJIF8o8iGXvhh5vGsR/OMaXDsc6YqvvHKic+WeLuGxhd6dA6vn9WQkUDFML4kzzGaJRMF2mlm2DXc2eyV1BzKjitDK9f/Mj9NbFj/VjTr6I5nZqU0q78JeuZg6YsyD3iuk/UWX2zec9rheqe4ZCnQ2BFQ9cst2Jm959gmyPhjd+CS1XaV62bdpGwfYL5yq1YNVDRvhFjSLb9X1aLvJm9oUzfZ5bH7ha0QG/+0rpfd55K/RTF2tADd6BLXckkuBsLpgajBiE4DBa7T4Q37bjv0QVxkhD2fklgr+gRz1cIKYJPLnK0WkMI/Y3l7XW8Wit8Xv6rU8bPapqloUKFNCpu0EJFEV3K43gioEDaM0UnJMZZ5FoXnvNapOcVgRCMIt9G3S77xru1/Tg1YP67RlUbU9ePEQv3WQ0dzR4sqw6mgxUycYvNEsoCbkXbPfKxYQUKceMkA1AMqVpvMoJtDAxED1hSwdh87MUWfyO06Fzi1gcyv+jUn66veScZd+/7GYxplJ24jvM1neLQeBGAuScGVICCCK7fYs2fXzMkoADOZFrHBhlZGTqEfOR26vsd+4z47tZXRkS82XzSc8++WOWNC2tvKx/rz1Maetce9uH/voE9PZf2ofNzWVkgFXcot6LFlxLmlZgWKMMddqC+fphM47EB7V5dkyQvtkpVR3P9cIU5d79ZeVC3IeQ/3uEu6RtuSZVO/Xia2rFlq37778D6t09lMGhzqdkZ4cXLj3Gzd70HeOlqTaiglWt8ruuJOk/H8IjMldnh/b1FXR+k24Opb45Vo8x8FGUS5p0ajuOmv3dcp3DfEXatQOD2WhiMhyPE7KwMl+xgtcltM2njdtk/T8zeDAkWYgx7i+9arU+HREL/EIV9+vYu3B477ceQ2V6i/ziObaPWOwsbE82LGOPr53sZSuLbhgdrrEfisIe8lOzvyi2tX6VXjhna2OCyV3em7Zdytkasx/zX9fUdaSMGrVnS6RRESYUqvP6zss4WAAt8IZoYbmS40TDJ7sw1VLwlSZ9xftOJkvbQJ9ZVbUd8enK525Rh8zROoWqEbI6XSnJXH9FW0fb1pQhYoiUJ/O6xOj+wsqLdTXwENjo87QElSOCZTF171VbVwyJNtrF+vPrh82NrEWDQLgWysYEbRHscbnPB89UpvTW6t0qdtyDc0Z2VXtAGPlFUk7cVwuYBg8MKiQSq0myBbdE2NqQdmbO7Wh9ta98/9GoTCS1coRZ5gP2g9YKlss+aYuXgRXnS/yd0G0UXk+GeIaz2Nd3CDmh4mqSV/YamPvFztJXfL3YZFnEAknBLgcFFGCViEKtWgCSDKIaHCAiSjzkl/LIIlVNj90xCEUHJGflEtrmcQJeHHUv+fj6a5qoh9eAyeqgk7yBqtSR+XKeaDh49KNW2FbWIbAp0QH1QwgGoEfBWYeSexjCWDBgkoC6dP4ajcTBLBKcBIqRfG64wPulfKMD8fGL0vynI3p8Vv2A1/LjRiLVcievtuSX6IhSfdIBuTV0AktOqeuukPhwgdutxJseU2vlJb7J51694oERKYSOc4HaMarcAEuwsw290lZkhN3PxVEKubjCfSVEiChQS9eKN9JA9VS/+GaWCovFyU/UxKWiP4Viq+fp5jlyrznkMJO1RcKdarvYQwncOOCqzlW/Wfvpz5o1aXbTNx3Prxvrzy+J+volC32mv5LSckw3VjiPTVICnnyaLj58DFiieHuroU0NTkCn7RRrtPIT1T7S305opVpM7bWHh2nHZ7idN6ukvv3npl1oFPU/ReqF9y3u/rYJyfDL2zU/Pny93J96szYlXohV0sjfVzbJhdnlY8Op3InNXffNGJe04yXyvN8vr5bFd8NEEcaLzo7D9fno0CtMs03bo0lnKuZUeclpe+Tp60m1wupRw10sIdNzpVjcp5HQSP41Q7m6ip7XbE10VXW/HhF+ueFndU1O1KMb2ybfekB3vpK4QO297/+vh1W2uQ9rs6UsPHhN4JJu8AR1gm1sxTmap4Dmo2hIlcLH50sJfd3LefqVlsb5gjgDck5zCELff5uUuoF3Qoi0XVl2QVKeMSgHSerHDZJatc3xAtpMlvOrzR5PoOSNJltNqXcp0UToTTEyfDm3JMFokaiFcZ37Lg1Xrwi/oyS3mnKOIkEAxja7HcXenxUgkwDQtZtgQcntxRLj4fjHTjUA2z147WqrY+V6S0OveuQ3EO2HSJc4vRV+mivpGEqk42FS7esCl9ZGuEvvKfZwoHmRyBy0QMu77BahiY6uJddvee1Fw/nZhTOz+FXrDrufOOjsXWFqz23swviBQe5wzawhtWSqn9vJVTKlY4BZqpMRAfLLHFYTdsnJzaNUr/xpgXd9u8ZApfkW9Z1SKYgAic4aQPbrV5qDaKGewyag1UdzP549BcPZpkIWa9g3u40oBEw12rodpJVC1dnTJODHQEAuB94UrM+n8XQkXuXp0346p8vlrHR/bb9sLhf5rPnRzZVE7iqkjnihGAwhyQKSiDxwKL+XJZhN1eZUSXq6238xX8KTlyBNwhvLkNMULa18/XqD8LSMT4JkkwgU4ipmjgmc1G9H1g0otVj5DySB+ItKpdzROAumnM5IID4KCJ4+Rhoe/G0sZVA5zKWvjNUccZMhwbyy3WpAACI5BINxB3n/lyg/z7F+/3+hFr+o4Rf5g03aaIvqW9/XlwWpPyI/gpn2aDMGMO0Zk7nTjfCpRJEeCcGJi9fxsfYgq+yP21uOZAAAECVA4OBBvqNvtxqSBoWWwqvxbQdysIKaapRnMal7aBeZW1yWEOg8rEXpFB9vhaGNnM6nWw63+u7FQIDqnZ/oDT2eBzDQxYhsBsyN0kk9uqBQkcuDZ6Xuwu5j/k+Ya6S+sA4aBcyDUGkwBJwJSFSximmxQYplf2gYp0+eqAsEBaiaQB6wSlPaTOJ3xvypuIzsTVuvtl3q4tst0IhwoVrevmmvgWQJBv3AszgAIDEfxtVTwQrIAM=",
   },
@@ -111,6 +125,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif KR",
     file: "noto-serif-kr.ttf.br",
     digest: "70078a8d9288d4d188ba4d58d094c91bdf0a97ea4e56682d343b07af1eba1127",
+    length: 8417588,
     characters:
       "H/8fOIaIbV4QEREUVtZWluJiX3Qhp73NDjBqBxpSwmmgieSaEJW07MkeHHJvSeAxhlqBxNwQojVw87Ae8IrzfYwKiw0FdD8nuIE/2ASSF7Wcc2QQCgB0LcVdzC/jAw==",
   },
@@ -119,6 +134,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif",
     file: null,
     digest: "b58aded68e8d1b505d03c83862adcc407d245ddb3aa19fc9dd94802debb731eb",
+    length: 184408,
     characters:
       "H/8f4Ifn/73dv8EGHpjEFmF5EATJOu/pcdCKNOGSJAulhC3ltiN9B5GDh+yfLhXNKBQA0in/iXojvuPMlXve1pkNliAtJLvCl7+IPEkBmICsyMDHtABANY+uAMC4O+tk1w4=",
   },
@@ -127,6 +143,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Serif",
     file: null,
     digest: "5383d6fb2eb13867d7354da8891b8ac25c7b8057206f3180588f24ed2ea95e56",
+    length: 60876,
     characters:
       "H/8f+B+FcUxsodBYH1Ht8Ty5e2w6IVGEJIRgWtdVsYucn0BiidUA6ZQDkLbUA6JI8oAPaKcbPQEIAAGDHHc4xh4tnvLs1no3WAD+vMXjmRI2jdz4ph2NJ9kzA0By5Q3Evsr5SwCMqAE=",
   },
@@ -135,6 +152,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Sans Math",
     file: null,
     digest: "f4d379f49dc85cd1942e17e89012f6fc14f7edd1094fa2a168f1aebab29f9879",
+    length: 527624,
     characters:
       "H/s+AL4E2GBMwfovAqIaKShnzJFrbS4Ph9c6W+7OZ/9F4uGftfZ3BNHZTYg2aBAaQ6iEgofkVmmURsh6OoRGV/3yGAwusMEHGgAXGnmxQU8gUOL8OctMfu/+/r/YVV3n/v0fMHMwFbz+e2A9ft+0M8A+kkDyKCuFd/aCj+gVHU08hZmPAt/5ZyN8gXigmyb00Vs9BxtAVGALTsYuy0657RSAFAAJ+gEA2wAASpVD9A3k+3FQ9gP89yf7L7KpYg6heP8DncX2v6j7P+IGSMmByHDAEjEuipfXqtvZBlCBiNdI7P8dcn1FARAws8XRa1EZ1cbwt5lnyuQZoBnAMACA0Uo1ARIcqlYLQZyaSElZrkH8J6C/OwdAvSSXQDPU+3n6DNO+s6G+72kXnotcBECORNQkziYJgEGASG5SzcSnRXnqjqOsjfvIjgS5ijUP4JPw8S/7t7Pjr68cxWN/lEBGLnQC",
   },
@@ -143,6 +161,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Sans Symbols",
     file: null,
     digest: "fd422dd44c7825791d77e0161afbfafd3165ec5e6cc85660f92ffd7d637cc72f",
+    length: 153848,
     characters:
       "H+4+MIbnkbU9VEJhlwqWm9bOLjVsHZLof3qcUKZBVpgEkkBrnlIMN7zqjQ50ooOH7CShWZejJXTqqf2TFh9qqIhc548TIFHXQWrOluxv/fsCYJwcWtbKLDL6VgCAwLJrDJi23eKajPhnRRbfSwpLvklwrAEoM0b1aGEAmsAUqe7Ks+5iS7mjriDJBwo=",
   },
@@ -151,6 +170,7 @@ export const TYPEFACES: readonly TypefaceFile[] = [
     family: "Noto Sans Symbols 2",
     file: null,
     digest: "75af8498e38f6bb6dd77b0160c60d0969afc0e9372040e8c994a644167b8a103",
+    length: 677884,
     characters:
       "H38/AB6FceNzQKjpRXHC2uIQPiLxPLV0Lwm168X4agRGd9ublKzCIiSnGBQ5eYoP/9ZJfycQTMFSsjBm7QQP8AALp1BoJ684TiZudt7QwjSRPGtTwvkc5wW+xTZlHmqAC+inyAv+Pf4Ge9CH2ub9g5BzUaANbY3C5Aj2H5x/1B+iZ7CPEGPGlC4IKpMwAAD04QDAzmw7CeBXFoAqfgak0yKOlIvnfxNySAvLRaJqNHwkhu+HfAf4fSWUWAhMA4RKNbgxLggThKVecNGg1NG/om/8C1Du+A0AQog5cJIml9Umde5TEvwrCfSV364dABSHSFNoK9el30udiBrJhfQQBChpxJwPVHhCzbkwuQOwTsc+YPekZZU/euVih4vP4wlGFJgw+aRwc7Cx9x7OQK2RQHjgmyFBHJDz7bK0lJG1OuyEvycAcNBBYgn6jxTL3VegDEACTOwwIqWQSn/p5j437hxE4V29vMMx",
   },

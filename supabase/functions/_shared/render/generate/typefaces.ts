@@ -69,6 +69,7 @@ export const FONT = "${packed.toString("base64")}";
       `  {\n    name: "${name}",\n    family: ${JSON.stringify(about.family)},\n` +
         `    file: ${large ? `"${name}.ttf.br"` : "null"},\n` +
         `    digest: "${createHash("sha256").update(packed).digest("hex")}",\n` +
+        `    length: ${openType.length},\n` +
         `    characters:\n      "${coverage(font.characterSet)}",\n  },\n`,
     );
   }
@@ -81,6 +82,8 @@ export interface TypefaceFile {
   file: string | null;
   /** The SHA-256 of the packed file, in hexadecimal digits. */
   digest: string;
+  /** Of the file that is packed, in bytes. */
+  length: number;
   /** The characters that it has: a bit for each code point from zero on, lowest first, packed by Brotli, in Base64. */
   characters: string;
 }

@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { drawingOf, emojiIn } from "../fonts/emoji.ts";
+import { drawingOf, emojiIn, placeOf } from "../fonts/emoji.ts";
 import type { Document } from "./document.ts";
 import type { Reference } from "./libraries.d.ts";
 
@@ -22,7 +22,8 @@ interface Font {
   /** What each code stands for. */
   texts: string[];
   drawings: Reference[];
-  opacities: Set<number>;
+  /** The emoji of each, by their names; the first has none. */
+  names: string[];
 }
 
 /** Draws the emoji of one document. */
@@ -53,9 +54,13 @@ export class EmojiFonts {
 
   /** Write the fonts. */
   end(): void {
-    for (const { reference, texts, drawings, opacities } of this.#fonts) {
+    const opacities = this.#drawAll();
+    for (const font of this.#fonts) {
+      const { reference, texts, drawings } = font;
       const names = drawings.map((_, index) => index === 0 ? "m" : `e${index}`);
-      const shades = [...opacities].map((hundredths) => [`O${hundredths}`, { ca: hundredths / 100 }]);
+      const shades = [...opacities.get(font)!].map((
+        hundredths,
+      ) => [`O${hundredths}`, { ca: hundredths / 100 }]);
       const toUnicode = this.document.ref({});
       toUnicode.end(cmap(texts));
       Object.assign(reference.data, {
@@ -76,22 +81,30 @@ export class EmojiFonts {
     }
   }
 
+  /** Write all drawings, in the order in which they are packed, and return the opacities of each font. */
+  #drawAll(): Map<Font, Set<number>> {
+    const scale = EMOJI_SIDE * 1000 / 36;
+    const [left, top] = [(EMOJI_ADVANCE - EMOJI_SIDE) * 500, (EMOJI_SIDE - EMOJI_BELOW) * 1000];
+    const place = `${EMOJI_ADVANCE * 1000} 0 d0 q ${scale} 0 0 ${-scale} ${left} ${top} cm`;
+    const found = new Map(this.#fonts.map((font) => [font, new Set<number>()]));
+    const all = [...this.#codes.values()].map(({ font, code }) => ({ font, code, name: font.names[code] }));
+    for (const { font, code, name } of all.sort((one, other) => placeOf(one.name) - placeOf(other.name))) {
+      const { operators, opacities } = drawingOf(name);
+      font.drawings[code].end(Buffer.from(`${place} ${operators} Q`));
+      opacities.forEach((opacity) => found.get(font)!.add(opacity));
+    }
+    return found;
+  }
+
   #include(name: string, text: string): { font: Font; code: number } {
     const key = `${name} ${text}`;
     let found = this.#codes.get(key);
     if (found === undefined) {
       const last = this.#fonts.at(-1);
       const font = last === undefined || last.drawings.length > MOST ? this.#open() : last;
-      const { operators, opacities } = drawingOf(name);
-      const scale = EMOJI_SIDE * 1000 / 36;
-      const [left, top] = [(EMOJI_ADVANCE - EMOJI_SIDE) * 500, (EMOJI_SIDE - EMOJI_BELOW) * 1000];
-      const drawing = this.document.ref({});
-      drawing.end(
-        Buffer.from(`${EMOJI_ADVANCE * 1000} 0 d0 q ${scale} 0 0 ${-scale} ${left} ${top} cm ${operators} Q`),
-      );
-      opacities.forEach((opacity) => font.opacities.add(opacity));
       font.texts.push(text);
-      found = { font, code: font.drawings.push(drawing) - 1 };
+      font.names.push(name);
+      found = { font, code: font.drawings.push(this.document.ref({})) - 1 };
       this.#codes.set(key, found);
     }
     return found;
@@ -106,7 +119,7 @@ export class EmojiFonts {
       reference: this.document.ref({}),
       texts: ["m"],
       drawings: [unused],
-      opacities: new Set<number>(),
+      names: [""],
     };
     this.#fonts.push(font);
     return font;

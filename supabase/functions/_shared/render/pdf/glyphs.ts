@@ -17,6 +17,8 @@ export interface ShapedText {
   text: string;
   /** From left to right. */
   glyphs: readonly Shaped[];
+  /** How wide it is, in units of the font. */
+  advance: number;
 }
 
 export interface Placement {
@@ -211,17 +213,25 @@ function clusters(
   glyphs: readonly Shaped[],
   rightToLeft: boolean,
 ): { texts: (string | null)[]; isPlain: boolean } {
-  const starts = [...new Set(glyphs.map(({ cluster }) => cluster))].sort((one, other) => one - other);
-  const ends = new Map(starts.map((start, index) => [start, starts[index + 1] ?? text.length]));
-  // The widest glyph of a character says it: the letter, and not its marks.
-  const speaker = new Map<number, Shaped>();
-  for (const glyph of glyphs) {
-    if (glyph.advance > (speaker.get(glyph.cluster)?.advance ?? -1)) speaker.set(glyph.cluster, glyph);
+  const texts = new Array<string | null>(glyphs.length).fill(null);
+  // From the end of the text to its beginning: HarfBuzz keeps the glyphs of a character side by side.
+  const at = (index: number) => rightToLeft ? index : glyphs.length - 1 - index;
+  let [end, isPlain] = [text.length, true];
+  for (let index = 0; index < glyphs.length;) {
+    const first = index;
+    const { cluster } = glyphs[at(first)];
+    // The widest glyph of a character says it: the letter, and not its marks.
+    let speaker = at(first);
+    for (; index < glyphs.length && glyphs[at(index)].cluster === cluster; index++) {
+      const wider = glyphs[at(index)].advance - glyphs[speaker].advance;
+      if (wider > 0 || (wider === 0 && at(index) < speaker)) speaker = at(index);
+    }
+    const said = text.slice(cluster, end);
+    texts[speaker] = rightToLeft ? turned(said) : said;
+    if (index - first > 1) isPlain = false;
+    end = cluster;
   }
-  const texts = glyphs.map((glyph) =>
-    speaker.get(glyph.cluster) === glyph ? text.slice(glyph.cluster, ends.get(glyph.cluster)) : null
-  ).map((said) => said !== null && rightToLeft ? turned(said) : said);
-  return { texts, isPlain: !texts.includes(null) };
+  return { texts, isPlain };
 }
 
 /**

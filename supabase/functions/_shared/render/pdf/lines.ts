@@ -10,6 +10,7 @@ import { ISOLATES, type SetRun, type Style, type Typeface } from "./typeface.ts"
 
 /** A run with its place in a line known. */
 export interface Piece extends SetRun {
+  words: string[];
   width: number;
   href: string | null;
   /** Where it begins in the logical line, in code units. */
@@ -113,28 +114,26 @@ export class Compositor {
     end: number,
     after: string | null = null,
   ): Piece[] {
-    if (start === end) return [];
-    let at = start;
-    return slice(inlines, start, end).flatMap((inline) => {
+    const pieces: Piece[] = [];
+    let offset = 0;
+    for (const inline of inlines) {
       const href = inline.kind === "link" ? inline.href : null;
-      return levelRuns(levels, at, at + inline.text.length).flatMap(([first, last, level]) => {
-        at = last;
+      const from = Math.max(start, offset);
+      offset += inline.text.length;
+      for (const [first, last, level] of levelRuns(levels, from, Math.min(end, offset))) {
+        let at = first;
         const seen = text.slice(first, last).replace(ISOLATES, "");
-        if (seen === "") return [];
-        return this.typeface.runs(seen, this.style, text, after).map((run) => {
-          const piece = {
-            ...run,
-            rightToLeft: level % 2 === 1,
-            words: [run.text],
-            href,
-            start: first,
-            level,
-          };
-          first += (run.said ?? run.text).length;
-          return { ...piece, width: this.typeface.width(piece, this.size) };
-        });
-      });
-    });
+        for (const run of seen === "" ? [] : this.typeface.runs(seen, this.style, text, after)) {
+          const rightToLeft = level % 2 === 1;
+          const piece: Piece = { ...run, rightToLeft, words: [run.text], href, start: at, level, width: 0 };
+          piece.width = this.typeface.width(piece, this.size);
+          pieces.push(piece);
+          at += (run.said ?? run.text).length;
+        }
+      }
+      if (offset >= end) break;
+    }
+    return pieces;
   }
 
   /** Split what is wider than a line: letter by letter, or as much as fits where letters depend on each other. */
@@ -197,6 +196,7 @@ function reordered(pieces: Piece[]): Piece[] {
 
 /** Split a part of a text where the level changes: first and end of each, and its level. */
 function levelRuns(levels: Uint8Array | null, start: number, end: number): [number, number, number][] {
+  if (start >= end) return [];
   if (levels === null) return [[start, end, 0]];
   const runs: [number, number, number][] = [];
   for (let at = start; at < end; at++) {
@@ -234,18 +234,6 @@ function ends(text: string): number[] {
   return [...found, 0];
 }
 
-function slice(inlines: readonly Inline[], start: number, end: number): Inline[] {
-  const part: Inline[] = [];
-  let at = 0;
-  for (const inline of inlines) {
-    const text = inline.text.slice(Math.max(0, start - at), Math.max(0, end - at));
-    if (text !== "") part.push({ ...inline, text });
-    at += inline.text.length;
-    if (at >= end) break;
-  }
-  return part;
-}
-
 /** Add a piece to a line; what is set in one font and direction, as it was written, and leads to one address is one piece. */
 function append(pieces: Piece[], piece: Piece): Piece[] {
   const last = pieces.at(-1);
@@ -255,10 +243,10 @@ function append(pieces: Piece[], piece: Piece): Piece[] {
     last.said === undefined && piece.said === undefined
   ) {
     last.text += piece.text;
-    last.words = [...last.words, ...piece.words];
+    last.words.push(...piece.words);
     last.width += piece.width;
   } else {
-    pieces.push({ ...piece });
+    pieces.push({ ...piece, words: [...piece.words] });
   }
   return pieces;
 }

@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { emojiIn, isColoured, loadEmoji } from "../fonts/emoji.ts";
 import {
+  ensureOutlines,
   familyOf,
   type Han,
   hanOf,
@@ -12,6 +13,7 @@ import {
   SILENT,
   typefacesOf,
   type TypefaceSource,
+  unpackOutlines,
 } from "../fonts/fallbacks.ts";
 import { Pairs } from "../fonts/kerning.ts";
 import { LITERATA } from "../fonts/literata.generated.ts";
@@ -113,11 +115,11 @@ function unpack(font: string): { openType: Buffer; pairs: Pairs | null } {
 
 const shapers = new Map<string, Shaper>();
 
-function shaperOf(font: string): Shaper {
+function shaperOf(font: string, file = () => bytesOf(font)): Shaper {
   let shaper = shapers.get(font);
   if (shaper === undefined) {
     // The outlines, most of a file, are of no use to it.
-    shapers.set(font, shaper = new Shaper(withoutTables(bytesOf(font), ["glyf", "loca", "gvar", "vmtx"])));
+    shapers.set(font, shaper = new Shaper(withoutTables(file(), ["glyf", "loca", "gvar", "vmtx"])));
   }
   return shaper;
 }
@@ -161,6 +163,8 @@ export async function loadTypefaces(
   const names = new Set<string>();
   const missing = new Set<string>();
   const unset = new Map<string | null, Set<string>>();
+  /** What each typeface shows, as far as is known: one that is loaded later may show it better. */
+  const shown = new Map<string, Set<string>>();
   const loadFirst = async (wanted: readonly string[]) => {
     for (const name of wanted) {
       if (names.has(name)) return true;
@@ -180,13 +184,22 @@ export async function loadTypefaces(
     if (isDrawn && isColoured(character)) continue;
     let isSet = false;
     for (const one of HAN.test(character) ? hans : [han]) {
-      isSet = await loadFirst(typefacesOf(character, one)) || isSet;
+      const wanted = typefacesOf(character, one);
+      isSet = await loadFirst(wanted) || isSet;
+      const first = wanted.find((name) => names.has(name));
+      if (first !== undefined) shown.set(first, (shown.get(first) ?? new Set()).add(character));
     }
     const isReplaced = standIns(character).some((text) => fileFor(text, "regular") !== null);
     if (isSet || isDrawn || isReplaced) continue;
     const [first] = typefacesOf(character, han);
     const typeface = first === undefined ? null : familyOf(first);
     unset.set(typeface, (unset.get(typeface) ?? new Set()).add(character));
+  }
+  for (const [name, characters] of shown) {
+    unpackOutlines(name, (file) => {
+      const shaper = shaperOf(name, file);
+      return ["\0", " ", ...characters].flatMap((text) => shaper.shape(text, false)).map(({ id }) => id);
+    });
   }
   return {
     names,
@@ -198,7 +211,8 @@ export async function loadTypefaces(
 /** Opens font files in one document, each when the first character needs it. */
 export class Typeface {
   readonly #opened = new Set<string>();
-  readonly #found = new Map<string, Run>();
+  /** What sets each character, by style and way of writing Chinese. */
+  readonly #found = new Map<string, Map<string, Run>>();
   readonly #widths = new Map<string, number>();
   readonly #shaped = new Map<string, ShapedText>();
   readonly emoji: EmojiFonts;
@@ -239,8 +253,7 @@ export class Typeface {
     if (font === null) return characters(text).length * BOX_WIDTH * size;
     if (font === EMOJI) return EmojiFonts.width(words) * size;
     if (!this.isQuick(run)) {
-      const advance = this.shaped(run).flatMap(({ glyphs }) => glyphs)
-        .reduce((sum, { advance }) => sum + advance, 0);
+      const advance = this.shaped(run).reduce((sum, text) => sum + text.advance, 0);
       return (advance * this.scaled(font, size)) / this.unitsPerEm(font);
     }
     const key = `${font} ${text}`;
@@ -261,7 +274,10 @@ export class Typeface {
       const key = `${font} ${rightToLeft} ${text}`;
       let found = this.#shaped.get(key);
       if (found === undefined) {
-        this.#shaped.set(key, found = { text, glyphs: shaperOf(font!).shape(text, rightToLeft) });
+        const glyphs = shaperOf(font!).shape(text, rightToLeft);
+        ensureOutlines(font!, glyphs);
+        const advance = glyphs.reduce((sum, glyph) => sum + glyph.advance, 0);
+        this.#shaped.set(key, found = { text, glyphs, advance });
       }
       return found;
     });
@@ -295,9 +311,11 @@ export class Typeface {
 
   #find(character: string, style: Style, context: string): Run {
     const han = HAN.test(character) ? this.#hanIn(context) : this.typefaces.han;
-    const key = `${style}${han}${character}`;
-    let run = this.#found.get(key);
-    if (run === undefined) this.#found.set(key, run = find(character, style, this.typefaces.names, han));
+    const key = `${style} ${han}`;
+    let runs = this.#found.get(key);
+    if (runs === undefined) this.#found.set(key, runs = new Map());
+    let run = runs.get(character);
+    if (run === undefined) runs.set(character, run = find(character, style, this.typefaces.names, han));
     return run;
   }
 
