@@ -489,11 +489,17 @@ function disposition({ what }: Target, row: NewsletterRow): Record<string, strin
   }
 }
 
-/** "book-club-week-12.pdf", with nothing in it that a header or a file system could misread. */
+/**
+ * "book-club-week-12.pdf", or "buchclub-woche-12.pdf", with nothing in it that a header or a file system could misread: of Arabic
+ * only the number is left.
+ */
 function fileName({ content }: NewsletterRow, end: string): string {
-  const name = content.space.name.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "")
-    .toLowerCase();
-  return `${name.slice(0, 60) || "newsletter"}-week-${Number(content.week_number)}${end}`;
+  const { space, week_number: week } = content;
+  const plain = (text: string) =>
+    text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "")
+      .toLowerCase();
+  const name = plain(space.name).slice(0, 60) || "newsletter";
+  return `${name}-${plain(letterWords([space.language]).week(Number(week)))}${end}`;
 }
 
 function preflight(): Response {

@@ -2,7 +2,7 @@
 
 import { finishMail, type PreparedMail } from "../render/mail.ts";
 import { cleanLine } from "../render/text.ts";
-import { type Language, wordsIn } from "../words/words.ts";
+import { type Language, type Words, wordsIn } from "../words/words.ts";
 import { headerMailbox } from "./header.ts";
 import { type Mailbox, readMailbox } from "./mailbox.ts";
 
@@ -74,8 +74,9 @@ export function compose(
   const link = (scope: string) => `${unsubscribe}?token=${encodeURIComponent(token ?? "")}&scope=${scope}`;
   // The fragment is for us alone: it tells this mail from all others, and a browser does not send it.
   const mark = `#${id}`;
+  const words = wordsIn(languages ?? []);
   const { subject, html, text } = finishMail(
-    content.translations?.[wordsIn(languages ?? []).lang] ?? content.mail,
+    content.translations?.[words.lang] ?? content.mail,
     {
       unsubscribeSpace: space_id === null ? null : link("space") + mark,
       unsubscribeReminders: link("reminders") + mark,
@@ -84,7 +85,7 @@ export function compose(
     },
   );
   const operator = readMailbox(from) ?? { name: "", address: from };
-  const name = senderName(content.from_name);
+  const name = senderName(content.from_name, words);
   const domain = /@([^@]+)$/.exec(operator.address)?.[1] ?? "localhost";
   return {
     id,
@@ -114,8 +115,8 @@ export function compose(
  * The name of a space as that of a sender. Some programs show nothing but the name, so it must not look like an address, which
  * would be somebody else's.
  */
-function senderName(name: string | null | undefined): string {
-  return cleanLine(cleanLine(name).replace(/\s*[@＠﹫]\s*/gu, " at "));
+function senderName(name: string | null | undefined, words: Words): string {
+  return cleanLine(cleanLine(name).replace(/\s*[@＠﹫]\s*/gu, ` ${words.say("mail.at")} `));
 }
 
 function replyAddress(replyTo: string | null, space: string | null): Mailbox | null {

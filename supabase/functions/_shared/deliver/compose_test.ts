@@ -11,6 +11,7 @@ function composed(
   name: string | null,
   replyTo: string | null = null,
   from = "Monogram <letters@example.org>",
+  languages: string[] = [],
 ): Message {
   const sender = { from, replyTo, unsubscribe: "https://example.org/u" };
   const offer = { html: "", text: "" };
@@ -23,7 +24,7 @@ function composed(
   };
   return compose(
     { sender, date: "2026-11-23T12:00:00Z", mail, from_name: name },
-    { id: "id", email: "b@example.test", token: "t", space_id: name === null ? null : SPACE },
+    { id: "id", email: "b@example.test", token: "t", space_id: name === null ? null : SPACE, languages },
     sender,
   );
 }
@@ -55,6 +56,7 @@ Deno.test("a space's name is never an address, and nothing that cannot be seen",
       ["العائلة حول المائدة", "العائلة حول المائدة"],
     ]
   ) equal(composed(name).from.name, shown);
+  equal(composed("Ada @ Haus", null, undefined, ["de-AT"]).from.name, "Ada bei Haus");
 });
 
 Deno.test("the sender may be named in each of the usual ways", () => {

@@ -193,6 +193,23 @@ function questionsOf(
   };
 }
 
+/** The badges that every Monogram has. One that was renamed, or added, is called what it is called. */
+const BADGES = [
+  "badge.firstWords",
+  "badge.fiveWeekStreak",
+  "badge.firstCurator",
+  "badge.generous",
+  "badge.collector",
+  "badge.frontPage",
+] as const;
+
+/** The name of a badge in the reader's language: the database has that of English. */
+function badgeName(name: string, words: Words): string {
+  const english = wordsIn(["en"]);
+  const known = BADGES.find((key) => english.say(key) === name);
+  return known === undefined ? name : words.say(known);
+}
+
 /** A day's news in one email: badges, and gifts by who sent them. */
 function digest(payload: Record<string, unknown>, words: Words): News {
   const entries = Array.isArray(payload.entries) ? payload.entries as Record<string, unknown>[] : [];
@@ -205,7 +222,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
   }
   const tokens = (count: number) => words.say("notice.tokens", { count });
   const items = badges.map(({ name, tokens: reward }) => {
-    const badge = cleanLine(text(name), words.say("notice.aBadge"));
+    const badge = badgeName(cleanLine(text(name), words.say("notice.aBadge")), words);
     return {
       text: Number(reward) > 0
         ? words.say("notice.badgeTokens", { badge, tokens: tokens(Number(reward)) })

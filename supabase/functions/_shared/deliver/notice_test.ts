@@ -18,7 +18,11 @@ function mailed(
   kind: string,
   payload: Record<string, unknown>,
   name = "Boris",
-  { space = null, appUrl = SETTINGS.appUrl }: { space?: string | null; appUrl?: string | null } = {},
+  { space = null, appUrl = SETTINGS.appUrl, languages = [] }: {
+    space?: string | null;
+    appUrl?: string | null;
+    languages?: string[];
+  } = {},
 ): Message {
   const mail: BatchMail = {
     id: "00000000-0000-4000-8000-000000000001",
@@ -32,6 +36,7 @@ function mailed(
     email: null,
     content: null,
     token: null,
+    languages,
   };
   const content = notice(mail, { ...SETTINGS, appUrl }, new Date("2026-11-24T08:00:00Z"));
   return compose(content, { ...mail, email: "b@example.test", token: "t" }, SETTINGS);
@@ -90,6 +95,18 @@ Deno.test("odd payloads make a mail all the same", () => {
       ok(mailed(kind, payload).subject.length > 0);
     }
   }
+});
+
+Deno.test("badges that every Monogram has are called by their names in the reader's language", () => {
+  const earned = (name: string) => ({ entries: [{ kind: "BADGE_EARNED", key: name, name, tokens: 0 }] });
+  const said = (name: string) => mailed("DIGEST", earned(name), "Boris", { languages: ["de"] }).text;
+  ok(said("First Words").includes("„Erste Worte“"));
+  ok(said("Our own").includes("„Our own“"));
+  const data = new URL("../../../migrations/20261123002100_reference_data.sql", import.meta.url);
+  const badges = /insert into public\.badges[^;]*;/.exec(Deno.readTextFileSync(data))![0];
+  const names = [...badges.matchAll(/^ {2}\('\w+', '([^']*)'/gm)].map(([, name]) => name);
+  equal(names.length, 6);
+  for (const name of names) ok(!said(name).includes(name), name);
 });
 
 const asked = (...questions: string[]) => ({
