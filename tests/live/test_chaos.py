@@ -52,7 +52,7 @@ class Plan:
 @pytest.mark.parametrize(
     "plan",
     [
-        pytest.param(Plan(events=600, spaces=6, subscribers=12, clients=4, seconds=6), id="short"),
+        pytest.param(Plan(events=300, spaces=4, subscribers=8, clients=4, seconds=5), id="short"),
         pytest.param(
             Plan(events=10_000, spaces=20, subscribers=50, clients=10, seconds=75), id="full", marks=pytest.mark.long
         ),

@@ -114,6 +114,7 @@ def test_dump_more_events_restore_other_events(ground: Ground, tmp_path: Path) -
     assert json.loads(answer.stdout)["cursor"] == resume
 
 
+@pytest.mark.long
 async def test_the_client_for_asyncio_finds_out_too(ground: Ground, tmp_path: Path) -> None:
     from monogram_sdk import AsyncMonogram
 

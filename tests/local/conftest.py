@@ -14,6 +14,7 @@ from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.postgres import PostgresServer
 from monogram_sdk.local.stack import Stack
 from tests.local.postgres_versions import EMBEDDED, bindir, versions
+from tests.support.long import long
 
 FIRST = """\
 -- Things, for a test; with a semicolon in a comment.
@@ -79,7 +80,11 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     yield from _databases(EMBEDDED, write_project(tmp_path_factory.mktemp("project")))
 
 
-@pytest.fixture(scope="session", params=versions(), ids="postgres{}".format)
+@pytest.fixture(
+    scope="session",
+    params=[EMBEDDED, *long(*(one for one in versions() if one != EMBEDDED))],
+    ids="postgres{}".format,
+)
 def every_version(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """The small project's databases, on each version of Postgres in turn."""
     yield from _databases(request.param, write_project(tmp_path_factory.mktemp("project")))

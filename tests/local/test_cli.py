@@ -27,6 +27,7 @@ from monogram_sdk.local._processes import ProcessIdentity
 from monogram_sdk.local._status import StackStatus
 from tests.functions.render.conftest import FUNCTIONS
 from tests.local.conftest import copy
+from tests.support.long import long
 
 COMMAND = [sys.executable, "-m", "monogram_sdk.cli"]
 
@@ -111,7 +112,7 @@ def test_runs_in_the_background_until_it_is_stopped(folder: Path, project: Path)
     assert "No stack is running" in run("dev", "stop", "--dir", folder).stdout
 
 
-@pytest.mark.parametrize("before", ["new", "stopped", "killed"])
+@pytest.mark.parametrize("before", ["new", *long("stopped", "killed")])
 def test_one_that_is_starting_says_so_and_can_be_stopped(
     folder: Path, ready_stack: Path, project: Path, before: str
 ) -> None:

@@ -104,6 +104,7 @@ def test_seeds_once(empty_dsn: str, project: Path) -> None:
     assert not seed(empty_dsn, project / "no-such-seed.sql")
 
 
+@pytest.mark.long
 def test_keeps_the_same_books_as_the_supabase_command(empty_dsn: str, second_dsn: str, project: Path) -> None:
     migrations = project / "supabase" / "migrations"
     (migrations / "20260103000000_tricky_one.sql").write_text(TRICKY)

@@ -143,6 +143,7 @@ def test_a_folder_left_half_initialised_is_made_again(new_server: PostgresServer
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.lock", "data.log"]
 
 
+@pytest.mark.long
 def test_initialising_can_be_killed_at_any_moment(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from monogram_sdk.local import PostgresServer; import sys;"

@@ -169,6 +169,7 @@ def test_a_killed_server_comes_back_where_it_was(stack: Stack, url: str) -> None
     assert getattr(stack, url) == where
 
 
+@pytest.mark.long
 def test_two_stacks_run_side_by_side_and_leave_nothing(stack: Stack, project: Path, tmp_path: Path) -> None:
     other = Stack(tmp_path / "other", project=project, durable=False)
     before = set(children())

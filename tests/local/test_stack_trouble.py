@@ -83,6 +83,7 @@ def test_a_stack_that_does_not_run_says_so(project: Path, folder: Path) -> None:
     stack.stop()  # There is nothing to stop.
 
 
+@pytest.mark.long
 def test_each_start_says_what_has_become_of_the_migrations(project: Path, folder: Path) -> None:
     said: list[str] = []
     stack = Stack(folder, project=project, durable=False, report=said.append)

@@ -134,6 +134,7 @@ def test_push_reset_and_advice(supabase: Supabase, dsn: str) -> None:
     assert {lint["level"] for lint in advice} == {"INFO"}
 
 
+@pytest.mark.long
 def test_what_migrate_applied_counts_as_applied(supabase: Supabase, dsn: str) -> None:
     migrate(dsn, PROJECT.migrations_dir)
     seed(dsn, PROJECT.seed_path)

@@ -28,6 +28,7 @@ from monogram_sdk._engine.forks import importing
 from monogram_sdk._engine.process import Lock
 from tests.conftest import Api
 from tests.sdk.support import PASSWORD, new_email
+from tests.support.long import long
 
 KEY = "sb_publishable_x"
 ROUNDS = 20
@@ -321,7 +322,7 @@ with Monogram(url=url, key=key) as client:
 """
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", *long("localhost")])
 def test_a_child_that_is_forked_off_right_after_a_feed_began(api: Api, host: str) -> None:
     with Monogram(url=api.url, key=api.publishable_key) as client:
         client.auth.sign_up(email=new_email("ada"), password=PASSWORD)

@@ -149,6 +149,7 @@ def answered(client: Monogram) -> Newsletter:
     return client.newsletters.publish(client.newsletters.generate(space.id).id)
 
 
+@pytest.mark.long
 def test_a_copy_with_other_markup_is_not_intact(
     api: Api, client: Monogram, answered: Newsletter, tmp_path: Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_what_is_too_large_is_made_smaller() -> None:
     assert image.mode == "RGBA" and max(image.size) == 2800
 
 
+@pytest.mark.long
 def test_an_animation_is_not_made_to_stand_still() -> None:
     frames = {"save_all": True, "append_images": [Image.new("RGB", (3000, 2800))]}
     moving = pictures.save(pictures.scene((3000, 2800)), "GIF", **frames)

@@ -19,6 +19,7 @@ from monogram_sdk.local.stack import Stack
 from tests.conftest import ROOT
 from tests.sdk.sharing import CALLS_AFTERWARDS, Report
 from tests.sdk.support import PASSWORD, new_email
+from tests.support.long import long
 
 WORLDS = ("Monogram", "AsyncMonogram")
 MARGIN_SECONDS = 30
@@ -61,7 +62,7 @@ def run_together(stack: Stack, file: Path, seconds: float) -> list[Report]:
         return reports
 
 
-@pytest.mark.parametrize("seconds", [-MARGIN_SECONDS, 1.5], ids=["it has run out", "it runs out meanwhile"])
+@pytest.mark.parametrize("seconds", [*long(-MARGIN_SECONDS), 1.5], ids=["it has run out", "it runs out meanwhile"])
 def test_each_refreshes_once_at_most_and_nobody_is_signed_out(stack: Stack, tmp_path: Path, seconds: float) -> None:
     file = tmp_path / "private" / "session.json"
     storage = FileSessionStorage(file)

@@ -154,7 +154,7 @@ class Economy(RuleBasedStateMachine):
 
 def test_the_ledger_adds_up_whatever_happens(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Economy, "dsn", dsn, raising=False)
-    run_state_machine_as_test(Economy, settings=settings(max_examples=10, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(Economy, settings=settings(max_examples=6, stateful_step_count=20, deadline=None))
 
 
 @pytest.mark.long

@@ -58,6 +58,7 @@ def test_a_hundred_spenders_of_the_last_tokens(roomy_dsn: str) -> None:
     check(roomy_dsn)
 
 
+@pytest.mark.long
 def test_a_hundred_spenders_of_all_kinds(roomy_dsn: str) -> None:
     """Gifts and purchases draw on the same balance."""
     ada, boris = people(roomy_dsn, 80, 0)

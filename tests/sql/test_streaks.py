@@ -177,6 +177,7 @@ def test_calendar_streaks_agree_with_the_model(
         assert refresh(actors, at) == 0
 
 
+@pytest.mark.long
 @given(weeks=st.sets(st.integers(min_value=1, max_value=12)), current=st.integers(min_value=1, max_value=13))
 @settings(max_examples=60, deadline=None)
 def test_space_streaks_agree_with_the_model(quiet_club: Club, weeks: set[int], current: int) -> None:

@@ -42,6 +42,7 @@ def write(folder: Path, conftest: str, *names: str) -> None:
         (folder / name).write_text(TESTS[name])
 
 
+@pytest.mark.long
 def test_the_guide_works_as_it_stands(tmp_path: Path) -> None:
     write(tmp_path, CONFTEST, "test_digest.py", "test_async.py")
     code, text = run(tmp_path)

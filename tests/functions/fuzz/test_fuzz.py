@@ -123,6 +123,7 @@ def over_http(stack: Stack, seed: int, number: int) -> None:
     count("fuzz inputs (edge functions)", number)
 
 
+@pytest.mark.long
 def test_a_few_inputs_where_functions_run(delivering: Stack) -> None:
     over_http(delivering, 1, 100)
 

@@ -65,6 +65,7 @@ def call_afresh(stack: Stack) -> int:
     return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
 
 
+@pytest.mark.long
 def test_fifty_answers_with_twenty_pictures_fit(
     circle: Circle, stack: Stack, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,6 +127,7 @@ def test_a_signed_upload_address_gives_no_more_than_the_right_that_one_has_now(c
     assert httpx.get(f"{storage}/object/{folder}/a.jpg", headers=headers).content == green
 
 
+@pytest.mark.long
 def test_a_deleted_space_leaves_no_file(pictured: tuple[Circle, Newsletter, UUID], stack: Stack) -> None:
     circle, newsletter, _ = pictured
     cover = circle.leader.spaces.get(circle.space.id).cover_path
@@ -160,6 +161,7 @@ def test_a_deleted_newsletter_leaves_no_file_and_a_link_that_says_so(
     assert circle.leader.spaces.get(circle.space.id).current_week == 2
 
 
+@pytest.mark.long
 def test_a_replaced_picture_goes(pictured: tuple[Circle, Newsletter, UUID], stack: Stack, picture: Path) -> None:
     circle, _, boris = pictured
     former = circle.member.profiles.get().avatar_path
@@ -187,6 +189,7 @@ def test_a_replaced_picture_goes(pictured: tuple[Circle, Newsletter, UUID], stac
     assert httpx.get(f"{stack.api_url}/storage/v1/object/public/avatars/{path}").content == picture.read_bytes()
 
 
+@pytest.mark.long
 def test_a_person_who_is_erased_is_in_no_file(
     pictured: tuple[Circle, Newsletter, UUID], stack: Stack, web: httpx.Client
 ) -> None:
@@ -223,6 +226,7 @@ def test_a_person_who_is_erased_is_in_no_file(
     assert is_there(stack, page, apikey=stack.publishable_key, **bearer(circle.leader))
 
 
+@pytest.mark.long
 def test_an_upload_under_way_while_the_account_goes_stores_nothing(circle: Circle, stack: Stack) -> None:
     boris = circle.member.profiles.get().id
     headers = {**bearer(circle.member), "apikey": stack.publishable_key, "content-type": "image/jpeg"}

@@ -27,6 +27,7 @@ from tests.functions.newsletter.test_newsletter import bearer, copies
 from tests.functions.pictures.test_derive import differences
 from tests.functions.render.test_page import violations
 from tests.support.actors import Actors
+from tests.support.long import long
 from tests.support.stories import found_club
 
 NAMES = ("Ada", "Boris", "Chloe", "Dmitri", "Eleni", "Farid", "Grace", "Hana")
@@ -211,7 +212,7 @@ def shown_in(mail: str) -> list[str]:
     return [html.unescape(address) for address in re.findall(r'<img src="([^"]+)"', mail)]
 
 
-@pytest.mark.parametrize("visibility", list(NewsletterVisibility))
+@pytest.mark.parametrize("visibility", [NewsletterVisibility.MEMBERS, *long(NewsletterVisibility.PUBLIC)])
 def test_pictures_of_an_email_that_is_out_stay(
     circle: Circle, pipeline: Pipeline, web: httpx.Client, picture: Path, visibility: NewsletterVisibility
 ) -> None:
@@ -271,6 +272,7 @@ EVERY_PICTURE = """Promise.all(
 ).then((all) => all.length)"""
 
 
+@pytest.mark.long
 def test_the_page_is_read_in_a_browser(
     circle: Circle, pipeline: Pipeline, stack: Stack, browser: Browser, picture: Path, tmp_path: Path
 ) -> None:
@@ -348,6 +350,7 @@ def test_a_preview_shows_what_is_ready_and_names_what_is_not(circle: Circle, pip
     assert preview.pending == () and "data:image/jpeg" in preview.page
 
 
+@pytest.mark.long
 def test_a_letter_is_not_made_before_its_pictures(circle: Circle, stack: Stack, picture: Path) -> None:
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
     url, wish = f"{stack.api_url}/functions/v1/deliver", {"chain": False, "first": "jobs"}

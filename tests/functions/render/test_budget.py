@@ -38,6 +38,7 @@ def test_fifty_answers_with_twenty_pictures_take_at_most_half(
     assert render.peak_bytes() - idle < HALF_THE_BYTES
 
 
+@pytest.mark.long
 def test_fifty_answers_in_every_script_fit(fresh_render: Callable[[], Renderer], tmp_path: Path) -> None:
     """The worst that there is: every typeface for one letter, and all emoji unpacked."""
     samples = [*SAMPLES.values(), Sample("Emo 🦊 Ji", " and ".join(EMOJI))]

@@ -17,6 +17,7 @@ from tests.functions.render.conftest import PICTURES, Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter
 from tests.functions.render.scripts import SAMPLES
 from tests.functions.render.test_paper import texts
+from tests.support.long import long
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -94,8 +95,8 @@ def background(page: Page) -> str:
     ("theme", "papers"),
     [
         (None, {"light": "rgb(251, 248, 241)", "dark": "rgb(25, 23, 20)"}),
-        (MIDNIGHT, {"light": "rgb(18, 19, 26)"}),
-        (RISO, {"dark": "rgb(251, 246, 234)"}),
+        pytest.param(MIDNIGHT, {"light": "rgb(18, 19, 26)"}, marks=pytest.mark.long),
+        pytest.param(RISO, {"dark": "rgb(251, 246, 234)"}, marks=pytest.mark.long),
     ],
     ids=["paper", "midnight", "riso"],
 )
@@ -125,6 +126,7 @@ AROUND = {
 }
 
 
+@pytest.mark.long
 def test_the_ways_to_other_letters_are_seen_and_heard(look: Look, book_club: Job) -> None:
     page = look(book_club | {"around": AROUND})
     ways = page.get_by_role("navigation", name="Other letters")
@@ -141,6 +143,7 @@ def test_the_ways_to_other_letters_are_seen_and_heard(look: Look, book_club: Job
             assert violations(page) == []
 
 
+@pytest.mark.long
 def test_the_page_of_all_letters_is_whole_and_accessible(look: Look, tmp_path: Path) -> None:
     titles = ["Trams and lichens", "x" * 150, "שבוע", "Test Readers, week 2", "One"]
     letters = [
@@ -336,7 +339,7 @@ def test_nothing_that_was_written_runs_or_loads(look: Look, markup_attempts: lis
     assert page.evaluate("document.querySelectorAll('script, iframe, object, embed, form, input, base').length") == 0
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("viewport", [*long(DESK), PHONE], ids=["desk", "phone"])
 def test_difficult_words_stay_in_their_column(look: Look, viewport: Any) -> None:
     nested = answer("Nested", "\n".join(f"{'  ' * depth}- item {depth}" for depth in range(20)))
     week = difficult()

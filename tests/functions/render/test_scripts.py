@@ -145,6 +145,7 @@ def test_more_emoji_than_a_font_has_room_for(render: Render, tmp_path: Path) -> 
     assert same("".join(faces)) in same(pdfium(path))
 
 
+@pytest.mark.long
 def test_a_letter_is_the_same_whatever_was_rendered_before(
     fresh_render: Callable[[], Renderer], tmp_path: Path
 ) -> None:

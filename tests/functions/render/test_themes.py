@@ -15,6 +15,7 @@ from monogram_sdk.themes import THEMES
 from tests.functions.render.conftest import Render
 from tests.functions.render.letters import answer, newsletter, prose
 from tests.functions.render.scripts import SAMPLES
+from tests.support.long import long
 
 LETTER = newsletter(
     {
@@ -76,7 +77,7 @@ def colour(rgb: str) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("name", ["herbarium", *long(*(name for name in THEMES if name != "herbarium"))])
 def test_a_theme_can_be_read_by_day_and_by_night(window: Page, render: Render, tmp_path: Path, name: str) -> None:
     path = tmp_path / "letter.html"
     render({"newsletter": LETTER, "theme": THEMES[name].metadata(), "page": str(path)})
@@ -96,6 +97,7 @@ def test_a_theme_can_be_read_by_day_and_by_night(window: Page, render: Render, t
         assert Axe().run(window).response["violations"] == []
 
 
+@pytest.mark.long
 def test_no_two_themes_look_alike(window: Page, render: Render, tmp_path: Path) -> None:
     path = tmp_path / "letter.html"
     looks = {}

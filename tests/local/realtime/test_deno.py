@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from monogram_sdk.local import _deno
 from tests.local.realtime.conftest import Hall
 
@@ -36,6 +38,7 @@ def test_parts() -> None:
     deno_test("parts_test.ts", _deno.pinned())
 
 
+@pytest.mark.long
 def test_limits(hall: Hall) -> None:
     deno_test(
         "limits_test.ts",

@@ -102,6 +102,7 @@ async def test_what_is_no_presence(hall: Hall, name: str) -> None:
         assert answer.payload == {"status": "error", "response": {}}
 
 
+@pytest.mark.long
 async def test_too_many_calls_end_the_channel(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, presence={"key": "x", "enabled": True})

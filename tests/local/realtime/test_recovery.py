@@ -19,6 +19,7 @@ async def established(wire: Wire) -> None:
     await wire.take("system", lambda frame: frame.payload["message"] == "Replication connection established")
 
 
+@pytest.mark.long
 async def test_after_a_restart_everything_goes_on(own_postgres: PostgresServer, own_hall: Hall, name: str) -> None:
     changes = [{"event": "*", "schema": "public", "table": "open_samples"}]
     async with own_hall.wire(own_hall.config.secret_key) as wire, own_hall.wire() as public:

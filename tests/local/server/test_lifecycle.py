@@ -186,6 +186,7 @@ def run(folder: Path, text: str, config: _server.ServerConfig) -> dict[str, obje
     return printed
 
 
+@pytest.mark.long
 def test_two_servers_share_nothing(start_server: StartServer) -> None:
     one, other = start_server(), start_server()
     answer = one.client().auth.sign_up({"email": "eve@example.test", "password": PASSWORD})

@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.local.server.conftest import Server, StartServer
+from tests.support.long import long
 
 # A red pixel.
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC")
@@ -108,7 +109,7 @@ def test_emails_are_listed_as_they_arrive(server: Server, page: Page) -> None:
     expect(page.locator(".emails li")).to_have_count(0)
 
 
-@pytest.mark.parametrize("device", ["light", "dark"])
+@pytest.mark.parametrize("device", ["light", *long("dark")])
 def test_an_email_by_day_and_by_night_wide_and_narrow(server: Server, page: Page, device: Any) -> None:
     page.emulate_media(color_scheme=device)
     send(server)
@@ -182,6 +183,7 @@ def test_searching_and_deleting(server: Server, page: Page) -> None:
     expect(page.get_by_role("heading", name="No email yet")).to_be_visible()
 
 
+@pytest.mark.long
 def test_it_can_be_read_on_a_phone_and_by_night(server: Server, page: Page) -> None:
     page.set_viewport_size({"width": 375, "height": 740})
     page.emulate_media(color_scheme="dark")
