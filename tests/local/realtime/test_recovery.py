@@ -7,6 +7,7 @@ import os
 import signal
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from monogram_sdk.local.postgres import PostgresServer
