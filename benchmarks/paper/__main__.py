@@ -1,4 +1,4 @@
-"""What it costs to set a letter as a PDF: processor and memory of a whole process.
+"""What it costs to set a letter as a PDF, a page or an email: processor and memory of a whole process.
 
     python -m benchmarks.paper [--tries 3] [--write]
 
@@ -17,7 +17,9 @@ import psutil
 
 from benchmarks.report import Table, machine, run
 from tests.functions.render.conftest import PICTURES, Job, Renderer
-from tests.functions.render.letters import answer, large, newsletter, prose
+from tests.functions.render.letters import answer, every_script, large, newsletter, prose
+
+LARGE = "50 responses of 600 characters, 20 pictures"
 
 
 def photographs(count: int) -> Job:
@@ -36,8 +38,9 @@ def letters(folder: Path) -> dict[str, Job]:
     one = newsletter({"What did you read?": [answer("Ada", "Middlemarch, again.")]})
     return {
         "1 response": {"newsletter": one},
-        "50 responses of 600 characters, 20 pictures": large(folder, PICTURES / "tall.jpg"),
+        LARGE: large(folder, PICTURES / "tall.jpg"),
         "100 responses of 600 characters": {"newsletter": newsletter(many)},
+        "50 responses in every script": {"newsletter": every_script()},
         "30 photographs": photographs(30),
     }
 
@@ -58,7 +61,7 @@ def cost(job: Job) -> tuple[float, float, dict[str, object]]:
 
 def measure(tries: int) -> str:
     """Set each letter on each paper, and return a table of what that cost."""
-    table = Table("letter", "paper", "pages", "processor, whole process", "of it setting", "above idle", "file")
+    table = Table("letter", "form", "pages", "processor, whole process", "of it setting", "above idle", "file")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "letter.pdf"
@@ -74,11 +77,17 @@ def measure(tries: int) -> str:
                 f"{above:.0f} MB",
                 f"{path.stat().st_size / 1000:.0f} kB",
             )
-            table.add(title, paper, str(said["pages"]), *figures)
+            table.add(title, paper, str(said.get("pages", "")), *figures)
 
-        for title, job in letters(folder).items():
+        jobs = letters(folder)
+        for title, job in jobs.items():
             for paper in ("A4", "LETTER"):
                 add(title, paper, job | {"pdf": str(path), "size": paper})
+        # The email has pictures by their addresses, and the page has them inside.
+        add(LARGE, "page", jobs[LARGE] | {"page": str(path)})
+        web = {"responses": {name: f"https://pictures.example/{name}" for name in jobs[LARGE]["pictures"]["responses"]}}
+        mail = {"html": str(path), "text": str(folder / "letter.txt")}
+        add(LARGE, "email", jobs[LARGE] | {"pictures": web, "mail": mail})
         only = newsletter({"What did you read?": [answer("Ada", prose(600, 1), image_path="a")]})
         sheet = {"newsletter": only, "pictures": photographs(1)["pictures"], "keepsake": str(path)}
         add("a keepsake", "A5", sheet)

@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from tests.functions.render.scripts import EMOJI, SAMPLES, Sample
+
 WORDS = (
     "the of and a to in that it was for on with as at by from this had not but we she he they are were one all their "
     "there would so out about up into than them can only other new some could time these two may then do first any my "
@@ -88,6 +90,16 @@ def large(folder: Path, jpeg: Path) -> dict[str, Any]:
         "pictures": {"responses": pictures},
         "links": {"page": "https://letters.example.org/7"},
     }
+
+
+def every_script() -> dict[str, Any]:
+    """Return a newsletter of 50 answers of 600 characters, in every script there is, and of emoji."""
+    samples = [*SAMPLES.values(), Sample("Emo 🦊 Ji", " and ".join(EMOJI))]
+    answers = [
+        answer(f"{name} {index}", ((text + " ") * (600 // len(text) + 1))[:600])
+        for index, (name, text) in enumerate(samples[index % len(samples)] for index in range(50))
+    ]
+    return newsletter({"Which script?": answers})
 
 
 def difficult() -> dict[str, Any]:

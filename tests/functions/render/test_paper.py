@@ -373,3 +373,30 @@ def test_a_keepsake_of_many_words_goes_on(render: Render, tmp_path: Path) -> Non
     assert pages > 1
     found = re.findall(r"keptw\d+", "\n".join(texts(path)))
     assert len(found) >= 1200 and len(set(found)) == 1200
+
+
+def test_a_letter_from_right_to_left_is_the_same_in_a_mirror(render: Render, tmp_path: Path) -> None:
+    path = tmp_path / "letter.pdf"
+    arabic = "قرأت هذا الأسبوع كتابا عن البحر. "
+    prompts = {"ماذا قرأت؟": [answer("ليلى", arabic * 150)], "وأين؟": [answer("نور", arabic * 150)]}
+    letter = newsletter(prompts, title="رسالة")
+    letter["content"]["space"] |= {"name": "أصدقاء", "language": "ar"}
+    render({"newsletter": letter, "pdf": str(path)})
+    front, second, *_ = lines(path)
+    width = 595.28
+    # The seal's letters, the title and who writes begin at the right; the numbers of pages are at the left.
+    title = max(front, key=lambda line: line.top - line.bottom)
+    assert width - 55 < title.right < width - 45
+    # Two of the pages, and the numeral of the second question.
+    pages = sorted(line.left for line in front if line.text in ("2", "3", "4"))
+    assert pages[1] < 60 and pages[2] > width - 70
+    (numeral,) = (line for line in second if line.text == "1")
+    assert numeral.left > width - 80
+    words = [line for line in second if "البحر" in line.text]
+    assert max(line.right for line in words) < width - 155 and min(line.left for line in words) < 75
+    assert min(line.left for line in second if line.bottom < 50) < 75
+    sheet = tmp_path / "keepsake.pdf"
+    # The author of words from right to left stands where they begin, in a letter of any language.
+    render({"newsletter": newsletter({"What?": [answer("ليلى", arabic)]}), "keepsake": str(sheet)})
+    ((*_, name),) = ([line for line in page if "ليلى" in line.text] for page in lines(sheet))
+    assert name.left > 419.53 / 2

@@ -1,11 +1,18 @@
-"""The themes as pages: each looks like itself and like no other, and can be read by day and by night."""
+"""The themes on pages, paper and in emails: each looks like itself and like no other, and can be read."""
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
+import pypdfium2
+import pypdfium2.raw as pdfium
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -128,3 +135,77 @@ def test_a_hundred_responses_in_three_alphabets_are_light(render: Render, tmp_pa
     for theme in (None, *THEMES.values()):
         render({"newsletter": newsletter(prompts), "theme": theme and theme.metadata(), "page": str(path)})
         assert path.stat().st_size < 400_000
+
+
+class Drawn(NamedTuple):
+    """What a PDF has besides words."""
+
+    numeral: tuple[str, str, int]
+    """The first, its style, and its size."""
+    ornaments: Counter[tuple[int, int]]
+    """Width and height of the small drawings between responses."""
+    initials: list[int]
+    """The heights of letters that are drawings."""
+
+
+def drawn(path: Path) -> Drawn:
+    ornaments: Counter[tuple[int, int]] = Counter()
+    initials: list[int] = []
+    numerals: list[tuple[str, str, int]] = []
+    with closing(pypdfium2.PdfDocument(path)) as document:
+        for page in document:
+            words = page.get_textpage()
+            for index in range(words.count_chars()):
+                name, size = ctypes.create_string_buffer(100), pdfium.FPDFText_GetFontSize(words.raw, index)
+                pdfium.FPDFText_GetFontInfo(words.raw, index, name, 100, ctypes.c_int())
+                sign = words.get_text_range(index, 1)
+                if sign in "1I" and size > 14:
+                    numerals.append((sign, name.value.decode().split("-")[-1], round(size)))
+            for thing in page.get_objects([pdfium.FPDF_PAGEOBJ_PATH]):
+                filled, stroked = ctypes.c_int(), ctypes.c_int()
+                pdfium.FPDFPath_GetDrawMode(thing.raw, filled, stroked)
+                left, bottom, right, top = thing.get_bounds()
+                width, height = right - left, top - bottom
+                kind = (filled.value > 0, stroked.value > 0)
+                is_small = 3 < width < 12 and 3 < height < 12
+                if (kind == (True, False) and is_small) or (kind == (False, True) and width > 40 and height < 15):
+                    ornaments[round(width), round(height)] += 1
+                elif kind == (True, False) and 5 < width < 40 and 12 < height < 30:
+                    initials.append(round(height))
+    return Drawn(numerals[0], ornaments, initials)
+
+
+def test_themes_differ_on_paper_and_in_emails_as_on_the_page(render: Render, tmp_path: Path) -> None:
+    pdf, mail = tmp_path / "letter.pdf", {"html": str(tmp_path / "mail.html"), "text": str(tmp_path / "mail.txt")}
+    papers: dict[str, Drawn] = {}
+    emails: dict[str, tuple[str | None, bool, str | None]] = {}
+    for name, theme in {"own": None, **THEMES}.items():
+        render({"newsletter": LETTER, "theme": theme and theme.metadata(), "pdf": str(pdf), "mail": mail})
+        papers[name] = drawn(pdf)
+        # The rest of the word carries the letter that is a drawing.
+        with closing(pypdfium2.PdfDocument(pdf)) as document:
+            assert "Once " in "".join(page.get_textpage().get_text_range() for page in document)
+        html = Path(mail["html"]).read_text()
+        between = re.search(r">(•\xa0•\xa0•|◆|⁂|~~~)<", html)
+        begins = re.search(r'<span class="link" style="(float|font-size)', html)
+        emails[name] = (between and between[1], 'class="ring' in html, begins and begins[1])
+        assert (">I</p>" in html) == (name == "herbarium")
+        assert ("font-style:italic;color" in html.split("<h2")[0]) == (name in ("midnight", "blossom"))
+    # The initial of a raised letter is as high as a capital of 2.5 times the size; a round one goes beyond.
+    none: Counter[tuple[int, int]] = Counter()
+    assert papers == {
+        "own": Drawn(("1", "Regular", 36), none, []),
+        "midnight": Drawn(("1", "Italic", 36), Counter({(8, 8): 2}), []),
+        "riso": Drawn(("1", "Regular", 36), Counter({(4, 4): 6}), [24]),
+        "herbarium": Drawn(("I", "Regular", 25), Counter({(44, 13): 2}), [19]),
+        "ledger": Drawn(("1", "Regular", 16), none, []),
+        "blossom": Drawn(("1", "Italic", 36), Counter({(4, 4): 6}), [24]),
+    }
+    assert emails == {
+        "own": (None, False, None),
+        "midnight": ("◆", False, None),
+        "riso": ("•\xa0•\xa0•", False, "float"),
+        "herbarium": ("~~~", False, "font-size"),
+        "ledger": (None, True, None),
+        "blossom": ("⁂", False, "float"),
+    }

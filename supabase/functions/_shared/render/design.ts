@@ -1,5 +1,8 @@
 /** What a theme is besides its colours: how numbers are written, what stands between responses, and how the first begins. */
 
+import type { Answer } from "./letter.ts";
+import { plain } from "./text.ts";
+
 export interface Design {
   /** The numbers of the questions. */
   numerals: "lining" | "oldstyle" | "roman" | "ringed";
@@ -45,6 +48,19 @@ const LONG_ENOUGH = 160;
 /** Return true if a text can begin with an initial: it is long, and its script has capitals. */
 export function takesInitial(text: string, { initial }: Design): boolean {
   return initial !== "plain" && text.length >= LONG_ENOUGH && /^\p{Lu}\p{L}*[ \u2019'-]/u.test(text);
+}
+
+/** Return the first of the responses to a question that begins with an initial; undefined where none does. */
+export function withInitial(answers: readonly Answer[], design: Design): Answer | undefined {
+  return answers.find((answer) => {
+    try {
+      const [first] = answer.text;
+      return first?.kind === "paragraph" && first.direction === "ltr" && takesInitial(plain(first), design);
+    } catch {
+      // Setting it says what is wrong with it: see `setOrReplace`.
+      return false;
+    }
+  });
 }
 
 const shape = (width: number, drawing: string) =>

@@ -8,6 +8,7 @@
  */
 
 import { type Abridged, isAbridged, type Scale } from "./abridge.ts";
+import { type Design, withInitial } from "./design.ts";
 import type { Picture } from "./input.ts";
 import { type Html, markup, type Part, trusted } from "./html.ts";
 import {
@@ -23,6 +24,7 @@ import { type Item, itemsOf, movedIn } from "./items.ts";
 import { languageOf } from "./language.ts";
 import { type Colours, isConstant, isDark, type Palette } from "./palette.ts";
 import {
+  characters,
   cleanLine,
   type Direction,
   excerpt,
@@ -44,6 +46,20 @@ const MAX_PICTURE_HEIGHT = 700;
 
 /** As wide as the window but not too wide, whatever words are in it. */
 const COLUMN = "max-width:560px;table-layout:fixed;overflow-wrap:anywhere;word-break:break-word";
+
+/** What stands between two responses, in signs: programs show no drawings. Tildes side by side are a wave. */
+const ORNAMENTS: Readonly<Record<Exclude<Design["ornament"], "rule" | "none">, string>> = {
+  dots: "•\u00a0•\u00a0•",
+  diamond: "◆",
+  asterism: "⁂",
+  wave: "~~~",
+};
+
+/** Initials beside and on lines of body text. Where nothing floats, one over two lines is a large letter on its line. */
+const INITIALS: Readonly<Record<Exclude<Design["initial"], "plain">, string>> = {
+  drop: "float:left;padding:5px 5px 0 0;font-size:58px;line-height:46px",
+  raised: "font-size:42px;line-height:40px",
+};
 
 /** Keeps programs from filling the preview with the head of the letter: figure spaces and joiners. */
 const PREVIEW_END = trusted("&#8199;&#847;".repeat(60));
@@ -137,6 +153,10 @@ class Setter {
   readonly palette: Palette;
   /** Where our lines begin. */
   readonly start: "left" | "right";
+  /** The responses above which nothing stands but their question. */
+  readonly #first: ReadonlySet<string>;
+  /** Those that begin with an initial. */
+  readonly #begun: ReadonlySet<string>;
 
   constructor(
     readonly letter: Letter,
@@ -145,6 +165,10 @@ class Setter {
   ) {
     this.palette = letter.colours.light;
     this.start = sideOf(letter.words.direction);
+    this.#first = new Set(letter.sections.map(({ answers }) => answers[0]?.id));
+    this.#begun = new Set(
+      letter.sections.map(({ answers }) => withInitial(answers, letter.design)?.id ?? ""),
+    );
   }
 
   row(space: number, content: Part): Html {
@@ -183,7 +207,7 @@ ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:itali
     const style = `margin:0;${this.colour("ink")};${font(24, 31)};font-weight:normal`;
     const left = this.left.get(id) ?? 0;
     const none = answers.length === 0 && left === 0 && !quiet;
-    const heading = markup`${this.ornament("accent", 40, 40, numeral, "margin:0 0 6px")}
+    const heading = markup`${this.numeral(numeral)}
 <h2 class="ink"${turned(direction, words.direction)}${this.spoken(question)} style="${style}">${question}</h2>
 ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-style:italic")}`;
     return markup`${this.row(52, heading)}${
@@ -192,11 +216,34 @@ ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-styl
   }
 
   answer({ id, author, brief, text, picture, music }: Answer): Html {
+    const initial = this.#begun.has(id) ? this.letter.design.initial : "plain";
     const content = markup`${this.author(author)}
-${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
+${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
       picture !== null && this.picture(picture)
     }${music !== null && this.music(music)}`;
-    return brief ? this.words(21, 31, content) : this.words(17, 28, content);
+    return markup`${this.#first.has(id) ? null : this.separator()}${
+      brief ? this.words(21, 31, content) : this.words(17, 28, content)
+    }`;
+  }
+
+  /** What stands between two responses. For a line the space is enough: in a full email it would cost people words. */
+  separator(): Html | null {
+    const { ornament } = this.letter.design;
+    return ornament === "rule" || ornament === "none"
+      ? null
+      : this.row(20, this.ornament("accent", 20, 24, ORNAMENTS[ornament], "margin:0"));
+  }
+
+  numeral(text: string): Html {
+    const { numerals } = this.letter.design;
+    if (numerals !== "ringed") {
+      const style = `margin:0 0 6px${numerals === "oldstyle" ? ";font-style:italic" : ""}`;
+      return this.ornament("accent", numerals === "roman" ? 30 : 40, 40, text, style);
+    }
+    const ring = `border:2px solid ${this.palette.accent};border-radius:24px;${this.colour("link")};${
+      font(20, 44)
+    }`;
+    return markup`<${TABLE} style="margin:0 0 10px"><tr><td class="ring link" width="44" height="44" align="center" aria-hidden="true" style="${ring}">${text}</td></tr></table>`;
   }
 
   author({ name, username, initials, avatar }: Author): Html {
@@ -221,9 +268,9 @@ ${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
     return markup`<tr><td class="ink" style="${style}">${content}</td></tr>\n`;
   }
 
-  passages(list: readonly Passage[]): Html {
+  passages(list: readonly Passage[], initial: Design["initial"] = "plain"): Html {
     return markup`${
-      list.map((passage) => {
+      list.map((passage, index) => {
         const { kind, direction, language, lines } = passage;
         const side = sideOf(direction);
         const quoted =
@@ -237,7 +284,11 @@ ${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
         }`;
         return kind === "list"
           ? this.list(itemsOf(passage), side, style, attributes)
-          : markup`<p${attributes} style="${style}">${this.lines(lines.map(movedIn))}</p>\n`;
+          : markup`<p${attributes} style="${style}">${
+            index === 0 && initial !== "plain"
+              ? this.begun(lines.map(movedIn), initial)
+              : this.lines(lines.map(movedIn))
+          }</p>\n`;
       })
     }`;
   }
@@ -246,6 +297,14 @@ ${this.passages(text)}${this.cut.has(id) && this.continuation(id)}${
     return lines.map((line, index) =>
       markup`${index > 0 && trusted("<br>")}${line.map((inline) => this.inline(inline))}`
     );
+  }
+
+  /** Lines of which the first begins with an initial. */
+  begun([[first, ...inlines], ...others]: Inline[][], initial: Exclude<Design["initial"], "plain">): Html {
+    const [letter] = characters(first.text);
+    const style = `${INITIALS[initial]};${this.colour("link")}`;
+    const rest = [{ ...first, text: first.text.slice(letter.length) }, ...inlines];
+    return markup`<span class="link" style="${style}">${letter}</span>${this.lines([rest, ...others])}`;
   }
 
   list(items: readonly Item[], side: "left" | "right", style: string, attributes: Html | false): Html {
@@ -405,7 +464,7 @@ function styleSheet(colours: Colours): string {
     `.card{background-color:${dark.card}!important}`,
     `.button{background-color:${dark.link}!important;color:${dark.paper}!important}`,
     `.rule{border-color:${dark.hairline}!important}`,
-    `.quote{border-color:${dark.accent}!important}`,
+    `.quote,.ring{border-color:${dark.accent}!important}`,
     ...roles.map((role) => `.${role}{color:${dark[role]}!important}`),
   ];
   return [

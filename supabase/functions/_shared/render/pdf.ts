@@ -59,7 +59,9 @@ export async function renderPdf(
   const loaded = await loadTypefaces(textsOf(letter), typefaces);
   const document = open(letter, size);
   const palette = paper === "screen" ? letter.colours.light : letter.colours.print;
-  const sheets = new Sheets(document, palette, letterFrame(PAGE_SIZES[size]), loaded, letter.words.lang);
+  const { lang, direction } = letter.words;
+  const frame = letterFrame(PAGE_SIZES[size], direction);
+  const sheets = new Sheets(document, palette, frame, loaded, lang, direction);
   const { letter: shown, cut } = abridgeTo(letter, MAX_CHARACTERS);
   const setter = new LetterSetter(shown, cut, sheets, new PlateMaker(document));
   setter.set();
@@ -82,7 +84,8 @@ export async function renderKeepsake(
   const loaded = await loadTypefaces(textsOf(letter), typefaces);
   const document = open(letter, "A5");
   const frame = keepsakeFrame(PAGE_SIZES.A5);
-  const sheets = new Sheets(document, letter.colours.print, frame, loaded, letter.words.lang);
+  const { lang, direction } = letter.words;
+  const sheets = new Sheets(document, letter.colours.print, frame, loaded, lang, direction);
   const setter = new KeepsakeSetter(letter, sheets, new PlateMaker(document));
   setter.set();
   setter.finish();

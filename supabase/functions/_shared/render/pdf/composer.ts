@@ -1,17 +1,20 @@
 /** Sets the parts of a letter: each as high as it is, to be put on a page and drawn there. */
 
+import type { Design } from "../design.ts";
 import type { Author, Letter, MusicBlock, PictureBlock } from "../letter.ts";
 import { PictureError } from "../../pictures/problem.ts";
 import type { Picture } from "../input.ts";
 import type { Problem } from "../problem.ts";
 import { type Item, itemsOf, movedIn } from "../items.ts";
-import type { Inline, Line as TextLine, Passage } from "../text.ts";
+import { characters, type Inline, type Line as TextLine, type Passage } from "../text.ts";
 import { drawFace, drawRecord } from "./furniture.ts";
-import type { Direction, Line } from "./lines.ts";
+import { drawOutline } from "./glyphs.ts";
+import type { Direction, Line, Piece } from "./lines.ts";
 import type { Part } from "./pagination.ts";
 import type { Plate, PlateMaker } from "./pictures.ts";
 import { BASELINE, type Column, type Sheets, type Type } from "./sheets.ts";
 import type { Element } from "./tags.ts";
+import { EMOJI } from "./typeface.ts";
 
 export const BODY: Type = { style: "regular", size: 10.2, leading: 15.8, colour: "ink" };
 export const CAPTION: Type = { style: "italic", size: 8, leading: 12, colour: "muted" };
@@ -37,6 +40,11 @@ const MARKER_GAP = 5;
 /** How wide a space before a line of verse is, and how far in the rest of a long line begins, in ems. */
 const VERSE_SPACE = 0.3;
 const VERSE_TURN = 2.5;
+/** How high capitals are, in ems; how large an initial on one line is; the space beside one over two, and between words. */
+const CAPITAL = 0.7;
+const RAISED = 2.5;
+const DROP_GAP = 3;
+const SPACE = 0.2;
 
 /** A part that can be drawn. */
 export interface DrawnPart extends Part {
@@ -87,14 +95,32 @@ export class Composer {
 
   constructor(readonly letter: Letter, readonly sheets: Sheets, readonly plates: PlateMaker) {}
 
-  /** Set passages one below the other. */
-  passages(parent: Parent, list: readonly Passage[], type: Type, gap: number, column: Column): DrawnPart[] {
+  /**
+   * Set passages one below the other.
+   *
+   * @param initial How the first letter of the first is set.
+   */
+  passages(
+    parent: Parent,
+    list: readonly Passage[],
+    type: Type,
+    gap: number,
+    column: Column,
+    initial: Design["initial"] = "plain",
+  ): DrawnPart[] {
     return list.flatMap((passage, index) =>
-      this.#passage(parent, passage, type, index === 0 ? 0 : gap, column)
+      this.#passage(parent, passage, type, index === 0 ? 0 : gap, column, index === 0 ? initial : "plain")
     );
   }
 
-  #passage(parent: Parent, passage: Passage, type: Type, above: number, column: Column): DrawnPart[] {
+  #passage(
+    parent: Parent,
+    passage: Passage,
+    type: Type,
+    above: number,
+    column: Column,
+    initial: Design["initial"],
+  ): DrawnPart[] {
     const { kind, language, direction } = passage;
     const tag = kind === "quote" ? "BlockQuote" : kind === "list" ? "L" : "P";
     const options = language === null ? {} : { lang: language };
@@ -109,10 +135,83 @@ export class Composer {
       case "quote":
         return this.#quote(element, passage, { ...type, style: "italic" }, above, column);
       case "paragraph": {
+        const begun = initial === "plain" ? null : this.#begun(passage, type, column, initial);
+        if (begun !== null) return this.#withInitial(element, tag, begun, type, above, column);
         const lines = passage.lines.flatMap((line) => this.#broken(movedIn(line), type, column, direction));
         return this.#lines(element, tag, lines, type, above, column, direction);
       }
     }
+  }
+
+  /** Break a paragraph beside its initial; null where it cannot have one. */
+  #begun({ lines: all }: Passage, type: Type, column: Column, initial: "drop" | "raised"): Begun | null {
+    const { sheets } = this;
+    const { typeface } = sheets;
+    const [whole, ...others] = all.map(movedIn);
+    const text = whole.map((inline) => inline.text).join("");
+    const [letter = ""] = characters(text);
+    const [run] = typeface.runs(letter, type.style);
+    if (!run?.font || run.font === EMOJI || run.said !== undefined) return null;
+    const isDrop = initial === "drop";
+    const size = isDrop ? type.size + type.leading / CAPITAL : type.size * RAISED;
+    const width = typeface.width({ ...run, rightToLeft: false, words: [letter] }, size);
+    const head = letter + /^\s*/.exec(text.slice(letter.length))![0];
+    // A letter that is a word by itself has the space after it.
+    const gap = (isDrop ? DROP_GAP : 0) + (head === letter ? 0 : type.size * SPACE);
+    const beside = movedRight(column, width + gap, "ltr");
+    const narrow = isDrop ? 2 : 1;
+    const lines: Line[] = [];
+    for (let rest of [after(whole, head.length), ...others]) {
+      // What does not fit beside the initial is broken anew: below it there is more room.
+      while (lines.length < narrow && rest.length > 0) {
+        const [line] = sheets.lines(rest, type, beside, "ltr");
+        lines.push(line);
+        rest = after(rest, lengthOf(line));
+      }
+      if (rest.length > 0) lines.push(...sheets.lines(rest, type, column, "ltr"));
+    }
+    const [first] = lines;
+    const [piece, ...pieces] = first?.pieces ?? [];
+    if (piece === undefined || !piece.font || piece.font === EMOJI || !typeface.isQuick(piece)) return null;
+    // The initial is a drawing; the rest of its word carries it for whoever reads the text.
+    const [word, ...words] = piece.words;
+    const cut = (some: string[], said?: string): Piece => {
+      const part = { ...piece, text: some.join(""), words: some, ...(said === undefined ? {} : { said }) };
+      return { ...part, width: typeface.width(part, type.size) };
+    };
+    const rest = words.length === 0 ? [] : [cut(words)];
+    lines[0] = { ...first, pieces: [cut([word], head + word), ...rest, ...pieces] };
+    const baseline = type.leading * (isDrop ? 1 + BASELINE : BASELINE);
+    return { lines, narrow, beside, letter, font: run.font, size, baseline };
+  }
+
+  #withInitial(
+    element: Parent,
+    tag: string,
+    begun: Begun,
+    type: Type,
+    above: number,
+    column: Column,
+  ): DrawnPart[] {
+    const { sheets } = this;
+    const { lines, narrow, beside, letter, font, size, baseline } = begun;
+    const [first, ...parts] = [
+      ...this.#lines(element, tag, lines.slice(0, narrow), type, above, beside, "ltr"),
+      ...this.#lines(element, tag, lines.slice(narrow), type, 0, column, "ltr"),
+    ];
+    const draw: DrawnPart["draw"] = (y, height) => {
+      // Its element comes before what is drawn for it.
+      element();
+      sheets.ornament((document) => {
+        document.fillColor(sheets.palette.link);
+        const opened = sheets.typeface.use(font, size)._font;
+        const { id } = opened.font.glyphForCodePoint(letter.codePointAt(0)!);
+        const scale = sheets.typeface.scaled(font, size) * opened.scale / 1000;
+        drawOutline(document, id, column.x, y + baseline, scale);
+      });
+      first.draw(y, height);
+    };
+    return [{ ...first, draw }, ...parts];
   }
 
   #broken(inlines: readonly Inline[], type: Type, column: Column, direction: Direction): Line[] {
@@ -161,8 +260,7 @@ export class Composer {
     const [first, ...rest] = sheets.lines(inlines, type, moved, direction);
     if (rest.length === 0) return this.#lines(element, "P", [first], type, above, moved, direction);
     // What does not fit is broken anew: it has less room.
-    const kept = first.pieces.reduce((sum, piece) => sum + (piece.said ?? piece.text).length, 0);
-    const turned = sheets.lines(after(inlines, kept), type, further, direction);
+    const turned = sheets.lines(after(inlines, lengthOf(first)), type, further, direction);
     return [
       ...this.#lines(element, "P", [first], type, above, moved, direction),
       ...this.#lines(element, "P", turned, type, 0, further, direction),
@@ -203,7 +301,7 @@ export class Composer {
     });
   }
 
-  /** Set a text of Monogram's own, or a line of somebody's, as one paragraph. */
+  /** Set a text of Monogram's own, or a line of somebody's, as one paragraph; it begins where the letter's lines begin. */
   paragraph(parent: Parent, text: string, type: Type, column: Column, above = 0): DrawnPart[] {
     const { sheets } = this;
     const lines = sheets.lines([{ kind: "text", text }], type, column);
@@ -214,6 +312,7 @@ export class Composer {
       type,
       above,
       column,
+      sheets.direction,
     );
   }
 
@@ -221,7 +320,8 @@ export class Composer {
   link(parent: Parent, text: string, href: string, type: Type, column: Column, above = 0): DrawnPart[] {
     const { sheets } = this;
     const lines = sheets.lines([{ kind: "link", text, href }], type, column);
-    return this.#lines(lazily(() => sheets.tags.element(parent(), "P")), "P", lines, type, above, column);
+    const element = lazily(() => sheets.tags.element(parent(), "P"));
+    return this.#lines(element, "P", lines, type, above, column, sheets.direction);
   }
 
   #lines(
@@ -239,7 +339,7 @@ export class Composer {
       above: index === 0 ? above : 0,
       give: 0,
       draw: (y) => {
-        const x = direction === "rtl" ? column.x + column.width - line.width : column.x;
+        const x = this.sheets.at("start", column, line.width, direction);
         this.sheets.drawLine(element(), tag, line, type, x, y);
       },
     }));
@@ -273,12 +373,9 @@ export class Composer {
       give: height * (1 - (size.least ?? LEAST_SCALE)),
       draw: (y, given) => {
         const drawn = given - caption.height;
-        this.drawPicture(parent(), block, plate, {
-          x: column.x,
-          y,
-          width: (width * drawn) / height,
-          height: drawn,
-        });
+        const shown = (width * drawn) / height;
+        const x = this.sheets.at("start", column, shown);
+        this.drawPicture(parent(), block, plate, { x, y, width: shown, height: drawn });
         caption.draw(y + drawn);
       },
     }];
@@ -325,8 +422,12 @@ export class Composer {
   ): DrawnPart {
     const { sheets } = this;
     const { tags, palette } = sheets;
-    const card: Column = { x: column.x, width: Math.min(column.width, 270) };
-    const inner: Column = { x: card.x + 54, width: card.width - 54 - 14 };
+    const width = Math.min(column.width, 270);
+    const card: Column = { x: sheets.at("start", column, width), width };
+    const inner: Column = {
+      x: sheets.at("end", card, width - 54) + (sheets.direction === "rtl" ? 14 : 0),
+      width: width - 54 - 14,
+    };
     const text = (said: string) => [{ kind: "text" as const, text: said }];
     const titleLines = sheets.lines(text(title), TITLE, inner);
     const artistLines = artist === null ? [] : sheets.lines(text(artist), SMALL, inner);
@@ -340,7 +441,7 @@ export class Composer {
           palette.card,
           palette.hairline,
         );
-        drawRecord(document, card.x + 29, top + height / 2, palette.accent);
+        drawRecord(document, sheets.at("start", card, 58) + 29, top + height / 2, palette.accent);
       });
       const element = tags.element(parent(), "Sect");
       let y = sheets.place(tags.textElement(element, "P", title), "P", titleLines, TITLE, inner, top + 10);
@@ -356,12 +457,20 @@ export class Composer {
    * Set the author of a response: a face, and beside it name and username.
    *
    * @param baseline Where the baseline of the name is, from the top: that of the words beside it.
+   * @param runs From which side: the face is on it.
    */
-  byline(article: Parent, author: Author, column: Column, baseline: number): Byline {
+  byline(
+    article: Parent,
+    author: Author,
+    column: Column,
+    baseline: number,
+    runs: Direction = this.sheets.direction,
+  ): Byline {
     const { sheets } = this;
     const { tags } = sheets;
     const plate = author.avatar === null ? null : this.plate(author.avatar, author.name);
-    const beside: Column = { x: column.x + FACE + FACE_GAP, width: column.width - FACE - FACE_GAP };
+    const width = column.width - FACE - FACE_GAP;
+    const beside: Column = { x: sheets.at("end", column, width, runs), width };
     const names = sheets.lines([{ kind: "text", text: author.name }], NAME, beside);
     const username = author.username === null ? null : `@${author.username}`;
     const usernames = username === null
@@ -379,9 +488,10 @@ export class Composer {
         if (usernames.length > 0) line();
       },
       draw: (y) => {
-        drawFace(sheets, plate, author.initials, column.x + FACE / 2, y + middle, FACE / 2);
-        const below = sheets.place(heading(), "H3", names, NAME, beside, y + top);
-        if (usernames.length > 0) sheets.place(line(), "P", usernames, USERNAME, beside, below);
+        const x = sheets.at("start", column, FACE, runs) + FACE / 2;
+        drawFace(sheets, plate, author.initials, x, y + middle, FACE / 2);
+        const below = sheets.place(heading(), "H3", names, NAME, beside, y + top, runs);
+        if (usernames.length > 0) sheets.place(line(), "P", usernames, USERNAME, beside, below, runs);
       },
     };
   }
@@ -400,6 +510,26 @@ export class Composer {
       return null;
     }
   }
+}
+
+/** A paragraph with an initial: so many of its lines stand beside it. */
+interface Begun {
+  lines: Line[];
+  narrow: number;
+  beside: Column;
+  letter: string;
+  font: string;
+  size: number;
+  /** That of the initial, below the top of the first line. */
+  baseline: number;
+}
+
+/** How far an initial on one line stands above it. */
+export const RISE = RAISED * CAPITAL * BODY.size - BASELINE * BODY.leading;
+
+/** How much of a text a line is, in code units. */
+function lengthOf({ pieces }: Line): number {
+  return pieces.reduce((sum, piece) => sum + (piece.said ?? piece.text).length, 0);
 }
 
 /** How large a picture is at most, with its caption. */

@@ -2,7 +2,6 @@
 
 import type { Author, Letter, Section } from "../letter.ts";
 import { type Composer, FACE } from "./composer.ts";
-import { direction } from "../text.ts";
 import { drawFace, drawSeal } from "./furniture.ts";
 import type { Line } from "./lines.ts";
 import type { Column, Sheets, Type } from "./sheets.ts";
@@ -26,8 +25,12 @@ const CROP = 3 / 2;
 const UPPER = 0.55;
 
 const FACE_GAP = 5;
+const MORE_WIDTH = 80;
 const TITLE_LINES = 2;
-const GUTTER = 22;
+/** The room for a numeral, and the space between it and the question. */
+const NUMERAL_WIDTH = 12;
+const GUTTER = 10;
+const PAGE_WIDTH = 40;
 
 /** The name of the place where a question stands. */
 export function destinationOf({ id }: Section): string {
@@ -43,7 +46,9 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
   const { letter, sheets } = composer;
   const { tags } = sheets;
   const { width, height } = sheets.document.page;
-  const left = sheets.margin.x;
+  const left = sheets.at("start", { x: 0, width }, sheets.margin.width) === 0
+    ? sheets.margin.x
+    : width - sheets.margin.x - sheets.margin.width;
   const column: Column = { x: left, width: width - 2 * left };
   const masthead = tags.element(sheets.root, "Sect");
   let y = height * 0.16;
@@ -58,15 +63,16 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
     });
     y = tall - SEAL / 2;
   }
-  drawSeal(sheets, letter.space.initials, left + SEAL / 2, y + SEAL / 2, SEAL / 2);
+  const seal = sheets.at("start", column, SEAL) + SEAL / 2;
+  drawSeal(sheets, letter.space.initials, seal, y + SEAL / 2, SEAL / 2);
   y += SEAL + 14;
   if (letter.headline !== letter.space.name) {
     const element = tags.textElement(masthead, "P", letter.space.name);
     y = sheets.place(element, "P", [sheets.oneLine(letter.space.name, SPACE, column)], SPACE, column, y) + 6;
   }
-  const ragged = direction(letter.headline) === "rtl" ? "left" : "right";
+  const runs = sheets.runs(letter.headline);
   const [type, lines] = title(sheets, letter.headline, column);
-  y = sheets.place(tags.textElement(masthead, "H1", letter.headline), "H1", lines, type, column, y, ragged) +
+  y = sheets.place(tags.textElement(masthead, "H1", letter.headline), "H1", lines, type, column, y, runs) +
     8;
   const issue = [letter.weekLabel, letter.date?.label ?? letter.words.draft, letter.byline]
     .filter((part) => part !== null).join("  ·  ");
@@ -106,12 +112,15 @@ function faces(composer: Composer, letter: Letter, column: Column, y: number): n
   const shown = [...authors.values()].slice(0, authors.size > room ? room - 3 : room);
   for (const [index, author] of shown.entries()) {
     const plate = author.avatar === null ? null : composer.plate(author.avatar, author.name);
-    const x = column.x + index * (FACE + FACE_GAP) + FACE / 2;
+    const before = index * (FACE + FACE_GAP);
+    const x = sheets.at("start", column, FACE + 2 * before) + before + FACE / 2;
     drawFace(sheets, plate, author.initials, x, y + FACE / 2, FACE / 2);
   }
   if (authors.size > shown.length) {
-    const x = column.x + shown.length * (FACE + FACE_GAP) + 2;
-    sheets.decorate(`+ ${authors.size - shown.length}`, MORE, { x, width: 80 }, y + FACE / 2 - 7.5);
+    const before = shown.length * (FACE + FACE_GAP) + 2;
+    const x = sheets.at("start", column, MORE_WIDTH + 2 * before) + before;
+    const more = `+ ${authors.size - shown.length}`;
+    sheets.decorate(more, MORE, { x, width: MORE_WIDTH }, y + FACE / 2 - 7.5);
   }
   return y + FACE;
 }
@@ -126,13 +135,19 @@ function contents(
   pageOf: (section: Section) => number,
 ): void {
   const { tags } = sheets;
-  const text: Column = { x: column.x + GUTTER, width: column.width - GUTTER - 40 };
+  const single = (said: string, type: Type) => sheets.lines([{ kind: "text", text: said }], type, column)[0];
+  const numerals = letter.sections.map(({ numeral }) => single(numeral, NUMBER));
+  const room = Math.max(NUMERAL_WIDTH, ...numerals.map(({ width }) => width));
+  const width = column.width - room - GUTTER - PAGE_WIDTH;
+  const text: Column = {
+    x: column.x + (sheets.direction === "rtl" ? PAGE_WIDTH : room + GUTTER),
+    width,
+  };
   const whole = letter.sections.map(({ question }) =>
     sheets.lines([{ kind: "text", text: question }], ENTRY, text)
   );
   const count = whole.reduce((sum, lines) => sum + lines.length, 0);
-  const room = Math.floor((end - y - 10) / ENTRY.leading);
-  const entries = count <= room
+  const entries = count <= Math.floor((end - y - 10) / ENTRY.leading)
     ? whole
     : letter.sections.map(({ question }) => [sheets.oneLine(question, ENTRY, text)]);
   sheets.rule(column.x, column.width, y);
@@ -140,22 +155,14 @@ function contents(
   const list = tags.element(sheets.root, "TOC");
   for (const [index, section] of letter.sections.entries()) {
     const lines = entries[index];
-    const turned = section.direction === "rtl";
     const link = tags.element(tags.element(list, "TOCI"), "Link");
-    const say = (said: string, type: Type, x: number, line: number, ragged: "right" | "left") => {
-      const [set] = sheets.lines([{ kind: "text", text: said }], type, text);
-      sheets.drawLine(
-        link,
-        "Link",
-        set,
-        type,
-        ragged === "left" ? x - set.width : x,
-        y + line * type.leading,
-      );
-    };
-    say(section.numeral, NUMBER, column.x + 12, 0, "left");
-    sheets.place(link, "Link", lines, ENTRY, text, y, turned ? "left" : "right");
-    say(String(pageOf(section)), PAGE, column.x + column.width, lines.length - 1, "left");
+    const numeral = numerals[index];
+    const before = { x: sheets.at("start", column, room), width: room };
+    sheets.drawLine(link, "Link", numeral, NUMBER, sheets.at("end", before, numeral.width), y);
+    sheets.place(link, "Link", lines, ENTRY, text, y, sheets.runs(section.question));
+    const page = single(String(pageOf(section)), PAGE);
+    const last = y + (lines.length - 1) * PAGE.leading;
+    sheets.drawLine(link, "Link", page, PAGE, sheets.at("end", column, page.width), last);
     tags.close();
     const height = lines.length * ENTRY.leading;
     const box = { x: column.x, y, width: column.width, height };

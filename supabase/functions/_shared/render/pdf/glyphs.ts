@@ -25,14 +25,9 @@ export interface Placement {
   x: number;
   baseline: number;
   size: number;
-  /** A colour as "#rrggbb" to draw outlines in, which makes up for a bold face. */
-  embolden: string | null;
   /** What was written, where the texts stand for something else. */
   said: string | null;
 }
-
-/** How heavy the outline is that stands for a bold face, in ems. */
-const OUTLINE = 0.016;
 
 /** Says nothing; stands where a glyph is a part of what another one says. */
 const NOTHING = "\u200b";
@@ -57,13 +52,12 @@ export function drawGlyphs(
   texts: readonly ShapedText[],
   rightToLeft: boolean,
   unitsPerEm: number,
-  { x, baseline, size, embolden, said: written }: Placement,
+  { x, baseline, size, said: written }: Placement,
 ): void {
   const font = document._font;
   document.page.fonts[font.id] ??= font.ref();
-  const weight = embolden === null ? "0 Tr" : `2 Tr ${number(size * OUTLINE)} w ${rgb(embolden)} RG`;
   document.addContent(
-    `q BT /${font.id} ${number(size)} Tf 1 0 0 -1 ${number(x)} ${number(baseline)} Tm ${weight}`,
+    `q BT /${font.id} ${number(size)} Tf 1 0 0 -1 ${number(x)} ${number(baseline)} Tm 0 Tr`,
   );
   const drawn: Placed[] = [];
   let shown = "";
@@ -124,13 +118,21 @@ export function drawGlyphs(
   document.addContent(rise === 0 ? "ET" : "0 Ts ET");
   const scale = size / unitsPerEm;
   for (const { id, x: from, dy } of drawn) {
-    const place = [scale, 0, 0, -scale, x + from * scale, baseline - dy * scale].map((value) =>
-      number(value, 5)
-    );
-    const paint = embolden === null ? "f" : `${number(OUTLINE * unitsPerEm)} w B`;
-    document.addContent(`q ${place.join(" ")} cm ${outline(document, id)} ${paint} Q`);
+    drawOutline(document, id, x + from * scale, baseline - dy * scale, scale);
   }
   document.addContent("Q");
+}
+
+/** Draw a glyph of the document's current font as a mere drawing, in the current colour; `scale` is that of its units. */
+export function drawOutline(
+  document: Document,
+  id: number,
+  x: number,
+  baseline: number,
+  scale: number,
+): void {
+  const place = [scale, 0, 0, -scale, x, baseline].map((value) => number(value, 5));
+  document.addContent(`q ${place.join(" ")} cm ${outline(document, id)} f Q`);
 }
 
 /** A glyph as a path, in units of the font. */
@@ -257,10 +259,6 @@ function include(document: Document, id: number, text: string): number {
 }
 
 const numbers = new WeakMap<object, Map<string, number>>();
-
-function rgb(colour: string): string {
-  return [1, 3, 5].map((at) => number(Number.parseInt(colour.slice(at, at + 2), 16) / 255)).join(" ");
-}
 
 function number(value: number, digits = 3): string {
   return String(Math.round(value * 10 ** digits) / 10 ** digits);

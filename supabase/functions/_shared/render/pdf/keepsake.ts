@@ -1,9 +1,10 @@
 /** A sheet to keep: one question, one response with its picture, and the seal of the space. */
 
+import { ORNAMENTS } from "../design.ts";
 import type { Answer, Letter } from "../letter.ts";
 import type { Problem } from "../problem.ts";
 import { BODY, Composer, type DrawnPart, lazily, type Parent } from "./composer.ts";
-import { drawSeal } from "./furniture.ts";
+import { drawOrnament, drawSeal } from "./furniture.ts";
 import { type Entry, type Pages, paginate } from "./pagination.ts";
 import type { PlateMaker } from "./pictures.ts";
 import type { Frame, Sheets, Type } from "./sheets.ts";
@@ -55,7 +56,8 @@ export class KeepsakeSetter {
     const height = bottom - top;
     const article = lazily(() => sheets.tags.element(sheets.root, "Art"));
     const question = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
-    const byline = this.#composer.byline(article, answer.author, text, 13.5);
+    const runs = answer.text[0]?.direction ?? sheets.direction;
+    const byline = this.#composer.byline(article, answer.author, text, 13.5, runs);
     const end = BYLINE_GAP + byline.height;
 
     let entries: Entry<DrawnPart>[] = [];
@@ -75,10 +77,12 @@ export class KeepsakeSetter {
       while (sheets.count <= page) this.#sheet();
     };
     goTo(0);
-    const ragged = section.direction === "rtl" ? "left" : "right";
     const heading = sheets.tags.textElement(article(), "H1", section.question);
-    const below = sheets.place(heading, "H1", question, QUESTION, text, start, ragged);
-    sheets.rule(ragged === "left" ? text.x + text.width - RULE : text.x, RULE, below + GAP / 2, "accent");
+    const below = sheets.place(heading, "H1", question, QUESTION, text, start, section.direction);
+    const { ornament } = letter.design;
+    if (ORNAMENTS[ornament] !== null) {
+      drawOrnament(sheets, ornament, text, below + GAP / 2, section.direction);
+    } else sheets.rule(sheets.at("start", text, RULE, section.direction), RULE, below + GAP / 2, "accent");
     for (const [index, { parts }] of entries.entries()) {
       for (const [number, part] of parts.entries()) {
         const placed = pages.entries[index].parts[number];
@@ -122,10 +126,11 @@ export class KeepsakeSetter {
     const { sheets, letter } = this;
     sheets.addSheet();
     const { height } = sheets.document.page;
-    const { x, width } = sheets.text;
+    const { width } = sheets.text;
     const y = height - SEAL_BOTTOM - SEAL;
-    drawSeal(sheets, letter.space.initials, x + SEAL, y, SEAL);
-    const column = { x: x + 2 * SEAL + 12, width: width - 2 * SEAL - 12 };
+    drawSeal(sheets, letter.space.initials, sheets.at("start", sheets.text, 2 * SEAL) + SEAL, y, SEAL);
+    const beside = width - 2 * SEAL - 12;
+    const column = { x: sheets.at("end", sheets.text, beside), width: beside };
     const issue = [letter.weekLabel, letter.date?.label].filter((part) => part !== undefined).join("  ·  ");
     const says = [[letter.space.name, SPACE], [issue, ISSUE]] as const;
     let top = y - (SPACE.leading + ISSUE.leading) / 2;

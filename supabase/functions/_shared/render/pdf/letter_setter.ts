@@ -2,7 +2,6 @@
 
 import { type Answer, type Letter, type Section, setOrReplace } from "../letter.ts";
 import type { Problem } from "../problem.ts";
-import { direction } from "../text.ts";
 import {
   ASIDE,
   BODY,
@@ -12,9 +11,11 @@ import {
   LARGEST,
   lazily,
   LEAST_SCALE,
+  RISE,
   SMALL,
 } from "./composer.ts";
-import { drawSeal } from "./furniture.ts";
+import { withInitial } from "../design.ts";
+import { drawNumeral, drawOrnament, drawSeal } from "./furniture.ts";
 import { destinationOf, setFrontPage } from "./front_page.ts";
 import type { Direction } from "./lines.ts";
 import { type Entry, type Pages, paginate, type PlacedEntry } from "./pagination.ts";
@@ -28,7 +29,6 @@ const SPACE: Type = { style: "italic", size: 11, leading: 16, colour: "muted" };
 const ISSUE: Type = { style: "regular", size: 8.5, leading: 13, colour: "muted" };
 const INTRO: Type = { style: "italic", size: 12.5, leading: 19.75, colour: "ink" };
 const QUIET: Type = { style: "italic", size: 16, leading: 23.7, colour: "ink" };
-const NUMERAL: Type = { style: "regular", size: 36, leading: 40, colour: "accent" };
 const QUESTION: Type = { style: "regular", size: 17, leading: 22.5, colour: "ink" };
 const BRIEF: Type = { style: "regular", size: 13.5, leading: 19.75, colour: "ink", isBalanced: true };
 
@@ -62,9 +62,6 @@ const PAIR_NARROWEST = 120;
 /** The baseline of a name beside or above a picture. */
 const FIRST_BASELINE = 13.5;
 
-/** How long the line between two responses is. */
-const SEPARATOR = 30;
-
 /** From so many pages on a letter has a front page. */
 const FRONT_PAGE_FROM = 3;
 
@@ -74,20 +71,26 @@ interface Drawn extends Entry<DrawnPart> {
   begin(placed: { heading: number; start: number }): void;
   /** What is drawn after its parts on the page where it begins. */
   end?(placed: { start: number }): void;
+  /** How far what begins it stands above it. */
+  rise: number;
   /** Whose it is, for the page on which it goes on. */
   name: string | null;
   direction: Direction;
   section: Section | null;
 }
 
-/** The frame of a letter on a paper. */
-export function letterFrame([width, height]: readonly [number, number]): Frame {
+/** The frame of a letter on a paper; from right to left it is the same in a mirror. */
+export function letterFrame([width, height]: readonly [number, number], direction: Direction = "ltr"): Frame {
   const lines = Math.floor((height - TOP - BOTTOM) / GRID);
+  const column = (x: number, wide: number): Column => ({
+    x: direction === "rtl" ? width - x - wide : x,
+    width: wide,
+  });
   return {
     top: TOP,
     bottom: TOP + lines * GRID,
-    margin: { x: LEFT, width: TEXT_LEFT - LEFT - 12 },
-    text: { x: TEXT_LEFT, width: width - TEXT_LEFT - RIGHT },
+    margin: column(LEFT, TEXT_LEFT - LEFT - 12),
+    text: column(TEXT_LEFT, width - TEXT_LEFT - RIGHT),
   };
 }
 
@@ -141,7 +144,7 @@ export class LetterSetter {
       (page, pages) =>
         this.#hasFrontPage && page === 1
           ? null
-          : { left: `${space.name} · ${weekLabel}`, right: words.pageOf(page, pages) },
+          : { start: `${space.name} · ${weekLabel}`, end: words.pageOf(page, pages) },
       (page) => this.#continued.get(page) ?? null,
     );
   }
@@ -163,8 +166,9 @@ export class LetterSetter {
       goTo(heading.page);
       if (follows && entry.name !== null && entry.heading === 0) {
         const above = endOf(entries[index - 1], pages.entries[index - 1]);
-        const x = entry.direction === "rtl" ? text.x + text.width - SEPARATOR : text.x;
-        sheets.rule(x, SEPARATOR, top + (above + start.y) / 2);
+        const y = top + (above + start.y - entry.rise) / 2 +
+          (endsWithFigure(entries[index - 1]) ? BELOW_FIGURE : BELOW_LINE);
+        drawOrnament(sheets, letter.design.ornament, text, y, entry.direction);
       }
       entry.begin({ heading: top + heading.y, start: top + start.y });
       let hasEnded = false;
@@ -206,7 +210,7 @@ export class LetterSetter {
     const composer = this.#composer;
     const masthead = lazily(() => tags.element(root, "Sect"));
     const line = (said: string, type: Type) => sheets.lines([{ kind: "text", text: said }], type, text);
-    const ragged = direction(headline) === "rtl" ? "left" : "right";
+    const runs = sheets.runs(headline);
     const above = headline === space.name ? [] : line(space.name, SPACE);
     const type = headline.length > 60 ? LONG_HEADLINE : HEADLINE;
     const lines = sheets.balanced([{ kind: "text", text: headline }], type, text);
@@ -224,12 +228,13 @@ export class LetterSetter {
       heading: Math.max(height, 58) + (cover === null ? 0 : 18),
       begin: ({ heading }) => {
         const radius = 25;
-        drawSeal(sheets, space.initials, sheets.margin.x + radius + 3, heading + radius + 3, radius);
+        const x = sheets.at("start", sheets.margin, 2 * (radius + 3)) + radius + 3;
+        drawSeal(sheets, space.initials, x, heading + radius + 3, radius);
         let y = heading;
         if (above.length > 0) {
           y = sheets.place(tags.textElement(masthead(), "P", space.name), "P", above, SPACE, text, y) + 2;
         }
-        y = sheets.place(tags.textElement(masthead(), "H1", headline), "H1", lines, type, text, y, ragged) +
+        y = sheets.place(tags.textElement(masthead(), "H1", headline), "H1", lines, type, text, y, runs) +
           8;
         sheets.place(tags.element(masthead(), "P"), "P", issueLines, ISSUE, text, y);
       },
@@ -241,13 +246,23 @@ export class LetterSetter {
     const { tags, text, margin } = sheets;
     const element = lazily(() => tags.element(sheets.root, "Sect"));
     const entries: Drawn[] = [];
+    const begins = withInitial(section.answers, letter.design);
     for (let index = 0; index < section.answers.length; index++) {
       const pair = this.#pair(element, section.answers.slice(index, index + 2));
       if (pair !== null) index += 1;
       entries.push(
-        pair ?? setOrReplace(section.answers[index], letter, (answer) => this.#answer(element, answer)),
+        pair ?? setOrReplace(
+          section.answers[index],
+          letter,
+          (answer) => this.#answer(element, answer, answer === begins),
+        ),
       );
     }
+    // What is below a picture or a card needs more room than below words, which have some of their own.
+    entries.forEach((entry, index) => {
+      if (index > 0 && endsWithFigure(entries[index - 1])) entry.above += HALF;
+      if (index > 0 && entry.rise > 0) entry.above += HALF;
+    });
     if (entries.length === 0) {
       const lines = letter.quiet
         ? []
@@ -256,7 +271,6 @@ export class LetterSetter {
     }
     const [first] = entries;
     const lines = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
-    const ragged = section.direction === "rtl" ? "left" : "right";
     const begin = first.begin;
     const gap = section.answers.length === 0 ? 13 : 22;
     entries[0] = {
@@ -270,22 +284,23 @@ export class LetterSetter {
         sheets.document.addNamedDestination(destinationOf(section), "XYZ", 0, Math.max(0, y - 20), null);
         // The numeral and the question stand on one line.
         const baseline = y + QUESTION.leading * BASELINE;
-        sheets.decorate(section.numeral, NUMERAL, margin, baseline - NUMERAL.leading * BASELINE);
+        drawNumeral(sheets, section.numeral, letter.design.numerals, margin, baseline);
         const heading = tags.textElement(element(), "H2", section.question);
-        sheets.place(heading, "H2", lines, QUESTION, text, y, ragged);
+        sheets.place(heading, "H2", lines, QUESTION, text, y, section.direction);
         begin(placed);
       },
     };
     return entries;
   }
 
-  #answer(section: () => Element, answer: Answer): Drawn {
-    const { sheets } = this;
+  #answer(section: () => Element, answer: Answer, hasInitial: boolean): Drawn {
+    const { sheets, letter } = this;
     const { text, tags, margin, frame } = sheets;
     const composer = this.#composer;
     const article = lazily(() => tags.element(section(), "Art"));
     const type = answer.brief ? BRIEF : BODY;
-    const parts = composer.passages(article, answer.text, type, GRID, text);
+    const initial = hasInitial ? letter.design.initial : "plain";
+    const parts = composer.passages(article, answer.text, type, GRID, text, initial);
     if (this.cut.has(answer.id)) parts.push(...this.#continuation(article, answer.id));
     const column = frame.bottom - frame.top;
     if (answer.picture !== null) {
@@ -300,7 +315,8 @@ export class LetterSetter {
     if (answer.music !== null) {
       parts.push(composer.music(article, answer.music, text, parts.length === 0 ? 0 : FIGURE_GAP));
     }
-    const isRightToLeft = answer.text[0]?.direction === "rtl";
+    const runs = answer.text[0]?.direction ?? sheets.direction;
+    const isTowards = runs !== sheets.direction;
     const baseline = answer.text.length === 0 ? FIRST_BASELINE : type.leading * BASELINE;
     const byline = composer.byline(article, answer.author, margin, baseline);
     return {
@@ -310,10 +326,11 @@ export class LetterSetter {
       beside: answer.brief ? Math.max(byline.height, 2 * GRID) : byline.height,
       parts,
       // A name on one line with words that run towards it would be read as a part of them: it is drawn after them.
-      begin: ({ start }) => isRightToLeft ? byline.announce() : byline.draw(start),
-      end: ({ start }) => isRightToLeft && byline.draw(start),
+      begin: ({ start }) => isTowards ? byline.announce() : byline.draw(start),
+      end: ({ start }) => isTowards && byline.draw(start),
+      rise: initial === "raised" ? RISE : 0,
       name: answer.author.name,
-      direction: isRightToLeft ? "rtl" : "ltr",
+      direction: runs,
       section: null,
     };
   }
@@ -340,10 +357,15 @@ export class LetterSetter {
       one.height * LARGEST,
       other.height * LARGEST,
     );
-    let x = text.x;
+    let taken = 0;
     const halves = answers.map((answer, index) => {
-      const column: Column = { x, width: Math.max(height * ratios[index], PAIR_NARROWEST) };
-      x += column.width + PAIR_GAP;
+      const width = Math.max(height * ratios[index], PAIR_NARROWEST);
+      const from = taken + (sheets.direction === "rtl" ? width : 0);
+      const column: Column = {
+        x: sheets.direction === "rtl" ? text.x + text.width - from : text.x + from,
+        width,
+      };
+      taken += width + PAIR_GAP;
       return setOrReplace(answer, letter, (one) => {
         const article = lazily(() => tags.element(section(), "Art"));
         const byline = composer.byline(article, one.author, column, FIRST_BASELINE);
@@ -352,7 +374,7 @@ export class LetterSetter {
         return { answer: one, column, article, byline, caption, words, plate: plates[index]! };
       });
     });
-    if (halves.some(({ words }) => words.length > PAIR_LINES) || x - PAIR_GAP > text.x + text.width + 1) {
+    if (halves.some(({ words }) => words.length > PAIR_LINES) || taken - PAIR_GAP > text.width + 1) {
       return null;
     }
     const above = Math.max(...halves.map(({ byline }) => byline.height)) + PAIR_FACE_GAP;
@@ -366,7 +388,8 @@ export class LetterSetter {
         const drawn = given - above - below;
         for (const [index, { answer, column, article, byline, caption, words, plate }] of halves.entries()) {
           byline.draw(y);
-          const box = { x: column.x, y: y + above, width: drawn * ratios[index], height: drawn };
+          const width = drawn * ratios[index];
+          const box = { x: sheets.at("start", column, width), y: y + above, width, height: drawn };
           composer.drawPicture(article(), answer.picture!, plate, box);
           let below = box.y + drawn;
           caption.draw(below);
@@ -378,7 +401,12 @@ export class LetterSetter {
         }
       },
     };
-    return { ...plainEntry([part], ANSWER_GAP), step: GRID, name: answers[0].author.name };
+    return {
+      ...plainEntry([part], ANSWER_GAP),
+      step: GRID,
+      name: answers[0].author.name,
+      direction: sheets.direction,
+    };
   }
 
   #portrait({ picture, music, id }: Answer): Plate | null {
@@ -433,6 +461,14 @@ function wordsHeight(words: readonly DrawnPart[]): number {
     : WORDS_GAP + words.reduce((sum, { height, above }) => sum + height + above, 0);
 }
 
+/** How far below the middle of the space what separates two responses looks to be in it. */
+const BELOW_LINE = 1;
+const BELOW_FIGURE = 3;
+
+function endsWithFigure({ parts }: Drawn): boolean {
+  return parts.at(-1)?.kind === "figure";
+}
+
 /** Something that is nobody's response. */
 function plainEntry(parts: DrawnPart[], above: number): Drawn {
   return {
@@ -442,6 +478,7 @@ function plainEntry(parts: DrawnPart[], above: number): Drawn {
     beside: 0,
     parts,
     begin: () => {},
+    rise: 0,
     name: null,
     direction: "ltr",
     section: null,

@@ -101,6 +101,7 @@ export class PDFDocument {
       valign?: "center";
     },
   ): this;
+  lineCap(cap: "round"): this;
   lineWidth(width: number): this;
   link(
     x: number,

@@ -58,14 +58,14 @@ export interface Pages {
   count: number;
 }
 
-/** Words of so many lines are not parted from their picture. */
-const TOGETHER = 8;
-
-/** Of longer words so many lines at least are with the picture; or with the end of the letter. */
-const TAIL = 4;
-
 /** A page begins and ends with so many lines of a response at least. */
 const LEAST = 2;
+
+/** Of many words so many lines at least are with the picture; or with the end of the letter. */
+const TAIL = 4;
+
+/** Words of so many lines are not parted from their picture: they are too few for two pages. */
+const TOGETHER = LEAST + TAIL - 1;
 
 /** Half a thousandth of a point: sums of lengths are not exact. */
 const NEARLY = 0.0005;

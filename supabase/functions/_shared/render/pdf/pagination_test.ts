@@ -104,3 +104,9 @@ Deno.test("whatever comes after what, all of it is there, in order, on the page,
     ok(end.y + END <= HEIGHT + 0.001, `${trial}: no room for the end`);
   }
 });
+
+Deno.test("a question stays where two lines of its response have room, and the picture has words on the next page", () => {
+  const entry = { ...response(...words(6), picture(300)), heading: 30 };
+  const { heading, parts } = paginate([response(...words(28)), entry], HEIGHT, 0).entries[1];
+  equal([heading.page, ...parts.map(({ page }) => page)], [0, 0, 0, 1, 1, 1, 1, 1]);
+});

@@ -37,9 +37,12 @@ export interface Frame {
 
 /** What a line of decoration says at the foot of a page, or above its column. */
 export interface Running {
-  left: string;
-  right: string;
+  start: string;
+  end: string;
 }
+
+/** The room for the number of a page. */
+const NUMBER_WIDTH = 60;
 
 const FOOTER: Type = { style: "regular", size: 7.5, leading: 10, colour: "muted" };
 const HEADER: Type = { style: "italic", size: 8.2, leading: 11, colour: "muted" };
@@ -54,13 +57,17 @@ export class Sheets {
   count = 0;
   #colour: string | null = null;
 
-  /** @param lang The language of the document. */
+  /**
+   * @param lang The language of the document.
+   * @param direction How it runs: where its columns begin, and lines of its own words.
+   */
   constructor(
     readonly document: Document,
     readonly palette: Palette,
     readonly frame: Frame,
     typefaces: Typefaces,
     lang: string,
+    readonly direction: Direction = "ltr",
   ) {
     this.tags = new Tags(document, lang);
     this.typeface = new Typeface(document, typefaces);
@@ -73,6 +80,16 @@ export class Sheets {
 
   get text(): Column {
     return this.frame.text;
+  }
+
+  /** Where something of a width stands at the beginning of a column, or at its end. */
+  at(side: "start" | "end", { x, width }: Column, wide: number, runs: Direction = this.direction): number {
+    return (side === "start") === (runs === "ltr") ? x : x + width - wide;
+  }
+
+  /** How a title runs: a letter from right to left has all of them on one side. */
+  runs(title: string): Direction {
+    return this.direction === "rtl" ? "rtl" : direction(title);
   }
 
   addSheet(): void {
@@ -117,17 +134,10 @@ export class Sheets {
     type: Type,
     column: Column,
     y: number,
-    ragged: "right" | "left" = "right",
+    runs: Direction = this.direction,
   ): number {
     for (const line of lines) {
-      this.drawLine(
-        element,
-        tag,
-        line,
-        type,
-        ragged === "left" ? column.x + column.width - line.width : column.x,
-        y,
-      );
+      this.drawLine(element, tag, line, type, this.at("start", column, line.width, runs), y);
       y += type.leading;
     }
     return y;
@@ -192,14 +202,14 @@ export class Sheets {
       this.#colour = null;
       const foot = footer(index + 1, this.count);
       const head = header(index + 1);
-      const { x, width } = this.text;
       this.tags.artifact(() => {
         if (head !== null) this.#oneLine(head, HEADER, this.text, this.frame.top - 26);
         if (foot === null) return;
         const y = this.document.page.height - 46;
-        this.#oneLine(foot.left, FOOTER, { x, width: width - 60 }, y);
-        const [number] = this.lines([{ kind: "text", text: foot.right }], FOOTER, this.text);
-        this.#plain(number, FOOTER, x + width - number.width, y);
+        const width = this.text.width - NUMBER_WIDTH;
+        this.#oneLine(foot.start, FOOTER, { x: this.at("start", this.text, width), width }, y);
+        const [number] = this.lines([{ kind: "text", text: foot.end }], FOOTER, this.text);
+        this.#plain(number, FOOTER, this.at("end", this.text, number.width), y);
       }, "Pagination");
     }
     this.typeface.emoji.end();
@@ -207,7 +217,8 @@ export class Sheets {
   }
 
   #oneLine(text: string, type: Type, column: Column, y: number): void {
-    this.#plain(this.oneLine(text, type, column), type, column.x, y);
+    const line = this.oneLine(text, type, column);
+    this.#plain(line, type, this.at("start", column, line.width), y);
   }
 
   /** Set a text on one line, with an ellipsis where it is cut. */
@@ -228,7 +239,7 @@ export class Sheets {
   /** Set text that is only decoration, on one line. */
   decorate(text: string, type: Type, column: Column, y: number, centred = false): void {
     const [line] = this.lines([{ kind: "text", text }], type, column);
-    const x = centred ? column.x + (column.width - line.width) / 2 : column.x;
+    const x = centred ? column.x + (column.width - line.width) / 2 : this.at("start", column, line.width);
     this.tags.artifact(() => this.#plain(line, type, x, y));
   }
 
@@ -249,14 +260,13 @@ export class Sheets {
       return;
     }
     if (font !== null && !typeface.isQuick(piece)) {
+      // The typefaces of other scripts come in one weight: a name in them is not bold, and not smeared to look so.
       const size = typeface.scaled(font, type.size);
-      const isBold = type.style === "bold" && typeface.isOnlyRegular(font);
       typeface.use(font, size);
       drawGlyphs(document, typeface.shaped(piece), piece.rightToLeft, typeface.unitsPerEm(font), {
         x,
         baseline,
         size,
-        embolden: isBold ? this.palette[type.colour] : null,
         said: piece.said ?? null,
       });
       return;

@@ -293,11 +293,6 @@ export class Typeface {
     return size * (SCALES[font] ?? 1);
   }
 
-  /** Whether a font has no bold face of its own. */
-  isOnlyRegular(font: string): boolean {
-    return !isLiterata(font);
-  }
-
   /** Make a font the document's current one. */
   use(font: string, size: number): Document {
     if (!this.#opened.has(font)) {
