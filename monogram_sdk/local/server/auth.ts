@@ -9,8 +9,8 @@ import { AuthError, authErrorResponse } from "./auth_errors.ts";
 import { AuthMailer } from "./auth_mailer.ts";
 import { challengeOf, followLink, keepChallenge } from "./auth_pkce.ts";
 import type { Config } from "./config.ts";
-import { type Database, openPool } from "./database.ts";
-import { type Exchange, identify } from "./gateway.ts";
+import { type Database, isUnreachable, openPool } from "./database.ts";
+import { type Exchange, type Failure, identify } from "./gateway.ts";
 import { bearerToken, hasUnstorableText, json, peekJsonObject } from "./http.ts";
 import { type Keys, TokenError } from "./keys.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
@@ -78,7 +78,7 @@ export class Auth {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#connection.close(), this.#database.end({ timeout: 1 })]);
+    await Promise.all([this.#connection.close(), this.#database.close()]);
   }
 
   async handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
@@ -88,6 +88,10 @@ export class Auth {
       if (error instanceof AuthError) return authErrorResponse(error);
       throw error;
     }
+  }
+
+  fail({ status, message }: Failure): Response {
+    return authErrorResponse({ status, code: "unexpected_failure", message });
   }
 
   async #handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
@@ -135,30 +139,32 @@ export class Auth {
 
   /** lite answers each failure with the same sentence. Says what it was, in GoTrue's words. */
   async #explain(context: RequestContext): Promise<Response> {
-    const { failure } = context;
+    const { failure, databaseError } = context;
     if (failure) return authErrorResponse(failure);
-    await this.#database`select 1`; // throws where the database is away, which the gateway knows how to answer
-    return authErrorResponse({
-      status: 500,
-      code: "unexpected_failure",
-      message: "Unexpected failure, please check server logs for more information",
-    });
+    if (isUnreachable(databaseError)) throw databaseError; // which the gateway knows how to answer
+    await this.#database`select 1`; // The same, where it was away before lite asked it anything.
+    return authErrorResponse({ status: 500, ...UNEXPECTED });
   }
 }
 
 const HALF_CONFIRMED = "Confirmation link accepted. Please proceed to confirm link sent to the other email";
 
+const UNEXPECTED = {
+  code: "unexpected_failure",
+  message: "Unexpected failure, please check server logs for more information",
+};
+
 /** What a verification comes to, where lite knows only success and failure. */
-function led(response: Response, { isHalfConfirmed, failure }: RequestContext): Response {
+function led(response: Response, { isHalfConfirmed, failure, databaseError }: RequestContext): Response {
   const location = response.headers.get("location");
   const place = location ? new URL(location) : null;
   if (isHalfConfirmed) {
     if (!place) return json(200, { code: "200", msg: HALF_CONFIRMED });
     place.hash = new URLSearchParams({ message: HALF_CONFIRMED }).toString();
-  } else if (failure && place) {
-    const { code, message } = failure;
-    place.hash = new URLSearchParams({ error: "access_denied", error_code: code, error_description: message })
-      .toString();
+  } else if (place && (failure || databaseError)) {
+    const error = failure ? "access_denied" : "server_error";
+    const { code, message } = failure ?? UNEXPECTED;
+    place.hash = new URLSearchParams({ error, error_code: code, error_description: message }).toString();
   } else {
     return response;
   }

@@ -9,10 +9,30 @@
  * | catalog | the superuser, read-only | see all tables and functions, and listen for schema changes |
  */
 
-import postgres, { type Options, type PostgresType, type Sql } from "postgres";
+import postgres, {
+  type Helper,
+  type Options,
+  type ParameterOrFragment,
+  type PostgresType,
+  type Row,
+  type RowList,
+  type Sql,
+  type TransactionSql,
+} from "postgres";
+import { Clients } from "./shims/clients.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
 
-export type Database = Sql;
+/** What is used of postgres.js. */
+export interface Database {
+  <T extends readonly object[] = Row[]>(
+    query: TemplateStringsArray,
+    ...values: readonly ParameterOrFragment<never>[]
+  ): Promise<RowList<T>>;
+  /** Names and values, or a list, to put into a query. */
+  (part: object): Helper<object>;
+  begin<T>(work: (transaction: TransactionSql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
 
 type PoolOptions = Options<Record<string, PostgresType>>;
 
@@ -35,11 +55,21 @@ export function openPool(
   max: number,
   types: Record<string, PostgresType> = postgresTypes,
 ): Database {
-  const options = poolOptions(max);
-  return postgres(url, {
-    ...options,
-    connection: { ...options.connection, TimeZone: "UTC" },
-    types,
+  const options = poolOptions(1);
+  const connection = { ...options.connection, TimeZone: "UTC" };
+  const clients = new Clients(
+    (onclose) => postgres(url, { ...options, connection, types, onclose }) as Sql,
+    max,
+  );
+  const parts = postgres(url, options) as (part: object) => unknown; // It never connects.
+  const query = (first: object, ...values: readonly ParameterOrFragment<never>[]) =>
+    "raw" in first
+      ? clients.lend(async (sql) => await sql(first as TemplateStringsArray, ...values))
+      : parts(first);
+  return Object.assign(query, {
+    begin: <T>(work: (transaction: TransactionSql) => Promise<T>) =>
+      clients.lend(async (sql) => await sql.begin(work) as T),
+    close: () => clients.close(),
   }) as Database;
 }
 

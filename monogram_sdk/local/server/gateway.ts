@@ -12,6 +12,14 @@ export interface Service {
   /** Pages of any origin may call it. */
   crossOrigin: boolean;
   handle(request: Request, url: URL, exchange: Exchange): Promise<Response> | Response;
+  /** Says what it did not foresee in the form of its errors; without it, in the gateway's. */
+  fail?(failure: Failure): Response;
+}
+
+/** Why a request could not be answered: 503, the database is away, or 500, whatever else. */
+export interface Failure {
+  status: 500 | 503;
+  message: string;
 }
 
 /** What is noted about a request while it is answered. */
@@ -23,6 +31,11 @@ export interface Exchange {
 export const DATABASE_AWAY = {
   code: "database_unavailable",
   message: "The database is not reachable at the moment. Try again shortly.",
+};
+
+const UNFORESEEN = {
+  code: "unexpected_failure",
+  message: "The server failed to answer this request. Its log has the details.",
 };
 
 export class Gateway {
@@ -60,23 +73,25 @@ export class Gateway {
     try {
       response = await service.handle(request, url, exchange);
     } catch (error) {
-      response = failure(error);
+      response = refused(error) ?? failed(service, error);
     }
     // 101: the connection is a WebSocket from here on, and only this very response makes it one.
     return service.crossOrigin && response.status !== 101 ? allowOrigin(response) : response;
   }
 }
 
-function failure(error: unknown): Response {
-  if (error instanceof ApiKeyError) {
-    return json(401, { message: error.message, hint: error.hint }, { "sb-error-code": error.errorCode });
-  }
-  if (isUnreachable(error)) return json(503, DATABASE_AWAY);
-  log("failure", describeError(error));
-  return json(500, {
-    code: "unexpected_failure",
-    message: "The server failed to answer this request. Its log has the details.",
-  });
+/** Who knocks without a key is turned away by the platform's gateway, whichever service it was for. */
+function refused(error: unknown): Response | null {
+  if (!(error instanceof ApiKeyError)) return null;
+  return json(401, { message: error.message, hint: error.hint }, { "sb-error-code": error.errorCode });
+}
+
+function failed(service: Service, error: unknown): Response {
+  const isAway = isUnreachable(error);
+  if (!isAway) log("failure", describeError(error));
+  const status = isAway ? 503 : 500;
+  const body = isAway ? DATABASE_AWAY : UNFORESEEN;
+  return service.fail?.({ status, message: body.message }) ?? json(status, body);
 }
 
 /** The caller, by API key and, where the service knows users, by the user's token. */

@@ -3,6 +3,8 @@
  *
  * A line never holds a key, a token, a password, a query string, a row's values or the text of a mail. That is
  * why an error is described by its name and SQLSTATE, not by its message: Postgres quotes values in messages.
+ *
+ * A line that cannot be written, because the disk is full or nobody reads any more, is lost: the request goes on.
  */
 
 const encoder = new TextEncoder();
@@ -11,7 +13,11 @@ export type LogFields = Record<string, string | number | boolean | null | undefi
 
 export function log(event: string, fields: LogFields = {}): void {
   const line = encoder.encode(JSON.stringify({ event, at: new Date().toISOString(), ...fields }) + "\n");
-  for (let written = 0; written < line.length;) written += Deno.stdout.writeSync(line.subarray(written));
+  try {
+    for (let written = 0; written < line.length;) written += Deno.stdout.writeSync(line.subarray(written));
+  } catch {
+    // There is no other place to say it.
+  }
 }
 
 /** What may be said about an error: its class, and its code where it has one. */

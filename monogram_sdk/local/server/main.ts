@@ -52,9 +52,20 @@ async function start(config: Config): Promise<Running> {
           throw error;
         }
       },
+      fail: (failure) => rest.fail(failure),
     },
-    { prefix: "/auth/v1", crossOrigin: true, handle: (...exchange) => auth.handle(...exchange) },
-    { prefix: "/storage/v1", crossOrigin: true, handle: (...exchange) => storage.handle(...exchange) },
+    {
+      prefix: "/auth/v1",
+      crossOrigin: true,
+      handle: (...exchange) => auth.handle(...exchange),
+      fail: (failure) => auth.fail(failure),
+    },
+    {
+      prefix: "/storage/v1",
+      crossOrigin: true,
+      handle: (...exchange) => storage.handle(...exchange),
+      fail: (failure) => storage.fail(failure),
+    },
     { prefix: "/realtime/v1", crossOrigin: true, handle: (...exchange) => realtime.handle(...exchange) },
     { prefix: "/functions/v1", crossOrigin: false, handle: (...exchange) => functions.handle(...exchange) },
     { prefix: "/api/v1", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },

@@ -26,6 +26,8 @@ export interface RequestContext {
   isHalfConfirmed?: boolean;
   /** The answer to give instead of a library's own "internal server error". */
   failure?: { status: number; code: string; message: string };
+  /** The last error of the database, which a library may have made its own. */
+  databaseError?: unknown;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

@@ -4,6 +4,7 @@ import { App } from "@supabase/lite";
 import type { PostgresConnection } from "@supabase/lite/postgres";
 import type { Config } from "./config.ts";
 import { isUnreachable } from "./database.ts";
+import type { Failure } from "./gateway.ts";
 import { json } from "./http.ts";
 import { describeError, log } from "./log.ts";
 import type { Caller } from "./keys.ts";
@@ -14,7 +15,7 @@ import { passJsonArguments } from "./shims/json_arguments.ts";
 import { openLite } from "./shims/lite_connections.ts";
 import { internalsOf } from "./shims/lite_internals.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
-import { answerErrorsAsPostgrest } from "./shims/postgrest_errors.ts";
+import { answerErrorsAsPostgrest, DATABASE_CLIENT_ERROR } from "./shims/postgrest_errors.ts";
 import { honourSingleObject } from "./shims/single_object.ts";
 import { beginAsCaller } from "./shims/session_settings.ts";
 
@@ -69,6 +70,11 @@ export class Rest {
     // Somebody may have changed the schema without an event trigger to tell us. Nothing has been executed.
     this.#schema.forget();
     return await answer();
+  }
+
+  fail({ status, message }: Failure): Response {
+    if (status === 503) return databaseAway();
+    return json(status, { code: "PGRSTX00", details: null, hint: null, message });
   }
 
   async #answer(request: Request, url: URL, caller: Caller, body: ArrayBuffer | null): Promise<Response> {
@@ -149,6 +155,10 @@ async function isMissing(response: Response): Promise<boolean> {
   if (response.status < 400 || response.status >= 500) return false;
   const body = await response.clone().json().catch(() => null) as { code?: unknown } | null;
   return typeof body?.code === "string" && NOT_IN_CACHE.has(body.code);
+}
+
+function databaseAway(): Response {
+  return json(503, { ...DATABASE_CLIENT_ERROR, details: null, hint: null });
 }
 
 function schemaUnknown(): Response {

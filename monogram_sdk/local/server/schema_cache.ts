@@ -6,8 +6,8 @@
  */
 
 import type { IntrospectResult } from "@supabase/lite";
-import postgres from "postgres";
-import { type Database, poolOptions } from "./database.ts";
+import postgres, { type Sql } from "postgres";
+import { poolOptions } from "./database.ts";
 import { describeError, log } from "./log.ts";
 import { openLite } from "./shims/lite_connections.ts";
 import { type ConnectionInternals, internalsOf } from "./shims/lite_internals.ts";
@@ -23,7 +23,7 @@ export class CatalogError extends Error {
 }
 
 export class SchemaCache {
-  readonly #catalog: Database;
+  readonly #catalog: Sql;
   readonly #lite;
   /** The reading under way. lite has one place for its result, so one comes after the other. */
   #reading: Promise<unknown> = Promise.resolve();

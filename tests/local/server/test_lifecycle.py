@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 
@@ -54,16 +56,83 @@ def test_the_database_may_vanish_and_come_back(start_server: StartServer) -> Non
     assert server.process.running
 
 
-def test_lost_connections_are_replaced(start_server: StartServer) -> None:
+# Whatever is written fails in the way that `faults` names. It outlasts the writer's transaction, which is undone.
+FAULTS = """
+create table public.faults (code text);
+grant select on public.faults to public;
+create function public.break_down() returns trigger language plpgsql security definer as $$
+declare
+  fault text := (select code from public.faults);
+begin
+  if fault = 'lost' then perform pg_terminate_backend(pg_backend_pid()); end if;
+  if fault is not null then
+    raise exception 'could not extend file "base/5/1259": No space left on device' using errcode = fault;
+  end if;
+  return new;
+end
+$$;
+create trigger break_down before insert or update on auth.users for each row execute function public.break_down();
+create trigger break_down before insert or update on auth.sessions for each row execute function public.break_down();
+create trigger break_down before insert or update on storage.objects for each row execute function public.break_down();
+create trigger break_down before insert or update on public.notes for each row execute function public.break_down();
+"""
+
+AUTH, REST = {"code", "error_code", "msg"}, {"code", "message", "details", "hint"}
+STORAGE = {"statusCode", "code", "error", "message"}
+
+
+def writes(server: Server) -> Iterator[tuple[str, set[str], httpx.Response]]:
+    """Write by each service, and by each of the ways in which Auth does; yield how its errors look, and the reply."""
+    http = server.http(server.config.secret_key)
+    new = {"email": f"{uuid4().hex}@example.test", "password": PASSWORD}
+    seeded = {"email": "seeded@example.test", "password": "seed-password"}
+    yield "sign up", AUTH, http.post("/auth/v1/signup", json=new)
+    yield "sign in", AUTH, http.post("/auth/v1/token?grant_type=password", json=seeded)
+    yield "create", AUTH, http.post("/auth/v1/admin/users", json={"email": f"{uuid4().hex}@example.test"})
+    yield "insert", REST, http.patch("/rest/v1/notes?id=not.is.null", json={"order": 1})
+    headers = {"content-type": "text/plain"}
+    yield "upload", STORAGE, http.post(f"/storage/v1/object/papers/{uuid4().hex}", content=b"x", headers=headers)
+
+
+def test_what_the_database_cannot_do_is_told_in_the_form_of_each_service(start_server: StartServer) -> None:
     server = start_server()
-    assert ask_everything(server) == WELL
-    with psycopg.connect(server.superuser_dsn, autocommit=True) as connection:
-        connection.execute(
+    with psycopg.connect(server.superuser_dsn, autocommit=True) as database:
+        database.execute(FAULTS)
+        database.execute("insert into public.notes (owner_id, body) select id, 'A note' from public.profiles limit 1")
+        assert [reply.status_code for _, _, reply in writes(server)] == [200, 200, 200, 204, 200]
+        full = {"insert": 503} | dict.fromkeys(["sign up", "sign in", "create", "upload"], 500)
+        away = dict.fromkeys(full, 503)
+        # More often than Auth's smaller pool has places: each must be there again afterwards.
+        for fault, statuses in [("53100", full), ("25006", full | {"insert": 405}), ("57P03", away)] + 3 * [
+            ("lost", away)
+        ]:
+            database.execute("insert into public.faults values (%s)", [fault])
+            for what, form, reply in writes(server):
+                assert (what, reply.status_code) == (what, statuses[what]), (fault, reply.text)
+                assert reply.json().keys() == form, (fault, what, reply.text)
+            database.execute("delete from public.faults")
+        assert [reply.status_code for _, _, reply in writes(server)] == [200, 200, 200, 204, 200]
+        database.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
     time.sleep(0.2)
     assert ask_everything(server) == WELL
+
+
+def test_a_log_on_a_full_disk_loses_its_lines_and_no_request() -> None:
+    script = f'import {{ log }} from "{(SERVER_DIR / "log.ts").as_uri()}"; log("request"); console.error("went on");'
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [_deno.executable(), "eval", "--quiet", "--no-config", script],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=_deno.environment(),
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    assert done.stderr == "went on\n"
 
 
 def test_it_stops_within_two_seconds(start_server: StartServer) -> None:

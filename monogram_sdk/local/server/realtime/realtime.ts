@@ -103,9 +103,9 @@ export class Realtime {
     clearInterval(this.#recheck);
     await Promise.all([
       this.#services.wal.stop(),
-      this.#database.end({ timeout: 1 }),
-      this.#changesDatabase.end({ timeout: 1 }),
-      this.#gateDatabase.end({ timeout: 1 }),
+      this.#database.close(),
+      this.#changesDatabase.close(),
+      this.#gateDatabase.close(),
     ]);
   }
 

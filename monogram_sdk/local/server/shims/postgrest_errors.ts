@@ -14,12 +14,17 @@ import type { ConnectionInternals } from "./lite_internals.ts";
 
 const LITE_KNOWS = /^(42501|42703|42883|PT\d\d\d|PGRST)$/;
 
+/** What PostgREST says when the database is away. */
+export const DATABASE_CLIENT_ERROR = {
+  code: "PGRST001",
+  message: "Database client error. Retrying the connection.",
+};
+
 export function answerErrorsAsPostgrest(connection: ConnectionInternals): void {
   connection.normalizeDbError = (error) => {
     if (isUnreachable(error)) {
       return new DressedError((error as { code: string }).code, 503, {
-        code: "PGRST001",
-        message: "Database client error. Retrying the connection.",
+        ...DATABASE_CLIENT_ERROR,
         details: null,
         hint: null,
       });

@@ -8,7 +8,7 @@
  */
 
 import { CompiledQuery } from "kysely";
-import type { Database } from "../database.ts";
+import type { Sql } from "postgres";
 import { currentRequest } from "../request_context.ts";
 import type { ConnectionInternals } from "./lite_internals.ts";
 
@@ -45,7 +45,7 @@ export function beginAsCaller(
 }
 
 /** The settings of the roles that the Data API may become, as `alter role` left them for this database. */
-export async function readRoleSettings(catalog: Database): Promise<RoleSettings> {
+export async function readRoleSettings(catalog: Sql): Promise<RoleSettings> {
   const rows = await catalog<{ role: string; setting: string }[]>`
     select r.rolname as role, setting
     from pg_roles r

@@ -75,7 +75,7 @@ export function asStorageError(error: unknown): unknown {
 }
 
 export function storageErrorResponse(error: StorageError): Response {
-  const status = error.statusCode === 500 || error.statusCode === 401 ? error.statusCode : 400;
+  const status = error.statusCode >= 500 || error.statusCode === 401 ? error.statusCode : 400;
   return json(status, {
     statusCode: String(error.statusCode),
     code: error.code,

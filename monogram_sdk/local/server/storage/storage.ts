@@ -7,7 +7,7 @@
 
 import type { Config } from "../config.ts";
 import { type Database, openPool } from "../database.ts";
-import type { Exchange } from "../gateway.ts";
+import type { Exchange, Failure } from "../gateway.ts";
 import { hasUnstorableText, json } from "../http.ts";
 import { ApiKeyError, type Caller, type Keys, TokenError } from "../keys.ts";
 import { Buckets } from "./buckets.ts";
@@ -42,7 +42,7 @@ export class Storage {
   }
 
   async close(): Promise<void> {
-    await this.#database.end({ timeout: 1 });
+    await this.#database.close();
   }
 
   async handle(request: Request, url: URL, exchange: Exchange): Promise<Response> {
@@ -67,6 +67,12 @@ export class Storage {
       // A refused upload must not leave the client waiting to send the rest.
       if (request.body && !request.bodyUsed) await request.body.cancel();
     }
+  }
+
+  fail({ status, message }: Failure): Response {
+    return storageErrorResponse(
+      new StorageError(status, status === 503 ? "DatabaseTimeout" : "InternalError", message),
+    );
   }
 
   /** What public buckets and signed URLs give to anybody. */
