@@ -146,6 +146,9 @@ class AsyncKeeper:
         """Close it now."""
         await self._generator.aclose()
 
+    def let_go(self) -> None:
+        """Close it as soon as nobody refers to this: the event loop then closes the generator."""
+
 
 class Keeper:
     """Closes something when it is told to: threads do not end connections.
@@ -162,6 +165,10 @@ class Keeper:
 
     def close(self) -> None:
         """Close it now."""
+        self._close()
+
+    def let_go(self) -> None:
+        """Close it: nobody refers to it any more."""
         self._close()
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 import threading
+import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +108,11 @@ class Pools:
         ConfigError: The environment names a proxy that cannot be used.
     """
 
+    # Python 3.11 tells where an object was made only if it has no `__dict__`.
+    __slots__ = ("__weakref__", "_abandoned", "_is_secure", "_lock", "_made", "_now", "_proxy", "_tls", "_url")
+
     def __init__(self, config: Config) -> None:
+        self._url = config.url
         self._is_secure = config.url.startswith("https:")
         self._proxy = environment_proxy(config.url)
         if self._proxy is not None:
@@ -126,6 +132,27 @@ class Pools:
             pool.backend.abandon()
         # What still refers to the parent's event loops must not tell them that it ends.
         self._abandoned = self._abandoned, made
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Close what is open, and warn of it as files and sockets do.
+
+        A resource, such as `client.spaces`, may outlive its client, so the connections say it and not the client. Where
+        none is open nothing is lost: the client was not used, its event loops have ended, or the connections are those
+        of the parent of a process that was forked off. At the end of a program they are closed without a word: a short
+        script need not do it.
+        """
+        try:
+            forgotten = [pool for pool in self._made.values() if pool.is_open()]
+            for pool in forgotten:
+                pool.keeper.let_go()
+        except Exception:
+            return  # It was never quite made.
+        if forgotten and not sys.is_finalizing():
+            warn(
+                f"Monogram(url={self._url!r}) was not closed. Use it in `with`, or call its `close()`.",
+                ResourceWarning,
+                source=self,
+            )
 
     def get(self) -> httpcore.ConnectionPool:
         """Return the pool for where this is called.
@@ -181,6 +208,10 @@ class Pool:
     pool: httpcore.ConnectionPool
     backend: PunctualBackend
     keeper: Keeper
+
+    def is_open(self) -> bool:
+        """Return True if there are connections."""
+        return any(not one.is_closed() for one in self.pool.connections)
 
 
 class GivenTransport:
