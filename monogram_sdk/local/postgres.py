@@ -267,6 +267,16 @@ class PostgresServer:
 
     # How it does it
 
+    @property
+    def _unfinished(self) -> Path:
+        """Where the cluster is made."""
+        return self.data_dir.with_name(f".{self.data_dir.name}.unfinished")
+
+    @property
+    def _starting(self) -> Path:
+        """A file that is there while a server is on its way, and may not have written its number."""
+        return self.data_dir.with_name(self.data_dir.name + ".starting")
+
     def _acquire_lock(self) -> None:
         parent = self.data_dir.parent
         try:
@@ -282,7 +292,17 @@ class PostgresServer:
             ) from error
 
     def end_leftover_server(self) -> None:
-        """Stop a server that outlived the process that ran it, and remove a process number that is no longer its."""
+        """Stop a server that outlived the process that ran it, and remove a process number that is no longer its.
+
+        So is a server that has not yet written its number, and an `initdb`, whose process was killed right after it had
+        started them.
+        """
+        if self._unfinished.exists():
+            _processes.kill_all_in(self._unfinished)
+        if self._starting.exists():
+            for process in _servers_on(self.data_dir):
+                _processes.end(process, _STOP_SIGNALS)
+            self._starting.unlink()
         pid_file = self.data_dir / "postmaster.pid"
         try:
             pid = int(pid_file.read_text(encoding="utf-8").splitlines()[0])
@@ -318,9 +338,8 @@ class PostgresServer:
 
     def _initialise(self, account: Account) -> None:
         """Make the cluster beside its final place and move it there in one step, so that it is never half there."""
-        unfinished = self.data_dir.with_name(f".{self.data_dir.name}.unfinished")
+        unfinished = self._unfinished
         if unfinished.exists():
-            _processes.kill_all_in(unfinished)  # An initdb whose owner was killed goes on alone.
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
         password_file = unfinished.with_name(unfinished.name + ".password")
@@ -417,6 +436,7 @@ class PostgresServer:
             log = open_log(self.log_path)
             try:
                 offset = os.lseek(log, 0, os.SEEK_END)
+                self._starting.touch()
                 with _processes.undisturbed():
                     # Kept at once, so that stop() can end it from another thread.
                     process = self._process = account.popen(command, reaches=reaches, log=log, env=_environment())
@@ -436,6 +456,8 @@ class PostgresServer:
                     _processes.end(child, _STOP_SIGNALS[1:])
                 self._process.wait()
             raise
+        finally:
+            self._starting.unlink(missing_ok=True)
         with self.log_path.open("rb") as file:
             file.seek(offset)
             return file.read()[-4000:].decode("utf-8", "replace")
@@ -475,6 +497,20 @@ def _memory_folder() -> Path | None:
     if folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > _ENOUGH_MEMORY:
         return folder
     return None
+
+
+def _servers_on(data_dir: Path) -> list[psutil.Process]:
+    """Return the main processes of servers that were told to run in `data_dir`, up or on their way."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter(["cmdline"]):
+        words: list[str] = process.info["cmdline"] or []
+        # Before it, there may be the program that lends the server its rights.
+        after = next((at for at, word in enumerate(words) if Path(word).name == "postgres"), len(words)) + 1
+        if words[after : after + 1] != ["-D"] or _processes.has_ended(process):
+            continue
+        if [Path(word).resolve() for word in words[after + 1 : after + 2]] == [data_dir.resolve()]:
+            found.append(process)
+    return found
 
 
 def _server_in(data_dir: Path, pid: int) -> psutil.Process | None:

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 from monogram_sdk.local import MissingDependencyError, PortInUseError, PostgresError, PostgresServer, _processes
 from monogram_sdk.local import postgres as module
+from monogram_sdk.local._accounts import Account
 from monogram_sdk.local._ports import pick_port
 from tests.local.conftest import copy
 
@@ -302,6 +304,45 @@ def test_a_signal_while_a_program_is_being_started_loses_no_program(
     assert started and not any(psutil.pid_exists(pid) for pid in started)
     assert not new_server.running
     new_server.start()
+
+
+@pytest.mark.parametrize("program", ["initdb", "postgres"])
+def test_a_program_whose_starter_is_killed_at_once_is_found(
+    tmp_path: Path, ready_data: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """It has not done anything yet by which the next start could know it."""
+    bindir = programs(tmp_path / "programs")
+    (bindir / program).write_text(f"#!{sys.executable}\nimport time; time.sleep(600)\n")
+    monkeypatch.setattr(PostgresServer, "major_version", 18)  # As the program would say.
+    data_dir = tmp_path / "data"
+
+    def server() -> PostgresServer:
+        return PostgresServer(data_dir, password="secret", durable=False, bindir=bindir)
+
+    folder = tmp_path / ".data.unfinished"
+    if program == "postgres":
+        folder = data_dir
+        folder.mkdir()
+        copy(ready_data / "PG_VERSION", folder)
+    begin = Account.popen
+
+    def begin_and_die(*arguments: Any, **options: Any) -> None:
+        begin(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patched, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # From Python 3.12 on: there may be threads.
+        patched.setattr(Account, "popen", begin_and_die)
+        if (starter := os.fork()) == 0:
+            try:
+                server().start()
+            finally:
+                os._exit(1)
+    assert os.waitpid(starter, 0)[1] == signal.SIGKILL
+    assert len(works_in(folder)) == 1
+    server().end_leftover_server()
+    assert works_in(folder) == []
+    assert not (tmp_path / "data.starting").exists()
 
 
 def test_signals_are_held_back_in_the_main_thread_only_and_told_in_the_end() -> None:
