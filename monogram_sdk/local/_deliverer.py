@@ -21,7 +21,7 @@ _WORK = {"pictures": "private.is_picture_due", "deliver": "private.is_work_due"}
 _LOOK_INTERVAL = 5.0  # Seconds between two looks at what has come due.
 _LISTEN_INTERVAL = 0.5  # Seconds after which a listener looks whether it is to stop.
 _LONGEST_PAUSE = 10.0  # Seconds between two attempts after failures.
-_CALL_TIMEOUT = 150.0  # Seconds; the platform's own limit for a function.
+_CALL_TIMEOUT = 180.0  # Seconds; a function has 150, and its end is worth hearing.
 
 _log = logging.getLogger(__name__)
 

@@ -277,6 +277,13 @@ def test_one_that_hangs_is_cut_and_the_others_go_on(start_server: StartServer) -
         cut = http.get(path)
         assert (cut.status_code, cut.json()["code"]) == (504, "IDLE_TIMEOUT")
         assert http.get(awake).text == "here"
+    # Its time is over as well when nobody waits for it any more: the next caller gets another process.
+    mixed = 'Deno.serve(({ method }) => { if (method === "POST") for (;;); return new Response("again"); });'
+    mixed_path = write_function(server, "mixed", mixed)
+    assert http.get(mixed_path).text == "again"
+    with pytest.raises(httpx.ReadTimeout):
+        http.post(mixed_path, timeout=0.2)
+    assert http.get(mixed_path).text == "again"
 
 
 def test_none_outlives_its_server(start_server: StartServer) -> None:

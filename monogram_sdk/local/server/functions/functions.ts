@@ -101,21 +101,34 @@ export class Functions {
       };
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(), this.config.functionTimeoutMs);
+      let reply: Promise<Response> | undefined;
+      let isLeft = false;
       try {
         const port = await process.port;
         const target = new URL(
           url.pathname.slice(PREFIX.length - 1) + url.search,
           `http://127.0.0.1:${port}`,
         );
-        const answer = await fetch(target, {
+        reply = fetch(target, {
           method: request.method,
           headers: passedOn(request, url),
           body: kept === undefined ? request.body : kept,
           redirect: "manual",
-          signal: AbortSignal.any([limit.signal, request.signal]),
+          signal: limit.signal,
         });
-        return relayed(answer, release);
+        return relayed(await Promise.race([reply, aborted(request.signal)]), release);
       } catch (error) {
+        if (reply && request.signal.aborted && !limit.signal.aborted) {
+          // Who asked has gone. The function has its time all the same, and no more than that.
+          isLeft = true;
+          reply.then((late) => late.body?.cancel(), () => {
+            if (limit.signal.aborted) process.kill();
+          }).catch(() => {}).finally(() => {
+            clearTimeout(timer);
+            release();
+          });
+          return new Response(null, { status: 499 });
+        }
         release();
         if (error instanceof BootError) {
           log("failure", { function: name, error: error.name, message: error.message });
@@ -126,7 +139,6 @@ export class Functions {
           process.kill();
           return refusal(504, "IDLE_TIMEOUT", "The request idle timeout limit was reached");
         }
-        if (request.signal.aborted) return new Response(null, { status: 499 });
         // It was killed between two requests. What it may have begun is not for us to repeat unless that is harmless.
         if (attempt === 1 && (request.method === "GET" || request.method === "HEAD")) {
           process.kill();
@@ -135,7 +147,7 @@ export class Functions {
         log("failure", { function: name, ...describeError(error) });
         return refusal(500, "WORKER_ERROR", "Function exited due to an error (please check logs)");
       } finally {
-        clearTimeout(timer);
+        if (!isLeft) clearTimeout(timer);
       }
     }
   }
@@ -228,6 +240,15 @@ export class Functions {
 
 function refusal(status: number, code: string, message: string): Response {
   return json(status, { code, message }, { "sb-error-code": code });
+}
+
+/** Fails as soon as the signal comes. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = () => reject(signal.reason);
+    if (signal.aborted) fail();
+    else signal.addEventListener("abort", fail, { once: true });
+  });
 }
 
 function passedOn(request: Request, url: URL): Headers {

@@ -202,3 +202,38 @@ Deno.test("one response that cannot be read costs the others nothing", async () 
     }
   }
 });
+
+Deno.test("a rendering that never ends keeps its own call, and no other job", async () => {
+  const waiting = [0, 1, 2, 3].map((id) => ({
+    id,
+    key: String(id),
+    kind: "newsletter.render",
+    payload: { newsletter_id: NEWSLETTER.replace(/.$/, String(id)) },
+    attempts: 1,
+  }));
+  const finished: number[] = [];
+  const request = (input: RequestInfo | URL, init?: RequestInit) => {
+    const url = new URL(String(input));
+    const said = init?.body ? JSON.parse(String(init.body)) : {};
+    if (url.pathname.endsWith("/claim_jobs")) {
+      return Promise.resolve(Response.json(waiting.splice(0, said.job_limit)));
+    }
+    if (url.pathname.endsWith("/finish_job")) finished.push(said.job_id);
+    // Of the others nothing is there any more, so they are done at once.
+    if (/\b0{12}\b/.test(url.search)) return new Promise<Response>(() => {});
+    return Promise.resolve(Response.json(url.pathname.endsWith("/newsletters") ? [] : true));
+  };
+  const { deps } = newsroom({ kind: "newsletter.render", attempts: 1 }, "", WEEK);
+  const service = Client.service(
+    { url: "http://api.example", secretKey: "sb_secret_x" },
+    { fetch: request as typeof fetch },
+  );
+  let over = false;
+  doJobs({ ...deps, service }, 1).then(() => over = true);
+  while (waiting.length === 4) await Promise.resolve();
+  for (const left of [2, 1, 0]) {
+    equal(await doJobs({ ...deps, service }, 1), { done: 1, more: true });
+    equal(waiting.length, left);
+  }
+  equal([finished, over], [[1, 2, 3], false]);
+});
