@@ -24,6 +24,9 @@ def main() -> None:
                 sys.stdout.flush()
         except OSError as error:
             sys.exit(give_up(error))
+    except KeyboardInterrupt:  # While it was being loaded.
+        sys.stderr.write("monogram: interrupted.\n")
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] == "monogram_sdk":
             raise

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from monogram_sdk import MonogramError
@@ -22,6 +26,35 @@ _REMEDIES = {
     "allow_secret_over_http=True": "Use https://.",
     "or pass url=": "Make it readable, or set the variables in the environment.",
 }
+
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C has ended, as shells have it."""
+
+
+class Commands(TyperGroup):
+    """The commands; one that Ctrl-C ends says so in one line, with what that leaves."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            _err.print(f"monogram: interrupted. {interrupt}".rstrip(), markup=False, style="red", soft_wrap=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def interruptible(left: str) -> Generator[None]:
+    """Run the block; if Ctrl-C ends it, have it said what that leaves.
+
+    Args:
+        left: A sentence for people.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(left) from None
 
 
 def print_error(error: MonogramError) -> None:

@@ -1,7 +1,7 @@
 """The command's root, which gathers the groups of commands.
 
 Exit codes: 0 it is done; 1 it could not be done, and one message on standard error says why; 2 the command was written
-wrongly.
+wrongly; 130 Ctrl-C has ended it, and one message says what that leaves.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 
 from monogram_sdk.cli import dev, ledger, typefaces, watch
+from monogram_sdk.cli._output import Commands
 
 app = typer.Typer(
     name="monogram",
+    cls=Commands,
     help="Groups that write a weekly newsletter together.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # They may hold keys.

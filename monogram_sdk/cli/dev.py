@@ -1,6 +1,7 @@
 """`monogram dev`: the whole backend on this machine.
 
-Exit codes: 0 it is done; 1 it could not be done (`dev status`: no stack is running); 2 the command was written wrongly.
+Exit codes: 0 it is done; 1 it could not be done (`dev status`: no stack is running); 2 the command was written wrongly;
+130 Ctrl-C has ended it before it was done.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import logging
 import os
 import shlex
+import signal
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from monogram_sdk.cli._output import interruptible
+
 # What a command needs beyond this is loaded when it runs: the database's driver takes longer than `status` itself.
 from monogram_sdk.local._errors import LocalStackError
 from monogram_sdk.local._folder import DEFAULT_DIR
@@ -32,6 +36,8 @@ app = typer.Typer(help="Run the whole backend on this machine: database, API, st
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
+
+_NOT_STARTED = "The start was undone: nothing is left running."
 
 Dir = Annotated[
     Path | None,
@@ -114,7 +120,8 @@ def reset(context: typer.Context, directory: Dir = None) -> None:
     """Put a fresh, migrated and seeded database into the running stack; delete its stored files and mails."""
     from monogram_sdk.local import stack
 
-    with _readable_errors():
+    left = "The database is either as it was or as new."
+    with _readable_errors(), interruptible(left):
         begin = time.perf_counter()
         stack.reset(_chosen(context, directory))
         _out.print(f"The database is as new. ({1000 * (time.perf_counter() - begin):.0f} ms)")
@@ -125,7 +132,8 @@ def stop(context: typer.Context, directory: Dir = None) -> None:
     """Stop the stack. The data stays. Also cleans up after one that was killed."""
     from monogram_sdk.local import background
 
-    with _readable_errors():
+    left = "A stack that has been told to stop goes on stopping; run it again to be sure."
+    with _readable_errors(), interruptible(left):
         chosen = _chosen(context, directory)
         _plain("Stopped." if background.stop(chosen) else f"No stack is running in {chosen}.")
 
@@ -152,7 +160,7 @@ def _start_detached(directory: Path, options: _Options) -> None:
         found = StackStatus.of(directory)
         _note(f"A stack is already running in {directory}.")
     except LocalStackError:
-        with _err.status("Starting ..."):
+        with interruptible(_NOT_STARTED), _err.status("Starting ..."):
             found = background.start(directory, report=_note, **options)
     _show(found)
     where = "" if directory == DEFAULT_DIR else f" --dir {shlex.quote(str(directory))}"
@@ -167,20 +175,25 @@ def _run(directory: Path, options: _Options) -> None:
     logging.basicConfig(handlers=[RichHandler(console=_err, show_path=False)], format="%(message)s")
     logging.getLogger("monogram_sdk").setLevel(logging.INFO)
     running = Stack(directory, report=_note, **options)
+    is_up = is_cut = False
     with background.until_asked_to_end():
         try:
             with _err.status("Starting ..."):
                 running.start()
+            is_up = True
             _show(running.status())
             _err.print("Press Ctrl-C to stop.", style="dim")
             _follow(running.server_log)
         except LocalStackError:
             running.stop()  # What did not start has stopped already.
             raise
-        except BaseException:
+        except BaseException as end:
             _err.print("Stopping ...")
             running.stop()
+            is_cut = not is_up and end.args == (signal.SIGINT,)  # `dev stop` sends another signal, and is told itself.
             raise
+    if is_cut:
+        raise KeyboardInterrupt(_NOT_STARTED)
 
 
 def _follow(log: Path) -> NoReturn:

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from monogram_sdk.cli._output import print_error
+from monogram_sdk.cli._output import interruptible, print_error
 
 app = typer.Typer(
     help="The typefaces of Chinese, Japanese and Korean. Needs the project's secret key.", no_args_is_help=True
@@ -40,7 +40,8 @@ def push() -> None:
     from monogram_sdk._sync._files import TYPEFACES, Files
 
     try:
-        with Monogram.admin_client() as client:
+        left = "What is named above is stored; the others are as they were. Run it again."
+        with interruptible(left), Monogram.admin_client() as client:
             files = Files(client.admin._engine)  # pyright: ignore[reportPrivateUsage]
             for file in found():
                 data = file.read_bytes()

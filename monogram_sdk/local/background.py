@@ -60,16 +60,31 @@ def start(
         "site_url": site_url,
     }
     log = open_log(folder.logs / "supervisor.log")
+    child: subprocess.Popen[bytes] | None = None
     try:
-        child = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
+        with _processes.undisturbed():
+            child = subprocess.Popen(
+                [sys.executable, "-m", __name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        return _await(child, arguments, folder, report)
+    except BaseException:
+        # It was interrupted, or has failed already: nobody would know of what goes on.
+        if child is not None and (process := _processes.of_child(child)) is not None:
+            _processes.end(process, _STOP_SIGNALS)
+            child.wait()
+        raise
     finally:
         os.close(log)
+
+
+def _await(
+    child: subprocess.Popen[bytes], arguments: dict[str, Any], folder: StackFolder, report: Callable[[str], None]
+) -> StackStatus:
+    """Tell the process what to start, and wait until that is done."""
     assert child.stdin is not None and child.stdout is not None
     with child.stdin as stdin:
         stdin.write(json.dumps(arguments).encode())
@@ -79,8 +94,9 @@ def start(
             if record["event"] == "progress":
                 report(record["text"])
             elif record["event"] == "ready":
+                status = StackStatus.of(folder.root)
                 child.returncode = 0  # It goes on without us; nobody is to wait for it.
-                return StackStatus.of(folder.root)
+                return status
             else:
                 child.wait()
                 raise getattr(_errors, record["type"])(record["text"])
@@ -125,10 +141,10 @@ def until_asked_to_end() -> Generator[None]:
     Handlers do it, not a signal mask: a mask would be passed on to the servers, and they would not hear SIGTERM.
     """
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def end(asked: int, _frame: FrameType | None) -> None:
         for number in _processes.END_SIGNALS:  # Once is enough: what follows must not be cut short.
             signal.signal(number, lambda _number, _frame: None)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(asked)
 
     before = {number: signal.signal(number, end) for number in _processes.END_SIGNALS}
     try:

@@ -300,8 +300,8 @@ class PostgresServer:
         if self._unfinished.exists():
             _processes.kill_all_in(self._unfinished)
         if self._starting.exists():
-            for process in _servers_on(self.data_dir):
-                _processes.end(process, _STOP_SIGNALS)
+            for coming in _servers_on(self.data_dir):
+                _processes.end(coming, _STOP_SIGNALS)
             self._starting.unlink()
         pid_file = self.data_dir / "postmaster.pid"
         try:

@@ -21,7 +21,7 @@ from types import TracebackType
 
 import psycopg
 
-from monogram_sdk.local import _deno, _project_config, _server
+from monogram_sdk.local import _deno, _processes, _project_config, _server
 from monogram_sdk.local._deliverer import Deliverer
 from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInUseError
 from monogram_sdk.local._folder import DATABASE, Run, StackFolder, State
@@ -425,11 +425,14 @@ def reset(directory: Path) -> None:
     folder = StackFolder(directory)
     state, run, keys = running(folder)
     assert state.db_port is not None
-    Databases(
+    databases = Databases(
         ServerAddress(state.db_port, keys.service_password),
         Project(Path(run.supabase_dir)),
         keys.service_password,
         with_seed=run.with_seed,
-    ).reset()
-    folder.empty_files()
-    folder.tidy_request.touch()
+    )
+    databases.tidy()  # What takes long may be interrupted.
+    with _processes.undisturbed():
+        databases.reset()
+        folder.empty_files()
+        folder.tidy_request.touch()

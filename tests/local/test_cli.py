@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from monogram_sdk.cli import dev
 from monogram_sdk.cli.app import app
-from monogram_sdk.local import background
+from monogram_sdk.local import Stack, background, databases
 from monogram_sdk.local._folder import Run, StackFolder
 from monogram_sdk.local._processes import ProcessIdentity
 from monogram_sdk.local._status import StackStatus
@@ -162,6 +164,65 @@ def test_runs_in_the_foreground_until_ctrl_c(ready_folder: Path, project: Path) 
         finally:
             process.kill()
     assert processes_of(ready_folder) == []
+
+
+def interrupt(*_arguments: object, **_options: object) -> None:
+    """Stand for Ctrl-C."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_start_in_the_background_that_is_interrupted_is_undone(
+    folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "_note", interrupt)  # As soon as it makes a database.
+    cut = run("dev", "--detach", "--dir", folder, "--project", project, code=130)
+    assert cut.stderr.splitlines()[-1] == "monogram: interrupted. The start was undone: nothing is left running."
+    assert processes_of(folder) == []
+    assert not background.stop(folder), "there is nothing to clean up"
+
+
+@pytest.mark.parametrize(
+    ("place", "arguments", "left"),
+    [
+        ("monogram_sdk.local.Stack.start", ("dev",), "The start was undone: nothing is left running."),
+        ("monogram_sdk.local.stack.reset", ("dev", "reset"), "The database is either as it was or as new."),
+        ("monogram_sdk.local.background.stop", ("dev", "stop"), "A stack that has been told to stop goes on stopping;"),
+        ("monogram_sdk.local._status.StackStatus.of", ("dev", "status"), ""),
+        ("monogram_sdk.Monogram.admin_client", ("verify", __file__), ""),
+        ("monogram_sdk.Monogram.admin_client", ("ledger", "verify"), ""),
+        ("monogram_sdk.Monogram.admin_client", ("typefaces", "push"), "What is named above is stored;"),
+    ],
+)
+def test_what_ctrl_c_ends_says_in_one_line_what_that_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, arguments: tuple[str, ...], left: str
+) -> None:
+    monkeypatch.setattr(place, interrupt)
+    monkeypatch.setattr("monogram_sdk.cli.ledger.read_mark", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    *before, line = run(*arguments, code=130).stderr.splitlines()
+    assert line.startswith(f"monogram: interrupted. {left}".rstrip())
+    assert before in ([], ["Stopping ..."])
+
+
+def test_a_reset_that_is_interrupted_is_done_as_a_whole(
+    ready_folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stack(ready_folder, project=project, durable=False) as stack:
+        mine = ready_folder / "storage" / "mine"
+        mine.touch()
+        rename = databases._rename
+
+        def rename_and_interrupt(*arguments: Any) -> None:
+            rename(*arguments)
+            if arguments[1] == "postgres":  # There is none at this moment.
+                os.kill(os.getpid(), signal.SIGINT)
+
+        monkeypatch.setattr(databases, "_rename", rename_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            stack.reset()
+        assert not mine.exists()
+        with psycopg.connect(stack.db_url) as connection:
+            assert connection.execute("select name from public.things").fetchall() == [("seeded",)]
 
 
 def test_a_killed_supervisor_is_explained_cleaned_up_and_replaced(ready_folder: Path, project: Path) -> None:
