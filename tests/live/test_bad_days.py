@@ -224,7 +224,7 @@ def test_many_spaces_share_one_connection(ground: Ground) -> None:
         assert [next(feed).space_id for feed in watching] == spaces
         assert ground.proxy.sockets == before + 1
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_slow_consumer_loses_nothing_and_fills_no_memory(ground: Ground, watched: Watched) -> None:

@@ -101,7 +101,7 @@ def test_a_program_that_waits_ends_at_once(ground: Ground, tmp_path: Path, progr
         follower.process.send_signal(signal.SIGINT)
         began = time.monotonic()
         printed, complaints = follower.process.communicate(timeout=20)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
     finally:
         follower.process.kill()
         follower.process.communicate()

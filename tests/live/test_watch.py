@@ -226,7 +226,7 @@ def test_at_a_terminal_until_ctrl_c(home: Home) -> None:
         began = time.monotonic()
         terminal.type("\x03")
         assert terminal.process.wait(60) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         assert "Traceback" not in terminal.screen
     finally:
         terminal.close()

