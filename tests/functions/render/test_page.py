@@ -350,6 +350,14 @@ def test_difficult_words_stay_in_their_column(look: Look, viewport: Any) -> None
     assert page.locator("p[dir=rtl]").first.evaluate("(p) => getComputedStyle(p).direction") == "rtl"
 
 
+def test_a_page_from_right_to_left_has_its_rules_where_words_begin(look: Look) -> None:
+    week = newsletter({"ماذا قرأت؟": [answer("ليلى", "كتابا."), answer("Ada", "A book.")]})
+    week["content"]["space"]["language"] = "ar"
+    page = look({"newsletter": week})
+    place = page.locator(".answer + .answer").evaluate("(answer) => getComputedStyle(answer).backgroundPosition")
+    assert place == "right 156px top 0px"
+
+
 def test_a_narrow_page_hyphenates_prose_of_which_the_language_is_known(look: Look) -> None:
     prose = "They said that the train would be late, and so we went on reading until the lamps were lit."
     response = answer("Ada", f"{prose}\n\nwww.example.org\n\nA line,\n  {prose[:60]}\n\n" + SAMPLES["japanese"].text)

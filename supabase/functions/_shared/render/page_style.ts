@@ -174,6 +174,7 @@ h2 { font-size: clamp(1.5rem, 3.6vw, 1.95rem); font-weight: 400; line-height: 1.
 
 .answer { margin-top: 2.6rem; }
 .answer + .answer { padding-top: 2.6rem; background: linear-gradient(var(--hairline), var(--hairline)) no-repeat var(--beside) 0 / 3rem 1px; }
+[dir="rtl"] .answer + .answer { background-position: right var(--beside) top 0; }
 .author { display: flex; flex-direction: column; gap: 0.6rem; line-height: 1.3; }
 .avatar {
   display: grid;
@@ -198,7 +199,7 @@ h3 { font-size: 0.9375rem; font-weight: 600; }
 
 figure img { border-radius: 0.2rem; background: var(--mat); }
 /* Nothing shines through these: until they are there, nothing is to shine at night. */
-figure img:is([src^="data:image/jpeg"], [src*=".jpeg"]) { background: var(--card); }
+figure img:is([src*="image/jpeg"], [src*=".jpeg"]) { background: var(--card); }
 figure a { display: block; width: fit-content; max-width: 100%; }
 .answer figure img { width: auto; max-height: 38rem; }
 figcaption, .missing { color: var(--muted); font-size: 0.875rem; font-style: italic; }
