@@ -355,7 +355,7 @@ def test_a_page_from_right_to_left_has_its_rules_where_words_begin(look: Look) -
     week["content"]["space"]["language"] = "ar"
     page = look({"newsletter": week})
     place = page.locator(".answer + .answer").evaluate("(answer) => getComputedStyle(answer).backgroundPosition")
-    assert place == "right 156px top 0px"
+    assert place == "calc(100% - 156px) 0px"
 
 
 def test_a_narrow_page_hyphenates_prose_of_which_the_language_is_known(look: Look) -> None:
