@@ -114,5 +114,6 @@ def difficult() -> dict[str, Any]:
         answer("Zalgo", "Z" + "\u0335\u0316\u0301" * 200),
         answer("Emoji", "👩‍👩‍👧🏴󠁧󠁢󠁳󠁣󠁴󠁿" * 40),
         answer("Poet", "a line\n" * 300),
+        answer("Nested", "\n".join(f"{'  ' * level}- item {level}" for level in range(20))),
     ]
     return newsletter({long_word[:500]: answers}, title=long_word[:200], intro=f"> {long_word}")

@@ -307,16 +307,23 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     return markup`<span class="link" style="${style}">${letter}</span>${this.lines([rest, ...others])}`;
   }
 
-  list(items: readonly Item[], side: "left" | "right", style: string, attributes: Html | false): Html {
+  /** Items, one below the other. From the fifth level on they are not moved any further, so that all fits a phone. */
+  list(
+    items: readonly Item[],
+    side: "left" | "right",
+    style: string,
+    attributes: Html | false,
+    level = 1,
+  ): Html {
     const first = items[0].number;
     const tag = trusted(first === null ? "ul" : "ol");
     const start = first !== null && first !== 1 && markup` start="${first}"`;
     const all = items.map(({ number, lines, items: below }, index) => {
       const value = number !== null && number !== first! + index && markup` value="${number}"`;
-      const further = below.length > 0 && this.list(below, side, "margin:0", false);
+      const further = below.length > 0 && this.list(below, side, "margin:0", false, level + 1);
       return markup`<li${value} style="margin:4px 0 0">${this.lines(lines)}${further}</li>\n`;
     });
-    const room = `padding:0;padding-${side}:24px`;
+    const room = `padding:0;padding-${side}:${level < 5 ? 24 : 0}px`;
     return markup`<${tag}${start}${attributes} style="${style};${room}">${all}</${tag}>\n`;
   }
 
