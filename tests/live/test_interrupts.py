@@ -16,6 +16,7 @@ import pytest
 
 from monogram_sdk import FileSessionStorage
 from tests.live.conftest import Ground
+from tests.support.long import long
 
 HEAD = """\
 import asyncio, signal, sys
@@ -80,7 +81,7 @@ def blocked(ground: Ground, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("program", [pytest.param(THREADS, id="threads"), pytest.param(TASKS, id="tasks")])
-@pytest.mark.parametrize("blocked", ["on", "swallowed"], indirect=True)
+@pytest.mark.parametrize("blocked", [*long("on"), "swallowed"], indirect=True)
 def test_a_program_that_waits_ends_at_once(ground: Ground, tmp_path: Path, program: str, blocked: str) -> None:
     user_id, storage = ground.session_of_somebody_new()
     (space_id,) = ground.spaces(1, [user_id])

@@ -51,6 +51,7 @@ def emit(ground: Ground, space_id: UUID, *numbers: int) -> None:
             ground.emit(connection, space_id, number)
 
 
+@pytest.mark.long
 def test_dump_more_events_restore_other_events(ground: Ground, tmp_path: Path) -> None:
     user_id, storage = ground.session_of_somebody_new()
     (space_id,) = ground.spaces(1, [user_id])

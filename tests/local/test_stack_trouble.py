@@ -131,6 +131,7 @@ def test_a_stack_whose_process_was_killed_is_taken_over(project: Path, folder: P
         assert all(map(_processes.has_ended, servers))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["dev stop", "the next start"])
 def test_a_start_that_was_killed_leaves_nothing_running(project: Path, ready_folder: Path, by: str) -> None:
     command = [sys.executable, "-m", "monogram_sdk.cli", "dev", "--dir", str(ready_folder), "--project", str(project)]

@@ -118,6 +118,7 @@ def people(dsn: str) -> int:
         return int(row[0])
 
 
+@pytest.mark.long
 def test_push_reset_and_advice(supabase: Supabase, dsn: str) -> None:
     supabase("db", "push", "--include-seed", "--yes")
     assert people(dsn) == 5

@@ -124,7 +124,7 @@ def window(browser: Browser) -> Iterator[Page]:
     window.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (800, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), pytest.param(800, "light", marks=pytest.mark.long)])
 def test_it_can_be_read_wide_and_narrow_by_day_and_by_night(
     window: Page, render: Render, book_club: Job, tmp_path: Path, width: int, scheme: Any
 ) -> None:
