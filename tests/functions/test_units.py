@@ -10,4 +10,4 @@ FOLDERS = ("_shared/deliver", "_shared/platform", "deliver", "mail-events", "mus
 
 
 def test_what_functions_share_passes_its_tests(tmp_path: Path) -> None:
-    run_units(tmp_path, *FOLDERS, permission="--allow-net=127.0.0.1")
+    run_units(tmp_path, *FOLDERS, permissions=("--allow-net=127.0.0.1", "--allow-read=../migrations"))

@@ -8,4 +8,4 @@ from tests.functions.units import run_units
 
 
 def test_the_catalogues_pass_their_tests(tmp_path: Path) -> None:
-    run_units(tmp_path, "_shared/words", permission="--allow-read")
+    run_units(tmp_path, "_shared/words", permissions=("--allow-read",))

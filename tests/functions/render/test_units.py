@@ -20,7 +20,7 @@ def deno(*arguments: str) -> None:
 
 
 def test_the_renderer_passes_its_tests(tmp_path: Path) -> None:
-    run_units(tmp_path, "newsletter", "_shared/newsletters", "_shared/render", permission="--allow-read=../..")
+    run_units(tmp_path, "newsletter", "_shared/newsletters", "_shared/render", permissions=("--allow-read=../..",))
 
 
 @pytest.mark.long  # `make lint` says so as well of what is made quickly.

