@@ -14,18 +14,34 @@
 -- somebody's job with turn s, and before their next one with turn t, therefore has turns from s to t, each once a person; and t is s + 1, or
 -- higher by as many as there were jobs of their own between that were dropped or not due. Workers that claim at the same moment do not
 -- see each other's claims: to these bounds comes one for each.
+--
+-- Emails take turns by the same rule, in lines of their own. They get them when they come due; see private.line_up_mails().
 
 create table private.lines (
   name text primary key,
   turn bigint not null default 0,
-  constraint lines_name_known check (name in ('awaited', 'pictures', 'others'))
+  constraint lines_name_known check (name in ('awaited', 'pictures', 'others', 'mails', 'held'))
 );
-comment on table private.lines is 'The lines that jobs wait in. Only claim_jobs() writes here.';
+comment on table private.lines is 'The lines that jobs and emails wait in. Only claim_jobs() and claim_mails() write here.';
 comment on column private.lines.turn is 'The turn that the line has come to; it only rises.';
 
 alter table private.lines enable row level security;
 
-insert into private.lines (name) values ('awaited'), ('pictures'), ('others');
+insert into private.lines (name) values ('awaited'), ('pictures'), ('others'), ('mails'), ('held');
+
+create table private.turns (
+  line text references private.lines (name) on delete cascade,
+  owner_id uuid,
+  turn bigint not null,
+  constraint turns_pkey primary key (line, owner_id)
+);
+comment on table private.turns is
+  'The last turn that each person got in a line of emails, until the line has passed it. Jobs keep their own. Only claim_mails() writes here.';
+comment on column private.turns.owner_id is 'See person_of().';
+
+create index idx_turns_turn on private.turns (line, turn);
+
+alter table private.turns enable row level security;
 
 create function private.line_of(kind text, is_awaited boolean)
 returns text
@@ -121,14 +137,15 @@ begin
         select known_addresses.user_id, known_addresses.digest from private.known_addresses
         union all
         select former_addresses.user_id, former_addresses.digest from private.former_addresses
+      ), digests as materialized (
+        -- By themselves, or a plan may look for the first of them among everybody's, in their order.
+        select others.digest
+        from addresses as own
+        join addresses as shared using (digest)
+        join addresses as others on others.user_id = shared.user_id
+        where own.user_id = person_of.user_id
       )
-      select encode(substr(others.digest, 1, 16), 'hex')::uuid
-      from addresses as own
-      join addresses as shared using (digest)
-      join addresses as others on others.user_id = shared.user_id
-      where own.user_id = person_of.user_id
-      order by others.digest
-      limit 1
+      select encode(substr(digests.digest, 1, 16), 'hex')::uuid from digests order by digests.digest limit 1
     ),
     person_of.user_id,
     -- Whatever is nobody's takes the turns of one person.
@@ -186,13 +203,34 @@ as $$
       where outbox.line = next_turn.line and outbox.owner_id = next_turn.owner_id
       order by outbox.turn desc
       limit 1
+    ),
+    (
+      select turns.turn + 1 from private.turns
+      where turns.line = next_turn.line and turns.owner_id = next_turn.owner_id
     )
   );
 $$;
 comment on function private.next_turn(text, uuid) is
-  'The turn of a job that gets into line: behind all that its owner has waiting or has had, and not before what the line has come to. It '
-  'holds no row: who gets in at the same moment may get the same turn, which claim_jobs() mends. Definer; not granted, only other definer '
+  'The turn of what gets into line: behind all that its owner has waiting or has had, and not before what the line has come to. It '
+  'holds no row: jobs that get in at the same moment may get the same turn, which claim_jobs() mends. Definer; not granted, only other definer '
   'functions call it.';
+
+create function private.raise_line(name text, turn bigint)
+returns void
+language sql
+security definer
+set search_path = ''
+as $$
+  update private.lines
+  set turn = raise_line.turn
+  where lines.turn < raise_line.turn
+    and lines.name = any (
+      array(select lines.name from private.lines where lines.name = raise_line.name for no key update skip locked)
+    );
+$$;
+comment on function private.raise_line(text, bigint) is
+  'Let a line come to a turn. Who finds another worker writing there does not wait: that one, or the next claim, raises it. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.line_up(ids bigint[])
 returns void
@@ -420,14 +458,10 @@ begin
     exit when v_unwanted = '{}' and v_late = '{}';
   end loop;
 
-  -- Who finds another worker writing here does not wait: that one, or the next claim, raises it.
-  update private.lines
-  set turn = claimed.turn
+  perform private.raise_line(claimed.line, claimed.turn)
   from (
     select outbox.line, max(outbox.turn) as turn from private.outbox where outbox.id = any (v_ids) group by outbox.line
-  ) as claimed
-  where lines.name = claimed.line and lines.turn < claimed.turn
-    and lines.name = any (array(select name from private.lines order by name for no key update skip locked));
+  ) as claimed;
 
   return query
   update private.outbox

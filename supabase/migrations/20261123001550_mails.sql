@@ -15,6 +15,20 @@
 -- What a mail server says when it refuses is kept without any address in it, and with it whose fault it is: only a mailbox
 -- that is not there ends mail to an address; what is the sender's fault fails no mail, it stops the provider, unless one
 -- domain alone says so: its mails wait behind all others, and fail after a day.
+--
+-- People take turns with emails as they do with jobs (see the outbox), and an email is theirs on whose behalf it is sent: the
+-- leader of its space, whoever gave the gift, else its reader. A letter to many is the work of one person, and so are all the spaces
+-- that somebody leads. A mail gets its turn when it is due and a worker comes for mails: a letter's when it is rendered, a digest
+-- in the morning, one that failed each time that it is due again, behind its owner's others. It has it until it is taken,
+-- whatever becomes of it then; if the line passes it meanwhile (it could not be taken), it gets another one. No two mails of a
+-- person have the same turn in a line, for workers claim mails one after the other.
+--
+-- So while somebody has a mail due, each other person is served twice at most before it, and once where its owner was not served at
+-- the present turn; what a worker has taken already, a batch for each, goes before. What is served after somebody's mail with turn s and
+-- before their next one with turn t has turns from s to t, each once a person; and t is s + 1, or higher by as many as there were mails of their
+-- own between. Of more than 10,000 mails that come due between two claims the later ones get their turns at the claims after that. Mails that
+-- were held for the sender's sake have a line of their own, behind the other. What goes to a domain that refuses us takes no turns: it
+-- goes when there is nothing else, what was never held first.
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -127,6 +141,7 @@ create table private.mails (
   run_at timestamptz not null default now(),
   batch_id uuid references private.mail_batches (id) on delete set null,
   position integer,
+  turn bigint,
   email text,
   content jsonb,
   provider_id text,
@@ -149,13 +164,15 @@ create table private.mails (
   ),
   constraint mails_in_a_batch_while_open check (state not in ('SENDING', 'UNCERTAIN') or batch_id is not null),
   constraint mails_newsletter_kind check ((newsletter_id is not null) = (kind = 'NEWSLETTER_PUBLISHED')),
-  constraint mails_sent_at_set check ((state = 'SENT') = (sent_at is not null))
+  constraint mails_sent_at_set check ((state = 'SENT') = (sent_at is not null)),
+  constraint mails_turn_while_waiting check (turn is null or (state = 'QUEUED' and batch_id is null))
 );
 comment on table private.mails is
   'Every email that a person was, is or was not to get. Triggers: mails__forget (people who are gone), mails__wake.';
 comment on column private.mails.id is
   'Derived from what the mail is about and for whom (see private.mail_id), so that the same mail always has the same id '
   'and the same Message-ID.';
+comment on column private.mails.turn is 'Mails are taken in the order of their turns; null while it is not due, or taken. See line_up_mails().';
 comment on column private.mails.email is 'The address of the present attempt; forgotten when its fate is known.';
 comment on column private.mails.content is 'What a notification''s present attempt says; newsletters: see newsletter_mails.';
 comment on column private.mails.fault is 'Why the last attempt was none, where that is known; see private.fault_words().';
@@ -163,7 +180,8 @@ comment on column private.mails.last_error is 'What was said at the last attempt
 comment on column private.mails.held is 'How often it came back for the sender''s sake, which is none of its attempts.';
 comment on column private.mails.gave_up is 'Whether FAILED means that no attempt helped, and not that the provider refused it.';
 
-create index idx_mails_due on private.mails ((held > 0), run_at, id) where state = 'QUEUED' and batch_id is null;
+create index idx_mails_waiting on private.mails ((held > 0), run_at, id) where state = 'QUEUED' and batch_id is null and turn is null;
+create index idx_mails_turn on private.mails ((held > 0), turn, run_at, id) where turn is not null;
 create index idx_mails_batch_id on private.mails (batch_id);
 create index idx_mails_space_id on private.mails (space_id);
 create index idx_mails_provider_id on private.mails (provider_id) where provider_id is not null;
@@ -589,6 +607,92 @@ create trigger mails__wake
 
 -- What workers do ---------------------------------------------------------------------------------------------------
 
+create function private.is_refused(user_id uuid, domains text[])
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from auth.users as accounts
+    where accounts.id = is_refused.user_id and private.mail_domain(accounts.email) = any (is_refused.domains)
+  );
+$$;
+comment on function private.is_refused(uuid, text[]) is
+  'Whether a person''s address is at one of these domains. Definer; not granted, only claim_mails() calls it.';
+
+create function private.line_up_mails(at timestamptz, refusing text[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_line private.lines;
+  v_late uuid[];
+begin
+  -- What a line has passed gets into it again.
+  for v_line in select * from private.lines where lines.name in ('held', 'mails') order by lines.name loop
+    v_late := array(
+      select mails.id from private.mails
+      where (mails.held > 0) = (v_line.name = 'held') and mails.turn < v_line.turn
+      for update skip locked
+    );
+    update private.mails set turn = null where mails.id = any (v_late);
+  end loop;
+
+  with due as materialized (
+    select
+      mails.id, mails.run_at, case when mails.held > 0 then 'held' else 'mails' end as line,
+      coalesce(
+        spaces.leader_id, private.try_uuid(mails.payload ->> 'sender_id'), mails.user_id, '00000000-0000-0000-0000-000000000000'
+      ) as account_id
+    from private.mails
+    left join public.spaces on spaces.id = mails.space_id
+    where mails.state = 'QUEUED'
+      and mails.batch_id is null
+      and mails.turn is null
+      -- Both, for the sake of the index.
+      and (mails.held > 0) in (false, true)
+      and mails.run_at <= line_up_mails.at
+      and (
+        mails.newsletter_id is null
+        or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)
+      )
+      and (line_up_mails.refusing = '{}' or not private.is_refused(mails.user_id, line_up_mails.refusing))
+    order by mails.run_at, mails.id
+    limit 10000
+    for update of mails skip locked
+  ), owners as materialized (
+    select accounts.account_id, private.person_of(accounts.account_id) as owner_id
+    from (select distinct due.account_id from due) as accounts
+  ), places as materialized (
+    select
+      due.id, due.line, owners.owner_id,
+      row_number() over (partition by due.line, owners.owner_id order by due.run_at, due.id) - 1 as place
+    from due
+    join owners using (account_id)
+  ), starts as materialized (
+    select places.line, places.owner_id, private.next_turn(places.line, places.owner_id) as turn, max(places.place) as last_place
+    from places
+    group by places.line, places.owner_id
+  ), kept as (
+    insert into private.turns (line, owner_id, turn)
+    select starts.line, starts.owner_id, starts.turn + starts.last_place from starts
+    on conflict on constraint turns_pkey do update set turn = excluded.turn
+  )
+  update private.mails
+  set turn = starts.turn + places.place
+  from places
+  join starts using (line, owner_id)
+  where mails.id = places.id;
+end;
+$$;
+comment on function private.line_up_mails(timestamptz, text[]) is
+  'Give mails that have come due their turns, but for those to domains that refuse us. Definer; not granted, only claim_mails() calls it, '
+  'holding the lines.';
+
 create function private.claim_mails(worker text, provider text, mail_limit integer, lease interval, at timestamptz)
 returns uuid
 language plpgsql
@@ -627,15 +731,14 @@ begin
   v_refusing := array(
     select mail_refusals.domain from private.mail_refusals where mail_refusals.provider = claim_mails.provider
   );
-  -- What goes to a domain that refuses us for the sender's sake goes when there is nothing else, tried or not, and never in
-  -- one batch with others: it may be its owner's doing, and keeps no other waiting.
-  for v_round in 1 .. case when v_refusing = '{}' then 1 else 2 end loop
-    select array_agg(due.id) into v_mail_ids
-    from (
+  -- One after the other: each knows who was served before it.
+  perform from private.lines where lines.name in ('held', 'mails') order by lines.name for no key update;
+  perform private.line_up_mails(claim_mails.at, v_refusing);
+  loop
+    v_mail_ids := array(
       select mails.id
       from private.mails
-      where mails.state = 'QUEUED'
-        and mails.batch_id is null
+      where mails.turn is not null
         and mails.run_at <= claim_mails.at
         and (
           mails.newsletter_id is null
@@ -643,28 +746,57 @@ begin
             select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id
           )
         )
+      order by (mails.held > 0), mails.turn, mails.run_at, mails.id
+      limit claim_mails.mail_limit
+      for update skip locked
+    );
+    exit when v_refusing = '{}';
+    -- Its domain refuses us since it got its turn.
+    update private.mails
+    set turn = null
+    where mails.id = any (v_mail_ids) and private.is_refused(mails.user_id, v_refusing);
+    exit when not found;
+  end loop;
+  -- What goes to a domain that refuses us for the sender's sake goes when there is nothing else, tried or not, and never in
+  -- one batch with others: it may be its owner's doing, and keeps no other waiting.
+  if v_mail_ids = '{}' and v_refusing <> '{}' then
+    v_mail_ids := array(
+      select mails.id
+      from private.mails
+      where mails.state = 'QUEUED'
+        and mails.batch_id is null
+        and mails.turn is null
+        and mails.run_at <= claim_mails.at
         and (
-          v_refusing = '{}'
-          or v_round = 2
-          or not exists (
-            select from auth.users as accounts
-            where accounts.id = mails.user_id and private.mail_domain(accounts.email) = any (v_refusing)
+          mails.newsletter_id is null
+          or exists (
+            select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id
           )
         )
+        and private.is_refused(mails.user_id, v_refusing)
       order by (mails.held > 0), mails.run_at, mails.id
       limit claim_mails.mail_limit
       for update skip locked
-    ) as due;
-    exit when v_mail_ids is not null;
-  end loop;
-  if v_mail_ids is null then
+    );
+  end if;
+  if v_mail_ids = '{}' then
     return null;
   end if;
+  perform private.raise_line(claimed.line, claimed.turn)
+  from (
+    select case when mails.held > 0 then 'held' else 'mails' end as line, max(mails.turn) as turn
+    from private.mails
+    where mails.id = any (v_mail_ids) and mails.turn is not null
+    group by 1
+  ) as claimed;
+  delete from private.turns
+  using private.lines
+  where lines.name = turns.line and turns.turn < lines.turn;
   insert into private.mail_batches (provider, run_at, leased_by, leased_until)
   values (claim_mails.provider, claim_mails.at, claim_mails.worker, claim_mails.at + claim_mails.lease)
   returning id into v_batch_id;
   update private.mails
-  set batch_id = v_batch_id, position = member.ordinality
+  set batch_id = v_batch_id, position = member.ordinality, turn = null
   from unnest(v_mail_ids) with ordinality as member (id, ordinality)
   where mails.id = member.id;
   return v_batch_id;

@@ -183,7 +183,15 @@ as $$
       and not private.is_job_held(kind, payload)
   ) or exists (
     select from private.mails
-    where state = 'QUEUED' and batch_id is null and run_at <= is_work_due.at
+    where turn is not null and run_at <= is_work_due.at
+      and (
+        newsletter_id is null
+        or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)
+      )
+  ) or exists (
+    select from private.mails
+    where state = 'QUEUED' and batch_id is null and run_at <= is_work_due.at and turn is null
+      and (held > 0) in (false, true)
       and (
         newsletter_id is null
         or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)

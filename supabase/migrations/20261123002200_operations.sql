@@ -193,7 +193,8 @@ as $$
   with due as (
     update private.mails
     set run_at = resume_mail.at
-    where mails.state = 'QUEUED' and mails.batch_id is null and mails.fault = 'SENDER' and mails.run_at > resume_mail.at
+    where mails.state = 'QUEUED' and mails.batch_id is null and mails.turn is null and mails.fault = 'SENDER'
+      and mails.run_at > resume_mail.at
   ), resumed as (
     update private.mail_providers
     set paused_until = resume_mail.at, fault = null, reason = null, since = null, refusals = 0, stops = 0

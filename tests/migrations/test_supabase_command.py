@@ -63,6 +63,7 @@ EXPECTED_ADVICE = {
     "rls_enabled_no_policy_private_limit_uses",
     "rls_enabled_no_policy_private_limits",
     "rls_enabled_no_policy_private_lines",
+    "rls_enabled_no_policy_private_turns",
     "rls_enabled_no_policy_private_empty_selections",
     "rls_enabled_no_policy_private_remembered_badges",
     "rls_enabled_no_policy_private_remembered_earnings",

@@ -44,6 +44,7 @@ VIOLATIONS = {
     "mails_fault_known": "update private.mails set fault = ''",
     "mails_newsletter_kind": "update private.mails set newsletter_id = null",
     "mails_sent_at_set": "update private.mails set sent_at = 'infinity'",
+    "mails_turn_while_waiting": "update private.mails set state = 'LEFT', turn = 1",
     "mails_state_known": "update private.mails set state = ''",
     "newsletter_mails_content_is_object": "update private.newsletter_mails set content = '[]'",
     "lines_name_known": "update private.lines set name = name || '!'",
