@@ -146,7 +146,9 @@ begin
   perform set_config('role', 'none', true);
 
   -- All this was some time ago: everybody has their mail, and nobody is sent any to these addresses.
-  update private.mails set state = 'SENT', sent_at = now(), attempts = 1 where state = 'QUEUED';
+  update private.mails
+  set state = 'SENT', sent_at = clock_timestamp(), attempts = 1, run_at = least(run_at, now())
+  where state = 'QUEUED';
   update public.curator_rotations set notification_status = 'SENT', notified_at = now() where space_id = v_space_id;
 end;
 $seed$;

@@ -308,6 +308,23 @@ comment on function private.require_limit(text, integer) is
   'How many things a worker takes at once, or a refusal that names the argument.';
 grant execute on function private.require_limit(text, integer) to service_role;
 
+create function private.require_count(name text, value integer)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if not coalesce(require_count.value >= 0, false) then
+    perform private.fail('MG001', require_count.name, format('%s is 0 or more.', require_count.name));
+  end if;
+  return require_count.value;
+end;
+$$;
+comment on function private.require_count(text, integer) is
+  'How many rows a list has at most, or a refusal that names the argument.';
+grant execute on function private.require_count(text, integer) to service_role;
+
 create function private.require_seconds(name text, value double precision)
 returns interval
 language plpgsql
@@ -352,6 +369,9 @@ security definer
 set search_path = ''
 as $$
 begin
+  if new.id is null then
+    perform private.fail('MG001', 'id', 'id is a UUID; leave it out for a new one.');
+  end if;
   -- Waits for whoever is about to use the same id, and sees also what is gone or hidden.
   insert into private.used_ids (id) values (new.id) on conflict do nothing;
   if not found then
@@ -364,6 +384,25 @@ comment on function private.take_id() is
   'Trigger, after all other checks of a new row: take its id for ever, or refuse one that was used before, in the same words '
   'whosever it is and whether it is still there. Definer because no role reaches the table; safe because it refuses or '
   'notes an id of a row that is being inserted, and nothing else.';
+
+create function private.require_columns()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_name text;
+begin
+  foreach v_name in array tg_argv loop
+    if to_jsonb(new) ->> v_name is null then
+      perform private.fail('MG001', v_name, format('%s takes a value, and not null.', v_name));
+    end if;
+  end loop;
+  return new;
+end;
+$$;
+comment on function private.require_columns() is
+  'Trigger, with columns that take no null as its arguments, for a row where one is: refuse it in words, before the NOT NULL of the table does.';
 
 create function private.check_text(column_name text, value text, minimum integer, maximum integer)
 returns void

@@ -27,7 +27,7 @@ create table public.users (
 );
 
 comment on table public.users is
-  'A person. Triggers: users__check_values (typed refusals), users__take_id, users__one_deletion_at_a_time, '
+  'A person. Triggers: users__check_values and users__require_columns (typed refusals), users__take_id, users__one_deletion_at_a_time, '
   'users__end_invites, users__hand_over (spaces outlive an account), '
   'users__forget_giver (from what others were told), users__settle_ledger, users__forget_weeks (what stays and goes with the ledger and the streaks), '
   'users__drop_files, users__drop_former_avatar (files go with what named them), users__ask_for_avatar, '
@@ -96,6 +96,11 @@ comment on function private.check_user_values() is
 create trigger users__check_values
   before insert or update of display_name, username, avatar_path, bio on public.users
   for each row execute function private.check_user_values();
+
+create trigger users__require_columns
+  before update on public.users
+  for each row when (new.display_name is null)
+  execute function private.require_columns('display_name');
 
 create trigger users__take_id
   before insert on public.users

@@ -32,7 +32,7 @@ create table public.spaces (
 );
 
 comment on table public.spaces is
-  'A private group that writes a weekly newsletter. Triggers: spaces__fill, spaces__check_values, spaces__take_id, '
+  'A private group that writes a weekly newsletter. Triggers: spaces__fill, spaces__check_values, spaces__require_columns, spaces__take_id, '
   'spaces__hold_contents, spaces__found (feed, '
   'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__drop_files, '
   'spaces__note_weeks (streaks), spaces__drop_former_cover (files go with what named them), spaces__ask_for_cover, spaces__limit, '
@@ -379,6 +379,13 @@ comment on function private.check_space_values() is 'Trigger: refuse bad values 
 create trigger spaces__check_values
   before insert or update of name, description, cover_path, language on public.spaces
   for each row execute function private.check_space_values();
+
+create trigger spaces__require_columns
+  before insert or update on public.spaces
+  for each row when (
+    new.name is null or new.rotation_type is null or new.is_public is null or new.newsletter_visibility is null
+  )
+  execute function private.require_columns('name', 'rotation_type', 'is_public', 'newsletter_visibility');
 
 create trigger spaces__take_id
   before insert on public.spaces

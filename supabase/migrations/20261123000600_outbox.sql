@@ -594,9 +594,12 @@ returns text
 language sql
 set search_path = ''
 as $$
-  select private.fail_job(fail_job.job_id, fail_job.worker, fail_job.error, private.require_instant(fail_job.at), fail_job.max_attempts);
+  select private.fail_job(
+    fail_job.job_id, fail_job.worker, fail_job.error, private.require_instant(fail_job.at),
+    private.require_limit('max_attempts', fail_job.max_attempts)
+  );
 $$;
 comment on function public.fail_job(bigint, text, text, timestamptz, integer) is
-  'Give a leased job back for a later attempt; answers READY or DEAD, or null where the lease is no longer this '
+  'Give a leased job back for a later attempt, or for none after max_attempts (at most 1000); answers READY or DEAD, or null where the lease is no longer this '
   'worker''s. Secret key only.';
 grant execute on function public.fail_job(bigint, text, text, timestamptz, integer) to service_role;

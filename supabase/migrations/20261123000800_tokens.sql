@@ -25,7 +25,8 @@ create table public.reward_rules (
   constraint reward_rules_weekly_limit_not_negative check (weekly_limit >= 0)
 );
 comment on table public.reward_rules is
-  'How many tokens each kind of earning pays; 0 pays nothing. Badges carry their own token_reward. What was paid stays paid.';
+  'How many tokens each kind of earning pays; 0 pays nothing. Badges carry their own token_reward. What was paid stays paid. '
+  'Trigger: reward_rules__require_columns.';
 comment on column public.reward_rules.milestones is 'For streaks: the lengths in weeks that pay, at amount tokens a week.';
 comment on column public.reward_rules.weekly_limit is
   'How often it pays a person in a calendar week, over all spaces; null for no limit. What is above earns nothing.';
@@ -88,7 +89,7 @@ create table public.token_gifts (
   constraint token_gifts_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.token_gifts is
-  'Tokens from one person to another; a gift outlives both accounts. Triggers: token_gifts__check_values, token_gifts__take_id, '
+  'Tokens from one person to another; a gift outlives both accounts. Triggers: token_gifts__check_values, token_gifts__require_columns, token_gifts__take_id, '
   'token_gifts__limit, token_gifts__move_tokens (two transactions), token_gifts__forget_words (of accounts that are gone).';
 comment on column public.token_gifts.sender_id is 'Who gave; null once the account is gone.';
 comment on column public.token_gifts.recipient_id is 'Who received; null once the account is gone.';
@@ -179,6 +180,11 @@ grant update (amount, milestones, weekly_limit, description) on public.reward_ru
 grant select on public.transactions to authenticated, service_role;
 grant select on public.token_gifts to authenticated, service_role;
 grant insert (id, sender_id, recipient_id, amount, message, idempotency_key) on public.token_gifts to authenticated, service_role;
+
+create trigger reward_rules__require_columns
+  before update on public.reward_rules
+  for each row when (new.amount is null or new.description is null)
+  execute function private.require_columns('amount', 'description');
 
 create trigger reward_rules__touch_updated_at
   before update on public.reward_rules
@@ -489,6 +495,11 @@ comment on function private.check_gift_values() is
 create trigger token_gifts__check_values
   before insert on public.token_gifts
   for each row execute function private.check_gift_values();
+
+create trigger token_gifts__require_columns
+  before insert on public.token_gifts
+  for each row when (new.idempotency_key is null)
+  execute function private.require_columns('idempotency_key');
 
 create trigger token_gifts__take_id
   before insert on public.token_gifts

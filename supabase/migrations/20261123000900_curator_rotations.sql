@@ -14,7 +14,8 @@ create table public.curator_rotations (
   constraint curator_rotations_space_id_week_number_key unique (space_id, week_number),
   constraint curator_rotations_week_number_positive check (week_number >= 1)
 );
-comment on table public.curator_rotations is 'The curator of each week of each space: the history of the pen.';
+comment on table public.curator_rotations is
+  'The curator of each week of each space: the history of the pen. Trigger: curator_rotations__require_columns.';
 comment on column public.curator_rotations.notification_status is 'Whether the curator has been told by email.';
 
 comment on column public.curator_rotations.reminded_at is 'When those who had not answered were reminded; null before.';
@@ -28,6 +29,11 @@ create policy "Members see who curated when" on public.curator_rotations
 
 grant select on public.curator_rotations to authenticated, service_role;
 grant update (notification_status, notified_at) on public.curator_rotations to service_role;
+
+create trigger curator_rotations__require_columns
+  before update on public.curator_rotations
+  for each row when (new.notification_status is null)
+  execute function private.require_columns('notification_status');
 
 create function private.waiting_order(space_id uuid)
 returns table (user_id uuid, waiting bigint)

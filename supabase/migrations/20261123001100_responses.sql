@@ -113,7 +113,7 @@ create table public.responses (
   constraint responses_selected_published check (is_published or not is_selected)
 );
 comment on table public.responses is
-  'A member''s answer to a prompt. Triggers: responses__fill, responses__take_id, '
+  'A member''s answer to a prompt. Triggers: responses__fill, responses__take_id, responses__require_columns, '
   'responses__guard (who, when, which values), '
   'responses__count (counters, ledger, event, badges), responses__uncount, responses__note_week, responses__note_week_late, '
   'responses__forget_week (streaks), responses__leave_drafts (of the '
@@ -353,6 +353,11 @@ comment on function private.guard_response() is
 create trigger responses__guard
   before update of content, image_path, image_caption, music, is_published on public.responses
   for each row execute function private.guard_response();
+
+create trigger responses__require_columns
+  before insert or update on public.responses
+  for each row when (new.is_published is null)
+  execute function private.require_columns('is_published');
 
 create trigger responses__touch_updated_at
   before update on public.responses

@@ -60,7 +60,7 @@ create table public.newsletters (
   constraint newsletters_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.newsletters is
-  'The letter of a week. Triggers: newsletters__fill, newsletters__take_id, '
+  'The letter of a week. Triggers: newsletters__fill, newsletters__take_id, newsletters__require_columns, '
   'newsletters__guard (who, when, which values), newsletters__seal and newsletters__seal_anew (code), '
   'newsletters__limit, newsletters__send (closes the week), newsletters__ask_for_pictures, newsletters__note_deleted, '
   'newsletters__drop_files, newsletters__note_gone, newsletters__forget_curator, '
@@ -447,6 +447,11 @@ comment on function private.guard_newsletter() is
 create trigger newsletters__guard
   before update of title, intro, content, is_published on public.newsletters
   for each row execute function private.guard_newsletter();
+
+create trigger newsletters__require_columns
+  before update on public.newsletters
+  for each row when (new.title is null or new.is_published is null)
+  execute function private.require_columns('title', 'is_published');
 
 create trigger newsletters__touch_updated_at
   before update on public.newsletters

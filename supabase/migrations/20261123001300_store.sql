@@ -125,7 +125,7 @@ create table public.store_items (
   ),
   constraint store_items_theme_is_one check (kind <> 'THEME' or private.theme_problem(metadata) is null)
 );
-comment on table public.store_items is 'What tokens buy. Triggers: store_items__check_values (typed refusals), store_items__take_id, store_items__touch_updated_at.';
+comment on table public.store_items is 'What tokens buy. Triggers: store_items__check_values and store_items__require_columns (typed refusals), store_items__take_id, store_items__touch_updated_at.';
 comment on column public.store_items.stock is 'How many are left; null for unlimited.';
 comment on column public.store_items.metadata is
   'What the item is made of. Of a theme: paper, ink and accent ("#rrggbb") and the same in dark, numerals, ornament and initial, '
@@ -146,7 +146,7 @@ create table public.purchases (
   constraint purchases_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.purchases is
-  'Who bought what; a purchase outlives the account. Triggers: purchases__fill (price, or why not), purchases__take_id, '
+  'Who bought what; a purchase outlives the account. Triggers: purchases__fill (price, or why not), purchases__require_columns, purchases__take_id, '
   'purchases__pay (ledger, stock, badges), purchases__activate (themes), purchases__forget_key (of an account that is gone).';
 comment on column public.purchases.user_id is 'Whose it is; null once the account is gone.';
 comment on column public.purchases.price_paid is 'Tokens, at the time of the purchase.';
@@ -262,6 +262,15 @@ create trigger store_items__check_values
   for each row when (not private.is_client() or private.is_platform_admin())
   execute function private.check_item_values();
 
+create trigger store_items__require_columns
+  before insert or update on public.store_items
+  for each row when (
+    (new.code is null or new.name is null or new.description is null or new.kind is null or new.price is null
+    or new.is_available is null)
+    and (not private.is_client() or private.is_platform_admin())
+  )
+  execute function private.require_columns('code', 'name', 'description', 'kind', 'price', 'is_available');
+
 create trigger store_items__take_id
   before insert on public.store_items
   for each row when (not private.is_client() or private.is_platform_admin())
@@ -319,6 +328,11 @@ comment on function private.fill_purchase() is
 create trigger purchases__fill
   before insert on public.purchases
   for each row execute function private.fill_purchase();
+
+create trigger purchases__require_columns
+  before insert or update on public.purchases
+  for each row when (new.idempotency_key is null or new.is_active is null)
+  execute function private.require_columns('idempotency_key', 'is_active');
 
 create trigger purchases__take_id
   before insert on public.purchases

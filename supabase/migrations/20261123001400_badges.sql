@@ -28,7 +28,7 @@ create table public.badges (
     )
   )
 );
-comment on table public.badges is 'What can be earned.';
+comment on table public.badges is 'What can be earned. Trigger: badges__require_columns.';
 comment on column public.badges.criteria is '{"metric": one of eight, "at_least": number}; private.badge_metrics() defines the metrics.';
 comment on column public.badges.token_reward is 'Tokens paid with the badge.';
 
@@ -61,6 +61,14 @@ create policy "People see the badges they earned" on public.user_badges
 grant select on public.badges to anon, authenticated, service_role;
 grant insert (code, name, description, icon, criteria, token_reward) on public.badges to service_role;
 grant update (name, description, icon, criteria, token_reward) on public.badges to service_role;
+
+create trigger badges__require_columns
+  before insert or update on public.badges
+  for each row when (
+    new.code is null or new.name is null or new.description is null or new.icon is null or new.criteria is null
+    or new.token_reward is null
+  )
+  execute function private.require_columns('code', 'name', 'description', 'icon', 'criteria', 'token_reward');
 grant select on public.user_badges to authenticated, service_role;
 
 -- Metrics and awards ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ create table public.settings (
 );
 comment on table public.settings is
   'A person''s switches. Triggers: settings__hold_owner, settings__check_values, '
-  'settings__check_new_values, settings__switch_themes, '
+  'settings__check_new_values, settings__require_columns, settings__switch_themes, '
   'settings__version, settings__touch_updated_at, settings__end_undo.';
 comment on column public.settings.version is
   'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
@@ -143,6 +143,15 @@ create trigger settings__check_new_values
   before insert on public.settings
   for each row when (new.timezone <> 'UTC' or new.active_theme_id is not null or new.language is not null)
   execute function private.check_setting_values();
+
+create trigger settings__require_columns
+  before insert or update on public.settings
+  for each row when (
+    new.user_id is null or new.email_newsletters is null or new.email_notifications is null
+    or new.email_reminders is null or new.in_app_notifications is null or new.show_on_leaderboard is null
+    or new.timezone is null
+  )
+  execute function private.require_columns('user_id', 'email_newsletters', 'email_notifications', 'email_reminders', 'in_app_notifications', 'show_on_leaderboard', 'timezone');
 
 create trigger settings__touch_updated_at
   before update on public.settings

@@ -164,6 +164,7 @@ create table private.mails (
   ),
   constraint mails_in_a_batch_while_open check (state not in ('SENDING', 'UNCERTAIN') or batch_id is not null),
   constraint mails_newsletter_kind check ((newsletter_id is not null) = (kind = 'NEWSLETTER_PUBLISHED')),
+  constraint mails_sent_after_created check (sent_at >= created_at),
   constraint mails_sent_at_set check ((state = 'SENT') = (sent_at is not null)),
   constraint mails_turn_while_waiting check (turn is null or (state = 'QUEUED' and batch_id is null))
 );
@@ -1259,7 +1260,8 @@ begin
     last_error = case
       when next.state <> 'SENT' then left(private.scrub_addresses(result.error, mails.email), 2000)
     end,
-    sent_at = case when next.state = 'SENT' then settle_mails.at end
+    -- Whatever clock the worker goes by.
+    sent_at = case when next.state = 'SENT' then greatest(settle_mails.at, mails.created_at) end
   from jsonb_to_recordset(settle_mails.results) as result (
     id uuid, outcome text, provider_id text, error text, uncounted boolean, fault text
   )

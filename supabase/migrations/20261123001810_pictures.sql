@@ -229,6 +229,21 @@ security definer
 set search_path = ''
 as $$
 begin
+  if not coalesce(
+    settle_picture.refusal is null and settle_picture.width > 0 and settle_picture.height > 0
+      and jsonb_typeof(settle_picture.files) = 'object',
+    false
+  ) and (
+    settle_picture.refusal is null
+    or num_nonnulls(settle_picture.width, settle_picture.height, settle_picture.files) > 0
+    or settle_picture.refusal not in (
+      'UNKNOWN_FORMAT', 'UNSUPPORTED_FORMAT', 'DAMAGED', 'TOO_MANY_PIXELS', 'TOO_MANY_BYTES', 'TOO_HEAVY'
+    )
+  ) then
+    perform private.fail(
+      'MG001', 'files', 'A picture has a width and a height above zero and its files (an object), or else one of the refusals.'
+    );
+  end if;
   -- It cannot go until this is written; then what was made goes with it.
   perform from storage.objects
   where objects.bucket_id = settle_picture.bucket_id and objects.name = settle_picture.path

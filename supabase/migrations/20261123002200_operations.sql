@@ -87,7 +87,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from private.dead_letters(dead_letters.letter_limit);
+  select * from private.dead_letters(private.require_count('letter_limit', dead_letters.letter_limit));
 $$;
 comment on function public.dead_letters(integer) is
   'Jobs and mails that will not be tried again, the oldest first: gave_up says that no attempt helped, otherwise the '
@@ -246,10 +246,12 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from private.email_suppressions(email_suppressions.after, email_suppressions.suppression_limit);
+  select * from private.email_suppressions(
+    email_suppressions.after, private.require_limit('suppression_limit', email_suppressions.suppression_limit)
+  );
 $$;
 comment on function public.email_suppressions(text, integer) is
-  'Addresses that get no mail, by address, those after a given one. Secret key only.';
+  'Up to suppression_limit (at most 1000) addresses that get no mail, by address, those after a given one. Secret key only.';
 grant execute on function public.email_suppressions(text, integer) to service_role;
 
 create function private.suppress_email(address text, detail text)

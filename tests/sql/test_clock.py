@@ -92,7 +92,7 @@ def test_a_service_may_tick_and_nobody_else(actors: Actors, club: Club) -> None:
 
 def test_old_news_by_email_are_swept_and_what_was_sent_to_whom_stays(actors: Actors, club: Club) -> None:
     letter = club.week()
-    actors.run("update private.mails set state = 'SENT', sent_at = now()")
+    actors.run("update private.mails set state = 'SENT', sent_at = clock_timestamp()")
     actors.service().rows("save_newsletter_mail", newsletter_id=letter["id"], content={})
     tick(actors, "91 days")
     assert actors.one("select count(*) from private.mails where newsletter_id is null") == 0
@@ -123,7 +123,7 @@ def test_where_the_platforms_parts_are_the_function_is_called_with_its_key(actor
     tick(actors)
     calls = actors.run("select url, headers ->> 'apikey' as key from net.calls")
     assert calls == [{"url": "https://project.example/functions/v1/deliver", "key": "sb_secret_x"}] * 2
-    actors.run("update private.mails set state = 'SENT', sent_at = now()")
+    actors.run("update private.mails set state = 'SENT', sent_at = clock_timestamp()")
     actors.run("update private.outbox set state = 'DONE'")
     assert actors.one("select private.nudge()") is False
 

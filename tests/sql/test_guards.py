@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.support.actors import Actor, Actors
 from tests.support.stories import Club, found_club
@@ -173,6 +174,9 @@ COUNTS = ("-1", "1001", "null")
             ("0", "0.5", "86400"),
         ),
         ("settle_mails('x', gen_random_uuid(), '[]', {})", "max_attempts", COUNTS, ("0", "1000")),
+        ("fail_job(1, 'x', 'Out of paper', {})", "max_attempts", COUNTS, ("0", "1000")),
+        ("email_suppressions({})", "suppression_limit", COUNTS, ("0", "1000")),
+        ("dead_letters({})", "letter_limit", ("-1", "null"), ("0", "2147483647")),
     ],
 )
 def test_a_worker_takes_a_thousand_for_a_day_at_most(
@@ -191,3 +195,28 @@ def test_a_prompt_that_is_changed_is_held_as_a_new_one_is(club: Club) -> None:
     refused(club.leader, "MG001", "question", change.format("question = ' '"), prompt["id"])
     refused(club.leader, "MG001", "order", change.format('"order" = 11'), prompt["id"])
     refused(club.leader, "MG207", "taken back", change.format("is_published = false"), prompt["id"])
+
+
+SETTLED = {"width": 4, "height": 3, "files": {}}
+
+
+@pytest.mark.parametrize(
+    "settlement",
+    [
+        {},
+        SETTLED | {"width": 0},
+        SETTLED | {"height": -1},
+        SETTLED | {"files": Jsonb([])},
+        SETTLED | {"files": None},
+        SETTLED | {"refusal": "DAMAGED"},
+        {"refusal": "UGLY"},
+        {"refusal": "DAMAGED", "width": 4},
+    ],
+)
+def test_a_picture_is_made_or_refused(actors: Actors, settlement: dict[str, Any]) -> None:
+    """A CHECK of a table that nobody outside knows answered instead."""
+    service = actors.service()
+    with service.refused("MG001"):
+        service.call("settle_picture", bucket_id="avatars", path="a", **settlement)
+    for right in (SETTLED, {"refusal": "DAMAGED"}):
+        assert service.call("settle_picture", bucket_id="avatars", path="a", **right) is False

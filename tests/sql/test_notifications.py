@@ -159,7 +159,7 @@ def test_news_for_a_digest_that_is_out_already_come_in_the_next_one(actors: Acto
 
     earn("badge:1")
     earn("badge:1")  # Nobody is told the same thing twice.
-    actors.run("update private.mails set state = 'SENT', sent_at = now() where kind = 'DIGEST'")
+    actors.run("update private.mails set state = 'SENT', sent_at = clock_timestamp() where kind = 'DIGEST'")
     earn("badge:2")
     rows = sorted(digest(actors, boris), key=lambda row: row["run_at"])
     assert [[entry["key"] for entry in row["payload"]["entries"]] for row in rows] == [["badge:1"], ["badge:2"]]

@@ -276,6 +276,37 @@ def test_what_is_refused_is_refused_in_words(actors: Actors, stage: Stage) -> No
                     assert error.diag.message_hint, (column, str(value)[:80], error)
 
 
+@pytest.mark.usefixtures("stage")
+def test_no_null_is_refused_by_the_table_alone(actors: Actors) -> None:
+    """Whoever may write a column: where the table takes no null, a trigger says so before NOT NULL does."""
+    columns = actors.run(
+        """
+        select c.relname as table, a.attname as name, verb
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        cross join unnest(array['INSERT', 'UPDATE']) as verb
+        where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+          and (
+            has_column_privilege('authenticated', c.oid, a.attnum, verb)
+            or has_column_privilege('service_role', c.oid, a.attnum, verb)
+          )
+          and (a.attnotnull or verb = 'INSERT')
+        order by 1, 2, 3
+        """
+    )
+    for column in columns:
+        insert = column["verb"] == "INSERT"
+        write = "insert into public.{} ({}) values (null)" if insert else "update public.{} set {} = null"
+        try:
+            with undone(actors):
+                actors.run(write.format(column["table"], f'"{column["name"]}"'))
+                assert column["name"] == "version", column  # Which says that no version is meant.
+        except psycopg.Error as error:
+            state = error.sqlstate or ""
+            assert state.startswith("MG") or state == "42501", (column, error)
+            assert error.diag.message_hint, (column, error)
+
+
 @pytest.mark.parametrize("examples", [80, pytest.param(400, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 def test_what_is_taken_is_read(actors: Actors, stage: Stage, examples: int) -> None:
     columns = writable(actors)

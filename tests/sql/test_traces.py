@@ -156,7 +156,7 @@ class Story:
         giver.call("transfer_tokens", recipient_id=person.id, amount=1, message=message, **more)
         where = "where user_id = %s and payload ->> 'message' = %s"
         if state in ("SENT", "FAILED"):
-            sent_at = "case %s when 'SENT' then now() end"
+            sent_at = "case %s when 'SENT' then clock_timestamp() end"
             self.actors.run(
                 f"update private.mails set state = %s, sent_at = {sent_at} {where}", state, state, person.id, message
             )

@@ -43,6 +43,7 @@ VIOLATIONS = {
     "mail_batches_lease_whole": "update private.mail_batches set leased_by = ''",
     "mails_fault_known": "update private.mails set fault = ''",
     "mails_newsletter_kind": "update private.mails set newsletter_id = null",
+    "mails_sent_after_created": "update private.mails set state = 'SENT', sent_at = created_at - interval '1 second'",
     "mails_sent_at_set": "update private.mails set sent_at = 'infinity'",
     "mails_turn_while_waiting": "update private.mails set state = 'LEFT', turn = 1",
     "mails_state_known": "update private.mails set state = ''",
