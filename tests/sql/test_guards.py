@@ -182,6 +182,7 @@ COUNTS = ("-1", "1001", "null")
 def test_a_worker_takes_a_thousand_for_a_day_at_most(
     actors: Actors, call: str, argument: str, wrong: tuple[str, ...], right: tuple[str, ...]
 ) -> None:
+    """That is `private.require_limit`, `require_seconds`, and `require_count` for lists."""
     service = actors.service()
     for value in wrong:
         refused(service, "MG001", argument, "select public." + call.format(f"{argument} => {value}"))

@@ -118,7 +118,8 @@ def rendered(story: Story) -> None:
 
 def mailed_in_part(story: Story) -> None:
     story.actors.run(
-        "update private.mails set state = 'SENT', sent_at = clock_timestamp() where user_id = %s and state = 'QUEUED'", story.ada.id
+        "update private.mails set state = 'SENT', sent_at = clock_timestamp() where user_id = %s and state = 'QUEUED'",
+        story.ada.id,
     )
 
 

@@ -276,9 +276,11 @@ def test_what_is_refused_is_refused_in_words(actors: Actors, stage: Stage) -> No
                     assert error.diag.message_hint, (column, str(value)[:80], error)
 
 
-@pytest.mark.usefixtures("stage")
-def test_no_null_is_refused_by_the_table_alone(actors: Actors) -> None:
-    """Whoever may write a column: where the table takes no null, a trigger says so before NOT NULL does."""
+def test_columns_that_require_a_value_refuse_null_in_words(actors: Actors, stage: Stage) -> None:
+    """Whoever may write a column: where the table takes no null, a trigger says so before NOT NULL does.
+
+    That is `private.require_columns`, and of ids `private.take_id`.
+    """
     columns = actors.run(
         """
         select c.relname as table, a.attname as name, verb
@@ -305,6 +307,12 @@ def test_no_null_is_refused_by_the_table_alone(actors: Actors) -> None:
             state = error.sqlstate or ""
             assert state.startswith("MG") or state == "42501", (column, error)
             assert error.diag.message_hint, (column, error)
+    # In rows that are whole but for that.
+    for table, name in (("token_gifts", "idempotency_key"), ("token_gifts", "id"), ("spaces", "id")):
+        person, values = stage.news[table]
+        with person.refused("MG001") as refused:
+            person.insert(table, **values, **{name: None})
+        assert refused.value.diag.message_detail == name
 
 
 @pytest.mark.parametrize("examples", [80, pytest.param(400, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
