@@ -59,7 +59,7 @@ DRIFTS = {
     "alter table public.spaces add column motto text": "Space of table spaces: there is no field motto",
     "alter table public.users drop column bio cascade": "Profile of table users: there is no column bio",
     "alter table public.users rename column bio to about": "Profile of table users: there is no column bio",
-    "alter table public.reward_rules drop column amount;"
+    "alter table public.reward_rules drop column amount cascade;"
     " alter table public.reward_rules add column amount text not null default ''": (
         "RewardRule of table reward_rules: amount is text, read as number"
     ),
