@@ -67,7 +67,8 @@ DRIFTS = {
         "Space of table spaces: created_at is date, read as timestamp with time zone"
     ),
     "alter table public.badges alter column icon drop not null": "Badge of table badges: icon may be null",
-    "alter table public.badges alter column icon type jsonb using to_jsonb(icon)": (
+    "drop trigger badges__require_columns on public.badges;"
+    " alter table public.badges alter column icon type jsonb using to_jsonb(icon)": (
         "Badge of table badges: icon is jsonb, read as text"
     ),
     "update public.spaces set description = ''; alter table public.spaces alter column description set not null": (
