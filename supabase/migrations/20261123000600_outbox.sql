@@ -5,8 +5,8 @@
 -- People take turns: who has much to be done waits for their own work, not everybody else (start-time fair queueing). A line of
 -- jobs has a turn that it has come to, which only rises: that of the newest job that was claimed. Each job gets the turn after its
 -- owner's last one, done or not, and none that the line has passed; the lowest turn goes first. Owners are people, whatever accounts
--- they have. Pictures that a published newsletter waits for have a line of their own, which goes before all others; there the leader
--- of its space is who takes turns.
+-- they have. Pictures that a published newsletter waits for have a line of their own, which goes before all others; there it is whoever
+-- published it who takes turns, as with its rendering. Whoever leads the space later has no part in it.
 --
 -- So while somebody has a job due, each other person is served twice at most before it, and once where its owner was not served at the
 -- present turn. For claim_jobs() serves a person once a turn: a job gets into line again if its owner was served at its turn, or at a
@@ -85,7 +85,8 @@ comment on table private.outbox is
   'outbox__wake_waiting (what waited for a picture).';
 comment on column private.outbox.key is 'What the job does, for example newsletter.render:{newsletter_id}.';
 comment on column private.outbox.owner_id is
-  'Whose turn it takes: the person who uploaded the file, or leads the space; see person_of(). Null once it is done and its line has '
+  'Whose turn it takes: the person who uploaded the file, published the newsletter, or led the space when it was queued; see '
+  'person_of(). Null once it is done and its line has '
   'passed its turn.';
 comment on column private.outbox.is_awaited is 'Whether a published newsletter waits for this picture.';
 comment on column private.outbox.line is 'See line_of().';

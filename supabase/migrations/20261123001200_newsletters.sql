@@ -483,7 +483,8 @@ begin
     jsonb_build_object('newsletter_id', new.id, 'week_number', new.week_number)
   );
   perform private.enqueue(
-    'newsletter.render', 'newsletter.render:' || new.id::text, jsonb_build_object('newsletter_id', new.id)
+    'newsletter.render', 'newsletter.render:' || new.id::text, jsonb_build_object('newsletter_id', new.id),
+    account_id => auth.uid()
   );
   -- The audience is settled here: everybody who is a member now gets the email, or a row that says why not.
   perform private.queue_mails(

@@ -16,9 +16,11 @@
 -- that is not there ends mail to an address; what is the sender's fault fails no mail, it stops the provider, unless one
 -- domain alone says so: its mails wait behind all others, and fail after a day.
 --
--- People take turns with emails as they do with jobs (see the outbox), and an email is theirs on whose behalf it is sent: the
--- leader of its space, whoever gave the gift, else its reader. A letter to many is the work of one person, and so are all the spaces
--- that somebody leads. A mail gets its turn when it is due and a worker comes for mails: a letter's when it is rendered, a digest
+-- People take turns with emails as they do with jobs (see the outbox), and an email is theirs whose command made it: whoever
+-- published the letter or its questions, or gave the gift. What the clock or the service does in a space is its leader's of that
+-- moment, and a digest its reader's. That stays so, whoever leads the space later, or a backlog could be handed to others with it.
+-- A letter to many is the work of one person, and so is all that somebody does in any space.
+-- A mail gets its turn when it is due and a worker comes for mails: a letter's when it is rendered, a digest
 -- in the morning, one that failed each time that it is due again, behind its owner's others. It has it until it is taken,
 -- whatever becomes of it then; if the line passes it meanwhile (it could not be taken), it gets another one. No two mails of a
 -- person have the same turn in a line, for workers claim mails one after the other.
@@ -141,6 +143,7 @@ create table private.mails (
   run_at timestamptz not null default now(),
   batch_id uuid references private.mail_batches (id) on delete set null,
   position integer,
+  owner_id uuid,
   turn bigint,
   email text,
   content jsonb,
@@ -173,6 +176,9 @@ comment on table private.mails is
 comment on column private.mails.id is
   'Derived from what the mail is about and for whom (see private.mail_id), so that the same mail always has the same id '
   'and the same Message-ID.';
+comment on column private.mails.owner_id is
+  'Whose turn it takes, if not its reader''s: the account whose command made it, there or gone, so no foreign key. Forgotten when '
+  'its fate is known.';
 comment on column private.mails.turn is 'Mails are taken in the order of their turns; null while it is not due, or taken. See line_up_mails().';
 comment on column private.mails.email is 'The address of the present attempt; forgotten when its fate is known.';
 comment on column private.mails.content is 'What a notification''s present attempt says; newsletters: see newsletter_mails.';
@@ -374,12 +380,17 @@ language sql
 security definer
 set search_path = ''
 as $$
-  insert into private.mails (id, user_id, space_id, newsletter_id, kind, dedupe_key, payload, state)
+  insert into private.mails (id, user_id, space_id, newsletter_id, kind, dedupe_key, payload, state, owner_id)
   select
     private.mail_id(users.id, queue_mails.dedupe_key), users.id, queue_mails.space_id, queue_mails.newsletter_id,
-    queue_mails.kind, queue_mails.dedupe_key, queue_mails.payload,
-    coalesce(private.mail_exclusion(users.id, queue_mails.space_id, queue_mails.kind), 'QUEUED')
+    queue_mails.kind, queue_mails.dedupe_key, queue_mails.payload, coalesce(excluded.reason, 'QUEUED'),
+    case
+      when excluded.reason is not null then null
+      when queue_mails.space_id is null then private.try_uuid(queue_mails.payload ->> 'sender_id')
+      else coalesce(auth.uid(), (select spaces.leader_id from public.spaces where spaces.id = queue_mails.space_id))
+    end
   from public.users
+  cross join lateral private.mail_exclusion(users.id, queue_mails.space_id, queue_mails.kind) as excluded (reason)
   where users.id = any (queue_mails.recipients)
   order by users.id
   on conflict do nothing;
@@ -647,7 +658,10 @@ begin
     select
       mails.id, mails.run_at, case when mails.held > 0 then 'held' else 'mails' end as line,
       coalesce(
-        spaces.leader_id, private.try_uuid(mails.payload ->> 'sender_id'), mails.user_id, '00000000-0000-0000-0000-000000000000'
+        mails.owner_id,
+        -- One whose fate was known already, and that is sent again.
+        spaces.leader_id, private.try_uuid(mails.payload ->> 'sender_id'),
+        mails.user_id, '00000000-0000-0000-0000-000000000000'
       ) as account_id
     from private.mails
     left join public.spaces on spaces.id = mails.space_id
@@ -998,7 +1012,7 @@ begin
   perform from private.mails where mails.batch_id = begin_mails.batch_id order by mails.id for update;
   -- Minds change between publishing and sending, and people leave.
   update private.mails
-  set state = excluded.reason, batch_id = null, position = null
+  set state = excluded.reason, batch_id = null, position = null, owner_id = null
   from (
     select mails.id, private.mail_exclusion(mails.user_id, mails.space_id, mails.kind) as reason
     from private.mails
@@ -1241,6 +1255,7 @@ begin
     gave_up = (next.state = 'FAILED' and result.outcome = 'RETRY'),
     batch_id = case when next.state = 'UNCERTAIN' then mails.batch_id end,
     position = case when next.state = 'UNCERTAIN' then mails.position end,
+    owner_id = case when next.state in ('QUEUED', 'UNCERTAIN') then mails.owner_id end,
     email = case when next.state = 'UNCERTAIN' then mails.email end,
     content = case when next.state = 'UNCERTAIN' then mails.content end,
     run_at = case

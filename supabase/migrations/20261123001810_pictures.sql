@@ -167,14 +167,14 @@ create trigger monogram__ask_for_picture
   for each row when (new.bucket_id in ('avatars', 'covers', 'responses'))
   execute function private.ask_for_stored_picture();
 
-create function private.await_picture(bucket_id text, path text, leader_id uuid)
+create function private.await_picture(bucket_id text, path text, account_id uuid)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_owner_id uuid := private.person_of(await_picture.leader_id);
+  v_owner_id uuid := private.person_of(await_picture.account_id);
   v_turn bigint := private.next_turn('awaited', v_owner_id);
 begin
   update private.outbox
@@ -186,7 +186,7 @@ begin
 end;
 $$;
 comment on function private.await_picture(text, text, uuid) is
-  'Let a picture that is still to be made take the turn of who leads a space that waits for it. Definer; not granted, only other definer functions '
+  'Let a picture that is still to be made take the turn of whose newsletter waits for it. Definer; not granted, only other definer functions '
   'call it.';
 
 create function private.ask_for_pictures()
@@ -196,7 +196,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_leader_id uuid := (select leader_id from public.spaces where id = new.space_id);
+  v_account_id uuid := coalesce(auth.uid(), (select leader_id from public.spaces where id = new.space_id));
   v_named record;
 begin
   for v_named in
@@ -204,7 +204,7 @@ begin
   loop
     perform private.ask_for_picture(v_named.bucket_id, v_named.path);
     if new.is_published and new.html_path is null then
-      perform private.await_picture(v_named.bucket_id, v_named.path, v_leader_id);
+      perform private.await_picture(v_named.bucket_id, v_named.path, v_account_id);
     end if;
   end loop;
   return null;

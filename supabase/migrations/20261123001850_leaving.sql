@@ -834,7 +834,8 @@ begin
       'newsletter.render',
       'newsletter.render:' || v_new.id::text || ':'
         || to_char(v_new.redacted_at at time zone 'UTC', 'YYYYMMDDHH24MISSUS'),
-      jsonb_build_object('newsletter_id', v_new.id)
+      jsonb_build_object('newsletter_id', v_new.id),
+      account_id => coalesce(auth.uid(), redact_newsletter.user_id)
     );
   end if;
   return true;

@@ -480,6 +480,36 @@ def test_one_email_waits_for_one_of_somebody_elses_letter(actors: Actors, reader
     assert len(order) == 10 and order.index(his) <= 1
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_letter_is_the_work_of_who_published_it_whoever_leads_the_space_then(
+    actors: Actors, readers: Club, leaves: bool
+) -> None:
+    """Nobody's emails wait for a backlog that they were handed with a space."""
+    mallory, boris = readers.leader, readers.members[0]
+    his = boris.insert("spaces", name="His")["id"]
+    render(readers)
+    mallory.call("transfer_leadership", space_id=readers.id, user_id=boris.id)
+    if leaves:
+        actors.run("delete from auth.users where id = %s", mallory.id)
+    owners = actors.run("select distinct owner_id from private.outbox where kind like 'newsletter.%%'")
+    assert owners == actors.run("select private.person_of(%s) as owner_id", mallory.id)
+    actors.run("delete from private.mails where newsletter_id is null")
+    news(his, boris)
+    order = [mail["space_id"] for mail in sent(actors)]
+    assert len(order) == (8 if leaves else 9) and order.index(his) <= 1
+    assert actors.one("select count(owner_id) from private.mails") == 0
+
+
+def test_questions_are_the_work_of_who_asks_them(actors: Actors, readers: Club) -> None:
+    boris = readers.members[0]
+    readers.leader.call("assign_curator", space_id=readers.id, user_id=boris.id)
+    actors.run("delete from private.mails")
+    boris.insert("prompts", space_id=readers.id, question="What did you see?")
+    boris.rows("publish_prompts", space_id=readers.id)
+    owners = actors.run("select distinct owner_id from private.mails where kind = 'PROMPTS_PUBLISHED'")
+    assert owners == [{"owner_id": boris.id}]
+
+
 def test_an_email_that_comes_while_a_letter_is_sent_is_next(actors: Actors, readers: Club) -> None:
     boris = readers.members[0]
     his = boris.insert("spaces", name="His")["id"]
@@ -729,6 +759,7 @@ class Mails(Queue):
         actors.run("update auth.users set email = id || '@mail.evil.test' where id = any (%s)", self.tricky[:2])
         actors.run("insert into private.mail_providers (name, paused_until) values ('smtp', now())")
         self.lost: set[uuid.UUID] = set()
+        self.club = club
         self.letter = club.week()["id"]
         actors.run("delete from private.mails where newsletter_id is null")
         for mail in actors.run("update private.mails set dedupe_key = id returning dedupe_key"):
@@ -742,7 +773,13 @@ class Mails(Queue):
         self.actors.run("update private.mails set run_at = now() + %s::interval where dedupe_key = %s", at, key)
 
     def hold(self) -> None:
-        """Begin or end to wait for the letter's rendering, or for a domain."""
+        """Begin or end to wait for the letter's rendering, or for a domain; or let somebody else lead its space."""
+        if self.random.random() < 0.3:
+            self.actors.run(
+                "update public.spaces set leader_id = %s where id = %s",
+                self.random.choice([*self.tricky, *self.plain]), self.club.id,
+            )  # fmt: skip
+            return
         taken_back, done = self.random.choice(
             [
                 (
