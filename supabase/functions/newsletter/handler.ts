@@ -79,6 +79,9 @@ const LARGEST = 20 * 1024 * 1024;
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src 'self' data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** What a request may be given a right by, in its headers: a user's token, or a secret key. */
+const VARY = "authorization, apikey";
+
 const SECURITY = {
   "content-security-policy": POLICY,
   "referrer-policy": "no-referrer",
@@ -86,7 +89,7 @@ const SECURITY = {
   // Applications read it from their own pages, with the reader's token.
   "access-control-allow-origin": "*",
   "access-control-expose-headers": "etag, content-disposition",
-  "vary": "authorization",
+  "vary": VARY,
 };
 
 /** The form of a reading link's token. */
@@ -116,17 +119,19 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   }
   const options = { fetch: deps.fetch };
   const service = Client.service(deps.environment, options);
-  const caller = await refuseWithoutSecretKey(request, deps.environment) === null
-    ? service
-    : Client.caller(deps.environment, userToken(request), options);
+  const token = userToken(request);
+  const hasSecretKey = await refuseWithoutSecretKey(request, deps.environment) === null;
+  const caller = hasSecretKey ? service : Client.caller(deps.environment, token, options);
   const url = new URL(request.url);
+  // Whoever shows anything that may open more is no stranger, whether it opened more this time or not.
+  const isStranger = !hasSecretKey && token === null && !url.searchParams.has("link");
   if (url.pathname.endsWith(".pdf") && sheetOf(url.searchParams) === null) {
     return problem(400, "MG001", "size is a4 or letter, paper is print or screen.", SECURITY);
   }
   const space = /^\/(?:newsletter\/)?spaces\/([0-9a-f-]{36})(\/feed\.atom)?\/?$/i.exec(url.pathname);
   if (space !== null) {
     const kind = space[2] === undefined ? "archive" : "feed";
-    return await archive(request, space[1].toLowerCase(), kind, caller, deps);
+    return await archive(request, space[1].toLowerCase(), kind, { caller, isStranger }, deps);
   }
   const target = await keepsakeOf(url, service) ?? targetOf(url);
   let row: NewsletterRow | null;
@@ -149,7 +154,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
     : null;
   const headers = {
     ...SECURITY,
-    ...caching(row, target, link, around),
+    ...caching(row, target, { link, isStranger }, around),
     // Here and not in the stored page, which would say what was so when it was made.
     ...(isListed(row) && link === undefined ? {} : { "x-robots-tag": "noindex" }),
   };
@@ -196,7 +201,7 @@ async function archive(
   request: Request,
   spaceId: string,
   kind: "archive" | "feed",
-  caller: Client,
+  { caller, isStranger }: { caller: Client; isStranger: boolean },
   deps: Deps,
 ): Promise<Response> {
   let found: Awaited<ReturnType<typeof findArchive>>;
@@ -212,9 +217,7 @@ async function archive(
   const etag = `"${digestOf(bytes)}"`;
   const headers = {
     ...SECURITY,
-    "cache-control": `${
-      found.isPublic && !request.headers.has("authorization") ? "public" : "private"
-    }, no-cache`,
+    "cache-control": found.isPublic && isStranger ? "public, no-cache" : "private, no-cache",
     etag,
     ...(found.isPublic ? {} : { "x-robots-tag": "noindex" }),
   };
@@ -406,25 +409,26 @@ async function contentOf(
 
 /**
  * What may be kept, and for how long. A space may close its newsletters at any time, so nobody keeps one for long
- * without asking again.
+ * without asking again; and nobody between keeps what anybody but a stranger is shown, which may lead on to more.
  */
 function caching(
   row: NewsletterRow,
   { what }: Target,
-  link?: string,
-  around: Around | null = null,
+  { link, isStranger }: { link: string | undefined; isStranger: boolean },
+  around: Around | null,
 ): { "cache-control": string; etag?: string } {
   // What is not stored yet, or can still change, is made anew each time.
   if (!row.is_published || row.html_path === null || what.kind === "preview") {
     return { "cache-control": "no-store" };
   }
+  const isForAll = row.visibility === "PUBLIC" && isStranger;
   return {
-    "cache-control": what.kind === "card" && row.visibility === "PUBLIC" && link === undefined
-      // Programs that show it keep it for themselves; nobody between may.
+    // Programs that show a card keep it for themselves; nobody between may.
+    "cache-control": !isForAll
+      ? "private, no-cache"
+      : what.kind === "card"
       ? "public, no-cache"
-      : row.visibility === "PUBLIC" && link === undefined
-      ? "public, max-age=300"
-      : "private, no-cache",
+      : "public, max-age=300",
     // With whether it is listed: "304 Not Modified" takes no header away from what a cache keeps.
     etag: `"${row.id}.${Date.parse(row.updated_at).toString(36)}.${variantOf(what, around)}${
       isListed(row) && link === undefined ? "" : ".noindex"
@@ -455,7 +459,7 @@ function matches(wanted: string | null, etag: string): boolean {
 
 /** One reply for what does not exist and for what is not for this reader; another for what everybody could read once. */
 function notFound(request: Request, isGone = false): Response {
-  const headers = { ...SECURITY, "cache-control": "no-store", "vary": "authorization, accept-language" };
+  const headers = { ...SECURITY, "cache-control": "no-store", "vary": `${VARY}, accept-language` };
   const status = isGone ? 410 : 404;
   if (!request.headers.get("accept")?.includes("text/html")) {
     return problem(

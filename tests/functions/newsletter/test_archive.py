@@ -120,7 +120,7 @@ def test_the_page_of_all_letters_looks_like_the_newest_that_its_reader_may_see(
 
 
 def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(
-    circle: Circle, pipeline: Pipeline, web: httpx.Client
+    circle: Circle, pipeline: Pipeline, web: httpx.Client, stack: Stack
 ) -> None:
     one, two, three = publish(circle, "One", "Two", "Three")
     pipeline.render(one)
@@ -143,6 +143,34 @@ def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(
         head = web.head(path)
         assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", first.headers["etag"])
         assert web.post(path).status_code == 405
+
+    # Caches between have what a stranger is shown, and no other.
+    letter, response = f"/newsletter/{one.id}", one.content.prompts[0].responses[0].id
+    parts = ("", ".html", ".pdf", "/card.png")
+    paths = (
+        *(letter + part for part in parts),
+        f"/newsletter/keepsakes/{response}.pdf",
+        address,
+        f"{address}/feed.atom",
+    )
+    rights = (
+        {"headers": bearer(circle.member)},
+        {"headers": {"apikey": stack.secret_key}},
+        {"params": {"link": "x" * 32}},
+    )
+    for path in paths:
+        # The whole is not wanted.
+        for key in ({}, {"authorization": f"Bearer {stack.publishable_key}"}):
+            reply = web.get(path, headers={"if-none-match": "*", **key})
+            assert reply.headers["cache-control"].startswith("public, "), path
+            assert reply.headers["vary"] == "authorization, apikey"
+        for right in rights:
+            tagged = {"if-none-match": "*", **right.get("headers", {})}
+            reply = web.get(path, headers=tagged, params=right.get("params"))
+            assert reply.headers["cache-control"] == "private, no-cache", path
+    seen = web.get(letter, headers=bearer(circle.member))
+    assert (around(seen)["next"], seen.headers["cache-control"]) == (str(two.id), "private, no-cache")
+    assert web.get(f"{letter}/preview", headers=bearer(circle.leader)).headers["cache-control"] == "no-store"
 
     circle.leader.spaces.update(circle.space.id, is_public=False)
     for path in (address, f"{address}/feed.atom"):
