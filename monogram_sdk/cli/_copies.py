@@ -72,16 +72,18 @@ def compare(client: Monogram, newsletter_id: UUID, kept: bytes) -> Comparison:
         MonogramError: The project's own file cannot be had.
     """
     if kept.lstrip()[: len(_PDF)] == _PDF:
-        shown = [client.newsletters.pdf(newsletter_id)]
-        if kept != shown[0]:
-            shown.append(client.newsletters.pdf(newsletter_id, size="LETTER"))
-        if kept in shown:
-            return Comparison(Outcome.SAME)
-        if kept.rstrip(_WHITE_SPACE) in [file.rstrip(_WHITE_SPACE) for file in shown]:
-            return Comparison(Outcome.SAME_LINES)
+        shown: list[bytes] = []
+        for paper in ("print", "screen"):
+            for size in ("A4", "LETTER"):
+                file = client.newsletters.pdf(newsletter_id, size=size, paper=paper)
+                if kept == file:
+                    return Comparison(Outcome.SAME)
+                if kept.rstrip(_WHITE_SPACE) == file.rstrip(_WHITE_SPACE):
+                    return Comparison(Outcome.SAME_LINES)
+                shown.append(file)
         return _by_words(
             kept,
-            shown[0],
+            shown,
             _words_of_pdf,
             "A PDF that another program saved anew is like this, and one with notes: look at it next to what "
             "`newsletters.pdf()` returns, which is the project's own",
@@ -93,7 +95,7 @@ def compare(client: Monogram, newsletter_id: UUID, kept: bytes) -> Comparison:
         return Comparison(Outcome.SAME_LINES)
     return _by_words(
         kept,
-        page,
+        [page],
         _words_of_page,
         "A page that a browser saved by “Save as” is like this, and one of another version of Monogram: look at it "
         "next to what `newsletters.html()` returns, which is the project's own",
@@ -122,16 +124,18 @@ class _Word:
         return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in self.text)
 
 
-def _by_words(kept: bytes, shown: bytes, words_of: Callable[[bytes], list[_Word]], advice: str) -> Comparison:
+def _by_words(kept: bytes, shown: list[bytes], words_of: Callable[[bytes], list[_Word]], advice: str) -> Comparison:
+    """Compare with the first file; the others are the same newsletter on other paper, whose pages end elsewhere."""
     try:
         ours = words_of(kept)
     except Exception:  # What somebody made of a file may fail a reader in any way.
         return Comparison(Outcome.ALTERED, "it cannot be opened: it is damaged, or not complete")
-    original = words_of(shown)
-    for place, (mine, theirs) in enumerate(zip_longest(ours, original)):
-        if mine != theirs:
-            return Comparison(Outcome.ALTERED, _difference(ours, original, place))
-    return Comparison(Outcome.SAME_WORDS_ONLY, advice)
+    originals = [words_of(file) for file in shown]
+    if ours in originals:
+        return Comparison(Outcome.SAME_WORDS_ONLY, advice)
+    original = originals[0]
+    place = next(at for at, (mine, theirs) in enumerate(zip_longest(ours, original)) if mine != theirs)
+    return Comparison(Outcome.ALTERED, _difference(ours, original, place))
 
 
 def _difference(ours: list[_Word], original: list[_Word], place: int) -> str:

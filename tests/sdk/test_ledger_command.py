@@ -88,9 +88,9 @@ def test_a_newsletter_that_somebody_kept(api: Api, client: Monogram, letter: New
     file = page(tmp_path, client, letter)
     said = f"{letter.title}: intact. The project has what was published. This copy is the same, byte for byte.\n"
     assert run(api, "verify", file).stdout == said
-    for size in ("A4", "LETTER"):
+    for size, paper in (("A4", "print"), ("LETTER", "screen")):
         pdf = tmp_path / f"{size}.pdf"
-        pdf.write_bytes(client.newsletters.pdf(letter.id, size=size))
+        pdf.write_bytes(client.newsletters.pdf(letter.id, size=size, paper=paper))
         assert run(api, "verify", pdf).stdout == said
     answer = json.loads(run(api, "verify", file, "--json").stdout)
     assert (answer["status"], answer["copy"]) == ("INTACT", "SAME")
