@@ -500,12 +500,13 @@ immutable
 set search_path = ''
 as $$
   select starts_with(is_file_in.path, is_file_in.folder || '/')
-    and substr(is_file_in.path, char_length(is_file_in.folder) + 2) ~ '^[^/[:cntrl:]]+$'
+    and substr(is_file_in.path, char_length(is_file_in.folder) + 2) ~ '^[^/\\?#%]+$'
+    and private.is_line(is_file_in.path)
     and substr(is_file_in.path, char_length(is_file_in.folder) + 2) not in ('.', '..');
 $$;
 comment on function private.is_file_in(text, text) is
-  'Whether an object''s name is a file right in a folder. No dots lead elsewhere: services read these files with more '
-  'rights than who named them.';
+  'Whether an object''s name is a file right in a folder, for whatever reads it as a part of an address, too. Nothing leads elsewhere: '
+  'services read these files with more rights than who named them.';
 grant execute on function private.is_file_in(text, text) to anon, authenticated, service_role;
 
 create function private.try_uuid(value text)
