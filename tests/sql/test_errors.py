@@ -445,7 +445,7 @@ def test_prompt_values(world: World, column: str, value: object) -> None:
 def test_paths_lead_nowhere_else(world: World) -> None:
     """Services read these files with their own rights, for whoever named them."""
     eleni, leader = world.cast["member"], world.cast["leader"]
-    names = ["", ".", "..", "../eleni.png", "../../other/file.png", "folder/file.png", "..\\other\\file.png", "a%2fb.png"]
+    names = ["", ".", "..", "../eleni.png", "../../other/file.png", "folder/file.png", "..\\other\\file.png"]
     for file in (*names, *(f"a{sign}b.png" for sign in "\\?#%\n\x7f\x85\u2028\u202e\u2067")):
         with eleni.refused("MG306"):
             path = f"{world.club.id}/{eleni.id}/{file}"
