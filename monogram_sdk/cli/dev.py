@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from monogram_sdk.cli._output import interruptible
@@ -202,7 +201,7 @@ def _follow(log: Path) -> NoReturn:
         lines.seek(0, os.SEEK_END)
         while True:
             for line in lines:
-                _err.print(_pretty(line.rstrip()), style="dim", markup=False)
+                _err.print(_pretty(line.rstrip()), style="dim", markup=False, soft_wrap=True)
             time.sleep(0.2)
 
 
@@ -218,17 +217,17 @@ def _pretty(line: str) -> str:
 
 
 def _show(found: StackStatus) -> None:
-    table = Table.grid(padding=(0, 2))
-    for label, value in (
-        ("API URL", found.api_url),
-        ("Database URL", found.db_url),
-        ("Mailbox", found.mailbox_url),
-        ("Publishable key", found.publishable_key),
-        ("Secret key", found.secret_key),
-        ("JWT secret", found.jwt_secret),
-    ):
-        table.add_row(Text(label, style="bold"), Text(value))
-    _out.print(table, soft_wrap=True)
+    values = {
+        "API URL": found.api_url,
+        "Database URL": found.db_url,
+        "Mailbox": found.mailbox_url,
+        "Publishable key": found.publishable_key,
+        "Secret key": found.secret_key,
+        "JWT secret": found.jwt_secret,
+    }
+    width = max(map(len, values))
+    for label, value in values.items():  # No table: it cuts what is wider than the terminal, and a cut key is no key.
+        _out.print(Text.assemble((label.ljust(width), "bold"), "  ", value), soft_wrap=True)
 
 
 def _note(text: str) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from monogram_sdk.cli import dev
@@ -140,6 +141,16 @@ def test_one_that_is_starting_says_so_and_can_be_stopped(
         finally:
             process.kill()
     assert "No stack is running" in run("dev", "status", "--dir", folder, code=1).stderr
+
+
+def test_no_key_is_cut_where_there_is_little_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "sb_secret_" + "a" * 200
+    monkeypatch.setattr(dev, "_out", Console(width=30, highlight=False))
+    status = StackStatus(**{one.name: 0 if one.type == "int" else key for one in fields(StackStatus)})
+    dev._show(status)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == [key] * 6
 
 
 def test_runs_in_the_foreground_until_ctrl_c(ready_folder: Path, project: Path) -> None:
