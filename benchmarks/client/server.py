@@ -96,6 +96,7 @@ def _space(number: int) -> dict[str, object]:
         "current_week": 7,
         "is_public": True,
         "newsletter_visibility": "PUBLIC",
+        "language": None,
         "version": 1,
         "created_at": "2026-11-23T00:04:29.673123+00:00",
         "updated_at": "2026-11-23T00:04:29.673123+00:00",
