@@ -19,6 +19,7 @@ from monogram_sdk.models import Invite, Notification, Response, RotationType
 from scripts import blank
 from tests.functions.render.conftest import FUNCTIONS
 from tests.support.actors import Actor, Actors, Row
+from tests.support.long import long
 from tests.support.stories import Club, found_club, grant_tokens
 
 INVISIBLE = [
@@ -61,7 +62,7 @@ def test_every_listed_character_is_blank_and_its_neighbours_are_not(actors: Acto
     assert [row["point"] for row in rows if row["is_blank"] != (row["point"] in invisible)] == []
 
 
-@pytest.mark.parametrize("last", [0xFFFF, pytest.param(0x10FFFF, marks=pytest.mark.long)], ids=hex)
+@pytest.mark.parametrize("last", [0xFFFF, *long(0x10FFFF)], ids=hex)
 def test_the_renderer_sees_nothing_where_the_database_sees_nothing(actors: Actors, last: int) -> None:
     script = (
         "import { cleanLine, passages } from './_shared/render/text.ts';"

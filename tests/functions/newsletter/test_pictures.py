@@ -87,7 +87,7 @@ def publish(stack: Stack, pipeline: Pipeline, uploaded: list[Made]) -> Letter:
     return Letter(str(newsletter["id"]), shown, [made for made in uploaded if made.refusal], rendered, notes)
 
 
-@pytest.fixture(scope="module", params=["few", pytest.param("all", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["few", *long("all")])
 def letter(request: pytest.FixtureRequest, stack: Stack, pipeline: Pipeline) -> Letter:
     """A letter with pictures of the corpus."""
     uploaded = [made for made in pictures.make() if request.param == "all" or made.name in FEW]

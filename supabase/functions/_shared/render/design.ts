@@ -46,7 +46,7 @@ function roman(number: number): string {
 const LONG_ENOUGH = 160;
 
 /** Return true if a text can begin with an initial: it is long, and its script has capitals. */
-export function takesInitial(text: string, { initial }: Design): boolean {
+function takesInitial(text: string, { initial }: Design): boolean {
   return initial !== "plain" && text.length >= LONG_ENOUGH && /^\p{Lu}\p{L}*[ \u2019'-]/u.test(text);
 }
 

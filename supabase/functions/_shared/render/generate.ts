@@ -18,6 +18,7 @@ import type { Kerning } from "./fonts/kerning.ts";
 import { unpackWoff } from "./fonts/sfnt.ts";
 import { emoji } from "./generate/emoji.ts";
 import { libraries } from "./generate/libraries.ts";
+import { literataFile } from "./generate/literata.ts";
 import { notice } from "./generate/notice.ts";
 import { type Made, pack, typefaces } from "./generate/typefaces.ts";
 import { webTypeface } from "./generate/web_typeface.ts";
@@ -36,9 +37,7 @@ async function typeface(): Promise<string> {
   const files: string[] = [];
   for (const [style, suffix] of Object.entries(STYLES)) {
     for (const script of SCRIPTS) {
-      const name = `@fontsource/literata/files/literata-${script}-${suffix}.woff`;
-      const { default: bytes } = await import(name, { with: { type: "bytes" } }) as { default: Uint8Array };
-      const woff = Buffer.from(bytes);
+      const woff = await literataFile(script, suffix);
       const font = open(unpackWoff(woff));
       const pairs = KERNED.includes(script) ? JSON.stringify(kerning(font)) : "null";
       files.push(

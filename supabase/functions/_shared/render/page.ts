@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { inspect, shownSize } from "../pictures/inspect.ts";
 import { PictureError } from "../pictures/problem.ts";
-import { takesInitial } from "./design.ts";
+import { withInitial } from "./design.ts";
 import { fontFaces } from "./fonts/web.ts";
 import { type Html, markup, trusted } from "./html.ts";
 import type { Beside, Picture } from "./input.ts";
@@ -237,7 +237,7 @@ function sectionOf(section: Section, letter: Letter, gallery: Gallery): Html {
   const heading = markup`<h2 id="${id}"${turned(section.direction, words.lang)}${
     spoken(question, words.lang)
   }>${question}</h2>`;
-  const first = answers.findIndex((answer) => hasInitial(answer, letter));
+  const begins = withInitial(answers, letter.design);
   const pairs = pairsIn(answers);
   const none = answers.length === 0 && !quiet && markup`<p class="none">${words.noAnswers}</p>`;
   return markup`<section class="prompt" aria-labelledby="${id}">
@@ -247,22 +247,12 @@ ${
       setOrReplace(
         answer,
         letter,
-        (one) => answerOf(one, gallery, words.lang, { initial: index === first, place: pairs.get(index) }),
+        (one) => answerOf(one, gallery, words.lang, { initial: answer === begins, place: pairs.get(index) }),
       )
     )
   }
 </section>
 `;
-}
-
-function hasInitial(answer: Answer, { design }: Letter): boolean {
-  try {
-    const [first] = answer.text;
-    return first?.kind === "paragraph" && first.direction === "ltr" && takesInitial(plain(first), design);
-  } catch {
-    // Setting it says what is wrong with it: see `setOrReplace`.
-    return false;
-  }
 }
 
 /** A picture that is higher than wide by this, and no screen, is a portrait, as in the PDF. */

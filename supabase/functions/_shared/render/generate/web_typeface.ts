@@ -1,8 +1,9 @@
 /** Literata for pages: the characters of a slice and what their setting needs, as WOFF 2. */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import subset from "subset-font";
 import { unpackWoff, withoutTables } from "../fonts/sfnt.ts";
+import { literataFile } from "./literata.ts";
 
 /** What people write in Latin letters beyond those of Western Europe is mostly in the first half of a file. */
 const COMMON = [[0x100, 0x17f], [0x218, 0x21b]];
@@ -40,9 +41,7 @@ export async function webTypeface(
   for (const [style, suffix] of Object.entries(styles)) {
     const taken = new Set<number>();
     for (const { slice, file = slice, has = () => true } of SLICES) {
-      const name = `@fontsource/literata/files/literata-${file}-${suffix}.woff`;
-      const { default: bytes } = await import(name, { with: { type: "bytes" } }) as { default: Uint8Array };
-      const openType = unpackWoff(Buffer.from(bytes));
+      const openType = unpackWoff(await literataFile(file, suffix));
       const codePoints = charactersOf(openType).filter((one) => has(one) && !taken.has(one));
       // Marks are set by the font of their letter.
       for (const one of codePoints) if (!/\p{M}/u.test(String.fromCodePoint(one))) taken.add(one);
