@@ -1,4 +1,7 @@
 /** What is used of franc. */
 
-/** Return languages (ISO 639-3) and how likely each is, from 1 down; the most likely first, "und" where nothing can be told. */
-export function francAll(text: string, options: { only: readonly string[] }): [string, number][];
+/** A language (ISO 639-3; "und" where nothing can be told), and how likely it is, from 1 down. */
+export type Guess = [string, number];
+
+/** Return languages, the most likely first. */
+export function francAll(text: string, options: { only: readonly string[] }): Guess[];

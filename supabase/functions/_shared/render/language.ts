@@ -6,6 +6,7 @@
 import { hanOf } from "./fonts/fallbacks.ts";
 // @ts-types="./franc.d.ts"
 import { francAll } from "./franc.generated.js";
+import type { Guess } from "./franc.d.ts";
 
 /** Scripts, and what is most likely written in each. */
 const SCRIPTS: readonly { letters: RegExp; language: (text: string) => string }[] = [
@@ -86,7 +87,7 @@ export function latinLanguageOf(text: string): string | null {
   const start = text.slice(0, ENOUGH).toWellFormed();
   const letters = start.match(/\p{Script=Latin}/gu)?.length ?? 0;
   if (letters < TELLING) return null;
-  const [first, second] = francAll(start, { only: Object.keys(LATIN) });
+  const [first, second]: Guess[] = francAll(start, { only: Object.keys(LATIN) });
   return first[0] in LATIN && 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : null;
 }
 

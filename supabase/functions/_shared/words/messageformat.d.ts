@@ -1,6 +1,9 @@
 /** What is used of the bundled library. */
 
+/** What is put into a message, by name. */
+export type Values = Record<string, string | number>;
+
 export class IntlMessageFormat {
   constructor(message: string, locale: string);
-  format(values: Record<string, string | number>): string;
+  format(values: Values): string;
 }

@@ -4,8 +4,9 @@
  */
 
 import { type Arguments, CATALOGUES, type Key } from "./catalogues.generated.ts";
-// @deno-types="./messageformat.d.ts"
+// @ts-types="./messageformat.d.ts"
 import { IntlMessageFormat } from "./messageformat.generated.js";
+import type { Values } from "./messageformat.d.ts";
 
 export type Language = keyof typeof CATALOGUES;
 
@@ -52,11 +53,14 @@ export class Words {
       format = new IntlMessageFormat(text, LOCALES[this.lang]);
       this.#formats.set(key, format);
     }
-    const given = Object.entries<string | number>(values[0] ?? {}).map(([name, value]) => [
-      name,
-      typeof value === "string" ? this.isolated(value) : value,
-    ]);
-    return format.format(Object.fromEntries(given));
+    const given: Values = values[0] ?? {};
+    return format.format(
+      Object.fromEntries(
+        Object.entries(given).map((
+          [name, value],
+        ) => [name, typeof value === "string" ? this.isolated(value) : value]),
+      ),
+    );
   }
 
   /** A day, as it was in UTC. */
