@@ -227,15 +227,20 @@ def test_words_are_on_the_page_of_their_picture_and_their_music(
             answer("Ada", tokens(before * 6, "before")),
             answer("Chloé", tokens(30, "with"), image_path="wide", music=music),
             answer("Boris", tokens(160, "long"), image_path="tall"),
+            answer("Dmitri", tokens(30 + before, "some"), image_path="wide"),
         ]
         job = {"newsletter": newsletter({"Well?": answers}), "pictures": {"responses": shapes}}
         pdf, read = one(render, tmp_path, job)
         found = figures(pdf)
-        short, long = (page_of(pdf, found[f"Picture by {name}, in answer to “Well?”"]) for name in ("Chloé", "Boris"))
+        short, long, some = (
+            page_of(pdf, found[f"Picture by {name}, in answer to “Well?”"]) for name in ("Chloé", "Boris", "Dmitri")
+        )
         assert len(re.findall(r"withw\d+", read[short])) == 30 and "Shutters" in read[short]
+        # From four lines to ten, all are with their picture.
+        assert len(re.findall(r"somew\d+", read[some])) == 30 + before
         # Of many words the last few lines are with the picture.
         assert "longw159" in read[long] and len(re.findall(r"longw\d+", read[long])) >= 15
-        for name, (width, height) in {"Chloé": (800, 533), "Boris": (600, 800)}.items():
+        for name, (width, height) in {"Chloé": (800, 533), "Boris": (600, 800), "Dmitri": (800, 533)}.items():
             drawn = box(found[f"Picture by {name}, in answer to “Well?”"])
             assert drawn[0] / drawn[1] == pytest.approx(width / height, rel=0.01)
             full = min(373.28 / width, 400 / height, 0.75)
@@ -266,13 +271,14 @@ def test_portraits_stand_in_pairs_of_one_height(render: Render, shapes: dict[str
 
 
 def test_a_picture_of_a_screen_takes_up_to_a_page(render: Render, shapes: dict[str, str], tmp_path: Path) -> None:
-    job = {
-        "newsletter": newsletter({"Well?": [answer("Ada", "Look."), answer("Boris", "Mine.", image_path="screen")]}),
-        "pictures": {"responses": shapes},
-    }
-    pdf, _ = one(render, tmp_path, job)
-    (figure,) = figures(pdf).values()
-    assert box(figure)[1] > 600
+    for before, pages, lowest, highest in ((0, 1, 420, 460), (40, 1, 290, 420), (200, 2, 600, 650)):
+        answers = [answer("Ada", tokens(before, "a"))] if before else []
+        answers.append(answer("Boris", "Mine.", image_path="screen"))
+        job = {"newsletter": newsletter({"Well?": answers}), "pictures": {"responses": shapes}}
+        pdf, read = one(render, tmp_path, job)
+        (figure,) = figures(pdf).values()
+        assert (page_of(pdf, figure), len(read)) == (pages - 1, pages) and "Mine." in read[pages - 1]
+        assert lowest < box(figure)[1] < highest
 
 
 def test_responses_of_one_line_take_about_54_points(render: Render, tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ const MAX_PICTURE_HEIGHT = 400;
 const MAX_COVER_HEIGHT = 190;
 /** From here on a picture that is so much higher than wide is of a screen, and may take a whole page. */
 const SCREEN = 1.9;
-/** What is read on it would be lost on less than this part of it. */
-const LEAST_OF_SCREEN = 0.75;
+/** It begins larger than other pictures, and what is read on it can still be read at this part of its size. */
+const LEAST_OF_SCREEN = 0.45;
 /** A picture that is higher than wide by this, and no screen, is a portrait: two in a row share the column. */
 const PORTRAIT = 1.12;
 const PAIR_GAP = 16;

@@ -2,7 +2,8 @@
  * Putting what is set onto pages. Nothing is measured or drawn here: what comes in has heights, what comes out has places.
  *
  * Words stay with their picture and their music, a heading with what is below it, and what ends a letter with what comes before
- * it. A picture is rather made smaller than moved, and rather moved with its words than parted from them.
+ * it. A picture is rather made smaller than moved, and rather moved with its words than parted from them. Where moving all of them
+ * would leave much of a page empty, the words begin on it, and the last of them go with the picture.
  */
 
 /** What is in one piece: a line, a picture with its caption, a card. Lengths are points. */
@@ -62,10 +63,16 @@ export interface Pages {
 const LEAST = 2;
 
 /** Of many words so many lines at least are with the picture; or with the end of the letter. */
-const TAIL = 4;
+export const TAIL = 3;
 
 /** Words of so many lines are not parted from their picture: they are too few for two pages. */
-const TOGETHER = LEAST + TAIL - 1;
+export const TOGETHER = LEAST + TAIL - 1;
+
+/** Words move with their picture unless more than this part of a page would be left empty. */
+export const MOST_EMPTY = 0.5;
+
+/** Nor do they move if they fill more than this part of a page before their picture's: long texts go over pages. */
+export const WORTH_PARTING = 0.2;
 
 /** Half a thousandth of a point: sums of lengths are not exact. */
 const NEARLY = 0.0005;
@@ -113,7 +120,8 @@ class Paginator {
     const isWhole = (isBound || tail === 0) && fitsWhole <= this.height;
     const needed = isWhole ? fitsWhole : Math.min(fitsWhole, opening);
     const top = this.#top(entry);
-    if (this.y > 0 && top + needed > this.height + NEARLY) this.turn();
+    const stays = top + needed <= this.height + NEARLY && !this.#movesWhole(entry, top, tail, fitsWhole);
+    if (this.y > 0 && !stays) this.turn();
     else this.y = top;
 
     const follows = this.y > 0;
@@ -129,6 +137,18 @@ class Paginator {
   #top({ above, step }: Entry): number {
     if (this.y === 0) return 0;
     return Math.ceil((this.y + above) / step - NEARLY) * step;
+  }
+
+  /** Whether an entry that could begin on this page moves to the next, so that words and picture are on one page. */
+  #movesWhole({ heading, parts }: Entry, top: number, tail: number, whole: number): boolean {
+    const room = this.height - top;
+    const isFigured = parts.at(-1)?.kind === "figure";
+    if (!isFigured || whole <= room + NEARLY || whole > this.height) return false;
+    if (this.height - this.y > this.height * MOST_EMPTY) return false;
+    // What would be on this page if they were parted.
+    let count = 0;
+    while (count < tail && heading + extent(parts.slice(0, count + 1)).height <= room + NEARLY) count += 1;
+    return heading + extent(parts.slice(0, count)).height <= this.height * WORTH_PARTING;
   }
 
   /** The first part of those that stay together at the end of an entry. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { type Entry, paginate, type Part } from "./pagination.ts";
+import { type Entry, MOST_EMPTY, paginate, type Part, TAIL, TOGETHER, WORTH_PARTING } from "./pagination.ts";
 
 const GRID = 10;
 const HEIGHT = 400;
@@ -31,8 +31,8 @@ Deno.test("one that would be made too low moves, and takes its words along", () 
 Deno.test("of many words the last are with the picture, and the others fill the page before", () => {
   const pages = pagesOf([response(...words(20)), response(...words(14), picture(300))], 1);
   equal(pages.at(-1), 1);
-  equal(pages.filter((page) => page === 1).length, 5);
-  equal(pages.filter((page) => page === 0).length, 10);
+  equal(pages.filter((page) => page === 1).length, 4);
+  equal(pages.filter((page) => page === 0).length, 11);
 });
 
 Deno.test("no line stands alone at the foot or the head of a page", () => {
@@ -105,8 +105,56 @@ Deno.test("whatever comes after what, all of it is there, in order, on the page,
   }
 });
 
-Deno.test("a question stays where two lines of its response have room, and the picture has words on the next page", () => {
+Deno.test("a question, some lines and their picture move together, though two of the lines would have room", () => {
   const entry = { ...response(...words(6), picture(300)), heading: 30 };
   const { heading, parts } = paginate([response(...words(28)), entry], HEIGHT, 0).entries[1];
-  equal([heading.page, ...parts.map(({ page }) => page)], [0, 0, 0, 1, 1, 1, 1, 1]);
+  equal([heading.page, ...parts.map(({ page }) => page)], [1, 1, 1, 1, 1, 1, 1, 1]);
+});
+
+Deno.test("wherever it begins and however long it is, a picture is with its words, and no page is left mostly empty", () => {
+  // As on A4: a photograph upright and across, a panorama, a screen; each as low as it can become.
+  const column = 45 * GRID;
+  const kinds = { across: [158, 0.6], upright: [253, 0.6], panorama: [59, 0.6], screen: [410, 0.45] };
+  for (const [kind, [high, scale]] of Object.entries(kinds)) {
+    for (const heading of [0, 30]) {
+      for (let count = 1; count <= 40; count++) {
+        for (let before = 1; before <= 45; before++) {
+          const says = `${kind}, heading ${heading}, ${count} lines, after ${before}`;
+          const figure = picture(high, high * (1 - scale));
+          const entry = { ...response(...words(count), figure), heading };
+          const { entries } = paginate([response(...words(before)), entry, response(...words(9))], column, 0);
+          const [first, placed] = entries;
+          const shown = placed.parts.at(-1)!;
+          const beside = placed.parts.slice(0, -1).filter(({ page }) => page === shown.page).length;
+          const isWhole = placed.heading.page === shown.page;
+          equal(isWhole, beside === count, says);
+          ok(beside >= Math.min(count, TAIL), `${says}: the picture is without its words`);
+          if (count <= TOGETHER) ok(isWhole, `${says}: too few words to part`);
+
+          // It is not lower than it can be, and lower only to end where the page ends.
+          ok(shown.height >= high * scale - 0.001, `${says}: too low`);
+          const isLower = shown.height < high - 0.001;
+          ok(!isLower || Math.abs(shown.y + shown.height - column) < 0.001, `${says}: lower than it need be`);
+
+          // How much of the first page it leaves empty, and would leave if all of it moved.
+          const above = first.parts.at(-1)!.y + GRID;
+          const here = placed.parts.findLast(({ page }) => page === 0);
+          const empty = column - Math.max(above, here === undefined ? 0 : here.y + here.height);
+          const goesOn = placed.parts.some(({ page }) => page > 0);
+          const isShort = count <= TOGETHER;
+          if (goesOn && first.parts.at(-1)!.page === 0) {
+            ok(empty <= column * (isShort ? 0.6 : MOST_EMPTY) + 0.001, `${says}: ${empty} are empty`);
+          }
+          // Words are parted from it only for a reason.
+          const whole = heading + count * GRID + 5 + high * scale;
+          const parted = heading + (count - beside) * GRID;
+          const room = column - above;
+          ok(
+            isWhole || whole > column || room > column * MOST_EMPTY || parted > column * WORTH_PARTING,
+            `${says}: parted for nothing`,
+          );
+        }
+      }
+    }
+  }
 });
