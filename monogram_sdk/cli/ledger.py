@@ -3,8 +3,9 @@
 Both ask the project with its secret key, from SUPABASE_URL and SUPABASE_SECRET_KEY in the environment or a .env file.
 
 Exit codes: 0 all is as it was written, or was changed on purpose and says so; 1 something is wrong (as a copy that
-is altered, or differs in its markup), or it could not be found out, and one message on standard error says why;
-2 the command was written wrongly.
+is altered), or it could not be found out, and one message on standard error says why; 2 the command was written
+wrongly; 3 nothing is known to be wrong, but whether the copy is the newsletter cannot be told (as of a page that a
+browser saved in its own way, or where the newsletter was deleted since).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _err = Console(stderr=True, highlight=False)
 
 _MARK = re.compile(
     rb"monogram:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}):([0-9a-f]{64})"
+    rb"(?::([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?"
 )
 
 _PROBLEMS = {
@@ -46,19 +48,20 @@ _PROBLEMS = {
     "no_account": "this is a transaction of nobody",
 }
 
-_OTHER = (Outcome.SAME_WORDS_ONLY, Outcome.ALTERED)
-"""What is no copy of what the project shows, or cannot be told to be one."""
+_CANNOT_BE_TOLD = 3
+"""The exit code where nothing says that a copy is altered, and nothing that it is not."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a newsletter's page and PDF hold for programs."""
+    """What a newsletter's page and PDF hold for programs; a keepsake has the response, too."""
 
     newsletter_id: UUID
     code: str
     ledger_root: str
+    response_id: UUID | None = None
 
 
 @app.callback()
@@ -102,13 +105,16 @@ def verify_newsletter(
     file: Annotated[Path, typer.Argument(help="The page (.html) or the PDF of a newsletter that somebody kept.")],
     json: Json = False,
 ) -> None:
-    """Hold a newsletter that somebody kept against the project, and the file against the project's own.
+    """Say whether a newsletter that somebody kept is what was published.
 
-    Only the file as Monogram made it is called intact; line ends, and the comment "saved from url" of a browser, may
-    differ. One with the same words and links but other markup "differs in its markup", as does a page that a browser
-    saved by "Save as": compare it with what newsletters.html() returns. The exit code is 1 then, as for a copy that is
-    altered. In what --json prints, "copy" is SAME, SAME_LINES, SAME_WORDS_ONLY, ALTERED, or null where there is
-    nothing to compare with. Needs the project's secret key.
+    Takes a page as its address, a reading link or newsletters.html() gave it, a PDF of any size and paper, and a
+    keepsake. These are genuine byte for byte; line ends, and the comment "saved from url" of a browser, may differ.
+    "altered" is a copy with other words, links or pictures, or with a program. "cannot be told" is one with the same
+    words and links in other markup, such as a page that a browser saved by "Save page as": what it shows may differ.
+
+    Exit codes: 0 genuine; 1 altered, tampered, unknown, or it could not be found out; 3 it cannot be told. In what
+    --json prints, "copy" is SAME, SAME_LINES, SAME_LETTER (but for links around it), SAME_WORDS_ONLY, ALTERED, or
+    null where there is nothing to compare with. Needs the project's secret key.
     """
     from monogram_sdk import Monogram, errors
 
@@ -123,7 +129,7 @@ def verify_newsletter(
             )
             if found.status in ("INTACT", "ACCOUNT_CLOSED"):
                 try:
-                    compared = compare(client, mark.newsletter_id, content)
+                    compared = compare(client, mark.newsletter_id, content, response_id=mark.response_id)
                 except errors.MonogramError as error:
                     failure = error
     except errors.MonogramError as error:
@@ -136,8 +142,10 @@ def verify_newsletter(
     if failure is not None:
         _err.print("monogram: The file could not be compared:", markup=False, style="red", soft_wrap=True)
         raise _stop(failure)
-    if not found.is_trustworthy or (compared is not None and compared.outcome in _OTHER):
+    if not found.is_trustworthy or (compared is not None and compared.outcome is Outcome.ALTERED):
         raise typer.Exit(1)
+    if compared is None or compared.outcome in (Outcome.SAME_LETTER, Outcome.SAME_WORDS_ONLY):
+        raise typer.Exit(_CANNOT_BE_TOLD)
 
 
 def read(file: Path) -> bytes:
@@ -163,12 +171,14 @@ def read_mark(file: Path, content: bytes) -> Mark:
     if len(marks) != 1:
         what = "holds the codes of several newsletters" if marks else "holds no code of a newsletter"
         _err.print(
-            f"monogram: {file} {what}: pass the page or the PDF as Monogram made it.",
+            f"monogram: {file} {what}: pass the page or the PDF as Monogram made it. What a browser printed, or "
+            "saved as .mhtml, does not hold it.",
             markup=False, style="red", soft_wrap=True,
         )  # fmt: skip
         raise typer.Exit(1)
-    ((newsletter_id, code, root),) = marks
-    return Mark(UUID(newsletter_id.decode()), code.decode(), root.decode())
+    ((newsletter_id, code, root, response_id),) = marks
+    response = UUID(response_id.decode()) if response_id else None
+    return Mark(UUID(newsletter_id.decode()), code.decode(), root.decode(), response)
 
 
 def sentence(found: NewsletterVerification, compared: Comparison | None = None) -> str:
@@ -182,9 +192,11 @@ def sentence(found: NewsletterVerification, compared: Comparison | None = None) 
         )
     elif compared is not None and compared.outcome is Outcome.SAME_WORDS_ONLY:
         what = (
-            "differs in its markup: same words and links, but what a browser or a reader shows of it may differ. "
-            f"{compared.difference}. The project's own is untouched."
+            "cannot be told. The words and links of this copy are those of the published newsletter, its markup is "
+            f"not: what a browser or a reader shows of it may differ. {compared.difference}."
         )
+    elif compared is not None and compared.outcome is Outcome.SAME_LETTER:
+        what = f"cannot be told in full. The newsletter in this copy is what was published. {compared.difference}."
     else:
         what = {
             "INTACT": f"redacted. {redacted}, before this copy."
@@ -204,6 +216,8 @@ def sentence(found: NewsletterVerification, compared: Comparison | None = None) 
         what += " This copy is the same, byte for byte."
     elif compared is not None and compared.outcome is Outcome.SAME_LINES:
         what += " This copy is the same but for line ends and what programs add when they save it, which nobody sees."
+    if compared is not None and compared.lacks_pictures:
+        what += " Its pictures are in other files, and were not compared."
     return _name(found) + what
 
 

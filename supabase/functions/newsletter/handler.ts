@@ -8,6 +8,7 @@
  *     GET /newsletter/{id}/card.png             the picture that programs show beside a link to it
  *     GET /newsletter/{id}/pictures/{name}      a picture, for page and email: as the newsletter itself; faces and covers for all
  *     GET /newsletter/{id}/preview              page and email as JSON, nothing stored or sent
+ *     GET /newsletter/{id}/copy                 the page as some reader was shown it, for who checks theirs; with a secret key
  *     GET /newsletter/spaces/{id}               all letters of a space that the reader may see, where they see the space
  *     GET /newsletter/spaces/{id}/feed.atom     those of a public space that everybody may read, as Atom
  *
@@ -27,6 +28,7 @@ import {
   cardName,
   findArchive,
   findAround,
+  findGivenAround,
   findNewsletter,
   folderOf,
   isId,
@@ -98,7 +100,7 @@ const TOKEN = /^[\w-]{32}$/;
 interface Target {
   id: string;
   what:
-    | { kind: "page" | "file" | "card" | "preview" }
+    | { kind: "page" | "file" | "card" | "preview" | "copy" }
     | { kind: "pdf"; sheet: Sheet }
     | { kind: "picture"; name: string }
     | { kind: "keepsake"; response: string };
@@ -134,6 +136,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
     return await archive(request, space[1].toLowerCase(), kind, { caller, isStranger }, deps);
   }
   const target = await keepsakeOf(url, service) ?? targetOf(url);
+  if (target?.what.kind === "copy" && !hasSecretKey) return notFound(request);
   let row: NewsletterRow | null;
   let link: string | undefined;
   try {
@@ -164,11 +167,23 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   }
   const content = await contentOf(target, row, link ? service : caller, service, deps);
   if (content === null) return notFound(request);
-  if (target.what.kind === "page" || target.what.kind === "file") {
-    content.bytes = shown(content.bytes, around ?? NOTHING_AROUND, letterWords([row.content.space.language]));
-  }
-  if (target.what.kind === "page") {
-    content.bytes = leadOn(content.bytes, row, { link, isFolder: url.pathname.endsWith("/") }, deps);
+  const words = letterWords([row.content.space.language]);
+  switch (target.what.kind) {
+    case "page":
+      content.bytes = shown(content.bytes, around ?? NOTHING_AROUND, words);
+      content.bytes = leadOn(
+        content.bytes,
+        row.id,
+        { link, isFolder: url.pathname.endsWith("/") },
+        addressesOf(deps),
+      );
+      break;
+    case "file":
+      content.bytes = shown(content.bytes, NOTHING_AROUND, words);
+      break;
+    case "copy":
+      content.bytes = await asGiven(content.bytes, row, url.searchParams, service, addressesOf(deps));
+      break;
   }
   return new Response(request.method === "HEAD" ? null : content.bytes, {
     headers: {
@@ -240,13 +255,14 @@ function digestOf(bytes: Uint8Array | string): string {
 /** What the path asks for, or null where it asks for nothing that can exist. */
 function targetOf({ pathname, searchParams }: URL): Target | null {
   const [, given, rest] = pathname.match(
-    /^\/(?:newsletter\/)?([0-9a-f-]{36})(\.pdf|\.html|\/preview|\/card\.png|\/pictures\/[\w.-]+)?\/?$/i,
+    /^\/(?:newsletter\/)?([0-9a-f-]{36})(\.pdf|\.html|\/preview|\/copy|\/card\.png|\/pictures\/[\w.-]+)?\/?$/i,
   ) ?? [];
   if (given === undefined) return null;
   const id = given.toLowerCase();
   if (rest === undefined) return { id, what: { kind: "page" } };
   if (rest === "/card.png") return { id, what: { kind: "card" } };
   if (rest === "/preview") return { id, what: { kind: "preview" } };
+  if (rest === "/copy") return { id, what: { kind: "copy" } };
   if (rest === ".html") return { id, what: { kind: "file" } };
   if (rest !== ".pdf") return { id, what: { kind: "picture", name: rest.slice("/pictures/".length) } };
   const sheet = sheetOf(searchParams);
@@ -294,9 +310,9 @@ async function openingLink(
  */
 function leadOn(
   bytes: Uint8Array<ArrayBuffer>,
-  { id }: NewsletterRow,
+  id: string,
   { link, isFolder }: { link: string | undefined; isFolder: boolean },
-  { environment, pageTemplate }: Deps,
+  { project, pageTemplate }: Addresses,
 ): Uint8Array<ArrayBuffer> {
   if (link === undefined && !isFolder) return bytes;
   const own = link === undefined ? "" : `?link=${link}`;
@@ -310,8 +326,8 @@ function leadOn(
     },
   );
   const addresses = [
-    pageAddress(environment.url, id, pageTemplate),
-    `${pageAddress(environment.url, id)}.pdf`,
+    pageAddress(project, id, pageTemplate),
+    `${pageAddress(project, id)}.pdf`,
   ];
   for (const address of link === undefined ? [] : addresses) {
     page = page.replaceAll(
@@ -320,6 +336,37 @@ function leadOn(
     );
   }
   return new Uint8Array(Buffer.from(page, "latin1"));
+}
+
+/**
+ * Make a stored page what one reader was shown: all that is not the same for every reader is given, so that a copy that
+ * somebody kept can be compared byte for byte.
+ *
+ * @param params `previous` and `next`: newsletters of the same space. `all`: whether it led to all of them. `feed`: what the
+ *   feed was called. `reading`: the token of a reading link, whether it still opens anything or not. `folder`: whether
+ *   the address ended with a slash. `project`, `template`: where project and pages were, if elsewhere than now.
+ */
+async function asGiven(
+  bytes: Uint8Array<ArrayBuffer>,
+  row: NewsletterRow,
+  params: URLSearchParams,
+  service: Client,
+  now: Addresses,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const addresses = {
+    project: params.get("project") ?? now.project,
+    pageTemplate: params.get("template") ?? now.pageTemplate,
+  };
+  const around = await findGivenAround(service, row, addresses, {
+    previous: params.get("previous"),
+    next: params.get("next"),
+    all: params.has("all"),
+    feed: params.get("feed"),
+  });
+  const page = shown(bytes, around, letterWords([row.content.space.language]));
+  const reading = params.get("reading") ?? "";
+  const link = TOKEN.test(reading) ? reading : undefined;
+  return leadOn(page, row.id, { link, isFolder: params.has("folder") }, addresses);
 }
 
 async function contentOf(
@@ -341,7 +388,8 @@ async function contentOf(
   };
   const prepared = () => prepare(service, row, addressesOf(deps));
   switch (what.kind) {
-    case "page": {
+    case "page":
+    case "copy": {
       const page = row.html_path && await stored(pageName(row), HTML);
       if (page) return page;
       const found = await prepared();
@@ -418,7 +466,7 @@ function caching(
   around: Around | null,
 ): { "cache-control": string; etag?: string } {
   // What is not stored yet, or can still change, is made anew each time.
-  if (!row.is_published || row.html_path === null || what.kind === "preview") {
+  if (!row.is_published || row.html_path === null || what.kind === "preview" || what.kind === "copy") {
     return { "cache-control": "no-store" };
   }
   const isForAll = row.visibility === "PUBLIC" && isStranger;

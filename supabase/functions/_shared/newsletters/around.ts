@@ -17,30 +17,13 @@ const MOST = 1000;
 const MOST_IN_FEED = 30;
 
 /** @param reader A client with the rights of whoever reads. */
-export async function findAround(
-  reader: Client,
-  { space_id, week_number, content }: NewsletterRow,
-  { project, pageTemplate }: Addresses,
-): Promise<Around> {
+export async function findAround(reader: Client, row: NewsletterRow, addresses: Addresses): Promise<Around> {
+  const { space_id, content } = row;
+  const { project, pageTemplate } = addresses;
   const words = letterWords([content.space.language]);
-  const neighbour = async (order: "asc" | "desc"): Promise<Neighbour | null> => {
-    const [row] = await reader.select<Pick<ArchivedLetter, "id" | "title" | "week_number">>("newsletters", {
-      select: "id,title,week_number",
-      space_id: `eq.${space_id}`,
-      is_published: "is.true",
-      week_number: `${order === "asc" ? "gt" : "lt"}.${week_number}`,
-      order: `week_number.${order}`,
-      limit: "1",
-    });
-    return row === undefined ? null : {
-      address: pageAddress(project, row.id, pageTemplate),
-      week: row.week_number,
-      title: setLine(titleOf(row.title, content.space.name, row.week_number, words), words.lang),
-    };
-  };
   const [previous, next, space] = await Promise.all([
-    neighbour("desc"),
-    neighbour("asc"),
+    findNeighbour(reader, row, addresses, "desc"),
+    findNeighbour(reader, row, addresses, "asc"),
     findSpace(reader, space_id),
   ]);
   return {
@@ -50,6 +33,53 @@ export async function findAround(
     feed: space?.is_public
       ? { address: feedAddress(project, space_id), title: words.lettersOf(space.name) }
       : null,
+  };
+}
+
+/** Return what stood around a newsletter for somebody once; without those letters that are not in its space, or not any more. */
+export async function findGivenAround(
+  service: Client,
+  row: NewsletterRow,
+  addresses: Addresses,
+  given: { previous: string | null; next: string | null; all: boolean; feed: string | null },
+): Promise<Around> {
+  const { project, pageTemplate } = addresses;
+  const neighbour = async (id: string | null, order: "asc" | "desc") =>
+    id === null || !isId(id) ? null : await findNeighbour(service, row, addresses, order, id);
+  const [previous, next] = await Promise.all([
+    neighbour(given.previous, "desc"),
+    neighbour(given.next, "asc"),
+  ]);
+  return {
+    previous,
+    next,
+    all: given.all ? archiveAddress(project, row.space_id, pageTemplate) : null,
+    feed: given.feed === null ? null : { address: feedAddress(project, row.space_id), title: given.feed },
+  };
+}
+
+/** Find the published letter nearest before ("desc") or after ("asc") a newsletter, or the one of this id. */
+async function findNeighbour(
+  reader: Client,
+  { space_id, week_number, content }: NewsletterRow,
+  { project, pageTemplate }: Addresses,
+  order: "asc" | "desc",
+  id?: string,
+): Promise<Neighbour | null> {
+  const words = letterWords([content.space.language]);
+  const [row] = await reader.select<Pick<ArchivedLetter, "id" | "title" | "week_number">>("newsletters", {
+    select: "id,title,week_number",
+    space_id: `eq.${space_id}`,
+    is_published: "is.true",
+    week_number: `${order === "asc" ? "gt" : "lt"}.${week_number}`,
+    order: `week_number.${order}`,
+    limit: "1",
+    ...(id === undefined ? {} : { id: `eq.${id}` }),
+  });
+  return row === undefined ? null : {
+    address: pageAddress(project, row.id, pageTemplate),
+    week: row.week_number,
+    title: setLine(titleOf(row.title, content.space.name, row.week_number, words), words.lang),
   };
 }
 

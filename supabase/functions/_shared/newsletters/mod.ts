@@ -1,6 +1,6 @@
 /** Newsletters between database, Storage and renderer. `deliver` needs `renderNewsletter` and nothing else of it. */
 
-export { findArchive, findAround } from "./around.ts";
+export { findArchive, findAround, findGivenAround } from "./around.ts";
 export {
   BUCKET,
   cardName,

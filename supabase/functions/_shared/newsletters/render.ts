@@ -298,7 +298,9 @@ export async function prepare(
       const space = { ...content.space, cover_path: null };
       const newsletter = { ...row, intro: null, content: { ...content, space, prompts } };
       const { pictures } = await loadPictures(service, picturesOf(album, response), "print", addressOf);
-      return buildLetter({ ...input, newsletter, pictures });
+      const letter = buildLetter({ ...input, newsletter, pictures });
+      const { proof } = letter;
+      return { ...letter, proof: proof && { ...proof, mark: `${proof.mark}:${responseId}` } };
     },
   };
 }

@@ -55,7 +55,7 @@ export interface Letter {
 export interface Proof {
   /** To be read and typed by people: "7QK2M-0ZV4C-9T3XR-B8WNE". */
   code: string;
-  /** For programs: "monogram:{id}:{code}:{root}", stored in the file and not shown. */
+  /** For programs: "monogram:{id}:{code}:{root}", in a keepsake also ":{response}"; stored in the file and not shown. */
   mark: string;
 }
 

@@ -1,0 +1,208 @@
+"""`monogram verify FILE`: each form in which a newsletter is handed out is genuine, what somebody made of it is not."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser
+from pypdf import PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
+from typer.testing import CliRunner
+
+from monogram_sdk.cli.app import app
+from monogram_sdk.local.stack import Stack
+from monogram_sdk.models import Newsletter, RotationType
+from tests.functions.newsletter.conftest import Circle, Pipeline
+from tests.functions.newsletter.test_keepsakes import shown
+from tests.functions.newsletter.test_newsletter import bearer
+from tests.functions.newsletter.test_reading_links import link_of
+
+WORDS = "Middlemarch & <Emma>, it's “long”."
+LINK = "https://example.org/a?b=1&c=2"
+
+
+class Verifier:
+    """The command, on files of one folder."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self._env = {"SUPABASE_URL": stack.api_url, "SUPABASE_SECRET_KEY": stack.secret_key}
+        self._folder = folder
+
+    def __call__(self, name: str, content: bytes) -> tuple[int, str | None, str]:
+        """Return the exit code, how the copy compares, and what is said to people."""
+        file = self._folder / name
+        file.write_bytes(content)
+        said = CliRunner().invoke(app, ["verify", str(file)], env=self._env, catch_exceptions=False)
+        told = CliRunner().invoke(app, ["verify", str(file), "--json"], env=self._env, catch_exceptions=False)
+        assert said.exit_code == told.exit_code, (name, said.output)
+        return said.exit_code, json.loads(told.stdout)["copy"], said.stdout
+
+
+@pytest.fixture
+def verify(stack: Stack, tmp_path: Path) -> Verifier:
+    return Verifier(stack, tmp_path)
+
+
+def publish(circle: Circle, pipeline: Pipeline, picture: Path) -> list[Newsletter]:
+    """Publish three letters of a public space, the second with a picture, a link and other words."""
+    circle.leader.spaces.update(circle.space.id, is_public=True, rotation_type=RotationType.MANUAL)
+    first = circle.publish(circle.draft())
+    second = circle.publish(circle.draft([f"{WORDS} {LINK}", "Yes.", "No."], image=picture))
+    pipeline.render(second)
+    draft = circle.draft()
+    circle.leader.newsletters.update(draft.id, title='"Three" & more')
+    return [first, second, circle.publish(draft)]
+
+
+def another_picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
+    circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client, browser: Browser,
+    verify: Verifier,
+) -> None:  # fmt: skip
+    first, letter, third = publish(circle, pipeline, picture)
+    token = link_of(stack, circle, letter)
+    address = f"/newsletter/{letter.id}"
+    folder = f"/storage/v1/object/newsletters/{circle.space.id}/{letter.id}"
+    stored = {"apikey": stack.secret_key, "authorization": f"Bearer {stack.secret_key}"}
+    pages = {
+        "file": circle.member.newsletters.html(letter.id),
+        "stored file": httpx.get(f"{stack.api_url}{folder}/newsletter.html", headers=stored).content,
+        "stored page": httpx.get(f"{stack.api_url}{folder}/page.html", headers=stored).content,
+        "page_url": httpx.get(circle.member.newsletters.page_url(letter.id)).content,
+        "member": web.get(address, headers=bearer(circle.member)).content,
+        "folder": web.get(f"{address}/").content,
+        "reading link": web.get(address, params={"link": token}).content,
+        "reading link in a folder": web.get(f"{address}/", params={"link": token}).content,
+    }
+    for name, page in pages.items():
+        code, copy, said = verify("page.html", page)
+        assert (code, copy) == (0, "SAME"), (name, said)
+        assert "intact. " in said and ("in other files" in said) == ("file" not in name), (name, said)
+    assert len(set(pages.values())) == 7  # Page and member's page are alike: the space is public.
+    page, linked = pages["page_url"], pages["reading link"]
+    assert str(first.id).encode() in page and str(third.id).encode() in page and b"atom+xml" in page
+    crlf = linked.replace(b"\n", b"\r\n")
+    assert verify("page.html", crlf)[:2] == (0, "SAME_LINES")
+
+    keepsake, *_ = [circle.member.newsletters.keepsake(response) for response in shown(letter)]
+    pdfs = {
+        f"{size} {paper}": circle.member.newsletters.pdf(letter.id, size=size, paper=paper)
+        for size in ("A4", "LETTER") for paper in ("print", "screen")
+    }  # fmt: skip
+    for name, pdf in {**pdfs, "keepsake": keepsake}.items():
+        code, copy, said = verify("file.pdf", pdf)
+        assert (code, copy) == (0, "SAME"), (name, said)
+
+    # A browser writes a page anew: words can be compared, what is shown cannot.
+    with browser.new_page() as opened:
+        opened.goto(f"{stack.api_url}/functions/v1{address}?link={token}")
+        dom = opened.content()
+    own = f"{stack.api_url}/functions/v1{address}"
+    saved_from = f"<!-- saved from url=({len(own):04d}){own} -->"
+    complete = re.sub(r"(?i)^<!doctype html>", f"<!DOCTYPE html>\n{saved_from}\n", dom)
+    complete = re.sub(r' src="[^"]*/([^"/]+)\?link=[^"]*"', r' src="./Week 2_files/\1"', complete)
+    complete = re.sub(r' href="(?=#|[0-9a-f-]{36}[./])', f' href="{own.rpartition("/")[0]}/', complete)
+    complete = complete.replace(f"{own.rpartition('/')[0]}/#", f"{own}#")
+    assert "_files/" in complete and f'"{own}#letter"' in complete
+    for name, copy in {"dom": dom, "complete": complete}.items():
+        code, outcome, said = verify("saved.html", copy.encode())
+        assert (code, outcome) == (3, "SAME_WORDS_ONLY"), (name, said)
+        assert "cannot be told. The words and links of this copy are those of the published newsletter" in said
+        assert "altered" not in said and "“Save as”" in said
+        assert ("in other files, and were not compared" in said) == (name == "complete")
+
+    other = f"data:image/jpeg;base64,{base64.b64encode(another_picture()).decode()}".encode()
+    file = pages["file"]
+    altered = {
+        "word": page.replace(b"Middlemarch", b"Ulysses"),
+        "word of the file": file.replace(b"Middlemarch", b"Ulysses"),
+        "word of the DOM": dom.replace("Middlemarch", "Ulysses").encode(),
+        "word of the saved page": complete.replace("Middlemarch", "Ulysses").encode(),
+        "picture": re.sub(rb'<img src="data:image/jpeg[^"]*"', b'<img src="' + other + b'"', file, count=1),
+        "picture beside": re.sub(rb'<img src="[^"]*"', b'<img src="other.jpeg"', page, count=1),
+        "picture in the DOM": re.sub(
+            r'<img src="[^"]*"', '<img src="https://example.com/x.png"', dom, count=1
+        ).encode(),
+        "size of a picture": re.sub(rb' srcset="[^" ]*', b' srcset="https://example.com/x.png', page, count=1),
+        "link": page.replace(b"https://example.org/a?", b"https://example.org/b?"),
+        "link of the saved page": complete.replace("https://example.org/a?", "https://example.org/b?").encode(),
+        "link to itself": complete.replace(f'"{own}#letter"', '"https://example.com/#letter"').encode(),
+        "link to another letter": page.replace(str(first.id).encode(), str(third.id).encode()),
+        "title of another letter": page.replace(b"Three", b"Forged"),
+        "feed": re.sub(rb'(atom\+xml" title="[^"]*" href=")', rb"\1https://example.com/", page),
+        "program": linked.replace(b"</body>", b"<script>document.title = ''</script></body>"),
+        "program in the DOM": dom.replace("</body>", "<script src='x.js'></script></body>").encode(),
+        "field": dom.replace("</h1>", "</h1><input value='No.'>").encode(),
+        "PDF": _with(pdfs["A4 print"], "/OpenAction"),
+        "picture of the PDF": _with(pdfs["LETTER screen"], "/Image"),
+        "keepsake": _with(keepsake, "/Image"),
+    }
+    for name, copy in altered.items():
+        assert copy not in (*pages.values(), dom.encode(), complete.encode()), name
+        code, outcome, said = verify("page.pdf" if "PDF" in name or name == "keepsake" else "page.html", copy)
+        assert (code, outcome) == (1, "ALTERED"), (name, said)
+        assert "altered. This copy is not what the project shows" in said, (name, said)
+    assert "it has an element [<script>]" not in verify("page.html", altered["program"])[2]
+
+    # What was said of a letter that is gone cannot be compared; the rest still can.
+    circle.leader.newsletters.delete(third.id)
+    code, outcome, said = verify("page.html", page)
+    assert (code, outcome) == (3, "SAME_LETTER") and "The newsletter in this copy is what was published" in said
+    assert verify("page.html", altered["word"])[:2] == (1, "ALTERED")
+    for name in ("file", "stored page"):
+        assert verify("page.html", pages[name])[:2] == (0, "SAME")
+    # As are those of now, those from before the space had another name, and those from before the project moved.
+    now = web.get(address).content
+    circle.leader.spaces.update(circle.space.id, name="Renamed")
+    assert verify("page.html", now)[:2] == (0, "SAME")
+
+    def moved(page: bytes) -> bytes:
+        return page.replace(stack.api_url.encode(), b"https://before.example")
+
+    for name, what in (("newsletter.html", "stored file"), ("page.html", "stored page")):
+        headers = {**stored, "content-type": "text/html", "x-upsert": "true"}
+        answer = httpx.post(f"{stack.api_url}{folder}/{name}", headers=headers, content=moved(pages[what]))
+        assert answer.status_code == 200, answer.text
+    before = moved(now)
+    assert before.count(b"https://before.example/functions/v1/newsletter/spaces/") == 2
+    assert verify("page.html", before)[:2] == (0, "SAME")
+
+
+def _with(pdf: bytes, change: str) -> bytes:
+    """A PDF with a program, or with another picture."""
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    mark = re.findall(rb"monogram:[\w:-]+", pdf)[0]
+    if change == "/OpenAction":
+        action = {NameObject("/S"): NameObject("/JavaScript"), NameObject("/JS"): TextStringObject("app.alert('')")}
+        writer.root_object[NameObject("/OpenAction")] = DictionaryObject(action)
+    else:
+        writer.pages[0].images[0].replace(Image.new("RGB", (40, 30), "red"))
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue() + b"\n%" + mark + b"\n"
+
+
+def test_a_copy_is_made_for_nobody_without_a_secret_key(
+    circle: Circle, pipeline: Pipeline, stack: Stack, web: httpx.Client
+) -> None:
+    letter = circle.publish(circle.draft())
+    pipeline.render(letter)
+    address = f"/newsletter/{letter.id}/copy"
+    for headers in ({}, bearer(circle.leader), bearer(circle.member)):
+        assert web.get(address, headers=headers).json() == web.get("/newsletter/x").json()
+    secret = {"apikey": stack.secret_key}
+    made = web.get(address, headers=secret, params={"previous": "x", "next": str(letter.id), "reading": '"'})
+    assert made.content == web.get(f"/newsletter/{letter.id}").content
+    assert made.headers["cache-control"] == "no-store"
