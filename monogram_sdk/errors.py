@@ -255,6 +255,10 @@ class LimitReachedError(ConflictError, code="MG002"):
             return None
 
 
+class ReplyTooSlowError(InvalidValueError, code="MG003"):
+    """The reply to this change takes too long to read, so the change is not made: ask for less with it."""
+
+
 class ServerError(APIError):
     """The server failed. Trying again later may help."""
 

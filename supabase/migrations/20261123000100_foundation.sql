@@ -34,6 +34,7 @@ alter table private.error_codes enable row level security;
 insert into private.error_codes (code, name, message, hint) values
   ('MG001', 'invalid_value', 'A value is not acceptable.', 'Send a value as the detail describes it.'),
   ('MG002', 'limit_reached', 'The limit for this is reached.', 'Come back at the time that the detail says.'),
+  ('MG003', 'reply_too_slow', 'The reply to this change takes too long to read, so the change is not made.', 'Make the change without what is related to it, and read that in a call of its own; change many rows in several calls.'),
   ('MG101', 'space_not_found', 'There is no such space, or you are not a member of it.', 'Check the id, or join the space first.'),
   ('MG102', 'not_a_member', 'The person named is not a member of this space.', 'Invite them first; member_profiles() lists who is in.'),
   ('MG103', 'invite_invalid', 'This invite code is not valid.', 'Check the code for typing errors, or ask an admin of the space for a new one.'),

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.access.cells import CELLS, EVERYBODY, Cell
+from tests.sql.test_replies import LONG_AGO
 from tests.support.actors import Row
 from tests.support.world import World, is_mistake, world_in
 
@@ -119,7 +120,7 @@ def policies(world: World) -> list[Row]:
           tablename, policyname, lower(cmd) as command, qual is not null as has_using,
           with_check is not null as has_check
         from pg_catalog.pg_policies
-        where schemaname = 'public'
+        where schemaname = 'public' and permissive = 'PERMISSIVE'
         order by tablename, policyname
         """
     )
@@ -170,6 +171,18 @@ def test_every_policy_matters(world: World) -> None:
         'alter policy "Everybody sees the badges" on public.badges using (true)',
         'alter policy "People see what taking part pays" on public.reward_rules using (true)',
     ]
+
+
+def test_whoever_holds_a_lock_reads_no_table_for_longer_than_a_second(world: World) -> None:
+    """The one restrictive policy of each table, by everybody who sees a row in it."""
+    refused = set()
+    for cell in CELLS:
+        for name in cell.allowed:
+            if cell.command == "select" and name != "service":
+                with world.cast[name].refused("MG003"):
+                    world.cast[name].run(f"{LONG_AGO} select from public.{cell.table}")
+                refused.add(cell.table)
+    assert refused == {cell.table for cell in CELLS}
 
 
 def test_triggers_stand_behind_the_policies_that_say_so(world: World) -> None:

@@ -9,17 +9,20 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from monogram_sdk.local.databases import Databases
 from tests.support.counts import count
 
 # Whole rules that go against a decision of ours, wherever they apply.
 DECIDED = {
     "SEC002": "Row level security is not forced on owners: they are the role of migrations, and definer functions.",
-    "SEC007": "One permissive policy for each table, command and role; there is no second one that could widen it.",
     "SEC013": "Triggers are definer functions; each says in its comment why it is safe, and tests hold it to that.",
     "SEC016": "The platform's own: postgres and service_role are trusted.",
     "SEC022": "Who may not write has no policy to write, and no grant.",
@@ -44,6 +47,10 @@ ACCEPTED = {
     *(("SEC035", f"public.prompts (prompts_space_id_week_number_{column}_key)") for column in ("order", "place")),
 }
 
+# A policy that hides no row, but refuses: who holds a lock has a second to read. Nothing is proven of what calls a
+# function, so proofs are made of a copy without it. Policies that restrict only ever take away.
+CLOCK = "Who holds a lock reads for a second"
+
 # Tables of which somebody who is not signed in can read a row.
 PUBLIC_ROWS = {
     "public.badges": "what can be earned",
@@ -51,6 +58,17 @@ PUBLIC_ROWS = {
     "public.spaces": "public spaces",
     "public.store_items": "items for sale",
 }
+
+
+@pytest.fixture(scope="module")
+def copy(databases: Databases) -> Iterator[str]:
+    """A database like the shared one, without the policy that looks at the clock."""
+    with psycopg.connect(databases.clone("unclocked"), autocommit=True) as connection:
+        found = connection.execute("select tablename from pg_policies where policyname = %s", [CLOCK])
+        for (table,) in found.fetchall():
+            connection.execute(sql.SQL("drop policy {} on public.{}").format(*map(sql.Identifier, (CLOCK, table))))
+    yield databases.dsn("unclocked")
+    databases.drop("unclocked")
 
 
 def pgrls(*arguments: str) -> dict[str, Any]:
@@ -69,20 +87,22 @@ def test_every_finding_is_decided(dsn: str) -> None:
     open_questions = [
         (one["rule_id"], one["location"], one["message"])
         for one in found
-        if one["rule_id"] not in DECIDED and (one["rule_id"], one["location"]) not in ACCEPTED
+        if one["rule_id"] not in DECIDED
+        and (one["rule_id"], one["location"]) not in ACCEPTED
+        and not (one["rule_id"] == "SEC005" and one["location"].endswith(f".{CLOCK}"))
     ]
     assert open_questions == []
     assert set(DECIDED) <= set(rules), "a reason is about a rule that finds nothing any more"
 
 
-def test_nobody_who_is_not_signed_in_reads_a_row_that_is_not_public(dsn: str) -> None:
-    tables = pgrls("verify", "--database-url", dsn, "--schemas", "public", "--mode", "anon")["tables"]
+def test_nobody_who_is_not_signed_in_reads_a_row_that_is_not_public(copy: str) -> None:
+    tables = pgrls("verify", "--database-url", copy, "--schemas", "public", "--mode", "anon")["tables"]
     verdicts = {one["table"]: one["verdict"] for one in tables}
     assert {table for table, verdict in verdicts.items() if verdict == "leak"} == set(PUBLIC_ROWS)
     assert Counter(verdicts.values())["isolated"] >= 8, verdicts
 
 
 @pytest.mark.parametrize("mode", ["cross-tenant", "write", "escalation", "reachability"])
-def test_no_row_of_another_is_proven_reachable(dsn: str, mode: str) -> None:
-    report = pgrls("verify", "--database-url", dsn, "--schemas", "public", "--mode", mode)
+def test_no_row_of_another_is_proven_reachable(copy: str, mode: str) -> None:
+    report = pgrls("verify", "--database-url", copy, "--schemas", "public", "--mode", mode)
     assert [one for one in report["tables"] if one["verdict"] == "leak"] == []

@@ -312,6 +312,21 @@ def test_one_permissive_policy_for_each_table_command_and_role(catalog: Actors) 
     )
 
 
+def test_every_table_bounds_how_long_it_is_read_by_who_holds_a_lock(catalog: Actors) -> None:
+    bounded = catalog.run(
+        """
+        select tablename, cmd, roles::text[], qual from pg_catalog.pg_policies
+        where schemaname = 'public' and permissive = 'RESTRICTIVE'
+        """
+    )
+    assert sorted(row["tablename"] for row in bounded) == names(
+        catalog.run("select tablename from pg_catalog.pg_tables where schemaname = 'public'")
+    )
+    assert {(row["cmd"], *sorted(row["roles"])) for row in bounded} == {("SELECT", "anon", "authenticated")}
+    (condition,) = {row["qual"] for row in bounded}
+    assert "private.time_to_read()" in condition
+
+
 def test_every_policy_names_its_roles_and_reads_as_a_sentence(catalog: Actors) -> None:
     policies = catalog.run(
         """

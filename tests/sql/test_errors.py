@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.sql.test_replies import LONG_AGO
 from tests.support.actors import Actors
 from tests.support.stories import balance, grant_tokens
 from tests.support.world import World, build_world
@@ -219,6 +220,11 @@ def sign_in_too_old(world: World) -> object:
 def limit_reached(world: World) -> object:
     world.actors.run("update private.limits set amount = 0 where code = 'spaces'")
     return world.cast["leader"].insert("spaces", name="One too many")
+
+
+@wrong_call("MG003")
+def reply_too_slow(world: World) -> object:
+    return world.cast["leader"].run(f"{LONG_AGO} update public.spaces set name = 'New' where id = '{world.club.id}'")
 
 
 @wrong_call("MG309")
