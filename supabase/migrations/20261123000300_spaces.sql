@@ -68,7 +68,7 @@ create table public.memberships (
 );
 
 comment on table public.memberships is
-  'Who is in which space. Triggers: memberships__admit (may they join), memberships__welcome (invite, event, badges), '
+  'Who is in which space. Triggers: memberships__admit (may they join), memberships__bound_rows, memberships__welcome (invite, event, badges), '
   'memberships__limit, '
   'memberships__hold (the leader stays), memberships__note_weeks (streaks), '
   'memberships__farewell (event, pen), memberships__leave_nothing '

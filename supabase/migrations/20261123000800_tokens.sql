@@ -89,7 +89,7 @@ create table public.token_gifts (
   constraint token_gifts_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.token_gifts is
-  'Tokens from one person to another; a gift outlives both accounts. Triggers: token_gifts__check_values, token_gifts__require_columns, token_gifts__take_id, '
+  'Tokens from one person to another; a gift outlives both accounts. Triggers: token_gifts__bound_rows, token_gifts__check_values, token_gifts__require_columns, token_gifts__take_id, '
   'token_gifts__limit, token_gifts__move_tokens (two transactions), token_gifts__forget_words (of accounts that are gone).';
 comment on column public.token_gifts.sender_id is 'Who gave; null once the account is gone.';
 comment on column public.token_gifts.recipient_id is 'Who received; null once the account is gone.';

@@ -151,6 +151,38 @@ comment on function private.limit_use() is
   'Trigger, with a limit and the column of who it holds for: count a row that a client inserted, or refuse it. Definer '
   'because no role reaches the counts; safe because it counts and refuses, and says nothing else.';
 
+create function private.bound_rows()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_statement text := concat_ws(' ', extract(epoch from statement_timestamp()), tg_relid);
+  v_note text := current_setting('monogram.rows', true);
+  v_count integer := 1;
+begin
+  if starts_with(v_note, v_statement || ' ') then
+    v_count := split_part(v_note, ' ', 3)::integer + 1;
+  end if;
+  if v_count > 1000 and private.is_client() then
+    perform private.fail('MG001', 'rows', 'One request writes up to 1000 rows; send the others in another.');
+  end if;
+  perform set_config('monogram.rows', concat_ws(' ', v_statement, v_count), true);
+  return new;
+end;
+$$;
+comment on function private.bound_rows() is
+  'Trigger: a client''s statement tries up to 1000 rows, also of those that are there already: these are looked at and count '
+  'for no limit. The setting monogram.rows notes statement, table and rows so far.';
+
+create trigger memberships__bound_rows
+  before insert on public.memberships
+  for each row execute function private.bound_rows();
+
+create trigger token_gifts__bound_rows
+  before insert on public.token_gifts
+  for each row execute function private.bound_rows();
+
 create trigger spaces__limit
   after insert on public.spaces
   for each row execute function private.limit_use('spaces', 'leader_id');

@@ -163,6 +163,31 @@ def test_a_command_that_is_sent_again_counts_once(actors: Actors) -> None:
     assert actors.one(query, club.leader.id) == 1
 
 
+def test_one_request_repeats_so_many_rows(actors: Actors) -> None:
+    """What is there already counts for no limit of a day, but is looked at."""
+    ada, boris = actors.person("Ada"), actors.person("Boris")
+    grant_tokens(actors, ada, 1)
+    gift = "insert into public.token_gifts (recipient_id, amount, idempotency_key) select %s, 1, 'k'"
+    ada.run(gift, boris.id)
+    repeat = gift + " from generate_series(1, %s)"
+    ada.run(repeat, boris.id, 1000)
+    with ada.refused("MG001") as caught:
+        ada.run(repeat, boris.id, 1001)
+    assert caught.value.diag.message_detail == "rows"
+    actors.service().run(
+        repeat.replace("(recipient_id", "(sender_id, recipient_id").replace("select", "select %s,"),
+        ada.id,
+        boris.id,
+        1001,
+    )
+    space = ada.insert("spaces", name="Park", is_public=True)
+    join = f"insert into public.memberships (space_id) values ('{space['id']}')"
+    noted = "concat_ws(' ', extract(epoch from statement_timestamp()), 'public.memberships'::regclass::oid, 1000)"
+    with boris.refused("MG001"):
+        boris.run(f"select set_config('monogram.rows', {noted}, true); {join}")
+    boris.run(join)
+
+
 def test_many_at_once_do_not_get_beyond_it(committed: Callable[[], Actors], fresh_dsn: str) -> None:
     setting = committed()
     ada = setting.person("Ada")
