@@ -634,6 +634,30 @@ $$;
 comment on function private.is_refused(uuid, text[]) is
   'Whether a person''s address is at one of these domains. Definer; not granted, only claim_mails() calls it.';
 
+create function private.is_rendered(newsletter_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return is_rendered.newsletter_id is null
+    or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = is_rendered.newsletter_id);
+end;
+$$;
+comment on function private.is_rendered(uuid) is
+  'Whether there is nothing to wait for before an email goes out: it is about no newsletter, or about one that is rendered as an email.';
+
+create function private.mail_line(held integer)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when mail_line.held > 0 then 'held' else 'mails' end;
+$$;
+comment on function private.mail_line(integer) is 'The line that an email takes its turn in, by how often it was held.';
+
 create function private.line_up_mails(at timestamptz, refusing text[])
 returns void
 language plpgsql
@@ -656,7 +680,7 @@ begin
 
   with due as materialized (
     select
-      mails.id, mails.run_at, case when mails.held > 0 then 'held' else 'mails' end as line,
+      mails.id, mails.run_at, private.mail_line(mails.held) as line,
       coalesce(
         mails.owner_id,
         -- One whose fate was known already, and that is sent again.
@@ -671,10 +695,7 @@ begin
       -- Both, for the sake of the index.
       and (mails.held > 0) in (false, true)
       and mails.run_at <= line_up_mails.at
-      and (
-        mails.newsletter_id is null
-        or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)
-      )
+      and private.is_rendered(mails.newsletter_id)
       and (line_up_mails.refusing = '{}' or not private.is_refused(mails.user_id, line_up_mails.refusing))
     order by mails.run_at, mails.id
     limit 10000
@@ -755,12 +776,7 @@ begin
       from private.mails
       where mails.turn is not null
         and mails.run_at <= claim_mails.at
-        and (
-          mails.newsletter_id is null
-          or exists (
-            select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id
-          )
-        )
+        and private.is_rendered(mails.newsletter_id)
       order by (mails.held > 0), mails.turn, mails.run_at, mails.id
       limit claim_mails.mail_limit
       for update skip locked
@@ -782,12 +798,7 @@ begin
         and mails.batch_id is null
         and mails.turn is null
         and mails.run_at <= claim_mails.at
-        and (
-          mails.newsletter_id is null
-          or exists (
-            select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id
-          )
-        )
+        and private.is_rendered(mails.newsletter_id)
         and private.is_refused(mails.user_id, v_refusing)
       order by (mails.held > 0), mails.run_at, mails.id
       limit claim_mails.mail_limit
@@ -799,7 +810,7 @@ begin
   end if;
   perform private.raise_line(claimed.line, claimed.turn)
   from (
-    select case when mails.held > 0 then 'held' else 'mails' end as line, max(mails.turn) as turn
+    select private.mail_line(mails.held) as line, max(mails.turn) as turn
     from private.mails
     where mails.id = any (v_mail_ids) and mails.turn is not null
     group by 1

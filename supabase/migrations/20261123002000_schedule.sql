@@ -184,18 +184,12 @@ as $$
   ) or exists (
     select from private.mails
     where turn is not null and run_at <= is_work_due.at
-      and (
-        newsletter_id is null
-        or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)
-      )
+      and private.is_rendered(newsletter_id)
   ) or exists (
     select from private.mails
     where state = 'QUEUED' and batch_id is null and run_at <= is_work_due.at and turn is null
       and (held > 0) in (false, true)
-      and (
-        newsletter_id is null
-        or exists (select from private.newsletter_mails where newsletter_mails.newsletter_id = mails.newsletter_id)
-      )
+      and private.is_rendered(newsletter_id)
   ) or exists (
     select from private.mail_batches
     where run_at <= is_work_due.at and (leased_until is null or leased_until <= is_work_due.at)
