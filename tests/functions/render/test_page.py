@@ -15,7 +15,7 @@ from pypdf import PdfReader
 
 from tests.functions.render.conftest import PICTURES, Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter
-from tests.functions.render.scripts import SAMPLES
+from tests.functions.render.scripts import LINED, MARKED, SAMPLES, UNKNOWN
 from tests.functions.render.test_paper import texts
 from tests.support.long import long
 
@@ -207,6 +207,33 @@ def test_the_typeface_is_held_in_each_style_that_is_shown(look: Look, book_club:
     for job in (book_club, {"newsletter": thin}, {"newsletter": newsletter({written: []}, intro=written)}):
         held, *unheld = look(job).evaluate(UNHELD)
         assert (held > 100, unheld) == (True, [])
+
+
+# Characters of which nothing is seen.
+UNSEEN = """
+([characters, styles]) => {
+  const families = getComputedStyle(document.querySelector('.words')).fontFamily;
+  const canvas = new OffscreenCanvas(60, 60).getContext('2d', { willReadFrequently: true });
+  return styles.flatMap((style) => {
+    canvas.font = `${style} 30px ${families}`;
+    return characters.filter((character) => {
+      canvas.clearRect(0, 0, 60, 60);
+      canvas.fillText(character, 15, 40);
+      return !canvas.getImageData(0, 0, 60, 60).data.some((value) => value > 0);
+    }).map((character) => [style, character]);
+  });
+}
+"""
+
+
+def test_what_no_typeface_has_is_seen_as_a_box(look: Look) -> None:
+    page = look({"newsletter": newsletter({"Well?": [answer("Ada", " ".join(UNKNOWN))]})})
+    characters = [*UNKNOWN, *LINED.replace(" ", ""), *MARKED.replace(" ", "")]
+    styles = ["400", "600", "italic 400"]
+    for style in styles:
+        page.evaluate("style => document.fonts.load(`${style} 30px Literata`, 'a')", style)
+    assert page.evaluate(UNSEEN, [characters, styles]) == []
+    assert page.evaluate(UNSEEN, [["\u200b"], ["400"]]) == [["400", "\u200b"]], "What is not seen is found."
 
 
 # Words, outside of what people wrote, that go over more than one line.

@@ -16,7 +16,7 @@ from pypdf.generic import ContentStream
 
 from tests.functions.render.conftest import Job, Render, Renderer
 from tests.functions.render.letters import answer, newsletter
-from tests.functions.render.scripts import BIDIRECTIONAL, EMOJI, SAMPLES, VOCALISED
+from tests.functions.render.scripts import BIDIRECTIONAL, EMOJI, LINED, MARKED, SAMPLES, UNKNOWN, VOCALISED
 from tests.functions.render.test_pdf import elements
 
 RIGHT_TO_LEFT = {"arabic", "hebrew"}
@@ -65,6 +65,11 @@ def one(render: Render, folder: Path, name: str, text: str) -> Path:
 def test_nothing_is_missing(render: Render, tmp_path: Path) -> None:
     path = tmp_path / "letter.pdf"
     assert render(everything() | {"pdf": str(path)})["unset"] == []
+    assert glyphs_shown(path) > 1500
+
+
+def glyphs_shown(path: Path) -> int:
+    """How many glyphs a PDF shows, each of which is there."""
     pdf = PdfReader(path)
     shown = 0
     for page in pdf.pages:
@@ -79,7 +84,7 @@ def test_nothing_is_missing(render: Render, tmp_path: Path) -> None:
                 codes = [part[at : at + 2] for at in range(0, len(part), 2)] if kind == "/Type0" else list(part)
                 assert b"\0\0" not in codes and 0 not in codes, "There is a glyph for what has no glyph."
                 shown += len(codes)
-    assert shown > 1500
+    return shown
 
 
 def glyphs(operands: list[Any], operator: bytes) -> list[bytes]:
@@ -88,6 +93,26 @@ def glyphs(operands: list[Any], operator: bytes) -> list[bytes]:
         return []
     parts = operands[0] if operator == b"TJ" else operands
     return [part.original_bytes for part in parts if hasattr(part, "original_bytes")]
+
+
+def test_what_no_typeface_has_is_a_box_and_what_is_on_a_letter_is_drawn(render: Render, tmp_path: Path) -> None:
+    """Nothing is left out in silence."""
+    path = tmp_path / "letter.pdf"
+
+    def drawn(text: str) -> tuple[str, int]:
+        """What is said to be unset, and how many outlines there are: a line is one, a box above a letter two."""
+        answered = render({"newsletter": newsletter({"Well?": [answer("Ada", text)]}), "pdf": str(path)})
+        assert same(text) in same(pdfium(path)), "It cannot be copied."
+        assert glyphs_shown(path) >= len(text.split())
+        content = PdfReader(path).pages[0].get_contents()
+        assert content is not None
+        operators = [operator for _, operator in ContentStream(content, None).operations]
+        return "".join(unset["characters"] for unset in answered["unset"]), operators.count(b"h")
+
+    _, plain = drawn("Plain.")
+    for text, wanted, figures in ((" ".join(UNKNOWN), "".join(UNKNOWN), 0), (LINED, "", 11), (MARKED, MARKED, 6)):
+        unset, boxes = drawn(text)
+        assert (unset, boxes - plain) == (wanted.replace(" ", ""), figures)
 
 
 @pytest.mark.parametrize("script", SAMPLES)
@@ -169,7 +194,8 @@ def test_what_is_in_another_script_says_its_language(render: Render, tmp_path: P
 
 
 def test_what_is_set_by_something_like_it_comes_out_as_it_was_written(render: Render, tmp_path: Path) -> None:
-    text = "⅓ of a co\u2011op, five \uff21s"
+    # A letter with a mark of its own does not lend it to the same letter without it.
+    text = "n\u0308, ⅓ of a co\u2011op, nine \uff21s, s\u0336o\u0336"
     path = one(render, tmp_path, "Ada", text)
     for read in (pdfium, poppler):
         assert text.replace(" ", "") in "".join(read(path).split()), read

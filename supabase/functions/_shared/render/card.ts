@@ -10,7 +10,8 @@ import { CARD_SIZE, type Letter } from "./letter.ts";
 import { createDocument } from "./pdf/document.ts";
 import { EMOJI_ADVANCE, EMOJI_BELOW, EMOJI_SIDE } from "./pdf/emoji.ts";
 import { Compositor, type Line, type Piece } from "./pdf/lines.ts";
-import { BOX_WIDTH, EMOJI, loadTypefaces, type Style, Typeface } from "./pdf/typeface.ts";
+import { marksOn } from "./pdf/marks.ts";
+import { BOX_WIDTH, boxFont, EMOJI, loadTypefaces, type Style, Typeface } from "./pdf/typeface.ts";
 import { Canvas, type Step } from "./raster.ts";
 import { characters, cutAt, direction, hangsTogether } from "./text.ts";
 
@@ -151,12 +152,23 @@ class Brush {
       return x;
     }
     if (font === null) {
+      const box = this.typeface.use(boxFont("regular"), size)._font.font.getGlyph(0);
+      const scale = size / this.typeface.unitsPerEm(boxFont("regular"));
       for (const _ of characters(piece.text)) {
-        this.#box(size, x, baseline);
+        const outline = outlineOf(
+          box.path.commands,
+          ([left, up]) => [x + left * scale, baseline - up * scale],
+        );
+        this.canvas.fill(outline, this.letter.colours.light.muted);
         x += BOX_WIDTH * size;
       }
       return x;
     }
+    const marks = marksOn(piece.marks ?? "", x, piece.width, baseline, size).flatMap((corners): Step[] => [
+      ...corners.map((to, index): Step => ({ kind: index === 0 ? "move" : "line", to })),
+      { kind: "close" },
+    ]);
+    if (marks.length > 0) this.canvas.fill(marks, colour);
     const opened = this.typeface.use(font, size)._font.font;
     const scale = this.typeface.scaled(font, size) / this.typeface.unitsPerEm(font);
     for (const { glyphs } of this.typeface.shaped(piece)) {
@@ -200,29 +212,6 @@ class Brush {
       }
       values.length = 0;
     }
-  }
-
-  /** A frame, as in the PDF, for what no typeface has. */
-  #box(size: number, x: number, baseline: number): void {
-    const [left, top, right] = [
-      x + BOX_WIDTH * size * 0.14,
-      baseline - size * 0.64,
-      x + BOX_WIDTH * size * 0.86,
-    ];
-    const frame = (by: number, turned: boolean): Step[] => {
-      const corners: [number, number][] = [
-        [left + by, top + by],
-        [right - by, top + by],
-        [right - by, baseline + size * 0.04 - by],
-        [left + by, baseline + size * 0.04 - by],
-      ];
-      if (turned) corners.reverse();
-      return [
-        ...corners.map((to, index): Step => ({ kind: index === 0 ? "move" : "line", to })),
-        { kind: "close" },
-      ];
-    };
-    this.canvas.fill([...frame(0, false), ...frame(size * 0.05, true)], this.letter.colours.light.muted);
   }
 }
 

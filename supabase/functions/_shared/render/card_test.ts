@@ -22,6 +22,9 @@ Deno.test("a card has the size that programs ask for, is small, and the same for
 
 Deno.test("a card says what its letter is called, in the colours of its theme", async () => {
   notEqual(await card("Trams"), await card("Lichens"));
+  // Marks are seen, and what has no letter.
+  notEqual(await card("Trams"), await card("T\u0336rams"));
+  notEqual(await card("Tram"), await card("Tram\u{10000}"));
   const dark = await pixels(await card("Trams", { paper: "#12131a", ink: "#f2efe6", accent: "#e8b64c" }));
   equal([...dark.slice(0, 3)], [0x12, 0x13, 0x1a]);
   // Something is drawn in the accent.

@@ -12,8 +12,8 @@ const INSIDE: Record<string, string> = {
     "../../pictures/LICENSES.txt",
 };
 
-/** What only makes modules, and is in none of them: subset-font, and what it needs by itself. */
-const TOOLS = /^(subset-font|fontverter|wawoff2|woff2sfnt-sfnt2woff|argparse|p-limit|yocto-queue|pako@1)\b/;
+/** What only makes modules, and is in none of them: wawoff2, and what it needs by itself. */
+const TOOLS = /^(wawoff2|argparse)\b/;
 
 const TWEMOJI =
   `The emoji are drawings of Twemoji: Copyright 2019 Twitter, Inc and other contributors, licensed under CC-BY 4.0

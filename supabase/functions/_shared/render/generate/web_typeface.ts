@@ -1,9 +1,9 @@
 /** Literata for pages: the characters of a slice and what their setting needs, as WOFF 2. */
 
 import type { Buffer } from "node:buffer";
-import subset from "subset-font";
 import { unpackWoff, withoutTables } from "../fonts/sfnt.ts";
 import { literataFile } from "./literata.ts";
+import { subset } from "./subset.ts";
 
 /** What people write in Latin letters beyond those of Western Europe is mostly in the first half of a file. */
 const COMMON = [[0x100, 0x17f], [0x218, 0x21b]];
@@ -45,9 +45,7 @@ export async function webTypeface(
       const codePoints = charactersOf(openType).filter((one) => has(one) && !taken.has(one));
       // Marks are set by the font of their letter.
       for (const one of codePoints) if (!/\p{M}/u.test(String.fromCodePoint(one))) taken.add(one);
-      const woff2 = await subset(withoutTables(openType, UNUSED), String.fromCodePoint(...codePoints), {
-        targetFormat: "woff2",
-      });
+      const woff2 = await subset(withoutTables(openType, UNUSED), codePoints);
       fonts.push(
         `  {\n    style: "${style}",\n    slice: "${slice}",\n    ranges: "${rangesOf(codePoints)}",\n` +
           `    woff2: "${woff2.toString("base64")}",\n  },\n`,

@@ -95,7 +95,8 @@ export function drawGlyphs(
   const said = texts.map(({ text, glyphs }) => clusters(text, glyphs, rightToLeft));
   const placed = place(document, texts, said.map(({ texts }) => texts));
   if (written !== null || (!rightToLeft && said.some(({ isPlain }) => !isPlain))) {
-    replace(written ?? texts.map(({ text }) => text).join(""), () => {
+    const whole = written ?? texts.map(({ text }) => text).join("");
+    replace(rightToLeft ? turned(whole) : whole, () => {
       for (const glyph of endingLast(placed)) show(glyph, glyph.text ?? NOTHING);
     });
   } else {
@@ -248,7 +249,9 @@ function include(document: Document, id: number, text: string): number {
   const found = known.get(key);
   if (found !== undefined) return found;
   const codePoints = Array.from(text, (character) => character.codePointAt(0)!);
-  let cid = font.subset.includeGlyph(id);
+  // PDFKit sets letters by themselves, and takes what is known of a glyph for what it says there.
+  const isItself = codePoints.length === 1 && font.font.glyphForCodePoint(codePoints[0]).id === id;
+  let cid = isItself ? font.subset.includeGlyph(id) : font.subset.glyphs.push(id) - 1;
   if (font.unicode[cid] !== undefined && String.fromCodePoint(...font.unicode[cid]) !== text) {
     cid = font.subset.glyphs.push(id) - 1;
   }

@@ -79,7 +79,7 @@ Deno.test("pieces keep their links across lines", () => {
   equal(new Set(linked.map((piece) => piece.href)).size, 1);
 });
 
-Deno.test("a character without a font is a box, and a letter with marks that no font has goes without them", () => {
+Deno.test("a character without a font is a box, and a letter has marks drawn on it that no font has", () => {
   const typeface = compositor(100).typeface;
   equal(typeface.runs("a三b", "regular"), [
     { text: "a", font: "literata-regular-latin" },
@@ -87,7 +87,12 @@ Deno.test("a character without a font is a box, and a letter with marks that no 
     { text: "b", font: "literata-regular-latin" },
   ]);
   const font = "literata-bold-latin";
-  equal(typeface.runs("q\u0335\u0316", "bold"), [{ text: "q", font, said: "q\u0335\u0316" }]);
+  equal(typeface.runs("q\u0335\u0316", "bold"), [{
+    text: "q",
+    font,
+    said: "q\u0335\u0316",
+    marks: "\u0335\u0316",
+  }]);
   equal(typeface.runs("Ａ‑ﬁ", "bold"), [
     { text: "A", font, said: "Ａ" },
     { text: "-", font, said: "‑" },

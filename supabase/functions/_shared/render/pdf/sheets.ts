@@ -3,9 +3,10 @@
 import type { Palette } from "../palette.ts";
 import type { Document } from "./document.ts";
 import { drawGlyphs } from "./glyphs.ts";
+import { type Corners, marksOn } from "./marks.ts";
 import { Compositor, type Direction, type Line, type Piece } from "./lines.ts";
 import { type Element, Tags } from "./tags.ts";
-import { BOX_WIDTH, EMOJI, type Style, Typeface, type Typefaces } from "./typeface.ts";
+import { BOX_WIDTH, boxFont, EMOJI, type Style, Typeface, type Typefaces } from "./typeface.ts";
 import { characters, direction, type Inline } from "../text.ts";
 
 /** How a piece of text is set; lengths in points. */
@@ -269,6 +270,7 @@ export class Sheets {
         size,
         said: piece.said ?? null,
       });
+      fill(document, marksOn(piece.marks ?? "", x, width, baseline, type.size));
       return;
     }
     if (font !== null) {
@@ -281,18 +283,34 @@ export class Sheets {
       });
       return;
     }
-    // The boxes are drawings. The space set with them is what carries the characters for whoever reads the text.
-    document.markContent("Span", { actual: text });
-    this.typeface.use(`literata-${type.style}-latin`, type.size)
-      .text(" ", x, baseline, { lineBreak: false, baseline: "alphabetic" });
-    const each = width / characters(text).length;
-    const box = type.size * BOX_WIDTH;
-    for (let left = x; left < x + width - each / 2; left += each) {
-      document.lineWidth(type.size * 0.045)
-        .rect(left + box * 0.14, baseline - type.size * 0.64, box * 0.72, type.size * 0.68)
-        .stroke(this.palette.muted);
-    }
-    document.endMarkedContent();
+    // To whoever reads the text a box is its character.
+    const box = boxFont(type.style);
+    const advance = BOX_WIDTH * typeface.unitsPerEm(box);
+    typeface.use(box, type.size);
+    this.#ink("muted");
+    const boxes = characters(text).map((character) => ({
+      text: character,
+      glyphs: [{
+        id: 0,
+        cluster: 0,
+        advance,
+        dx: (advance - document._font.font.getGlyph(0).advanceWidth) / 2,
+        dy: 0,
+      }],
+      advance,
+    }));
+    drawGlyphs(
+      document,
+      piece.rightToLeft ? boxes.reverse() : boxes,
+      piece.rightToLeft,
+      typeface.unitsPerEm(box),
+      {
+        x,
+        baseline,
+        size: type.size,
+        said: null,
+      },
+    );
   }
 
   #ink(colour: keyof Palette): void {
@@ -302,4 +320,14 @@ export class Sheets {
       this.#colour = value;
     }
   }
+}
+
+/** Fill outlines in the current colour. */
+function fill(document: Document, outlines: readonly Corners[]): void {
+  if (outlines.length === 0) return;
+  const round = (value: number) => Math.round(value * 1000) / 1000;
+  const paths = outlines.map((corners) =>
+    corners.map(([x, y], index) => `${round(x)} ${round(y)} ${index === 0 ? "m" : "l"}`).join(" ")
+  );
+  document.addContent(`${paths.join(" h ")} h f`);
 }

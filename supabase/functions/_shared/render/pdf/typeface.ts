@@ -34,6 +34,8 @@ export interface Run {
   font: string | null;
   /** What was written, where something else is set for it. */
   said?: string;
+  /** The marks of a letter that no typeface has together with it: they are drawn on it. */
+  marks?: string;
 }
 
 /** A run as it is set: in what direction, and in which parts it is shaped. */
@@ -55,7 +57,12 @@ export interface Unset {
 export const EMOJI = "emoji";
 
 /** The width of the box that stands for a character without a font, in ems. */
-export const BOX_WIDTH = 0.62;
+export const BOX_WIDTH = 0.5;
+
+/** The font whose first glyph is that box: the one that every font has for what it lacks. */
+export function boxFont(style: Style): string {
+  return `literata-${style}-latin`;
+}
 
 /**
  * How large the others are set, so that they look as large as Literata. Those of Arabic are small by nature; Chinese characters
@@ -191,6 +198,17 @@ export async function loadTypefaces(
     }
     const isReplaced = standIns(character).some((text) => fileFor(text, "regular") !== null);
     if (isSet || isDrawn || isReplaced) continue;
+    const letter = apart(
+      character,
+      (text) => fileFor(text, "regular") !== null || typefacesOf(text, han).length > 0,
+    );
+    if (letter !== null && fileFor(letter.text, "regular") === null) {
+      const wanted = typefacesOf(letter.text, han);
+      isSet = await loadFirst(wanted);
+      const first = wanted.find((name) => names.has(name));
+      if (first !== undefined) shown.set(first, (shown.get(first) ?? new Set()).add(letter.text));
+    }
+    if (letter !== null && hasLinesOnly(letter.marks)) continue;
     const [first] = typefacesOf(character, han);
     const typeface = first === undefined ? null : familyOf(first);
     unset.set(typeface, (unset.get(typeface) ?? new Set()).add(character));
@@ -326,21 +344,52 @@ export class Typeface {
   }
 }
 
-/** Find what sets a character: itself, what looks the same, and at last a letter without its marks. */
+/** Find what sets a character: itself, what looks the same, and at last a letter on which its marks are drawn. */
 function find(character: string, style: Style, names: ReadonlySet<string>, han: Han): Run {
   const [same, ...others] = standIns(character);
   const inLiterata = (text: string) => ({ text, font: fileFor(text, style) });
   const asEmoji = { text: character, font: emojiIn(character) === null ? null : EMOJI };
-  return [
+  const inOthers = (text: string) => typefacesOf(text, han).filter((name) => names.has(name));
+  const found = [
     ...(isColoured(character) ? [asEmoji] : []),
     inLiterata(same),
-    ...typefacesOf(character, han).filter((name) => names.has(name)).map((font) => ({
-      text: character,
-      font,
-    })),
+    ...inOthers(character).map((font) => ({ text: character, font })),
     asEmoji,
     ...others.map((text) => ({ ...inLiterata(text), ...(text === same ? {} : { said: character }) })),
-  ].find(({ font }) => font !== null) ?? { text: character, font: null };
+  ].find(({ font }) => font !== null);
+  if (found !== undefined) return found;
+  const fontOf = (text: string) => fileFor(text, style) ?? inOthers(text).at(0) ?? null;
+  const letter = apart(character, (text) => fontOf(text) !== null);
+  if (letter === null) return { text: character, font: null };
+  return { ...letter, font: fontOf(letter.text), said: character };
+}
+
+/** Marks that are lines across a letter, or along it: strokes, and lines below and above. */
+const LINES = /^[\u0305\u0332\u0333-\u0338]*$/;
+
+/** Whether all of a letter's marks can be drawn as what they are; others are boxes. */
+export function hasLinesOnly(marks: string): boolean {
+  return LINES.test(marks);
+}
+
+/**
+ * A letter with those of its marks that can be set with it, and the others; null unless it is one letter with marks. Marks by
+ * themselves, as where a space before them ended a line, are on a space.
+ */
+function apart(
+  character: string,
+  isSet: (text: string) => boolean,
+): { text: string; marks: string } | null {
+  const [base, ...all] = character.normalize("NFD").replace(SILENT, "").replace(/^(?=\p{M})/u, " ");
+  if (all.length === 0 || all.some((mark) => !/\p{M}/u.test(mark)) || !isSet(base)) return null;
+  let text = base;
+  const marks = new Set<string>();
+  for (const mark of all) {
+    const more = (text + mark).normalize("NFC");
+    if (isSet(more)) text = more;
+    else marks.add(mark);
+  }
+  return { text, marks: [...marks].join("") };
 }
 
 /** Whether a space or a punctuation mark is set in the typeface of the letters before it. */
@@ -350,14 +399,12 @@ function joins(character: string, font: string): boolean {
     shows(font, character);
 }
 
-/** What may be set for a character, the best first: itself, what looks the same, and a letter without its marks. */
+/** What may be set for a character, the best first: itself, and what looks the same. */
 function standIns(character: string): string[] {
-  const bare = character.normalize("NFD").replace(/\p{M}/gu, "");
   return [
     character,
     LOOKALIKES[character] ?? character,
     character.normalize("NFKC").replaceAll("\u2010", "-"),
-    ...(/^\p{L}$/u.test(bare) ? [bare] : []),
   ].map((text) => text.replace(SILENT, ""));
 }
 
