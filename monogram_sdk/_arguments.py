@@ -24,6 +24,12 @@ from monogram_sdk.errors import InvalidValueError
 # What the database keeps as a number of 64 bits; all other whole numbers there have 32.
 _WIDE = frozenset({"after", "amount", "job_id", "price"})
 
+# Words of a list that may be written in capital or small letters.
+_ANY_CASE = frozenset({"paper", "size"})
+
+# Texts that are never blank.
+_FILLED = frozenset({"email"})
+
 Check = Callable[[Any], bool]
 
 
@@ -119,8 +125,8 @@ class _Parameter:
         self._name = name
         self._has_default = has_default
         self._choices = _choices(annotation)
-        self.plain = frozenset(one for one in self._choices if one in _PLAIN)
-        self._checks = [_check(one, wide=name in _WIDE) for one in self._choices]
+        self.plain = frozenset(one for one in self._choices if one in _PLAIN and not (one is str and name in _FILLED))
+        self._checks = [_check(one, name) for one in self._choices]
 
     def takes(self, value: object) -> bool:
         """Return True if it takes a value."""
@@ -135,7 +141,13 @@ class _Parameter:
             except InvalidValueError as exc:
                 return exc
         if isinstance(value, datetime) and datetime in self._choices:
-            return InvalidValueError(f"{name} needs a time zone.", detail=name, hint="Use datetime.now(UTC) + ...")
+            return InvalidValueError(
+                f"{name} needs a time zone, and {shown(value)} has none.",
+                detail=name,
+                hint="Pass datetime.now(UTC), or value.astimezone() if it is in the zone of this machine.",
+            )
+        if name in _FILLED and isinstance(value, str):
+            return InvalidValueError(f"{name} is blank.", detail=name, hint="Pass an address such as ada@example.org.")
         inner = next((_item(one) for one in self._choices if get_origin(one) is Sequence), None)
         if inner is not None and isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
             item = _Parameter(name, inner)
@@ -190,13 +202,15 @@ def _item(one: object) -> object:
     return get_args(one)[0]
 
 
-def _check(one: Any, *, wide: bool) -> Check:  # noqa: ANN401
-    """Return the check for one type."""
+def _check(one: Any, name: str) -> Check:  # noqa: ANN401
+    """Return the check for one type of a parameter."""
     base = _base(one)
+    if one is str and name in _FILLED:
+        return lambda value: isinstance(value, str) and bool(value.strip())
     if one is NotGiven:
         return lambda value: value is NOT_GIVEN
     if one is int:
-        limit = 2**63 if wide else 2**31
+        limit = 2**63 if name in _WIDE else 2**31
         return lambda value: isinstance(value, int) and not isinstance(value, bool) and -limit <= value < limit
     if one is float:
         return lambda value: isinstance(value, int | float) and not isinstance(value, bool)
@@ -204,6 +218,8 @@ def _check(one: Any, *, wide: bool) -> Check:  # noqa: ANN401
         return lambda value: isinstance(value, datetime) and value.tzinfo is not None
     if one is BinaryIO:
         return lambda value: callable(getattr(value, "read", None))
+    if base is Literal and name in _ANY_CASE:
+        return lambda value: isinstance(value, str) and value.lower() in [word.lower() for word in get_args(one)]
     if base is Literal:
         return lambda value: isinstance(value, str) and value in get_args(one)
     if base is Callable:
@@ -229,7 +245,7 @@ def _words(one: Any, *, wide: bool) -> str:  # noqa: ANN401
         float: "a number",
         bool: "True or False",
         bytes: "bytes",
-        datetime: "a time",
+        datetime: "a datetime with a time zone",
         UUID: "a UUID",
         BinaryIO: "an open binary file",
         os.PathLike: "a path",

@@ -39,6 +39,8 @@ class Config:
     url: str
     key: str = field(repr=False)
     allow_secret_over_http: bool = False
+    key_source: str = "the argument key"
+    """For people: from where the key came."""
 
     @property
     def host(self) -> str:
@@ -116,10 +118,18 @@ def _check_arguments(url: object, key: object, **switches: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and where it came from: ``argument``, ``environment`` or ``file``."""
+    """A value and where it came from: ``argument``, ``environment`` or ``file``, and the name that it has there."""
 
     value: str = field(repr=False)
     source: str
+    name: str
+
+    @property
+    def place(self) -> str:
+        """Where it came from, for people."""
+        if self.source == "argument":
+            return f"the argument {self.name}"
+        return f"{self.name} in {'the environment' if self.source == 'environment' else ENV_FILE}"
 
 
 def resolve(
@@ -160,16 +170,17 @@ def resolve(
         if not secret and places.find("key", None, SECRET_KEY):
             hint += " A secret key is set, but it is only used by admin_client(), or when passed as key=..."
         raise ConfigError(f"The project's {'secret' if secret else 'publishable'} key is missing.", hint=hint)
-    config = Config(_checked_url(where.value), _checked_key(which.value), allow_secret_over_http)
+    config = Config(_checked_url(where.value), _checked_key(which), allow_secret_over_http, which.place)
     if not secret and key is None and config.is_secret:
         raise ConfigError(
             "The key that is set as the publishable one is secret: this client would pass by every access rule.",
-            hint=f"Set {PUBLISHABLE_KEY[0]} to the publishable key; {SECRET_KEY[0]} is for this one.",
+            hint=f"Set {PUBLISHABLE_KEY[0]} to the publishable key; {SECRET_KEY[0]} is for this one. It came from"
+            f" {which.place}.",
         )
     if secret and not config.is_secret:
         raise ConfigError(
             "admin_client() was given a key that is not secret.",
-            hint="Secret keys begin with sb_secret_ (or are the older service_role key).",
+            hint=f"Secret keys begin with sb_secret_ (or are the older service_role key). It came from {which.place}.",
         )
     if config.is_secret:
         if config.url.startswith("http:") and not (is_loopback(config.host) or allow_secret_over_http):
@@ -221,15 +232,15 @@ class _Places:
                 raise ConfigError(
                     f"{argument} is empty.", hint=f"Give it, or leave {argument}= out: {names[0]} counts then."
                 )
-            return Found(given, "argument")
+            return Found(given, "argument", argument)
         for name in names:
             if value := os.environ.get(name):
-                return Found(value, "environment")
+                return Found(value, "environment", name)
         if self._file is None:
             self._file = _env_file()
         for name in names:
             if value := self._file.get(name):
-                return Found(value, "file")
+                return Found(value, "file", name)
         return None
 
 
@@ -266,8 +277,19 @@ def _decoded(raw: bytes) -> str:
 _SERVICE = re.compile(r"/(?:rest|auth|storage|realtime|functions)/v1(?:/.*)?$")
 
 
+# What stands for something else in examples and instructions.
+_PLACEHOLDER = re.compile(r"<[^<>]*>|\{[^{}]*\}|\$\w+|\byour[-_](?:project|ref)[\w-]*", re.IGNORECASE)
+
+
 def _checked_url(url: str) -> str:
     url = url.strip(_BLANK).rstrip("/")
+    placeholder = _PLACEHOLDER.search(url.rpartition("@")[2])
+    if placeholder is not None:
+        raise ConfigError(
+            f"The project's URL still holds the placeholder {placeholder[0]}.",
+            hint="Put what it stands for in its place: the dashboard shows the project's URL, and "
+            "`monogram dev status` that of the local stack.",
+        )
     try:
         if _CONTROL.search(url):
             raise ValueError("it holds blanks or control characters")
@@ -299,14 +321,18 @@ def _no_url(url: str) -> ConfigError:
     )
 
 
-def _checked_key(key: str) -> str:
-    key = key.strip(_BLANK)
+def _checked_key(found: Found) -> str:
+    key = found.value.strip(_BLANK)
     if key and (key[0] in _QUOTES or key[-1] in _QUOTES):
-        raise ConfigError("The project's key stands in quotes.", hint="Take them out: they are not part of the key.")
+        raise ConfigError(
+            "The project's key stands in quotes.",
+            hint=f"Take them out: they are not part of the key. It came from {found.place}.",
+        )
     if not _KEY.fullmatch(key):
         raise ConfigError(
             "The project's key holds characters that no key has.",
-            hint="Copy it anew from the project's settings: letters, digits, dots, - and _ only.",
+            hint="Copy it anew from the project's settings: letters, digits, dots, - and _ only. "
+            f"It came from {found.place}.",
         )
     return key
 

@@ -9,11 +9,15 @@ from typing import BinaryIO, TypeAlias
 from uuid import uuid4
 
 from monogram_sdk import _metadata, _pictures
+from monogram_sdk._config import shown
 from monogram_sdk._engine.contents import picture_type
 from monogram_sdk.errors import FileTooLargeError, InvalidImageError, InvalidValueError
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
-"""An image: the path of a file, its bytes, or an open binary file."""
+"""An image: the path of a file, its bytes, or an open binary file.
+
+A file that can be rewound is read from its beginning: so an `io.BytesIO` that has just been written is sent whole.
+"""
 
 MEGABYTE = 1024 * 1024
 AVATAR_LIMIT = 10 * MEGABYTE
@@ -37,7 +41,7 @@ class Image:
 def load(source: ImageSource, *, limit: int) -> Image:
     """Read an image, without what its file says about where, when and by whom it was taken.
 
-    With the extra ``pictures`` an AVIF or HEIC is converted, and one that is too large is made smaller.
+    With the extra ``pictures`` an AVIF, HEIC, TIFF or BMP is converted, and one that is too large is made smaller.
 
     Args:
         source: Where it is.
@@ -48,30 +52,31 @@ def load(source: ImageSource, *, limit: int) -> Image:
         FileTooLargeError: It is too large, in bytes or in pixels.
         InvalidValueError: The file cannot be read.
     """
-    data = _read(source, _pictures.MOST_READ if _pictures.can_convert() else limit)
-    if (modern := _pictures.modern_kind(data)) is not None:
+    named = _named(source)
+    data = _read(source, named, _pictures.MOST_READ if _pictures.can_convert() else limit)
+    if (other := _pictures.other_kind(data)) is not None:
         return _converted(
             data,
             limit,
-            InvalidImageError(
-                f"The image is {modern}, which newsletters cannot show.",
-                detail="image",
-            ),
+            InvalidImageError(f"{named} is {other}, which newsletters cannot show.", detail="image"),
             "save it as a JPEG first",
         )
     if len(data) > limit:
         return _converted(
             data,
             limit,
-            FileTooLargeError(
-                f"The image is larger than {limit // MEGABYTE} MB.",
-                detail="image",
-            ),
+            FileTooLargeError(f"{named} is larger than {limit // MEGABYTE} MB.", detail="image"),
             "make it smaller first",
         )
+    if not data:
+        raise InvalidImageError(f"{named} is empty.", detail="image", hint="Pass an image that has been written.")
     content_type = picture_type(data)
     if content_type is None:
-        raise InvalidImageError(detail="image", hint="Convert it first. The contents count, not the file's name.")
+        raise InvalidImageError(
+            f"{named} is not a JPEG, PNG, WebP or GIF image.",
+            detail="image",
+            hint="Convert it first. The contents count, not the file's name.",
+        )
     try:
         image = Image(_metadata.strip(data, content_type), content_type, _EXTENSIONS[content_type])
         width, height, most = _pictures.most_pixels(image.data, content_type)
@@ -81,15 +86,20 @@ def load(source: ImageSource, *, limit: int) -> Image:
             data,
             limit,
             FileTooLargeError(
-                f"The image has {width} by {height} pixels; {most // 1_000_000} million of its kind can be shown.",
+                f"{named} has {width} by {height} pixels; {most // 1_000_000} million of its kind can be shown.",
                 detail="image",
             ),
             "make it smaller first",
         )
     except _metadata.DamagedError as exc:
         raise InvalidImageError(
-            f"The image is damaged: {exc}.", detail="image", hint="Open it in a program for images and save it again."
+            f"{named} is damaged: {exc}.", detail="image", hint="Open it in a program for images and save it again."
         ) from exc
+
+
+def _named(source: ImageSource) -> str:
+    """Return how an image is called in an error: with its path, where it has one."""
+    return f"The image {shown(os.fspath(source))}" if isinstance(source, str | os.PathLike) else "The image"
 
 
 def _converted(data: bytes, limit: int, refusal: InvalidValueError, remedy: str) -> Image:
@@ -97,7 +107,7 @@ def _converted(data: bytes, limit: int, refusal: InvalidValueError, remedy: str)
     try:
         converted, content_type = _pictures.convert(data, limit)
     except _pictures.CannotConvertError as exc:
-        if _pictures.can_convert(_pictures.modern_kind(data)):
+        if _pictures.can_convert(_pictures.other_kind(data)):
             refusal.hint = f"It could not be converted: {exc}. {remedy[0].upper()}{remedy[1:]}."
         else:
             refusal.hint = f'Install the extra "pictures" of monogram-sdk, which does it, or {remedy}.'
@@ -108,7 +118,7 @@ def _converted(data: bytes, limit: int, refusal: InvalidValueError, remedy: str)
 _EXTENSIONS = {"image/gif": "gif", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
-def _read(source: ImageSource, limit: int) -> bytes:
+def _read(source: ImageSource, named: str, limit: int) -> bytes:
     if isinstance(source, bytes):
         return source
     if not isinstance(source, str | os.PathLike) and not hasattr(source, "read"):
@@ -119,11 +129,19 @@ def _read(source: ImageSource, limit: int) -> bytes:
         if isinstance(source, (str, os.PathLike)):
             with Path(source).open("rb") as file:
                 return file.read(limit + 1)
+        _rewind(source)
         data = source.read(limit + 1)
     except OSError as exc:
-        raise InvalidValueError(f"The image cannot be read: {exc.strerror or exc}.", detail="image") from exc
+        raise InvalidValueError(f"{named} cannot be read: {exc.strerror or exc}.", detail="image") from exc
     except ValueError as exc:  # a path with NUL or half a character, or a file that has been closed
-        raise InvalidValueError(f"The image cannot be read: {exc}.", detail="image") from exc
+        raise InvalidValueError(f"{named} cannot be read: {exc}.", detail="image") from exc
     if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidValueError("The image was opened as text.", detail="image", hint='Open it with mode "rb".')
     return data
+
+
+def _rewind(file: BinaryIO) -> None:
+    """Go to the beginning of a file that can; a pipe is read from where it is."""
+    seekable = getattr(file, "seekable", None)
+    if callable(seekable) and seekable():
+        file.seek(0)

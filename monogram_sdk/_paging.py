@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from monogram_sdk import _query
@@ -104,6 +104,43 @@ class Listing(Generic[M]):
         """Return what tells this list from others: by what is in it and how it is sorted, not by what is read."""
         facts = [self.source, self.keys, self.descending, self.filters, self.owner, me, self.arguments]
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Unread:
+    """What a list that is read as it is used is not: something that has been read.
+
+    Without this it would be true also where it is empty, and the errors of the others would not say what to do.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "A list that is read as it is used is neither true nor false: compare .first() with None, or take .all()."
+        )
+
+    def __len__(self) -> NoReturn:
+        raise TypeError("A list that is read as it is used has no length before that: take len() of .all().")
+
+
+class AsyncUnread(Unread):
+    """The same of a list of the client for asyncio."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "A list that is read as it is used is neither true nor false: compare await .first() with None, or take "
+            "await .all()."
+        )
+
+    def __len__(self) -> NoReturn:
+        raise TypeError("A list that is read as it is used has no length before that: take len() of await .all().")
+
+    def __await__(self) -> NoReturn:
+        raise TypeError(
+            "A list is not awaited: iterate over it with `async for`, or await .all(), .first() or .first_page()."
+        )
 
 
 def checked_page_size(size: int) -> int:

@@ -35,13 +35,20 @@ _CLEAR_SIDE = 2800
 _QUALITY = 90
 _MOST_DECODED = 120 * _MILLION
 
+_BMP_HEADERS = 26
+"""How many bytes a BMP has before its pixels, at least."""
+
 
 class CannotConvertError(ValueError):
     """Pillow is not installed, or cannot read the picture."""
 
 
-def modern_kind(data: bytes) -> str | None:
-    """Return ``"AVIF"`` or ``"HEIC"`` if a file is one, which the functions cannot convert."""
+def other_kind(data: bytes) -> str | None:
+    """Return ``"AVIF"``, ``"HEIC"``, ``"TIFF"`` or ``"BMP"`` if a file is one, which the functions cannot convert."""
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if data[:2] == b"BM" and data[6:10] == bytes(4) and len(data) > _BMP_HEADERS:
+        return "BMP"
     if data[4:8] != b"ftyp":
         return None
     brands = {data[at : at + 4] for at in range(8, min(len(data), 64) - 3, 4)}
@@ -147,6 +154,9 @@ def convert(data: bytes, limit: int) -> tuple[bytes, str]:
 
 
 def _written(picture: Picture, profile: bytes | None, limit: int) -> tuple[bytes, str]:
+    if picture.mode.startswith("I;16"):  # Pillow cuts off what is brighter than 255.
+        grey = picture.convert("I")
+        picture = grey.point(lambda value: value * (1 / 256)).convert("L")  # pyright: ignore[reportUnknownMemberType]
     clear = picture.has_transparency_data
     picture = picture.convert("RGBA" if clear else "RGB")
     side = _CLEAR_SIDE if clear else _SIDE

@@ -43,9 +43,9 @@ _LONGEST_BODY = 8192
 _HTML = b"text/html; charset=utf-8"
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LETTER = re.compile(
-    rf"/(?P<spaces>spaces/)?(?i:{_ID})(?P<rest>\.pdf|\.html|/card\.png|/pictures/[\w.-]+|/feed\.atom)?/?"
+    rf"/(?P<spaces>spaces/)?(?i:{_ID})(?P<rest>(?i:\.pdf|\.html|/card\.png)|/pictures/[\w.-]+|/feed\.atom)?/?"
 )
-_KEEPSAKE = re.compile(rf"/keepsakes/(?i:{_ID})\.pdf")
+_KEEPSAKE = re.compile(rf"/keepsakes/(?i:{_ID}\.pdf)")
 
 # What a request and an answer keep. Cookies, in particular, are the application's own and go nowhere.
 _ASKED = (b"accept", b"content-type", b"if-none-match")
@@ -163,7 +163,7 @@ class LettersApp:
 
 def _content_of(letter: re.Match[str]) -> Content | None:
     """Return what is at an address; None if nothing ever is."""
-    rest = letter["rest"]
+    rest = None if letter["rest"] is None else letter["rest"].lower()
     if letter["spaces"] is not None:
         return PAGE if rest is None else FEED if rest == "/feed.atom" else None
     if rest in (None, ".html"):

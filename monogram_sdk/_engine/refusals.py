@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
@@ -85,7 +86,9 @@ def is_from_service(reply: Reply, request: Request) -> bool:
     return reply.status == 401
 
 
-def refusal(reply: Reply, request: Request, *, signed_in: bool, secrets: Iterable[str] = ()) -> errors.MonogramError:
+def refusal(
+    reply: Reply, request: Request, *, signed_in: bool, secrets: Iterable[str] = (), key_source: str | None = None
+) -> errors.MonogramError:
     """Return the error for a reply outside 2xx.
 
     PostgREST, Auth, Storage and edge functions each have their own shape of body; whatever they said ends up in the
@@ -96,6 +99,7 @@ def refusal(reply: Reply, request: Request, *, signed_in: bool, secrets: Iterabl
         request: The request.
         signed_in: Whether the request was sent for a person (or with a secret key).
         secrets: What must not show, should the server have repeated it.
+        key_source: From where the project's key came, for people.
     """
     is_answer = is_from_service(reply, request)
     body = _body(reply.content) if is_answer else {}
@@ -121,12 +125,16 @@ def refusal(reply: Reply, request: Request, *, signed_in: bool, secrets: Iterabl
     hint = clean(_first(body, "hint"))
     if hint is None:
         hint = _advice(kind, message, code) if is_answer or status == 429 else _IN_BETWEEN
+    if key_source is not None and status == 401 and is_answer and _OF_KEY.search(message):
+        hint = f"{hint}{'' if hint.endswith('.') else '.'} " if hint else ""
+        hint += f"The key came from {key_source}."
+    detail = clean(_first(body, "details", "detail"))
     error = kind(
-        message,
+        _as_calls(message),
         code=code,
         status=status,
-        detail=clean(_first(body, "details", "detail")),
-        hint=hint,
+        detail=detail and _as_calls(detail),
+        hint=hint and _as_calls(hint),
         method=request.method,
         path=request.bare_path(),
         request_id=request_id(reply.headers),
@@ -135,6 +143,37 @@ def refusal(reply: Reply, request: Request, *, signed_in: bool, secrets: Iterabl
     if isinstance(error, errors.RateLimitError):
         error.retry_after = retry_after(reply.headers)
     return error
+
+
+_OF_KEY = re.compile(r"\bapi ?key\b", re.IGNORECASE)
+"""How the platform refuses a key, with whatever code: "Invalid API key", "Unregistered API key"."""
+
+# The database speaks of its functions, to every client; here they are calls.
+_CALLS = {
+    "activate_purchase()": "store.activate()",
+    "assign_curator()": "spaces.assign_curator()",
+    "badge_progress()": "badges.progress()",
+    "create_invite()": "spaces.create_invite()",
+    "export_parts()": "auth.export()",
+    "generate_newsletter()": "newsletters.generate()",
+    "in the table purchases": "in store.purchases()",
+    "mail_state()": "admin.mail_state()",
+    "member_profiles()": "spaces.members()",
+    "purchase_item()": "store.purchase()",
+    "reorder_prompts()": "prompts.reorder()",
+    "resume_mail()": "admin.resume_mail()",
+    "select_responses()": "responses.select()",
+    "space_week()": "spaces.week()",
+    "spaces.current_week": "space.current_week",
+    "transfer_leadership()": "spaces.transfer_leadership()",
+    "transfer_tokens()": "tokens.gift()",
+    "verify_ledger()": "admin.verify_ledger()",
+}
+_CALL = re.compile("|".join(rf"(?<![\w.]){re.escape(name)}" for name in _CALLS))
+
+
+def _as_calls(text: str) -> str:
+    return _CALL.sub(lambda found: _CALLS[found[0]], text)
 
 
 # What a status says whoever sends it.

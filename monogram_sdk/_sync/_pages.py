@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
-from monogram_sdk._paging import MAX_PAGE_SIZE, PAGE_SIZE, Listing, Page, checked_page_size
+from monogram_sdk._paging import MAX_PAGE_SIZE, PAGE_SIZE, Listing, Page, Unread, checked_page_size
 from monogram_sdk._parse import parse_rows
 from monogram_sdk.errors import APIError
 from monogram_sdk.models._base import Model
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Model)
 
 
-class Pages(Generic[M]):
+class Pages(Unread, Generic[M]):
     """A list that is read as it is used; nothing is asked before that.
 
     Iterating yields every row once, also while others insert and delete, and holds one page at a time:

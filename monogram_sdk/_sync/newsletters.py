@@ -179,14 +179,14 @@ class NewslettersAPI(Resource):
 
         Args:
             newsletter_id: A newsletter that you can see; a draft says that it is one.
-            size: ``"A4"`` or ``"LETTER"``.
+            size: ``"A4"`` or ``"LETTER"``, in capital or small letters.
             paper: ``"print"`` is white, with the accent of a theme; ``"screen"`` has the colours of the page.
 
         Raises:
             InvalidValueError: There is no such size or paper.
             NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
         """
-        return (self._read(newsletter_id, f".pdf?size={size}&paper={paper}", contents.PDF)).content
+        return (self._read(newsletter_id, f".pdf?size={size.lower()}&paper={paper.lower()}", contents.PDF)).content
 
     @call
     def keepsake(self, response_id: Id) -> bytes:

@@ -55,6 +55,49 @@ def test_what_is_not_an_address_is_refused(url: str) -> None:
         Monogram(url=url, key="sb_publishable_x")
 
 
+@pytest.mark.parametrize(
+    ("url", "placeholder"),
+    [
+        ("https://<project>.supabase.co", "<project>"),
+        ("https://<your-project>.supabase.co/", "<your-project>"),
+        ("https://your-project-ref.supabase.co", "your-project-ref"),
+        ("https://{project}.example", "{project}"),
+        ("http://127.0.0.1:<port>", "<port>"),
+        ("$SUPABASE_URL", "$SUPABASE_URL"),
+    ],
+)
+def test_a_placeholder_in_the_address_is_named(url: str, placeholder: str) -> None:
+    with pytest.raises(errors.ConfigError) as caught:
+        Monogram(url=url, key="sb_publishable_x")
+    assert f"still holds the placeholder {placeholder}." in caught.value.message
+
+
+def test_a_refused_key_says_from_where_it_came(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        said = {"message": "Invalid API key", "hint": "Double check your Supabase `anon` API key"}
+        return httpx.Response(401, json=said)
+
+    def said(**arguments: str) -> list[str]:
+        with Monogram(**arguments, transport=httpx.MockTransport(refuse)) as client:
+            caught = []
+            for call in (
+                client.store.items().all, lambda: client.auth.sign_up(email="a@example.test", password="x" * 12),
+            ):  # fmt: skip
+                with pytest.raises(errors.AuthenticationError) as one:
+                    call()
+                caught.append(str(one.value))
+            return caught
+
+    (bare / ".env").write_text(f"SUPABASE_URL={URL}\nSUPABASE_ANON_KEY=sb_publishable_filed\n")
+    for one in said():
+        assert "API key. The key came from SUPABASE_ANON_KEY in .env." in one and "filed" not in one
+    monkeypatch.setenv("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_around")
+    for one in said():
+        assert "The key came from SUPABASE_PUBLISHABLE_KEY in the environment." in one and "around" not in one
+    for one in said(key="sb_publishable_given"):
+        assert "The key came from the argument key." in one and "given" not in one
+
+
 def test_arguments_come_before_the_environment_and_that_before_a_file(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +188,7 @@ def denied(_path: Path) -> bytes:
 
 @pytest.mark.parametrize("key", ["\u201csb_publishable_x\u201d", "'sb_publishable_x'", "\u00absb_publishable_x\u00bb"])
 def test_a_key_in_quotes_is_named_as_that(key: str) -> None:
-    with pytest.raises(errors.ConfigError, match="stands in quotes"):
+    with pytest.raises(errors.ConfigError, match=r"stands in quotes.* It came from the argument key\."):
         Monogram(url=URL, key=key)
 
 
@@ -417,7 +460,7 @@ def test_a_client_for_threads_takes_nothing_that_has_to_be_awaited() -> None:
 def test_a_secret_key_in_the_place_of_the_publishable_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("SUPABASE_PUBLISHABLE_KEY", "sb_secret_x")
-    with pytest.raises(ConfigError, match="set as the publishable one is secret"):
+    with pytest.raises(ConfigError, match=r"is secret: .* from SUPABASE_PUBLISHABLE_KEY in the environment\."):
         Monogram()
 
 

@@ -105,6 +105,26 @@ def test_nothing_that_the_server_said_is_lost() -> None:
     assert refusal(400, {"code": "MG001", "message": "m", "details": {"a": 1}}).detail == '{"a": 1}'
 
 
+def test_what_the_database_calls_its_functions_are_calls_here() -> None:
+    folder = Path(__file__).parents[2] / "supabase" / "migrations"
+    migration = (folder / "20261123000100_foundation.sql").read_text(encoding="utf-8")
+    hints = re.findall(r"\('MG\d{3}', '\w+', '(?:[^']|'')*', '((?:[^']|'')*)'\)", migration)
+    assert len(hints) > 40
+    named = []
+    with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x") as client:
+        for hint in (
+            *hints,
+            "Run verify_ledger() with a secret key; mail_state() shows it, and resume_mail() goes on.",
+        ):
+            said = refusal(400, {"code": "MG001", "message": "m", "hint": hint, "details": hint}).hint
+            assert said is not None and "table" not in said
+            for call in re.findall(r"([\w.]+)\(\)", said):
+                resource, _, method = call.partition(".")
+                assert callable(getattr(getattr(client, resource), method)), call
+                named.append(call)
+    assert len(named) > 10 and "spaces.members" in named and "responses.select" in named
+
+
 def test_a_stranger_is_told_to_sign_in() -> None:
     body = {"code": "42501", "message": "permission denied for table spaces"}
     assert type(refusal(401, body, signed_in=False)) is errors.NotSignedInError

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import parse_qs, unquote
 
 import httpx
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monogram_sdk import Monogram
+from monogram_sdk import AsyncMonogram, Monogram
 from monogram_sdk._paging import Listing
 from monogram_sdk.models import Model
 from tests.support.counts import count
@@ -39,6 +41,21 @@ class Row(Model):
 
 
 LISTING = Listing("rows", Row, ("code",))
+
+
+def test_a_list_says_how_it_is_read() -> None:
+    with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x") as client:
+        for wrong in (bool, len):
+            with pytest.raises(TypeError, match=r"A list that is read as it is used .* \.all\(\)\."):
+                wrong(client.store.items())  # type: ignore[operator]
+    waiting = AsyncMonogram(url="http://127.0.0.1:9", key="sb_publishable_x").store.items()
+
+    async def wait() -> None:
+        await waiting  # type: ignore[misc]
+
+    for one in (lambda: bool(waiting), lambda: len(waiting), lambda: asyncio.run(wait())):
+        with pytest.raises(TypeError, match=r"A list .*await \.all\(\)"):
+            one()
 
 
 @settings(deadline=None, max_examples=60)

@@ -71,10 +71,11 @@ def heic(image: Image.Image, **options: object) -> bytes:
     return target.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["AVIF", "HEIC"])
-def test_modern_kinds_are_converted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["AVIF", "HEIC", "TIFF", "BMP"])
+def test_other_kinds_are_converted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = pictures.scene()
-    data = pictures.save(scene, "AVIF", quality=90) if kind == "AVIF" else heic(scene, quality=90)
+    options = {"quality": 90} if kind == "AVIF" else {}
+    data = heic(scene, quality=90) if kind == "HEIC" else pictures.save(scene, kind, **options)
     image = _images.load(data, limit=LIMIT)
     assert (image.content_type, image.extension) == ("image/jpeg", "jpg")
     assert differences(shown(image), Made("converted", b"")) == []
@@ -85,6 +86,34 @@ def test_modern_kinds_are_converted(kind: str, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(errors.InvalidImageError, match=kind) as caught:
         _images.load(data, limit=LIMIT)
     assert "Install the extra" in (caught.value.hint or "") and "save it as a JPEG" in (caught.value.hint or "")
+
+
+def test_what_is_bright_in_sixteen_bits_stays_so() -> None:
+    grey = Image.linear_gradient("L")
+    deep = Image.frombytes("I;16", grey.size, b"".join(bytes((0, value)) for value in grey.tobytes()))
+    image = shown(_images.load(pictures.save(deep, "TIFF"), limit=LIMIT))
+    assert [abs(image.getpixel((9, y))[0] - grey.getpixel((9, y))) < 4 for y in (10, 128, 240)] == [True] * 3  # type: ignore[index, operator]
+
+
+def test_a_file_is_read_from_its_beginning_and_named(tmp_path: Path) -> None:
+    data = pictures.jpeg()
+    whole = _images.load(data, limit=LIMIT)
+    written = io.BytesIO()
+    written.write(data)
+    assert _images.load(written, limit=LIMIT) == whole
+    written.seek(5)
+    assert _images.load(written, limit=LIMIT) == whole
+    path = tmp_path / "letter.txt"
+    for content, said in ((b"", "is empty"), (b"abc", "is not a JPEG, PNG"), (data[:20], "is damaged")):
+        path.write_bytes(content)
+        with pytest.raises(errors.InvalidImageError) as caught:
+            _images.load(path, limit=LIMIT)
+        assert f"The image {str(path)!r} {said}" in caught.value.message
+    with pytest.raises(errors.InvalidValueError) as missing:
+        _images.load(str(tmp_path / "none.jpg"), limit=LIMIT)
+    assert "none.jpg' cannot be read: No such file" in missing.value.message
+    with pytest.raises(errors.InvalidImageError, match=r"^The image is empty\."):
+        _images.load(io.BytesIO(), limit=LIMIT)
 
 
 def test_one_on_its_side_is_turned(tmp_path: Path) -> None:

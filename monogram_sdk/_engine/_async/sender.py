@@ -117,6 +117,7 @@ class AsyncSender:
                             request,
                             signed_in=token is not None or self.config.is_secret,
                             secrets=secrets_of(request, headers),
+                            key_source=self.config.key_source,
                         )
                         unanswered = retrying.is_unanswered(reply, request)
                 uncertain = uncertain or (request.changes and sent and unanswered)

@@ -63,7 +63,7 @@ import { renderArchive, renderFeed } from "../_shared/render/archive.ts";
 import { escapeHtml } from "../_shared/render/html.ts";
 import { buildLetter } from "../_shared/render/letter.ts";
 import { type Around, renderPage, shown } from "../_shared/render/page.ts";
-import { letterWords } from "../_shared/render/words.ts";
+import { type LetterWords, letterWords } from "../_shared/render/words.ts";
 import { acceptedLanguages, wordsIn } from "../_shared/words/words.ts";
 import { gonePage, notFoundPage } from "./not_found.ts";
 
@@ -127,7 +127,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   const url = new URL(request.url);
   // Whoever shows anything that may open more is no stranger, whether it opened more this time or not.
   const isStranger = !hasSecretKey && token === null && !url.searchParams.has("link");
-  if (url.pathname.endsWith(".pdf") && sheetOf(url.searchParams) === null) {
+  if (/\.pdf$/i.test(url.pathname) && sheetOf(url.searchParams) === null) {
     return problem(400, "MG001", "size is a4 or letter, paper is print or screen.", SECURITY);
   }
   const space = /^\/(?:newsletter\/)?spaces\/([0-9a-f-]{36})(\/feed\.atom)?\/?$/i.exec(url.pathname);
@@ -254,12 +254,14 @@ function digestOf(bytes: Uint8Array | string): string {
 
 /** What the path asks for, or null where it asks for nothing that can exist. */
 function targetOf({ pathname, searchParams }: URL): Target | null {
-  const [, given, rest] = pathname.match(
+  const [, given, what] = pathname.match(
     /^\/(?:newsletter\/)?([0-9a-f-]{36})(\.pdf|\.html|\/preview|\/copy|\/card\.png|\/pictures\/[\w.-]+)?\/?$/i,
   ) ?? [];
   if (given === undefined) return null;
   const id = given.toLowerCase();
-  if (rest === undefined) return { id, what: { kind: "page" } };
+  if (what === undefined) return { id, what: { kind: "page" } };
+  // All but the name of a picture, which storage takes as it is.
+  const rest = /^\/pictures\//i.test(what) ? what : what.toLowerCase();
   if (rest === "/card.png") return { id, what: { kind: "card" } };
   if (rest === "/preview") return { id, what: { kind: "preview" } };
   if (rest === "/copy") return { id, what: { kind: "copy" } };
@@ -280,7 +282,8 @@ async function keepsakeOf({ pathname }: URL, service: Client): Promise<Target | 
 /** The paper that is asked for; null where there is none of this name. */
 function sheetOf(params: URLSearchParams): Sheet | null {
   const size = ({ a4: "A4", letter: "LETTER" } as const)[params.get("size")?.toLowerCase() ?? "a4"];
-  const paper = ({ print: "print", screen: "screen" } as const)[params.get("paper") ?? "print"];
+  const paper =
+    ({ print: "print", screen: "screen" } as const)[params.get("paper")?.toLowerCase() ?? "print"];
   return size === undefined || paper === undefined ? null : { size, paper };
 }
 
@@ -533,7 +536,9 @@ function disposition({ what }: Target, row: NewsletterRow): Record<string, strin
     case "pdf":
       return { "content-disposition": `inline; filename="${fileName(row, ".pdf")}"` };
     case "keepsake":
-      return { "content-disposition": `inline; filename="${fileName(row, "-keepsake.pdf")}"` };
+      return {
+        "content-disposition": `inline; filename="${fileName(row, ".pdf", ({ keepsake }) => keepsake)}"`,
+      };
     case "file":
       return { "content-disposition": `attachment; filename="${fileName(row, ".html")}"` };
     default:
@@ -542,16 +547,18 @@ function disposition({ what }: Target, row: NewsletterRow): Record<string, strin
 }
 
 /**
- * "book-club-week-12.pdf", or "buchclub-woche-12.pdf", with nothing in it that a header or a file system could misread: of Arabic
- * only the number is left.
+ * "book-club-week-12.pdf", or "buchclub-woche-12-andenken.pdf", with nothing in it that a header or a file system could misread:
+ * of Arabic only the number is left, and "a5" stands for what one of that size is called.
  */
-function fileName({ content }: NewsletterRow, end: string): string {
+function fileName({ content }: NewsletterRow, end: string, what?: (words: LetterWords) => string): string {
   const { space, week_number: week } = content;
+  const words = letterWords([space.language]);
   const plain = (text: string) =>
     text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "")
       .toLowerCase();
   const name = plain(space.name).slice(0, 60) || "newsletter";
-  return `${name}-${plain(letterWords([space.language]).week(Number(week)))}${end}`;
+  const of = what === undefined ? "" : `-${plain(what(words)) || "a5"}`;
+  return `${name}-${plain(words.week(Number(week)))}${of}${end}`;
 }
 
 function preflight(): Response {

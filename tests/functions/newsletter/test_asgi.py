@@ -50,6 +50,7 @@ async def test_it_shows_letters_as_pages(circle: Circle, pipeline: Pipeline, let
         assert pdf.headers["content-type"] == "application/pdf"
         assert pdf.content == circle.leader.newsletters.pdf(newsletter.id, size="LETTER")
         response = newsletter.content.prompts[0].responses[0].id
+        assert (await web.get(f"/{newsletter.id}.PDF?size=Letter")).content == pdf.content
         keepsake = await web.get(f"/keepsakes/{response}.pdf")
         assert keepsake.content == circle.leader.newsletters.keepsake(response)
         assert (await web.get(f"/keepsakes/{UNKNOWN}.pdf")).status_code == 404

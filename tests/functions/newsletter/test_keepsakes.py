@@ -118,3 +118,18 @@ def test_a_pdf_in_the_colours_of_the_page_is_another_one(circle: Circle, pipelin
     assert circle.member.newsletters.pdf(newsletter.id, paper="screen") == cream
     assert circle.member.newsletters.pdf(newsletter.id) == white
     assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"paper": "gold"}).status_code == 400
+    assert web.get(f"/newsletter/{newsletter.id}.PDF", params={"paper": "gold"}).status_code == 400
+    assert web.get(f"/newsletter/{newsletter.id}.PDF", params={"size": "A4", "paper": "Screen"}).content == cream
+    assert circle.member.newsletters.pdf(newsletter.id, size="a4", paper="PRINT") == white  # type: ignore[arg-type]
+    page = web.get(f"/newsletter/{newsletter.id}.html").content
+    assert web.get(f"/newsletter/{newsletter.id}.HTML").content == page
+
+
+@pytest.mark.parametrize(("language", "name"), [("de", "woche-1-andenken"), ("ar", "1-a5")])
+def test_the_file_of_a_keepsake_has_a_name_in_the_language_of_the_space(
+    circle: Circle, web: httpx.Client, language: str, name: str
+) -> None:
+    circle.leader.spaces.update(circle.space.id, language=language)
+    newsletter = circle.publish(circle.draft())
+    answer = web.head(address(shown(newsletter)[0]))
+    assert answer.headers["content-disposition"] == f'inline; filename="test-readers-{name}.pdf"'

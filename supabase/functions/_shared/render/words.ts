@@ -41,6 +41,8 @@ export interface LetterWords {
   downloadPdf: string;
   /** Of the page, as one file. */
   saveLetter: string;
+  /** What a sheet with one response is called, in the name of its file. */
+  keepsake: string;
   /** Lead to the letters before and after one, and to all of them. */
   previousLetter: string;
   nextLetter: string;
@@ -99,6 +101,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     readOnTheWeb: words.say("letter.readOnTheWeb"),
     downloadPdf: words.say("letter.downloadPdf"),
     saveLetter: words.say("letter.saveLetter"),
+    keepsake: words.say("letter.keepsake"),
     previousLetter: words.say("letter.previousLetter"),
     nextLetter: words.say("letter.nextLetter"),
     allLetters: words.say("letter.allLetters"),
