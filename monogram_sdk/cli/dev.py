@@ -88,6 +88,8 @@ def dev(
     context.obj = directory  # `monogram dev --dir DIR stop` means the same as `monogram dev stop --dir DIR`.
     if context.invoked_subcommand is not None:
         return
+    if port is not None and port == db_port:
+        raise typer.BadParameter("it is the port of the API, too", param_hint="'--db-port'")
     options = _Options(project=project, seed=seed, port=port, db_port=db_port, site_url=site_url)
     with _readable_errors():
         (_start_detached if detach else _run)(directory or DEFAULT_DIR, options)

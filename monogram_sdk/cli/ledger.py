@@ -76,7 +76,10 @@ def verify(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check balances, running balances, the chain of hashes, and gifts and purchases with their entries."""
+    """Check balances, running balances, the chain of hashes, and gifts and purchases with their entries.
+
+    What --json prints is one object: "whole" is true or false, "faults" a list, empty where all is whole.
+    """
     from monogram_sdk import Monogram, errors
 
     try:
@@ -84,10 +87,11 @@ def verify(
             faults = client.admin.verify_ledger(complete=not recent).all()
     except errors.MonogramError as error:
         raise _stop(error) from None
-    for fault in faults:
-        if json:
-            _out.print(dumps(fault.model_dump(mode="json")), markup=False, soft_wrap=True)
-        else:
+    if json:
+        found = {"whole": not faults, "faults": [fault.model_dump(mode="json") for fault in faults]}
+        _out.print(dumps(found), markup=False, soft_wrap=True)
+    else:
+        for fault in faults:
             of = f" {fault.subject_id}" if fault.subject_id else ""
             what = (
                 f"{fault.problem}{of} (person {fault.user_id or 'unknown'}): {_PROBLEMS.get(fault.problem, 'unknown')}."

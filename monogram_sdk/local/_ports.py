@@ -17,14 +17,39 @@ _LOWEST, _HIGHEST = 20_000, 32_000
 
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on `port` now."""
+    return _refusal(port) is None
+
+
+def _refusal(port: int) -> str | None:
+    """Return why no server could listen on `port` now; None if one could."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: a port whose last connections are still in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return "is one that this account may not use"
         except OSError:
-            return False
-    return True
+            return "is taken by another program"
+    return None
+
+
+def check_port(requested: int | None, *, purpose: str, option: str, taken: Collection[int] = ()) -> None:
+    """Refuse a port that the user asked for and that cannot be had; one that nobody asked for is not looked at.
+
+    Raises:
+        PortInUseError: It is no port, or taken, or not for this account.
+    """
+    if requested is None:
+        return
+    if not 0 < requested < 65_536:
+        raise PortInUseError(f"{requested} is not a port; choose one between 1 and 65535 with {option}.")
+    refusal = "is taken by another server of this stack" if requested in taken else _refusal(requested)
+    if refusal is not None:
+        raise PortInUseError(
+            f"Port {requested} for {purpose} {refusal}. "
+            f"Choose another one with {option}, or leave {option} out to get a free one."
+        )
 
 
 def pick_port(
@@ -43,13 +68,7 @@ def pick_port(
         PortInUseError: `requested` is taken.
     """
     if requested is not None:
-        if not 0 < requested < 65_536:
-            raise PortInUseError(f"{requested} is not a port; choose one between 1 and 65535 with {option}.")
-        if requested in taken or not is_free(requested):
-            raise PortInUseError(
-                f"Port {requested} for {purpose} is taken by another program. "
-                f"Choose another one with {option}, or leave {option} out to get a free one."
-            )
+        check_port(requested, purpose=purpose, option=option, taken=taken)
         return requested
     if remembered is not None and remembered not in taken and is_free(remembered):
         return remembered

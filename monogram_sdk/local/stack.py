@@ -27,7 +27,7 @@ from monogram_sdk.local._errors import LocalStackError, NotRunningError, PortInU
 from monogram_sdk.local._folder import DATABASE, Run, StackFolder, State
 from monogram_sdk.local._keys import Keys
 from monogram_sdk.local._paths import Project
-from monogram_sdk.local._ports import LOOPBACK, pick_port
+from monogram_sdk.local._ports import LOOPBACK, check_port, pick_port
 from monogram_sdk.local._processes import ProcessIdentity
 from monogram_sdk.local._server import ApiServer, ServerConfig
 from monogram_sdk.local._status import SITE_URL, StackStatus, running
@@ -236,6 +236,9 @@ class Stack:
         folder, state = self._folder, self._folder.read_state()
         if state.run is not None or state.starting is not None:  # It was killed, and its servers may have gone on.
             end_leftovers(folder, state)
+        check_port(self._port, purpose="the API", option="--port")
+        api_port = () if self._port is None else (self._port,)
+        check_port(self._db_port, purpose="the database", option="--db-port", taken=api_port)
         folder.write_state(replace(state, starting=ProcessIdentity.of_this(), server=None))
         keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
         _deno.ensure_cached(self._report)
@@ -245,7 +248,8 @@ class Stack:
             folder.postgres,
             password=keys.service_password,
             port=self._db_port,
-            preferred_port=state.db_port,
+            # The last one may be the one that is asked for now for the API, which starts later.
+            preferred_port=None if state.db_port in api_port else state.db_port,
             durable=self._durable,
             log_path=folder.logs / "postgres.log",
         )

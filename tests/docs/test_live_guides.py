@@ -82,6 +82,7 @@ def test_the_examples_of_the_sdk(reader: Reader) -> None:
     assert lines[2:5] == ["Middlemarch", "read anew, week 2", "somebody is writing"]
     # What the comment beside it says that it prints.
     assert "LIVE joined" in lines[5:]
+    assert any(re.fullmatch(r"Ended; go on with after= 1:[0-9a-f-]{36}", line) for line in lines[5:])
 
 
 def test_the_example_of_editing_on_two_devices(reader: Reader) -> None:

@@ -45,6 +45,19 @@ def test_it_sends_what_is_due(stack: Stack, tmp_path: Path) -> None:
     assert subjects(stack, boris).count("Prompts published: Test Book Club") == 1
 
 
+def test_every_variable_is_named() -> None:
+    functions = ROOT / "supabase" / "functions"
+    read = "".join((functions / name).read_text(encoding="utf-8") for name in (
+        "_shared/deliver/settings.ts", "_shared/newsletters/newsletters.ts", "mail-events/index.ts",
+    ))  # fmt: skip
+    variables = set(re.findall(r"""\b(?:get|address)\("([A-Z_]+)\"""", read))
+    delivery = (ROOT / "docs" / "explanation" / "delivery.md").read_text(encoding="utf-8")
+    assert len(variables) == 10
+    assert not [name for name in variables if f"| `{name}` |" not in delivery or f"`{name}`" not in GUIDE]
+    own = re.findall(r"""environ(?:\.get\(|\[)"(\w+)\"""", GUIDE)
+    assert {"SMTP_HOST", "SMTP_PORT"} == set(own) and "| `SMTP_HOST`, `SMTP_PORT` |" in GUIDE
+
+
 def subjects(stack: Stack, address: str) -> list[str]:
     """Return the subjects of what is in the mailbox for an address."""
     answer = httpx.get(f"{stack.status().mailpit_url}/api/v1/search", params={"query": f"to:{address}"})

@@ -18,3 +18,5 @@ def test_it_runs_as_it_is_written(api: Api, tmp_path: Path) -> None:
     assert program and output
     program = program.replace("@example.org", f".{uuid4().hex}@example.org")
     assert run(program, api, tmp_path) == (0, output, "")
+    code, _, said = run(program, api, tmp_path)
+    assert code != 0 and "UserExistsError" in said and "UserExistsError" in TUTORIAL

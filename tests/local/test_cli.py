@@ -54,10 +54,11 @@ def test_how_to_stop_it_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mon
     "wrong",
     [
         ("--port", "99999"), ("--port", "0"), ("--db-port", "-1"), ("--site-url", "x y"),
+        ("--port", "80", "--db-port", "80"),
         ("--site-url", "http://x y"), ("--site-url", "ftp://x"), ("--site-url", ""), ("--site-url", "http://[::1"),
     ],
 )  # fmt: skip
-def test_an_option_that_cannot_be_is_refused_before_anything_is_made(tmp_path: Path, wrong: tuple[str, str]) -> None:
+def test_an_option_that_cannot_be_is_refused_before_anything_is_made(tmp_path: Path, wrong: tuple[str, ...]) -> None:
     folder = tmp_path / "stack"
     assert "Invalid value for '--" in run("dev", "--detach", "--dir", folder, *wrong, code=2).stderr
     assert not folder.exists()

@@ -194,6 +194,11 @@ def test_taken_ports_are_named(project: Path, ready_stack: Path, tmp_path: Path)
     copy(ready_stack, tmp_path / "stack")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+        for options in ({"port": port}, {"db_port": port}, {"port": 20_001, "db_port": 20_001}):
+            with pytest.raises(PortInUseError, match=r"is taken by another (program|server of this stack)\."):
+                Stack(tmp_path / "new", project=project, durable=False, **options).start()
+        # Nothing was made before that was noticed.
+        assert not (tmp_path / "new" / "postgres").exists()
         with pytest.raises(PortInUseError, match=rf"Port {port} for the API is taken .* another one with --port"):
             Stack(tmp_path / "stack", project=project, port=port, durable=False).start()
         with pytest.raises(PortInUseError, match=rf"Port {port} for the database is taken .* --db-port"):

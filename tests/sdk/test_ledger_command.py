@@ -53,7 +53,7 @@ def kept(folder: Path, letter: Newsletter, name: str = "letter.html") -> Path:
 
 def test_a_ledger_that_is_whole(api: Api) -> None:
     assert run(api, "ledger", "verify").stdout == "The ledger is whole.\n"
-    assert run(api, "ledger", "verify", "--recent", "--json").stdout == ""
+    assert json.loads(run(api, "ledger", "verify", "--recent", "--json").stdout) == {"whole": True, "faults": []}
 
 
 def test_every_problem_of_a_ledger_has_its_words() -> None:
@@ -72,8 +72,9 @@ def test_a_ledger_that_is_not(api: Api, stack: Stack, client: Monogram) -> None:
             said = f"balance (person {me}): the balance is not the sum of the transactions, or not what the newest "
             assert (said in found.stdout) == bool(code)
             assert ("--json prints" in found.stderr) == bool(code)
-            lines = run(api, "ledger", "verify", "--json", code=code).stdout.splitlines()
-            assert [json.loads(line)["problem"] for line in lines] == ["balance"] * code
+            answer = json.loads(run(api, "ledger", "verify", "--json", code=code).stdout)
+            assert [fault["problem"] for fault in answer["faults"]] == ["balance"] * code
+            assert answer["whole"] == (not code)
 
 
 def page(folder: Path, client: Monogram, letter: Newsletter) -> Path:
