@@ -356,6 +356,22 @@ def test_a_printed_page_keeps_words_with_their_picture_and_numbers_its_pages(loo
     assert len(pages[-1].images) > 0, "what ends the letter is not alone"
 
 
+def test_a_printed_page_does_not_part_few_words_from_their_picture(look: Look, tmp_path: Path) -> None:
+    answers = []
+    for index in range(6):
+        # Below this there is room for the words, and not for the picture.
+        answers.append(answer(f"Ada {index}", "w\n" * (18 + index)))
+        few = f"Begun {index}. {'w ' * 60}\n\nAnd."
+        answers.append(answer(f"Boris {index}", few, image_path="a", image_caption=f"Ended {index}."))
+    pictures = {"responses": {"a": str(PICTURES / "cover.jpg")}}
+    path = tmp_path / "printed.pdf"
+    page = look({"newsletter": newsletter({"Well?": answers}), "pictures": pictures})
+    page.emulate_media(media="print")
+    page.pdf(path=path, prefer_css_page_size=True, format="A4")
+    for index in range(6):
+        assert place(path, f"Begun {index}.").page == place(path, f"Ended {index}.").page
+
+
 def test_nothing_that_was_written_runs_or_loads(look: Look, markup_attempts: list[str]) -> None:
     answers = [
         answer(attempt, attempt, music={"url": attempt, "provider": attempt, "title": attempt, "artist": attempt})

@@ -303,10 +303,21 @@ ${answer.picture !== null && picture(answer.picture, gallery, "answer", lang)}
 ${music !== null && musicCard(music, lang)}
 </div>`;
   const pair = place !== undefined && trusted(` pair ${place}`);
-  return markup`<article class="answer${pair}" aria-labelledby="${id}">
+  const short = answer.picture !== null && isShort(text) && trusted(" short");
+  return markup`<article class="answer${pair}${short}" aria-labelledby="${id}">
 ${inMargin(authorOf(author, id, gallery, lang), words)}
 </article>
 `;
+}
+
+/** How many characters a line of print has, about; and of how many lines are words that are never parted from their picture. */
+const PRINTED_LINE = 75;
+const SHORT = 4;
+
+/** Whether words have so few lines in print that they stay with their picture, as in the PDF. */
+function isShort(text: readonly Passage[]): boolean {
+  const lines = text.flatMap((passage) => plain(passage).split("\n"));
+  return lines.reduce((sum, line) => sum + Math.ceil(line.length / PRINTED_LINE), text.length - 1) <= SHORT;
 }
 
 function authorOf(author: Author, id: string, gallery: Gallery, lang: string): Html {

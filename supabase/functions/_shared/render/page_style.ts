@@ -303,7 +303,7 @@ const PRINT_RULES = `
   .words > .passages:has(+ *) > :last-child { break-inside: avoid; }
   .words > .passages:has(+ figure) > :nth-last-child(2) { break-after: avoid; }
   .passages > p:has(+ :is(ol, ul)) { break-after: avoid; }
-  figure, .music, .missing { break-inside: avoid; }
+  figure, .music, .missing, .answer.short { break-inside: avoid; }
   figure + .music { break-before: avoid; }
   .answer figure img { max-height: 14cm; }
   figcaption { margin-top: 4pt; font-size: 8pt; line-height: 12pt; }
