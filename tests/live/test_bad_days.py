@@ -90,8 +90,15 @@ def test_where_realtime_is_blocked_it_polls_with_the_same_guarantees(ground: Gro
 
 @pytest.mark.parametrize(
     ("world", "obstacle"),
-    [("threads", obstacle) for obstacle in ("refused", "swallowed", "page", "deaf", "reset")]
-    + [("tasks", "refused"), ("tasks", "swallowed")],
+    [
+        ("threads", "swallowed"),
+        ("tasks", "refused"),
+        *(
+            pytest.param("threads", obstacle, marks=pytest.mark.long)
+            for obstacle in ("refused", "page", "deaf", "reset")
+        ),
+        pytest.param("tasks", "swallowed", marks=pytest.mark.long),
+    ],
 )
 def test_where_websockets_never_open_nothing_is_lost_either(
     ground: Ground, world: str, obstacle: str, monkeypatch: pytest.MonkeyPatch
@@ -184,6 +191,7 @@ def test_doubles_and_disorder_do_not_show(ground: Ground, watched: Watched) -> N
     assert [next(watched.feed).payload.week_number for _ in range(30)] == list(range(30))
 
 
+@pytest.mark.long
 def test_a_token_that_ends_too_early_is_replaced(ground: Ground) -> None:
     watched = Watched(ground, token_lasts=3)
     with watched.client, watched.feed:

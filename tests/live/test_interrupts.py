@@ -80,7 +80,9 @@ def blocked(ground: Ground, request: pytest.FixtureRequest) -> Iterator[str]:
     ground.proxy.realtime = "on"
 
 
-@pytest.mark.parametrize("program", [pytest.param(THREADS, id="threads"), pytest.param(TASKS, id="tasks")])
+@pytest.mark.parametrize(
+    "program", [pytest.param(THREADS, id="threads"), pytest.param(TASKS, id="tasks", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("blocked", [*long("on"), "swallowed"], indirect=True)
 def test_a_program_that_waits_ends_at_once(ground: Ground, tmp_path: Path, program: str, blocked: str) -> None:
     user_id, storage = ground.session_of_somebody_new()

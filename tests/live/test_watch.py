@@ -67,6 +67,7 @@ def home(api: Api, tmp_path: Path) -> Iterator[Home]:
 
 
 # JSON is made without a thought of the output: what the least of them takes, the others do too.
+@pytest.mark.long
 @pytest.mark.parametrize(("as_json", "encoding"), [(False, "cp1252"), (True, "ascii")])
 def test_an_output_that_cannot_take_a_character_gets_another(home: Home, encoding: str, as_json: bool) -> None:
     home.client.responses.submit(home.prompt.id, content="Dune \U0001f600 \u017d é")

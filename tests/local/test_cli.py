@@ -237,6 +237,7 @@ def test_a_reset_that_is_interrupted_is_done_as_a_whole(
             assert connection.execute("select name from public.things").fetchall() == [("seeded",)]
 
 
+@pytest.mark.long
 def test_a_killed_supervisor_is_explained_cleaned_up_and_replaced(ready_folder: Path, project: Path) -> None:
     run("dev", "--detach", "--dir", ready_folder, "--project", project)
     status = json.loads(run("dev", "status", "--output", "json", "--dir", ready_folder).stdout)

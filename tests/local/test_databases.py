@@ -16,6 +16,7 @@ from monogram_sdk.local import MigrationError, Project
 from monogram_sdk.local import databases as module
 from monogram_sdk.local.databases import Databases
 from monogram_sdk.local.postgres import PostgresServer
+from tests.support.long import long
 
 
 @pytest.fixture(scope="module")
@@ -132,12 +133,14 @@ def test_a_reset_ends_readers_of_the_changes_too(databases: Databases) -> None:
     "accident",
     [
         "alter database postgres rename to monogram_discarded",
-        "alter database postgres allow_connections false",
-        "drop database postgres",
-        "comment on database postgres is null",
         "create database monogram_unfinished",
-        "drop database monogram_template",
-        "alter database monogram_spare rename to monogram_unfinished",
+        *long(
+            "alter database postgres allow_connections false",
+            "drop database postgres",
+            "comment on database postgres is null",
+            "drop database monogram_template",
+            "alter database monogram_spare rename to monogram_unfinished",
+        ),
     ],
 )
 def test_recovers_from_a_crash_at_any_step(databases: Databases, accident: Any) -> None:

@@ -22,6 +22,7 @@ from monogram_sdk.local import postgres as module
 from monogram_sdk.local._accounts import Account
 from monogram_sdk.local._ports import pick_port
 from tests.local.conftest import copy
+from tests.support.long import long
 
 
 @pytest.fixture
@@ -262,8 +263,8 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("program", ["initdb", "postgres"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("program", [*long("initdb"), "postgres"])
+@pytest.mark.parametrize("number", [signal.SIGINT, *long(signal.SIGTERM)])
 def test_a_signal_while_a_program_is_being_started_loses_no_program(
     new_server: PostgresServer,
     ready_data: Path,

@@ -207,6 +207,7 @@ def test_taken_ports_are_named(project: Path, ready_stack: Path, tmp_path: Path)
         Stack(tmp_path / "stack", project=project, db_port=0, durable=False).start()
 
 
+@pytest.mark.long
 def test_a_start_that_fails_leaves_nothing_behind_and_can_be_tried_again(project: Path, tmp_path: Path) -> None:
     before = set(children())
     bad = project / "supabase" / "migrations" / "20260103000000_bad.sql"
@@ -238,6 +239,7 @@ def test_a_folder_that_may_not_be_written_is_named(project: Path, tmp_path: Path
         Stack(Path("/proc/monogram"), project=project).start()
 
 
+@pytest.mark.long
 def test_lost_and_damaged_files_are_explained(project: Path, ready_stack: Path, tmp_path: Path) -> None:
     stack = Stack(copy(ready_stack, tmp_path / "stack"), project=project, durable=False)
     keys = tmp_path / "stack" / "keys.json"

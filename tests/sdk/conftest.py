@@ -8,7 +8,7 @@ import pytest
 
 TWINS = Path(__file__).parent / "_sync"
 # What waiting is done by differs between the two: tasks here, threads there.
-OF_EACH = {"test_auth.py", "test_deadlines.py", "test_network.py", "test_spaces.py", "test_story.py"}
+OF_EACH = {"test_auth.py", "test_deadlines.py", "test_spaces.py", "test_story.py"}
 
 
 @pytest.hookimpl(tryfirst=True)

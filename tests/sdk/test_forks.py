@@ -145,6 +145,7 @@ def test_children_and_their_parent_each_get_their_own_replies(echo: str) -> None
         ask(client, 7)
 
 
+@pytest.mark.long
 def test_the_same_on_encrypted_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
@@ -159,6 +160,7 @@ def test_the_same_on_encrypted_connections(tmp_path: Path, monkeypatch: pytest.M
         ask(client, 5)
 
 
+@pytest.mark.long
 async def test_the_same_for_the_async_client(echo: str) -> None:
     async with AsyncMonogram(url=echo, key=KEY, retries=0) as client:
         await async_ask(client, 1)
@@ -233,6 +235,7 @@ def test_a_transport_that_was_given_and_used_is_the_parents(echo: str) -> None:
         assert forked(refused)() == []
 
 
+@pytest.mark.long
 def test_one_event_loop_after_another(echo: str) -> None:
     client = AsyncMonogram(url=echo, key=KEY, retries=0)
     with warnings.catch_warnings(record=True) as caught:
@@ -322,6 +325,7 @@ with Monogram(url=url, key=key) as client:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", ["127.0.0.1", *long("localhost")])
 def test_a_child_that_is_forked_off_right_after_a_feed_began(api: Api, host: str) -> None:
     with Monogram(url=api.url, key=api.publishable_key) as client:

@@ -102,6 +102,7 @@ def test_a_newsletter_that_somebody_kept(api: Api, client: Monogram, letter: New
     assert found.startswith("deleted.") and "were not compared" in found
 
 
+@pytest.mark.long
 def test_an_altered_copy_is_not_intact(api: Api, client: Monogram, tmp_path: Path) -> None:
     space = client.spaces.create(name="Readers")
     prompt = client.prompts.create(space.id, question="What did you read?")

@@ -124,6 +124,7 @@ def test_one_on_its_side_is_turned(tmp_path: Path) -> None:
     assert differences(shown(image), Made("turned", b"")) == []
 
 
+@pytest.mark.long
 def test_what_is_too_large_is_made_smaller() -> None:
     wide = pictures.jpeg(pictures.scene((9000, 6000)), quality=40)
     image = shown(_images.load(wide, limit=LIMIT))

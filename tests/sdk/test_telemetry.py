@@ -105,6 +105,7 @@ def test_without_the_api_nothing_is_missed(api: Api) -> None:
     assert run(code + "with Monogram() as c: print(c.badges.list().first_page().cursor)", api.url, api) == "None\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["observability", "retries"])
 def test_the_guides_programs_run(page: str, api: Api) -> None:
     text = Path(ROOT / "docs" / "guides" / f"{page}.md").read_text(encoding="utf-8")

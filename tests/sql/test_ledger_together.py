@@ -50,6 +50,7 @@ def balances(dsn: str, *ids: UUID) -> list[int]:
         return [actors.one("select token_balance from public.users where id = %s", user_id) for user_id in ids]
 
 
+@pytest.mark.long
 def test_a_hundred_spenders_of_the_last_tokens(roomy_dsn: str) -> None:
     ada, boris = people(roomy_dsn, 10, 0)
     outcomes = together(roomy_dsn, [gift(ada, boris, 10)] * 100)
@@ -227,6 +228,7 @@ def test_a_milestone_is_paid_once_to_a_person_with_two_accounts(fresh_dsn: str) 
     check(fresh_dsn)
 
 
+@pytest.mark.long
 def test_streaks_are_counted_while_people_send_gifts(fresh_dsn: str) -> None:
     """Cron holds many people at once; they must not wait for each other in a circle."""
     with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:

@@ -40,6 +40,7 @@ def check_feed(dsn: str, space_id: UUID) -> None:
         check_ledger(actors)
 
 
+@pytest.mark.long
 def test_writing_reordering_selecting_and_reading_at_once(fresh_dsn: str, club: Club) -> None:
     with psycopg.connect(fresh_dsn) as connection, Actors(connection) as actors:
         prompts = [row["id"] for row in actors.run("select id from public.prompts where space_id = %s", club.id)]
@@ -141,6 +142,7 @@ def test_no_answer_slips_into_a_closed_week(fresh_dsn: str, club: Club) -> None:
     check_feed(fresh_dsn, club.id)
 
 
+@pytest.mark.long
 def test_writers_that_give_up_leave_no_hole(fresh_dsn: str, club: Club) -> None:
     def join_or_not(actors: Actors) -> object:
         person = actors.person("Somebody")

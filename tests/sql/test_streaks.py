@@ -154,6 +154,7 @@ zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Pacific/K
 weeks_asked = st.sets(st.integers(min_value=-1, max_value=15)) | st.just(set(range(-1, 16)))
 
 
+@pytest.mark.long
 @given(
     boris=st.tuples(st.lists(moments | edges, max_size=14), weeks_asked, zones),
     chloe=st.tuples(st.lists(moments | edges, max_size=14), weeks_asked, zones),

@@ -74,6 +74,7 @@ def test_the_stack_takes_options(tmp_path: Path) -> None:
     assert code == 0 and "1 passed" in text, text
 
 
+@pytest.mark.long
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     write(tmp_path, "import sys\nsys.modules['psycopg'] = None\n" + CONFTEST, "test_digest.py")
     code, text = run(tmp_path)

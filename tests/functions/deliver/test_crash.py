@@ -12,6 +12,7 @@ import pytest
 from tests.functions.deliver.conftest import run_program
 from tests.support.actors import Actors
 from tests.support.counts import count
+from tests.support.long import long
 from tests.support.stories import found_club
 
 PEOPLE = 5
@@ -53,13 +54,14 @@ def check(result: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("letter")
-@pytest.mark.parametrize("provider", ["resend", "smtp"])
+@pytest.mark.parametrize("provider", [*long("resend"), "smtp"])
 def test_no_mail_is_lost_or_doubled(fresh_dsn: str, provider: str) -> None:
     result = run_program("crash.ts", fresh_dsn, provider, 1, 20)
     check(result)
     assert result["worlds"] == 20
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("letter")
 def test_the_same_seed_makes_the_same_world(fresh_dsn: str) -> None:
     once, again = (run_program("crash.ts", fresh_dsn, "resend", 500, 4) for _ in range(2))

@@ -184,6 +184,7 @@ def test_every_picture_is_in_the_email(letter: Letter, web: httpx.Client) -> Non
         assert any(differences(image, made) == [] for made in remaining)
 
 
+@pytest.mark.long
 def test_of_what_is_not_shown_it_is_said_why(letter: Letter, web: httpx.Client) -> None:
     told = {one["key"].rpartition("/")[2]: one["refusal"] for one in letter.notes if one["event"] == "picture refused"}
     assert told == {made.name: made.refusal for made in letter.refused}

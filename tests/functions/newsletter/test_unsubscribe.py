@@ -62,6 +62,7 @@ def test_a_token_that_nobody_has(web: httpx.Client) -> None:
             assert (answer.status_code, "This link is not known" in answer.text) == (404, True)
 
 
+@pytest.mark.long
 def test_people_press_a_button(circle: Circle, stack: Stack, token: str, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 740})
     for scheme in ("light", "dark"):

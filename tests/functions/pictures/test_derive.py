@@ -152,6 +152,7 @@ def test_an_animation_goes_without_what_was_written_into_it(derive: Deriver) -> 
         assert secret not in moving and len(moving) > 500
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["orientation-6.jpg", "alpha.png", "alpha.webp", "interlaced.png", "animated.gif"])
 def test_whatever_is_cut_off_or_changed_the_process_lives(derive: Deriver, name: str) -> None:
     data = next(one.data for one in CORPUS if one.name == name)

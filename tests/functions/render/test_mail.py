@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page
 
 from tests.functions.render.conftest import Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter, prose
-from tests.support.long import long
 
 UNSUBSCRIBE = {"space": "https://letters.example.org/u/1?a=1&b=2", "all": "https://letters.example.org/u/2"}
 
@@ -139,7 +138,8 @@ def test_it_can_be_read_wide_and_narrow_by_day_and_by_night(
     assert [(violation["id"], node["html"]) for violation in found for node in violation["nodes"]] == []
 
 
-@pytest.mark.parametrize("width", [360, *long(800)])
+@pytest.mark.long
+@pytest.mark.parametrize("width", [360, 800])
 def test_difficult_words_stay_in_their_column(window: Page, render: Render, tmp_path: Path, width: int) -> None:
     send(render, tmp_path, {"newsletter": difficult()})
     window.set_viewport_size({"width": width, "height": 800})

@@ -17,7 +17,6 @@ from tests.functions.render.conftest import PICTURES, Job, Render
 from tests.functions.render.letters import answer, difficult, newsletter
 from tests.functions.render.scripts import LINED, MARKED, SAMPLES, UNKNOWN
 from tests.functions.render.test_paper import texts
-from tests.support.long import long
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -325,6 +324,7 @@ def place(path: Path, text: str) -> Place:
     return only
 
 
+@pytest.mark.long
 def test_a_printed_page_keeps_words_with_their_picture_and_numbers_its_pages(look: Look, tmp_path: Path) -> None:
     answers = [
         answer("Ada", "w " * 400),
@@ -382,7 +382,7 @@ def test_nothing_that_was_written_runs_or_loads(look: Look, markup_attempts: lis
     assert page.evaluate("document.querySelectorAll('script, iframe, object, embed, form, input, base').length") == 0
 
 
-@pytest.mark.parametrize("viewport", [*long(DESK), PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 def test_difficult_words_stay_in_their_column(look: Look, viewport: Any) -> None:
     page = look({"newsletter": difficult()}, viewport=viewport)
     assert overflow(page) <= 0

@@ -22,7 +22,6 @@ from monogram_sdk.themes import THEMES
 from tests.functions.render.conftest import Render
 from tests.functions.render.letters import answer, newsletter, prose
 from tests.functions.render.scripts import SAMPLES
-from tests.support.long import long
 
 LETTER = newsletter(
     {
@@ -84,7 +83,8 @@ def colour(rgb: str) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-@pytest.mark.parametrize("name", ["herbarium", *long(*(name for name in THEMES if name != "herbarium"))])
+@pytest.mark.long
+@pytest.mark.parametrize("name", list(THEMES))
 def test_a_theme_can_be_read_by_day_and_by_night(window: Page, render: Render, tmp_path: Path, name: str) -> None:
     path = tmp_path / "letter.html"
     render({"newsletter": LETTER, "theme": THEMES[name].metadata(), "page": str(path)})

@@ -19,6 +19,7 @@ def deno(*arguments: str) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+@pytest.mark.long
 def test_the_renderer_passes_its_tests(tmp_path: Path) -> None:
     run_units(tmp_path, "newsletter", "_shared/newsletters", "_shared/render", permissions=("--allow-read=../..",))
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from realtime import (
     AsyncRealtimeChannel,
     AsyncRealtimeClient,
@@ -120,6 +121,7 @@ async def test_presence(hall: Hall) -> None:
         assert await asyncio.wait_for(synced.get(), TIMEOUT) == set()
 
 
+@pytest.mark.long
 async def test_a_token_is_refreshed_and_another_expires(hall: Hall) -> None:
     club = hall.club()
     name = f"space:{club.id}"

@@ -227,6 +227,7 @@ def test_with_a_wrong_configuration_it_says_so_and_ends(notes_databases: Databas
     assert "0.0.0.0" not in json.dumps(printed)
 
 
+@pytest.mark.long
 def test_a_taken_port_is_explained(server: Server, tmp_path: Path) -> None:
     for taken in ({"port": server.config.port}, {"smtp_port": server.config.smtp_port}):
         config = replace(make_config(server.databases, server.database, tmp_path), **taken)

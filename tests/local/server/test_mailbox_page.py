@@ -16,7 +16,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.local.server.conftest import Server, StartServer
-from tests.support.long import long
 
 # A red pixel.
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC")
@@ -109,7 +108,8 @@ def test_emails_are_listed_as_they_arrive(server: Server, page: Page) -> None:
     expect(page.locator(".emails li")).to_have_count(0)
 
 
-@pytest.mark.parametrize("device", ["light", *long("dark")])
+@pytest.mark.long
+@pytest.mark.parametrize("device", ["light", "dark"])
 def test_an_email_by_day_and_by_night_wide_and_narrow(server: Server, page: Page, device: Any) -> None:
     page.emulate_media(color_scheme=device)
     send(server)

@@ -386,6 +386,7 @@ async def test_the_async_client_works_alike(server: Server, ada: Person) -> None
             await papers.upload(f"{uuid4()}/async.txt", b"x", TEXT)
 
 
+@pytest.mark.long
 def test_an_object_that_is_replaced_is_there_all_the_while(server: Server) -> None:
     """Between row and bytes the version that was read may go: then there is another one."""
     path = f"/storage/v1/object/papers/{uuid4()}"
