@@ -8,6 +8,7 @@ import { AuthAdmin } from "./auth_admin.ts";
 import { AuthError, authErrorResponse } from "./auth_errors.ts";
 import { AuthMailer } from "./auth_mailer.ts";
 import { challengeOf, followLink, keepChallenge } from "./auth_pkce.ts";
+import { redirectOf } from "./auth_redirects.ts";
 import type { Config } from "./config.ts";
 import { type Database, isUnreachable, openPool } from "./database.ts";
 import { type Exchange, type Failure, identify } from "./gateway.ts";
@@ -107,7 +108,7 @@ export class Auth {
       method: request.method,
       path,
       headers: visibleHeaders(request.headers),
-      redirectTo: url.searchParams.get("redirect_to") ?? undefined,
+      redirectTo: redirectOf(request, url, this.config.siteUrl),
       mails: [],
     };
     if (path === "/user" && request.method === "PUT") Object.assign(context, await proofOf(request));

@@ -8,6 +8,7 @@
 import bcrypt from "bcryptjs";
 import { AuthError, authErrorResponse } from "./auth_errors.ts";
 import type { AuthMailer } from "./auth_mailer.ts";
+import { redirectOf } from "./auth_redirects.ts";
 import type { Config } from "./config.ts";
 import { type Database, isDatabaseError } from "./database.ts";
 import { json } from "./http.ts";
@@ -56,8 +57,10 @@ export class AuthAdmin {
     const route = `${request.method} ${path}`;
     if (route === "GET /admin/users") return await this.#list(url);
     if (route === "POST /admin/users") return json(200, await this.#create(await fields(request)));
-    if (route === "POST /admin/generate_link") return await this.#generateLink(await fields(request), url);
-    if (route === "POST /invite") return await this.#invite(await fields(request), url);
+    if (route === "POST /admin/generate_link") {
+      return await this.#generateLink(await fields(request), redirectOf(request, url, this.config.siteUrl));
+    }
+    if (route === "POST /invite") return await this.#invite(request, url);
     if (collection === "users" && id && rest.length === 0) {
       if (!UUID.test(id)) throw new AuthError(404, "validation_failed", "user_id must be an UUID");
       if (request.method === "GET") return json(200, await this.#get(id));
@@ -205,9 +208,11 @@ export class AuthAdmin {
     return json(200, {});
   }
 
-  async #invite(input: Fields, url: URL): Promise<Response> {
-    const { user, code, hash, email } = await this.#prepareInvitation(input);
-    await inRequest(url, () => this.mailer.sendInvitation(email, hash, code));
+  async #invite(request: Request, url: URL): Promise<Response> {
+    const { user, code, hash, email } = await this.#prepareInvitation(await fields(request));
+    const redirectTo = redirectOf(request, url, this.config.siteUrl);
+    const context = { method: "POST", path: url.pathname, headers: {}, redirectTo };
+    await runInContext(context, () => this.mailer.sendInvitation(email, hash, code));
     return json(200, user);
   }
 
@@ -222,10 +227,9 @@ export class AuthAdmin {
     return { email, code, hash, user: await this.#getByEmail(email) };
   }
 
-  async #generateLink(input: Fields, url: URL): Promise<Response> {
+  async #generateLink(input: Fields, redirectTo: string): Promise<Response> {
     const type = text(input, "type") ?? "";
     const { email, code, hash, verification = type } = await this.#prepareLink(type, input);
-    const redirectTo = url.searchParams.get("redirect_to") ?? this.config.siteUrl;
     return json(200, {
       ...await this.#getByEmail(email),
       action_link: this.mailer.link(
@@ -450,9 +454,4 @@ function emailExists(): AuthError {
 
 function userNotFound(): AuthError {
   return new AuthError(404, "user_not_found", "User not found");
-}
-
-async function inRequest(url: URL, task: () => Promise<void>): Promise<void> {
-  const redirectTo = url.searchParams.get("redirect_to") ?? undefined;
-  await runInContext({ method: "POST", path: url.pathname, headers: {}, redirectTo }, task);
 }

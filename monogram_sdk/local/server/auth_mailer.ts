@@ -96,7 +96,7 @@ export class AuthMailer {
     });
   }
 
-  /** The address behind the button of a mail. Where it leads in the end is checked when it is opened. */
+  /** The address behind the button of a mail. Where it leads in the end is checked once more when it is opened. */
   link(type: string, token: string, redirectTo?: string): string {
     const url = new URL("/auth/v1/verify", this.apiUrl);
     url.searchParams.set("token", token);

@@ -99,6 +99,11 @@ export function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(code) || code.startsWith("08");
 }
 
+/** Whether the statement was not sent, because it has more parameters than Postgres takes. */
+export function isTooMuch(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === "MAX_PARAMETERS_EXCEEDED";
+}
+
 /** What Postgres has against a statement, with a SQLSTATE. */
 export interface DatabaseError extends Error {
   code: string;

@@ -15,6 +15,7 @@ import { passJsonArguments } from "./shims/json_arguments.ts";
 import { openLite } from "./shims/lite_connections.ts";
 import { internalsOf } from "./shims/lite_internals.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
+import { takePayloads } from "./shims/payloads.ts";
 import { answerErrorsAsPostgrest, DATABASE_CLIENT_ERROR } from "./shims/postgrest_errors.ts";
 import { honourSingleObject } from "./shims/single_object.ts";
 import { beginAsCaller } from "./shims/session_settings.ts";
@@ -115,6 +116,7 @@ export class Rest {
     answerErrorsAsPostgrest(internals);
     honourSingleObject(internals);
     passJsonArguments(internals);
+    takePayloads(internals);
     beginAsCaller(internals, () => this.#schema.roleSettings());
     // `authenticator` sees nothing in the catalog views by itself.
     internals.introspect = () => this.#schema.tables();

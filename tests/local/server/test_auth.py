@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -273,8 +273,43 @@ def test_a_link_by_mail_resets_the_password(server: Server, ada: Person) -> None
 
 def test_links_lead_to_places_of_this_machine_only(server: Server, ada: Person) -> None:
     server.client().auth.reset_password_for_email(ada.email, {"redirect_to": "https://attacker.example/"})
-    answer = httpx.get(link_in(latest_mail(server, ada.email)))
-    assert answer.headers["location"].startswith("http://localhost:3000")
+    link = link_in(latest_mail(server, ada.email))
+    assert parse_qs(urlsplit(link).query)["redirect_to"] == ["http://localhost:3000"]
+    forged = link.replace(quote("http://localhost:3000", safe=""), quote("https://attacker.example/", safe=""))
+    assert forged != link
+    assert httpx.get(forged).headers["location"].startswith("http://localhost:3000/?code=")
+
+
+@pytest.mark.parametrize(
+    ("asked", "referer", "leads_to"),
+    [
+        (None, None, "http://localhost:3000"),
+        ("http://127.0.0.1:8000/in?a=b", "http://localhost:5173/", "http://127.0.0.1:8000/in?a=b"),
+        ("https://attacker.example/", "http://localhost:5173/", "http://localhost:5173/"),
+        ("http://localhost@attacker.example/", "https://attacker.example/", "http://localhost:3000"),
+        ("http://localhost.attacker.example/", None, "http://localhost:3000"),
+        ("javascript:alert(1)//localhost", None, "http://localhost:3000"),
+        ("somewhere", None, "http://localhost:3000"),
+        ("", "", "http://localhost:3000"),
+    ],
+)
+def test_what_a_link_may_not_lead_to_is_passed_over(
+    server: Server, asked: str | None, referer: str | None, leads_to: str
+) -> None:
+    """GoTrue says nothing of it either: the mail is sent, with the site in the place of what was asked for."""
+    email = f"{uuid4().hex}@example.test"
+    params = {} if asked is None else {"redirect_to": asked}
+    headers = {} if referer is None else {"referer": referer}
+    answer = server.http().post("/auth/v1/otp", params=params, json={"email": email}, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert parse_qs(urlsplit(link_in(latest_mail(server, email))).query)["redirect_to"] == [leads_to]
+    admin = server.http(server.config.secret_key)
+    made = {"type": "magiclink", "email": email}
+    link = admin.post("/auth/v1/admin/generate_link", params=params, json=made, headers=headers).json()
+    assert link["redirect_to"] == leads_to
+    invited = f"{uuid4().hex}@example.test"
+    assert admin.post("/auth/v1/invite", params=params, json={"email": invited}, headers=headers).is_success
+    assert parse_qs(urlsplit(link_in(latest_mail(server, invited))).query)["redirect_to"] == [leads_to]
 
 
 def test_a_recovery_for_nobody_says_nothing(server: Server) -> None:

@@ -83,6 +83,92 @@ def test_upsert_and_count(ada: Person) -> None:
     assert (answer.count, answer.data) == (1, [{"order": 2}])
 
 
+@pytest.fixture
+def words(server: Server) -> httpx.Client:
+    """A table whose columns have defaults, and nothing in it, to a client with the secret key."""
+    with psycopg.connect(server.superuser_dsn) as connection:
+        connection.execute("truncate public.words restart identity cascade")
+    return server.http(server.config.secret_key)
+
+
+DEFAULTS: list[tuple[str, object, dict[str, str], list[tuple[object, object]]]] = [
+    ("", {}, {}, [("word", 7)]),
+    ("", [{}], {"prefer": "return=representation"}, [("word", 7)]),
+    ("?select=*,parts(id)", [{}, {}], {"prefer": "return=representation"}, [("word", 7)] * 2),
+    ("", [{}], {"prefer": "resolution=merge-duplicates"}, [("word", 7)]),
+    ("?on_conflict=id", [{}, {}], {"prefer": "resolution=ignore-duplicates,return=headers-only"}, [("word", 7)] * 2),
+    ("", {}, {"prefer": "return=representation", "accept": "application/vnd.pgrst.object+json"}, [("word", 7)]),
+    ("", [], {}, []),
+    ("", 3, {}, []),
+    ("?columns=n,word", {}, {}, [(None, None)]),
+    ("?columns=n,word", [{"n": 1}, {"word": "w"}], {}, [(None, 1), ("w", None)]),
+    ("?columns=n,word", [{"n": 1}, {"word": "w"}], {"prefer": "missing=default"}, [("word", 1), ("w", 7)]),
+    ("?columns=n,word", {}, {"prefer": "missing=default"}, [("word", 7)]),
+]
+
+
+@pytest.mark.parametrize(("query", "body", "headers", "expected"), DEFAULTS)
+def test_what_a_row_does_not_have_is_its_default_or_null(
+    words: httpx.Client, query: str, body: object, headers: dict[str, str], expected: list[tuple[object, object]]
+) -> None:
+    answer = words.post(f"/rest/v1/words{query}", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    rows = words.get("/rest/v1/words", params={"order": "id"}).json()
+    assert [(row["word"], row["n"]) for row in rows] == expected
+    if "return=representation" in headers.get("prefer", ""):
+        told = answer.json() if isinstance(answer.json(), list) else [answer.json()]
+        assert [{**row, "parts": []} for row in rows] == [{"parts": [], **row} for row in told]
+
+
+def test_what_is_told_of_a_default_is_what_is_kept(words: httpx.Client) -> None:
+    for missing, expected in (("", [None, 2]), (",missing=default", [7, 2])):
+        headers = {"prefer": f"return=representation{missing}"}
+        params = {"columns": "word,n"}
+        rows = words.post("/rest/v1/words", params=params, json=[{"word": "a"}, {"n": 2}], headers=headers).json()
+        assert [row["n"] for row in rows] == expected
+        row = {"id": f"eq.{rows[1]['id']}"}
+        changed = words.patch("/rest/v1/words", params=params | row, json={"word": "b"}, headers=headers).json()
+        assert changed == words.get("/rest/v1/words", params=row).json() == [rows[1] | {"word": "b", "n": expected[0]}]
+
+
+@pytest.mark.parametrize("body", [{}, [], [{}], "text"])
+def test_an_update_of_nothing_does_nothing(words: httpx.Client, body: object) -> None:
+    assert words.post("/rest/v1/words", json={}).is_success
+    for params in ({"id": "eq.1"}, {}):
+        quiet = words.patch("/rest/v1/words", params=params, json=body)
+        assert (quiet.status_code, quiet.text) == (204, "")
+        told = words.patch("/rest/v1/words", params=params, json=body, headers={"prefer": "return=representation"})
+        assert (told.status_code, told.json()) == (200, [])
+    single = {"accept": "application/vnd.pgrst.object+json", "prefer": "return=representation"}
+    refused = words.patch("/rest/v1/words", params={"id": "eq.1"}, json=body, headers=single)
+    assert (refused.status_code, refused.json()["code"]) == (406, "PGRST116")
+    assert words.get("/rest/v1/words").json() == [{"id": 1, "word": "word", "n": 7, "tags": None, "data": None}]
+
+
+def test_more_rows_than_a_statement_takes_values(words: httpx.Client) -> None:
+    rows = [{"n": n, "word": f"it's {n}", "tags": ["a b", f'"{n}"'], "data": {"of": [n]}} for n in range(16_400)]
+    rows[1] = {"n": None, "word": "", "tags": None, "data": "text"}
+    headers = {"prefer": "return=representation,count=exact"}
+    answer = words.post("/rest/v1/words", json=rows, headers=headers)
+    assert (answer.status_code, answer.headers["content-range"]) == (201, "*/16400")
+    assert answer.json() == [{"id": i + 1, **row} for i, row in enumerate(rows)]
+    # From a new one downwards: lite looks row by row for the first that is new.
+    changed = [{"id": i, "n": 1, "word": "again", "tags": None} for i in range(16_401, 0, -1)]
+    headers = {"prefer": "resolution=merge-duplicates"}
+    assert words.post("/rest/v1/words", json=changed, headers=headers).is_success
+    count = words.get("/rest/v1/words", params={"word": "eq.again", "limit": 1}, headers={"prefer": "count=exact"})
+    assert count.headers["content-range"] == "0-0/16401"
+    assert words.get("/rest/v1/words", params={"id": "eq.1"}).json() == [{**changed[-1], "data": {"of": [0]}}]
+
+    mixed = {"prefer": "missing=default"}
+    rows[0] = {"word": "only"}
+    refused = words.post(
+        "/rest/v1/words", params={"columns": "n,word,tags,data"}, json=[*rows, *rows[:10]], headers=mixed
+    )
+    assert (refused.status_code, refused.json()["code"]) == (413, "54023")
+    assert words.get("/rest/v1/words", params={"word": "eq.only"}).json() == []
+
+
 def test_nobody_sees_more_than_a_thousand_rows(anonymous: Client) -> None:
     assert len(anonymous.table("numbers").select("n").execute().data) == 1000
     assert len(anonymous.table("numbers").select("n").limit(1100).execute().data) == 1000

@@ -16,12 +16,14 @@
  * - `reauthenticate` sends as many codes as it is asked for, also to an address that nobody has confirmed;
  * - `resend` is always refused as too frequent, however long ago the mail was sent;
  * - a change of address takes the code from the old mailbox alone, and never the one from the new: whoever owns neither
- *   the address nor its mailbox gets it as a confirmed one.
+ *   the address nor its mailbox gets it as a confirmed one;
+ * - where a link may lead is decided when it is opened only, by a rule that is not to be had for the mail.
  * Goes when: lite does these itself; each is one function below.
  */
 
 import { mailMethod } from "../auth_pkce.ts";
 import type { MailDetails } from "../auth_mailer.ts";
+import { isAllowed } from "../auth_redirects.ts";
 import { isDatabaseError } from "../database.ts";
 import { currentRequest } from "../request_context.ts";
 import { hashCode, oneTimeCode } from "../one_time_code.ts";
@@ -74,6 +76,7 @@ interface Repository {
 }
 
 export interface AuthServiceInternals {
+  resolveEmailRedirect(wish?: string): string;
   repo: Repository;
   mailer: {
     sendConfirmation(email: string, tokenHash: string, code: string): Promise<void>;
@@ -113,6 +116,7 @@ export interface Security {
   otpExpiry: number;
   enableSignup: boolean;
   enableEmailSignup: boolean;
+  siteUrl: string;
 }
 
 export function mendAuthService(service: AuthServiceInternals, issuer: Issuer, security: Security): void {
@@ -124,6 +128,13 @@ export function mendAuthService(service: AuthServiceInternals, issuer: Issuer, s
   protectPasswords(service, security);
   resendMails(service, security);
   confirmInBothMailboxes(service, security);
+  leadToAllowedPlaces(service, security);
+}
+
+function leadToAllowedPlaces(service: AuthServiceInternals, { siteUrl }: Security): void {
+  replaceMethods(service, {
+    resolveEmailRedirect: (wish) => wish !== undefined && isAllowed(wish, siteUrl) ? wish : siteUrl,
+  });
 }
 
 function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, jwtSecret }: Issuer): void {

@@ -9,7 +9,7 @@
 
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import postgres, { type PostgresType } from "postgres";
-import { poolOptions } from "../database.ts";
+import { isTooMuch, poolOptions } from "../database.ts";
 import { currentRequest } from "../request_context.ts";
 import { type Client, Clients } from "./clients.ts";
 
@@ -68,6 +68,6 @@ async function run(client: Client, text: string, parameters: unknown[]): Promise
 }
 
 function isLoss(error: unknown): boolean {
-  return error instanceof Error &&
+  return error instanceof Error && !isTooMuch(error) &&
     !("severity" in error && (error as { severity?: unknown }).severity === "ERROR");
 }

@@ -12,6 +12,14 @@ export interface RequestVars {
   auth?: { uid?: string | null; role?: string; jwt?: Record<string, unknown> | null };
 }
 
+/** What lite has read out of a request, before it looks at it closely. */
+export interface ChangePlan {
+  type: string;
+  values?: unknown;
+  where?: Record<string, unknown>;
+  $meta?: { columns?: string[]; missing?: string; cardinality?: string };
+}
+
 export interface ConnectionInternals {
   rlsState: "unknown" | "active" | "inactive";
   introspection?: IntrospectResult;
@@ -20,6 +28,7 @@ export interface ConnectionInternals {
   applyJwtSessionContext(db: Kysely<any>, vars: RequestVars, customRole: boolean): Promise<void>;
   // deno-lint-ignore no-explicit-any -- as above
   applyRpcRequestGucs(db: Kysely<any>, request: unknown): Promise<void>;
+  onPostgrestAST(plan: ChangePlan, vars: RequestVars): Promise<ChangePlan>;
   normalizeDbError(error: unknown): unknown;
   withContext<T>(
     vars: RequestVars | undefined,
@@ -41,6 +50,7 @@ export function internalsOf(connection: PostgresConnection): ConnectionInternals
       "introspect",
       "applyJwtSessionContext",
       "applyRpcRequestGucs",
+      "onPostgrestAST",
       "normalizeDbError",
       "withContext",
     ] as const

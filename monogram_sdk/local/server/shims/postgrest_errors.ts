@@ -9,7 +9,7 @@
  * Goes when: lite's table of codes is PostgREST's.
  */
 
-import { isDatabaseError, isUnreachable } from "../database.ts";
+import { isDatabaseError, isTooMuch, isUnreachable } from "../database.ts";
 import type { ConnectionInternals } from "./lite_internals.ts";
 
 const LITE_KNOWS = /^(42501|42703|42883|PT\d\d\d|PGRST)$/;
@@ -29,6 +29,7 @@ export function answerErrorsAsPostgrest(connection: ConnectionInternals): void {
         hint: null,
       });
     }
+    if (isTooMuch(error)) return tooMuch();
     if (!isDatabaseError(error) || LITE_KNOWS.test(error.code)) return error;
     return new DressedError(error.code, statusOf(error.code, error.message), {
       code: error.code,
@@ -49,6 +50,16 @@ export class DressedError extends Error {
     super(JSON.stringify(body));
     this.detail = JSON.stringify({ status, headers: {} });
   }
+}
+
+/** PostgREST has no such limit, because it gives lists as one value. */
+function tooMuch(): DressedError {
+  return new DressedError("54023", 413, {
+    code: "54023",
+    message: "The request has more values than a statement takes at once",
+    details: null,
+    hint: "Send fewer rows or values at once. Rows that all have the same keys may be as many as you like.",
+  });
 }
 
 /** Statuses of single codes, then of classes of codes; all others are the client's mistake. */

@@ -29,12 +29,7 @@ async function asObject<T>(result: T): Promise<T> {
   const rows: unknown = await result.clone().json();
   if (!Array.isArray(rows)) return result;
   if (rows.length !== 1) {
-    throw new DressedError("PGRST116", 406, {
-      code: "PGRST116",
-      message: "Cannot coerce the result to a single JSON object",
-      details: `The result contains ${rows.length} rows`,
-      hint: null,
-    });
+    throw notSingle(rows.length);
   }
   const text = await result.text();
   const headers = new Headers(result.headers);
@@ -43,4 +38,13 @@ async function asObject<T>(result: T): Promise<T> {
   // The text between the brackets: parsing would lose digits.
   const body = text.slice(text.indexOf("[") + 1, text.lastIndexOf("]"));
   return new Response(body, { status: result.status, headers }) as T;
+}
+
+export function notSingle(count: number): DressedError {
+  return new DressedError("PGRST116", 406, {
+    code: "PGRST116",
+    message: "Cannot coerce the result to a single JSON object",
+    details: `The result contains ${count} rows`,
+    hint: null,
+  });
 }
