@@ -221,6 +221,30 @@ def test_a_picture_that_is_gone_costs_the_picture(
     assert b"A picture by Boris, which could not be shown here." in circle.member.newsletters.html(newsletter.id)
 
 
+def test_a_copy_without_a_picture_that_is_still_being_made_is_none_to_keep(
+    circle: Circle, pipeline: Pipeline, picture: Path, web: httpx.Client
+) -> None:
+    newsletter = circle.publish(circle.draft(["Look."], image=picture))
+    response = newsletter.content.prompts[0].responses[0].id
+
+    def pages() -> list[str]:
+        return [circle.member.newsletters.html(newsletter.id).decode(), web.get(f"/newsletter/{newsletter.id}").text]
+
+    def marks() -> list[object]:
+        newsletters = circle.member.newsletters
+        files = [newsletters.pdf(newsletter.id), newsletters.keepsake(response)]
+        return [PdfReader(io.BytesIO(file)).metadata.get("/Keywords") for file in files]  # type: ignore[union-attr]
+
+    for page in pages():
+        assert "A picture by Boris is on its way." in page
+        assert 'name="monogram"' not in page and 'class="code"' not in page
+    assert marks() == [None, None]
+    pipeline.render(newsletter)
+    for page in pages():
+        assert "is on its way" not in page and 'name="monogram"' in page and 'class="code"' in page
+    assert None not in marks()
+
+
 def test_what_is_printed_stays_when_people_take_theirs_away(
     circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client
 ) -> None:

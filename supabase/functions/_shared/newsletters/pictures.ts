@@ -71,6 +71,9 @@ export interface Album {
   leftOut: LeftOut[];
 }
 
+/** Those that there are, by what names them. */
+type ShownPictures = Required<Omit<Pictures, "pending">>;
+
 /** A letter must not go out while pictures of it are being made. */
 export class PicturesPendingError extends Error {
   override name = "PicturesPendingError";
@@ -213,9 +216,9 @@ export async function loadPictures(
   { entries }: Album,
   where: "page" | "print",
   addressOf: ((own: string) => string) | null = null,
-): Promise<{ pictures: Required<Pictures>; leftOut: LeftOut[] }> {
+): Promise<{ pictures: ShownPictures; leftOut: LeftOut[] }> {
   const chosen = choose(entries, where);
-  const pictures: Required<Pictures> = { responses: new Map(), avatars: new Map(), cover: null };
+  const pictures: ShownPictures = { responses: new Map(), avatars: new Map(), cover: null };
   const leftOut: LeftOut[] = [];
   const bytes = new Map<string, Uint8Array<ArrayBuffer>>();
   await inGroups([...new Set(chosen.values())], async (file) => {
@@ -239,10 +242,14 @@ export async function loadPictures(
 
 /** The part of an album that one response shows. */
 export function picturesOf(album: Album, { id, author, image_path }: SnapshotResponse): Album {
-  const isOf = ({ stem, bucket, path }: Entry) =>
-    (bucket === "responses" && stem === id && path === image_path) ||
-    (bucket === "avatars" && path === author.avatar_path);
-  return { entries: album.entries.filter(isOf), leftOut: [] };
+  const isOf = ({ bucket, path }: Pick<LeftOut, "bucket" | "path">) =>
+    path === (bucket === "responses" ? image_path : bucket === "avatars" ? author.avatar_path : undefined);
+  return {
+    entries: album.entries.filter((entry) =>
+      isOf(entry) && (entry.bucket === "avatars" || entry.stem === id)
+    ),
+    leftOut: album.leftOut.filter(isOf),
+  };
 }
 
 /** The copy of a picture that is as large as what was given; of a face there is none. */
@@ -256,8 +263,8 @@ function largestOf({ bucket, files }: Entry): File | undefined {
  *
  * What is transparent is there in one size: the others lie on the paper of an email.
  */
-export function picturesBeside(row: NewsletterRow, { entries }: Album): Required<Pictures> {
-  const pictures: Required<Pictures> = { responses: new Map(), avatars: new Map(), cover: null };
+export function picturesBeside(row: NewsletterRow, { entries }: Album): ShownPictures {
+  const pictures: ShownPictures = { responses: new Map(), avatars: new Map(), cover: null };
   for (const entry of entries) {
     const { files, bucket } = entry;
     const file = files.get(bucket === "avatars" ? "face" : "page");
@@ -296,8 +303,8 @@ export function picturesByAddress(
   { entries }: Album,
   project: string,
   reading?: string,
-): Required<Pictures> {
-  const pictures: Required<Pictures> = { responses: new Map(), avatars: new Map(), cover: null };
+): ShownPictures {
+  const pictures: ShownPictures = { responses: new Map(), avatars: new Map(), cover: null };
   for (const entry of entries) {
     const file = entry.files.get(entry.bucket === "avatars" ? "face" : "mail");
     if (file === undefined) continue;
@@ -337,7 +344,7 @@ function choose(entries: Entry[], where: "page" | "print"): Map<Entry, File> {
   return chosen;
 }
 
-function hang(pictures: Required<Pictures>, { bucket, path }: Entry, picture: Picture): void {
+function hang(pictures: ShownPictures, { bucket, path }: Entry, picture: Picture): void {
   if (bucket === "covers") pictures.cover = picture;
   else (pictures[bucket] as Map<string, Picture>).set(path, picture);
 }

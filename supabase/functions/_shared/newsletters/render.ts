@@ -270,6 +270,7 @@ export async function prepare(
     ? (own: string) => `${pageAddress(addresses.project, row.id)}/${own}`
     : null;
   const input = { newsletter: row, theme: row.theme, links: linksFor() };
+  const pending = pendingOf(album);
   return {
     album,
     mailLetter: (reading, words) =>
@@ -277,17 +278,17 @@ export async function prepare(
         ...input,
         words,
         links: linksFor(reading),
-        pictures: picturesByAddress(row, album, addresses.project, reading),
+        pictures: { ...picturesByAddress(row, album, addresses.project, reading), pending },
       }),
     readingLetter: () =>
       buildLetter({
         ...input,
         links: { ...linksFor(), file: `${row.id}.html` },
-        pictures: picturesBeside(row, album),
+        pictures: { ...picturesBeside(row, album), pending },
       }),
     async letter(where) {
       const { pictures, leftOut } = await loadPictures(service, album, where, addressOf);
-      return { letter: buildLetter({ ...input, pictures }), leftOut };
+      return { letter: buildLetter({ ...input, pictures: { ...pictures, pending } }), leftOut };
     },
     async keepsakeLetter(responseId) {
       const { content } = row;
@@ -297,12 +298,22 @@ export async function prepare(
       const prompts = [{ ...prompt, responses: [response] }];
       const space = { ...content.space, cover_path: null };
       const newsletter = { ...row, intro: null, content: { ...content, space, prompts } };
-      const { pictures } = await loadPictures(service, picturesOf(album, response), "print", addressOf);
-      const letter = buildLetter({ ...input, newsletter, pictures });
+      const own = picturesOf(album, response);
+      const { pictures } = await loadPictures(service, own, "print", addressOf);
+      const letter = buildLetter({
+        ...input,
+        newsletter,
+        pictures: { ...pictures, pending: pendingOf(own) },
+      });
       const { proof } = letter;
       return { ...letter, proof: proof && { ...proof, mark: `${proof.mark}:${responseId}` } };
     },
   };
+}
+
+/** The paths of pictures that are still being made. */
+function pendingOf({ leftOut }: Album): ReadonlySet<string> {
+  return new Set(leftOut.filter(({ reason }) => reason === "PENDING").map(({ path }) => path));
 }
 
 /** Render the page for reading and store it; returns the object's name. */

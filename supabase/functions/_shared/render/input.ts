@@ -100,6 +100,8 @@ export interface Pictures {
   /** By `author.avatar_path`. */
   avatars?: ReadonlyMap<string, Picture>;
   cover?: Picture | null;
+  /** The paths of those that are still being made. With any, this is not yet how the newsletter stays. */
+  pending?: ReadonlySet<string>;
 }
 
 /** Where the newsletter links to. Only http(s) addresses are used. */

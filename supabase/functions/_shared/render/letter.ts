@@ -48,7 +48,7 @@ export interface Letter {
   /** The names of those whose answers are in it, each once, in reading order. */
   authors: string[];
   links: { page: string | null; pdf: string | null; file: string | null; card: string | null };
-  /** What a kept copy is held against the database by; null for a draft. */
+  /** What a kept copy is held against the database by; null for a draft, and while pictures are being made. */
   proof: Proof | null;
 }
 
@@ -153,7 +153,7 @@ export function buildLetter(input: RenderInput): Letter {
       file: links.file ?? null,
       card: webAddress(links.card),
     },
-    proof: proof(newsletter),
+    proof: pictures.pending?.size ? null : proof(newsletter),
   };
 }
 
@@ -240,7 +240,7 @@ function answer(
     picture: imagePath === null ? null : {
       alt: caption ?? words.pictureBy(name, question),
       caption,
-      missing: words.pictureMissing(name),
+      missing: pictures.pending?.has(imagePath) ? words.picturePending(name) : words.pictureMissing(name),
       elsewhere: words.pictureOnTheWeb(name),
       picture: pictures.responses?.get(imagePath) ?? null,
     },

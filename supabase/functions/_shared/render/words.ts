@@ -20,6 +20,7 @@ export interface LetterWords {
   coverAlt(space: string): string;
   pictureBy(name: string, question: string): string;
   pictureMissing(name: string): string;
+  picturePending(name: string): string;
   pictureOnTheWeb(name: string): string;
   music: string;
   listenOn(provider: string): string;
@@ -84,6 +85,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     coverAlt: (space) => words.say("letter.coverAlt", { space }),
     pictureBy: (name, question) => words.say("letter.pictureBy", { name, question }),
     pictureMissing: (name) => words.say("letter.pictureMissing", { name }),
+    picturePending: (name) => words.say("letter.picturePending", { name }),
     pictureOnTheWeb: (name) => words.say("letter.pictureOnTheWeb", { name }),
     music: words.say("letter.music"),
     listenOn: (provider) => words.say("letter.listenOn", { provider }),
