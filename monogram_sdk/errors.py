@@ -228,7 +228,7 @@ class InvalidValueError(
     APIError,
     code=("MG001", "22P02", "22001", "22003", "22007", "22008", "23502", "23514", "validation_failed", "bad_json"),
 ):
-    """A value is not acceptable. The detail names it."""
+    """A value is not acceptable. The detail or the message names it."""
 
 
 class RateLimitError(

@@ -165,8 +165,8 @@ class NewslettersAPI(Resource):
     def html(self, newsletter_id: Id) -> bytes:
         """Return a newsletter as a web page (UTF-8), whole by itself: pictures and typeface are inside.
 
-        While pictures of it are still being made, which takes seconds, the page says so in their place and has no code to
-        verify it by; the same holds for `pdf` and `keepsake`. ``newsletters.get(id).pdf_path`` is set when all is final.
+        While pictures of it are still being made, which takes seconds, the page says so in their place and has no
+        code to verify it by; so do `pdf` and `keepsake`. ``newsletters.get(id).pdf_path`` is set when all is final.
 
         Args:
             newsletter_id: A newsletter that you can see; a draft says that it is one.

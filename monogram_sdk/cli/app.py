@@ -7,6 +7,7 @@ wrongly; 130 Ctrl-C has ended it, and one message says what that leaves.
 from __future__ import annotations
 
 from importlib import metadata
+from inspect import cleandoc
 from typing import Annotated
 
 import typer
@@ -26,6 +27,19 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(typefaces.app, name="typefaces")
 app.command()(watch.watch)
 app.command("verify")(ledger.verify_newsletter)
+
+
+def _unwrap_helps(group: typer.Typer) -> None:
+    """Let the paragraphs of helps be as wide as the terminal, and not as the lines of the source."""
+    for command in group.registered_commands:
+        paragraphs = cleandoc(command.help or getattr(command.callback, "__doc__", None) or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for part in group.registered_groups:
+        if part.typer_instance is not None:
+            _unwrap_helps(part.typer_instance)
+
+
+_unwrap_helps(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -239,8 +239,8 @@ begin
   if not private.is_music(response.music) then
     perform private.fail(
       'MG001', 'music',
-      'music is an object with a url that begins with http:// or https:// and otherwise holds texts of up to 300 '
-      'characters: provider, title, artist.'
+      'music is an object with a url that begins with http:// or https:// and names no user, and otherwise holds texts '
+      'of up to 300 characters: provider, title, artist.'
     );
   end if;
   if response.is_published
