@@ -20,7 +20,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from monogram_sdk.cli._copies import Comparison, Outcome, compare
+from monogram_sdk.cli._copies import Comparison, Outcome, compare, marks_of
 from monogram_sdk.cli._output import print_error
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 _MARK = re.compile(
-    rb"monogram:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}):([0-9a-f]{64})"
-    rb"(?::([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?"
+    r"monogram:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}):([0-9a-f]{64})"
+    r"(?::([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?"
 )
 
 _PROBLEMS = {
@@ -50,6 +50,8 @@ _PROBLEMS = {
 
 _CANNOT_BE_TOLD = 3
 """The exit code where nothing says that a copy is altered, and nothing that it is not."""
+
+_UNTOLD = (Outcome.SAME_LETTER, Outcome.SAME_WORDS_ONLY, Outcome.DRAWN_ANEW)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -113,12 +115,13 @@ def verify_newsletter(
 
     Takes a page as its address, a reading link or newsletters.html() gave it, a PDF of any size and paper, and a
     keepsake. These are genuine byte for byte; line ends, and the comment "saved from url" of a browser, may differ.
-    "altered" is a copy with other words, links or pictures, or with a program. "cannot be told" is one with the same
-    words and links in other markup, such as a page that a browser saved by "Save page as": what it shows may differ.
+    "cannot be told" is a page that a browser saved by "Save page as" and changed only as browsers do, a PDF that
+    another program saved or drew anew, and a page that leads to a newsletter that the project does not have. Any
+    other copy is "altered".
 
     Exit codes: 0 genuine; 1 altered, tampered, unknown, or it could not be found out; 3 it cannot be told. In what
-    --json prints, "copy" is SAME, SAME_LINES, SAME_LETTER (but for links around it), SAME_WORDS_ONLY, ALTERED, or
-    null where there is nothing to compare with. Needs the project's secret key.
+    --json prints, "copy" is SAME, SAME_LINES, SAME_LETTER (but for a link around it), SAME_WORDS_ONLY (saved anew),
+    DRAWN_ANEW (a PDF), ALTERED, or null where there is nothing to compare with. Needs the project's secret key.
     """
     from monogram_sdk import Monogram, errors
 
@@ -148,7 +151,7 @@ def verify_newsletter(
         raise _stop(failure)
     if not found.is_trustworthy or (compared is not None and compared.outcome is Outcome.ALTERED):
         raise typer.Exit(1)
-    if compared is None or compared.outcome in (Outcome.SAME_LETTER, Outcome.SAME_WORDS_ONLY):
+    if compared is None or compared.outcome in _UNTOLD:
         raise typer.Exit(_CANNOT_BE_TOLD)
 
 
@@ -171,7 +174,7 @@ def read_mark(file: Path, content: bytes) -> Mark:
     Raises:
         typer.Exit: It is no newsletter that was published with a code.
     """
-    marks = set(_MARK.findall(content))
+    marks = {found.groups() for found in map(_MARK.fullmatch, marks_of(content)) if found is not None}
     if len(marks) != 1:
         what = "holds the codes of several newsletters" if marks else "holds no code of a newsletter"
         _err.print(
@@ -181,8 +184,7 @@ def read_mark(file: Path, content: bytes) -> Mark:
         )  # fmt: skip
         raise typer.Exit(1)
     ((newsletter_id, code, root, response_id),) = marks
-    response = UUID(response_id.decode()) if response_id else None
-    return Mark(UUID(newsletter_id.decode()), code.decode(), root.decode(), response)
+    return Mark(UUID(newsletter_id), code, root, UUID(response_id) if response_id else None)
 
 
 def sentence(found: NewsletterVerification, compared: Comparison | None = None) -> str:
@@ -200,7 +202,12 @@ def sentence(found: NewsletterVerification, compared: Comparison | None = None) 
             f"not: what a browser or a reader shows of it may differ. {compared.difference}."
         )
     elif compared is not None and compared.outcome is Outcome.SAME_LETTER:
-        what = f"cannot be told in full. The newsletter in this copy is what was published. {compared.difference}."
+        what = f"cannot be told. {compared.difference}."
+    elif compared is not None and compared.outcome is Outcome.DRAWN_ANEW:
+        what = (
+            "cannot be told. This PDF is drawn in another way than the project's, so nothing is known of what it "
+            f"shows. {compared.difference}."
+        )
     else:
         what = {
             "INTACT": f"redacted. {redacted}, before this copy."

@@ -44,10 +44,10 @@ def run(api: Api, *arguments: str | Path, code: int = 0, key: str | None = None)
 
 
 def kept(folder: Path, letter: Newsletter, name: str = "letter.html") -> Path:
-    """A file as page and PDF hold it: somewhere in it stands what it is."""
+    """A file that says what it is as a page does."""
     file = folder / name
     mark = f"monogram:{letter.id}:{letter.code}:{letter.ledger_root}"
-    file.write_bytes(b"%PDF-1.7\n\xff\xfe(" + mark.encode() + b")\n<pdf:Keywords>" + mark.encode() + b"</pdf:Keywords>")
+    file.write_bytes(f'<html><head><meta name="monogram" content="{mark}"></head>'.encode())
     return file
 
 
@@ -159,14 +159,12 @@ def test_a_copy_with_other_markup_cannot_be_told(
     assert original.count(P) == 1 and original.count(b"<title>") == 1
     hidden = b"<span hidden>" + P + b"</span>"
     copies = {
-        "hidden.html": original.replace(P, hidden),
-        "class.html": original.replace(P, b'<span class="skip">' + P + b"</span>"),
-        "comment.html": original.replace(P, P + b"<!-- saved from url=(0014)about:internet -->"),
-        "title.html": original.replace(b"<title>", b"<title hidden>"),
-        "saved.html": original.replace(b"<p>", b"<p >\n"),
-        "saved.pdf": _saved(pdf) + _mark(answered),
+        "saved.html": original.replace(b"<p>", b"<p >"),
+        "encoding.html": original.replace(
+            b"<head>", b'<head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8">'
+        ),
+        "saved.pdf": _saved(pdf),
         "after.pdf": pdf + _mark(answered),
-        "covered.pdf": _covered(pdf, "") + _mark(answered),
     }
     for name, content in copies.items():
         file = tmp_path / name
@@ -180,7 +178,7 @@ def test_a_copy_with_other_markup_cannot_be_told(
         assert "intact" not in found and "altered" not in found
         how = ("another program saved", "newsletters.pdf()") if name.endswith("pdf") else ("“Save as”", ".html()")
         assert all(words in found for words in how), (name, found)
-    for name in ("hidden.html", "saved.pdf"):
+    for name in ("saved.html", "saved.pdf"):
         answer = json.loads(run(api, "verify", tmp_path / name, "--json", code=3).stdout)
         assert (answer["status"], answer["copy"]) == ("INTACT", "SAME_WORDS_ONLY")
     foreign = {
@@ -193,12 +191,21 @@ def test_a_copy_with_other_markup_cannot_be_told(
     }
     for name, element in foreign.items():
         file = tmp_path / f"{name}.html"
-        file.write_bytes(original.replace(P, hidden + element))
+        file.write_bytes(original.replace(P, P + element))
         found = run(api, "verify", file, code=1).stdout
         assert (
             f"altered. This copy is not what the project shows: it has an element <{'i' * (name == 'frame')}{name}>"
             in found
         )
+    for name, content in {
+        "hidden.html": original.replace(P, hidden),
+        "class.html": original.replace(P, b'<span class="skip">' + P + b"</span>"),
+        "comment.html": original.replace(P, P + b"<!-- saved from url=(0014)about:internet -->"),
+        "title.html": original.replace(b"<title>", b"<title hidden>"),
+        "covered.pdf": _covered(pdf, ""),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert "altered." in run(api, "verify", tmp_path / name, code=1).stdout, name
     noted = tmp_path / "noted.pdf"
     noted.write_bytes(_covered(pdf, SHOWN.decode()) + _mark(answered))
     found = run(api, "verify", noted, code=1).stdout
@@ -235,8 +242,11 @@ def test_a_difference_is_told_in_short(api: Api, client: Monogram, answered: New
         "title": (original.replace(b"<title>", b"<title>Forged "), "“Forged "),
         "base": (original.replace(b"<head>", b'<head><base href="https://example.com/">'), "an element <base>, which"),
         "style": (original.replace(b"<style>", b"<style>p{display:none}"), "it has another style than the newsletter"),
-        "attribute": (original.replace(P, b'<b style="color:red">' + P + b"</b>"), "[style] I was reading"),
-        "data": (original.replace(P, b'<a href="data:text/html;base64,' + b"QUJD" * 999 + b'">' + P), "[data]"),
+        "attribute": (original.replace(P, b'<b style="color:red">' + P + b"</b>"), "an element <b>, which"),
+        "data": (
+            original.replace(P, b'<a href="data:text/html;base64,' + b"QUJD" * 999 + b'">' + P),
+            "an element <a>, which",
+        ),
         "long": (original.replace(link, long), "…mple.org/aaaa"),
         "terminal": (original.replace(P, b"\x1b[2JI\xe2\x80\x8b was"), "\\u001b[2JI\\u200b was"),
     }.items():
@@ -348,7 +358,8 @@ def _saying(words: str) -> PageObject:
         (None, "No such file"),
         (
             b" ".join(
-                f"monogram:00000000-0000-4000-8000-00000000000{n}:00000-00000-00000-00000:{'0' * 64}".encode()
+                f'<meta name="monogram" content="monogram:00000000-0000-4000-8000-00000000000{n}:'
+                f'00000-00000-00000-00000:{"0" * 64}">'.encode()
                 for n in range(2)
             ),
             "codes of several",

@@ -345,7 +345,8 @@ function leadOn(
  * Make a stored page what one reader was shown: all that is not the same for every reader is given, so that a copy that
  * somebody kept can be compared byte for byte.
  *
- * @param params `previous` and `next`: newsletters of the same space. `all`: whether it led to all of them. `feed`: what the
+ * @param params `previous` and `next`: newsletters of the same space; `previous_week`, `previous_title` and so on: what is said of one
+ *   that there is not. `all`: whether it led to all of them. `feed`: what the
  *   feed was called. `reading`: the token of a reading link, whether it still opens anything or not. `folder`: whether
  *   the address ended with a slash. `project`, `template`: where project and pages were, if elsewhere than now.
  */
@@ -360,9 +361,14 @@ async function asGiven(
     project: params.get("project") ?? now.project,
     pageTemplate: params.get("template") ?? now.pageTemplate,
   };
+  const beside = (name: "previous" | "next") => ({
+    id: params.get(name),
+    week: Number(params.get(`${name}_week`) ?? NaN),
+    title: params.get(`${name}_title`),
+  });
   const around = await findGivenAround(service, row, addresses, {
-    previous: params.get("previous"),
-    next: params.get("next"),
+    previous: beside("previous"),
+    next: beside("next"),
     all: params.has("all"),
     feed: params.get("feed"),
   });

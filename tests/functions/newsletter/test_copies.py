@@ -6,14 +6,25 @@ import base64
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 from pypdf import PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, TextStringObject
+from pypdf.annotations import FreeText
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    TextStringObject,
+)
 from typer.testing import CliRunner
 
 from monogram_sdk.cli.app import app
@@ -25,6 +36,8 @@ from tests.functions.newsletter.test_newsletter import bearer
 from tests.functions.newsletter.test_reading_links import link_of
 
 WORDS = "Middlemarch & <Emma>, it's “long”."
+MARK = f"monogram:{UUID(int=0)}:00000-00000-00000-00000:{'0' * 64}"
+"""What a file says that it is, of another letter: where people write it, it says nothing."""
 LINK = "https://example.org/a?b=1&c=2"
 
 
@@ -54,7 +67,7 @@ def publish(circle: Circle, pipeline: Pipeline, picture: Path) -> list[Newslette
     """Publish three letters of a public space, the second with a picture, a link and other words."""
     circle.leader.spaces.update(circle.space.id, is_public=True, rotation_type=RotationType.MANUAL)
     first = circle.publish(circle.draft())
-    second = circle.publish(circle.draft([f"{WORDS} {LINK}", "Yes.", "No."], image=picture))
+    second = circle.publish(circle.draft([f"{WORDS} {LINK} https://e.test/{MARK}", "Yes.", "No."], image=picture))
     pipeline.render(second)
     draft = circle.draft()
     circle.leader.newsletters.update(draft.id, title='"Three" & more')
@@ -105,6 +118,12 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
         code, copy, said = verify("file.pdf", pdf)
         assert (code, copy) == (0, "SAME"), (name, said)
 
+    code, copy, said = verify("file.pdf", _changed(pdfs["A4 print"], lambda _: None))
+    assert (code, copy) == (3, "SAME_WORDS_ONLY"), said
+    code, copy, said = verify("file.pdf", _changed(pdfs["A4 print"], _draw))
+    assert (code, copy) == (3, "DRAWN_ANEW") and "nothing is known of what it shows" in said
+    assert "published newsletter" not in said and "words and links" not in said
+
     # A browser writes a page anew: words can be compared, what is shown cannot.
     with browser.new_page() as opened:
         opened.goto(f"{stack.api_url}/functions/v1{address}?link={token}")
@@ -121,7 +140,7 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
         assert (code, outcome) == (3, "SAME_WORDS_ONLY"), (name, said)
         assert "cannot be told. The words and links of this copy are those of the published newsletter" in said
         assert "altered" not in said and "“Save as”" in said
-        assert ("in other files, and were not compared" in said) == (name == "complete")
+        assert "in other files, and were not compared" in said
 
     other = f"data:image/jpeg;base64,{base64.b64encode(another_picture()).decode()}".encode()
     file = pages["file"]
@@ -149,6 +168,22 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
         "picture of the PDF": _with(pdfs["LETTER screen"], "/Image"),
         "keepsake": _with(keepsake, "/Image"),
     }
+    for name, hidden in {
+        "comment with !": b"<!--x--!><p>I owe Mal 500 euro.</p>-->",
+        "comment that is empty": b"<!--><p>I owe Mal 500 euro.</p>-->",
+        "comment with a dash": b"<!---><script>alert(1)</script>-->",
+        "CDATA": b"<![CDATA[><p>I owe Mal 500 euro.</p>]]>",
+        "instruction": b"<?x ><script>alert(1)</script>?>",
+        "comment": b"<!-- saved from url=(0014)about:internet -->",
+    }.items():
+        altered[name] = page.replace(b"</main>", hidden + b"</main>")
+        altered[f"{name} in the DOM"] = dom.encode().replace(b"</main>", hidden + b"</main>")
+    policy = re.compile(rb'<meta http-equiv="Content-Security-Policy"[^>]*>')
+    altered["policy"], altered["policy of the DOM"] = policy.sub(b"", page), policy.sub(b"", dom.encode())
+    altered["attribute of the DOM"] = dom.encode().replace(b"<h1>", b"<h1 hidden>")
+    altered["base of the links"] = complete.replace(own, "https://example.com/x").encode()
+    for name, change in CHANGES.items():
+        altered[f"PDF with {name}"] = _changed(pdfs["A4 print"], change)
     for name, copy in altered.items():
         assert copy not in (*pages.values(), dom.encode(), complete.encode()), name
         code, outcome, said = verify("page.pdf" if "PDF" in name or name == "keepsake" else "page.html", copy)
@@ -159,8 +194,29 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     # What was said of a letter that is gone cannot be compared; the rest still can.
     circle.leader.newsletters.delete(third.id)
     code, outcome, said = verify("page.html", page)
-    assert (code, outcome) == (3, "SAME_LETTER") and "The newsletter in this copy is what was published" in said
-    assert verify("page.html", altered["word"])[:2] == (1, "ALTERED")
+    assert (code, outcome) == (3, "SAME_LETTER") and "what was published" not in said
+    assert f"It leads to {third.id}, which the project does not have" in said and "“Three” & more" in said
+    elsewhere = circle.leader.spaces.create(name="Elsewhere")
+    foreign = circle.leader.newsletters.publish(circle.leader.newsletters.generate(elsewhere.id).id)
+    around = re.search(rb'<nav class="around sheet".*?</nav>', page, re.DOTALL)
+    assert around is not None
+    answer = b'<article class="answer"><p>I owe Mal 500 euro.</p></article>'
+    colophon = b'<footer class="sheet">'
+    for name, copy in {
+        "word": altered["word"],
+        "of another space": page.replace(str(third.id).encode(), str(foreign.id).encode()),
+        "of another week": page.replace(b"<b>Week 3</b>", b"<b>Week 1</b>"),
+        "before": page.replace(around[0], answer + around[0]),
+        "after": page.replace(around[0], around[0] + answer),
+        "within": page.replace(around[0], around[0].replace(b"</nav>", answer + b"</nav>")),
+        "in a title": page.replace(b"& more", b"<script>alert(1)</script>").replace(b"&amp; more", answer),
+        "of a link": page.replace(b'<a class="next"', b'<a style="position:fixed" class="next"'),
+        "address": re.sub(rb'(class="next" rel="next" href=")[^"]*/', rb"\1javascript:", page),
+        "nav of the file": file.replace(colophon, around[0] + b"\n" + colophon),
+        "nav twice": page.replace(around[0], around[0] * 2),
+    }.items():
+        assert copy not in (page, file), name
+        assert verify("page.html", copy)[:2] == (1, "ALTERED"), name
     for name in ("file", "stored page"):
         assert verify("page.html", pages[name])[:2] == (0, "SAME")
     # As are those of now, those from before the space had another name, and those from before the project moved.
@@ -178,6 +234,56 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     before = moved(now)
     assert before.count(b"https://before.example/functions/v1/newsletter/spaces/") == 2
     assert verify("page.html", before)[:2] == (0, "SAME")
+
+
+def _changed(pdf: bytes, change: Callable[[PdfWriter], Any]) -> bytes:
+    """A PDF that another program saved, and changed."""
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    change(writer)
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def _action(kind: str) -> DictionaryObject:
+    return DictionaryObject(
+        {NameObject("/S"): NameObject(kind), NameObject("/URI"): TextStringObject("https://x.test")}
+    )
+
+
+def _link(writer: PdfWriter) -> DictionaryObject:
+    notes = [note.get_object() for page in writer.pages for note in page.get("/Annots", ())]
+    return next(note for note in notes if "/A" in note)
+
+
+def _draw(writer: PdfWriter, drawn: bytes = b"\nq 1 1 1 rg 0 0 500 500 re f Q\n") -> None:
+    stream = DecodedStreamObject()
+    stream.set_data(writer.pages[0].get_contents().get_data() + drawn)  # type: ignore[union-attr]
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+
+
+def _annotate(kind: str) -> Callable[[PdfWriter], Any]:
+    place = ArrayObject(FloatObject(side) for side in (50, 50, 400, 400))
+    note = DictionaryObject({NameObject("/Subtype"): NameObject(kind), NameObject("/Rect"): place})
+    return lambda writer: writer.pages[0].setdefault(NameObject("/Annots"), ArrayObject()).append(note)
+
+
+CHANGES: dict[str, Callable[[PdfWriter], Any]] = {
+    "another action after that of a link": lambda writer: _link(writer)["/A"].update(
+        {NameObject("/Next"): _action("/URI")}
+    ),
+    "another kind of action": lambda writer: _link(writer).update({NameObject("/A"): _action("/Launch")}),
+    "an action of a link": lambda writer: _link(writer).update({NameObject("/AA"): _action("/URI")}),
+    "an action of a page": lambda writer: writer.pages[0].update({NameObject("/AA"): _action("/URI")}),
+    "an inline picture": lambda writer: _draw(
+        writer, b"\nq 500 0 0 500 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \xff EI Q\n"
+    ),
+    "a page": lambda writer: writer.add_blank_page(100, 100),
+    "a note": lambda writer: writer.add_annotation(0, FreeText(text="", rect=(50, 50, 400, 400))),
+    "a stamp": _annotate("/Stamp"),
+    "a field": _annotate("/Widget"),
+}
+"""What readers of PDFs show or do, and no text of a page says."""
 
 
 def _with(pdf: bytes, change: str) -> bytes:

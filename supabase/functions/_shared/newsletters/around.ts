@@ -7,7 +7,14 @@ import type { Archive, ArchivedLetter } from "../render/archive.ts";
 import { titleOf } from "../render/letter.ts";
 import { letterWords } from "../render/words.ts";
 import type { Addresses } from "./render.ts";
-import { archiveAddress, feedAddress, isId, type NewsletterRow, pageAddress } from "./newsletters.ts";
+import {
+  archiveAddress,
+  feedAddress,
+  findNewsletter,
+  isId,
+  type NewsletterRow,
+  pageAddress,
+} from "./newsletters.ts";
 
 /** A space, as far as its letters are shown. */
 type Space = Archive["space"] & { is_public: boolean };
@@ -36,16 +43,37 @@ export async function findAround(reader: Client, row: NewsletterRow, addresses: 
   };
 }
 
-/** Return what stood around a newsletter for somebody once; without those letters that are not in its space, or not any more. */
+/** The most that a title has, with what is set around its signs. */
+const LONGEST_TITLE = 250;
+
+/** A letter beside another one, as a copy names it, and what that says of it. */
+interface Given {
+  id: string | null;
+  week: number;
+  title: string | null;
+}
+
+/**
+ * Return what stood around a newsletter for somebody once; without letters that are elsewhere. Of one that there is not, or not
+ * any more, it has what is given, if that is a week on its side and a title.
+ */
 export async function findGivenAround(
   service: Client,
   row: NewsletterRow,
   addresses: Addresses,
-  given: { previous: string | null; next: string | null; all: boolean; feed: string | null },
+  given: { previous: Given; next: Given; all: boolean; feed: string | null },
 ): Promise<Around> {
   const { project, pageTemplate } = addresses;
-  const neighbour = async (id: string | null, order: "asc" | "desc") =>
-    id === null || !isId(id) ? null : await findNeighbour(service, row, addresses, order, id);
+  const neighbour = async ({ id, week, title }: Given, order: "asc" | "desc"): Promise<Neighbour | null> => {
+    if (id === null || !isId(id)) return null;
+    const found = await findNeighbour(service, row, addresses, order, id);
+    if (found !== null || title === null || title.length > LONGEST_TITLE || /\p{Cc}/u.test(title)) {
+      return found;
+    }
+    const isThere = order === "desc" ? week > 0 && week < row.week_number : week > row.week_number;
+    if (!Number.isSafeInteger(week) || !isThere || await findNewsletter(service, id) !== null) return null;
+    return { address: pageAddress(project, id, pageTemplate), week, title };
+  };
   const [previous, next] = await Promise.all([
     neighbour(given.previous, "desc"),
     neighbour(given.next, "asc"),

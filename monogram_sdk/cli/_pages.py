@@ -1,0 +1,161 @@
+"""A page as browsers take it apart, for comparing, and where Monogram writes into it what it is.
+
+What a browser changes when it saves a page is listed here, and all else differs: the comment "saved from url"; a tag
+with the encoding, as the first of the head; links within the page and beside it by their whole address; pictures in a
+folder beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from uuid import UUID
+
+from monogram_sdk.cli._words import ELSEWHERE, Word
+
+_SAVED_FROM = re.compile(r" saved from url=\(\d{4}\)([^<>\s]+) ")
+_CANONICAL = re.compile(rb'<link rel="canonical" href="([^"]*)">')
+_PDF_LINK = re.compile(rb'<a href="([^"?]*)\.pdf[?"]')
+_ENCODING = {"http-equiv": "content-type", "content": "text/html; charset=utf-8"}
+_ADDRESSES = ("href", "src", "srcset")
+_BESIDE = re.compile(r"(?:\./)?[^/:?#\\]+/[^/:?#\\]+")
+"""Where a browser puts the pictures of a page that it saves: in a folder beside it."""
+
+_OPAQUE = {"style": "style", "script": "program"}
+
+
+def marks_of(page: bytes) -> list[str]:
+    """Return what a page's head says for programs that it is. What people wrote is never in a tag of the head."""
+    root = _parsed(page.decode("utf-8-sig", "replace"))
+    heads = [node for element in _elements(root, "html") for node in _elements(element, "head")]
+    tags = [node.attrs for head in heads for node in _elements(head, "meta")]
+    return [str(tag.get("content") or "") for tag in tags if tag.get("name") == "monogram"]
+
+
+class Reader:
+    """Reads a page that somebody kept, and the project's own."""
+
+    def __init__(self, shown: list[bytes], kept: bytes, newsletter_id: UUID) -> None:
+        """Learn what a browser makes of the links within a page when it saves it."""
+        self._known = frozenset(address for page in shown for address in _addresses_in(_root(page)))
+        own = {
+            unescape(found[1].decode())
+            for page in shown
+            for found in [*_CANONICAL.finditer(page), *_PDF_LINK.finditer(page)]
+        }
+        bases = {base for base in own if str(newsletter_id) in base}
+        saved_from = _SAVED_FROM.search(kept[:4096].decode("utf-8", "replace"))
+        if saved_from is not None:
+            # With the token of a reading link, or from a folder.
+            parts = urlsplit(unescape(saved_from[1]))
+            if parts._replace(query="", fragment="", path=parts.path.rstrip("/")).geturl() in bases:
+                bases = {parts.geturl()}
+        self._own = {
+            urljoin(base, address): address
+            for address in self._known
+            if not re.match(r"[\w+.-]+:", address)
+            for base in bases
+        }
+
+    def __call__(self, page: bytes) -> list[Word]:
+        """Return all that a browser makes of a page."""
+        words: list[Word] = []
+        root = _root(page)
+        saved = _saved(root)
+        open_nodes: list[tuple[Any, bool]] = [(root, False)]
+        while open_nodes:
+            node, is_closed = open_nodes.pop()
+            name = str(node.name)
+            if is_closed:
+                words.append(Word(name, f"</{name}>"))
+                continue
+            if name == "#text":
+                words += _words_in(str(node.data), _OPAQUE.get(str(node.parent.name)) if node.parent else None)
+            elif any(node is one for one in saved):
+                continue
+            elif name == "!doctype":
+                doctype = node.data
+                words.append(Word(repr((doctype.name, doctype.public_id, doctype.system_id)), "document type"))
+            elif getattr(node, "attrs", None) is not None:
+                words.append(self._element(node))
+            elif name not in ("#document", "#document-fragment"):
+                words.append(Word(repr((name, node.data)), "comment"))
+            open_nodes.append((node, True))
+            if getattr(node, "template_content", None) is not None:
+                open_nodes.append((node.template_content, False))
+            open_nodes += [(child, False) for child in reversed(node.children or [])]
+        return words
+
+    def _element(self, node: Any) -> Word:  # noqa: ANN401
+        given = {str(name): str(value or "") for name, value in node.attrs.items()}
+        is_elsewhere = False
+        if node.name in ("a", "link") and "href" in given:
+            given["href"] = self._named(given["href"])
+        if node.name in ("img", "source"):
+            for name in ("src", "srcset"):
+                if name in given:
+                    given[name] = ", ".join(map(self._picture, given[name].split(", ")))
+            is_elsewhere = node.name == "img" and not given.get("src", "").startswith("data:")
+        text = f"{node.namespace}:{node.name}"
+        return Word(text, f"<{node.name}>", tuple(sorted(given.items())), is_elsewhere)
+
+    def _named(self, address: str) -> str:
+        """Return an address as the newsletter has it."""
+        return address if address in self._known else self._own.get(address, address)
+
+    def _picture(self, choice: str) -> str:
+        """Return the address of a picture as the newsletter has it, and what follows of its width."""
+        address, gap, width = choice.partition(" ") if not _BESIDE.fullmatch(choice) else (choice, "", "")
+        named = self._named(address)
+        is_beside = named not in self._known and _BESIDE.fullmatch(named) is not None
+        return f"{ELSEWHERE if is_beside else named}{gap}{width}"
+
+
+def _words_in(text: str, opaque: str | None) -> list[Word]:
+    if opaque is not None:
+        return [Word(text, opaque)]
+    return [Word(part, " " if part.isspace() else "") for part in re.findall(r"\s+|\S+", text)]
+
+
+def _root(page: bytes) -> Any:  # noqa: ANN401
+    return _parsed(page.decode("utf-8-sig"))
+
+
+def _parsed(page: str) -> Any:  # noqa: ANN401
+    from justhtml import JustHTML
+
+    return JustHTML(page, sanitize=False).root
+
+
+def _elements(parent: Any, name: str) -> Iterator[Any]:  # noqa: ANN401
+    return (node for node in parent.children or [] if node.name == name)
+
+
+def _addresses_in(root: Any) -> Iterator[str]:  # noqa: ANN401
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.children or []
+        for name, value in (getattr(node, "attrs", None) or {}).items():
+            if name in _ADDRESSES and value:
+                yield from (one.partition(" ")[0] for one in str(value).split(", "))
+
+
+def _saved(root: Any) -> list[Any]:  # noqa: ANN401
+    """Return what a browser adds to a page that it saves."""
+    comments = [node for node in _elements(root, "#comment") if _SAVED_FROM.fullmatch(str(node.data))]
+    found = comments[:1]
+    for element in _elements(root, "html"):
+        for head in _elements(element, "head"):
+            first = next((node for node in head.children or [] if not str(node.data or "").isspace()), None)
+            given = {} if first is None else {name: str(value or "") for name, value in (first.attrs or {}).items()}
+            if (
+                {name: value.lower() for name, value in given.items()} == _ENCODING
+                and first is not None
+                and first.name == "meta"
+            ):
+                found.append(first)
+    return found
