@@ -77,8 +77,9 @@ class Reader:
             elif any(node is one for one in saved):
                 continue
             elif name == "!doctype":
-                doctype = node.data
-                words.append(Word(repr((doctype.name, doctype.public_id, doctype.system_id)), "document type"))
+                kind = node.data
+                given = (kind.name, kind.public_id, kind.system_id, kind.force_quirks)
+                words.append(Word(repr(given), "document type"))
             elif getattr(node, "attrs", None) is not None:
                 words.append(self._element(node))
             elif name not in ("#document", "#document-fragment"):
@@ -86,11 +87,11 @@ class Reader:
             open_nodes.append((node, True))
             if getattr(node, "template_content", None) is not None:
                 open_nodes.append((node.template_content, False))
-            open_nodes += [(child, False) for child in reversed(node.children or [])]
+            open_nodes += [(child, False) for child in reversed(_children(node))]
         return words
 
     def _element(self, node: Any) -> Word:  # noqa: ANN401
-        given = {str(name): str(value or "") for name, value in node.attrs.items()}
+        given = _attributes(node)
         is_elsewhere = False
         if node.name in ("a", "link") and "href" in given:
             given["href"] = self._named(given["href"])
@@ -130,18 +131,27 @@ def _parsed(page: str) -> Any:  # noqa: ANN401
     return JustHTML(page, sanitize=False).root
 
 
+def _children(node: Any) -> list[Any]:  # noqa: ANN401
+    return node.children or []
+
+
+def _attributes(node: Any) -> dict[str, str]:  # noqa: ANN401
+    given: dict[str, str | None] = getattr(node, "attrs", None) or {}
+    return {name: value or "" for name, value in given.items()}
+
+
 def _elements(parent: Any, name: str) -> Iterator[Any]:  # noqa: ANN401
-    return (node for node in parent.children or [] if node.name == name)
+    return (node for node in _children(parent) if node.name == name)
 
 
 def _addresses_in(root: Any) -> Iterator[str]:  # noqa: ANN401
-    nodes = [root]
+    nodes: list[Any] = [root]
     while nodes:
         node = nodes.pop()
-        nodes += node.children or []
-        for name, value in (getattr(node, "attrs", None) or {}).items():
+        nodes += _children(node)
+        for name, value in _attributes(node).items():
             if name in _ADDRESSES and value:
-                yield from (one.partition(" ")[0] for one in str(value).split(", "))
+                yield from (one.partition(" ")[0] for one in value.split(", "))
 
 
 def _saved(root: Any) -> list[Any]:  # noqa: ANN401
@@ -150,12 +160,9 @@ def _saved(root: Any) -> list[Any]:  # noqa: ANN401
     found = comments[:1]
     for element in _elements(root, "html"):
         for head in _elements(element, "head"):
-            first = next((node for node in head.children or [] if not str(node.data or "").isspace()), None)
-            given = {} if first is None else {name: str(value or "") for name, value in (first.attrs or {}).items()}
-            if (
-                {name: value.lower() for name, value in given.items()} == _ENCODING
-                and first is not None
-                and first.name == "meta"
-            ):
-                found.append(first)
+            seen = (node for node in _children(head) if not str(node.data or "").isspace())
+            for first in [*seen][:1]:
+                given = {name: value.lower() for name, value in _attributes(first).items()}
+                if first.name == "meta" and given == _ENCODING:
+                    found.append(first)
     return found

@@ -63,7 +63,8 @@ def marks_of(data: bytes) -> list[str]:
     """Return what a PDF says for programs that it is: in its information, or in its metadata."""
     try:
         reader = _opened(data)
-        found = str((reader.metadata or {}).get("/Keywords") or "")
+        information: Any = reader.metadata
+        found = "" if information is None else str(information.get("/Keywords") or "")
         if not found and reader.xmp_metadata is not None:
             found = str(reader.xmp_metadata.pdf_keywords or "")
     except Exception:  # What somebody made of a file may fail a reader in any way.
@@ -160,7 +161,7 @@ def _digest_of(root: Any) -> str:  # noqa: ANN401
             if is_stream:
                 stream: Any = value
                 filters: Any = value.get("/Filter") or []
-                kinds = [str(one) for one in (filters if isinstance(filters, list) else [filters])]
+                kinds = re.findall(r"/\w+", str(filters))
                 content = stream.get_data()
                 content = content if isinstance(content, bytes) else bytes(content, "latin-1")
                 digest.update(repr([one for one in kinds if one not in _PACKED]).encode())
@@ -168,7 +169,8 @@ def _digest_of(root: Any) -> str:  # noqa: ANN401
             left += [value.raw_get(name) for name in reversed(names)]
         elif isinstance(value, ArrayObject):
             digest.update(f"[{len(value)}".encode())
-            left += [list.__getitem__(value, index) for index in reversed(range(len(value)))]
+            items: list[Any] = [*list.__iter__(value)]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            left += reversed(items)
         else:
             digest.update(_plain(value).encode())
     return digest.hexdigest()
