@@ -178,8 +178,9 @@ def read_mark(file: Path, content: bytes) -> Mark:
     if len(marks) != 1:
         what = "holds the codes of several newsletters" if marks else "holds no code of a newsletter"
         _err.print(
-            f"monogram: {file} {what}: pass the page or the PDF as Monogram made it. What a browser printed, or "
-            "saved as .mhtml, does not hold it.",
+            f"monogram: {file} {what}: pass the page or the PDF as Monogram made it. A draft has none, nor has a copy "
+            "that was fetched before its pictures were made; and what a browser printed, or saved as .mhtml, does not "
+            "hold it.",
             markup=False, style="red", soft_wrap=True,
         )  # fmt: skip
         raise typer.Exit(1)
