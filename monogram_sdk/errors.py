@@ -267,6 +267,10 @@ class StatementTimeoutError(ServerError, code="57014"):
     """The database stopped the statement because it took too long."""
 
 
+class BusyError(ServerError, code="55P03"):
+    """Others are changing the same thing, and waiting for them would hold up more people: try again."""
+
+
 # Signing in ---------------------------------------------------------------------------------------------------------
 
 

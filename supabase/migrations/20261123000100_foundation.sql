@@ -162,6 +162,49 @@ comment on function private.is_client() is
   '"role" keeps its value inside a definer function, and a client cannot set it; "none" means the role that logged in.';
 grant execute on function private.is_client() to anon, authenticated, service_role;
 
+create function private.longest_wait()
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select interval '1 second';
+$$;
+comment on function private.longest_wait() is 'How long a client''s statement waits, in all, while it holds what others need.';
+
+create function private.wait_briefly(is_holding boolean default true)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_since timestamptz := nullif(current_setting('monogram.holding_since', true), '');
+begin
+  if v_since is null and not wait_briefly.is_holding or not private.is_client() then
+    return;
+  end if;
+  if v_since is null then
+    v_since := clock_timestamp();
+    perform set_config('monogram.holding_since', v_since::text, true);
+    perform set_config('monogram.lock_timeout', current_setting('lock_timeout'), true);
+  end if;
+  -- What the project's own lock_timeout says holds where it is shorter; 0 there is none.
+  perform set_config(
+    'lock_timeout',
+    least(
+      nullif(extract(epoch from current_setting('lock_timeout')::interval) * 1000, 0),
+      greatest(extract(epoch from v_since + private.longest_wait() - clock_timestamp()) * 1000, 1)
+    )::integer::text,
+    true
+  );
+end;
+$$;
+comment on function private.wait_briefly(boolean) is
+  'From here on a client''s transaction holds what others need: it waits for more for longest_wait() in all, then Postgres ends '
+  'it (55P03) with nothing done. Called again behind each lock, for lock_timeout is for each wait; behind one that keeps nobody '
+  'else with is_holding false, which only counts what was waited since. Definer; not granted, only other definer functions call it.';
+
 create function private.require_user()
 returns uuid
 language plpgsql

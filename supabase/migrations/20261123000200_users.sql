@@ -173,6 +173,7 @@ begin
   if not found then
     perform private.fail('MG902');
   end if;
+  perform private.wait_briefly(is_holding => false);
 end;
 $$;
 comment on function private.hold_account(uuid) is

@@ -32,7 +32,7 @@ create table public.spaces (
 );
 
 comment on table public.spaces is
-  'A private group that writes a weekly newsletter. Triggers: spaces__fill, spaces__check_values, spaces__require_columns, spaces__take_id, '
+  'A private group that writes a weekly newsletter. Triggers: spaces__bound_rows, spaces__fill, spaces__check_values, spaces__require_columns, spaces__take_id, '
   'spaces__hold_contents, spaces__found (feed, '
   'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__drop_files, '
   'spaces__note_weeks (streaks), spaces__drop_former_cover (files go with what named them), spaces__ask_for_cover, spaces__limit, '
@@ -241,12 +241,23 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_held text := nullif(current_setting('monogram.held_space', true), '');
 begin
-  perform from public.spaces where spaces.id = lock_space.space_id for no key update;
+  if v_held <> lock_space.space_id::text and private.is_client() then
+    perform from public.spaces where spaces.id = lock_space.space_id for no key update nowait;
+  else
+    perform from public.spaces where spaces.id = lock_space.space_id for no key update;
+  end if;
+  if found then
+    perform set_config('monogram.held_space', lock_space.space_id::text, true);
+    perform private.wait_briefly();
+  end if;
 end;
 $$;
 comment on function private.lock_space(uuid) is
-  'Hold the space until the transaction ends. Definer; not granted, only other definer functions call it.';
+  'Hold the space until the transaction ends. A client who holds one waits for no other: where somebody has it, Postgres ends '
+  'the statement (55P03) with nothing done. Definer; not granted, only other definer functions call it.';
 
 create function private.lock_space_as(space_id uuid, rank text)
 returns void

@@ -19,7 +19,7 @@ create table public.space_invites (
   constraint space_invites_uses_in_bounds check (uses >= 0 and (max_uses is null or uses <= max_uses))
 );
 comment on table public.space_invites is
-  'Invites to a space: how often each may be used, until when, and how often it was. Triggers: space_invites__take_id, '
+  'Invites to a space: how often each may be used, until when, and how often it was. Triggers: space_invites__bound_rows, space_invites__take_id, '
   'space_invites__keep_withdrawn, space_invites__limit.';
 comment on column public.space_invites.max_uses is 'Null: as often as people like.';
 comment on column public.space_invites.revoked_at is

@@ -24,6 +24,12 @@
 -- and a transaction of several statements in theirs. Two that cross may meet: Postgres ends one (40P01) with nothing done,
 -- and sending it again is safe.
 --
+-- Whoever holds what others need does not wait long for more. A client who holds a space takes a second one only if it is
+-- free (private.lock_space); and from the first space, other person or item on, all waiting together takes a second
+-- (private.wait_briefly). Then Postgres ends the statement (55P03), and sending it again is safe. Publishing a newsletter
+-- is excepted: it waits for those whom it is about (private.lock_readers). And one request changes so many rows
+-- (private.bound_rows).
+--
 -- Scheduled work for everybody holds what nobody else holds (skip locked) and never waits. Deleting an account holds
 -- everything first, see private.hold_departing(). A secret key passes by the policies: its plain UPDATE or DELETE of a row
 -- of a space holds the row before the space and may meet somebody who has the space; Postgres then ends one of the two,

@@ -434,13 +434,43 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_user_id uuid;
 begin
-  perform from public.users where id = any (lock_people.user_ids) order by id for no key update;
+  if not private.is_client() then
+    perform from public.users where id = any (lock_people.user_ids) order by id for no key update;
+    return;
+  end if;
+  for v_user_id in select id from public.users where id = any (lock_people.user_ids) order by id loop
+    perform from public.users where id = v_user_id for no key update;
+    -- Who holds but themselves keeps nobody else.
+    perform private.wait_briefly(is_holding => v_user_id is distinct from (select auth.uid()));
+  end loop;
 end;
 $$;
 comment on function private.lock_people(uuid[]) is
-  'Hold several people''s rows, always in the same order, so that no two transactions wait for each other. Definer; not '
-  'granted, only other definer functions call it.';
+  'Hold several people''s rows, always in the same order, so that no two transactions wait for each other. A client who holds '
+  'somebody else waits briefly for the next. Definer; not granted, only other definer functions call it.';
+
+create function private.lock_readers(user_ids uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lock_timeout text := current_setting('lock_timeout');
+begin
+  perform set_config(
+    'lock_timeout', coalesce(nullif(current_setting('monogram.lock_timeout', true), ''), v_lock_timeout), true
+  );
+  perform from public.users where id = any (lock_readers.user_ids) order by id for no key update;
+  perform set_config('lock_timeout', v_lock_timeout, true);
+end;
+$$;
+comment on function private.lock_readers(uuid[]) is
+  'The same for whom a newsletter is about: wait as long as it takes, so that no member keeps a space from its newsletter by '
+  'keeping their own row busy. A day''s few newsletters bound how often. Definer; not granted, only send_newsletter() calls it.';
 
 -- Gifts -------------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ create table public.prompts (
   constraint prompts_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.prompts is
-  'The questions of a week. Triggers: prompts__fill, prompts__take_id, prompts__require_columns, prompts__guard, '
+  'The questions of a week. Triggers: prompts__bound_rows, prompts__fill, prompts__take_id, prompts__require_columns, prompts__guard, '
   'prompts__guard_delete (who, when, which values), prompts__forget (proposals of accounts that are gone), '
   'prompts__announce_new, prompts__announce (event, reward, notifications), prompts__note_weeks (streaks), prompts__version, '
   'prompts__touch_updated_at, prompts__retake_mails (emails that tell of them).';

@@ -113,7 +113,7 @@ create table public.responses (
   constraint responses_selected_published check (is_published or not is_selected)
 );
 comment on table public.responses is
-  'A member''s answer to a prompt. Triggers: responses__fill, responses__take_id, responses__require_columns, '
+  'A member''s answer to a prompt. Triggers: responses__bound_rows, responses__fill, responses__take_id, responses__require_columns, '
   'responses__guard (who, when, which values), '
   'responses__count (counters, ledger, event, badges), responses__uncount, responses__note_week, responses__note_week_late, '
   'responses__forget_week (streaks), responses__leave_drafts (of the '

@@ -60,7 +60,7 @@ create table public.newsletters (
   constraint newsletters_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.newsletters is
-  'The letter of a week. Triggers: newsletters__fill, newsletters__take_id, newsletters__require_columns, '
+  'The letter of a week. Triggers: newsletters__bound_rows, newsletters__fill, newsletters__take_id, newsletters__require_columns, '
   'newsletters__guard (who, when, which values), newsletters__seal and newsletters__seal_anew (code), '
   'newsletters__limit, newsletters__send (closes the week), newsletters__ask_for_pictures, newsletters__note_deleted, '
   'newsletters__drop_files, newsletters__note_gone, newsletters__forget_curator, '
@@ -472,7 +472,7 @@ declare
   v_space public.spaces;
 begin
   -- Who may be paid for a badge, before everybody is told.
-  perform private.lock_people(
+  perform private.lock_readers(
     array(
       select responses.user_id from public.responses
       where responses.space_id = new.space_id and responses.week_number = new.week_number and responses.is_selected

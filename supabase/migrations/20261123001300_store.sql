@@ -146,7 +146,7 @@ create table public.purchases (
   constraint purchases_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.purchases is
-  'Who bought what; a purchase outlives the account. Triggers: purchases__fill (price, or why not), purchases__require_columns, purchases__take_id, '
+  'Who bought what; a purchase outlives the account. Triggers: purchases__bound_rows, purchases__fill (price, or why not), purchases__require_columns, purchases__take_id, '
   'purchases__pay (ledger, stock, badges), purchases__activate (themes), purchases__forget_key (of an account that is gone).';
 comment on column public.purchases.user_id is 'Whose it is; null once the account is gone.';
 comment on column public.purchases.price_paid is 'Tokens, at the time of the purchase.';
@@ -314,6 +314,7 @@ begin
   end if;
   -- Held, so that it is still for sale, and at this price, when it is paid.
   select * into v_item from public.store_items where id = new.item_id for no key update;
+  perform private.wait_briefly();
   if v_item.id is null or not v_item.is_available then
     perform private.fail('MG601');
   end if;

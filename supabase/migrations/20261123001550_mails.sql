@@ -17,8 +17,8 @@
 -- domain alone says so: its mails wait behind all others, and fail after a day.
 --
 -- People take turns with emails as they do with jobs (see the outbox), and an email is theirs whose command made it: whoever
--- published the letter or its questions, or gave the gift. What the clock or the service does in a space is its leader's of that
--- moment, and a digest its reader's. That stays so, whoever leads the space later, or a backlog could be handed to others with it.
+-- published the letter or its questions, or gave the gift. A reminder is theirs who wrote the questions. What else the clock or the service does in a space is its leader's of
+-- that moment, and a digest its reader's. That stays so, whoever leads the space later, or a backlog could be handed to others with it.
 -- A letter to many is the work of one person, and so is all that somebody does in any space.
 -- A mail gets its turn when it is due and a worker comes for mails: a letter's when it is rendered, a digest
 -- in the morning, one that failed each time that it is due again, behind its owner's others. It has it until it is taken,
@@ -387,7 +387,16 @@ as $$
     case
       when excluded.reason is not null then null
       when queue_mails.space_id is null then private.try_uuid(queue_mails.payload ->> 'sender_id')
-      else coalesce(auth.uid(), (select spaces.leader_id from public.spaces where spaces.id = queue_mails.space_id))
+      else coalesce(
+        auth.uid(),
+        case when queue_mails.kind = 'RESPONSE_REMINDER' then (
+          select prompts.curator_id from public.prompts
+          where prompts.space_id = queue_mails.space_id and prompts.is_published
+          order by prompts.week_number desc, prompts."order"
+          limit 1
+        ) end,
+        (select spaces.leader_id from public.spaces where spaces.id = queue_mails.space_id)
+      )
     end
   from public.users
   cross join lateral private.mail_exclusion(users.id, queue_mails.space_id, queue_mails.kind) as excluded (reason)

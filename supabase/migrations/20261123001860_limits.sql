@@ -157,26 +157,58 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_row record := case tg_op when 'DELETE' then old else new end;
+  v_setting text := 'monogram.rows_' || lower(tg_op);
   v_statement text := concat_ws(' ', extract(epoch from statement_timestamp()), tg_relid);
-  v_note text := current_setting('monogram.rows', true);
+  v_note text := current_setting(v_setting, true);
+  v_role text := current_setting('role', true);
   v_count integer := 1;
 begin
+  -- What a function does by its own right, or a foreign key, is not what was asked for.
+  if current_user <> (case v_role when 'none' then session_user else v_role end) then
+    return v_row;
+  end if;
   if starts_with(v_note, v_statement || ' ') then
     v_count := split_part(v_note, ' ', 3)::integer + 1;
   end if;
-  if v_count > 1000 and private.is_client() then
-    perform private.fail('MG001', 'rows', 'One request writes up to 1000 rows; send the others in another.');
+  if v_count > 200 and private.is_client() then
+    perform private.fail('MG001', 'rows', 'One request changes up to 200 rows; send the others in another.');
   end if;
-  perform set_config('monogram.rows', concat_ws(' ', v_statement, v_count), true);
-  return new;
+  perform set_config(v_setting, concat_ws(' ', v_statement, v_count), true);
+  return v_row;
 end;
 $$;
 comment on function private.bound_rows() is
-  'Trigger: a client''s statement tries up to 1000 rows, also of those that are there already: these are looked at and count '
-  'for no limit. The setting monogram.rows notes statement, table and rows so far.';
+  'Trigger on what is changed by who holds a space, a person or an item: a client''s statement tries up to 200 rows, also of '
+  'those that are there already: these are looked at and count for no limit. The settings monogram.rows_insert, '
+  'monogram.rows_update and monogram.rows_delete note statement, table and rows so far.';
 
 create trigger memberships__bound_rows
-  before insert on public.memberships
+  before insert or delete on public.memberships
+  for each row execute function private.bound_rows();
+
+create trigger newsletters__bound_rows
+  before insert or update or delete on public.newsletters
+  for each row execute function private.bound_rows();
+
+create trigger prompts__bound_rows
+  before insert or update or delete on public.prompts
+  for each row execute function private.bound_rows();
+
+create trigger purchases__bound_rows
+  before insert or update on public.purchases
+  for each row execute function private.bound_rows();
+
+create trigger responses__bound_rows
+  before insert or update or delete on public.responses
+  for each row execute function private.bound_rows();
+
+create trigger space_invites__bound_rows
+  before update on public.space_invites
+  for each row execute function private.bound_rows();
+
+create trigger spaces__bound_rows
+  before insert or update or delete on public.spaces
   for each row execute function private.bound_rows();
 
 create trigger token_gifts__bound_rows

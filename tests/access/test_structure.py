@@ -327,6 +327,32 @@ def test_every_table_bounds_how_long_it_is_read_by_who_holds_a_lock(catalog: Act
     assert "private.time_to_read()" in condition
 
 
+NOTHING_OF_OTHERS = {"notifications", "settings", "store_items", "users"}
+"""Tables where a client's change holds nothing that others need: what is their own, and what is the project's."""
+
+
+def test_every_table_bounds_how_many_rows_a_client_changes(catalog: Actors) -> None:
+    changes = catalog.run(
+        """
+        select
+          c.relname || ' ' || event.name as name, c.relname as table,
+          exists (
+            select from pg_catalog.pg_trigger t
+            where t.tgrelid = c.oid and t.tgfoid = 'private.bound_rows'::regproc and t.tgtype & 3 = 3
+              and t.tgtype & event.bit <> 0 and t.tgqual is null and t.tgattr = ''
+          ) as is_bound
+        from pg_catalog.pg_class c
+        cross join (values ('insert', 4), ('delete', 8), ('update', 16)) as event (name, bit)
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and case event.name
+          when 'delete' then has_table_privilege('authenticated', c.oid, 'delete')
+          else has_any_column_privilege('authenticated', c.oid, event.name)
+        end
+        """
+    )
+    assert [row["name"] for row in changes if not row["is_bound"] and row["table"] not in NOTHING_OF_OTHERS] == []
+    assert {row["table"] for row in changes} >= NOTHING_OF_OTHERS
+
+
 def test_every_policy_names_its_roles_and_reads_as_a_sentence(catalog: Actors) -> None:
     policies = catalog.run(
         """

@@ -91,6 +91,11 @@ class Scenes:
         with psycopg.connect(dsn) as connection, Actors(connection, commit=True) as actors:
             self._named = _play(actors)
         self._connection = psycopg.connect(superuser_dsn, autocommit=True)
+        # What one waits for is the question here, and not for how long.
+        self._connection.execute(
+            "create or replace function private.longest_wait() returns interval language sql immutable"
+            " set search_path = '' as $$ select interval '1 hour' $$"
+        )
         self._connection.execute("set session_replication_role = replica")
         self._columns = {table: self._writable(table) for table in _TABLES}
         rows = {table: self._rows(table) for table in _TABLES}

@@ -74,6 +74,7 @@ def test_two_classes_cannot_claim_one_code() -> None:
         (401, {"code": "PGRST303", "message": "JWT expired"}, errors.AuthenticationError),
         (404, {"code": "PGRST202", "message": "no function"}, errors.MigrationsMissingError),
         (500, {"code": "57014", "message": "canceling statement"}, errors.StatementTimeoutError),
+        (500, {"code": "55P03", "message": "canceling statement due to lock timeout"}, errors.BusyError),
         (400, {"code": "MG999", "message": "from a newer database"}, errors.InvalidValueError),
         (400, {"code": 400, "error_code": "invalid_credentials", "msg": "m"}, errors.InvalidCredentialsError),
         (422, {"code": "weak_password", "message": "m"}, errors.WeakPasswordError),

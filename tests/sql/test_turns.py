@@ -509,6 +509,10 @@ def test_questions_are_the_work_of_who_asks_them(actors: Actors, readers: Club) 
     boris.rows("publish_prompts", space_id=readers.id)
     owners = actors.run("select distinct owner_id from private.mails where kind = 'PROMPTS_PUBLISHED'")
     assert owners == [{"owner_id": boris.id}]
+    # So is what the clock reminds of, whoever leads the space by then.
+    readers.leader.call("transfer_leadership", space_id=readers.id, user_id=readers.members[1].id)
+    assert actors.one("select private.send_reminders(now() + interval '49 hours')") > 0
+    assert owners == actors.run("select distinct owner_id from private.mails where kind = 'RESPONSE_REMINDER'")
 
 
 def test_an_email_that_comes_while_a_letter_is_sent_is_next(actors: Actors, readers: Club) -> None:

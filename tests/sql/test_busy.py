@@ -1,0 +1,144 @@
+"""Who holds a space, somebody else or an item does not wait for long: the statement ends with nothing done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.support.actors import Actor, Actors
+from tests.support.stories import found_club, grant_tokens
+
+LONGEST_WAIT = (
+    "create or replace function private.longest_wait() returns interval language sql immutable"
+    " set search_path = '' as $$ select interval '{}' $$"
+)
+
+
+class Crowd:
+    """Two sessions: one keeps a row busy, the other runs into it."""
+
+    def __init__(self, first: Actors, second: Actors) -> None:
+        self.first = first
+        self.second = second
+        self.leave()
+
+    def leave(self) -> None:
+        """Commit what there is, and let go."""
+        self.first.connection.commit()
+        self.second.connection.rollback()
+
+    def keep(self, table: str, row_id: Any) -> None:
+        self.first.run(f"select from public.{table} where id = %s for no key update", row_id)
+
+    def outcome(self, person: Actor, statement: str, *values: Any) -> str:
+        """Busy (55P03) where the statement waits briefly, stopped (57014) where it waits for as long as it may."""
+        self.second.run("set local statement_timeout = '300ms'")
+        with pytest.raises((psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)) as caught:
+            self.second.known(person.id).run(statement, *values)
+        self.second.connection.rollback()
+        return {"55P03": "busy", "57014": "stopped"}[str(caught.value.sqlstate)]
+
+
+@pytest.fixture
+def crowd(committed: Callable[[], Actors]) -> Iterator[Crowd]:
+    first = committed()
+    first.run(LONGEST_WAIT.format("10 milliseconds"))
+    yield Crowd(first, committed())
+
+
+def test_who_holds_a_space_waits_for_no_other(crowd: Crowd) -> None:
+    club, park = found_club(crowd.first, "Boris"), found_club(crowd.first, leader="Femi", is_public=True)
+    crowd.first.run(LONGEST_WAIT.format("1 hour"))
+    boris = club.members[0]
+    boris.insert("memberships", space_id=park.id)
+    prompts = [space.ask()[0]["id"] for space in (club, park)]
+    crowd.leave()
+    answers = "insert into public.responses (prompt_id, content) select unnest(%s::uuid[]), 'Dune'"
+    crowd.first.run("update public.spaces set name = 'Busy' where id = %s", park.id)
+    assert crowd.outcome(boris, answers, prompts) == "busy"
+    assert crowd.outcome(boris, answers, prompts[::-1]) == "stopped"
+    assert crowd.outcome(boris, answers, prompts[1:]) == "stopped"
+    crowd.leave()
+    crowd.second.known(boris.id).run(answers, prompts)
+
+
+def test_who_holds_a_space_waits_briefly_for_themselves(crowd: Crowd) -> None:
+    club = found_club(crowd.first, "Boris")
+    boris = club.members[0]
+    asked, other = (prompt["id"] for prompt in club.ask("One?", "Two?"))
+    boris.insert("responses", prompt_id=asked, content="Dune")
+    crowd.leave()
+    crowd.keep("users", boris.id)
+    assert crowd.outcome(boris, "insert into public.responses (prompt_id) values (%s)", other) == "busy"
+    publish = "update public.responses set is_published = true where prompt_id = %s"
+    assert crowd.outcome(boris, publish, asked) == "busy"
+
+
+def test_who_holds_somebody_else_waits_briefly_for_the_next(crowd: Crowd) -> None:
+    people = sorted((crowd.first.person(name) for name in ("Ada", "Boris", "Chloe")), key=lambda person: person.id)
+    for person in people:
+        grant_tokens(crowd.first, person, 10)
+    crowd.leave()
+    crowd.keep("users", people[1].id)
+    give = "insert into public.token_gifts (recipient_id, amount, idempotency_key) select unnest(%s::uuid[]), 1, 'k'"
+    assert crowd.outcome(people[2], give + " || clock_timestamp()", [people[0].id, people[1].id]) == "busy"
+    # Nobody but themselves is held meanwhile.
+    assert crowd.outcome(people[0], give, [people[1].id]) == "stopped"
+
+
+def test_who_holds_an_item_waits_briefly_for_the_next(crowd: Crowd) -> None:
+    ada, service = crowd.first.person("Ada"), crowd.first.service()
+    grant_tokens(crowd.first, ada, 100)
+    items = [
+        service.insert("store_items", code=code, name=code, kind="THEME", price=1)["id"] for code in ("free", "busy")
+    ]
+    crowd.leave()
+    crowd.keep("store_items", items[1])
+    buy = "insert into public.purchases (item_id) select unnest(%s::uuid[])"
+    assert crowd.outcome(ada, buy, items) == "busy"
+    assert crowd.outcome(ada, buy, items[1:]) == "stopped"
+
+
+def test_a_newsletter_waits_for_those_it_is_about(crowd: Crowd) -> None:
+    club = found_club(crowd.first, "Boris")
+    (prompt,) = club.ask()
+    (response,) = club.answer(prompt, club.members)
+    club.leader.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    crowd.leave()
+    crowd.keep("users", club.members[0].id)
+    assert crowd.outcome(club.leader, "select public.publish_newsletter(%s)", newsletter["id"]) == "stopped"
+
+
+def test_the_projects_own_limit_holds_where_it_is_shorter(actors: Actors) -> None:
+    club = found_club(actors, "Boris")
+    rename = f"update public.spaces set name = 'Renamed' where id = '{club.id}'"
+    said = "select current_setting('lock_timeout') as said"
+    club.leader.run(rename)
+    assert club.leader.run(said) != [{"said": "0"}]
+    actors.run("select set_config('monogram.holding_since', '', true)")
+    actors.run("set local lock_timeout = '3ms'")
+    club.leader.run(rename)
+    assert club.leader.run(said) == [{"said": "3ms"}]
+
+
+def test_what_was_waited_since_the_first_lock_counts(actors: Actors) -> None:
+    """Also what is waited for behind it, for oneself; who holds nothing but themselves has all the time."""
+    boris = actors.person("Boris")
+    actors.run(
+        "create function public.by_right(command text) returns text language plpgsql security definer as"
+        " 'begin execute command; return current_setting(''lock_timeout''); end'"
+    )
+    actors.run("grant execute on function public.by_right to authenticated")
+    for command in (
+        f"select private.hold_account('{boris.id}')",
+        f"select private.lock_people(array['{boris.id}']::uuid[])",
+    ):
+        for since, said in (("2020-01-01", "1ms"), ("", "0")):
+            actors.run(
+                "select set_config('monogram.holding_since', %s, true), set_config('lock_timeout', '0', true)", since
+            )
+            assert boris.run("select public.by_right(%s) as said", command) == [{"said": said}], command
