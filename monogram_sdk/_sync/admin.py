@@ -146,7 +146,9 @@ class AdminAPI(Resource):
     def erase_user(self, user_id: Id, *, redact: bool = True) -> int:
         """Delete an account, and take the person out of all newsletters: name, picture and words.
 
-        Newsletters show "Somebody who left" at once; the function ``deliver`` makes their pages, PDFs and emails anew.
+        Newsletters say at once that somebody left and that their answer was taken out, in their readers' language; in
+        the snapshot the ``id`` is ``None``, the name "Somebody who left". The function ``deliver`` makes their pages,
+        PDFs and emails anew.
         What the person wrote with gifts goes as well. Questions they asked, and titles and introductions of newsletters
         stay: those are the space's.
         It also works for an account that is gone already. Once there is nothing left to do it raises `NotFoundError`,

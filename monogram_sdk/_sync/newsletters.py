@@ -201,7 +201,8 @@ class NewslettersAPI(Resource):
             response_id: A response that a published newsletter shows, and that you may read there.
 
         Raises:
-            NewsletterNotFoundError: No published newsletter that you can see shows such a response.
+            NewsletterNotFoundError: No published newsletter that you can see shows such a response, or its author was
+                taken out.
         """
         return (self._ask(f"/keepsakes/{as_uuid(response_id, 'response_id')}.pdf", contents.PDF)).content
 

@@ -109,6 +109,8 @@ class MailState(_OpenEnum):
     """None: the account has no email address."""
     UNCONFIRMED = "UNCONFIRMED"
     """None: the address was never confirmed, so it may be somebody else's."""
+    CLOSED = "CLOSED"
+    """None: it was news of a week that was closed before it was sent."""
 
 
 class MailOutcome(StrEnum):

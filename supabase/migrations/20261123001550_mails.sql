@@ -159,7 +159,7 @@ create table private.mails (
   constraint mails_state_known check (
     state in (
       'QUEUED', 'SENDING', 'UNCERTAIN', 'SENT', 'FAILED', 'SUPPRESSED', 'UNSUBSCRIBED', 'OFF', 'LEFT', 'NO_ADDRESS',
-      'UNCONFIRMED'
+      'UNCONFIRMED', 'CLOSED'
     )
   ),
   constraint mails_fault_known check (
@@ -918,7 +918,8 @@ as $$
     spaces.name, users.display_name,
     private.mailed_payload(mails.user_id, mails.payload) || case
       when mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') then jsonb_build_object(
-        'questions', private.mailed_questions(mails.space_id, (mails.payload ->> 'week_number')::integer)
+        'questions', private.mailed_questions(mails.space_id, (mails.payload ->> 'week_number')::integer),
+        'language', spaces.language
       )
       else '{}'
     end,
@@ -962,7 +963,7 @@ comment on function public.claim_mails(text, text, integer, integer, timestamptz
   'Take up to mail_limit mails that are due, or a batch whose worker did not end it, for lease_seconds: {"id", '
   '"provider", "attempts", "tried_at", "mails": [...]}, or null where there is nothing to do or the provider wants us to '
   'wait. The payload of PROMPTS_PUBLISHED and RESPONSE_REMINDER has "questions", as they are now: [{"id", "question", '
-  '"curator_name"}]. languages are what its reader wants to be written to in, best first; none is English. Secret key only.';
+  '"curator_name"}], and "language", that of their space. languages are what its reader wants to be written to in, best first; none is English. Secret key only.';
 grant execute on function public.claim_mails(text, text, integer, integer, timestamptz) to service_role;
 
 create function private.describe_batch(batch_id uuid)
@@ -1034,8 +1035,17 @@ begin
   update private.mails
   set state = excluded.reason, batch_id = null, position = null, owner_id = null
   from (
-    select mails.id, private.mail_exclusion(mails.user_id, mails.space_id, mails.kind) as reason
+    select
+      mails.id,
+      coalesce(
+        private.mail_exclusion(mails.user_id, mails.space_id, mails.kind),
+        -- What asks for something in a week comes too late when the week is over.
+        case when spaces.current_week > (mails.payload ->> 'week_number')::integer then 'CLOSED' end
+      ) as reason
     from private.mails
+    left join public.spaces
+      on spaces.id = mails.space_id
+      and mails.kind in ('CURATOR_ASSIGNED', 'PROMPTS_PUBLISHED', 'RESPONSE_REMINDER')
     where mails.batch_id = begin_mails.batch_id and mails.id = any (v_ids) and mails.state = 'QUEUED'
   ) as excluded
   where mails.id = excluded.id and excluded.reason is not null;
@@ -1091,7 +1101,7 @@ end;
 $$;
 comment on function public.begin_mails(text, uuid, jsonb, integer, timestamptz) is
   'Say that mails of a batch are about to be sent; contents has what each says, or null for newsletters, by mail id. '
-  'Answers those to send, with their addresses: without those whose owners want none by now or have left the space, and '
+  'Answers those to send, with their addresses: without those whose owners want none by now or have left the space, or whose week is closed, and '
   'none at all where the batch is no longer this worker''s or the provider is paused. Renews the lease. Secret key only.';
 grant execute on function public.begin_mails(text, uuid, jsonb, integer, timestamptz) to service_role;
 

@@ -980,7 +980,23 @@ def test_an_email_has_no_questions_of_a_closed_week_or_of_another_space(
         one.leader.run("update public.prompts set is_published = true where id = %s", prompt["id"])
     actors.run("delete from private.mails where kind <> 'PROMPTS_PUBLISHED' or space_id <> %s", club.id)
     actors.run("update public.spaces set current_week = 2 where id = %s", club.id)
-    assert questions(service) == []
+    batch = claimed(service)
+    assert [mail["payload"]["questions"] for mail in batch["mails"]] == [[]] * len(batch["mails"])
+
+
+@pytest.mark.parametrize("kind", ["CURATOR_ASSIGNED", "PROMPTS_PUBLISHED", "RESPONSE_REMINDER"])
+def test_what_asks_for_something_in_a_week_is_not_mailed_after_it(
+    kind: str, club: Club, actors: Actors, service: Actor
+) -> None:
+    actors.run(
+        "select private.queue_mails(%s, %s, %s, null, %s, 'late')",
+        [club.leader.id], kind, club.id, Jsonb({"week_number": 1}),
+    )  # fmt: skip
+    actors.run("delete from private.mails where dedupe_key <> 'late'")
+    batch = claimed(service)
+    actors.run("update public.spaces set current_week = 2 where id = %s", club.id)
+    assert begin(service, batch) == []
+    assert actors.one("select state from private.mails") == "CLOSED"
 
 
 def test_questions_that_change_after_a_worker_took_their_emails_are_taken_anew(

@@ -121,7 +121,7 @@ async function fill(): Promise<void> {
     )`;
     await sql`select private.queue_mails(
       array(select id from public.users order by id limit 3), 'PROMPTS_PUBLISHED', ${letter.space_id}, null,
-      '{"week_number": 1}', 'prompts'
+      '{"week_number": 2}', 'prompts'
     )`;
     await sql`update private.mails set run_at = '2026-11-23 12:00:00+00' where true`;
   });

@@ -67,6 +67,8 @@ def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: C
     chloe.client.settings.set_space_emails(space.id, is_on=False)
     prompt = ada.client.prompts.create(space.id, question="What did you read?")
     ada.client.prompts.publish(space.id)
+    # Before the week ends: later nobody would be asked to answer.
+    eventually(lambda: mails(delivering, boris.email, "New questions in Reading Club"))
     answer = boris.client.responses.submit(prompt.id, content="A <b>bold</b> book")
     ada.client.responses.select(space.id, [answer.id])
     letter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)

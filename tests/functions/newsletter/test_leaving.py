@@ -221,9 +221,11 @@ def test_a_person_who_is_erased_is_in_no_file(
     assert f"newsletters/{circle.space.id}/{newsletter.id}/newsletter-letter.pdf" not in names
     for size in ("a4", "letter"):
         pdf = web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content
-        assert "Somebody who left" in text_of(pdf) and "Boris" not in text_of(pdf) and "Look." not in text_of(pdf)
+        assert "Somebody who left" in text_of(pdf) and "taken out of the letter" in text_of(pdf)
+        assert "Boris" not in text_of(pdf) and "Look." not in text_of(pdf)
         assert sum(len(page.images) for page in PdfReader(io.BytesIO(pdf)).pages) == 1  # The cover.
     assert is_there(stack, page, apikey=stack.publishable_key, **bearer(circle.leader))
+    assert web.get(f"/newsletter/keepsakes/{response.id}.pdf").status_code == 404
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 import { MAX_BYTES, type PreparedMail } from "../render/mail.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
 import { noticeText } from "../render/notice_text.ts";
-import { characters, cleanLine, initials, webAddress } from "../render/text.ts";
+import { characters, cleanLine, initials, setLine, webAddress } from "../render/text.ts";
 import { type Words, wordsIn } from "../words/words.ts";
 import type { Content, Sender } from "./compose.ts";
 import type { BatchMail } from "./mailroom.ts";
@@ -39,20 +39,23 @@ interface Question {
 export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): Content {
   const words = wordsIn(mail.languages ?? []);
   const name = cleanLine(mail.display_name);
-  const space = mail.space_id === null ? "" : cleanLine(mail.space_name, words.say("notice.yourSpace"));
-  const news = newsOf(mail, space, words);
+  const given = mail.space_id === null ? "" : cleanLine(mail.space_name, words.say("notice.yourSpace"));
+  const space = unlinked(given);
+  const news = newsOf(mail, shortened(space, NAME), space, words);
   const { from, replyTo, unsubscribe } = settings;
   const button = buttonOf(settings.appUrl, news.button.path, news.button.label);
   const said: Notice = {
     lang: words.lang,
     direction: words.direction,
     subject: news.subject,
-    preview: news.questions?.[0]?.question ?? news.items?.[0]?.text ?? news.sentences.at(-1) ?? "",
-    seal: initials(space || "Monogram", space ? 3 : 1),
-    space: (news.headline ?? news.subject).includes(space) ? "" : space,
+    preview: news.questions?.[0] === undefined
+      ? news.items?.[0]?.text ?? news.sentences.at(-1) ?? ""
+      : words.say("mail.quoted", { line: unlinked(news.questions[0].question) }),
+    seal: initials(given || "Monogram", given ? 3 : 1),
+    space: (news.headline ?? news.subject).includes(shortened(space, NAME)) ? "" : space,
     headline: news.headline ?? news.subject,
     sentences: [
-      name === "" ? words.say("notice.helloYou") : words.say("notice.hello", { name }),
+      name === "" ? words.say("notice.helloYou") : words.say("notice.hello", { name: unlinked(name) }),
       ...news.sentences,
     ],
     quote: news.quote ?? null,
@@ -73,22 +76,27 @@ export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): C
   // A digest has fifty pieces of news at most, and each may have somebody's words.
   let html = noticeHtml(said, MARK);
   if (new TextEncoder().encode(html).length > MAX_BYTES) {
-    said.items = said.items.map((item) => ({ ...item, quotes: item.quotes.slice(0, 1).map(shortened) }));
+    said.items = said.items.map((item) => ({
+      ...item,
+      quotes: item.quotes.slice(0, 1).map((said) => shortened(said, SHORT)),
+    }));
     html = noticeHtml(said, MARK);
   }
   return {
     sender: { from, replyTo, unsubscribe },
-    from_name: mail.space_id === null ? null : space,
+    from_name: mail.space_id === null ? null : given,
     date: date.toISOString(),
     mail: {
       subject: news.subject,
       abridged: false,
       html,
-      text: noticeText(said, MARK),
+      text: noticeText(said, MARK, words),
       offers: {
-        space: offer(words.say("notice.stopSpace", { space: space || words.say("notice.yourSpace") })),
-        ...(mail.kind === "RESPONSE_REMINDER" ? { reminders: offer(words.say("notice.stopReminders")) } : {}),
-        all: offer(words.say("notice.stopAll")),
+        space: offer(words.say("notice.stopSpace", { space: space || words.say("notice.yourSpace") }), words),
+        ...(mail.kind === "RESPONSE_REMINDER"
+          ? { reminders: offer(words.say("notice.stopReminders"), words) }
+          : {}),
+        all: offer(words.say("notice.stopAll"), words),
       },
     },
   };
@@ -103,7 +111,16 @@ function buttonOf(app: string | null, path: string, label: string): Button | nul
   return { href: url.href, label };
 }
 
-function newsOf({ kind, payload, space_id: spaceId }: BatchMail, space: string, words: Words): News {
+/**
+ * @param short The space's name, short enough for a subject.
+ * @param space The whole name.
+ */
+function newsOf(
+  { kind, payload, space_id: spaceId }: BatchMail,
+  short: string,
+  space: string,
+  words: Words,
+): News {
   const week = Number(payload.week_number);
   const toSpace = {
     label: words.say("notice.openMonogram"),
@@ -112,7 +129,7 @@ function newsOf({ kind, payload, space_id: spaceId }: BatchMail, space: string, 
   switch (kind) {
     case "CURATOR_ASSIGNED":
       return {
-        subject: words.say("notice.curatorSubject", { space }),
+        subject: words.say("notice.curatorSubject", { space: short }),
         sentences: [words.say("notice.curatorTurn", { week, space }), words.say("notice.curatorHow")],
         button: { ...toSpace, label: words.say("notice.curatorButton") },
       };
@@ -126,7 +143,7 @@ function newsOf({ kind, payload, space_id: spaceId }: BatchMail, space: string, 
         : words.say("notice.questionsCountedBy", { count, week, space, curator });
       const answer = words.say("notice.questionsAnswer", { count: count === 0 ? MANY : count });
       return {
-        subject: words.say("notice.questionsSubject", { space }),
+        subject: words.say("notice.questionsSubject", { space: short }),
         headline: words.say("notice.questionsHeadline", { count: count === 0 ? MANY : count }),
         sentences: count === 0
           ? [out, answer]
@@ -137,7 +154,7 @@ function newsOf({ kind, payload, space_id: spaceId }: BatchMail, space: string, 
     }
     case "RESPONSE_REMINDER":
       return {
-        subject: words.say("notice.reminderSubject", { space }),
+        subject: words.say("notice.reminderSubject", { space: short }),
         sentences: [
           words.say("notice.reminderNotYet", { week, space }),
           `${words.say("notice.reminderTime")} ${words.say("notice.untilWhen", { week })}`,
@@ -148,7 +165,7 @@ function newsOf({ kind, payload, space_id: spaceId }: BatchMail, space: string, 
     case "GIFT_RECEIVED": {
       const message = cleanLine(text(payload.message));
       const gift = {
-        giver: cleanLine(text(payload.sender_name), words.say("notice.somebody")),
+        giver: giverOf(payload, words),
         tokens: words.say("notice.tokens", { count: Number(payload.amount) }),
       };
       return {
@@ -176,11 +193,12 @@ function questionsOf(
   payload: Record<string, unknown>,
   words: Words,
 ): { questions: Question[]; curator: string | null } {
+  const { lang } = wordsIn([text(payload.language)]);
   const rows = Array.isArray(payload.questions) ? payload.questions as Record<string, unknown>[] : [];
   const asked = rows.map(({ id, question, curator_name: name }) => ({
     id: encodeURIComponent(text(id) ?? ""),
-    question: cleanLine(text(question)),
-    curator: cleanLine(text(name)),
+    question: setLine(cleanLine(text(question)), lang),
+    curator: unlinked(cleanLine(text(name))),
   })).filter(({ question }) => question !== "");
   const isOnes = new Set(asked.map(({ curator }) => curator)).size === 1;
   return {
@@ -233,7 +251,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
   for (const given of givers.values()) {
     const sent = {
       count: given.length,
-      giver: cleanLine(text(given[0].sender_name), words.say("notice.somebody")),
+      giver: giverOf(given[0], words),
       tokens: tokens(given.reduce((sum, { amount }) => sum + Number(amount), 0)),
     };
     const messages = given.map(({ message }) => cleanLine(text(message))).filter((message) => message !== "");
@@ -261,11 +279,27 @@ function digest(payload: Record<string, unknown>, words: Words): News {
   };
 }
 
-/** The beginning of somebody's words. */
-function shortened(words: string): string {
-  const kept = characters(words);
-  return kept.length > SHORT ? `${kept.slice(0, SHORT).join("").trimEnd()}…` : words;
+/** Who sent a gift. Whatever somebody calls themselves, it is short, and stands behind what we say. */
+function giverOf({ sender_name: name }: Record<string, unknown>, words: Words): string {
+  return shortened(unlinked(cleanLine(text(name), words.say("notice.somebody"))), NAME);
 }
+
+/** The beginning of somebody's words. */
+function shortened(words: string, most: number): string {
+  const kept = characters(words);
+  return kept.length > most ? `${kept.slice(0, most).join("").trimEnd()}…` : words;
+}
+
+/**
+ * A name in which no mail program finds an address to make a link of: it begins with no scheme, and a joiner of no width stands
+ * behind each of its dots. The rest of the email is ours, and nobody is to say in it where to click.
+ */
+function unlinked(name: string): string {
+  return name.replace(/[a-z][a-z0-9+.-]*:\/\/+/giu, "").replace(/(?<=\S)[.．。｡:@＠﹫](?=\S)/gu, "$&\u2060");
+}
+
+/** How many characters of a name stand in a subject. */
+const NAME = 40;
 
 /** How many characters of a message a digest repeats that would be too long. */
 const SHORT = 60;
@@ -280,6 +314,6 @@ function text(value: unknown): string | null {
   return typeof value === "string" ? value : null;
 }
 
-function offer(label: string): PreparedMail["offers"]["all"] {
-  return { html: noticeFooterLink(MARK, label), text: `${label}: ${MARK}\n` };
+function offer(label: string, words: Words): PreparedMail["offers"]["all"] {
+  return { html: noticeFooterLink(MARK, label), text: `${words.say("mail.labelled", { label })} ${MARK}\n` };
 }

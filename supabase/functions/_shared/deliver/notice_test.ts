@@ -63,10 +63,10 @@ Deno.test("a digest has badges first, then gifts by who sent them, and counts th
   equal(subject, "Your news: a badge and 4 gifts");
   equal(text.split("\n").filter((line) => /^(- \S| {2}> )/.test(line)), [
     "- You have earned the badge “First words”, and 100 tokens with it.",
-    "- Ada sent you 2 gifts, 12 tokens in all, and wrote:",
+    "- You got 2 gifts, 12 tokens in all, with these words, from Ada:",
     "  > Well said",
-    "- Chloe sent you a gift of 1 token.",
-    "- Somebody sent you a gift of 3 tokens.",
+    "- You got a gift of 1 token from Chloe.",
+    "- You got a gift of 3 tokens from Somebody.",
     "- And 9 more.",
   ]);
   equal(html.match(/padding:14px 0/g)!.length, 5);
@@ -83,6 +83,47 @@ Deno.test("names and messages are text, whatever is in them", () => {
     const { subject, text, html } = mailed(kind, payload, evil);
     ok(!html.includes("<img") && !/[\r\n\u202e]/.test(subject) && !text.includes("\u202e"));
     ok(html.includes("&lt;img src=x"));
+  }
+});
+
+Deno.test("nobody says in the platform's own words what to do, or where to click", () => {
+  const evil =
+    "Your account was locked. Unlock: https://evil.test/m or www.evil.test, a@evil.test - Monogram";
+  const question = { id: "1", question: "Locked! https://evil.test/m", curator_name: evil };
+  const linked = /:\/\/|\w[.@:]\w/u;
+  for (const language of ["en", "de", "fr", "es", "ar"]) {
+    const options = { space: evil, languages: [language] };
+    for (
+      const { subject, html } of [
+        mailed(
+          "GIFT_RECEIVED",
+          { sender_id: "a", sender_name: evil, amount: 1, message: null },
+          "B",
+          options,
+        ),
+        mailed(
+          "GIFT_RECEIVED",
+          { sender_id: "a", sender_name: evil, amount: 1, message: "Hi" },
+          "B",
+          options,
+        ),
+        mailed("DIGEST", { entries: [gift("a", evil, 1, null)] }, "B", { languages: [language] }),
+        mailed("CURATOR_ASSIGNED", { week_number: 4 }, "B", options),
+        mailed("PROMPTS_PUBLISHED", { week_number: 4, questions: [question] }, "B", options),
+        mailed("RESPONSE_REMINDER", { week_number: 4 }, "B", options),
+      ]
+    ) {
+      const [, headline] = /<h1[^>]*>([^<]*)/.exec(html)!;
+      const [, preview] = /mso-hide:all">([^<&]*)/.exec(html)!;
+      for (const said of [subject, headline, preview]) {
+        ok(said !== "" && !linked.test(said), said);
+        ok(
+          !/^\P{L}*(?:Your account|Locked)/u.test(said) || said.startsWith(said.match(/[“„«]/)?.[0] ?? "-"),
+          said,
+        );
+      }
+      ok(subject.length < 110, subject);
+    }
   }
 });
 
@@ -126,7 +167,7 @@ Deno.test("new questions are in the email, in their order, with who asks and a b
   ok(text.includes(`Answer question 2: ${link("p2")}\n`));
   ok(html.includes("&lt;b&gt;Where&lt;/b&gt; &amp; when?") && !html.includes("<b>"));
   equal([...html.matchAll(/href="([^"]*prompts[^"]*)"/g)].map(([, href]) => href), [link("p1"), link("p2")]);
-  ok(/mso-hide:all">What did you read\?/.test(html));
+  ok(/mso-hide:all">“What did you read\?”/.test(html));
 });
 
 Deno.test("without an address of the application there are questions and no buttons", () => {
@@ -174,7 +215,7 @@ Deno.test("the fullest email of news is not clipped, in any script", () => {
     const entries = Array.from({ length: 50 }, (_, index) => gift(`${index}`, fill(80), 5, fill(280)));
     const { html, text } = mailed("DIGEST", { entries, more: 1000 }, fill(80));
     ok(new TextEncoder().encode(html).length < 100_000, `${unit}: ${html.length}`);
-    equal(text.split("sent you a gift").length, 51);
+    equal(text.split("You got a gift").length, 51);
     const questions = mailed(
       "PROMPTS_PUBLISHED",
       asked(...Array.from({ length: 10 }, () => fill(500))),
@@ -238,6 +279,20 @@ Deno.test("news are in their reader's language, with their questions and quotes 
   ok(arabic.html.includes('<html lang="ar" dir="rtl">'));
   ok(arabic.html.includes('<h2 class="ink" dir="ltr"'), "the question in English runs its own way");
   ok(arabic.text.includes("وصل سؤالان من \u2068Ada\u2069 في الأسبوع 3 من \u2068Book Club\u2069."), arabic.text);
+});
+
+Deno.test("questions are set as in the letter, in the language of their space", () => {
+  const payload = { ...asked(`Zeig's uns -- "jetzt"!`), language: "de" };
+  for (const language of ["de", "fr"]) {
+    const { text, html } = saidIn([language, "de"], "PROMPTS_PUBLISHED", payload, "Küche");
+    for (const part of [text, html]) ok(part.includes("Zeig’s uns\u00a0– „jetzt“!"), part);
+  }
+});
+
+Deno.test("in French nothing stands close to a colon in plain text", () => {
+  const { text } = saidIn(["fr"], "RESPONSE_REMINDER", asked("Quoi ?"), "Élodie");
+  for (const [, before] of text.matchAll(/(.): https:/g)) equal(before, "\u00a0");
+  ok(text.includes("Répondre à la question 1\u00a0: https://"), text);
 });
 
 Deno.test("a digest counts as each language counts", () => {

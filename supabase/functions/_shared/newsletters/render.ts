@@ -86,7 +86,7 @@ export interface Prepared {
   readingLetter(): Letter;
   /** With the pictures themselves, and which of them are left out. */
   letter(where: "page" | "print"): Promise<{ letter: Letter; leftOut: LeftOut[] }>;
-  /** Of one response, to be printed by itself; null where the newsletter does not have it. */
+  /** Of one response, to be printed by itself; null where the newsletter does not have it, or no longer has its words. */
   keepsakeLetter(responseId: string): Promise<Letter | null>;
 }
 
@@ -294,7 +294,8 @@ export async function prepare(
       const { content } = row;
       const response = readableResponses(content).find(({ id }) => id === responseId);
       const prompt = content.prompts.find(({ responses }) => responses.some(({ id }) => id === responseId));
-      if (response === undefined || prompt === undefined) return null;
+      // Of one that was taken out there is nothing to keep.
+      if (response === undefined || response.author.id === null || prompt === undefined) return null;
       const prompts = [{ ...prompt, responses: [response] }];
       const space = { ...content.space, cover_path: null };
       const newsletter = { ...row, intro: null, content: { ...content, space, prompts } };

@@ -54,7 +54,7 @@ function takesInitial(text: string, { initial }: Design): boolean {
 export function withInitial(answers: readonly Answer[], design: Design): Answer | undefined {
   return answers.find((answer) => {
     try {
-      const [first] = answer.text;
+      const [first] = answer.isReplaced ? [] : answer.text;
       return first?.kind === "paragraph" && first.direction === "ltr" && takesInitial(plain(first), design);
     } catch {
       // Setting it says what is wrong with it: see `setOrReplace`.

@@ -31,6 +31,7 @@ export interface Snapshot {
     language?: string | null;
   };
   week_number: number;
+  /** `id` is null for somebody who was taken out. */
   curator: { id: string | null; display_name: string } | null;
   prompts: SnapshotPrompt[];
 }
@@ -44,7 +45,7 @@ export interface SnapshotPrompt {
 
 export interface SnapshotResponse {
   id: string;
-  /** `id` is null for somebody who was taken out. */
+  /** `id` is null for somebody who was taken out, with all that they gave. */
   author: { id: string | null; display_name: string; username: string | null; avatar_path: string | null };
   /** Plain text, up to 10,000 characters. */
   content: string | null;

@@ -26,6 +26,8 @@ export const CARD_SIZE = { width: 1200, height: 630 };
 
 export interface Letter {
   words: LetterWords;
+  /** The language of the space: what people wrote is in it, where nothing tells another one. Our own words are in the reader's. */
+  lang: string;
   colours: Colours;
   design: Design;
   space: { name: string; description: string; initials: string };
@@ -77,6 +79,8 @@ export interface Answer {
   author: Author;
   /** A line or two of text and no more: worth setting larger. */
   brief: boolean;
+  /** Whether its text is ours: it was taken out, or cannot be set. */
+  isReplaced: boolean;
   text: Passage[];
   picture: PictureBlock | null;
   music: MusicBlock | null;
@@ -118,35 +122,40 @@ const BRIEF_LENGTH = 140;
 export function buildLetter(input: RenderInput): Letter {
   const { newsletter, pictures = {}, links = {} } = input;
   const { space, week_number: week, curator, prompts } = newsletter.content;
-  const words = input.words ?? letterWords([space.language]);
+  const own = letterWords([space.language]);
+  const { words = own } = input;
+  const { lang } = own;
   const name = cleanLine(space.name, words.someone);
   const design = designOf(input.theme);
   const title = titleOf(newsletter.title, name, week, words);
   const sayNoMore = title.toLowerCase() === words.title(name, week).toLowerCase();
   const sections = [...prompts]
     .sort((one, other) => one.order - other.order)
-    .map((prompt, index) => section(prompt, index + 1, design, pictures, words, webAddress(links.page)));
+    .map((prompt, index) =>
+      section(prompt, index + 1, design, pictures, { words, lang, page: webAddress(links.page) })
+    );
   const answers = sections.flatMap((section) => section.answers);
   return {
     words,
+    lang,
     colours: colours(input.theme),
     design,
     space: {
       name,
-      description: setLine(cleanLine(space.description), words.lang),
+      description: setLine(cleanLine(space.description), lang),
       initials: initials(name, 3),
     },
-    title: setLine(title, words.lang),
-    headline: sayNoMore || title === name ? name : setLine(title, words.lang),
+    title: setLine(title, lang),
+    headline: sayNoMore || title === name ? name : setLine(title, lang),
     week,
     weekLabel: words.week(week),
     date: newsletter.published_at === null ? null : dayOf(newsletter.published_at, words),
-    byline: curator === null ? null : words.questionsBy(cleanLine(curator.display_name, words.someone)),
+    byline: curator === null ? null : words.questionsBy(nameOf(curator, words)),
     cover: pictures.cover && space.cover_path !== null ? coverBlock(pictures.cover, name, words) : null,
-    intro: passages(newsletter.intro, words.lang),
+    intro: passages(newsletter.intro, lang),
     sections,
     quiet: answers.length === 0,
-    authors: [...new Set(answers.map((answer) => answer.author.name))],
+    authors: [...new Set(answers.filter(({ isReplaced }) => !isReplaced).map(({ author }) => author.name))],
     links: {
       page: webAddress(links.page),
       pdf: webAddress(links.pdf),
@@ -162,15 +171,19 @@ function proof({ id, code, ledger_root: root }: RenderInput["newsletter"]): Proo
   return { code: cleanLine(code), mark: cleanLine(["monogram", id ?? "", code, root ?? ""].join(":")) };
 }
 
+/** What the words around an answer are said by. */
+interface Said extends Pick<Letter, "words" | "lang"> {
+  page: string | null;
+}
+
 function section(
   prompt: SnapshotPrompt,
   number: number,
   design: Design,
   pictures: NonNullable<RenderInput["pictures"]>,
-  words: LetterWords,
-  page: string | null,
+  said: Said,
 ): Section {
-  const question = setLine(cleanLine(prompt.question, `${number}`), words.lang);
+  const question = setLine(cleanLine(prompt.question, `${number}`), said.lang);
   return {
     id: `q${number}`,
     number,
@@ -180,22 +193,24 @@ function section(
     answers: prompt.responses.map((response, index) => {
       const id = `q${number}a${index + 1}`;
       try {
-        return { ...answer(response, question, pictures, words), id };
+        return { ...answer(response, question, pictures, said), id };
       } catch {
-        return missingAnswer(id, words.someone, words, page);
+        return missingAnswer(id, said.words.someone, said);
       }
     }),
   };
 }
 
 /** One answer that cannot be set costs nobody the letter: a line stands in its place, and where to look for it. */
-function missingAnswer(id: string, name: string, words: LetterWords, page: string | null): Answer {
+function missingAnswer(id: string, name: string, said: Said): Answer {
+  const { words, page } = said;
   const link = page === null ? "" : ` ${page}#${id}`;
   return {
     id,
     author: { name, username: null, initials: initials(name), avatar: null },
     brief: false,
-    text: passages(words.answerMissing + link, words.lang),
+    isReplaced: true,
+    text: ours(words.answerMissing + link, said),
     picture: null,
     music: null,
   };
@@ -204,10 +219,10 @@ function missingAnswer(id: string, name: string, words: LetterWords, page: strin
 /** Set an answer, or what stands in its place where setting it fails. */
 export function setOrReplace<T>(
   answer: Answer,
-  { words, links }: Pick<Letter, "words" | "links">,
+  { words, lang, links }: Pick<Letter, "words" | "lang" | "links">,
   set: (answer: Answer) => T,
 ): T {
-  const replaced = () => set(missingAnswer(answer.id, answer.author.name, words, links.page));
+  const replaced = () => set(missingAnswer(answer.id, answer.author.name, { words, lang, page: links.page }));
   try {
     const result = set(answer);
     return result instanceof Promise ? result.catch(replaced) as T : result;
@@ -220,12 +235,14 @@ function answer(
   response: SnapshotResponse,
   question: string,
   pictures: NonNullable<RenderInput["pictures"]>,
-  words: LetterWords,
+  said: Said,
 ): Omit<Answer, "id"> {
-  const name = cleanLine(response.author.display_name, words.someone);
-  const text = passages(response.content, words.lang);
+  const { words, lang } = said;
+  const name = nameOf(response.author, words);
+  const isReplaced = response.author.id === null;
+  const text = isReplaced ? ours(words.answerTakenOut, said) : passages(response.content, lang);
   const { image_path: imagePath, music } = response;
-  const caption = setLine(cleanLine(response.image_caption), words.lang) || null;
+  const caption = setLine(cleanLine(response.image_caption), lang) || null;
   const { username, avatar_path: avatarPath } = response.author;
   return {
     author: {
@@ -234,7 +251,8 @@ function answer(
       initials: initials(name),
       avatar: (avatarPath && pictures.avatars?.get(avatarPath)) || null,
     },
-    brief: text.length === 1 && text[0].kind !== "list" && text[0].lines.length <= 2 &&
+    isReplaced,
+    brief: !isReplaced && text.length === 1 && text[0].kind !== "list" && text[0].lines.length <= 2 &&
       plain(text[0]).length <= BRIEF_LENGTH && imagePath === null,
     text,
     picture: imagePath === null ? null : {
@@ -246,6 +264,23 @@ function answer(
     },
     music: music === null ? null : musicBlock(music, words),
   };
+}
+
+/** The name of somebody in a snapshot; who was taken out of it has none. */
+function nameOf(
+  { id, display_name: name }: { id: string | null; display_name: string },
+  words: LetterWords,
+): string {
+  return id === null ? words.somebodyWhoLeft : cleanLine(name, words.someone);
+}
+
+/** A line of ours in the place of somebody's words. */
+function ours(line: string, { words, lang }: Said): Passage[] {
+  return passages(line, words.lang).map((passage) => ({
+    ...passage,
+    language: words.lang === lang ? null : words.lang,
+    isTold: true,
+  }));
 }
 
 function coverBlock(picture: Picture, space: string, words: LetterWords): PictureBlock {

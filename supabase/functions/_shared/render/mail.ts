@@ -119,7 +119,10 @@ function length(passages: readonly Passage[]): number {
 
 function prepared(letter: Letter, abridged: Abridged, html: string, readingMark?: string): PreparedMail {
   const { words, space } = letter;
-  const offer = (label: string) => ({ html: footerLink(letter, MARK, label), text: `${label}: ${MARK}\n` });
+  const offer = (label: string) => ({
+    html: footerLink(letter, MARK, label),
+    text: `${words.labelled(label)} ${MARK}\n`,
+  });
   return {
     subject: letter.title.toLowerCase().includes(space.name.toLowerCase())
       ? letter.title

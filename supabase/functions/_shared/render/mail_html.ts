@@ -208,7 +208,9 @@ ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:itali
     const left = this.left.get(id) ?? 0;
     const none = answers.length === 0 && left === 0 && !quiet;
     const heading = markup`${this.numeral(numeral)}
-<h2 class="ink"${turned(direction, words.direction)}${this.spoken(question)} style="${style}">${question}</h2>
+<h2 class="ink"${turned(direction, words.direction)}${
+      this.written(question)
+    } style="${style}">${question}</h2>
 ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-style:italic")}`;
     return markup`${this.row(52, heading)}${
       answers.map((answer) => setOrReplace(answer, this.letter, (one) => this.answer(one)))
@@ -280,7 +282,7 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
         }`;
         const isQuote = kind === "quote" && trusted(` class="quote"`);
         const attributes = markup`${isQuote}${turned(direction, this.letter.words.direction)}${
-          language !== null && markup` lang="${language}"`
+          this.#tag(language)
         }`;
         return kind === "list"
           ? this.list(itemsOf(passage), side, style, attributes)
@@ -341,6 +343,17 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
   spoken(text: string): Html | false {
     const language = languageOf(text, this.letter.words.lang);
     return language !== null && markup` lang="${language}"`;
+  }
+
+  /** The attribute for what people wrote: it is in the letter's language, whatever the reader's. */
+  written(text: string): Html | false {
+    return this.#tag(languageOf(text, this.letter.lang));
+  }
+
+  #tag(language: string | null): Html | false {
+    const { lang, words } = this.letter;
+    const told = language ?? (lang === words.lang ? null : lang);
+    return told !== null && markup` lang="${told}"`;
   }
 
   inline(inline: Inline): Html {
@@ -487,7 +500,8 @@ const PREVIEW_LENGTH = 110;
 /** The line that programs show beside the subject. */
 function preview({ words, authors, week, sections }: Letter): string {
   if (authors.length === 0) return words.quietWeek;
-  for (const { author, text } of sections.flatMap(({ answers }) => answers)) {
+  for (const { author, text, isReplaced } of sections.flatMap(({ answers }) => answers)) {
+    if (isReplaced) continue;
     const first = text.find((passage) =>
       passage.lines.some(({ inlines }) => inlines.some(({ kind }) => kind === "text"))
     );

@@ -2,7 +2,9 @@ import { deepStrictEqual as equal, match, ok } from "node:assert";
 import type { RenderInput } from "./input.ts";
 import { buildLetter } from "./letter.ts";
 import { CLIPPED_BYTES, finishMail, layOutMail, mailSize, prepareMail } from "./mail.ts";
+import { renderPage } from "./page.ts";
 import { newsletter, response, withResponse } from "./testing.ts";
+import { letterWords } from "./words.ts";
 
 const LINKS = { page: "https://letters.example/12", pdf: "https://letters.example/12.pdf" };
 const PERSONAL = {
@@ -302,6 +304,66 @@ Deno.test("beside the subject stands who is in it where nobody wrote", () => {
   equal(by(["Ada", "Boris", "Chloé"]), "Ada, Boris and Chloé in week 12");
   equal(by(["Ada", "Boris", "Chloé", "Dmitri", "Eleni"]), "Ada, Boris and 3 others in week 12");
   match(by([]), /^A quiet week/);
+});
+
+Deno.test("people's words are set as in the letter, whatever language its email speaks", () => {
+  const content = `Oma sagt: "Ofen" -- fertig!`;
+  const german = newsletter([[response({ content, image_path: "a", image_caption: `Der "Ofen"` })]], {
+    intro: `Das "Vorwort"`,
+    title: `Die "Woche"`,
+  });
+  german.content.space.language = "de";
+  german.content.prompts[0].question = `Was heißt "fertig"?`;
+  for (const language of ["de", "fr", "ar"]) {
+    const { html, text, subject } = mail({
+      newsletter: german,
+      words: letterWords([language]),
+      links: LINKS,
+    });
+    equal(subject.replace(/[\u2068\u2069]/g, ""), "Die „Woche“ · Book Club");
+    for (const part of [html, text]) {
+      for (
+        const said of ["„Vorwort“", "Was heißt „fertig“?", "Oma sagt: „Ofen“\u00a0– fertig!", "Der „Ofen“"]
+      ) {
+        ok(part.includes(said), `${language}: ${said} in ${part}`);
+      }
+    }
+    // In another language around them they say what they are in.
+    equal(/<p[^>]*>Oma/.exec(html)![0].includes('lang="de"'), language !== "de");
+    equal(/<h2[^>]*>Was/.exec(html)![0].includes('lang="de"'), language !== "de");
+  }
+});
+
+Deno.test("of somebody who was taken out the letter says so, in its reader's language", () => {
+  const author = { id: null, display_name: "Somebody who left", username: null, avatar_path: null };
+  const redacted = newsletter([[response({ author, content: null }), response()]]);
+  redacted.content.curator = { id: null, display_name: "Somebody who left" };
+  redacted.content.space.language = "de";
+  const said = {
+    de: ["Jemand, der gegangen ist", "Diese Antwort wurde aus dem Brief genommen."],
+    fr: ["Quelqu’un qui est parti", "Cette réponse a été retirée de la lettre."],
+    es: ["Alguien que se fue", "Esta respuesta se ha retirado de la carta."],
+    ar: ["شخص غادر", "سُحب هذا الجواب من الرسالة."],
+    en: ["Somebody who left", "This answer was taken out of the letter."],
+  };
+  for (const [language, [name, words]] of Object.entries(said)) {
+    const { html, text } = mail({ newsletter: redacted, words: letterWords([language]) });
+    for (const part of [html, text]) {
+      equal(part.split(name).length, 3, part);
+      ok(part.includes(words) && (language === "en" || !part.includes("Somebody")), part);
+    }
+    // The first line that programs show is somebody's.
+    match(preheader(html), /^\u2068?Ada Lindqvist/);
+    equal(
+      /<p[^>]*>(?=[^<]*(?:genommen|retirée|retirado|taken out|سُحب))/.exec(html)![0].includes("lang="),
+      language !== "de",
+    );
+  }
+  const page = renderPage(buildLetter({ newsletter: redacted }));
+  match(
+    new TextDecoder().decode(page.bytes()),
+    /Jemand, der gegangen ist[^]*Diese Antwort wurde aus dem Brief genommen\./,
+  );
 });
 
 Deno.test("the subject says the title and the space, once", () => {

@@ -16,10 +16,10 @@ export function mailText(abridged: Abridged, footer: string): string {
       headline === space.name ? null : space.name,
       [letter.weekLabel, letter.date?.label ?? words.draft, letter.byline].filter((part) => part !== null)
         .join(" · "),
-      links.page === null ? null : `${words.readOnTheWeb}: ${links.page}`,
+      links.page === null ? null : `${words.labelled(words.readOnTheWeb)} ${links.page}`,
     ].filter((line) => line !== null).join("\n"),
     ...intro.map((passage) => passageText(passage, "")),
-    introCut && links.page !== null ? `${words.continueOnTheWeb}: ${links.page}` : null,
+    introCut && links.page !== null ? `${words.labelled(words.continueOnTheWeb)} ${links.page}` : null,
     letter.quiet ? wrap(words.quietWeek, "") : null,
     ...sections.flatMap((section) => [
       `${"-".repeat(WIDTH)}\n${wrap(`${section.number}. ${section.question}`, "")}`,
@@ -35,12 +35,12 @@ export function mailText(abridged: Abridged, footer: string): string {
       ? [
         wrap(words.abridged, ""),
         dropped > 0 && left.size === 0 ? wrap(words.moreAnswers(dropped), "") : null,
-        links.page === null ? null : `${words.continueOnTheWeb}: ${links.page}`,
+        links.page === null ? null : `${words.labelled(words.continueOnTheWeb)} ${links.page}`,
       ].filter((line) => line !== null).join("\n")
       : null,
     // The line of two hyphens and a space is how mail programs know a signature.
     `-- \n${wrap(words.whyThisMail(space.name), "")}\n${
-      links.pdf === null ? "" : `${words.downloadPdf}: ${links.pdf}\n`
+      links.pdf === null ? "" : `${words.labelled(words.downloadPdf)} ${links.pdf}\n`
     }${footer}${words.madeWith}\n`,
   ];
   return blocks.filter((block) => block !== null).join("\n\n");
@@ -57,7 +57,7 @@ function answerText({ id, author, text, picture, music }: Answer, letter: Letter
   const parts = [
     author.username === null ? author.name : `${author.name} (@${author.username})`,
     ...text.map((passage) => passageText(passage, "    ")),
-    cut && links.page !== null ? `    ${words.continueOnTheWeb}: ${links.page}#${id}` : null,
+    cut && links.page !== null ? `    ${words.labelled(words.continueOnTheWeb)} ${links.page}#${id}` : null,
     picture === null ? null : `    [${pictureText(picture, letter)}]`,
     music === null
       ? null
@@ -67,11 +67,14 @@ function answerText({ id, author, text, picture, music }: Answer, letter: Letter
   return parts.filter((part) => part !== null).join("\n\n");
 }
 
-function pictureText({ picture, caption, alt, elsewhere, missing }: PictureBlock, { links }: Letter): string {
+function pictureText(
+  { picture, caption, alt, elsewhere, missing }: PictureBlock,
+  { links, words }: Letter,
+): string {
   const source = webAddress(picture?.url);
-  if (source !== null) return `${caption ?? alt}: ${source}`;
+  if (source !== null) return `${words.labelled(caption ?? alt)} ${source}`;
   const said = caption === null ? "" : `${caption} – `;
-  return said + (links.page === null ? missing : `${elsewhere}: ${links.page}`);
+  return said + (links.page === null ? missing : `${words.labelled(elsewhere)} ${links.page}`);
 }
 
 function passageText({ kind, lines }: Passage, indent: string): string {

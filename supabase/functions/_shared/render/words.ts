@@ -15,6 +15,8 @@ export interface LetterWords {
   questionsBy(name: string): string;
   /** Names somebody who has no name that can be shown. */
   someone: string;
+  /** Names somebody who was taken out of the letter. */
+  somebodyWhoLeft: string;
   skipToLetter: string;
   questions: string;
   coverAlt(space: string): string;
@@ -28,6 +30,8 @@ export interface LetterWords {
   noAnswers: string;
   /** Stands for an answer that cannot be set. */
   answerMissing: string;
+  /** Stands for an answer whose author was taken out of the letter. */
+  answerTakenOut: string;
   quietWeek: string;
   /** The subject of an email where the title does not name the space. */
   subject(title: string, space: string): string;
@@ -54,6 +58,8 @@ export interface LetterWords {
   lettersOf(space: string): string;
   noLetters: string;
   followByFeed: string;
+  /** What stands before an address in plain text. */
+  labelled(label: string): string;
   whyThisMail(space: string): string;
   unsubscribeSpace(space: string): string;
   unsubscribeAll: string;
@@ -80,6 +86,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     draft: words.say("letter.draft"),
     questionsBy: (name) => words.say("letter.questionsBy", { name }),
     someone: words.say("letter.someone"),
+    somebodyWhoLeft: words.say("letter.somebodyWhoLeft"),
     skipToLetter: words.say("letter.skipToLetter"),
     questions: words.say("letter.questions"),
     coverAlt: (space) => words.say("letter.coverAlt", { space }),
@@ -92,6 +99,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     untitledMusic: words.say("letter.untitledMusic"),
     noAnswers: words.say("letter.noAnswers"),
     answerMissing: words.say("letter.answerMissing"),
+    answerTakenOut: words.say("letter.answerTakenOut"),
     quietWeek: words.say("letter.quietWeek"),
     subject: (title, space) => words.say("mail.subject", { title, space }),
     preheader: (name, line) => words.say("mail.preheader", { name, line }),
@@ -111,6 +119,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     lettersOf: (space) => words.say("letter.lettersOf", { space }),
     noLetters: words.say("letter.noLetters"),
     followByFeed: words.say("letter.followByFeed"),
+    labelled: (label) => words.say("mail.labelled", { label }),
     whyThisMail: (space) => words.say("mail.whyThisMail", { space }),
     unsubscribeSpace: (space) => words.say("mail.unsubscribeSpace", { space }),
     unsubscribeAll: words.say("mail.unsubscribeAll"),
