@@ -74,6 +74,40 @@ const LATIN: Readonly<Record<string, string>> = {
 const TELLING = 45;
 const DISTANCE = 0.08;
 
+/** The words that sentences are made with: they tell a language where its letters do not, also from its neighbours. */
+const WORDS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
+  Object.entries({
+    da:
+      "af at da de den der det efter er et for fra gik han har havde hun i ikke jeg med men når og os også på så til var ved vi",
+    de:
+      "aber als am auch auf aus bei bis das dem den der die ein eine er es für hat ich ihr im in ist mich mit nach nicht noch " +
+      "nur sich sie sind so und uns von vor war was wenn wie wir wird zu zum zur",
+    en:
+      "a after an and are as at but by for from had has have he her his i in is it its me my not of on our out she so that " +
+      "the their they this to up us was we were what when who will with you your",
+    es:
+      "al así como con de del el en es ese esta estaba este está ha han la las le lo los me mi muy más no nos o pero por " +
+      "porque que quien se sin su también tres un una y ya yo",
+    fr:
+      "au aux avec ce ces dans de des du elle en est et il ils je la le les leur mais ne nous on ont ou pas pour qu que qui " +
+      "sa se ses son sur un une vous à été",
+    it:
+      "al alla anche che ci come con da dal del della di e gli ha ho i il in la le lo ma mi nel non per più quando se si sono " +
+      "un una è",
+    nl:
+      "aan als bij dat de die dit een en er had hebben heeft het hij ik in is maar met mijn naar niet nog om onze op ook te tot " +
+      "uit van voor was we wij ze zijn",
+    pt:
+      "a ao as com como da das de do dos e ela em era eu foi isso mais mas me minha muito na no nos não o os ou para pela por " +
+      "quando que se sem um uma à é",
+    sv:
+      "att av de den det ett en för från han har hon i inte jag med men när och om oss på så som sig till vad var vi är",
+  }).map(([language, words]) => [language, new Set(words.split(" "))]),
+);
+
+/** How many of these words a text needs, and how many times as many as of any other language. */
+const [FEWEST, AHEAD] = [3, 1.5];
+
 /** Nothing more is learnt from what comes after. */
 const ENOUGH = 400;
 
@@ -88,7 +122,18 @@ export function latinLanguageOf(text: string): string | null {
   const letters = start.match(/\p{Script=Latin}/gu)?.length ?? 0;
   if (letters < TELLING) return null;
   const [first, second]: Guess[] = francAll(start, { only: Object.keys(LATIN) });
-  return first[0] in LATIN && 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : null;
+  if (!(first[0] in LATIN)) return null;
+  return 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : languageOfWords(start);
+}
+
+/** The language that most of the small words of a text are of; null where another one has nearly as many. */
+function languageOfWords(text: string): string | null {
+  const words = text.toLowerCase().match(/\p{L}+/gu) ?? [];
+  const [[language, most], [, next]] = Object.entries(WORDS)
+    .map(([language, known]) => [language, words.filter((word) => known.has(word)).length] as const)
+    .sort(([, one], [, other]) => other - one);
+  // Danish and Norwegian share theirs.
+  return most >= FEWEST && most >= AHEAD * next && language !== "da" ? language : null;
 }
 
 function cyrillic(text: string): string {

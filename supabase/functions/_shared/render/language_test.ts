@@ -1,9 +1,10 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { languageOf } from "./language.ts";
+import { languageOf, latinLanguageOf } from "./language.ts";
 import { buildLetter } from "./letter.ts";
 import { finishMail, prepareMail } from "./mail.ts";
 import { renderPage } from "./page.ts";
 import { withResponse } from "./testing.ts";
+import { passages, plain } from "./text.ts";
 
 Deno.test("the language of a text is what its script tells", () => {
   const languages: Record<string, string> = {
@@ -36,6 +37,40 @@ Deno.test("what is Latin, of several scripts, or as the text around it, has none
   for (const text of none) equal(languageOf(text, "en"), null, text);
   equal(languageOf("Καλημέρα", "el"), null);
   equal(languageOf("مرحبا بكم", "ar"), null);
+});
+
+Deno.test("a sentence tells its language by its letters, or by its small words", () => {
+  const sentences: Record<string, string[]> = {
+    en: [
+      "Grandma said „eat more“ – so we did, and nobody complained about it at all.",
+      "Our neighbours moved out and left us a piano with four dead keys.",
+    ],
+    de: [
+      "Wenn ihr im März kommt, bringt Stiefel mit: Der Garten ist nur noch Matsch.",
+      "Oma sagt, im Ofen ist noch Kuchen, und wer zuerst kommt, bekommt das größte Stück.",
+    ],
+    fr: ["Papa a vendu hier la vieille voiture, celle dont les freins grinçaient."],
+    es: [
+      "El gato ha aprendido a abrir la nevera, así que el desayuno es una carrera.",
+      "El martes hubo tormenta y nos quedamos sin luz durante tres horas.",
+    ],
+    // What is near to one of them is not taken for it.
+    nl: ["Deze week heb ik voor het eerst brood gebakken en maar één kant verbrand."],
+    pt: ["A minha irmã finalmente ligou e falámos quase duas horas sobre nada."],
+  };
+  for (const [language, texts] of Object.entries(sentences)) {
+    for (const text of texts) equal(latinLanguageOf(text), language, text);
+  }
+  equal(latinLanguageOf("Krk Vlk Pst Brrr Hmm Tsk Grr Pff Shh Zzz Krk Vlk Pst Brrr Hmm"), null);
+});
+
+Deno.test("what is too short to tell its language is in that of the rest of its response", () => {
+  const verse =
+    "  The rain it raineth on the just\n  And also on the unjust fella,\n  But chiefly on the just, because\n" +
+    "  The unjust hath the just's umbrella.";
+  const [short, long] = passages(`My uncle used to call this one "our hymn":\n\n${verse}`, "de");
+  equal([short.language, long.language], ["en", "en"]);
+  equal(plain(short), "My uncle used to call this one “our hymn”:");
 });
 
 Deno.test("what has no letters is set as anything else", () => {

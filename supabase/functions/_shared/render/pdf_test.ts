@@ -99,3 +99,13 @@ Deno.test("more text than a function can set is cut, the longest answers first, 
   ok(!links.includes("letters.example/12#q1a1"));
   ok(!(await pdf(withResponse({ content: "a ".repeat(5000) }))).abridged);
 });
+
+Deno.test("a picture stands on the side where the words of its answer begin", async () => {
+  const responses = new Map([["a", { bytes: JPEG }]]);
+  const left = async (content: string) => {
+    const pictures = { responses };
+    const made = await pdf(withResponse({ content, image_path: "a" }, { pictures }));
+    return Number(/\/BBox \[([\d.]+)/.exec(new TextDecoder("latin1").decode(made.bytes))![1]);
+  };
+  ok(await left("مرحبا بكم") > await left("Good morning") + 40);
+});

@@ -106,13 +106,17 @@ export function cleanLine(text: string | null | undefined, otherwise = ""): stri
  */
 export function passages(text: string | null | undefined, around = "en"): Passage[] {
   const clean = cleanText(text ?? "");
-  const latin = latinLanguageOf(clean);
+  const whole = latinLanguageOf(clean);
   const blocks = blocksOf(clean);
-  return blocks.map(({ kind, lines }) => {
-    const words = lines.map((line) => line.text).join("\n");
+  const texts = blocks.map(({ lines }) => lines.map((line) => line.text).join("\n"));
+  const own = blocks.length === 1 ? [whole] : texts.map(latinLanguageOf);
+  // Where the whole does not tell, its passages do, if they agree.
+  const told = new Set(own.filter((language) => language !== null));
+  const latin = whole ?? (told.size === 1 ? [...told][0] : null);
+  return blocks.map(({ kind, lines }, index) => {
+    const words = texts[index];
     const script = languageOf(words, around);
-    const own = blocks.length === 1 ? latin : latinLanguageOf(words);
-    const language = script ?? own ?? (FOREIGN.test(words) ? null : latin);
+    const language = script ?? own[index] ?? (FOREIGN.test(words) ? null : latin);
     const found = inlinesOf(lines.map((line) => line.text), language ?? around);
     return {
       kind,

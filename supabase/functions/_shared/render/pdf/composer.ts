@@ -352,6 +352,7 @@ export class Composer {
     size: PictureSize,
     column: Column,
     above: number,
+    runs: Direction = this.sheets.direction,
   ): DrawnPart[] {
     const plate = this.plate(block.picture, block.alt);
     if (plate === null) {
@@ -363,7 +364,7 @@ export class Composer {
         ...(block.caption === null ? [] : this.paragraph(parent, block.caption, CAPTION, column)),
       ];
     }
-    const caption = this.caption(parent, block, column);
+    const caption = this.caption(parent, block, column, runs);
     const scale = Math.min(size.width / plate.width, (size.height - caption.height) / plate.height, LARGEST);
     const [width, height] = [plate.width * scale, plate.height * scale];
     return [{
@@ -374,7 +375,7 @@ export class Composer {
       draw: (y, given) => {
         const drawn = given - caption.height;
         const shown = (width * drawn) / height;
-        const x = this.sheets.at("start", column, shown);
+        const x = this.sheets.at("start", column, shown, runs);
         this.drawPicture(parent(), block, plate, { x, y, width: shown, height: drawn });
         caption.draw(y + drawn);
       },
@@ -400,7 +401,12 @@ export class Composer {
   }
 
   /** Set the caption below a picture. */
-  caption(parent: Parent, { caption }: PictureBlock, column: Column): Block {
+  caption(
+    parent: Parent,
+    { caption }: PictureBlock,
+    column: Column,
+    runs: Direction = this.sheets.direction,
+  ): Block {
     const { sheets } = this;
     if (caption === null) return { height: 0, draw: () => {} };
     const lines = sheets.lines([{ kind: "text", text: caption }], CAPTION, column);
@@ -408,7 +414,7 @@ export class Composer {
       height: CAPTION_GAP + lines.length * CAPTION.leading,
       draw: (y) => {
         const element = sheets.tags.textElement(parent(), "Caption", caption);
-        sheets.place(element, "Caption", lines, CAPTION, column, y + CAPTION_GAP);
+        sheets.place(element, "Caption", lines, CAPTION, column, y + CAPTION_GAP, runs);
       },
     };
   }

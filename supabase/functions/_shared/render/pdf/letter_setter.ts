@@ -303,19 +303,19 @@ export class LetterSetter {
     const parts = composer.passages(article, answer.text, type, GRID, text, initial);
     if (this.cut.has(answer.id)) parts.push(...this.#continuation(article, answer.id));
     const column = frame.bottom - frame.top;
+    const runs = answer.text[0]?.direction ?? sheets.direction;
     if (answer.picture !== null) {
       const plate = composer.plate(answer.picture.picture, answer.picture.alt);
       const isScreen = plate !== null && plate.height / plate.width >= SCREEN;
       const height = isScreen ? this.#roomFor(answer, parts, column) : MAX_PICTURE_HEIGHT;
       const size = { width: text.width, height, least: isScreen ? LEAST_OF_SCREEN : undefined };
       parts.push(
-        ...composer.picture(article, answer.picture, size, text, parts.length === 0 ? 0 : FIGURE_GAP),
+        ...composer.picture(article, answer.picture, size, text, parts.length === 0 ? 0 : FIGURE_GAP, runs),
       );
     }
     if (answer.music !== null) {
       parts.push(composer.music(article, answer.music, text, parts.length === 0 ? 0 : FIGURE_GAP));
     }
-    const runs = answer.text[0]?.direction ?? sheets.direction;
     const isTowards = runs !== sheets.direction;
     const baseline = answer.text.length === 0 ? FIRST_BASELINE : type.leading * BASELINE;
     const byline = composer.byline(article, answer.author, margin, baseline);
