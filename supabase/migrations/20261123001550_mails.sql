@@ -16,14 +16,15 @@
 -- that is not there ends mail to an address; what is the sender's fault fails no mail, it stops the provider, unless one
 -- domain alone says so: its mails wait behind all others, and fail after a day.
 --
--- People take turns with emails as they do with jobs (see the outbox), and an email is theirs whose command made it: whoever
--- published the letter or its questions, or gave the gift. A reminder is theirs who wrote the questions. What else the clock or the service does in a space is its leader's of
--- that moment, and a digest its reader's. That stays so, whoever leads the space later, or a backlog could be handed to others with it.
--- A letter to many is the work of one person, and so is all that somebody does in any space.
--- A mail gets its turn when it is due and a worker comes for mails: a letter's when it is rendered, a digest
--- in the morning, one that failed each time that it is due again, behind its owner's others. It has it until it is taken,
--- whatever becomes of it then; if the line passes it meanwhile (it could not be taken), it gets another one. No two mails of a
--- person have the same turn in a line, for workers claim mails one after the other.
+-- People take turns with emails as they do with jobs (see the outbox), and an email is theirs whose command made it:
+-- whoever published the letter or its questions, or gave the gift. A reminder is theirs who wrote the questions.
+-- What else the clock or the service does in a space is its leader's of that moment, and a digest its reader's. That
+-- stays so, whoever leads the space later, or a backlog could be handed to others with it. A letter to many is the
+-- work of one person, and so is all that somebody does in any space. A mail gets its turn when it is due and a
+-- worker comes for mails: a letter's when it is rendered, a digest in the morning, one that failed each time that it
+-- is due again, behind its owner's others. It has it until it is taken, whatever becomes of it then; if the line
+-- passes it meanwhile (it could not be taken), it gets another one. No two mails of a person have the same turn in a
+-- line, for workers claim mails one after the other.
 --
 -- So while somebody has a mail due, each other person is served twice at most before it, and once where its owner was not served at
 -- the present turn; what a worker has taken already, a batch for each, goes before. What is served after somebody's mail with turn s and
