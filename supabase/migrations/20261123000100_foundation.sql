@@ -179,7 +179,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_since timestamptz := nullif(current_setting('monogram.holding_since', true), '');
+  v_since timestamptz := nullif(current_setting('monogram.holding_since', true), '')::timestamptz;
 begin
   if v_since is null and not wait_briefly.is_holding or not private.is_client() then
     return;
