@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import ssl
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -60,6 +61,9 @@ _transports.create_ssl_context = _shared_certificates
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Who is started in the background, as by `make test &`, ignores Ctrl-C, and so would all programs that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(CountsPlugin(), "monogram-counts")
     config.pluginmanager.register(OrderPlugin(), "monogram-order")
 
