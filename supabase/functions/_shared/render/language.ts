@@ -86,11 +86,11 @@ const WORDS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
       "a after an and are as at but by for from had has have he her his i in is it its me my not of on our out she so that " +
       "the their they this to up us was we were what when who will with you your",
     es:
-      "al así como con de del el en es ese esta estaba este está ha han la las le lo los me mi muy más no nos o pero por " +
-      "porque que quien se sin su también tres un una y ya yo",
+      "al así como con cuando de del el en es ese esta estaba este está ha han hasta hemos la las le lo los me mi muy más no " +
+      "nos nosotros o otra otro pero por porque que quien se sin su también todo todos tres un una y ya yo",
     fr:
-      "au aux avec ce ces dans de des du elle en est et il ils je la le les leur mais ne nous on ont ou pas pour qu que qui " +
-      "sa se ses son sur un une vous à été",
+      "après au aux avec ce ces chez comme dans de des deux du elle en est et il ils je la le les leur ma mais mes mon ne nous " +
+      "on ont ou pas pour puis que qui sa se ses son sous sur tous tout trois très un une vous à été",
     it:
       "al alla anche che ci come con da dal del della di e gli ha ho i il in la le lo ma mi nel non per più quando se si sono " +
       "un una è",
@@ -99,14 +99,26 @@ const WORDS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
       "uit van voor was we wij ze zijn",
     pt:
       "a ao as com como da das de do dos e ela em era eu foi isso mais mas me minha muito na no nos não o os ou para pela por " +
-      "quando que se sem um uma à é",
+      "quando que se sem todo todos três um uma à é",
     sv:
       "att av de den det ett en för från han har hon i inte jag med men när och om oss på så som sig till vad var vi är",
   }).map(([language, words]) => [language, new Set(words.split(" "))]),
 );
 
-/** How many of these words a text needs, and how many times as many as of any other language. */
+/** What is left of small words before an apostrophe: as good as one of them, or as two where no other language has it. */
+const ELISIONS: readonly { language: string; words: ReadonlySet<string>; count: number }[] = [
+  { language: "fr", words: new Set("j jusqu lorsqu n puisqu qu quelqu".split(" ")), count: 2 },
+  { language: "fr", words: new Set("c d l m s t".split(" ")), count: 1 },
+  { language: "it", words: new Set("all com dall dell dov nell quell sull un".split(" ")), count: 2 },
+  { language: "it", words: new Set("c d l m s t".split(" ")), count: 1 },
+];
+
+/**
+ * How many of these words a text needs, and how many times as many as of any other language. Some more of them tell also where
+ * the letters are too few.
+ */
 const [FEWEST, AHEAD] = [3, 1.5];
+const [MANY, SHORTEST] = [4, 30];
 
 /** Nothing more is learnt from what comes after. */
 const ENOUGH = 400;
@@ -118,22 +130,32 @@ const ENOUGH = 400;
 export function latinLanguageOf(text: string): string | null {
   // No other language opens questions and exclamations.
   if (/[¿¡]["'«“]?\p{L}/u.test(text)) return "es";
-  const start = text.slice(0, ENOUGH).toWellFormed();
+  // Most keyboards have a straight apostrophe only.
+  const start = text.slice(0, ENOUGH).toWellFormed().replace(/(?<=\p{L})'/gu, "’");
   const letters = start.match(/\p{Script=Latin}/gu)?.length ?? 0;
-  if (letters < TELLING) return null;
+  if (letters < TELLING) return letters < SHORTEST ? null : languageOfWords(start, MANY);
   const [first, second]: Guess[] = francAll(start, { only: Object.keys(LATIN) });
   if (!(first[0] in LATIN)) return null;
-  return 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : languageOfWords(start);
+  return 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : languageOfWords(start, FEWEST);
 }
 
-/** The language that most of the small words of a text are of; null where another one has nearly as many. */
-function languageOfWords(text: string): string | null {
-  const words = text.toLowerCase().match(/\p{L}+/gu) ?? [];
+/** The language that most of the small words of a text are of; null where they are too few, or another one has nearly as many. */
+function languageOfWords(text: string, fewest: number): string | null {
+  const lower = text.toLowerCase();
+  const words = lower.match(/\p{L}+(?!’)(?!\p{L})/gu) ?? [];
+  const elided = lower.match(/\p{L}+(?=’["'«“„*_]*\p{L})/gu) ?? [];
   const [[language, most], [, next]] = Object.entries(WORDS)
-    .map(([language, known]) => [language, words.filter((word) => known.has(word)).length] as const)
+    .map(([language, known]) => {
+      const elisions = ELISIONS.filter((one) => one.language === language)
+        .map(({ words, count }) => elided.filter((word) => words.has(word)).length * count);
+      return [
+        language,
+        elisions.reduce((sum, count) => sum + count, words.filter((word) => known.has(word)).length),
+      ] as const;
+    })
     .sort(([, one], [, other]) => other - one);
   // Danish and Norwegian share theirs.
-  return most >= FEWEST && most >= AHEAD * next && language !== "da" ? language : null;
+  return most >= fewest && most >= AHEAD * next && language !== "da" ? language : null;
 }
 
 function cyrillic(text: string): string {

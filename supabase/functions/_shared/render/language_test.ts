@@ -49,8 +49,16 @@ Deno.test("a sentence tells its language by its letters, or by its small words",
       "Wenn ihr im März kommt, bringt Stiefel mit: Der Garten ist nur noch Matsch.",
       "Oma sagt, im Ofen ist noch Kuchen, und wer zuerst kommt, bekommt das größte Stück.",
     ],
-    fr: ["Papa a vendu hier la vieille voiture, celle dont les freins grinçaient."],
+    fr: [
+      "Papa a vendu hier la vieille voiture, celle dont les freins grinçaient.",
+      "Hier soir j'ai relu l'Odyssée d'Homère, puis j'ai dormi comme une pierre jusqu'à midi.",
+      `J'ai lu "L'Étranger" ; c'est court ! Et toi ? Ma sœur dit : "Tu lis trop." -- Jamais !`,
+      `J'ai vu "Amélie" hier ; j'ai pleuré, j'ai ri, j'ai tout aimé`,
+      "Vacances réservées : trois semaines en Bretagne, sous la tente -- hâte !",
+    ],
+    it: ["Ieri sera ho riletto l'Odissea nell'edizione che c'era in casa dell'amica di mia zia."],
     es: [
+      `Hemos visto "Volver" otra vez -- y lloramos todos, hasta papá.`,
       "El gato ha aprendido a abrir la nevera, así que el desayuno es una carrera.",
       "El martes hubo tormenta y nos quedamos sin luz durante tres horas.",
     ],
@@ -59,7 +67,18 @@ Deno.test("a sentence tells its language by its letters, or by its small words",
     pt: ["A minha irmã finalmente ligou e falámos quase duas horas sobre nada."],
   };
   for (const [language, texts] of Object.entries(sentences)) {
-    for (const text of texts) equal(latinLanguageOf(text), language, text);
+    for (const text of texts) {
+      equal(latinLanguageOf(text), language, text);
+      equal(latinLanguageOf(text.replaceAll("'", "’")), language, text);
+    }
+  }
+  for (
+    const text of [
+      "I'm sure it's Ada's rock'n'roll, don't you think she'd know?",
+      "That's d'Artagnan's, isn't it?",
+    ]
+  ) {
+    ok([null, "en"].includes(latinLanguageOf(text)), text);
   }
   equal(latinLanguageOf("Krk Vlk Pst Brrr Hmm Tsk Grr Pff Shh Zzz Krk Vlk Pst Brrr Hmm"), null);
 });

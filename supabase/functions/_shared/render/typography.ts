@@ -120,7 +120,7 @@ function dashes(text: string, style: Style): string {
     // "--verbose" belongs to a command; "--Hola" and "--said he--" to a tale.
     if (head === "") {
       const speaks = /(?:^|\n)\s*$/u.test(before) && /^[\p{Lu}"'¿¡]/u.test(tail);
-      const isClosed = /^[^\n]*(?:[\p{L}\p{N}]{2}|[?!.…])--(?![-;)])/u.test(after);
+      const isClosed = /^[^\n]*(?:[\p{L}\p{N}]{2}|[?!.…])["'»”’]?--(?![-;)])/u.test(after);
       return AFTER_DASH.test(tail) && (speaks || isClosed) ? dash : hyphens;
     }
     if (
@@ -139,44 +139,75 @@ function dashes(text: string, style: Style): string {
 /** Words that begin with an apostrophe. */
 const ELISION = /^(?:\d\d(?:s|ers)?|tis|twas|twere|em|til|cause|bout|n|nuff)(?![\p{L}\p{N}])/iu;
 
-const BEFORE_OPENING = /[\s([{<«‹“‘„‚¿¡–—/-]/u;
+const OPENS_AFTER = /[\s([{<«‹“‘„‚¿¡–—/-]$/u;
 const LETTER = /[\p{L}\p{N}\p{M}\ufdd0]/u;
+/** Marks of emphasis, as people type them around words and quotes. */
+const EMPHASIS = /[*_~]/u;
+/** What ends a part of a sentence: no quotation begins with it right after a dash or an apostrophe. */
+const ENDS = /[\s,;:.?!…)\]}»”’*_~–—-]/u;
+/** What was left out at the end of a word, as in "l'Odyssée"; and Arabic words of one letter, written with the next one. */
+const ELIDED = /\p{L}['’]$/u;
+const PARTICLE = /(?:^|[^\p{L}\p{M}])[وفبكل]$/u;
 
 function quotes(text: string, { double, single }: Style): string {
   if (!/["']/.test(text)) return text;
   const set: string[] = Array.from(text);
   /** Those that are open: where, and how they were typed. */
   const open: { at: number; typed: string }[] = [];
+  const pairs: { from: number; to: number; typed: string }[] = [];
+  const isOpen = (typed: string) => open.some((one) => one.typed === typed);
   const close = (typed: string) => {
     for (let last = open.length - 1; last >= 0; last--) {
       if (open[last].typed === typed) return open.splice(last)[0];
     }
     return null;
   };
+  /** Whether the one at a place begins a quotation, by what is around it. */
+  const opens = (at: number): boolean => {
+    const typed = set[at];
+    const after = set[at + 1] ?? " ";
+    if (/\s/u.test(after)) return false;
+    let start = at;
+    while (start > 0 && EMPHASIS.test(set[start - 1])) start -= 1;
+    const before = start === 0 ? " " : set[start - 1];
+    // One that was just set, with the space that may be in it, is an opening one if it is still open.
+    if (open.length > 0 && open.at(-1)?.at === start - 1) return true;
+    if (OPENS_AFTER.test(before)) return !(/[–—-]$/u.test(before) && isOpen(typed) && ENDS.test(after));
+    if (typed === "'") return false;
+    const word = set.slice(Math.max(0, start - 2), start).join("");
+    if (ELIDED.test(word)) return LETTER.test(after) || !(isOpen(typed) || /[\s,;:)\]}]/u.test(after));
+    return LETTER.test(after) && (PARTICLE.test(word) || (/[,;:.?!…]/u.test(before) && !isOpen(typed)));
+  };
   for (let at = 0; at < set.length; at++) {
     const typed = set[at];
     if (typed !== '"' && typed !== "'") continue;
     const before = at === 0 ? " " : set[at - 1];
     const after = set[at + 1] ?? " ";
-    // One that was just set, with the space that may be in it, is an opening one if it is still open.
-    const follows = BEFORE_OPENING.test(before) || open.at(-1)?.at === at - 1;
-    const mayOpen = follows && !/\s/u.test(after);
     const isWithin = LETTER.test(before) && LETTER.test(after);
-    const marks = typed === '"' ? double : single;
-    if (typed === "'" && (isWithin || (follows && ELISION.test(set.slice(at + 1, at + 8).join(""))))) {
+    const mayOpen = opens(at);
+    const isElision = isWithin || (mayOpen && ELISION.test(set.slice(at + 1, at + 8).join(""))) ||
+      (LETTER.test(before) && /["«“„]/u.test(after) && LETTER.test(set[at + 2] ?? " "));
+    if (typed === "'" && isElision) {
       set[at] = /\p{N}/u.test(before) && /\p{N}/u.test(after) ? "′" : "’";
     } else if (mayOpen) {
       open.push({ at, typed });
-    } else if (
-      /\s/u.test(before) || (typed === '"' && isWithin && !open.some((one) => one.typed === typed))
-    ) {
+    } else if (/\s$/u.test(before) || (typed === '"' && isWithin && !isOpen(typed))) {
       continue;
     } else {
       const opening = close(typed);
-      if (opening !== null) [set[opening.at], set[at]] = marks;
-      else if (/\p{N}/u.test(before)) set[at] = typed === '"' ? "″" : "′";
+      if (opening !== null) {
+        pairs.push({ from: opening.at, to: at, typed });
+        set[at] = typed === '"' ? double[1] : single[1];
+      } else if (/\p{N}/u.test(before)) set[at] = typed === '"' ? "″" : "′";
       else set[at] = typed === '"' ? double[1] : "’";
     }
+  }
+  const reach: Record<string, number> = {};
+  for (const { from, to, typed } of pairs.sort((one, other) => one.from - other.from)) {
+    // A quotation within one that was typed with the same quotes is set as the inner one that it is.
+    const isInner = to < (reach[typed] ?? 0);
+    [set[from], set[to]] = (typed === '"') === isInner ? single : double;
+    if (!isInner) reach[typed] = to;
   }
   // What nobody closes: speech that goes on in the next paragraph, or an apostrophe.
   for (const { at, typed } of open) set[at] = typed === '"' ? double[0] : "’";

@@ -36,6 +36,41 @@ Deno.test("quotes, apostrophes and double hyphens are set as each language sets 
     ["ru", `Он сказал "да" -- и ушёл.`, "Он сказал «да»\u00a0— и ушёл."],
     ["sv", `Hon sa "hej".`, "Hon sa ”hej”."],
     ["pl", `Powiedział "tak".`, "Powiedział „tak”."],
+    // On which side of a quotation one is: after an elision, whichever apostrophe was typed.
+    ["fr", `j'ai relu l'"Odyssée" d'Homère`, "j’ai relu l’«\u202fOdyssée\u202f» d’Homère"],
+    ["fr", `l’"Odyssée"`, "l’«\u202fOdyssée\u202f»"],
+    [
+      "fr",
+      `d'"Emma" et de "Lolita", qu'"elle"`,
+      "d’«\u202fEmma\u202f» et de «\u202fLolita\u202f», qu’«\u202felle\u202f»",
+    ],
+    ["fr", `"L'"Iliade"", dit-il`, "«\u202fL’“Iliade”\u202f», dit-il"],
+    ["fr", `'j'ai lu l'"Odyssée"'`, "“j’ai lu l’«\u202fOdyssée\u202f»”"],
+    ["fr", `'"Oui"'`, "“«\u202fOui\u202f»”"],
+    [
+      "fr",
+      `l'"(Petit) Prince" et l'"*Odyssée*"`,
+      "l’«\u202f(Petit) Prince\u202f» et l’«\u202f*Odyssée*\u202f»",
+    ],
+    ["it", `dell'"Emma" e l'"1984"`, "dell’«Emma» e l’«1984»"],
+    ["en", `d'"Artagnan"`, "d’“Artagnan”"],
+    ["de", `d'"Artagnan"`, "d’„Artagnan“"],
+    [
+      "en",
+      `"I was runnin'" and "the dogs'", "the dogs'"--so`,
+      "“I was runnin’” and “the dogs’”, “the dogs’”—so",
+    ],
+    // After marks of emphasis, and at their end.
+    ["en", `*"Wow"* _"Oh"_ **'Ah'** "*so*" "_so_".`, "*“Wow”* _“Oh”_ **‘Ah’** “*so*” “_so_”."],
+    // After dashes, and before them.
+    [
+      "de",
+      `Er sagte --"nein"-- und "ja--", dann--"doch"--ging er.`,
+      "Er sagte –„nein“– und „ja–“, dann–„doch“–ging er.",
+    ],
+    // After punctuation that no space follows, and after Arabic words of one letter.
+    ["en", `"Well,"she said:"no"`, "“Well,”she said:“no”"],
+    ["en", `Cook و"المقلوبة" or ب"كتاب" again`, "Cook و“المقلوبة” or ب“كتاب” again"],
   ];
   for (const [language, typed, set] of cases) {
     equal(setTypography(typed, language), set);
