@@ -131,7 +131,7 @@ function question(
   const stops = [
     {
       scope: "space",
-      label: words.say("mail.unsubscribeSpace", { space: space ?? "" }),
+      label: words.say("unsubscribe.stopSpace", { space: space ?? "" }),
       isOn: ofSpace && space_emails && everything,
     },
     {
@@ -148,14 +148,14 @@ function question(
   if (!everything || (ofSpace && !space_emails && asked !== "everything")) {
     return {
       title: everything
-        ? words.say("unsubscribe.noLetters", { space: space ?? "" })
+        ? words.say("unsubscribe.noEmailOfSpace", { space: space ?? "" })
         : words.say("unsubscribe.noEmail"),
       body: markup`<p>${words.say("unsubscribe.offAlready")}</p>
 ${undo}${forms}`,
     };
   }
   return {
-    title: ofSpace ? words.say("unsubscribe.letters", { space }) : words.say("unsubscribe.email"),
+    title: ofSpace ? words.say("unsubscribe.emailOfSpace", { space }) : words.say("unsubscribe.email"),
     body: markup`<p>${words.say("unsubscribe.question")}</p>
 ${forms}${undo}
 <p>${words.say("unsubscribe.stayMember")}</p>`,
@@ -166,14 +166,14 @@ function farewell(subscription: Subscription, scope: Scope, token: string, words
   const { space_name: space, can_undo } = subscription;
   const onlySpace = scope === "space" && space !== null;
   const title = onlySpace
-    ? words.say("mail.unsubscribeSpace", { space })
+    ? words.say("notice.stopSpace", { space })
     : scope === "reminders"
     ? words.say("notice.stopReminders")
     : words.say("unsubscribe.stopped");
   const isAll = !onlySpace && scope !== "reminders";
   return {
     title,
-    body: markup`<p>${words.say("unsubscribe.done")}</p>
+    body: markup`<p>${words.say(onlySpace ? "unsubscribe.doneSpace" : "unsubscribe.done")}</p>
 ${can_undo && form(token, "undo", words.say("unsubscribe.undo"))}${
       !isAll && form(token, "everything", words.say("mail.unsubscribeAll"))
     }`,

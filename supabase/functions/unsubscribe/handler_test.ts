@@ -122,13 +122,13 @@ Deno.test("an unknown scope or method is refused", async () => {
 Deno.test("what is switched off already is said to be so", async () => {
   const page = async (changes: Partial<Subscription>) =>
     await (await handle(link(), list(changes).deps)).text();
-  assert.match(await page({ space_emails: false }), /You get no letters from Book Club/);
+  assert.match(await page({ space_emails: false }), /You get no email from Book Club/);
   assert.match(
     await page({ email_newsletters: false, email_notifications: false }),
     /You get no email from Monogram/,
   );
   assert.match(await page({ space_id: null, space_name: null }), /No more email at all/);
-  assert.doesNotMatch(await page({ space_id: null, space_name: null }), /No more letters/);
+  assert.doesNotMatch(await page({ space_id: null, space_name: null }), /No more email from/);
 });
 
 Deno.test("the page is kept by nobody, runs no script and tells nobody its address", async () => {
@@ -149,6 +149,28 @@ Deno.test("the page that says that it is done can undo it, and only that", async
   }
   assert.match(await post("undo", { can_undo: true }), /<h1>Undone</);
   assert.match(await post("undo", { can_undo: false }), /nothing to undo/);
+});
+
+Deno.test("what stops the email of a space says all that it stops, before and after", async () => {
+  const said: Record<string, [before: string, title: string, after: string]> = {
+    en: [
+      "<button>No more email from Book Club: letters, questions and reminders</button>",
+      "<h1>No more email from Book Club</h1>",
+      "no more letters, questions or reminders",
+    ],
+    de: [
+      "<button>Keine E-Mails mehr von Book Club: Briefe, Fragen und Erinnerungen</button>",
+      "<h1>Keine E-Mails mehr von Book Club</h1>",
+      "keine Briefe, Fragen und Erinnerungen mehr",
+    ],
+  };
+  for (const [language, [before, title, after]] of Object.entries(said)) {
+    const { deps } = list({ space_name: "Book Club", languages: [language] });
+    const page = async (method: string) => await (await handle(link({}, { method }), deps)).text();
+    assert.ok((await page("GET")).includes(before), language);
+    const done = await page("POST");
+    for (const words of [title, after]) assert.ok(done.includes(words), done);
+  }
 });
 
 Deno.test("the page offers what is on, what was asked for first, and reminders apart", async () => {

@@ -88,7 +88,7 @@ def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: C
         source = httpx.get(f"{delivering.api_url}/api/v1/message/{mail['ID']}/raw").text
         assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in source
     # The news came as well, each to whom it concerns.
-    eventually(lambda: mails(delivering, boris.email, "You hold the pen of Reading Club"))
+    eventually(lambda: mails(delivering, boris.email, "You hold the pen in Reading Club"))
     assert len(mails(delivering, boris.email, "New questions in Reading Club")) == 1
     assert mails(delivering, chloe.email, "New questions in Reading Club") == []
 

@@ -44,4 +44,4 @@ def test_the_demo_ends_with_letters_to_keep(tmp_path: Path) -> None:
         parts = [message.get_body((kind,)) for kind in ("html", "plain")]
         for part in parts:
             assert part is not None
-            assert "No more letters from Test Book Club" in part.get_content()
+            assert "No more email from Test Book Club" in part.get_content()

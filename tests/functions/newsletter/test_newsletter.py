@@ -346,7 +346,7 @@ def test_the_sdk_reads_it_as_bytes(circle: Circle, pipeline: Pipeline, stack: St
             assert "Bread. It rose while I read." in part
         assert preview.mail.subject == draft.title
         assert preview.warnings == () and len(preview.mail.html) < preview.mail.size < 20_000
-        assert "No more letters" not in preview.mail.text
+        assert "No more email" not in preview.mail.text
     with Monogram.admin_client(url=stack.api_url, key=stack.secret_key) as service:
         assert b"Bread. It rose" in service.newsletters.html(draft.id)
 

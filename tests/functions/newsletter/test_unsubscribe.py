@@ -36,7 +36,7 @@ def test_opening_the_link_changes_nothing(circle: Circle, web: httpx.Client, tok
     for _ in range(2):
         page = web.get("/unsubscribe", params={"token": token, "scope": "everything"})
         assert page.status_code == 200
-        assert "No more letters from Test Readers" in page.text
+        assert "No more email from Test Readers: letters, questions and reminders" in page.text
         web.head("/unsubscribe", params={"token": token})
     assert wants(circle.member, circle) == (True, True)
 

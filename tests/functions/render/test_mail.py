@@ -73,7 +73,7 @@ def test_both_parts_arrive_with_everything_in_them(render: Render, book_club: Jo
             "קראתי לאט",
             "Shutters, Opening",
             "https://letters.example.org/lamp-lit/12.pdf",
-            "No more letters from The Lamp-Lit Reading Circle",
+            "No more email from The Lamp-Lit Reading Circle",
         ):
             assert words in content
 

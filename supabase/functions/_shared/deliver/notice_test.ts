@@ -63,7 +63,7 @@ Deno.test("a digest has badges first, then gifts by who sent them, and counts th
   equal(subject, "Your news: a badge and 4 gifts");
   equal(text.split("\n").filter((line) => /^(- \S| {2}> )/.test(line)), [
     "- You have earned the badge “First words”, and 100 tokens with it.",
-    "- You got 2 gifts, 12 tokens in all, with these words, from Ada:",
+    "- You got 2 gifts, 12 tokens in all, from Ada, with these words:",
     "  > Well said",
     "- You got a gift of 1 token from Chloe.",
     "- You got a gift of 3 tokens from Somebody.",
@@ -265,7 +265,7 @@ Deno.test("news are in their reader's language, with their questions and quotes 
   ];
   const german = saidIn(["de-CH", "en"], "PROMPTS_PUBLISHED", { week_number: 3, questions }, "Book Club");
   equal(german.subject, "Neue Fragen in Book Club");
-  ok(german.text.includes("Hallo Boris,"));
+  ok(german.text.includes("Hallo Boris!"));
   ok(german.text.includes("In Woche 3 von Book Club sind 2 Fragen da, gestellt von Ada."), german.text);
   ok(german.text.includes("Frage 1 beantworten: https://example.org/app/spaces/"));
   ok(german.text.includes("Keine E-Mails mehr von Book Club: https://example.org/u?token=t"));

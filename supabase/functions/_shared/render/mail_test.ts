@@ -39,7 +39,7 @@ Deno.test("both parts say the same and end with the person's own links", () => {
         "Middlemarch, again.",
         "Ada Lindqvist",
         "What did you read?",
-        "No more letters from Book Club",
+        "No more email from Book Club",
       ]
     ) {
       ok(part.includes(words), words);
