@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from monogram_sdk import _query
@@ -119,8 +119,10 @@ class Unread:
             "A list that is read as it is used is neither true nor false: compare .first() with None, or take .all()."
         )
 
-    def __len__(self) -> NoReturn:
-        raise TypeError("A list that is read as it is used has no length before that: take len() of .all().")
+    if not TYPE_CHECKING:  # To type checkers it has none, so they find the mistake.
+
+        def __len__(self) -> NoReturn:
+            raise TypeError("A list that is read as it is used has no length before that: take len() of .all().")
 
 
 class AsyncUnread(Unread):
@@ -134,13 +136,15 @@ class AsyncUnread(Unread):
             "await .all()."
         )
 
-    def __len__(self) -> NoReturn:
-        raise TypeError("A list that is read as it is used has no length before that: take len() of await .all().")
+    if not TYPE_CHECKING:
 
-    def __await__(self) -> NoReturn:
-        raise TypeError(
-            "A list is not awaited: iterate over it with `async for`, or await .all(), .first() or .first_page()."
-        )
+        def __len__(self) -> NoReturn:
+            raise TypeError("A list that is read as it is used has no length before that: take len() of await .all().")
+
+        def __await__(self) -> NoReturn:
+            raise TypeError(
+                "A list is not awaited: iterate over it with `async for`, or await .all(), .first() or .first_page()."
+            )
 
 
 def checked_page_size(size: int) -> int:
