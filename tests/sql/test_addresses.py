@@ -41,6 +41,7 @@ def delete(actors: Actors, person: Actor) -> None:
         ("zoe@xn--bcher-kva.example", "zoe@bu\u0308cher.example."),
         ("zoe@xn--r8jz45g.xn--zckzah", "zoe@\u4f8b\u3048\u3002\u30c6\u30b9\u30c8"),
         ("zo\u00e9@example.test", "zoe\u0301@example.test"),
+        ("zoe.ray@gmail.com", "ZoeRay+2@googlemail.com."),
     ],
 )
 def test_one_mailbox_has_one_digest_however_it_is_spelled(actors: Actors, one: str, other: str) -> None:

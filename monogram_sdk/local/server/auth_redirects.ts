@@ -10,7 +10,8 @@ export function redirectOf(request: Request, url: URL, siteUrl: string): string 
 
 export function isAllowed(wish: string, siteUrl: string): boolean {
   const place = URL.parse(wish), site = URL.parse(siteUrl);
-  if (!place || /[\s\p{Cc}]/u.test(wish)) return false;
+  // Where the host ends at a backslash, programs do not agree.
+  if (!place || /[\s\p{Cc}\\]/u.test(wish)) return false;
   if (place.protocol === "http:" && THIS_MACHINE.test(place.hostname)) return true;
   return site !== null && place.protocol === site.protocol && place.hostname === site.hostname &&
     (place.port === site.port || THIS_MACHINE.test(place.hostname));

@@ -1,7 +1,7 @@
 /** What an address of a piece of music stands for. It never fails: what cannot be found out is null. */
 
 import { cleanLine } from "../_shared/render/text.ts";
-import { providerOf } from "./providers.ts";
+import { providerOf } from "../_shared/music/providers.ts";
 
 export interface Music {
   url: string;

@@ -279,11 +279,13 @@ async function keepsakeOf({ pathname }: URL, service: Client): Promise<Target | 
   return id === null ? null : { id, what: { kind: "keepsake", response } };
 }
 
+const SIZES: ReadonlyMap<string, Sheet["size"]> = new Map([["a4", "A4"], ["letter", "LETTER"]]);
+const PAPERS: ReadonlyMap<string, Sheet["paper"]> = new Map([["print", "print"], ["screen", "screen"]]);
+
 /** The paper that is asked for; null where there is none of this name. */
 function sheetOf(params: URLSearchParams): Sheet | null {
-  const size = ({ a4: "A4", letter: "LETTER" } as const)[params.get("size")?.toLowerCase() ?? "a4"];
-  const paper =
-    ({ print: "print", screen: "screen" } as const)[params.get("paper")?.toLowerCase() ?? "print"];
+  const size = SIZES.get(params.get("size")?.toLowerCase() ?? "a4");
+  const paper = PAPERS.get(params.get("paper")?.toLowerCase() ?? "print");
   return size === undefined || paper === undefined ? null : { size, paper };
 }
 

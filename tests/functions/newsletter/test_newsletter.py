@@ -59,7 +59,8 @@ def test_paper_comes_in_two_sizes_and_the_second_is_made_once(
         widths[size] = round(float(PdfReader(io.BytesIO(answer.content)).pages[0].mediabox.width))
         assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content == answer.content
     assert widths == {"a4": 595, "letter": 612}
-    assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": "a5"}).status_code == 400
+    for wrong in ({"size": "a5"}, {"size": "constructor"}, {"paper": "constructor"}):
+        assert web.get(f"/newsletter/{newsletter.id}.pdf", params=wrong).status_code == 400
     shouted = str(newsletter.id).upper()
     assert web.get(f"/newsletter/{shouted}.pdf").content == web.get(f"/newsletter/{newsletter.id}.pdf").content
     kept = f"{stack.api_url}/storage/v1/object/newsletters/{newsletter.space_id}/{newsletter.id}/newsletter-letter.pdf"

@@ -288,6 +288,7 @@ def test_links_lead_to_places_of_this_machine_only(server: Server, ada: Person) 
         ("https://attacker.example/", "http://localhost:5173/", "http://localhost:5173/"),
         ("http://localhost@attacker.example/", "https://attacker.example/", "http://localhost:3000"),
         ("http://localhost.attacker.example/", None, "http://localhost:3000"),
+        ("http://127.0.0.1:3000\\@attacker.example/", None, "http://localhost:3000"),
         ("javascript:alert(1)//localhost", None, "http://localhost:3000"),
         ("somewhere", None, "http://localhost:3000"),
         ("", "", "http://localhost:3000"),

@@ -7,6 +7,7 @@
  */
 
 import type { Picture, RenderInput, SnapshotMusic, SnapshotPrompt, SnapshotResponse } from "./input.ts";
+import { providerOf } from "../music/providers.ts";
 import { type Design, designOf, numeralOf } from "./design.ts";
 import { type Colours, colours } from "./palette.ts";
 import {
@@ -288,13 +289,16 @@ function coverBlock(picture: Picture, space: string, words: LetterWords): Pictur
   return { alt, caption: null, missing: alt, elsewhere: alt, picture };
 }
 
+/** A piece of music, with where it leads by its address alone: a name beside it may be anybody's. */
 function musicBlock(music: SnapshotMusic, words: LetterWords): MusicBlock {
   const href = webAddress(music.url);
-  const host = href === null ? "" : new URL(href).hostname.replace(/^www\./, "");
+  const place = href === null ? null : new URL(href);
   return {
     title: cleanLine(music.title, words.untitledMusic),
     artist: cleanLine(music.artist) || null,
-    invitation: href === null ? words.music : words.listenOn(cleanLine(music.provider, host)),
+    invitation: place === null
+      ? words.music
+      : words.listenOn(providerOf(place)?.name ?? place.hostname.replace(/^www\./, "")),
     href,
   };
 }

@@ -55,9 +55,18 @@ Deno.test("music has a place to listen, a title and an artist where they are kno
   equal(music({ title: "A", artist: "B", provider: "C" }), {
     title: "A",
     artist: "B",
-    invitation: "Listen on C",
+    invitation: "Listen on music.example",
     href: "https://www.music.example/1",
   });
+  equal(
+    music({ url: "https://ada.bandcamp.com/track/1", provider: "C" })?.invitation,
+    "Listen on Bandcamp",
+  );
+  // A name that a member gives to another place.
+  equal(
+    music({ url: "https://open.spotify.com.example/1", provider: "Spotify" })?.invitation,
+    "Listen on open.spotify.com.example",
+  );
   equal(music({}), {
     title: "A piece of music",
     artist: null,
