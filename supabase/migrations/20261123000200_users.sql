@@ -286,6 +286,11 @@ begin
   perform from private.mails
   where mails.user_id = any (v_user_ids) or mails.space_id = any (v_empty_ids)
     or (mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids)
+    -- Those that are about to be taken anew, see private.retake_question_mails().
+    or (
+      mails.space_id in (select prompts.space_id from public.prompts where prompts.curator_id = any (v_user_ids))
+      and mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') and mails.state = 'QUEUED' and mails.batch_id is not null
+    )
   order by mails.id
   for update;
   perform from public.curator_rotations

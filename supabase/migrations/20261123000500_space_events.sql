@@ -17,6 +17,8 @@
 --      A person whose balance may change is held before anything refers to them: a foreign key holds a little of the
 --      row, and to want more of it later is to wait for a deletion that waits for that little.
 --   3. mails by id, rotations by id: workers write them without holding a space
+--      Newsletters go after their mails: both go with a space. To change a row twice in a transaction is to hold a little of
+--      all that it refers to, as its foreign keys are checked again: see private.claim_mails().
 --   4. store items
 --
 -- That order holds within a statement, too, for people: a bulk of gifts holds them all before it pays the first. A bulk

@@ -90,7 +90,7 @@ end;
 $$;
 comment on function private.make_reading_links(uuid) is
   'Let the links of emails that are about to be sent open; one that was withdrawn stays so. Definer; not granted, only '
-  'begin_mails() calls it, holding the newsletters, the people and the emails.';
+  'begin_mails() calls it, holding the people and the emails.';
 
 create function private.drop_reading_links()
 returns trigger

@@ -682,8 +682,10 @@ begin
   for v_line in select * from private.lines where lines.name in ('held', 'mails') order by lines.name loop
     v_late := array(
       select mails.id from private.mails
+      join public.users on users.id = mails.user_id
       where (mails.held > 0) = (v_line.name = 'held') and mails.turn < v_line.turn
-      for update skip locked
+      for update of mails skip locked
+      for key share of users skip locked
     );
     update private.mails set turn = null where mails.id = any (v_late);
   end loop;
@@ -737,7 +739,7 @@ end;
 $$;
 comment on function private.line_up_mails(timestamptz, text[]) is
   'Give mails that have come due their turns, but for those to domains that refuse us. Definer; not granted, only claim_mails() calls it, '
-  'holding the lines.';
+  'holding the lines. It holds the people of mails that it changes twice, see claim_mails().';
 
 create function private.claim_mails(worker text, provider text, mail_limit integer, lease interval, at timestamptz)
 returns uuid
@@ -780,16 +782,21 @@ begin
   -- One after the other: each knows who was served before it.
   perform from private.lines where lines.name in ('held', 'mails') order by lines.name for no key update;
   perform private.line_up_mails(claim_mails.at, v_refusing);
+  -- A row that a transaction changes for the second time has its foreign keys checked again, changed or not, and that
+  -- holds a little of the person. Who is leaving holds the person and wants the mail: it waits for nobody, so their mails are
+  -- left to them.
   loop
     v_mail_ids := array(
       select mails.id
       from private.mails
+      join public.users on users.id = mails.user_id
       where mails.turn is not null
         and mails.run_at <= claim_mails.at
         and private.is_rendered(mails.newsletter_id)
       order by (mails.held > 0), mails.turn, mails.run_at, mails.id
       limit claim_mails.mail_limit
-      for update skip locked
+      for update of mails skip locked
+      for key share of users skip locked
     );
     exit when v_refusing = '{}';
     -- Its domain refuses us since it got its turn.
@@ -804,6 +811,7 @@ begin
     v_mail_ids := array(
       select mails.id
       from private.mails
+      join public.users on users.id = mails.user_id
       where mails.state = 'QUEUED'
         and mails.batch_id is null
         and mails.turn is null
@@ -812,7 +820,8 @@ begin
         and private.is_refused(mails.user_id, v_refusing)
       order by (mails.held > 0), mails.run_at, mails.id
       limit claim_mails.mail_limit
-      for update skip locked
+      for update of mails skip locked
+      for key share of users skip locked
     );
   end if;
   if v_mail_ids = '{}' then
@@ -1026,11 +1035,7 @@ begin
   where users.id in (select mails.user_id from private.mails where mails.batch_id = begin_mails.batch_id)
   order by users.id
   for key share;
-  -- And the newsletters: their links are about to refer to them.
-  perform from public.newsletters
-  where newsletters.id in (select mails.newsletter_id from private.mails where mails.batch_id = begin_mails.batch_id)
-  order by newsletters.id
-  for key share;
+  -- The newsletters that their links are about to refer to go after their mails, and stay while those are held.
   perform from private.mails where mails.batch_id = begin_mails.batch_id order by mails.id for update;
   -- Minds change between publishing and sending, and people leave.
   update private.mails

@@ -44,9 +44,16 @@ as $$
 begin
   delete from private.outbox where state = 'DONE' and finished_at < sweep.at - interval '30 days';
   perform private.forget_owners();
+  -- What somebody holds, and may hold for a deletion that waits for another row of these, is left for tomorrow.
   delete from private.mails
-  where newsletter_id is null and created_at < sweep.at - interval '90 days'
-    and state not in ('QUEUED', 'SENDING', 'UNCERTAIN');
+  where id = any (
+    array(
+      select mails.id from private.mails
+      where mails.newsletter_id is null and mails.created_at < sweep.at - interval '90 days'
+        and mails.state not in ('QUEUED', 'SENDING', 'UNCERTAIN')
+      for update skip locked
+    )
+  );
   delete from private.newsletter_mails
   where created_at < sweep.at - interval '30 days'
     and not exists (
@@ -56,7 +63,14 @@ begin
   delete from private.weekly_earnings where week < private.week_index(sweep.at) - 8;
   perform private.forget_addresses(sweep.at);
   delete from private.new_passwords where set_at < sweep.at - interval '1 day';
-  delete from public.notifications where read_at < sweep.at - interval '90 days';
+  delete from public.notifications
+  where id = any (
+    array(
+      select notifications.id from public.notifications
+      where notifications.read_at < sweep.at - interval '90 days'
+      for update skip locked
+    )
+  );
   perform private.drop_orphan_files();
   perform private.drop_orphan_pictures();
   perform private.drop_left_drafts(null, null);

@@ -102,9 +102,30 @@ set search_path = ''
 as $$
 declare
   v_ids bigint[];
+  v_mail_ids uuid[];
   v_jobs integer;
-  v_mails integer;
 begin
+  -- Mails before jobs, and by id, as everybody does who deletes an account.
+  v_mail_ids := array(
+    select mails.id from private.mails
+    where mails.state = 'FAILED'
+      and case
+        when replay_dead_letters.keys is null then mails.gave_up
+        else mails.id = any (
+          array(
+            select private.try_uuid(substr(given.key, 6))
+            from unnest(replay_dead_letters.keys) as given (key)
+            where given.key like 'mail:%'
+          )
+        )
+      end
+    order by mails.id
+    for update
+  );
+  update private.mails
+  set state = 'QUEUED', attempts = 0, run_at = replay_dead_letters.at, gave_up = false, provider_id = null, fault = null,
+    held = 0
+  where mails.id = any (v_mail_ids);
   v_ids := array(
     select outbox.id from private.outbox
     where outbox.state = 'DEAD'
@@ -116,22 +137,7 @@ begin
   set state = 'READY', attempts = 0, run_at = replay_dead_letters.at, finished_at = null
   where outbox.id = any (v_ids);
   get diagnostics v_jobs = row_count;
-  update private.mails
-  set state = 'QUEUED', attempts = 0, run_at = replay_dead_letters.at, gave_up = false, provider_id = null, fault = null,
-    held = 0
-  where mails.state = 'FAILED'
-    and case
-      when replay_dead_letters.keys is null then mails.gave_up
-      else mails.id = any (
-        array(
-          select private.try_uuid(substr(given.key, 6))
-          from unnest(replay_dead_letters.keys) as given (key)
-          where given.key like 'mail:%'
-        )
-      )
-    end;
-  get diagnostics v_mails = row_count;
-  return v_jobs + v_mails;
+  return v_jobs + cardinality(v_mail_ids);
 end;
 $$;
 comment on function private.replay_dead_letters(text[], timestamptz) is
@@ -193,8 +199,15 @@ as $$
   with due as (
     update private.mails
     set run_at = resume_mail.at
-    where mails.state = 'QUEUED' and mails.batch_id is null and mails.turn is null and mails.fault = 'SENDER'
-      and mails.run_at > resume_mail.at
+    where mails.id = any (
+      array(
+        select waiting.id from private.mails as waiting
+        where waiting.state = 'QUEUED' and waiting.batch_id is null and waiting.turn is null and waiting.fault = 'SENDER'
+          and waiting.run_at > resume_mail.at
+        order by waiting.id
+        for update
+      )
+    )
   ), resumed as (
     update private.mail_providers
     set paused_until = resume_mail.at, fault = null, reason = null, since = null, refusals = 0, stops = 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from monogram_sdk.local.databases import Databases
 from tests.support.actors import Actor, Actors
@@ -238,3 +240,143 @@ def test_an_account_that_is_deleted_softly_and_for_good_at_once_goes_once(commit
         soft.result(timeout=30)
     second.connection.commit()
     assert first.one("select count(*) from auth.users where id = %s", person.id) == 0
+
+
+def ends_without_a_circle(quick: str, held: str, deletion: Task, work: Task) -> object:
+    """Stop a deletion where a third session holds what it wants, let a worker do its work, and let both go on."""
+    with (
+        psycopg.connect(quick) as blocker,
+        psycopg.connect(quick) as first,
+        psycopg.connect(quick) as second,
+        psycopg.connect(quick, autocommit=True) as watcher,
+        ThreadPoolExecutor(2) as pool,
+    ):
+
+        def run(connection: psycopg.Connection, task: Task) -> Future[object]:
+            def whole() -> object:
+                result = task(Actors(connection))
+                connection.commit()
+                return result
+
+            future = pool.submit(whole)
+            waits = "select 1 from pg_locks where pid = %s and not granted"
+            while not future.done() and not watcher.execute(waits, [connection.info.backend_pid]).fetchone():
+                wait([future], timeout=0.003)
+            return future
+
+        assert blocker.execute(cast(Any, held)).rowcount > 0
+        leaving = run(first, deletion)
+        assert not leaving.done(), "it waits for what is held"
+        working = run(second, work)
+        blocker.commit()
+        result = working.result(timeout=30)
+        leaving.result(timeout=30)
+        return result
+
+
+@pytest.fixture
+def week(quick: str) -> Club:
+    """A week whose letter is out and mailed to each, and questions by Boris, who has the pen by now."""
+    with psycopg.connect(quick) as connection, Actors(connection, commit=True) as actors:
+        club = found_club(actors, "Boris", "Chloe")
+        letter = club.week()
+        actors.service().rows("save_newsletter_mail", newsletter_id=letter["id"], content={"subject": "Week 1"})
+        boris, chloe = club.members
+        club.leader.call("assign_curator", space_id=club.id, user_id=boris.id)
+        boris.insert("prompts", space_id=club.id, question="Why?")
+        boris.rows("publish_prompts", space_id=club.id)
+        # In this order Boris's come last.
+        actors.run(
+            "update private.mails set id = ('ffffffff' || substr(id::text, 9))::uuid where user_id = %s", boris.id
+        )
+        actors.run(
+            "update private.mails set id = ('00000000' || substr(id::text, 9))::uuid where user_id = %s", chloe.id
+        )
+    return club
+
+
+def claim(actors: Actors, worker: str, later: str = "0") -> Any:
+    return actors.one("select public.claim_mails(%s, 'smtp', at => now() + %s::interval)", worker, later)
+
+
+def test_who_is_leaving_keeps_their_emails_from_a_worker(quick: str, week: Club) -> None:
+    boris = week.members[0]
+    batch = ends_without_a_circle(
+        quick,
+        "select from private.mails where id ="
+        f" (select id from private.mails where user_id = '{boris.id}' order by id limit 1) for update",
+        lambda actors: actors.run("delete from auth.users where id = %s", boris.id),
+        lambda actors: claim(actors, "a"),
+    )
+    assert {mail["display_name"] for mail in cast(Any, batch)["mails"]} == {"Ada", "Chloe"}
+
+
+@pytest.mark.parametrize("work", ["takes it over", "begins the rest", "settles"])
+@pytest.mark.parametrize("what", ["the account of who asked", "the space"])
+def test_a_worker_goes_on_with_a_batch_whose_emails_go(quick: str, week: Club, work: str, what: str) -> None:
+    boris = week.members[0]
+    with psycopg.connect(quick) as connection:
+        actors = Actors(connection)
+        batch = claim(actors, "a")
+        contents = {mail["id"]: {} for mail in batch["mails"]}
+        first = {id_: said for id_, said in contents.items() if id_.startswith("ffffffff")}
+        assert first
+        actors.run("select * from public.begin_mails('a', %s, %s)", batch["id"], Jsonb(first))
+    answers = [{"id": id_, "outcome": "SENT"} for id_ in first]
+    works: dict[str, Task] = {
+        "takes it over": lambda actors: claim(actors, "b", "1 hour"),
+        "begins the rest": lambda actors: actors.run(
+            "select * from public.begin_mails('a', %s, %s)", batch["id"], Jsonb(contents)
+        ),
+        "settles": lambda actors: actors.one("select public.settle_mails('a', %s, %s)", batch["id"], Jsonb(answers)),
+    }
+    goes, key = ("auth.users", boris.id) if what == "the account of who asked" else ("public.spaces", week.id)
+    ends_without_a_circle(
+        quick,
+        f"select from public.curator_rotations where space_id = '{week.id}' and curator_id = '{boris.id}' for update",
+        lambda actors: actors.run(f"delete from {goes} where id = %s", key),
+        works[work],
+    )
+    check(quick)
+
+
+@pytest.mark.parametrize("work", ["replay_dead_letters()", "resume_mail('smtp')"])
+def test_an_operator_takes_emails_in_the_order_in_which_an_account_goes(quick: str, week: Club, work: str) -> None:
+    boris = week.members[0]
+    state = "'FAILED', gave_up = true" if work.startswith("replay") else "'QUEUED', fault = 'SENDER'"
+    with psycopg.connect(quick) as connection:
+        actors = Actors(connection)
+        # As they lie in their table, the first comes last.
+        last_first = "select id from private.mails where user_id = %s order by id desc"
+        for (id_,) in connection.execute(last_first, [boris.id]):
+            actors.run(
+                f"update private.mails set state = {state}, run_at = clock_timestamp() + interval '1 day',"
+                " created_at = clock_timestamp() where id = %s",
+                id_,
+            )
+    middle = f"select id from private.mails where user_id = '{boris.id}' order by id offset 1 limit 1"
+    ends_without_a_circle(
+        quick,
+        f"select from private.mails where id = ({middle}) for update",
+        lambda actors: actors.run("delete from auth.users where id = %s", boris.id),
+        lambda actors: actors.one(f"select public.{work}::text"),
+    )
+
+
+def test_the_sweep_waits_for_nobody(quick: str, week: Club) -> None:
+    with psycopg.connect(quick) as holder, psycopg.connect(quick) as sweeper:
+        sweeper.execute(
+            "update private.mails set created_at = created_at - interval '100 days', state = 'OFF'"
+            " where newsletter_id is null"
+        )
+        sweeper.execute("update public.notifications set read_at = now() - interval '100 days'")
+        sweeper.commit()
+        boris = week.members[0].id
+        assert holder.execute("select from public.notifications where user_id = %s for update", [boris]).rowcount > 0
+        assert holder.execute("select from private.mails where user_id = %s for update", [boris]).rowcount > 0
+        sweeper.execute("set local lock_timeout = '1ms'")
+        sweeper.execute("select private.sweep()")
+        sweeper.commit()
+        left = "select distinct user_id from private.mails where newsletter_id is null"
+        assert sweeper.execute(cast(Any, left)).fetchall() == [(boris,)]
+        assert sweeper.execute("select distinct user_id from public.notifications").fetchall() == [(boris,)]
