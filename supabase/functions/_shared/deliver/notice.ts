@@ -4,6 +4,7 @@ import { MAX_BYTES, type PreparedMail } from "../render/mail.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
 import { noticeText } from "../render/notice_text.ts";
 import { characters, cleanLine, initials, setLine, webAddress } from "../render/text.ts";
+import { withinQuotes } from "../render/typography.ts";
 import { type Words, wordsIn } from "../words/words.ts";
 import type { Content, Sender } from "./compose.ts";
 import type { BatchMail } from "./mailroom.ts";
@@ -50,7 +51,7 @@ export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): C
     subject: news.subject,
     preview: news.questions?.[0] === undefined
       ? news.items?.[0]?.text ?? news.sentences.at(-1) ?? ""
-      : words.say("mail.quoted", { line: unlinked(news.questions[0].question) }),
+      : words.say("mail.quoted", { line: withinQuotes(unlinked(news.questions[0].question)) }),
     seal: initials(given || "Monogram", given ? 3 : 1),
     space: (news.headline ?? news.subject).includes(shortened(space, NAME)) ? "" : space,
     headline: news.headline ?? news.subject,
@@ -163,13 +164,14 @@ function newsOf(
         button: toSpace,
       };
     case "GIFT_RECEIVED": {
-      const message = cleanLine(text(payload.message));
+      const message = messageOf(payload, words);
+      const giver = giverOf(payload, words);
       const gift = {
-        giver: giverOf(payload, words),
+        giver,
         tokens: words.say("notice.tokens", { count: Number(payload.amount) }),
       };
       return {
-        subject: words.say("notice.giftSubject", gift),
+        subject: words.say("notice.giftSubject", { ...gift, giver: shortened(giver, NAME) }),
         sentences: [
           message === "" ? words.say("notice.giftSent", gift) : words.say("notice.giftWrote", gift),
         ],
@@ -254,7 +256,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
       giver: giverOf(given[0], words),
       tokens: tokens(given.reduce((sum, { amount }) => sum + Number(amount), 0)),
     };
-    const messages = given.map(({ message }) => cleanLine(text(message))).filter((message) => message !== "");
+    const messages = given.map((gift) => messageOf(gift, words)).filter((message) => message !== "");
     items.push({
       text: messages.length === 0
         ? words.say("notice.giftsSent", sent)
@@ -279,15 +281,24 @@ function digest(payload: Record<string, unknown>, words: Words): News {
   };
 }
 
-/** Who sent a gift. Whatever somebody calls themselves, it is short, and stands behind what we say. */
-function giverOf({ sender_name: name }: Record<string, unknown>, words: Words): string {
-  return shortened(unlinked(cleanLine(text(name), words.say("notice.somebody"))), NAME);
+/** What somebody wrote with a gift, set as in a letter. */
+function messageOf({ message }: Record<string, unknown>, words: Words): string {
+  const line = cleanLine(text(message));
+  return line === "" ? "" : setLine(line, words.lang);
 }
 
-/** The beginning of somebody's words. */
+/** Who sent a gift. */
+function giverOf({ sender_name: name }: Record<string, unknown>, words: Words): string {
+  return unlinked(cleanLine(text(name), words.say("notice.somebody")));
+}
+
+/** The beginning of somebody's words: whole ones, unless they are long. */
 function shortened(words: string, most: number): string {
-  const kept = characters(words);
-  return kept.length > most ? `${kept.slice(0, most).join("").trimEnd()}…` : words;
+  const all = characters(words);
+  if (all.length <= most) return words;
+  const kept = all.slice(0, most).join("");
+  const whole = /\s/u.test(all[most]) ? kept : kept.replace(/(?<=\S.*)\s+\S*$/u, "");
+  return `${(whole.length * 2 < kept.length ? kept : whole).trimEnd().replace(/[.,;:…\u2060]+$/u, "")}…`;
 }
 
 /**

@@ -127,6 +127,17 @@ Deno.test("nobody says in the platform's own words what to do, or where to click
   }
 });
 
+Deno.test("what came with a gift is set as in a letter, and a long name is whole but for the subject", () => {
+  const name = "Maximiliane Theresa von Hohenberg-Wittelsbach zu Sandsee";
+  const payload = { sender_id: "a", sender_name: name, amount: 1, message: `Das ist "für dich" -- lies's!` };
+  const { subject, text } = mailed("GIFT_RECEIVED", payload, "B", { languages: ["de"] });
+  equal(subject, "Ein Geschenk für dich: 1 Token von Maximiliane Theresa von…");
+  ok(text.replace(/\s+/g, " ").includes(`1 Token von ${name}, und dazu diese Worte:`), text);
+  ok(text.includes("Das ist „für dich“\u00a0– lies’s!"), text);
+  const digest = mailed("DIGEST", { entries: [gift("a", name, 1, `"Ja"`)] }, "B", { languages: ["de"] }).text;
+  ok(digest.includes("> „Ja“") && !digest.includes("…"), digest);
+});
+
 Deno.test("odd payloads make a mail all the same", () => {
   const odd = [{}, { entries: null }, { entries: [] }, { entries: [{}], more: "x" }, {
     entries: [gift("a", "", NaN, "")],

@@ -30,6 +30,12 @@ Deno.test("the language of a text is what its script tells", () => {
     "zh-Hant": "這裡下雨",
   };
   for (const [language, text] of Object.entries(languages)) equal(languageOf(text, "en"), language, text);
+  for (const text of ["臺灣", "早餐吃蘿蔔糕", "圖畫", "我很歡喜", "聽鋼琴", "舊曆新年"]) {
+    equal(languageOf(text, "en"), "zh-Hant", text);
+  }
+  for (const text of ["台湾", "图画", "我很欢喜", "听钢琴", "旧历新年", "你好"]) {
+    equal(languageOf(text, "en"), "zh-Hans", text);
+  }
 });
 
 Deno.test("what is Latin, of several scripts, or as the text around it, has none", () => {

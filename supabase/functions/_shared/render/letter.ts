@@ -91,6 +91,7 @@ export interface Author {
   name: string;
   /** Without the "@"; null if there is none. */
   username: string | null;
+  /** Empty for somebody whose name is not known. */
   initials: string;
   avatar: Picture | null;
 }
@@ -102,7 +103,7 @@ export interface PictureBlock {
   caption: string | null;
   /** Said in the picture's place where it cannot be shown. */
   missing: string;
-  /** Said where the picture is on the web only. */
+  /** Said where the picture is on the web only, or will be. */
   elsewhere: string;
   /** Null if whoever called had no such picture. */
   picture: Picture | null;
@@ -208,7 +209,7 @@ function missingAnswer(id: string, name: string, said: Said): Answer {
   const link = page === null ? "" : ` ${page}#${id}`;
   return {
     id,
-    author: { name, username: null, initials: initials(name), avatar: null },
+    author: { name, username: null, initials: initialsOf(name, words), avatar: null },
     brief: false,
     isReplaced: true,
     text: ours(words.answerMissing + link, said),
@@ -249,7 +250,7 @@ function answer(
     author: {
       name,
       username: cleanLine(username) || null,
-      initials: initials(name),
+      initials: initialsOf(name, words),
       avatar: (avatarPath && pictures.avatars?.get(avatarPath)) || null,
     },
     isReplaced,
@@ -259,8 +260,9 @@ function answer(
     picture: imagePath === null ? null : {
       alt: caption ?? words.pictureBy(name, question),
       caption,
-      missing: pictures.pending?.has(imagePath) ? words.picturePending(name) : words.pictureMissing(name),
-      elsewhere: words.pictureOnTheWeb(name),
+      ...(pictures.pending?.has(imagePath)
+        ? { missing: words.picturePending(name), elsewhere: words.picturePending(name) }
+        : { missing: words.pictureMissing(name), elsewhere: words.pictureOnTheWeb(name) }),
       picture: pictures.responses?.get(imagePath) ?? null,
     },
     music: music === null ? null : musicBlock(music, words),
@@ -273,6 +275,11 @@ function nameOf(
   words: LetterWords,
 ): string {
   return id === null ? words.somebodyWhoLeft : cleanLine(name, words.someone);
+}
+
+/** The initials of somebody's name; none of what we call people who have none. */
+function initialsOf(name: string, words: LetterWords): string {
+  return name === words.someone || name === words.somebodyWhoLeft ? "" : initials(name);
 }
 
 /** A line of ours in the place of somebody's words. */

@@ -79,7 +79,7 @@ Deno.test("music has a place to listen, a title and an artist where they are kno
 Deno.test("somebody whose name cannot be seen is someone", () => {
   const author = { id: "1", display_name: "\u3164", username: "\u200b", avatar_path: null };
   const found = buildLetter(withResponse({ author })).sections[0].answers[0].author;
-  equal([found.name, found.username, found.initials], ["Someone", null, "S"]);
+  equal([found.name, found.username, found.initials], ["Someone", null, ""]);
 });
 
 Deno.test("the pictures to fetch are listed once each", () => {
@@ -98,6 +98,16 @@ Deno.test("a path that names a property of every object names no picture", () =>
   const [answer] =
     buildLetter(withResponse({ author, image_path: "constructor" }, { pictures })).sections[0].answers;
   equal([answer.author.avatar, answer.picture?.picture], [null, null]);
+});
+
+Deno.test("wherever a picture is still being made, that is said in its place", () => {
+  const picture = (pending: string[]) =>
+    buildLetter(withResponse({ image_path: "a" }, { pictures: { pending: new Set(pending) } }))
+      .sections[0].answers[0].picture!;
+  const said = "A picture by Ada Lindqvist is on its way. Look again in a moment.";
+  const { missing, elsewhere } = picture(["a"]);
+  equal([missing, elsewhere], [said, said]);
+  assert(![picture(["b"]).missing, picture(["b"]).elsewhere].includes(said));
 });
 
 Deno.test("a letter is cut to a length by cutting the longest answers to one length", () => {

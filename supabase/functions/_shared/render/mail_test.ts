@@ -351,6 +351,11 @@ Deno.test("of somebody who was taken out the letter says so, in its reader's lan
     for (const part of [html, text]) {
       equal(part.split(name).length, 3, part);
       ok(part.includes(words) && (language === "en" || !part.includes("Somebody")), part);
+      // A stand-in for a name has no initials.
+      equal(
+        [...part.matchAll(/line-height:32px[^>]*>([^<]*)</g)].map(([, initials]) => initials),
+        part === html ? ["", "AL"] : [],
+      );
     }
     // The first line that programs show is somebody's.
     match(preheader(html), /^\u2068?Ada Lindqvist/);

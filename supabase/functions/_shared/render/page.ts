@@ -296,7 +296,7 @@ function answerOf(
 ${
     text.length > 0 &&
     markup`<div class="passages${brief && trusted(" brief")}${initial && trusted(" initial")}">${
-      passageList(text, lang)
+      passageList(initial ? text.map(apostropheApart) : text, lang)
     }</div>`
   }
 ${answer.picture !== null && picture(answer.picture, gallery, "answer", lang)}
@@ -308,6 +308,18 @@ ${music !== null && musicCard(music, lang)}
 ${inMargin(authorOf(author, id, gallery, lang), words)}
 </article>
 `;
+}
+
+/**
+ * A passage whose apostrophe after the first letter is not enlarged with it: browsers take what follows a letter for a part of it,
+ * if it is punctuation, and a joiner of no width is none.
+ */
+function apostropheApart(passage: Passage, index: number): Passage {
+  const [line, ...lines] = passage.lines;
+  const [first, ...others] = line?.inlines ?? [];
+  if (index > 0 || first?.kind !== "text") return passage;
+  const text = first.text.replace(/^(\s*\p{L}\p{M}*)(?=’)/u, "$1\u2060");
+  return { ...passage, lines: [{ ...line, inlines: [{ ...first, text }, ...others] }, ...lines] };
 }
 
 /** How many characters a line of print has, about; and of how many lines are words that are never parted from their picture. */

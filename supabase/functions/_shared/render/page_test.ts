@@ -16,6 +16,16 @@ function page(...input: Parameters<typeof withResponse>): ReturnType<typeof rend
   return renderPage(buildLetter(withResponse(...input)));
 }
 
+Deno.test("an initial is its letter alone, without the apostrophe after it", () => {
+  const content = `C'est l'histoire d'un été. ${"Nous avons lu et parlé. ".repeat(9)}`;
+  const passage = (initial: string) =>
+    new TextDecoder().decode(
+      renderPage(buildLetter(withResponse({ content }, { theme: { initial } }))).bytes(),
+    );
+  match(passage("drop"), /<p[^>]*>C\u2060’est l’histoire/);
+  match(passage("plain"), /<p[^>]*>C’est l’histoire/);
+});
+
 Deno.test("the same letter gives the same page", () => {
   equal(page({ content: "Ελένη, Мастер" }).html, page({ content: "Ελένη, Мастер" }).html);
 });

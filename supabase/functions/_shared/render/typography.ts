@@ -214,6 +214,23 @@ function quotes(text: string, { double, single }: Style): string {
   return set.join("");
 }
 
+/** Double quotes as languages set them, and their single ones; then those whose other half was cut off. */
+const QUOTED = /„([^„“”]*)([“”])|“([^“”]*)”|”([^“”]*)”|«\s*([^«»]*?)\s*»|[„“«]\s*/gu;
+
+/** Somebody's words as they stand within quotes of ours: their own are then the inner ones. */
+export function withinQuotes(text: string): string {
+  return text.replace(
+    QUOTED,
+    (mark: string, low?: string, end?: string, high?: string, same?: string, angled?: string) => {
+      if (low !== undefined) return end === "“" ? `‚${low}‘` : `«${low}»`;
+      if (high !== undefined) return `‘${high}’`;
+      if (same !== undefined) return `’${same}’`;
+      if (angled !== undefined) return `“${angled}”`;
+      return mark.startsWith("„") ? "‚" : mark.startsWith("«") ? "“" : "‘";
+    },
+  );
+}
+
 /** Keep the marks with their words, as in French. No space is added before "?" and "!": Quebec and Switzerland write none. */
 function standOff(text: string): string {
   return text

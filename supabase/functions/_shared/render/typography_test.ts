@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { latinLanguageOf } from "./language.ts";
 import { passages, plain, setLine } from "./text.ts";
-import { setTypography } from "./typography.ts";
+import { setTypography, withinQuotes } from "./typography.ts";
 
 Deno.test("quotes, apostrophes and double hyphens are set as each language sets them", () => {
   const cases: [language: string, typed: string, set: string][] = [
@@ -77,6 +77,21 @@ Deno.test("quotes, apostrophes and double hyphens are set as each language sets 
     // What is set is left as it is.
     equal(setTypography(set, language), set);
   }
+});
+
+Deno.test("the quotes of what stands within ours are inner ones", () => {
+  const cases: Record<string, string> = {
+    "Wo ist „zu Hause“ und „bei uns“?": "Wo ist ‚zu Hause‘ und ‚bei uns‘?",
+    "What’s “home”?": "What’s ‘home’?",
+    "Powiedział „tak”.": "Powiedział «tak».",
+    "Hon sa ”hej”.": "Hon sa ’hej’.",
+    "Dis «\u202foui\u202f», ¿«qué»?": "Dis “oui”, ¿“qué”?",
+    // The other half was cut off.
+    "„Der Zauber…": "‚Der Zauber…",
+    "«\u202fMa…": "“Ma…",
+    "It’s ‘so’, 5″": "It’s ‘so’, 5″",
+  };
+  for (const [text, inner] of Object.entries(cases)) equal(withinQuotes(text), inner);
 });
 
 Deno.test("code, commands, names of files, rules and other scripts stay as they were typed", () => {

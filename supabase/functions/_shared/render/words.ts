@@ -1,6 +1,7 @@
 /** Monogram's own words in a newsletter, from the catalogues, as whoever sets a letter asks for them. */
 
 import { type Words, wordsIn } from "../words/words.ts";
+import { withinQuotes } from "./typography.ts";
 
 export interface LetterWords {
   /** The BCP 47 tag of these words; becomes the language of the page, the mail and the PDF. */
@@ -90,7 +91,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     skipToLetter: words.say("letter.skipToLetter"),
     questions: words.say("letter.questions"),
     coverAlt: (space) => words.say("letter.coverAlt", { space }),
-    pictureBy: (name, question) => words.say("letter.pictureBy", { name, question }),
+    pictureBy: (name, question) => words.say("letter.pictureBy", { name, question: withinQuotes(question) }),
     pictureMissing: (name) => words.say("letter.pictureMissing", { name }),
     picturePending: (name) => words.say("letter.picturePending", { name }),
     pictureOnTheWeb: (name) => words.say("letter.pictureOnTheWeb", { name }),
@@ -102,7 +103,7 @@ export function letterWords(languages: readonly (string | null | undefined)[]): 
     answerTakenOut: words.say("letter.answerTakenOut"),
     quietWeek: words.say("letter.quietWeek"),
     subject: (title, space) => words.say("mail.subject", { title, space }),
-    preheader: (name, line) => words.say("mail.preheader", { name, line }),
+    preheader: (name, line) => words.say("mail.preheader", { name, line: withinQuotes(line) }),
     preheaderOfNames: (names, others, week) =>
       words.say("mail.preheaderOfNames", { names: namesOf(words, names, others), week }),
     continueOnTheWeb: words.say("letter.continueOnTheWeb"),

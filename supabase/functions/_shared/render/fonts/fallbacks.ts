@@ -154,24 +154,49 @@ export function familyOf(name: string): string {
   return BY_NAME.get(name)!.family;
 }
 
-/** Characters of everyday words and names that are written in one way in simplified Chinese, and in another in traditional. */
-const SIMPLIFIED =
-  "这们个来时会国说学为过发还没样见让话问门间关开东车长书买卖电马头边进远运经给纸觉爱乐业两写农几从众优传伤体亲仅" +
-  "陈张刘赵吴杨孙郑冯罗叶韩邓萧华丽云丰静飞龙凤鱼鸟";
-const TRADITIONAL =
-  "這們個來時會國說學為過發還沒樣見讓話問門間關開東車長書買賣電馬頭邊進遠運經給紙覺愛樂業兩寫農幾從眾優傳傷體親僅" +
-  "陳張劉趙吳楊孫鄭馮羅葉韓鄧蕭華麗雲豐靜飛龍鳳魚鳥裡裏嗎後";
+/** The character sets of the two ways of writing Chinese, as their first and second bytes. */
+const CHARSETS = {
+  gbk: { first: [0xb0, 0xf7], second: [0xa1, 0xfe] }, // The part that is GB 2312.
+  big5: { first: [0xa4, 0xf9], second: [0x40, 0xfe] },
+};
+
+function charactersOf(charset: keyof typeof CHARSETS): Set<string> {
+  const { first, second } = CHARSETS[charset];
+  const bytes: number[] = [];
+  for (let one = first[0]; one <= first[1]; one++) {
+    for (let other = second[0]; other <= second[1]; other++) {
+      if (other < 0x7f || other > 0xa0) bytes.push(one, other);
+    }
+  }
+  const text = new TextDecoder(charset).decode(new Uint8Array(bytes));
+  return new Set(text.match(/\p{Script=Han}/gu));
+}
+
+/** The characters of each that the other does not have; made when they are first asked for. */
+let told: { simplified: Set<string>; traditional: Set<string> } | null = null;
+
+function toldApart(): NonNullable<typeof told> {
+  if (told === null) {
+    const [simplified, traditional] = [charactersOf("gbk"), charactersOf("big5")];
+    told = {
+      simplified: simplified.difference(traditional),
+      traditional: traditional.difference(simplified),
+    };
+  }
+  return told;
+}
 
 /**
  * Which of the four typefaces of Chinese characters a text is best set in: kana are Japanese and Hangul Korean; else the two ways
- * of writing Chinese are told apart by common characters, and are simplified where there are none of them.
+ * of writing Chinese are told apart by the characters that only one of them has, and are simplified where there are none.
  */
 export function hanOf(text: string): Han {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return "ja";
   if (/\p{Script=Hangul}/u.test(text)) return "ko";
-  let simplified = 0;
+  const { simplified, traditional } = toldApart();
+  let balance = 0;
   for (const [character] of text.matchAll(/\p{Script=Han}/gu)) {
-    simplified += Number(SIMPLIFIED.includes(character)) - Number(TRADITIONAL.includes(character));
+    balance += Number(simplified.has(character)) - Number(traditional.has(character));
   }
-  return simplified < 0 ? "zh-Hant" : "zh-Hans";
+  return balance < 0 ? "zh-Hant" : "zh-Hans";
 }

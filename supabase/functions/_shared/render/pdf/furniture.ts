@@ -107,7 +107,7 @@ export function drawFace(
     sheets.ornament((document) =>
       document.lineWidth(0.6).circle(x, y, radius).fillAndStroke(palette.card, palette.hairline)
     );
-    centre(sheets, initials, INITIALS, x, y, radius * 1.6);
+    if (initials !== "") centre(sheets, initials, INITIALS, x, y, radius * 1.6);
     return;
   }
   sheets.ornament((document) => {
