@@ -371,6 +371,18 @@ Deno.test("of somebody who was taken out the letter says so, in its reader's lan
   );
 });
 
+Deno.test("somebody's quotes within ours are the inner ones", () => {
+  const german = withResponse({ content: `"Der Zauberberg", noch einmal.`, image_path: "a" });
+  german.newsletter.content.space.language = "de";
+  german.newsletter.content.prompts[0].question = `Wo ist "zu Hause"?`;
+  const { html } = mail({
+    ...german,
+    pictures: { responses: new Map([["a", { url: "https://a.example/b.jpeg" }]]) },
+  });
+  ok(preheader(html).endsWith(": „‚Der Zauberberg‘, noch einmal.“"), preheader(html));
+  match(html, / alt="[^"]*„Wo ist ‚zu Hause‘\?“"/);
+});
+
 Deno.test("the subject says the title and the space, once", () => {
   const subject = (title: string) =>
     prepareMail(buildLetter({ newsletter: newsletter([], { title }) })).subject;
