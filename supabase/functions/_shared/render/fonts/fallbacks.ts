@@ -156,34 +156,33 @@ export function familyOf(name: string): string {
 
 /** The character sets of the two ways of writing Chinese, as their first and second bytes. */
 const CHARSETS = {
-  gbk: { first: [0xb0, 0xf7], second: [0xa1, 0xfe] }, // The part that is GB 2312.
-  big5: { first: [0xa4, 0xf9], second: [0x40, 0xfe] },
-};
+  gbk: { first: [0xb0, 0xf7], second: [0xa1, 0xfe], mark: 1 }, // The part that is GB 2312.
+  big5: { first: [0xa4, 0xf9], second: [0x40, 0xfe], mark: 2 },
+} as const;
+const FIRST = 0x4e00;
+const LAST = 0x9fff;
 
-function charactersOf(charset: keyof typeof CHARSETS): Set<string> {
-  const { first, second } = CHARSETS[charset];
-  const bytes: number[] = [];
-  for (let one = first[0]; one <= first[1]; one++) {
-    for (let other = second[0]; other <= second[1]; other++) {
-      if (other < 0x7f || other > 0xa0) bytes.push(one, other);
+/** For each character from U+4E00 on the marks of the sets that have it; made when it is first asked for. */
+let marks: Uint8Array | null = null;
+
+function marksOfHan(): Uint8Array {
+  if (marks !== null) return marks;
+  marks = new Uint8Array(LAST - FIRST + 1);
+  for (const [charset, { first, second, mark }] of Object.entries(CHARSETS)) {
+    const decoder = new TextDecoder(charset);
+    for (let one: number = first[0]; one <= first[1]; one++) {
+      const bytes: number[] = [];
+      for (let other: number = second[0]; other <= second[1]; other++) {
+        if (other < 0x7f || other > 0xa0) bytes.push(one, other);
+      }
+      const text = decoder.decode(new Uint8Array(bytes));
+      for (let at = 0; at < text.length; at++) {
+        const code = text.charCodeAt(at);
+        if (code >= FIRST && code <= LAST) marks[code - FIRST] |= mark;
+      }
     }
   }
-  const text = new TextDecoder(charset).decode(new Uint8Array(bytes));
-  return new Set(text.match(/\p{Script=Han}/gu));
-}
-
-/** The characters of each that the other does not have; made when they are first asked for. */
-let told: { simplified: Set<string>; traditional: Set<string> } | null = null;
-
-function toldApart(): NonNullable<typeof told> {
-  if (told === null) {
-    const [simplified, traditional] = [charactersOf("gbk"), charactersOf("big5")];
-    told = {
-      simplified: simplified.difference(traditional),
-      traditional: traditional.difference(simplified),
-    };
-  }
-  return told;
+  return marks;
 }
 
 /**
@@ -193,10 +192,10 @@ function toldApart(): NonNullable<typeof told> {
 export function hanOf(text: string): Han {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return "ja";
   if (/\p{Script=Hangul}/u.test(text)) return "ko";
-  const { simplified, traditional } = toldApart();
   let balance = 0;
-  for (const [character] of text.matchAll(/\p{Script=Han}/gu)) {
-    balance += Number(simplified.has(character)) - Number(traditional.has(character));
+  for (const [character] of text.matchAll(/[\u4e00-\u9fff]/gu)) {
+    const mark = marksOfHan()[character.charCodeAt(0) - FIRST];
+    balance += Number(mark === CHARSETS.gbk.mark) - Number(mark === CHARSETS.big5.mark);
   }
   return balance < 0 ? "zh-Hant" : "zh-Hans";
 }
