@@ -189,9 +189,7 @@ class AsyncNewslettersAPI(AsyncResource):
             InvalidValueError: There is no such size or paper.
             NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
         """
-        return (
-            await self._read(newsletter_id, f".pdf?size={size.lower()}&paper={paper.lower()}", contents.PDF)
-        ).content
+        return (await self._read(newsletter_id, f".pdf?size={size}&paper={paper}", contents.PDF)).content
 
     @async_call
     async def keepsake(self, response_id: Id) -> bytes:

@@ -189,7 +189,7 @@ class NewslettersAPI(Resource):
             InvalidValueError: There is no such size or paper.
             NewsletterNotFoundError: There is no such newsletter, or you cannot see it.
         """
-        return (self._read(newsletter_id, f".pdf?size={size.lower()}&paper={paper.lower()}", contents.PDF)).content
+        return (self._read(newsletter_id, f".pdf?size={size}&paper={paper}", contents.PDF)).content
 
     @call
     def keepsake(self, response_id: Id) -> bytes:

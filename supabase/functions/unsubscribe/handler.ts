@@ -166,7 +166,7 @@ function farewell(subscription: Subscription, scope: Scope, token: string, words
   const { space_name: space, can_undo } = subscription;
   const onlySpace = scope === "space" && space !== null;
   const title = onlySpace
-    ? words.say("notice.stopSpace", { space })
+    ? words.say("mail.unsubscribeSpace", { space })
     : scope === "reminders"
     ? words.say("notice.stopReminders")
     : words.say("unsubscribe.stopped");

@@ -79,7 +79,7 @@ export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): C
   if (new TextEncoder().encode(html).length > MAX_BYTES) {
     said.items = said.items.map((item) => ({
       ...item,
-      quotes: item.quotes.slice(0, 1).map((said) => shortened(said, SHORT)),
+      quotes: item.quotes.slice(0, 1).map((quote) => shortened(quote, SHORT)),
     }));
     html = noticeHtml(said, MARK);
   }
@@ -93,7 +93,10 @@ export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): C
       html,
       text: noticeText(said, MARK, words),
       offers: {
-        space: offer(words.say("notice.stopSpace", { space: space || words.say("notice.yourSpace") }), words),
+        space: offer(
+          words.say("mail.unsubscribeSpace", { space: space || words.say("notice.yourSpace") }),
+          words,
+        ),
         ...(mail.kind === "RESPONSE_REMINDER"
           ? { reminders: offer(words.say("notice.stopReminders"), words) }
           : {}),

@@ -25,6 +25,7 @@ import { type Item, itemsOf, movedIn } from "./items.ts";
 import { languageOf } from "./language.ts";
 import { pageStyle } from "./page_style.ts";
 import type { Colours } from "./palette.ts";
+import { TOGETHER } from "./pdf/pagination.ts";
 import type { Problem } from "./problem.ts";
 import {
   type Direction,
@@ -322,14 +323,14 @@ function apostropheApart(passage: Passage, index: number): Passage {
   return { ...passage, lines: [{ ...line, inlines: [{ ...first, text }, ...others] }, ...lines] };
 }
 
-/** How many characters a line of print has, about; and of how many lines are words that are never parted from their picture. */
+/** How many characters a line of print has, about. */
 const PRINTED_LINE = 75;
-const SHORT = 4;
 
 /** Whether words have so few lines in print that they stay with their picture, as in the PDF. */
 function isShort(text: readonly Passage[]): boolean {
   const lines = text.flatMap((passage) => plain(passage).split("\n"));
-  return lines.reduce((sum, line) => sum + Math.ceil(line.length / PRINTED_LINE), text.length - 1) <= SHORT;
+  return lines.reduce((sum, line) => sum + Math.ceil(line.length / PRINTED_LINE), text.length - 1) <=
+    TOGETHER;
 }
 
 function authorOf(author: Author, id: string, gallery: Gallery, lang: string): Html {
