@@ -27,7 +27,7 @@ from rich.table import Table
 
 from monogram_sdk import Monogram
 from monogram_sdk.errors import InsufficientTokensError, MonogramError, PermissionDeniedError
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import MailState, Music, Newsletter, Profile, Space
 
 NAMES = ("Ada", "Boris", "Chloe", "Dmitri", "Eleni")

@@ -58,7 +58,7 @@ def monogram_stack_options() -> dict[str, Any]:
 def monogram_stack(tmp_path_factory: pytest.TempPathFactory, monogram_stack_options: dict[str, Any]) -> Iterator[Stack]:
     """The embedded stack of this process, for what needs more than the API: the database, the mailbox."""
     try:
-        from monogram_sdk.local.stack import Stack
+        from monogram_sdk.local import Stack
     except ModuleNotFoundError as exc:
         raise pytest.UsageError(
             f"The fixtures of monogram_sdk.testing need the embedded stack, which lacks {exc.name}."
@@ -83,7 +83,7 @@ def _guarded(folder: Path) -> Generator[None]:
 
     A process of its own waits for the end of the pipe that this process holds open as long as it lives.
     """
-    command = [sys.executable, "-m", "monogram_sdk.local.guard", str(folder)]
+    command = [sys.executable, "-m", "supabase_embedded.guard", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
         yield
 

@@ -116,9 +116,9 @@ def _code(text: str) -> str:
 
 def main() -> None:
     """Run the script."""
-    from monogram_sdk.local._paths import Project
-    from monogram_sdk.local.databases import Databases
-    from monogram_sdk.local.postgres import PostgresServer
+    from supabase_embedded.databases import Databases
+    from supabase_embedded.postgres import PostgresServer
+    from supabase_embedded.project import Project
 
     with PostgresServer.temporary() as server:
         databases = Databases(server.address, Project.find(ROOT), service_password="service", with_seed=False)

@@ -27,8 +27,8 @@ import pytest
 from httpx._transports import default as _transports
 from playwright.sync_api import Browser, sync_playwright
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
+from supabase_embedded.databases import Databases
 from tests.support.actors import Actors
 from tests.support.counts import CountsPlugin
 from tests.support.order import OrderPlugin

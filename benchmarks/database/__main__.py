@@ -23,9 +23,9 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.report import Table, machine, write
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER, PostgresServer
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER, PostgresServer
+from supabase_embedded.project import Project
 from tests.support.scale import fill
 
 USERS, SPACES = 10_000, 1_000

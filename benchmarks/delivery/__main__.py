@@ -22,7 +22,7 @@ import psycopg
 
 from benchmarks.report import Table, machine, write
 from monogram_sdk import Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 
 EARLY = (250, 1500)
 """So many mails are out when the function's memory is looked at before the end."""

@@ -28,7 +28,7 @@ import psycopg
 
 from benchmarks.report import Table, machine, write
 from monogram_sdk import MemorySessionStorage, Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 
 KINDS = {"tasks": "AsyncMonogram", "threads": "Monogram", "supabase-py": "supabase-py"}
 EMIT = "select private.emit(%s, 'week.advanced', null, jsonb_build_object('week_number', %s::int), null)"

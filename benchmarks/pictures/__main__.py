@@ -23,7 +23,7 @@ import psycopg
 
 from benchmarks.report import Table, machine, run
 from monogram_sdk import Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.corpus import pictures
 
 CASES: dict[str, Callable[[], bytes]] = {

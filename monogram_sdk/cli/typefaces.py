@@ -54,7 +54,7 @@ def push() -> None:
 
 def found() -> list[Path]:
     """Return the files, which come with this package: in `supabase` of the checkout, or in the installed wheel."""
-    for supabase in (_PACKAGE / "local" / "_supabase", _PACKAGE.parent / "supabase"):
+    for supabase in (_PACKAGE / "_project" / "supabase", _PACKAGE.parent / "supabase"):
         if files := sorted((supabase / _FOLDER).glob("*.ttf.br")):
             return files
     raise FileNotFoundError("This installation has no typefaces. Install monogram-sdk again.")

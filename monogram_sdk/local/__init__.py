@@ -1,6 +1,11 @@
-"""Monogram's embedded stack: a real PostgreSQL and a Supabase-compatible API from pip packages alone.
+"""Monogram's backend on this machine: the stack of `supabase_embedded`, for Monogram's project.
 
 It needs the extra `local`: `pip install 'monogram-sdk[local]'`.
+
+```python
+with Stack(Path(".monogram")) as stack:
+    print(stack.api_url, stack.publishable_key)
+```
 """
 
 from __future__ import annotations
@@ -10,8 +15,11 @@ from typing import TYPE_CHECKING
 from monogram_sdk._lazy import lazily
 
 if TYPE_CHECKING:
-    from monogram_sdk.local._errors import (
+    from monogram_sdk.local._application import MONOGRAM
+    from monogram_sdk.local._stack import Stack, StackStatus
+    from supabase_embedded import (
         AlreadyRunningError,
+        Databases,
         FolderError,
         LocalStackError,
         MigrationError,
@@ -19,23 +27,15 @@ if TYPE_CHECKING:
         NotRunningError,
         PortInUseError,
         PostgresError,
+        PostgresServer,
+        Project,
         ServerError,
     )
-    from monogram_sdk.local._paths import Project
-    from monogram_sdk.local._status import StackStatus
-    from monogram_sdk.local.databases import Databases
-    from monogram_sdk.local.postgres import PostgresServer
-    from monogram_sdk.local.stack import Stack
 
-_HOMES = {
-    "Databases": "databases",
-    "PostgresServer": "postgres",
-    "Project": "_paths",
-    "Stack": "stack",
-    "StackStatus": "_status",
-}
+_HOMES = {"MONOGRAM": "_application", "Stack": "_stack", "StackStatus": "_stack"}
 
 __all__ = [
+    "MONOGRAM",
     "AlreadyRunningError",
     "Databases",
     "FolderError",
@@ -53,4 +53,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # With it, type checkers would believe in every name.
-    __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "_errors") for name in __all__})
+    __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "_embedded") for name in __all__})

@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.support.actors import Actor, Actors
 from tests.support.world import World, build_world
 

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.support.counts import count
 
 # Whole rules that go against a decision of ours, wherever they apply.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.database.__main__ import report
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 
 
 @pytest.mark.long

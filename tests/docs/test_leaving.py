@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from monogram_sdk import Monogram, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.conftest import ROOT, Api
 from tests.docs.programs import run
 from tests.sdk._sync.test_mail import newest_code

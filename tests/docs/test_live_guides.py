@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from monogram_sdk import Monogram
-from monogram_sdk.local import _deno
+from supabase_embedded import deno
 from tests.conftest import ROOT, Api
 from tests.sdk.support import PASSWORD, new_email
 
@@ -132,8 +132,8 @@ def test_the_example_of_supabase_js(reader: Reader, tmp_path: Path) -> None:
     constants = "".join(f"const {names.get(name, name)} = {value!r};\n" for name, value in reader.settings.items())
     (tmp_path / "example.js").write_text(constants + example, encoding="utf-8")
     options = [f"--config={PINNED / 'deno.json'}", f"--lock={PINNED / 'deno.lock'}", "--frozen", "--no-check"]
-    command = [_deno.executable(), "run", "--quiet", *options, "--allow-net=127.0.0.1", "--allow-env"]
-    program = Program([*command, tmp_path / "example.js"], _deno.environment(), tmp_path)
+    command = [deno.executable(), "run", "--quiet", *options, "--allow-net=127.0.0.1", "--allow-env"]
+    program = Program([*command, tmp_path / "example.js"], deno.environment(), tmp_path)
     try:
         program.until("broadcast SUBSCRIBED", "changes Subscribed to PostgreSQL")
         reader.client.responses.submit(reader.prompt_id, content="Middlemarch")

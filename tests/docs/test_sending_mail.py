@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from monogram_sdk import Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models.enums import MailFault
 from tests.conftest import ROOT, Api
 from tests.docs.programs import run

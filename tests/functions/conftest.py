@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.support.ready import stack_folder
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
 
 NAMES = sorted(path.parent.name for path in FUNCTIONS.glob("*/index.ts"))

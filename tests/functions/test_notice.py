@@ -57,5 +57,5 @@ def test_the_licences_that_ask_for_it_are_there_whole(notice: str) -> None:
 
 def test_it_comes_with_the_package() -> None:
     project = (FUNCTIONS.parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"supabase" = "monogram_sdk/local/_supabase"' in project
+    assert '"supabase" = "monogram_sdk/_project/supabase"' in project
     assert 'license-files = ["LICENSE", "supabase/functions/_shared/NOTICE"]' in project

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.fuzz.cases import Api, Case
 from tests.fuzz.oracle import complaint, indiscretion
 from tests.simulation.invariants import RULES

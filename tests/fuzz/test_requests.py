@@ -13,7 +13,7 @@ import jwt
 import psycopg
 import pytest
 
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.fuzz.cases import Api, Case, resolve
 from tests.fuzz.oracle import indiscretion
 from tests.fuzz.test_commands import SEED, private_names

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from monogram_sdk import MemorySessionStorage, Monogram
-from monogram_sdk.local import _processes
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import SpaceEvent
+from supabase_embedded import _processes
 from tests.live.proxy import Proxy
 from tests.sdk.support import PASSWORD, new_email
 from tests.support.actors import Actor, Actors

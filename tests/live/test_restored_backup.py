@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from monogram_sdk import Monogram, errors
 from monogram_sdk.cli.app import app
-from monogram_sdk.local import databases, postgres
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
+from supabase_embedded import databases
+from supabase_embedded.postgres import programs
 from tests.live.conftest import Ground
 
 
@@ -40,7 +41,7 @@ class Backup:
             databases._rename(session, "restored", "postgres")
 
     def _run(self, program: str, database: str, *arguments: str) -> None:
-        folder = postgres._wheel() / "pginstall" / "bin"
+        folder = programs.wheel() / "pginstall" / "bin"
         dsn = self._databases.server.dsn(database)
         subprocess.run([folder / program, f"--dbname={dsn}", *arguments], check=True)
 

@@ -1,3 +1,3 @@
-"""The embedded stack: its database server, its platform schema, its processes and its commands."""
+"""`monogram dev`, what works beside the stack, and an installed wheel."""
 
 from __future__ import annotations

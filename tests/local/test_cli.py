@@ -22,14 +22,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from monogram_sdk.cli import dev
 from monogram_sdk.cli.app import app
-from monogram_sdk.local import Stack, background, databases
-from monogram_sdk.local._folder import Run, StackFolder
-from monogram_sdk.local._processes import ProcessIdentity
-from monogram_sdk.local._status import StackStatus
+from monogram_sdk.local import Stack
+from supabase_embedded import background, cli, databases
+from supabase_embedded._folder import Run, StackFolder
+from supabase_embedded._processes import ProcessIdentity
+from supabase_embedded._status import StackStatus
+from tests.embedded.conftest import copy
 from tests.functions.render.conftest import FUNCTIONS
-from tests.local.conftest import copy
 from tests.support.long import long
 
 COMMAND = [sys.executable, "-m", "monogram_sdk.cli"]
@@ -44,7 +44,7 @@ def run(*arguments: str | Path, code: int = 0) -> Result:
 
 def test_how_to_stop_it_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status = StackStatus(*(["x"] * 5), 25, *(["x"] * 5), 1)  # type: ignore[arg-type]
-    monkeypatch.setattr(StackStatus, "of", lambda _directory: status)
+    monkeypatch.setattr(StackStatus, "of", lambda _directory, **_others: status)
     folder = tmp_path / "my stack"
     assert f"Stop it with: monogram dev stop --dir '{folder}'\n" in run("dev", "--detach", "--dir", folder).stderr
     assert "Stop it with: monogram dev stop\n" in run("dev", "--detach").stderr
@@ -148,9 +148,9 @@ def test_no_key_is_cut_where_there_is_little_room(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = "sb_secret_" + "a" * 200
-    monkeypatch.setattr(dev, "_out", Console(width=30, highlight=False))
+    monkeypatch.setattr(cli, "_out", Console(width=30, highlight=False))
     status = StackStatus(**{one.name: 0 if one.type == "int" else key for one in fields(StackStatus)})
-    dev._show(status)
+    cli._show(status)
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == [key] * 6
 
 
@@ -186,7 +186,7 @@ def interrupt(*_arguments: object, **_options: object) -> None:
 def test_a_start_in_the_background_that_is_interrupted_is_undone(
     folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dev, "_note", interrupt)  # As soon as it makes a database.
+    monkeypatch.setattr(cli, "_note", interrupt)  # As soon as it makes a database.
     cut = run("dev", "--detach", "--dir", folder, "--project", project, code=130)
     assert cut.stderr.splitlines()[-1] == "monogram: interrupted. The start was undone: nothing is left running."
     assert processes_of(folder) == []
@@ -196,10 +196,10 @@ def test_a_start_in_the_background_that_is_interrupted_is_undone(
 @pytest.mark.parametrize(
     ("place", "arguments", "left"),
     [
-        ("monogram_sdk.local.Stack.start", ("dev",), "The start was undone: nothing is left running."),
-        ("monogram_sdk.local.stack.reset", ("dev", "reset"), "The database is either as it was or as new."),
-        ("monogram_sdk.local.background.stop", ("dev", "stop"), "A stack that has been told to stop goes on stopping;"),
-        ("monogram_sdk.local._status.StackStatus.of", ("dev", "status"), ""),
+        ("supabase_embedded.Stack.start", ("dev",), "The start was undone: nothing is left running."),
+        ("supabase_embedded.runs.reset", ("dev", "reset"), "The database is either as it was or as new."),
+        ("supabase_embedded.background.stop", ("dev", "stop"), "A stack that has been told to stop goes on stopping;"),
+        ("supabase_embedded._status.StackStatus.of", ("dev", "status"), ""),
         ("monogram_sdk.Monogram.admin_client", ("verify", __file__), ""),
         ("monogram_sdk.Monogram.admin_client", ("ledger", "verify"), ""),
         ("monogram_sdk.Monogram.admin_client", ("typefaces", "push"), "What is named above is stored;"),
@@ -299,7 +299,7 @@ def test_settings_of_mail_that_cannot_be_are_said_before_anything_is_made(
 
 
 def test_brackets_in_what_is_reported_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    dev._note("config.toml says below [auth]: odd[/name], [red]x[/].")  # pyright: ignore[reportPrivateUsage]
+    cli._note("config.toml says below [auth]: odd[/name], [red]x[/].")  # pyright: ignore[reportPrivateUsage]
     assert capsys.readouterr().err == "config.toml says below [auth]: odd[/name], [red]x[/].\n"
 
 

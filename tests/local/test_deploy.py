@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from monogram_sdk.local._deno import environment, executable
-from tests.local import supabase_cli
+from supabase_embedded.deno import environment, executable
+from tests.embedded import supabase_cli
 
 SUPABASE = Path(__file__).parent.parent.parent / "supabase"
 

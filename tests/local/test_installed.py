@@ -49,7 +49,7 @@ class Installation:
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("SUPABASE_", "MONOGRAM_", "DENO_", "PYTHON"))
-        } | {"MONOGRAM_CACHE_DIR": str(folder / "cache"), "HOME": str(folder)}
+        } | {"SUPABASE_EMBEDDED_CACHE_DIR": str(folder / "cache"), "HOME": str(folder)}
         build = [UV, "build", "--quiet", "--wheel", "--out-dir", folder / "dist", ROOT]
         subprocess.run(build, check=True, timeout=200)
         (wheel,) = (folder / "dist").glob("*.whl")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.ticker import Ticker
+from monogram_sdk.local._ticker import Ticker
+from supabase_embedded.databases import Databases
+from tests.support.trouble import eventually
 
 NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)  # A Monday.
 
@@ -73,3 +75,29 @@ def test_a_failing_job_is_logged_and_holds_up_no_other(dsn: str, caplog: pytest.
 def test_a_project_without_jobs_is_fine(embedded: Databases) -> None:
     assert Ticker(embedded.clone("no_jobs"), now=NOON).tick(NOON.replace(hour=13)) == []
     embedded.drop("no_jobs")
+
+
+def test_it_ticks_until_it_is_stopped_and_survives_the_loss_of_the_database(
+    dsn: str, embedded: Databases, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("monogram_sdk.local._ticker._TICK_INTERVAL", 0.05)
+    ticker = Ticker(dsn, now=NOON)  # Long ago: everything is due.
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create table public.runs (at timestamptz default now())")
+        connection.execute(
+            "insert into private.scheduled_jobs values ('a', '* * * * *', 'insert into public.runs default values')"
+        )
+    stopping = threading.Event()
+    thread = threading.Thread(target=ticker.run, args=[stopping])
+    elsewhere = embedded.dsn("template1", user="supabase_admin")
+    with psycopg.connect(elsewhere, autocommit=True) as connection, caplog.at_level(logging.ERROR):
+        connection.execute("alter database ticker_test allow_connections false")
+        thread.start()
+        eventually(lambda: "The scheduled jobs could not be run: " in caplog.text)
+        connection.execute("alter database ticker_test allow_connections true")
+        ticker._seen = NOON
+        with psycopg.connect(dsn, autocommit=True) as reader:
+            eventually(lambda: reader.execute("select count(*) from public.runs").fetchone() == (1,))
+    stopping.set()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monogram_sdk.local.postgres import PostgresServer
+from supabase_embedded.postgres import PostgresServer
 from tests.support.parts import POSTGRES_VERSIONS, postgres_programs
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER, PostgresServer
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER, PostgresServer
+from supabase_embedded.project import Project
 from tests.support.parts import postgres_programs
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,11 +8,11 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from monogram_sdk.local import postgres
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.bootstrap import bootstrap
-from monogram_sdk.local.migrate import migrate
-from monogram_sdk.local.postgres import PostgresServer
+from supabase_embedded.bootstrap import bootstrap
+from supabase_embedded.migrations import migrate
+from supabase_embedded.postgres import PostgresServer
+from supabase_embedded.postgres import server as server_module
+from supabase_embedded.project import Project
 from tests.support.actors import Actors
 from tests.support.parts import postgres_programs
 
@@ -27,7 +27,7 @@ def scheduled(connection: psycopg.Connection) -> list[tuple[str, ...]]:
 def test_pg_cron_runs_what_is_listed(first: str) -> None:
     programs = postgres_programs(15)
     settings = {"shared_preload_libraries": "pg_cron", "cron.database_name": "postgres"}
-    with patch.dict(postgres._SETTINGS, settings), PostgresServer.temporary(bindir=programs) as server:
+    with patch.dict(server_module._SETTINGS, settings), PostgresServer.temporary(bindir=programs) as server:
         bootstrap(server.dsn(), service_password="service")
         dsn = server.dsn(user="postgres", password="postgres")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.bootstrap import bootstrap
-from monogram_sdk.local.migrate import migrate, seed
-from monogram_sdk.local.postgres import PostgresServer
+from supabase_embedded.bootstrap import bootstrap
+from supabase_embedded.migrations import migrate, seed
+from supabase_embedded.postgres import PostgresServer
+from supabase_embedded.project import Project
 from tests.support.parts import postgres_programs, supabase_command
 
 ROOT = Path(__file__).parent.parent.parent

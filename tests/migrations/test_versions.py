@@ -8,10 +8,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.bootstrap import bootstrap
-from monogram_sdk.local.migrate import migrate, seed
-from monogram_sdk.local.postgres import PostgresServer
+from supabase_embedded.bootstrap import bootstrap
+from supabase_embedded.migrations import migrate, seed
+from supabase_embedded.postgres import PostgresServer
+from supabase_embedded.project import Project
 from tests.support.actors import Actors
 from tests.support.ledger import check_ledger
 from tests.support.stories import balance, found_club

@@ -34,8 +34,8 @@ import psycopg
 import pytest
 from _pytest.runner import runtestprotocol
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER
 from tests.access.test_grants import granted
 from tests.mutation.mutants import Mutant, find_mutants
 from tests.sql.test_constraints import bare_world, violated

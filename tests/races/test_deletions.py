@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.support.actors import Actor, Actors
 from tests.support.counts import count
 from tests.support.ledger import check_ledger

@@ -20,7 +20,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.races.scene import Scene, Scenes
 from tests.races.table import COMMANDS, OWNER, SELF, Command, Withdrawal
 from tests.support.counts import count

@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.races.scene import Scenes
 from tests.races.table import COMMANDS, OWNER, Command
 from tests.races.test_two_sessions import Session

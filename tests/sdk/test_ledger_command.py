@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from monogram_sdk import Monogram
 from monogram_sdk.cli.app import app
 from monogram_sdk.cli.ledger import _PROBLEMS, sentence
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, NewsletterVerification
 from tests.conftest import ROOT, Api
 from tests.sdk.support import PASSWORD, new_email

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from monogram_sdk import FileSessionStorage, Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.conftest import ROOT
 from tests.sdk.sharing import CALLS_AFTERWARDS, Report
 from tests.sdk.support import PASSWORD, new_email

@@ -14,7 +14,7 @@ import pytest
 from monogram_sdk import Monogram, MonogramError, _query, errors
 from monogram_sdk._engine import contents, retrying
 from monogram_sdk.asgi import LettersApp
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models.enums import MailEvent
 from tests.conftest import ROOT
 from tests.sdk.test_bad_input import calls, signed_in

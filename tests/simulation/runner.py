@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import psycopg
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER
 from tests.simulation.invariants import check_week
 from tests.simulation.player import NOTHING_LEFT, START, Player, Violation
 from tests.simulation.story import WEEK, Event

@@ -9,7 +9,7 @@ import time
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.simulation.runner import Town, tell
 from tests.simulation.story import Size, make_story
 from tests.support.counts import count

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.support.actors import Actors
 from tests.support.ledger import check_ledger
 from tests.support.stories import found_club, grant_tokens

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER
 from tests.sql.violations import INSERTS, VIOLATIONS
 from tests.support.actors import Actors
 from tests.support.counts import count

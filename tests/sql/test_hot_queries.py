@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER
 from tests.support.actors import Actor, Actors
 from tests.support.scale import fill
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import SUPERUSER
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import SUPERUSER
 from tests.support.actors import Actors, Row
 from tests.support.counts import count
 from tests.support.stories import grant_tokens

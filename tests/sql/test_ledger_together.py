@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local import postgres
+from supabase_embedded.postgres import server as server_module
 from tests.sql.test_addresses import sign_up
 from tests.support.actors import Actors
 from tests.support.ledger import check_ledger
@@ -21,7 +21,7 @@ from tests.support.together import Task, tally, together
 @pytest.fixture(scope="module")
 def roomy_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database on a server that lets a hundred people in at once."""
-    with patch.dict(postgres._SETTINGS, max_connections="150"), server_with_template(tmp_path_factory) as server:
+    with patch.dict(server_module._SETTINGS, max_connections="150"), server_with_template(tmp_path_factory) as server:
         yield databases_of(server).clone("roomy")
 
 

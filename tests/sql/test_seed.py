@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from monogram_sdk.local.databases import Databases
+from supabase_embedded.databases import Databases
 from tests.support.actors import Actor, Actors
 from tests.support.ledger import check_ledger
 

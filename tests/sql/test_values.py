@@ -14,9 +14,9 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from monogram_sdk.local._deno import environment, executable
 from monogram_sdk.models import Invite, Notification, Response, RotationType
 from scripts import blank
+from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
 from tests.support.actors import Actor, Actors, Row
 from tests.support.long import long

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from monogram_sdk.local import postgres
-from monogram_sdk.local._paths import Project
-from monogram_sdk.local.databases import Databases
-from monogram_sdk.local.postgres import PostgresServer
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
+from supabase_embedded.databases import Databases
+from supabase_embedded.postgres import PostgresServer
+from supabase_embedded.postgres.temporary import cleaned_up_if_we_are_killed, memory_folder
+from supabase_embedded.project import Project
 from tests.support.parts import POSTGRES_VERSIONS, postgres_programs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,8 +76,8 @@ def stack_folder(factory: pytest.TempPathFactory, name: str, *, seed: bool) -> I
 @contextmanager
 def _copied_into_memory(data: Path) -> Iterator[Path]:
     """Yield a copy of a data folder of Postgres, in memory where there is room for it."""
-    folder = Path(tempfile.mkdtemp(prefix="monogram-postgres-", dir=postgres._memory_folder()))
-    with postgres._cleaned_up_if_we_are_killed(folder):
+    folder = Path(tempfile.mkdtemp(prefix="supabase-postgres-", dir=memory_folder()))
+    with cleaned_up_if_we_are_killed(folder):
         try:
             copy(data, folder / "data")
             yield folder / "data"

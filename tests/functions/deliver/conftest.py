@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 
 HERE = Path(__file__).parent
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from monogram_sdk import Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import MailState
 from tests.sdk.support import PASSWORD, new_email
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 from tests.functions.deliver.conftest import HERE
 
 

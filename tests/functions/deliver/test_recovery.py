@@ -16,8 +16,8 @@ import psutil
 import psycopg
 import pytest
 
+from monogram_sdk.local import Stack
 from monogram_sdk.local._deliverer import Deliverer
-from monogram_sdk.local.stack import Stack
 from tests.support.actors import Actors
 from tests.support.stories import found_club
 from tests.support.trouble import eventually, listener

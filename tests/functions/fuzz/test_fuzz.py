@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from monogram_sdk.local._deno import environment, executable
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
+from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
 from tests.support.counts import count
 

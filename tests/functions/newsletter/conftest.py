@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from monogram_sdk import Monogram
-from monogram_sdk.local._deno import environment, executable
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, Space
+from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS, PICTURES
 from tests.sdk.support import PASSWORD, new_email
 

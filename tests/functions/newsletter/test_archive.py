@@ -12,7 +12,7 @@ import httpx
 import psycopg
 from PIL import Image
 
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, NewsletterVisibility, RotationType
 from monogram_sdk.themes import THEMES
 from tests.functions.newsletter.conftest import Circle, Pipeline

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from monogram_sdk.asgi import LettersApp, Receive, Scope, Send
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.functions.newsletter.conftest import Circle, Pipeline
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -28,7 +28,7 @@ from pypdf.generic import (
 from typer.testing import CliRunner
 
 from monogram_sdk.cli.app import app
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, RotationType
 from tests.functions.newsletter.conftest import Circle, Pipeline
 from tests.functions.newsletter.test_keepsakes import shown

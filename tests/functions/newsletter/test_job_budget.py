@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from monogram_sdk import Monogram, _metadata
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.functions.newsletter.conftest import Circle, derive
 from tests.functions.render.letters import prose
 from tests.sdk.support import PASSWORD, new_email

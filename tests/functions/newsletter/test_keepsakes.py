@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from monogram_sdk import AsyncMonogram, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, NewsletterVisibility
 from tests.functions.newsletter.conftest import Circle, Pipeline
 from tests.functions.newsletter.test_newsletter import bearer

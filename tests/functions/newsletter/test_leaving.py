@@ -14,7 +14,7 @@ import pytest
 from pypdf import PdfReader
 
 from monogram_sdk import Monogram, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter
 from tests.functions.newsletter.conftest import Circle, derive
 from tests.functions.newsletter.test_newsletter import bearer, text_of

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from monogram_sdk import Monogram, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Music, Prompt, Response
 from tests.functions.conftest import Providers
 from tests.sdk.support import PASSWORD, new_email

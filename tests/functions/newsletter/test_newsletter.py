@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from monogram_sdk import Monogram, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, NewsletterVisibility, PreviewWarningKind
 from tests.functions.newsletter.conftest import Circle, Pipeline
 

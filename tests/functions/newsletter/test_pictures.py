@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import NewsletterVisibility
 from tests.corpus import pictures
 from tests.corpus.pictures import Made

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from monogram_sdk import errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, NewsletterVisibility
 from tests.functions.newsletter.conftest import Circle, Pipeline
 

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from monogram_sdk import Monogram
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.functions.newsletter.conftest import Circle
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageStat
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 from tests.corpus import pictures
 from tests.corpus.pictures import FIELDS, Made
 from tests.functions.render.conftest import FUNCTIONS

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 
 HERE = Path(__file__).parent
 FUNCTIONS = HERE.parent.parent.parent / "supabase" / "functions"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monogram_sdk.local._deno import environment, executable
+from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
 from tests.functions.units import run_units
 

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from monogram_sdk import AsyncMonogram, MonogramError, StoreItemKind, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import Space, StoreItem
 from tests.sdk.effects import NATURAL, Effects, outcome_of, pair, recorded, summary
 from tests.sdk.support import PASSWORD, PNG, AsyncThunk, async_together, new_email

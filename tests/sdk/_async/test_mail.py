@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from monogram_sdk import AsyncMonogram, AuthEvent, MemorySessionStorage, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from tests.sdk.support import PASSWORD, new_email
 
 

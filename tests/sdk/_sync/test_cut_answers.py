@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from monogram_sdk import MemorySessionStorage, Monogram, StoreItemKind, errors
-from monogram_sdk.local.stack import Stack
+from monogram_sdk.local import Stack
 from monogram_sdk.models import MailBatch, MailOutcome, MailResult, Model, Prompt, Response, Space
 from tests.sdk.support import PASSWORD, Thunk, new_email
 

@@ -1,0 +1,33 @@
+"""The names of `supabase_embedded` that `monogram_sdk.local` offers as well."""
+
+from __future__ import annotations
+
+from supabase_embedded import (
+    AlreadyRunningError,
+    Databases,
+    FolderError,
+    LocalStackError,
+    MigrationError,
+    MissingDependencyError,
+    NotRunningError,
+    PortInUseError,
+    PostgresError,
+    PostgresServer,
+    Project,
+    ServerError,
+)
+
+__all__ = [
+    "AlreadyRunningError",
+    "Databases",
+    "FolderError",
+    "LocalStackError",
+    "MigrationError",
+    "MissingDependencyError",
+    "NotRunningError",
+    "PortInUseError",
+    "PostgresError",
+    "PostgresServer",
+    "Project",
+    "ServerError",
+]

@@ -1,0 +1,43 @@
+"""Run the stack for any project: `python -m supabase_embedded dev`, in the folder that contains `supabase/`.
+
+Exit codes: 0 it is done; 1 it could not be done, and one message on standard error says why; 2 the command was written
+wrongly; 130 Ctrl-C has ended it, and one message says what that leaves.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_MISSING = "supabase_embedded: this command needs more packages: pip install 'monogram-sdk[cli,local]'"
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        import typer
+
+        from supabase_embedded.application import STANDALONE
+        from supabase_embedded.cli import commands
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] == "supabase_embedded":
+            raise
+        sys.stderr.write(f"{_MISSING} (missing: {error.name})\n")
+        sys.exit(1)
+
+    app = typer.Typer(
+        name="supabase_embedded",
+        help="Supabase for development and tests, from pip alone.",
+        no_args_is_help=True,
+        pretty_exceptions_show_locals=False,  # They may hold keys.
+    )
+    app.add_typer(commands(STANDALONE), name="dev")
+    app.callback()(lambda: None)
+    try:
+        app()
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"supabase_embedded: interrupted. {interrupt}".rstrip() + "\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

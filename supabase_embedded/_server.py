@@ -1,0 +1,224 @@
+"""Run the embedded API server, a Deno program, as a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+import psutil
+
+from supabase_embedded import _processes, deno
+from supabase_embedded._files import open_log
+from supabase_embedded._ports import is_free
+from supabase_embedded.errors import PortInUseError, ServerError
+from supabase_embedded.project import SERVER_DIR
+
+_READY_TIMEOUT = 60.0  # Seconds.
+_STOP_SIGNALS = ((signal.SIGTERM, 4.0), (signal.SIGKILL, 5.0))
+_MAIN = SERVER_DIR / "main.ts"
+
+# The server gets what a program needs to run, and none of the secrets that a shell may hold.
+_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR")
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """What the server is told when it starts, on its standard input."""
+
+    port: int
+    smtp_port: int
+    storage_dir: str
+    mail_dir: str
+    functions_dir: str
+    site_url: str
+    host: str
+    application: str
+    command: str
+    sender: str
+    function_hosts: tuple[str, ...] = field(kw_only=True, default=())
+    functions: Mapping[str, Mapping[str, bool | str]] = field(
+        kw_only=True, default_factory=dict[str, Mapping[str, bool | str]]
+    )
+    functions_environment: Mapping[str, str] = field(kw_only=True, default_factory=dict[str, str], repr=False)
+    jwt_expiry: int = field(kw_only=True, default=3600)
+    enable_signup: bool = field(kw_only=True, default=True)
+    minimum_password_length: int = field(kw_only=True, default=6)
+    enable_email_signup: bool = field(kw_only=True, default=True)
+    confirm_email: bool = field(kw_only=True, default=False)
+    double_confirm_changes: bool = field(kw_only=True, default=True)
+    secure_password_change: bool = field(kw_only=True, default=False)
+    otp_expiry: int = field(kw_only=True, default=3600)
+    deno_path: str = field(kw_only=True, default_factory=deno.executable)
+    deno_dir: str = field(kw_only=True, default_factory=lambda: deno.environment()["DENO_DIR"])
+    db_url: str = field(repr=False)
+    authenticator_db_url: str = field(repr=False)
+    publishable_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    jwt_secret: str = field(repr=False)
+    anon_key: str = field(repr=False)
+    service_role_key: str = field(repr=False)
+
+
+class ApiServer:
+    """The process that serves the API."""
+
+    def __init__(
+        self,
+        log_path: Path,
+        *,
+        options: Mapping[str, bool | int | str] | None = None,
+        record: Callable[[_processes.ProcessIdentity], None] | None = None,
+    ) -> None:
+        """Describe the server.
+
+        Args:
+            log_path: The file that takes what it prints: one JSON object a line.
+            options: More settings for its configuration, such as `confirm_email` and `bcrypt_cost`.
+            record: What to tell of each process, for `end_leftover`, should this one be killed before it is ready.
+        """
+        self.log_path = log_path
+        self._options = dict(options or {})
+        self._record = record
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process while it runs."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    def start(self, config: ServerConfig) -> None:
+        """Start the process, and return when it accepts requests.
+
+        Raises:
+            PortInUseError: One of its ports is taken.
+            ServerError: It ended or did not get ready; the message ends with what it printed.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            _end_functions(self._process.pid)  # It was killed, and one of them may hang.
+        self._process = process = None
+        try:
+            log = open_log(self.log_path)
+            try:
+                offset = os.lseek(log, 0, os.SEEK_END)
+                with _processes.undisturbed():
+                    # Kept at once, so that stop() can end it from another thread.
+                    self._process = process = subprocess.Popen(
+                        _command(config),
+                        stdin=subprocess.PIPE,
+                        stdout=log,
+                        stderr=log,
+                        env={name: value for name, value in deno.environment().items() if name in _ENVIRONMENT},
+                        start_new_session=True,
+                    )
+            finally:
+                os.close(log)
+            assert process.stdin is not None
+            identity = _processes.ProcessIdentity.of(process.pid)
+            if self._record is not None and identity is not None:
+                self._record(identity)  # Until it has its configuration, it ends by itself when we do.
+            # Where it has ended already, what it printed says why.
+            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+                stdin.write(json.dumps(asdict(config) | self._options).encode() + b"\n")
+            self._wait_until_ready(process, config, offset)
+        except BaseException:
+            if process is not None:
+                process.kill()
+                process.wait()
+                _end_functions(process.pid)
+            raise
+
+    def stop(self) -> None:
+        """Let the process finish its requests, and end it. Does nothing when it is not running."""
+        if self._process is not None:
+            process = _processes.of_child(self._process)
+            if process is not None:
+                _processes.end(process, _STOP_SIGNALS)
+            self._process.wait()
+            _end_functions(self._process.pid)
+            self._process = None
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], config: ServerConfig, offset: int) -> None:
+        give_up = time.monotonic() + _READY_TIMEOUT
+        with self.log_path.open("rb") as log:
+            log.seek(offset)
+            printed = b""
+            while time.monotonic() < give_up:
+                ended = process.poll() is not None
+                printed += log.read()
+                if _says_ready(printed):
+                    return
+                if ended:
+                    break
+                time.sleep(0.01)
+        for port in (config.port, config.smtp_port):
+            if not is_free(port):
+                raise PortInUseError(f"Port {port} was taken by another program just now. Start the stack again.")
+        what = "ended" if process.poll() is not None else f"was not ready within {_READY_TIMEOUT:.0f} s"
+        raise ServerError(
+            f"The API server {what}. The end of {self.log_path}:\n{printed[-4000:].decode('utf-8', 'replace')}"
+        )
+
+
+def _end_functions(group: int) -> None:
+    """End the edge functions of a server that has ended: the other processes of its group.
+
+    They end by themselves when it does, unless they are busy.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def end_leftover(identity: _processes.ProcessIdentity) -> None:
+    """End an API server that outlived the process that ran it."""
+    process = identity.process()
+    with contextlib.suppress(psutil.NoSuchProcess):  # It may end while we look.
+        if process is not None and str(_MAIN) in process.cmdline():
+            _processes.end(process, _STOP_SIGNALS)
+            _end_functions(identity.pid)
+
+
+def _says_ready(printed: bytes) -> bool:
+    for line in printed.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # Not the server's own line, or one that is still being written.
+        if isinstance(record, dict) and cast("dict[str, object]", record).get("event") == "ready":
+            return True
+    return False
+
+
+def _command(config: ServerConfig) -> list[str]:
+    writable = [config.storage_dir, config.mail_dir]
+    readable = [*writable, config.functions_dir, str(SERVER_DIR), config.deno_dir]
+    return [
+        deno.executable(),
+        "run",
+        "--quiet",
+        "--cached-only",
+        "--no-prompt",
+        *deno.pinned(),
+        "--permission-set",  # The server's own, from its configuration; the folders come on top.
+        f"--allow-read={_list(readable)}",
+        f"--allow-write={_list(writable)}",
+        f"--allow-run={_list([config.deno_path])}",  # For the edge functions, each in a process with fewer permissions.
+        str(_MAIN),
+    ]
+
+
+def _list(paths: list[str]) -> str:
+    """Return paths as Deno's options take them: separated by commas, with a comma in a path written twice."""
+    return ",".join(path.replace(",", ",,") for path in paths)

@@ -1,0 +1,180 @@
+"""Apply a project's migrations and seed, and keep the same books as the `supabase` command.
+
+Both can then be used on one database in turn: what this module applied, `supabase db push` counts as applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import psycopg
+
+from supabase_embedded import _sql
+from supabase_embedded.errors import MigrationError
+
+_FILE_NAME = re.compile(r"(?P<version>\d+)_(?P<name>.*)\.sql")
+
+# The tables as the `supabase` command makes them.
+_MIGRATIONS_TABLE = """
+    create schema if not exists supabase_migrations;
+    create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
+    alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+    alter table supabase_migrations.schema_migrations add column if not exists name text;
+"""
+_SEEDS_TABLE = """
+    create schema if not exists supabase_migrations;
+    create table if not exists supabase_migrations.seed_files (path text not null primary key, hash text not null);
+"""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One migration file."""
+
+    path: Path
+    version: str
+    name: str
+
+    def read(self) -> str:
+        """Return the file's content."""
+        return self.path.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class MigrationReport:
+    """What `migrate()` found and did."""
+
+    applied: Sequence[str] = ()
+    """Versions applied now, in order."""
+
+    changed: Sequence[str] = ()
+    """Versions applied earlier whose file has been edited since. The edit is not in the database."""
+
+    missing: Sequence[str] = ()
+    """Versions applied earlier whose file is gone."""
+
+
+def migrations_in(folder: Path) -> list[Migration]:
+    """Return the migrations of a folder in the order in which they apply.
+
+    Raises:
+        MigrationError: Two files have the same version.
+    """
+    found: dict[str, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            continue  # The `supabase` command passes over such files as well.
+        migration = Migration(path, match["version"], match["name"])
+        if migration.version in found:
+            raise MigrationError(
+                f"{found[migration.version].path.name} and {path.name} have the same version. Rename one of them."
+            )
+        found[migration.version] = migration
+    return sorted(found.values(), key=lambda migration: migration.version)
+
+
+def migrate(dsn: str, migrations_dir: Path) -> MigrationReport:
+    """Apply the migrations that this database has not seen, each in a transaction of its own.
+
+    Args:
+        dsn: A connection to the database, as the role `postgres`.
+        migrations_dir: The folder with the files `<version>_<name>.sql`.
+
+    Raises:
+        MigrationError: Postgres refused a migration. That file left nothing behind; those before it stay applied.
+    """
+    migrations = migrations_in(migrations_dir)
+    applied: list[str] = []
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(_MIGRATIONS_TABLE)
+        rows = connection.execute("select version, statements from supabase_migrations.schema_migrations").fetchall()
+        seen = {cast(str, version): cast("list[str] | None", statements) for version, statements in rows}
+        for migration in migrations:
+            if migration.version in seen:
+                continue
+            with connection.transaction():
+                statements = _execute(connection, migration.path)
+                connection.execute(
+                    "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
+                    (migration.version, migration.name, statements),
+                )
+            applied.append(migration.version)
+    return MigrationReport(
+        applied=applied,
+        changed=[m.version for m in migrations if _was_edited(m, seen.get(m.version))],
+        missing=sorted(seen.keys() - {m.version for m in migrations}),
+    )
+
+
+def seed(dsn: str, seed_path: Path) -> bool:
+    """Run the seed file once for each database, in one transaction.
+
+    A seed that ran before is not run again when it has been edited; as with the `supabase` command, a fresh database
+    gets the new one.
+
+    Args:
+        dsn: A connection to the database, as the role `postgres`.
+        seed_path: The file; when there is none, nothing happens.
+
+    Returns:
+        Whether the seed ran now.
+
+    Raises:
+        MigrationError: Postgres refused a statement. Nothing of the file was kept.
+    """
+    if not seed_path.exists():
+        return False
+    digest = hashlib.sha256(seed_path.read_bytes()).hexdigest()
+    # The name under which the `supabase` command knows it: relative to the folder that contains `supabase`.
+    name = f"supabase/{seed_path.name}"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(_SEEDS_TABLE)
+        if connection.execute("select 1 from supabase_migrations.seed_files where path = %s", (name,)).fetchone():
+            return False
+        with connection.transaction():
+            _execute(connection, seed_path)
+            connection.execute(
+                "insert into supabase_migrations.seed_files (path, hash) values (%s, %s)", (name, digest)
+            )
+    return True
+
+
+def _was_edited(migration: Migration, recorded: list[str] | None) -> bool:
+    return recorded is not None and recorded != [statement.text for statement in _sql.split(migration.read())]
+
+
+def _execute(connection: psycopg.Connection, path: Path) -> list[str]:
+    """Run a file statement by statement and return the statements."""
+    source = path.read_text(encoding="utf-8")
+    statements = _sql.split(source)
+    for number, statement in enumerate(statements, start=1):
+        try:
+            connection.execute(statement.text.encode())
+        except psycopg.Error as error:
+            raise MigrationError(_describe(error, path, source, number, statement)) from error
+    return [statement.text for statement in statements]
+
+
+def _describe(error: psycopg.Error, path: Path, source: str, number: int, statement: _sql.Statement) -> str:
+    diagnosis = error.diag
+    position = int(diagnosis.statement_position or 1) - 1
+    line = _sql.line_of(source, statement.offset + position)
+    parts = [
+        f"{path.name}, line {line} (statement {number}): "
+        f"{diagnosis.message_primary or error} (SQLSTATE {error.sqlstate or 'unknown'})"
+    ]
+    for label, text in (
+        ("Detail", diagnosis.message_detail),
+        ("Hint", diagnosis.message_hint),
+        ("Where", diagnosis.context),
+    ):
+        if text:
+            parts.append(f"{label}: {text}")
+    parts.append("Nothing of this file was kept. Correct it and run the command again.")
+    return "\n".join(parts)

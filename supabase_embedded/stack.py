@@ -1,0 +1,400 @@
+"""The embedded stack: PostgreSQL, the platform's schemas, the project's migrations and seed, and the API server.
+
+```python
+with Stack(Path(".supabase")) as stack:
+    print(stack.api_url, stack.publishable_key)
+```
+
+A stack belongs to the process that started it, which watches its two servers and starts them again when they die. Other
+processes find it through its folder: `StackStatus.of(folder)`, `runs.reset(folder)`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from supabase_embedded import _project_config, deno
+from supabase_embedded._folder import DATABASE, Run, StackFolder, State
+from supabase_embedded._keys import Keys
+from supabase_embedded._ports import LOOPBACK, check_port, pick_port
+from supabase_embedded._processes import ProcessIdentity
+from supabase_embedded._server import ApiServer, ServerConfig
+from supabase_embedded._status import SITE_URL, StackStatus
+from supabase_embedded.application import STANDALONE, Addresses, Application
+from supabase_embedded.databases import Databases
+from supabase_embedded.errors import LocalStackError, NotRunningError, PortInUseError
+from supabase_embedded.migrations import MigrationReport
+from supabase_embedded.postgres import PostgresServer, ServerAddress
+from supabase_embedded.project import Project
+from supabase_embedded.runs import end_leftovers, reset
+
+_WATCH_INTERVAL = 0.2  # Seconds between two looks at the processes.
+_MAINTENANCE_INTERVAL = 3600.0  # Seconds.
+_LONGEST_PAUSE = 5.0  # Seconds between two attempts to start a server that does not start.
+
+_log = logging.getLogger(__name__)
+
+
+class Stack:
+    """The embedded stack in one folder.
+
+    Used as a context manager it starts on entry and stops on exit.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        application: Application = STANDALONE,
+        project: Path | None = None,
+        seed: bool = True,
+        port: int | None = None,
+        db_port: int | None = None,
+        durable: bool = True,
+        site_url: str | None = None,
+        function_hosts: Sequence[str] = (),
+        function_environment: Mapping[str, str] | None = None,
+        server_options: Mapping[str, bool | int] | None = None,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        """Describe the stack; nothing happens before `start()`.
+
+        Args:
+            directory: The folder for everything that the stack keeps; made when missing.
+            application: What an application adds to the stack; by default nothing.
+            project: The folder that contains `supabase/`; by default the application's, or the working folder.
+            seed: Whether new databases get the project's seed.
+            port: The API's port; by default that of the last run, or a free one.
+            db_port: The database's port; likewise.
+            durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
+            site_url: Where links in mails lead unless a call says otherwise; by default what the project's
+                `config.toml` says, or `http://127.0.0.1:3000`.
+            function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
+            function_environment: Variables for edge functions. `supabase/functions/.env` overrides them.
+            server_options: More settings for the API server, such as `bcrypt_cost`. They come before those of the
+                project's `config.toml`: `confirm_email` is `enable_confirmations` there, for example.
+            report: Takes one line for each thing that takes time or needs attention; by default the log does.
+        """
+        self._folder = StackFolder(directory, application)
+        self._application = application
+        self._project_argument = project
+        self._with_seed = seed
+        self._port = port
+        self._db_port = db_port
+        self._durable = durable
+        self._site_url = site_url
+        self._report = report or _log.info
+        self._function_hosts = tuple(function_hosts)
+        self._function_environment = dict(function_environment or {})
+        self._server = ApiServer(
+            self._folder.logs / "server.log", options=server_options, record=self._folder.record_server
+        )
+        self._postgres: PostgresServer | None = None
+        self._databases: Databases | None = None
+        self._config: ServerConfig | None = None
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __repr__(self) -> str:
+        return f"Stack({str(self._folder.root)!r})"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Where it is
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the API."""
+        return self.status().api_url
+
+    @property
+    def db_url(self) -> str:
+        """A connection URL as `postgres`, the role of migrations."""
+        return self.status().db_url
+
+    @property
+    def mailbox_url(self) -> str:
+        """The page that shows the mails that were sent."""
+        return self.status().mailbox_url
+
+    @property
+    def publishable_key(self) -> str:
+        """The API key of clients."""
+        return self.status().publishable_key
+
+    @property
+    def secret_key(self) -> str:
+        """The API key that passes all access rules."""
+        return self.status().secret_key
+
+    @property
+    def jwt_secret(self) -> str:
+        """The secret that signs users' tokens."""
+        return self.status().jwt_secret
+
+    @property
+    def server_log(self) -> Path:
+        """The API server's log: one JSON object a line."""
+        return self._server.log_path
+
+    @property
+    def project(self) -> Project:
+        """The project whose migrations, seed and functions it runs."""
+        return self.databases.project
+
+    @property
+    def databases(self) -> Databases:
+        """The stack's databases, for more copies of the template."""
+        if self._databases is None:
+            raise NotRunningError("This stack is not running; call start() first.")
+        return self._databases
+
+    def status(self) -> StackStatus:
+        """Return how to reach the stack.
+
+        Raises:
+            NotRunningError: It is not running.
+        """
+        return StackStatus.of(self._folder.root, application=self._application)
+
+    # What it does
+
+    def start(self) -> None:
+        """Start everything, and return when the API accepts requests.
+
+        The first start in a folder makes the database; later ones apply new migrations to it.
+
+        Raises:
+            AlreadyRunningError: A stack runs in this folder.
+            FolderError: The folder cannot be used.
+            MigrationError: A migration or the seed was refused.
+            PortInUseError: A requested port is taken.
+            LocalStackError: Something else kept a part of the stack from starting.
+        """
+        project = Project.find(self._project_argument or self._application.project)
+        self._folder.open()
+        self._stopping.clear()
+        try:
+            self._start(project)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything. The data stays. Does nothing when the stack is not running."""
+        self._stopping.set()
+        self._server.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+        for thread in self._threads:
+            thread.join()
+        # A thread may have been about to start one of them again.
+        self._server.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+        self._threads = []
+        self._postgres = self._databases = self._config = None
+        if self._folder.is_locked:
+            try:
+                self._folder.end_run()
+            finally:
+                self._folder.close()
+
+    def reset(self) -> None:
+        """Put a fresh, migrated and seeded database in place, and delete stored files and mails.
+
+        Raises:
+            MigrationError: A migration or the seed was refused; the old database is still there.
+        """
+        reset(self._folder.root, application=self._application)
+
+    def clone_database(self, name: str) -> str:
+        """Make another fresh, migrated and seeded database, and return its URL as `postgres`."""
+        return self.databases.clone(name)
+
+    # How it does it
+
+    def _start(self, project: Project) -> None:
+        # What cannot be is said before anything is made.
+        settings = _project_config.auth(project), _project_config.functions(project)
+        if self._application.check is not None:
+            self._application.check(project, self._function_environment)
+        others = _project_config.disregarded(project)
+        if others:
+            self._report(f"The embedded stack does not do what config.toml says below [auth]: {', '.join(others)}.")
+        folder, state = self._folder, self._folder.read_state()
+        if state.run is not None or state.starting is not None:  # It was killed, and its servers may have gone on.
+            end_leftovers(folder, state)
+        check_port(self._port, purpose="the API", option="--port")
+        api_port = () if self._port is None else (self._port,)
+        check_port(self._db_port, purpose="the database", option="--db-port", taken=api_port)
+        folder.write_state(replace(state, starting=ProcessIdentity.of_this(), server=None))
+        keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
+        deno.ensure_cached(self._report)
+        deno.ensure_functions_cached(project, self._report)
+
+        self._postgres = PostgresServer(
+            folder.postgres,
+            password=keys.service_password,
+            port=self._db_port,
+            # The last one may be the one that is asked for now for the API, which starts later.
+            preferred_port=None if state.db_port in api_port else state.db_port,
+            durable=self._durable,
+            log_path=folder.logs / "postgres.log",
+        )
+        if not self._postgres.initialised:
+            self._report("Making a new database ...")
+        self._postgres.start()
+        address = self._postgres.address
+        self._databases = Databases(address, project, keys.service_password, with_seed=self._with_seed)
+        self._explain(self._databases.open())
+
+        self._config = self._start_server(address, keys, project, state, *settings)
+        self._write_state(project)
+        self._work(self._watch)
+        self._work(self._maintain)
+        for worker in self._application.workers:
+            self._work(worker, self, self._stopping)
+        folder.tidy_request.touch()
+
+    def _start_server(
+        self,
+        address: ServerAddress,
+        keys: Keys,
+        project: Project,
+        state: State,
+        auth: _project_config.AuthSettings,
+        functions: dict[str, _project_config.FunctionSettings],
+    ) -> ServerConfig:
+        attempts_left = 3
+        auth["site_url"] = self._site_url or auth.get("site_url") or SITE_URL
+        while True:
+            attempts_left -= 1
+            port = pick_port(requested=self._port, remembered=state.api_port, purpose="the API", option="--port")
+            smtp_port = pick_port(
+                requested=None, remembered=state.smtp_port, purpose="mail", option="--port", taken=(port,)
+            )
+            config = ServerConfig(
+                host=LOOPBACK,
+                port=port,
+                smtp_port=smtp_port,
+                db_url=address.dsn(DATABASE),
+                authenticator_db_url=address.dsn(DATABASE, user="authenticator", password=keys.service_password),
+                publishable_key=keys.publishable_key,
+                secret_key=keys.secret_key,
+                jwt_secret=keys.jwt_secret,
+                anon_key=keys.anon_key,
+                service_role_key=keys.service_role_key,
+                storage_dir=str(self._folder.storage),
+                mail_dir=str(self._folder.mail),
+                functions_dir=str(project.functions_dir),
+                functions=functions,
+                functions_environment=self._functions_environment(address, port, smtp_port),
+                function_hosts=self._function_hosts,
+                application=self._application.name,
+                command=self._application.command,
+                sender=self._application.sender,
+                **auth,
+            )
+            try:
+                self._server.start(config)
+            except PortInUseError:
+                # Somebody took it between our look and the server's start.
+                if self._port is not None or attempts_left == 0:
+                    raise
+            else:
+                return config
+
+    def _write_state(self, project: Project) -> None:
+        assert self._config is not None and self._postgres is not None
+        supervisor, server = ProcessIdentity.of_this(), ProcessIdentity.of(self._server.pid or 0)
+        if server is None:
+            raise LocalStackError(f"The API server ended right after its start; see {self._server.log_path}.")
+        self._folder.write_state(
+            State(
+                api_port=self._config.port,
+                db_port=self._postgres.port,
+                smtp_port=self._config.smtp_port,
+                run=Run(supervisor, server, str(project.supabase_dir), self._with_seed),
+                server=server,
+            )
+        )
+
+    def _explain(self, report: MigrationReport) -> None:
+        if report.applied:
+            self._report(f"Applied {len(report.applied)} new migration(s), up to {report.applied[-1]}.")
+        command = self._application.command
+        if report.changed:
+            self._report(
+                f"These migrations were edited after they had been applied: {', '.join(report.changed)}. "
+                f"The database does not have the edits; `{command} reset` makes it anew."
+            )
+        if report.missing:
+            self._report(
+                f"The database has migrations whose files are gone: {', '.join(report.missing)}. "
+                f"`{command} reset` makes it anew."
+            )
+        if not self.databases.fits_this_version():
+            self._report(f"This database was made by another version of the stack. `{command} reset` makes it anew.")
+
+    def _watch(self) -> None:
+        """Start a server again when it has died, and do the slow part of the next reset."""
+        assert self._postgres is not None and self._config is not None
+        pause = _WATCH_INTERVAL
+        while not self._stopping.wait(pause):
+            try:
+                if not self._postgres.running:
+                    _log.warning("The database server ended unexpectedly; starting it again.")
+                    self._postgres.start()
+                    _log.info("The database server is back.")
+                if not self._server.running and not self._stopping.is_set():
+                    _log.warning("The API server ended unexpectedly; starting it again.")
+                    self._server.start(self._config)
+                    self._write_state(self.databases.project)
+                    _log.info("The API server is back.")
+                if self._folder.tidy_request.exists():
+                    self._folder.tidy_request.unlink()
+                    self.databases.tidy()
+                pause = _WATCH_INTERVAL
+            except (LocalStackError, OSError, psycopg.Error) as error:
+                if self._stopping.is_set():
+                    return
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                _log.error("%s (Trying again in %.1f s.)", error, pause)
+
+    def _maintain(self) -> None:
+        """Look after the realtime partitions."""
+        while not self._stopping.wait(_MAINTENANCE_INTERVAL):
+            try:
+                self.databases.maintain()
+            except psycopg.Error as error:
+                if self._stopping.is_set():
+                    return
+                _log.error("The partitions for realtime messages could not be made: %s", error)
+
+    def _work(self, target: Callable[..., None], *arguments: object) -> None:
+        """Run a function in a thread that ends with the stack."""
+        thread = threading.Thread(target=target, args=arguments, name=f"stack {target.__name__}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _functions_environment(self, address: ServerAddress, port: int, smtp_port: int) -> dict[str, str]:
+        """Return what edge functions are told besides the platform's variables."""
+        mailbox = Addresses(smtp_url=f"smtp://{LOOPBACK}:{smtp_port}", mailpit_url=f"http://{LOOPBACK}:{port}")
+        own = {"SUPABASE_DB_URL": address.dsn(DATABASE, user="postgres", password="postgres")}
+        return own | dict(self._application.function_environment(mailbox)) | self._function_environment

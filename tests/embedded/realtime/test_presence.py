@@ -1,0 +1,114 @@
+"""Presence: who is on a channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.embedded.realtime.conftest import Hall
+from tests.embedded.realtime.wire import Wire
+
+
+def seen(presences: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What people said of themselves, without the server's references."""
+    return {
+        key: [{name: value for name, value in meta.items() if not name.startswith("phx_")} for meta in entry["metas"]]
+        for key, entry in presences.items()
+    }
+
+
+async def track(wire: Wire, name: str, payload: Any) -> None:
+    answer = await wire.call(name, "presence", {"type": "presence", "event": "track", "payload": payload})
+    assert answer.payload == {"status": "ok", "response": {}}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_who_is_here(hall: Hall, version: int) -> None:
+    club = hall.club("Boris")
+    name = f"room:{club.id}"
+    async with hall.wire(version=version) as ada:
+        await ada.enter(name, token=hall.token(club.leader), private=True, presence={"key": "ada", "enabled": True})
+        assert (await ada.next()).payload == {}  # The state comes first: nobody yet.
+        await track(ada, name, {"mood": "calm"})
+        diff = (await ada.take("presence_diff")).payload
+        assert (seen(diff["joins"]), diff["leaves"]) == ({"ada": [{"mood": "calm"}]}, {})
+        first = diff["joins"]["ada"]["metas"][0]["phx_ref"]
+
+        async with hall.wire(version=version) as boris:
+            token = hall.token(club.members[0])
+            await boris.enter(name, token=token, private=True, presence={"key": "boris", "enabled": "true"})
+            assert seen((await boris.take("presence_state")).payload) == {"ada": [{"mood": "calm"}]}
+            await track(boris, name, {})
+            assert seen((await ada.take("presence_diff")).payload["joins"]) == {"boris": [{}]}
+
+            await track(ada, name, {"mood": "calm"})  # No news.
+            await track(ada, name, {"mood": "wild"})
+            diff = (await boris.take("presence_diff", lambda frame: "ada" in frame.payload["joins"])).payload
+            assert (seen(diff["joins"]), seen(diff["leaves"])) == (
+                {"ada": [{"mood": "wild"}]},
+                {"ada": [{"mood": "calm"}]},
+            )
+            assert diff["joins"]["ada"]["metas"][0]["phx_ref_prev"] == first
+            assert diff["leaves"]["ada"]["metas"][0]["phx_ref"] == first
+
+        # The socket is gone, and so is Boris.
+        left = (await ada.take("presence_diff", lambda frame: frame.payload["leaves"].keys() == {"boris"})).payload
+        assert left["joins"] == {}
+        answer = await ada.call(name, "presence", {"event": "untrack"})
+        assert answer.payload["status"] == "ok"
+        assert (await ada.take("presence_diff")).payload["leaves"].keys() == {"ada"}
+
+
+async def test_two_windows_of_one_person(hall: Hall, name: str) -> None:
+    config: dict[str, Any] = {"presence": {"key": "ada", "enabled": True}}
+    async with hall.wire() as watcher:
+        await watcher.enter(name, presence={"enabled": True})
+        async with hall.wire() as one:
+            await one.enter(name, **config)
+            await track(one, name, {"window": 1})
+            async with hall.wire() as two:
+                await two.enter(name, **config)
+                await track(two, name, {"window": 2})
+                async with hall.wire() as late:
+                    await late.enter(name, presence={"enabled": True})
+                    state = (await late.take("presence_state")).payload
+                    assert seen(state) == {"ada": [{"window": 1}, {"window": 2}]}
+            # Leaving the channel and closing the socket are the same to the others.
+            left = await watcher.take("presence_diff", lambda frame: frame.payload["leaves"] != {})
+            assert seen(left.payload["leaves"]) == {"ada": [{"window": 2}]}
+            await one.call(name, "phx_leave", {})
+            left = await watcher.take("presence_diff", lambda frame: frame.payload["leaves"] != {})
+            assert seen(left.payload["leaves"]) == {"ada": [{"window": 1}]}
+
+
+async def test_without_a_key_the_server_makes_one(hall: Hall, name: str) -> None:
+    async with hall.wire() as wire:
+        await wire.enter(name)
+        await track(wire, name, {"a": 1})
+        # Tracking is what turns presence on here, so the state comes now.
+        assert (await wire.take("presence_state")).payload == {}
+        (key,) = (await wire.take("presence_diff")).payload["joins"]
+        assert len(key) == 36
+
+
+async def test_what_is_no_presence(hall: Hall, name: str) -> None:
+    async with hall.wire() as wire:
+        await wire.enter(name, presence={"enabled": True})
+        answer = await wire.call(name, "presence", {"event": "track", "payload": [1]})
+        reason = {"reason": "Presence track payload must be a map"}
+        assert answer.payload == {"status": "error", "response": reason}
+        answer = await wire.call(name, "presence", {"event": "dance"})
+        assert answer.payload == {"status": "error", "response": {}}
+
+
+@pytest.mark.long
+async def test_too_many_calls_end_the_channel(hall: Hall, name: str) -> None:
+    async with hall.wire() as wire:
+        await wire.enter(name, presence={"key": "x", "enabled": True})
+        for number in range(5):
+            await track(wire, name, {"n": number})
+        await wire.send(f"realtime:{name}", "presence", {"event": "track", "payload": {"n": 5}})
+        system = await wire.take("system")
+        assert system.payload["message"] == "Client presence rate limit exceeded"
+        assert (await wire.take("phx_close")).topic == f"realtime:{name}"

@@ -1,0 +1,115 @@
+"""The database goes away and comes back, as itself or as another one. Clients keep their channels."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from supabase_embedded.postgres import PostgresServer
+from tests.embedded.realtime.conftest import EXTRAS, Hall
+from tests.embedded.realtime.wire import Wire
+
+
+async def established(wire: Wire) -> None:
+    """Wait until the server says that it follows the log again."""
+    await wire.take("system", lambda frame: frame.payload["message"] == "Replication connection established")
+
+
+@pytest.mark.long
+async def test_after_a_restart_everything_goes_on(own_postgres: PostgresServer, own_hall: Hall, name: str) -> None:
+    changes = [{"event": "*", "schema": "public", "table": "open_samples"}]
+    async with own_hall.wire(own_hall.config.secret_key) as wire, own_hall.wire() as public:
+        await wire.enter(name, private=True, broadcast={"replication_ready": True}, presence={"enabled": True})
+        await public.enter(name, postgres_changes=changes)
+        await established(wire)
+        assert own_postgres.pid is not None
+        os.kill(own_postgres.pid, signal.SIGKILL)
+        await asyncio.to_thread(own_postgres.stop)
+
+        # Clients among themselves need no database, but who wants to join a private channel does.
+        async with own_hall.wire() as other:
+            await other.enter(name)
+            await other.broadcast(name, "hello", {})
+            assert (await public.take("broadcast")).payload["event"] == "hello"
+            answer = await other.join("board", token=own_hall.sign({"role": "anon", "exp": 2**33}), private=True)
+            reason = "UnableToConnectToProject: Realtime was unable to connect to the project database"
+            assert answer.payload["response"] == {"reason": reason}
+
+        await asyncio.to_thread(own_postgres.start)
+        await established(wire)
+        own_hall.send(name, "back", {})
+        assert (await wire.take("broadcast")).payload["event"] == "back"
+        assert (await public.take("system")).payload["message"] == "Subscribed to PostgreSQL"
+        own_hall.run("insert into public.open_samples values (1, 'x')")
+        data = (await public.take("postgres_changes")).payload["data"]
+        assert data["record"] == {"id": 1, "word": "x"}
+
+
+async def test_after_a_reset_rights_are_those_of_the_new_database(own_hall: Hall) -> None:
+    club = own_hall.club()
+    mine, board = f"space:{club.id}", "board"
+    async with own_hall.wire() as wire:
+        await wire.enter(mine, token=own_hall.token(club.leader), private=True)
+        await wire.enter(board, token=own_hall.token(club.leader), private=True, broadcast={"replication_ready": True})
+        await established(wire)
+        own_hall.close()
+        own_hall.databases.clone(own_hall.database)
+        with psycopg.connect(own_hall.dsn) as connection:
+            connection.execute(EXTRAS)
+        closed = await wire.take("phx_close")
+        # The space is gone, and the policies of the board may have been made too late for the first look.
+        assert closed.topic in (f"realtime:{mine}", f"realtime:{board}")
+        await wire.enter(board, token=own_hall.token(club.leader), private=True)
+        own_hall.send(mine, "never", {})
+        own_hall.send(board, "back", {})
+        assert (await wire.take("broadcast")).payload["event"] == "back"
+
+
+async def test_a_killed_server_leaves_no_slot_behind(own_hall: Hall, name: str) -> None:
+    async with own_hall.wire() as wire:
+        await wire.enter(name)
+        with psycopg.connect(own_hall.dsn, autocommit=True) as connection:
+            slots = connection.execute("select temporary, active from pg_replication_slots").fetchall()
+            assert slots == [(True, True)]
+            assert own_hall.process.pid is not None
+            os.kill(own_hall.process.pid, signal.SIGKILL)
+            await wire.closed()
+            for _attempt in range(100):
+                if not connection.execute("select from pg_replication_slots").fetchall():
+                    break
+                await asyncio.sleep(0.05)
+            else:
+                raise AssertionError("the slot is still there")
+
+
+async def test_who_joins_while_a_transaction_is_open_waits_no_longer_than_a_moment(own_hall: Hall, name: str) -> None:
+    with psycopg.connect(own_hall.dsn) as connection:
+        # A slot can be made only when this has ended.
+        connection.execute("select realtime.send('{}', 'before', %s, false)", [name])
+        async with own_hall.wire() as wire:
+            await wire.enter(name, broadcast={"replication_ready": True})
+            connection.commit()
+            await established(wire)
+            own_hall.send(name, "after", {}, private=False)
+            assert (await wire.take("broadcast")).payload["event"] == "after"
+
+
+async def test_without_a_partition_nobody_joins(own_hall: Hall) -> None:
+    token = own_hall.token(own_hall.person("Ada"))
+    with psycopg.connect(own_hall.databases.server.dsn(own_hall.database), autocommit=True) as connection:
+        partitions = connection.execute(
+            "select inhrelid::regclass::text from pg_inherits where inhparent = 'realtime.messages'::regclass"
+        ).fetchall()
+        for (partition,) in partitions:
+            connection.execute(sql.SQL("drop table {}").format(sql.SQL(partition)))
+        reason = "MissingPartition: Realtime was unable to find the expected messages partition"
+        async with own_hall.wire() as wire:
+            answer = await wire.join("board", token=token, private=True)
+            assert answer.payload["response"] == {"reason": reason}
+            connection.execute("select realtime.maintain_partitions()")
+            await wire.enter("board", token=token, private=True)
