@@ -51,6 +51,7 @@ lint: $(SYNCED) check-generated
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
 	scripts/check_server.sh
 	scripts/check_functions.sh
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from monogram_sdk import _metadata, _pictures
 from monogram_sdk._config import shown
-from monogram_sdk._engine.contents import picture_type
+from monogram_sdk._contents import picture_type
 from monogram_sdk.errors import FileTooLargeError, InvalidImageError, InvalidValueError
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from monogram_sdk._engine.forks import tell_of_forks
+from monogram_sdk._forks import tell_of_forks
 from monogram_sdk.errors import InvalidResponseError, TruncatedResponseError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from monogram_sdk._engine import contents
-from monogram_sdk._engine.contents import Content
+from monogram_sdk import _contents as contents
+from monogram_sdk._contents import Content
 from monogram_sdk._engine.request import JSON, Request, as_json, check_text
 from monogram_sdk.errors import InvalidValueError
 

@@ -21,8 +21,8 @@ from supabase_auth.errors import AuthError, AuthInvalidJwtError, AuthSessionMiss
 from supabase_auth.types import Session as AuthSession
 from supabase_auth.types import User as GoTrueUser
 
-from monogram_sdk._engine import contents
-from monogram_sdk._engine.contents import Content
+from monogram_sdk import _contents as contents
+from monogram_sdk._contents import Content
 from monogram_sdk.errors import APIError, AuthenticationError, InvalidResponseError, InvalidValueError, NotSignedInError
 from monogram_sdk.models.auth import AuthUser, NewSession, Session
 

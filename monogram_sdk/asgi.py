@@ -24,9 +24,9 @@ from urllib.parse import quote
 import httpx
 
 from monogram_sdk._config import Options, check_has, resolve
+from monogram_sdk._contents import FEED, LETTER, PAGE, PDF, PICTURE, Content
 from monogram_sdk._engine._async.network import AsyncNetwork
 from monogram_sdk._engine.call import Call
-from monogram_sdk._engine.contents import FEED, LETTER, PAGE, PDF, PICTURE, Content
 from monogram_sdk._engine.failures import FAILURES
 from monogram_sdk._engine.refusals import is_from_service
 from monogram_sdk._engine.reply import Reply

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from monogram_sdk._engine.forks import tell_of_forks
+from monogram_sdk._forks import tell_of_forks
 from monogram_sdk.errors import ConfigError
 
 if TYPE_CHECKING:

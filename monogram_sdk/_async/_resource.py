@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
+from monogram_sdk import _contents as contents
 from monogram_sdk import _query
 from monogram_sdk._arguments import ChecksArguments
 from monogram_sdk._engine import call as calls
-from monogram_sdk._engine import contents
 from monogram_sdk._engine._async.engine import AsyncEngine
 from monogram_sdk._engine.request import Request
 from monogram_sdk._paging import Listing

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from monogram_sdk._engine._async.engine import AsyncEngine
-from monogram_sdk._engine.forks import importing, tell_of_forks
 from monogram_sdk._engine.telemetry import logger
+from monogram_sdk._forks import importing, tell_of_forks
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
 from monogram_sdk._live.runtime import AsyncSignal, AsyncWorker, began_before_the_fork
 from monogram_sdk.errors import ClientClosedError, MonogramError

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from monogram_sdk._config import Options, resolve
-from monogram_sdk._engine.forks import importing
+from monogram_sdk._forks import importing
 from monogram_sdk.errors import ConfigError
 from monogram_sdk.session_storage import AnySessionStorage
 

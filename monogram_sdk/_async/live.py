@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from monogram_sdk import _query
 from monogram_sdk._arguments import ChecksArguments
 from monogram_sdk._config import shown
-from monogram_sdk._engine.forks import importing
+from monogram_sdk._forks import importing
 from monogram_sdk._live.feed import POLL_SECONDS, Read, StatusListener
 from monogram_sdk._live.room import RoomState, presence
 from monogram_sdk._live.runtime import AsyncSignal, Home

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from monogram_sdk._engine import call as calls
-from monogram_sdk._engine.forks import tell_of_forks
+from monogram_sdk._forks import tell_of_forks
 from monogram_sdk.errors import DeadlineExceededError
 
 T = TypeVar("T")

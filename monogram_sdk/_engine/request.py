@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from monogram_sdk._engine import contents
-from monogram_sdk._engine.contents import Content
+from monogram_sdk import _contents as contents
+from monogram_sdk._contents import Content
 from monogram_sdk.errors import InvalidValueError
 
 JSON: Mapping[str, str] = {"content-type": "application/json"}

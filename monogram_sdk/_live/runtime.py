@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
-from monogram_sdk._engine.forks import this_process
+from monogram_sdk._forks import this_process
 from monogram_sdk.errors import ConfigError
 
 _STOP_SECONDS = 2.0

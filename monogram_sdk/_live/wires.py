@@ -24,9 +24,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from monogram_sdk._config import Config
 from monogram_sdk._engine.certificates import certificates
-from monogram_sdk._engine.forks import tell_of_forks
 from monogram_sdk._engine.info import client_info
 from monogram_sdk._engine.proxies import environment_proxy
+from monogram_sdk._forks import tell_of_forks
 from monogram_sdk.errors import scrub
 
 from .channels import VERSION, BrokenConnection

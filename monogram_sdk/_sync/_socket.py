@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from monogram_sdk._engine._sync.engine import Engine
-from monogram_sdk._engine.forks import importing, tell_of_forks
 from monogram_sdk._engine.telemetry import logger
+from monogram_sdk._forks import importing, tell_of_forks
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
 from monogram_sdk._live.runtime import Signal, Worker, began_before_the_fork
 from monogram_sdk.errors import ClientClosedError, MonogramError

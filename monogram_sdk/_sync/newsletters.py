@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+from monogram_sdk import _contents as contents
 from monogram_sdk import _query
-from monogram_sdk._engine import contents
+from monogram_sdk._contents import Content
 from monogram_sdk._engine.call import call
-from monogram_sdk._engine.contents import Content
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
 from monogram_sdk._paging import PAGE_SIZE, Listing

@@ -258,7 +258,7 @@ class _Around:
 def _page(client: Monogram, newsletter_id: UUID, around: _Around, place: dict[str, str]) -> bytes:
     """Have the page made that somebody was shown."""
     asked = {name: "1" if value is True else value for name, value in vars(around).items() if value} | place
-    from monogram_sdk._engine.contents import LETTER
+    from monogram_sdk._contents import LETTER
     from monogram_sdk._engine.request import Request
 
     path = f"{_FUNCTION}/{newsletter_id}/copy?{urlencode(asked)}"

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, Api
 from tests.sdk.support import PASSWORD, new_email
 
 GUIDES = ROOT / "docs" / "guides"
-PINNED = ROOT / "tests" / "local" / "server"
+PINNED = ROOT / "tests" / "embedded" / "server"
 
 
 def examples(guide: str, language: str) -> list[str]:

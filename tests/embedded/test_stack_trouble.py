@@ -218,7 +218,7 @@ def test_what_an_application_adds(project: Path, ready_folder: Path) -> None:
         eventually(lambda: len(seen) == 2)
         assert seen == [stack.api_url, str(project / "supabase")]
         home = httpx.get(stack.api_url).text
-        assert "<h1>The &amp; Shop, on this machine</h1>" in home
+        assert "<h1>The &#38; Shop, on this machine</h1>" in home
         assert "<code>shop dev status</code>" in home
         account = {"email": "ada@example.org", "password": "correct horse"}
         headers = {"apikey": stack.publishable_key}

@@ -24,8 +24,8 @@ import pytest
 import trustme
 
 from monogram_sdk import AsyncMonogram, FileSessionStorage, LiveStatus, MemorySessionStorage, Monogram, errors
-from monogram_sdk._engine.forks import importing
 from monogram_sdk._engine.process import Lock
+from monogram_sdk._forks import importing
 from tests.conftest import Api
 from tests.sdk.support import PASSWORD, new_email
 from tests.support.long import long

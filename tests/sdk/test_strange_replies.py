@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from monogram_sdk import Monogram, MonogramError, _query, errors
-from monogram_sdk._engine import contents, retrying
+from monogram_sdk import _contents as contents
+from monogram_sdk._engine import retrying
 from monogram_sdk.asgi import LettersApp
 from monogram_sdk.local import Stack
 from monogram_sdk.models.enums import MailEvent

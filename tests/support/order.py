@@ -35,7 +35,7 @@ SECONDS = {
     "tests/functions/render/test_units.py::test_the_renderer_passes_its_tests": 8,
     "tests/sdk/_async/test_faults.py::test_calls_over_a_faulty_network_happen_once_or_say_so": 7,
     "tests/sdk/_sync/test_faults.py::test_calls_over_a_faulty_network_happen_once_or_say_so": 5,
-    "tests/embedded/test_cli.py::test_runs_in_the_background_until_it_is_stopped": 5,
+    "tests/local/test_cli.py::test_runs_in_the_background_until_it_is_stopped": 5,
     "tests/sdk/test_forks.py": 5,
     "tests/embedded/test_databases.py": 5,
     "tests/sql/test_streaks.py": 5,

@@ -20,11 +20,11 @@ from monogram_sdk._engine import reply
 from monogram_sdk._engine.backends import async_backend
 from monogram_sdk._engine.call import Call
 from monogram_sdk._engine.certificates import certificates
-from monogram_sdk._engine.forks import tell_of_forks
 from monogram_sdk._engine.process import AsyncKeeper, async_home, async_within, is_gone
 from monogram_sdk._engine.proxies import Proxy, environment_proxy
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
+from monogram_sdk._forks import tell_of_forks
 from monogram_sdk.errors import ClientClosedError, ConfigError, InvalidValueError
 
 from .backend import AsyncPunctualBackend
