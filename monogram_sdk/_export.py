@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
-from monogram_sdk.errors import InvalidResponseError, InvalidValueError
+from monogram_sdk.errors import InvalidReplyError, InvalidValueError
 from monogram_sdk.models._base import Model
 
 ABOUT = """This archive holds what is yours on Monogram.
@@ -51,12 +51,12 @@ def as_file(row: dict[str, Any]) -> ExportedFile:
     """Read a row of the part "files".
 
     Raises:
-        InvalidResponseError: It is none.
+        InvalidReplyError: It is none.
     """
     try:
         return ExportedFile.model_validate(row)
     except ValidationError as exc:
-        raise InvalidResponseError("The server's list of files is not one.") from exc
+        raise InvalidReplyError("The server's list of files is not one.") from exc
 
 
 class Archive:

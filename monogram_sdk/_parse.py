@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from monogram_sdk._forks import tell_of_forks
-from monogram_sdk.errors import InvalidResponseError, TruncatedResponseError
+from monogram_sdk.errors import InvalidReplyError, TruncatedReplyError
 
 if TYPE_CHECKING:
     from monogram_sdk._engine.reply import Reply
@@ -59,7 +59,7 @@ def parse(shape: type[T], reply: Reply) -> T:
     """Read one value, such as a row that is answered as an object.
 
     Raises:
-        InvalidResponseError: The answer does not fit.
+        InvalidReplyError: The answer does not fit.
     """
     try:
         return _read(_adapter(shape), reply.content)
@@ -71,7 +71,7 @@ def parse_optional(shape: type[T], reply: Reply) -> T | None:
     """Read one value that may be null.
 
     Raises:
-        InvalidResponseError: The answer does not fit.
+        InvalidReplyError: The answer does not fit.
     """
     if reply.content in (b"", b"null"):
         return None
@@ -82,7 +82,7 @@ def parse_rows(model: type[M], reply: Reply) -> list[M]:
     """Read rows.
 
     Raises:
-        InvalidResponseError: The answer does not fit.
+        InvalidReplyError: The answer does not fit.
     """
     try:
         return _read(_row_adapter(model), reply.content)
@@ -99,8 +99,8 @@ def parse_all_rows(model: type[M], reply: Reply, *, total: int | None = None) ->
         total: How many there must be, if that is known.
 
     Raises:
-        InvalidResponseError: The answer does not fit.
-        TruncatedResponseError: The server cut the answer, or may have.
+        InvalidReplyError: The answer does not fit.
+        TruncatedReplyError: The server cut the answer, or may have.
     """
     rows = parse_rows(model, reply)
     if total is not None and len(rows) < total:
@@ -151,9 +151,9 @@ class _Pause:
 _PAUSE = _Pause()
 
 
-def _truncated(message: str, reply: Reply) -> TruncatedResponseError:
+def _truncated(message: str, reply: Reply) -> TruncatedReplyError:
     request = reply.request
-    return TruncatedResponseError(
+    return TruncatedReplyError(
         message,
         status=reply.status,
         method=request.method if request else None,
@@ -163,14 +163,14 @@ def _truncated(message: str, reply: Reply) -> TruncatedResponseError:
     )
 
 
-def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidResponseError:
+def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidReplyError:
     # Only where and why: the values may be a person's.
     problems = "; ".join(
         f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
         for problem in exc.errors(include_input=False, include_url=False, include_context=False)[:3]
     )
     request = reply.request
-    return InvalidResponseError(
+    return InvalidReplyError(
         f"The server's answer does not fit {getattr(shape, '__name__', shape)}: {problems}.",
         hint=(
             "The SDK and the project's migrations are of different versions: update the older one. Or something between"

@@ -23,7 +23,7 @@ from supabase_auth.types import User as GoTrueUser
 
 from monogram_sdk import _contents as contents
 from monogram_sdk._contents import Content
-from monogram_sdk.errors import APIError, AuthenticationError, InvalidResponseError, InvalidValueError, NotSignedInError
+from monogram_sdk.errors import APIError, AuthenticationError, InvalidReplyError, InvalidValueError, NotSignedInError
 from monogram_sdk.models.auth import AuthUser, NewSession, Session
 
 _FRESH_SECONDS = 3600
@@ -200,13 +200,13 @@ def translated(*, has_effect: bool = True) -> Generator[None]:
         details: Any = exc.args[0] if exc.args else None
         raise APIError(str(details or "The storage service refused.")) from exc
     except (json.JSONDecodeError, KeyError) as exc:
-        raise InvalidResponseError(
+        raise InvalidReplyError(
             "The server's answer is not what it should be.", hint="Update the SDK, or the server.", uncertain=has_effect
         ) from exc
     except ValidationError as exc:
         # Without the original, which shows the answer, and that may be a session.
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors()[:3])
-        raise InvalidResponseError(
+        raise InvalidReplyError(
             f"The server's answer does not fit {exc.title}: {problems}.",
             hint="Update the SDK, or the server.",
             uncertain=has_effect,

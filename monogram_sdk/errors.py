@@ -11,9 +11,9 @@ The branches are the decisions that a caller makes; the leaves have the names of
     ├── TransportError               no answer came
     │   ├── ConnectionFailedError    the server could not be reached, or hung up
     │   └── DeadlineExceededError    the call's time is over
-    ├── ResponseError                an answer came that cannot be used
-    │   ├── InvalidResponseError     it does not fit the model
-    │   └── TruncatedResponseError   it was cut
+    ├── ReplyError                   the server's reply cannot be used
+    │   ├── InvalidReplyError        it does not fit the model
+    │   └── TruncatedReplyError      it was cut
     └── APIError                     the server refused
         ├── AuthenticationError      sign in (again)
         ├── PermissionDeniedError    somebody else may do this
@@ -184,19 +184,19 @@ class DeadlineExceededError(TransportError):
     """The call took longer than its deadline. Allow more with `with_options(timeout=...)`."""
 
 
-# An answer that cannot be used --------------------------------------------------------------------------------------
+# A reply that cannot be used ----------------------------------------------------------------------------------------
 
 
-class ResponseError(MonogramError):
-    """The server's answer cannot be used."""
+class ReplyError(MonogramError):
+    """The server's reply cannot be used."""
 
 
-class InvalidResponseError(ResponseError):
-    """The server's answer does not fit the SDK's model: SDK and migrations are of different versions."""
+class InvalidReplyError(ReplyError):
+    """The server's reply does not fit the SDK's model: SDK and migrations are of different versions."""
 
 
-class TruncatedResponseError(ResponseError):
-    """The server cut the answer at its row limit: ask for fewer rows."""
+class TruncatedReplyError(ReplyError):
+    """The server cut its reply at the row limit: ask for fewer rows."""
 
 
 # The server refused: the branches -----------------------------------------------------------------------------------

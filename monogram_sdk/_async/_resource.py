@@ -18,7 +18,7 @@ from monogram_sdk.errors import (
     APIError,
     ConflictError,
     EditConflictError,
-    InvalidResponseError,
+    InvalidReplyError,
     MonogramError,
     NotFoundError,
     PermissionDeniedError,
@@ -124,7 +124,7 @@ class AsyncResource(ChecksArguments):
             return found
         rows = parse_rows(model, reply)
         if not rows:
-            raise InvalidResponseError(
+            raise InvalidReplyError(
                 "The server inserted a row and returned none.", status=reply.status, method="POST", uncertain=True
             )
         return rows[0]

@@ -19,7 +19,7 @@ from monogram_sdk._supabase import AsyncGoTrueClient, AuthSession, session_of, t
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import (
     AuthenticationError,
-    InvalidResponseError,
+    InvalidReplyError,
     InvalidValueError,
     NotFoundError,
     NotSignedInError,
@@ -88,7 +88,7 @@ class AsyncAuthAPI(AsyncResource):
             with translated():
                 answer = await self._service.sign_up(credentials)
             if answer.user is None:
-                raise InvalidResponseError("The auth service made an account and did not say which.")
+                raise InvalidReplyError("The auth service made an account and did not say which.")
             user = user_of(answer.user)
             session = await self._sessions.adopt(session_of(answer.session)) if answer.session else None
         if session:
@@ -227,7 +227,7 @@ class AsyncAuthAPI(AsyncResource):
         try:
             with translated(has_effect=False):
                 answer = await self._service.sign_in_with_oauth(credentials)
-        except InvalidResponseError as exc:  # Nothing is asked: the library knows the services by name.
+        except InvalidReplyError as exc:  # Nothing is asked: the library knows the services by name.
             raise InvalidValueError(f"There is no service {shown(provider)}.", detail="provider") from exc
         return OAuthStart(url=answer.url, code_verifier=await self._sessions.code_verifier())
 
@@ -524,7 +524,7 @@ class AsyncAuthAPI(AsyncResource):
 
     async def _adopt(self, session: AuthSession | None) -> Session:
         if session is None:
-            raise InvalidResponseError("The auth service accepted the sign-in and answered no session.")
+            raise InvalidReplyError("The auth service accepted the sign-in and answered no session.")
         return await self._sessions.adopt(session_of(session))
 
 

@@ -11,7 +11,7 @@ import httpx
 from monogram_sdk._engine.call import Call
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
-from monogram_sdk.errors import ConnectionFailedError, InvalidResponseError, MonogramError, scrub
+from monogram_sdk.errors import ConnectionFailedError, InvalidReplyError, MonogramError, scrub
 
 FAILURES = (
     httpcore.TimeoutException,
@@ -57,7 +57,7 @@ def failure(exc: Exception, call: Call, request: Request) -> MonogramError:
     if isinstance(exc, _TIMEOUTS):
         return call.too_late(method=method, path=path)
     if isinstance(exc, zlib.error):
-        return InvalidResponseError(
+        return InvalidReplyError(
             f"The reply cannot be unpacked: {exc}.", hint="Something on the way damages it.", method=method, path=path
         )
     reason = scrub(str(exc)).rstrip(".") or type(exc).__name__
@@ -73,7 +73,7 @@ def failure(exc: Exception, call: Call, request: Request) -> MonogramError:
     )
 
 
-def garbled(reply: Reply, request: Request) -> InvalidResponseError:
+def garbled(reply: Reply, request: Request) -> InvalidReplyError:
     """Return the error for a reply that cannot be what the request asks for."""
     kind = reply.headers.get("content-type", "something else")[:_LONGEST_TYPE]
     body = f"{kind} ({len(reply.content):,} bytes)"
@@ -81,7 +81,7 @@ def garbled(reply: Reply, request: Request) -> InvalidResponseError:
         what = f"not {request.content.name} but {reply.status}{f' with {body}' if reply.content else ' and empty'}"
     else:
         what = f"not {request.content.name} but {body}" if reply.content else "empty"
-    return InvalidResponseError(
+    return InvalidReplyError(
         f"The reply is {what}.",
         hint="Something between this program and the server answers in its place: a proxy, or a network's login page.",
         status=reply.status,

@@ -183,7 +183,7 @@ _IN_BETWEEN = "Something between this program and the server answered in its pla
 
 
 def _unsaid(status: int) -> type[errors.MonogramError]:
-    return errors.ServerError if status >= 500 else errors.InvalidResponseError
+    return errors.ServerError if status >= 500 else errors.InvalidReplyError
 
 
 def _class(status: int, code: str | None, *, signed_in: bool) -> type[errors.MonogramError]:

@@ -20,7 +20,7 @@ from monogram_sdk.errors import (
     APIError,
     ConflictError,
     EditConflictError,
-    InvalidResponseError,
+    InvalidReplyError,
     MonogramError,
     NotFoundError,
     PermissionDeniedError,
@@ -126,7 +126,7 @@ class Resource(ChecksArguments):
             return found
         rows = parse_rows(model, reply)
         if not rows:
-            raise InvalidResponseError(
+            raise InvalidReplyError(
                 "The server inserted a row and returned none.", status=reply.status, method="POST", uncertain=True
             )
         return rows[0]

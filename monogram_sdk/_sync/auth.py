@@ -21,7 +21,7 @@ from monogram_sdk._supabase import AuthSession, SyncGoTrueClient, session_of, tr
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import (
     AuthenticationError,
-    InvalidResponseError,
+    InvalidReplyError,
     InvalidValueError,
     NotFoundError,
     NotSignedInError,
@@ -90,7 +90,7 @@ class AuthAPI(Resource):
             with translated():
                 answer = self._service.sign_up(credentials)
             if answer.user is None:
-                raise InvalidResponseError("The auth service made an account and did not say which.")
+                raise InvalidReplyError("The auth service made an account and did not say which.")
             user = user_of(answer.user)
             session = self._sessions.adopt(session_of(answer.session)) if answer.session else None
         if session:
@@ -229,7 +229,7 @@ class AuthAPI(Resource):
         try:
             with translated(has_effect=False):
                 answer = self._service.sign_in_with_oauth(credentials)
-        except InvalidResponseError as exc:  # Nothing is asked: the library knows the services by name.
+        except InvalidReplyError as exc:  # Nothing is asked: the library knows the services by name.
             raise InvalidValueError(f"There is no service {shown(provider)}.", detail="provider") from exc
         return OAuthStart(url=answer.url, code_verifier=self._sessions.code_verifier())
 
@@ -526,7 +526,7 @@ class AuthAPI(Resource):
 
     def _adopt(self, session: AuthSession | None) -> Session:
         if session is None:
-            raise InvalidResponseError("The auth service accepted the sign-in and answered no session.")
+            raise InvalidReplyError("The auth service accepted the sign-in and answered no session.")
         return self._sessions.adopt(session_of(session))
 
 

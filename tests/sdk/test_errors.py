@@ -47,7 +47,7 @@ def test_every_error_speaks_for_itself_and_travels(kind: type[MonogramError]) ->
     assert "Do this." in str(error) and "HTTP 400, GET /x" in str(error)
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind and copy.__dict__ == error.__dict__ and str(copy) == str(error)
-    assert issubclass(kind, errors.ConfigError | errors.TransportError | errors.ResponseError | errors.APIError) or (
+    assert issubclass(kind, errors.ConfigError | errors.TransportError | errors.ReplyError | errors.APIError) or (
         kind is MonogramError
     )
 
@@ -83,8 +83,8 @@ def test_two_classes_cannot_claim_one_code() -> None:
         (400, {"statusCode": "409", "error": "Duplicate", "message": "m"}, errors.ConflictError),
         (413, {"statusCode": "413", "error": "Payload too large", "message": "m"}, errors.FileTooLargeError),
         (418, {"code": "TEAPOT", "message": "teapot"}, errors.APIError),
-        (418, {"message": "teapot"}, errors.InvalidResponseError),
-        (403, b"<html>Forbidden</html>", errors.InvalidResponseError),
+        (418, {"message": "teapot"}, errors.InvalidReplyError),
+        (403, b"<html>Forbidden</html>", errors.InvalidReplyError),
         (502, b"<html>Bad gateway</html>", errors.ServerError),
         (503, b"", errors.ServerError),
         (429, b"[]", errors.RateLimitError),

@@ -51,12 +51,12 @@ def answer(content: bytes) -> Reply:
 
 
 def test_an_answer_that_does_not_fit_says_where_without_the_values() -> None:
-    with pytest.raises(errors.InvalidResponseError, match=r"Badge: 0\.id") as caught:
+    with pytest.raises(errors.InvalidReplyError, match=r"Badge: 0\.id") as caught:
         _parse.parse_rows(Badge, answer(b'[{"code": {"private": "words"}}]'))
     assert "private" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ValidationError)
     assert "words" not in str(caught.value.__cause__), "a traceback shows this one as well"
-    with pytest.raises(errors.InvalidResponseError, match="int: answer"):
+    with pytest.raises(errors.InvalidReplyError, match="int: answer"):
         _parse.parse(int, answer(b'"x"'))
 
 
@@ -64,7 +64,7 @@ def test_an_answer_that_was_cut_is_an_error() -> None:
     class Row(Model):
         """A row."""
 
-    with pytest.raises(errors.TruncatedResponseError, match="1000 rows"):
+    with pytest.raises(errors.TruncatedReplyError, match="1000 rows"):
         _parse.parse_all_rows(Row, answer(b"[" + b",".join([b"{}"] * 1000) + b"]"))
     assert len(_parse.parse_all_rows(Row, answer(b"[{}]"))) == 1
 

@@ -82,9 +82,9 @@ def test_what_no_service_wrote_is_no_answer(body: bytes) -> None:
             assert caught.value.uncertain, status
             assert len(seen) == 3 and len({*seen}) == 1, "it is sent again, under the same key"
             assert caught.value.code is None, "nobody sent one"
-            assert isinstance(
-                caught.value, errors.ServerError | errors.InvalidResponseError | errors.FileTooLargeError
-            ), status
+            assert isinstance(caught.value, errors.ServerError | errors.InvalidReplyError | errors.FileTooLargeError), (
+                status
+            )
             seen.clear()
             with pytest.raises(errors.MonogramError) as caught:
                 client.admin.claim_jobs("test")
@@ -123,13 +123,13 @@ def test_too_many_requests_are_not_carried_out() -> None:
 def test_nothing_is_no_answer_where_there_must_be_one(status: int) -> None:
     seen: list[bytes] = []
     with replying(status, b"", seen) as client:
-        with pytest.raises(errors.InvalidResponseError, match="The reply is empty") as caught:
+        with pytest.raises(errors.InvalidReplyError, match="The reply is empty") as caught:
             client.spaces.assign_curator(ID, ID)
         assert caught.value.uncertain and len(seen) == 3
         if status == 204:
             client.spaces.remove_member(ID, ID)
             assert len(seen) == 4, "what returns nothing is answered with nothing"
             return
-        with pytest.raises(errors.InvalidResponseError, match=f'not "204 No Content" but {status} and empty') as caught:
+        with pytest.raises(errors.InvalidReplyError, match=f'not "204 No Content" but {status} and empty') as caught:
             client.spaces.remove_member(ID, ID)
         assert caught.value.uncertain and len(seen) == 6

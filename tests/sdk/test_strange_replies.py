@@ -129,7 +129,7 @@ def replying(body: bytes, kind: str, seen: list[str], *, key: str = "sb_publisha
 def test_a_strange_reply_is_asked_for_again_and_told(call: Callable[[Monogram], object]) -> None:
     for body, kind in STRANGE.values():
         seen: list[str] = []
-        with replying(body, kind, seen) as client, pytest.raises(errors.InvalidResponseError) as caught:
+        with replying(body, kind, seen) as client, pytest.raises(errors.InvalidReplyError) as caught:
             call(client)
         assert len(seen) == 3 and len({*seen}) == 1, body
         assert not caught.value.uncertain, "reading changes nothing"
@@ -144,7 +144,7 @@ def test_a_strange_reply_to_a_change_leaves_it_open(call: Callable[[Monogram], o
         with replying(body, kind, []) as client, pytest.raises(MonogramError) as caught:
             call(client)
         assert caught.value.uncertain, what
-        assert isinstance(caught.value, errors.InvalidResponseError), what
+        assert isinstance(caught.value, errors.InvalidReplyError), what
 
 
 def returning_nothing(client: Monogram) -> set[str]:
@@ -164,7 +164,7 @@ def test_what_is_nobodys_word_that_it_is_done_leaves_it_open(name: str) -> None:
             continue
         seen: list[str] = []
         with replying(body, kind, seen, key="sb_secret_x" if name in SECRET else "sb_publishable_x") as client:
-            with pytest.raises(errors.InvalidResponseError) as caught:
+            with pytest.raises(errors.InvalidReplyError) as caught:
                 DONE[name](client)
             assert seen
             assert caught.value.uncertain == (name not in READING_FIRST), body
@@ -182,7 +182,7 @@ def test_a_list_of_nothing_deleted_is_told_as_such(name: str) -> None:
 def test_an_empty_reply_is_called_empty() -> None:
     said = {}
     for name in ("auth.sign_in_with_otp", "auth.resend", "auth.reset_password", "auth.delete_account"):
-        with replying(b"", "text/plain", []) as client, pytest.raises(errors.InvalidResponseError) as caught:
+        with replying(b"", "text/plain", []) as client, pytest.raises(errors.InvalidReplyError) as caught:
             DONE[name](client)
         said[name] = caught.value.message
     assert said.pop("auth.delete_account") == 'The reply is not "204 No Content" but 200 and empty.'
@@ -200,7 +200,7 @@ def test_a_file_without_its_end_is_none() -> None:
     for whole, call in ((PDF, READS["newsletters.pdf"]), (LETTER, READS["newsletters.html"])):
         with replying(whole, "application/octet-stream", []) as client:
             assert call(client) == whole, "whatever something on the way calls it"
-        with replying(whole[:-9], "application/pdf", []) as client, pytest.raises(errors.InvalidResponseError):
+        with replying(whole[:-9], "application/pdf", []) as client, pytest.raises(errors.InvalidReplyError):
             call(client)
 
 
@@ -225,7 +225,7 @@ def test_an_export_that_meets_a_login_page_leaves_no_file(tmp_path: Path) -> Non
         session_storage=signed_in(),
         transport=httpx.MockTransport(reply),
     ) as client:
-        with pytest.raises(errors.InvalidResponseError, match="not a picture but text/html"):
+        with pytest.raises(errors.InvalidReplyError, match="not a picture but text/html"):
             client.auth.export(tmp_path / "mine.zip")
         assert [*tmp_path.iterdir()] == []
         replies["export_parts"] = [[]]

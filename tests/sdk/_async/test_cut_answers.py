@@ -170,7 +170,7 @@ async def test_no_list_is_cut_in_silence(scene: AsyncScene) -> None:
     assert whole_lists.keys() | paged.keys() | ONE_VALUE == lists(), "a new list needs a case here"
 
     for name, call in whole_lists.items():
-        with pytest.raises(errors.TruncatedResponseError, match=r"1 of \d+ rows") as caught:
+        with pytest.raises(errors.TruncatedReplyError, match=r"1 of \d+ rows") as caught:
             await call()
         assert caught.value.uncertain or not name.endswith(("begin", "publish", "reorder", "select")), name
 

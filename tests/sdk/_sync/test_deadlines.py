@@ -174,7 +174,7 @@ def test_a_page_of_the_network_is_no_answer(people: People) -> None:
         proxy.plan = lambda _request: pages.pop() if pages else None
         assert client.tokens.balance() == 0, "asked again"
         proxy.plan = lambda _request: "login page"
-        with pytest.raises(errors.InvalidResponseError, match="not a list but text/html") as caught:
+        with pytest.raises(errors.InvalidReplyError, match="not a list but text/html") as caught:
             client.spaces.create(name="Airport")
         assert caught.value.uncertain and caught.value.path == "/rest/v1/spaces"
 
