@@ -27,9 +27,9 @@ WORDS = {
     r"\bpens?\b": "curator",
     r"\bmails?\b(?! (server|client|program|provider|host|exchanger|worker)s?\b)": "email",
     r"\bmailed\b": "sent by email",
-    r"\bworlds?\b": "the sync and the async client",
+    r"\bworlds\b": "the sync and the async client",
     r"\b(there|it|that) (is|was) none\b": "say what is missing",
-    r"(?<!\bhere )\b(is|are|was|were) no (?!longer\b|more\b|one\b|different\b|better\b|worse\b)": "is not a ...",
+    r"(?<!here )\b(is|are|was|were) no (?!longer\b|more\b|one\b|different\b|better\b|worse\b)": "is not a ...",
     r"\bfor ever\b": "until ..., or without end",
 }
 
