@@ -12,7 +12,7 @@ from tests.docs.programs import run
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_ten_lines_run(api: Api, tmp_path: Path) -> None:
+def test_its_program_runs(api: Api, tmp_path: Path) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     example = example.replace("ada@example.org", f"ada.{uuid.uuid4().hex}@example.org")
     # 50 for the response, 100 for the week's prompts, and a badge for the first of each.
