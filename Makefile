@@ -1,20 +1,21 @@
-# Two commands do everything on a fresh machine with Python 3.11 or newer and make:
-#   make demo    a space's first weeks, played on a real Postgres by five people
-#   make test    the whole test suite
-# Everything is installed into .venv and .cache, from locked versions.
+# On a fresh Linux machine with Python 3.11 or newer and make:
+#   make demo    five people play a space's first weeks on a real Postgres
+#   make test    the test suite, without the long tests
+# Packages and tools are installed into .venv and .cache, from locked versions.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYNCED := $(VENV)/.synced
 
-# Tests start Python hundreds of times. Where the environment forbids to write bytecode, each start compiles anew.
+# The tests start Python hundreds of times. An environment that forbids writing bytecode would make each start compile
+# everything again.
 BYTECODE := PYTHONDONTWRITEBYTECODE=
 
-# With COVERAGE=1 tests add to .coverage which lines and branches of the package they ran.
+# With COVERAGE=1 the tests add to .coverage which lines and branches of the packages they ran.
 MEASURED := $(if $(COVERAGE),--cov --cov-append --cov-report= --cov-fail-under=0)
-# More processes than the two processors that we count on: some of them always wait.
-# What takes long begins first: the tests are in that order already (tests/support/order.py).
+# One process more than the two processors that we count on, because some of them always wait.
+# The slowest tests start first: pytest has them in that order already (tests/support/order.py).
 PYTEST := $(BYTECODE) $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(MEASURED)
 
 .PHONY: demo test test-long coverage coverage-report lint format generate check-generated parts clean
@@ -25,24 +26,24 @@ demo: $(SYNCED)
 test: $(VENV)/.compiled parts
 	$(PYTEST) -m "not long"
 
-# The database behaves alike on the versions that others run it on.
+# The long tests, then the access rules and the SQL again on the PostgreSQL versions that hosted projects run.
 test-long: $(VENV)/.compiled parts
 	$(PYTEST) -m long
 	MONOGRAM_TEST_POSTGRES=17 $(PYTEST) -m "not long" tests/access tests/sql
 	MONOGRAM_TEST_POSTGRES=15 $(PYTEST) -m "not long" tests/access
 
-# The whole suite, measured: lines and branches of what is written by hand. It takes about a third longer.
+# The whole suite with coverage: lines and branches of all code that is not generated. It takes about a third longer.
 coverage: $(SYNCED)
 	$(BIN)/coverage erase
 	$(MAKE) test COVERAGE=1
 	$(MAKE) test-long COVERAGE=1
 	$(MAKE) coverage-report
 
-# Fails where less was run than pyproject.toml asks for.
+# Fails when coverage is below `fail_under` in pyproject.toml.
 coverage-report: $(SYNCED)
 	$(BIN)/coverage report
 
-# What the tests need beyond Python packages; does nothing when it is all there.
+# Installs what the tests need besides Python packages; does nothing when it is there.
 parts: $(SYNCED)
 	scripts/install_test_parts.sh
 
@@ -61,8 +62,7 @@ format: $(SYNCED)
 	scripts/check_server.sh --fix
 	scripts/check_functions.sh --fix
 
-# Files that are made from others: the sync client and its tests, the characters that nobody sees, the tables of errors
-# and actions.
+# Generated files: the sync client and its tests, the list of invisible characters, and the reference pages.
 generate: $(SYNCED)
 	$(BIN)/python scripts/unasync.py
 	$(BIN)/python scripts/blank.py
@@ -85,7 +85,7 @@ $(SYNCED): pyproject.toml uv.lock | $(BIN)/uv
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --quiet --active --locked --all-extras
 	touch $@
 
-# The tests start Python hundreds of times, where the environment may forbid it to write bytecode.
+# Compiles all packages once, because the tests start Python hundreds of times.
 $(VENV)/.compiled: $(SYNCED)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --quiet --active --locked --all-extras --compile-bytecode
 	touch $@

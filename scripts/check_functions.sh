@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Format, lint and type-check the TypeScript of the edge functions, and hold its generated files against their sources.
-# `--fix` formats instead of complaining.
+# Check format, lint and types of the edge functions, and that their generated files are up to date.
+# With `--fix`, format the files instead of checking their format.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 export DENO_DIR="${DENO_DIR:-$root/.cache/deno}"
@@ -13,7 +13,7 @@ else
   "$deno" fmt --quiet --check
 fi
 "$deno" lint --quiet
-# The tests run unchecked, which takes half as long.
+# `deno test` skips the type check, which halves its time; so the tests are checked here.
 "$deno" check --quiet --frozen _shared/*/mod.ts $(ls -- [!_]*/index.ts 2>/dev/null) $(find . -name '*_test.ts')
 tests="$root/tests/functions/deliver"
 "$deno" check --quiet --frozen --config="$tests/deno.json" "$tests/providers_test.ts"

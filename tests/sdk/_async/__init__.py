@@ -1,1 +1,1 @@
-"""The asynchronous client against a real stack. `scripts/unasync.py` makes the tests of the other client from these."""
+"""The async client against a real stack. `scripts/unasync.py` makes the tests of the sync client from these."""
