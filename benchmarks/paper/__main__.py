@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -29,6 +30,11 @@ def photographs(count: int) -> Job:
     return {"newsletter": newsletter({"Where do you read?": answers}), "pictures": pictures}
 
 
+def one_word(number: int) -> dict[str, Any]:
+    """Return a response without a space: every character of it is a place where the line may be broken."""
+    return answer(f"Reader {number}", "a@b." * 2497)
+
+
 def letters(folder: Path) -> dict[str, Job]:
     """What is measured, by its name."""
     many = {
@@ -42,6 +48,9 @@ def letters(folder: Path) -> dict[str, Job]:
         "100 responses of 600 characters": {"newsletter": newsletter(many)},
         "50 responses in every script": {"newsletter": every_script()},
         "30 photographs": photographs(30),
+        "10 responses of one word of 9,990 characters": {
+            "newsletter": newsletter({f"Question {n}": [one_word(n)] for n in range(10)})
+        },
     }
 
 

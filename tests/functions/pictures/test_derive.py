@@ -53,6 +53,11 @@ class Deriver:
         made["images"] = {use: Image.open(io.BytesIO(file)) for use, file in made["bytes"].items()}
         return made
 
+    def peak_bytes(self) -> int:
+        """Return the most memory that the process ever had."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
     def close(self) -> None:
         """Stop the process."""
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -178,3 +183,14 @@ def test_bombs_are_refused_before_they_are_decoded(derive: Deriver) -> None:
     for name, data in cases.items():
         answer = derive(name, data)
         assert answer["refusal"] == ("TOO_MANY_BYTES" if name == "bytes.jpg" else "TOO_MANY_PIXELS"), (name, answer)
+
+
+def test_a_png_that_unpacks_to_much_more_than_its_pixels_is_not_unpacked(tmp_path: Path) -> None:
+    rows = [bytes(401)] * 100 + [bytes(1 << 20)] * 300
+    deriver = Deriver(tmp_path)
+    assert "refusal" not in deriver("first.png", pictures.png((100, 100), 6, 8, [bytes(401)] * 100))
+    before = deriver.peak_bytes()
+    made = deriver("bomb.png", pictures.png((100, 100), 6, 8, rows))
+    assert (made["width"], made["height"]) == (100, 100)
+    assert deriver.peak_bytes() - before < 30_000_000
+    deriver.close()

@@ -76,21 +76,33 @@ export async function decodePng(
   return come;
 }
 
+/** How much is unpacked at once. A slice becomes a thousand times as much at worst, before its reader can stop. */
+const SLICE = 1024;
+
 /** The data of a PNG as it is unpacked, as far as that goes. */
 async function* unpacked(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  const slices = packedSlices(bytes);
   const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start(controller) {
-      for (const { type, body } of pngChunks(bytes)) {
-        if (type === "IDAT") controller.enqueue(body as Uint8Array<ArrayBuffer>);
-      }
-      controller.close();
+    pull(controller) {
+      const { value, done } = slices.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
     },
-  });
+  }, { highWaterMark: 0 });
   try {
     yield* packed.pipeThrough(new DecompressionStream("deflate"));
   } catch (error) {
     // It ends too early, or is damaged from here on.
     if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+function* packedSlices(bytes: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
+  for (const { type, body } of pngChunks(bytes)) {
+    if (type !== "IDAT") continue;
+    for (let start = 0; start < body.length; start += SLICE) {
+      yield body.subarray(start, start + SLICE) as Uint8Array<ArrayBuffer>;
+    }
   }
 }
 

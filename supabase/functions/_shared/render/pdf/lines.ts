@@ -139,14 +139,10 @@ export class Compositor {
   /** Split what is wider than a line: letter by letter, or as much as fits where letters depend on each other. */
   #parts(piece: Piece): Piece[] {
     const letters = piece.said === undefined ? characters(piece.text) : [piece.text];
+    let start = piece.start;
     const part = (first: number, end: number): Piece => {
       const text = letters.slice(first, end).join("");
-      const cut = {
-        ...piece,
-        text,
-        words: [text],
-        start: piece.start + letters.slice(0, first).join("").length,
-      };
+      const cut = { ...piece, text, words: [text], start };
       return { ...cut, width: this.typeface.width(cut, this.size) };
     };
     const parts: Piece[] = [];
@@ -161,7 +157,9 @@ export class Compositor {
         }
         end = fits;
       }
-      parts.push(part(first, end));
+      const next = part(first, end);
+      parts.push(next);
+      start += next.text.length;
       first = end;
     }
     return parts;
