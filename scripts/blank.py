@@ -1,9 +1,9 @@
 """Write the list of characters that nobody sees into the database's definition of a blank text and the renderer's.
 
-The list is one: `private.is_blank` in the first migration and `blank.generated.ts` beside the renderer hold the same
-ranges. It comes from Unicode's categories (white space, controls, format characters) and from what is below, which no
-category names. `--check` fails when one of the files is out of date. A newer Unicode than the one that Python knows may
-have more; ranges that Unicode reserves for such characters are in the list already.
+The list is one: `private.is_blank` in the migration of values and `blank.generated.ts` beside the renderer hold the
+same ranges. It comes from Unicode's categories (white space, controls, format characters) and from what is below,
+which no category names. `--check` fails when one of the files is out of date. A newer Unicode than the one that Python
+knows may have more; ranges that Unicode reserves for such characters are in the list already.
 
 What is not in the list: code points that Unicode has not given to a character yet. Programs draw a box for them, the
 next Unicode may make letters of them, and the list would depend on the Python that wrote it. Marks of one script, such
@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MIGRATION = ROOT / "supabase" / "migrations" / "20261123000100_foundation.sql"
+MIGRATION = ROOT / "supabase" / "migrations" / "20261123000120_values.sql"
 MODULE = ROOT / "supabase" / "functions" / "_shared" / "render" / "blank.generated.ts"
 
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -116,7 +116,7 @@ def _in_typescript() -> str:
 
 
 def migration(text: str) -> str:
-    """Return the first migration with the present list in it."""
+    """Return the migration of values with the present list in it."""
     return re.sub(
         r"(?<=-- begin of scripts/blank\.py\n).*?(?= *-- end of scripts/blank\.py)",
         lambda _: f"{_in_sql()}\n",

@@ -1,4 +1,4 @@
-"""Write docs/reference/errors.md from the table of refusals in the first migration.
+"""Write docs/reference/errors.md from the table of refusals in the migration of errors.
 
 The migration is the source: `--check` fails when the page is out of date, and a test compares both with the error tree
 of the SDK and with a migrated database.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from monogram_sdk.errors import MonogramError, known_codes
 
 ROOT = Path(__file__).parent.parent
-SOURCE = ROOT / "supabase" / "migrations" / "20261123000100_foundation.sql"
+SOURCE = ROOT / "supabase" / "migrations" / "20261123000110_errors.sql"
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 
 _ROW = re.compile(r"\('(MG\d{3})', '(\w+)', '((?:[^']|'')*)', '((?:[^']|'')*)'\)")
@@ -60,7 +60,7 @@ class Refusal(NamedTuple):
 
 
 def refusals() -> list[Refusal]:
-    """Return the rows that the first migration inserts, in their order."""
+    """Return the rows that the migration inserts, in their order."""
     return [
         Refusal(*(part.replace("''", "'") for part in row)) for row in _ROW.findall(SOURCE.read_text(encoding="utf-8"))
     ]

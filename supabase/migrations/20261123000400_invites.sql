@@ -5,6 +5,8 @@
 -- is the hash of the command's idempotency key and of a salt that is drawn for the invite and kept with it: who has the
 -- key gets the same code again. The key itself is not kept, and neither salt nor key alone tells the code.
 
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table public.space_invites (
   id uuid primary key default gen_random_uuid(),
   space_id uuid not null references public.spaces (id) on delete cascade,
@@ -45,6 +47,8 @@ comment on column private.invite_secrets.key_hash is 'SHA-256 of the idempotency
 alter table public.space_invites enable row level security;
 alter table private.invite_secrets enable row level security;
 
+-- Predicates ---------------------------------------------------------------------------------------------------------
+
 create function private.my_administered_space_ids()
 returns setof uuid
 language sql
@@ -59,6 +63,8 @@ comment on function private.my_administered_space_ids() is
   'the caller only.';
 grant execute on function private.my_administered_space_ids() to anon, authenticated, service_role;
 
+-- Policies and grants ------------------------------------------------------------------------------------------------
+
 create policy "Admins see the invites of their spaces" on public.space_invites
   for select to authenticated using (space_id = any (array(select private.my_administered_space_ids())));
 
@@ -72,52 +78,7 @@ create policy "Admins revoke the invites of their spaces" on public.space_invite
 grant select on public.space_invites to authenticated, service_role;
 grant update (revoked_at) on public.space_invites to authenticated, service_role;
 
-create trigger space_invites__take_id
-  before insert on public.space_invites
-  for each row execute function private.take_id();
-
-create function private.keep_withdrawn()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if old.revoked_at is null then
-    new.revoked_at := case when new.revoked_at is not null then now() end;
-  elsif new.revoked_at is null then
-    perform private.fail('MG112');
-  else
-    new.revoked_at := old.revoked_at;
-  end if;
-  return new;
-end;
-$$;
-comment on function private.keep_withdrawn() is
-  'Trigger: an invite is withdrawn now, whatever time was sent, and stays so, whoever asks.';
-
-create trigger space_invites__keep_withdrawn
-  before update of revoked_at on public.space_invites
-  for each row execute function private.keep_withdrawn();
-
-create function private.end_invites_of_account()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  update public.space_invites set revoked_at = now() where created_by = old.id and revoked_at is null;
-  return old;
-end;
-$$;
-comment on function private.end_invites_of_account() is
-  'Trigger: the invites of an account are withdrawn before the account goes; afterwards nothing says whose they were. Definer '
-  'because other people''s invites are not the caller''s to change; safe because it only fires for an account that is being '
-  'deleted.';
-
-create trigger users__end_invites
-  before delete on public.users
-  for each row execute function private.end_invites_of_account();
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.hash_invite_code(code text)
 returns bytea
@@ -280,3 +241,79 @@ comment on function public.create_invite(uuid, integer, timestamptz, text) is
   'with other content it is MG502. Where that invite is dead by then it is MG112 (withdrawn), MG104 (expired) or MG105 (used '
   'up). Admins of the space only. MG001 for a limit below 1 or an end in the past.';
 grant execute on function public.create_invite(uuid, integer, timestamptz, text) to authenticated, service_role;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create trigger space_invites__take_id
+  before insert on public.space_invites
+  for each row execute function private.take_id();
+
+create function private.keep_withdrawn()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if old.revoked_at is null then
+    new.revoked_at := case when new.revoked_at is not null then now() end;
+  elsif new.revoked_at is null then
+    perform private.fail('MG112');
+  else
+    new.revoked_at := old.revoked_at;
+  end if;
+  return new;
+end;
+$$;
+comment on function private.keep_withdrawn() is
+  'Trigger: an invite is withdrawn now, whatever time was sent, and stays so, whoever asks.';
+
+create trigger space_invites__keep_withdrawn
+  before update of revoked_at on public.space_invites
+  for each row execute function private.keep_withdrawn();
+
+create function private.end_invites()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.space_invites
+  set revoked_at = now()
+  where space_id = old.space_id and created_by = old.user_id and revoked_at is null;
+  return null;
+end;
+$$;
+comment on function private.end_invites() is
+  'Trigger: the invites of somebody who is no admin of the space any more are withdrawn. Definer because other people''s '
+  'invites are not the caller''s to change; safe because it only fires for a rank that is lost.';
+
+create trigger memberships__end_invites
+  after update of role on public.memberships
+  for each row when (old.role = 'ADMIN' and new.role <> 'ADMIN')
+  execute function private.end_invites();
+
+create trigger memberships__end_invites_of_who_left
+  after delete on public.memberships
+  for each row when (old.role = 'ADMIN')
+  execute function private.end_invites();
+
+create function private.end_invites_of_account()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.space_invites set revoked_at = now() where created_by = old.id and revoked_at is null;
+  return old;
+end;
+$$;
+comment on function private.end_invites_of_account() is
+  'Trigger: the invites of an account are withdrawn before the account goes; afterwards nothing says whose they were. Definer '
+  'because other people''s invites are not the caller''s to change; safe because it only fires for an account that is being '
+  'deleted.';
+
+create trigger users__end_invites
+  before delete on public.users
+  for each row execute function private.end_invites_of_account();

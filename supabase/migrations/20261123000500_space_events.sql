@@ -37,6 +37,8 @@
 -- of a space holds the row before the space and may meet somebody who has the space; Postgres then ends one of the two,
 -- and sending it again is safe. Functions have no such trouble.
 
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table private.space_feeds (
   space_id uuid primary key references public.spaces (id) on delete cascade,
   last_seq bigint not null default 0
@@ -74,10 +76,14 @@ comment on column public.space_events.payload is 'Ids and numbers only: what the
 alter table private.space_feeds enable row level security;
 alter table public.space_events enable row level security;
 
+-- Policies and grants ------------------------------------------------------------------------------------------------
+
 create policy "Members read what happens in their spaces" on public.space_events
   for select to authenticated using (space_id = any (array(select private.my_space_ids())));
 
 grant select on public.space_events to authenticated, service_role;
+
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.emit(
   space_id uuid, kind text, subject_id uuid, payload jsonb, actor_id uuid default auth.uid()
@@ -101,6 +107,8 @@ end;
 $$;
 comment on function private.emit(uuid, text, uuid, jsonb, uuid) is
   'Append an event to a space''s feed. Definer; not granted, only other definer functions call it.';
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
 
 create function private.broadcast_space_event()
 returns trigger

@@ -6,7 +6,8 @@ create type public.notification_kind as enum (
   -- Of emails only: the rest of a day's news in one.
   'DIGEST'
 );
-create type public.delivery_status as enum ('PENDING', 'SENT', 'FAILED');
+
+-- Tables -------------------------------------------------------------------------------------------------------------
 
 create table public.notifications (
   id uuid primary key default gen_random_uuid(),
@@ -31,6 +32,8 @@ create index idx_notifications_space_id on public.notifications (space_id);
 
 alter table public.notifications enable row level security;
 
+-- Policies and grants ------------------------------------------------------------------------------------------------
+
 create policy "People read their own notifications" on public.notifications
   for select to authenticated using (user_id = (select auth.uid()));
 
@@ -41,22 +44,7 @@ create policy "People mark their own notifications" on public.notifications
 grant select on public.notifications to authenticated, service_role;
 grant update (read_at) on public.notifications to authenticated, service_role;
 
-create function private.check_read_at()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform private.fail('MG001', 'read_at', 'read_at is a moment between the years 1970 and 9998.');
-  return null;
-end;
-$$;
-comment on function private.check_read_at() is 'Trigger: refuse a time that not every program can read, in words.';
-
-create trigger notifications__check_values
-  before update of read_at on public.notifications
-  for each row when (not private.is_instant(new.read_at))
-  execute function private.check_read_at();
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.notify(
   recipients uuid[], kind public.notification_kind, space_id uuid, payload jsonb, dedupe_key text
@@ -101,3 +89,22 @@ $$;
 comment on function public.mark_notifications_read(uuid[]) is
   'Mark the caller''s notifications as read: those named, or all. Answers how many were unread.';
 grant execute on function public.mark_notifications_read(uuid[]) to authenticated;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create function private.check_read_at()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.fail('MG001', 'read_at', 'read_at is a moment between the years 1970 and 9998.');
+  return null;
+end;
+$$;
+comment on function private.check_read_at() is 'Trigger: refuse a time that not every program can read, in words.';
+
+create trigger notifications__check_values
+  before update of read_at on public.notifications
+  for each row when (not private.is_instant(new.read_at))
+  execute function private.check_read_at();

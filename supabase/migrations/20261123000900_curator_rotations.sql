@@ -2,6 +2,10 @@
 -- curating. RANDOM: anybody but the present curator where there is a choice. MANUAL: the present curator stays until the
 -- leader names another. In every kind the leader may hand the pen over at once with assign_curator().
 
+create type public.delivery_status as enum ('PENDING', 'SENT', 'FAILED');
+
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table public.curator_rotations (
   id uuid primary key default gen_random_uuid(),
   space_id uuid not null references public.spaces (id) on delete cascade,
@@ -17,12 +21,13 @@ create table public.curator_rotations (
 comment on table public.curator_rotations is
   'The curator of each week of each space: the history of the pen. Trigger: curator_rotations__require_columns.';
 comment on column public.curator_rotations.notification_status is 'Whether the curator has been told by email.';
-
 comment on column public.curator_rotations.reminded_at is 'When those who had not answered were reminded; null before.';
 
 create index idx_curator_rotations_curator_id on public.curator_rotations (curator_id);
 
 alter table public.curator_rotations enable row level security;
+
+-- Policies and grants ------------------------------------------------------------------------------------------------
 
 create policy "Members see who curated when" on public.curator_rotations
   for select to authenticated using (space_id = any (array(select private.my_space_ids())));
@@ -30,10 +35,7 @@ create policy "Members see who curated when" on public.curator_rotations
 grant select on public.curator_rotations to authenticated, service_role;
 grant update (notification_status, notified_at) on public.curator_rotations to service_role;
 
-create trigger curator_rotations__require_columns
-  before update on public.curator_rotations
-  for each row when (new.notification_status is null)
-  execute function private.require_columns('notification_status');
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.waiting_order(space_id uuid)
 returns table (user_id uuid, waiting bigint)
@@ -239,3 +241,10 @@ comment on function public.preview_rotation(uuid, integer) is
   'Who is to curate the weeks after the open one, if nobody joins, leaves or is assigned: the queue for ROUND_ROBIN, the '
   'present curator for MANUAL, nobody (nulls) for RANDOM. Members only.';
 grant execute on function public.preview_rotation(uuid, integer) to authenticated, service_role;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create trigger curator_rotations__require_columns
+  before update on public.curator_rotations
+  for each row when (new.notification_status is null)
+  execute function private.require_columns('notification_status');

@@ -1,5 +1,6 @@
--- Prompts: up to ten questions a week, written by whoever holds the pen, for the open week only. Publishing the first
--- of a week pays the curator, once a week.
+-- Prompts: up to ten questions a week, written by whoever holds the pen, for the open week only.
+
+-- Tables -------------------------------------------------------------------------------------------------------------
 
 create table public.prompts (
   id uuid primary key default gen_random_uuid(),
@@ -36,20 +37,58 @@ comment on column public.prompts.place is
   'Which of the week''s ten places it was written into: its first order, or the next free one. It never changes, and it is '
   'what responses are paid for, once a person.';
 
-create table private.paid_curations (
-  rotation_id uuid primary key references public.curator_rotations (id) on delete cascade
-);
-comment on table private.paid_curations is
-  'The weeks that have paid a curator. Apart from the ledger, which goes with its account: the week pays nobody else.';
-
-alter table private.paid_curations enable row level security;
-
 create index idx_prompts_space_id on public.prompts (space_id);
 create index idx_prompts_week_number on public.prompts (space_id, week_number, "order") where is_published;
 create index idx_prompts_curator_id on public.prompts (curator_id, space_id, week_number) where is_published;
 create index idx_prompts_curator on public.prompts (curator_id);
 
 alter table public.prompts enable row level security;
+
+-- Predicates ---------------------------------------------------------------------------------------------------------
+
+create function private.is_answered(prompt_id uuid)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.responses where responses.prompt_id = is_answered.prompt_id and responses.is_published
+  );
+end;
+$$;
+comment on function private.is_answered(uuid) is
+  'Whether a prompt has published responses. Definer; not granted, only other definer functions call it.';
+
+create function private.is_answered_by_others(prompt_id uuid)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select
+    from public.responses
+    where responses.prompt_id = is_answered_by_others.prompt_id
+      and responses.is_published
+      and responses.user_id is distinct from (select auth.uid())
+      and not exists (
+        select from private.removed_members
+        where removed_members.space_id = responses.space_id and removed_members.user_id = responses.user_id
+      )
+  );
+end;
+$$;
+comment on function private.is_answered_by_others(uuid) is
+  'Whether a prompt has published responses that speak for keeping it: not the caller''s own, nor those of people who were '
+  'removed. Nobody deletes what another member has published; who fills a week with questions and answers them is removed, '
+  'and the questions can be taken out. Definer; not granted, only other definer functions call it.';
+
+-- Policies and grants ------------------------------------------------------------------------------------------------
 
 create policy "Members see published prompts, curators and leaders all" on public.prompts
   for select to authenticated using (
@@ -79,7 +118,58 @@ grant insert (id, space_id, week_number, curator_id, question, "order") on publi
 grant update (question, "order", is_published, version) on public.prompts to authenticated, service_role;
 grant delete on public.prompts to authenticated, service_role;
 
--- Triggers ----------------------------------------------------------------------------------------------------------
+-- Functions ----------------------------------------------------------------------------------------------------------
+
+create function private.check_prompt_values(prompt public.prompts)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform private.check_text('question', prompt.question, 1, 500);
+  if prompt.question is null then
+    perform private.fail('MG001', 'question', 'question takes 1 to 500 characters.');
+  end if;
+  if prompt."order" not between 1 and 10 then
+    perform private.fail('MG001', 'order', '"order" lies between 1 and 10.');
+  end if;
+end;
+$$;
+comment on function private.check_prompt_values(public.prompts) is 'Refuse bad values in words.';
+
+create function public.reorder_prompts(space_id uuid, prompt_ids uuid[])
+returns setof public.prompts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_week integer;
+  v_ids uuid[];
+begin
+  perform private.lock_space_as(reorder_prompts.space_id, 'curator');
+  v_week := private.open_week(reorder_prompts.space_id);
+  select array_agg(prompts.id order by prompts.id) into v_ids
+  from public.prompts
+  where prompts.space_id = reorder_prompts.space_id and prompts.week_number = v_week;
+  if v_ids is distinct from (select array_agg(named order by named) from unnest(reorder_prompts.prompt_ids) as named) then
+    perform private.fail('MG201', 'prompt_ids', 'Name every prompt of the open week once, in the new order.');
+  end if;
+  perform set_config('monogram.reordering', 'on', true);
+  update public.prompts
+  set "order" = array_position(reorder_prompts.prompt_ids, prompts.id)
+  where prompts.id = any (reorder_prompts.prompt_ids);
+  perform set_config('monogram.reordering', 'off', true);
+  return query
+    select * from public.prompts where prompts.id = any (reorder_prompts.prompt_ids) order by prompts."order";
+end;
+$$;
+comment on function public.reorder_prompts(uuid, uuid[]) is
+  'Put the prompts of the open week into a new order: all of them, by id, first to last. The curator only. MG201 unless '
+  'every prompt of the week is named once.';
+grant execute on function public.reorder_prompts(uuid, uuid[]) to authenticated, service_role;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
 
 create function private.fill_prompt()
 returns trigger
@@ -136,24 +226,6 @@ comment on function private.fill_prompt() is
   'Trigger: week, curator and order of a new prompt, or why it cannot be. Definer to see the whole week and to hold the '
   'space; safe because it refuses all but the curator before it says anything about the space.';
 
-create function private.check_prompt_values(prompt public.prompts)
-returns void
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  perform private.check_text('question', prompt.question, 1, 500);
-  if prompt.question is null then
-    perform private.fail('MG001', 'question', 'question takes 1 to 500 characters.');
-  end if;
-  if prompt."order" not between 1 and 10 then
-    perform private.fail('MG001', 'order', '"order" lies between 1 and 10.');
-  end if;
-end;
-$$;
-comment on function private.check_prompt_values(public.prompts) is 'Refuse bad values in words.';
-
 create trigger prompts__fill
   before insert on public.prompts
   for each row execute function private.fill_prompt();
@@ -161,6 +233,20 @@ create trigger prompts__fill
 create trigger prompts__take_id
   before insert on public.prompts
   for each row execute function private.take_id();
+
+create trigger prompts__require_columns
+  before update on public.prompts
+  for each row when (new."order" is null or new.is_published is null)
+  execute function private.require_columns('order', 'is_published');
+
+create trigger prompts__touch_updated_at
+  before update on public.prompts
+  for each row execute function private.touch_updated_at();
+
+create trigger prompts__version
+  before update of question, "order", is_published, version
+  on public.prompts
+  for each row execute function private.count_version('question', 'order', 'is_published');
 
 create function private.guard_prompt()
 returns trigger
@@ -261,188 +347,3 @@ create trigger prompts__forget
   after update of curator_id on public.prompts
   for each row when (old.curator_id is not null and new.curator_id is null and not new.is_published)
   execute function private.forget_proposal();
-
-create trigger prompts__require_columns
-  before update on public.prompts
-  for each row when (new."order" is null or new.is_published is null)
-  execute function private.require_columns('order', 'is_published');
-
-create trigger prompts__touch_updated_at
-  before update on public.prompts
-  for each row execute function private.touch_updated_at();
-
-create trigger prompts__version
-  before update of question, "order", is_published, version
-  on public.prompts
-  for each row execute function private.count_version('question', 'order', 'is_published');
-
-create function private.announce_prompts(prompt_ids uuid[])
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_week record;
-  v_rotation public.curator_rotations;
-begin
-  -- Who is paid, before everybody is told.
-  perform private.lock_people(
-    array(select prompts.curator_id from public.prompts where prompts.id = any (announce_prompts.prompt_ids))
-  );
-  for v_week in
-    select
-      prompts.space_id, prompts.week_number, prompts.curator_id,
-      jsonb_agg(prompts.id order by prompts."order") as ids
-    from public.prompts
-    where prompts.id = any (announce_prompts.prompt_ids)
-    group by prompts.space_id, prompts.week_number, prompts.curator_id
-    order by prompts.space_id, prompts.week_number, prompts.curator_id
-  loop
-    perform private.emit(
-      v_week.space_id, 'prompts.published', v_week.curator_id,
-      jsonb_build_object('week_number', v_week.week_number, 'prompt_ids', v_week.ids)
-    );
-    select * into v_rotation
-    from public.curator_rotations
-    where curator_rotations.space_id = v_week.space_id and curator_rotations.week_number = v_week.week_number;
-    perform private.notify(
-      array(
-        select memberships.user_id from public.memberships
-        where memberships.space_id = v_week.space_id and memberships.user_id is distinct from v_week.curator_id
-      ),
-      'PROMPTS_PUBLISHED', v_week.space_id,
-      jsonb_build_object('week_number', v_week.week_number),
-      'prompts:' || v_rotation.id::text
-    );
-    if v_week.curator_id is not null then
-      if not exists (select from private.paid_curations where rotation_id = v_rotation.id) and private.earn(
-        v_week.curator_id, 'curation', private.week_of(v_week.curator_id, now()), 'rotation', v_rotation.id,
-        'curation:' || v_rotation.id::text
-      ) then
-        insert into private.paid_curations (rotation_id) values (v_rotation.id);
-      end if;
-      perform private.award_badges(array[v_week.curator_id], '{weeks_curated,tokens_earned}');
-    end if;
-  end loop;
-end;
-$$;
-comment on function private.announce_prompts(uuid[]) is
-  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes. Definer; not granted, only the triggers below call it.';
-
-create function private.announce_new_prompts()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.announce_prompts(array(select id from inserted where is_published));
-  return null;
-end;
-$$;
-comment on function private.announce_new_prompts() is
-  'Trigger: announce prompts inserted as published. Definer because clients write no event and no ledger; safe because '
-  'it only fires for rows that were let in.';
-
-create trigger prompts__announce_new
-  after insert on public.prompts
-  referencing new table as inserted
-  for each statement execute function private.announce_new_prompts();
-
-create function private.announce_published_prompts()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.announce_prompts(
-    array(
-      select updated.id from updated join former using (id) where updated.is_published and not former.is_published
-    )
-  );
-  return null;
-end;
-$$;
-comment on function private.announce_published_prompts() is
-  'Trigger: announce prompts that were just published. Definer because clients write no event and no ledger; safe '
-  'because it only fires for rows that were let in.';
-
-create trigger prompts__announce
-  after update on public.prompts
-  referencing old table as former new table as updated
-  for each statement execute function private.announce_published_prompts();
-
--- Functions ---------------------------------------------------------------------------------------------------------
-
-create function private.open_week(space_id uuid)
-returns integer
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select current_week from public.spaces where id = open_week.space_id;
-$$;
-comment on function private.open_week(uuid) is
-  'The open week of a space. Definer; safe because a number tells nothing about the space.';
-grant execute on function private.open_week(uuid) to authenticated, service_role;
-
-create function public.publish_prompts(space_id uuid)
-returns setof public.prompts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_week integer;
-begin
-  perform private.lock_space_as(publish_prompts.space_id, 'curator');
-  v_week := private.open_week(publish_prompts.space_id);
-  update public.prompts
-  set is_published = true
-  where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week and not prompts.is_published;
-  return query
-    select * from public.prompts
-    where prompts.space_id = publish_prompts.space_id and prompts.week_number = v_week
-    order by prompts."order";
-  if not found then
-    perform private.fail('MG206');
-  end if;
-end;
-$$;
-comment on function public.publish_prompts(uuid) is
-  'Publish all prompts of the open week and answer them in order. Doing it again publishes what was added since. The '
-  'curator only. MG206 where there are none.';
-grant execute on function public.publish_prompts(uuid) to authenticated, service_role;
-
-create function public.reorder_prompts(space_id uuid, prompt_ids uuid[])
-returns setof public.prompts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_week integer;
-  v_ids uuid[];
-begin
-  perform private.lock_space_as(reorder_prompts.space_id, 'curator');
-  v_week := private.open_week(reorder_prompts.space_id);
-  select array_agg(prompts.id order by prompts.id) into v_ids
-  from public.prompts
-  where prompts.space_id = reorder_prompts.space_id and prompts.week_number = v_week;
-  if v_ids is distinct from (select array_agg(named order by named) from unnest(reorder_prompts.prompt_ids) as named) then
-    perform private.fail('MG201', 'prompt_ids', 'Name every prompt of the open week once, in the new order.');
-  end if;
-  perform set_config('monogram.reordering', 'on', true);
-  update public.prompts
-  set "order" = array_position(reorder_prompts.prompt_ids, prompts.id)
-  where prompts.id = any (reorder_prompts.prompt_ids);
-  perform set_config('monogram.reordering', 'off', true);
-  return query
-    select * from public.prompts where prompts.id = any (reorder_prompts.prompt_ids) order by prompts."order";
-end;
-$$;
-comment on function public.reorder_prompts(uuid, uuid[]) is
-  'Put the prompts of the open week into a new order: all of them, by id, first to last. The curator only. MG201 unless '
-  'every prompt of the week is named once.';
-grant execute on function public.reorder_prompts(uuid, uuid[]) to authenticated, service_role;

@@ -2,79 +2,7 @@
 -- counts, pays and tells the space, in the same transaction. When the week has closed nothing changes any more, but an
 -- author may always delete what is theirs.
 
-create function private.web_address(value text)
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-  -- Scheme and host are the same in either case, and kept in lower case; of other letters no locale has a say.
-  select translate(parts[1], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') || coalesce(parts[3], '')
-  from regexp_match(
-    btrim(web_address.value, E' \t\n\r'),
-    '^([Hh][Tt][Tt][Pp][Ss]?://([^\u0001-\u0020\u007F-\u00A0\u1680\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uFEFF"<>\\^`{|}/?#@%]+))'
-    '([/?#][^\u0001-\u0020\u007F-\u00A0\u1680\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uFEFF"<>\\^`{|}]*)?$'
-  ) as parts
-  where parts[2] ~ '^([^]:[]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$' and char_length(web_address.value) <= 2000;
-$$;
-comment on function private.web_address(text) is
-  'An http(s) address with scheme and host in lower case, or null where it is none: no white space, no user name.';
-grant execute on function private.web_address(text) to anon, authenticated, service_role;
-
-create function private.canonical_music(music jsonb)
-returns jsonb
-language sql
-immutable
-set search_path = ''
-as $$
-  select case
-    when jsonb_typeof(canonical_music.music) = 'object' then (
-      select coalesce(jsonb_object_agg(
-        part.key,
-        case
-          when jsonb_typeof(part.value) <> 'string' then part.value
-          when part.key = 'url' then
-            to_jsonb(coalesce(private.web_address(part.value #>> '{}'), part.value #>> '{}'))
-          when private.is_blank(private.as_line(part.value #>> '{}')) then 'null'
-          else to_jsonb(private.as_line(part.value #>> '{}'))
-        end
-      ), '{}')
-      from jsonb_each(canonical_music.music) as part
-    )
-    else canonical_music.music
-  end;
-$$;
-comment on function private.canonical_music(jsonb) is
-  'A piece of music as it is kept: its address in canonical form, its names in one line, or null where they are blank. '
-  'Providers name pieces in ways that a person cannot help. Not granted, only definer functions call it.';
-
-create function private.is_music(music jsonb)
-returns boolean
-language sql
-immutable
-set search_path = ''
-as $$
-  select is_music.music is null or coalesce(
-    jsonb_typeof(is_music.music) = 'object'
-    and octet_length(is_music.music::text) <= 8000
-    and is_music.music ->> 'url' = private.web_address(is_music.music ->> 'url')
-    and not exists (
-      select
-      from jsonb_each(case when jsonb_typeof(is_music.music) = 'object' then is_music.music else '{}' end) as part
-      where jsonb_typeof(part.value) not in ('string', 'null')
-        or jsonb_typeof(part.value) = 'string' and part.key <> 'url' and not (
-          char_length(part.value #>> '{}') <= 300
-          and private.is_line(part.value #>> '{}')
-          and not private.is_blank(part.value #>> '{}')
-        )
-    ),
-    false
-  );
-$$;
-comment on function private.is_music(jsonb) is
-  'Whether this is a piece of music that every program can read and show: an address of the web in canonical form, and '
-  'otherwise short texts in one line. Null is.';
-grant execute on function private.is_music(jsonb) to anon, authenticated, service_role;
+-- Tables -------------------------------------------------------------------------------------------------------------
 
 create table public.responses (
   id uuid primary key default gen_random_uuid(),
@@ -138,16 +66,9 @@ create index idx_responses_space_id on public.responses (space_id, week_number);
 create index idx_responses_user_id on public.responses (user_id, published_at desc);
 create index idx_responses_image_path on public.responses (image_path) where image_path is not null;
 
-create table private.empty_selections (
-  space_id uuid primary key references public.spaces (id) on delete cascade,
-  week_number integer not null
-);
-comment on table private.empty_selections is
-  'Spaces whose leaders have said that no response of this week goes into the newsletter: select_responses() with an empty '
-  'list. Written by who holds the space.';
-
-alter table private.empty_selections enable row level security;
 alter table public.responses enable row level security;
+
+-- Policies and grants ------------------------------------------------------------------------------------------------
 
 create policy "Members read published responses, authors all of theirs" on public.responses
   for select to authenticated using (
@@ -177,47 +98,7 @@ grant insert (id, prompt_id, user_id, content, image_path, image_caption, music,
 grant update (content, image_path, image_caption, music, is_published, version) on public.responses to authenticated, service_role;
 grant delete on public.responses to authenticated, service_role;
 
--- Predicates --------------------------------------------------------------------------------------------------------
-
-create function private.is_answered(prompt_id uuid)
-returns boolean
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select exists (
-    select from public.responses where responses.prompt_id = is_answered.prompt_id and responses.is_published
-  );
-$$;
-comment on function private.is_answered(uuid) is
-  'Whether a prompt has published responses. Definer; not granted, only other definer functions call it.';
-
-create function private.is_answered_by_others(prompt_id uuid)
-returns boolean
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select exists (
-    select
-    from public.responses
-    where responses.prompt_id = is_answered_by_others.prompt_id
-      and responses.is_published
-      and responses.user_id is distinct from (select auth.uid())
-      and not exists (
-        select from private.removed_members
-        where removed_members.space_id = responses.space_id and removed_members.user_id = responses.user_id
-      )
-  );
-$$;
-comment on function private.is_answered_by_others(uuid) is
-  'Whether a prompt has published responses that speak for keeping it: not the caller''s own, nor those of people who were '
-  'removed. Nobody deletes what another member has published; who fills a week with questions and answers them is removed, '
-  'and the questions can be taken out. Definer; not granted, only other definer functions call it.';
-
--- Triggers ----------------------------------------------------------------------------------------------------------
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.check_response_values(response public.responses)
 returns void
@@ -253,6 +134,21 @@ begin
 end;
 $$;
 comment on function private.check_response_values(public.responses) is 'Refuse bad values in words.';
+
+create function private.response_event(response public.responses)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'response_id', response.id, 'prompt_id', response.prompt_id, 'user_id', response.user_id,
+    'week_number', response.week_number
+  );
+$$;
+comment on function private.response_event(public.responses) is 'The payload of a response''s events: ids only.';
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
 
 create function private.fill_response()
 returns trigger
@@ -314,6 +210,20 @@ create trigger responses__take_id
   before insert on public.responses
   for each row execute function private.take_id();
 
+create trigger responses__require_columns
+  before insert or update on public.responses
+  for each row when (new.is_published is null)
+  execute function private.require_columns('is_published');
+
+create trigger responses__touch_updated_at
+  before update on public.responses
+  for each row execute function private.touch_updated_at();
+
+create trigger responses__version
+  before update of content, image_path, image_caption, music, is_published, version
+  on public.responses
+  for each row execute function private.count_version('content', 'image_path', 'image_caption', 'music', 'is_published');
+
 create function private.guard_response()
 returns trigger
 language plpgsql
@@ -353,20 +263,6 @@ comment on function private.guard_response() is
 create trigger responses__guard
   before update of content, image_path, image_caption, music, is_published on public.responses
   for each row execute function private.guard_response();
-
-create trigger responses__require_columns
-  before insert or update on public.responses
-  for each row when (new.is_published is null)
-  execute function private.require_columns('is_published');
-
-create trigger responses__touch_updated_at
-  before update on public.responses
-  for each row execute function private.touch_updated_at();
-
-create trigger responses__version
-  before update of content, image_path, image_caption, music, is_published, version
-  on public.responses
-  for each row execute function private.count_version('content', 'image_path', 'image_caption', 'music', 'is_published');
 
 create function private.count_response()
 returns trigger
@@ -413,19 +309,6 @@ comment on function private.count_response() is
   'that is deleted and written again earns nothing new, to a prompt that was written again neither. Definer because clients write none of these; safe because it only fires for rows '
   'that were let in.';
 
-create function private.response_event(response public.responses)
-returns jsonb
-language sql
-immutable
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'response_id', response.id, 'prompt_id', response.prompt_id, 'user_id', response.user_id,
-    'week_number', response.week_number
-  );
-$$;
-comment on function private.response_event(public.responses) is 'The payload of a response''s events: ids only.';
-
 create trigger responses__count
   after insert or update on public.responses
   for each row execute function private.count_response();
@@ -460,105 +343,3 @@ comment on function private.uncount_response() is
 create trigger responses__uncount
   after delete on public.responses
   for each row execute function private.uncount_response();
-
-create function private.drop_file(bucket_id text, path text)
-returns void
-language sql
-security definer
-set search_path = ''
-as $$
-  select private.enqueue(
-    'storage.remove',
-    'storage.remove:' || drop_file.bucket_id || '/' || drop_file.path,
-    jsonb_build_object('bucket_id', drop_file.bucket_id, 'path', drop_file.path)
-  )
-  -- So the limit of uploads bounds the jobs, too.
-  where exists (select from storage.objects where objects.bucket_id = drop_file.bucket_id and objects.name = drop_file.path);
-$$;
-comment on function private.drop_file(text, text) is
-  'Queue the removal of a file, if it is there: rows of storage cannot be deleted by SQL. Definer; not granted, only other definer '
-  'functions call it.';
-
--- Functions ---------------------------------------------------------------------------------------------------------
-
-create function private.select_responses(space_id uuid, response_ids uuid[], week_number integer)
-returns setof public.responses
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_week integer;
-  v_strangers uuid[];
-begin
-  perform private.lock_space_as(select_responses.space_id, 'leader');
-  v_week := coalesce(select_responses.week_number, private.open_week(select_responses.space_id));
-  if v_week is distinct from private.open_week(select_responses.space_id) then
-    perform private.fail('MG202');
-  end if;
-  if exists (
-    select from public.newsletters
-    where newsletters.space_id = select_responses.space_id
-      and newsletters.week_number = v_week
-      and newsletters.is_published
-  ) then
-    perform private.fail('MG402');
-  end if;
-  select array_agg(named) into v_strangers
-  from unnest(select_responses.response_ids) as named
-  where not exists (
-    select from public.responses where responses.id = named and responses.space_id = select_responses.space_id
-  );
-  if v_strangers is not null then
-    perform private.fail('MG307', array_to_string(v_strangers, ', ', 'null'));
-  end if;
-  select array_agg(named) into v_strangers
-  from unnest(select_responses.response_ids) as named
-  where not exists (
-    select from public.responses
-    where responses.id = named
-      and responses.week_number = v_week
-      and responses.is_published
-  );
-  if v_strangers is not null then
-    perform private.fail('MG305', array_to_string(v_strangers, ', '));
-  end if;
-  update public.responses
-  set is_selected = not is_selected
-  where responses.space_id = select_responses.space_id
-    and responses.week_number = v_week
-    and is_selected <> (responses.id = any (coalesce(select_responses.response_ids, '{}')));
-  -- None of them is a choice, too, where it was said: a response that nobody wants keeps no week from its end.
-  delete from private.empty_selections where empty_selections.space_id = select_responses.space_id;
-  if cardinality(select_responses.response_ids) = 0 then
-    insert into private.empty_selections (space_id, week_number) values (select_responses.space_id, v_week);
-  end if;
-  return query
-    select responses.*
-    from public.responses
-    join public.prompts on prompts.id = responses.prompt_id
-    where responses.space_id = select_responses.space_id
-      and responses.week_number = v_week
-      and responses.is_selected
-    order by prompts."order", responses.published_at, responses.id;
-end;
-$$;
-comment on function private.select_responses(uuid, uuid[], integer) is
-  'Definer because clients do not write is_selected; safe because it refuses all but the leader.';
-grant execute on function private.select_responses(uuid, uuid[], integer) to authenticated, service_role;
-
-create function public.select_responses(space_id uuid, response_ids uuid[], week_number integer default null)
-returns setof public.responses
-language sql
-set search_path = ''
-as $$
-  select * from private.select_responses(
-    select_responses.space_id, select_responses.response_ids, select_responses.week_number
-  );
-$$;
-comment on function public.select_responses(uuid, uuid[], integer) is
-  'Select exactly these responses for the newsletter of the open week, and answer them. An empty list says that the newsletter '
-  'goes without any. Naming the week guards against '
-  'its having closed meanwhile: MG202 for another than the open one. Leader only. MG305 for responses that are not '
-  'published or of another week, MG307 for ids of none in this space.';
-grant execute on function public.select_responses(uuid, uuid[], integer) to authenticated, service_role;

@@ -3,103 +3,7 @@
 
 create type public.store_item_kind as enum ('THEME', 'AVATAR_FRAME', 'PROFILE_FLAIR', 'STICKER_PACK');
 
--- Themes -------------------------------------------------------------------------------------------------------------
-
-create function private.contrast(one text, other text)
-returns numeric
-language sql
-immutable
-strict
-parallel safe
-set search_path = ''
-as $$
-  select (max(luminance) + 0.05) / (min(luminance) + 0.05)
-  from (
-    select sum(weight * case when share <= 0.04045 then share / 12.92 else power((share + 0.055) / 1.055, 2.4) end)
-      as luminance
-    from (values (one), (other)) as colours (colour),
-      (values (2, 0.2126), (4, 0.7152), (6, 0.0722)) as channels (start, weight),
-      lateral (
-        select get_byte(decode(substr(colour, start, 2), 'hex'), 0) / 255.0 as share
-      ) as shares
-    group by colour, (colour = one)
-  ) as luminances;
-$$;
-comment on function private.contrast(text, text) is
-  'The contrast of two colours ("#rrggbb") as of WCAG 2: from 1 to 21. The functions compute the same; see palette.ts.';
-grant execute on function private.contrast(text, text) to anon, authenticated, service_role;
-
-create function private.colours_problem(colours jsonb)
-returns text
-language plpgsql
-immutable
-parallel safe
-set search_path = ''
-as $$
-declare
-  v_name text;
-begin
-  foreach v_name in array array['paper', 'ink', 'accent'] loop
-    if jsonb_typeof(colours -> v_name) is distinct from 'string' or colours ->> v_name !~* '^#[0-9a-f]{6}$' then
-      return format('%s is a colour such as "#1f3a5f"; paper, ink and accent belong together.', v_name);
-    end if;
-  end loop;
-  if private.contrast(colours ->> 'paper', colours ->> 'ink') < 4.5 then
-    return 'ink on paper has a contrast below 4.5 to 1: nobody could read it.';
-  end if;
-  return null;
-end;
-$$;
-comment on function private.colours_problem(jsonb) is 'What is wrong with the colours of a theme, in words; null if nothing is.';
-grant execute on function private.colours_problem(jsonb) to anon, authenticated, service_role;
-
-create function private.theme_problem(metadata jsonb)
-returns text
-language plpgsql
-immutable
-parallel safe
-set search_path = ''
-as $$
-declare
-  v_choices constant jsonb := jsonb '{
-    "numerals": ["lining", "oldstyle", "roman", "ringed"],
-    "ornament": ["rule", "dots", "diamond", "asterism", "wave", "none"],
-    "initial": ["plain", "drop", "raised"]
-  }';
-  v_key text;
-  v_problem text;
-begin
-  if jsonb_typeof(metadata) is distinct from 'object' then
-    return 'a theme is an object.';
-  end if;
-  for v_key in select jsonb_object_keys(metadata) order by 1 loop
-    if v_choices ? v_key then
-      if not (v_choices -> v_key) @> jsonb_build_array(metadata -> v_key) then
-        return format(
-          '%s is one of %s.', v_key, (select string_agg(choice, ', ') from jsonb_array_elements_text(v_choices -> v_key) as choice)
-        );
-      end if;
-    elsif v_key not in ('paper', 'ink', 'accent', 'dark') then
-      return format('a theme has no %s.', v_key);
-    end if;
-  end loop;
-  if metadata <> '{}' then
-    v_problem := private.colours_problem(metadata);
-  end if;
-  if v_problem is null and metadata ? 'dark' then
-    if jsonb_typeof(metadata -> 'dark') <> 'object'
-      or (metadata -> 'dark') - array['paper', 'ink', 'accent'] <> '{}'
-    then
-      return 'dark is an object of paper, ink and accent.';
-    end if;
-    v_problem := 'dark: ' || private.colours_problem(metadata -> 'dark');
-  end if;
-  return v_problem;
-end;
-$$;
-comment on function private.theme_problem(jsonb) is
-  'What is wrong with the metadata of a theme, in words; null if nothing is. An empty object is Monogram''s own look.';
-grant execute on function private.theme_problem(jsonb) to anon, authenticated, service_role;
+-- Tables -------------------------------------------------------------------------------------------------------------
 
 create table public.store_items (
   id uuid primary key default gen_random_uuid(),
@@ -157,6 +61,8 @@ create index idx_purchases_item_id on public.purchases (item_id);
 alter table public.store_items enable row level security;
 alter table public.purchases enable row level security;
 
+-- Predicates ---------------------------------------------------------------------------------------------------------
+
 create function private.my_item_ids()
 returns setof uuid
 language sql
@@ -181,6 +87,8 @@ $$;
 comment on function private.is_platform_admin() is
   'Whether the token says app_metadata.role = admin, which only secret keys can write; never user_metadata.';
 grant execute on function private.is_platform_admin() to anon, authenticated, service_role;
+
+-- Policies and grants ------------------------------------------------------------------------------------------------
 
 create policy "Everybody sees available items" on public.store_items
   for select to anon using (is_available);
@@ -223,7 +131,65 @@ grant select on public.purchases to authenticated, service_role;
 grant insert (id, user_id, item_id, idempotency_key) on public.purchases to authenticated, service_role;
 grant update (is_active) on public.purchases to authenticated, service_role;
 
--- Triggers ----------------------------------------------------------------------------------------------------------
+-- Functions ----------------------------------------------------------------------------------------------------------
+
+create function public.purchase_item(item_id uuid, idempotency_key text default null)
+returns public.purchases
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_key text := coalesce(purchase_item.idempotency_key, gen_random_uuid()::text);
+  v_purchase public.purchases;
+begin
+  -- One command at a time per person and key; the row itself is the record of what the key was used for.
+  perform pg_advisory_xact_lock(hashtextextended(v_user_id::text || ':' || v_key, 0));
+  select * into v_purchase
+  from public.purchases
+  where user_id = v_user_id and purchases.idempotency_key = v_key;
+  if v_purchase.id is not null then
+    if v_purchase.item_id is distinct from purchase_item.item_id then
+      perform private.fail('MG502');
+    end if;
+    return v_purchase;
+  end if;
+  insert into public.purchases (user_id, item_id, idempotency_key)
+  values (v_user_id, purchase_item.item_id, v_key)
+  returning * into v_purchase;
+  return v_purchase;
+end;
+$$;
+comment on function public.purchase_item(uuid, text) is
+  'Buy an item and answer the purchase. The same idempotency_key with the same item answers the same purchase and pays '
+  'nothing; with another item it is MG502. MG501 for too few tokens, MG601 to MG603 for an item not for sale, sold out '
+  'or owned already.';
+grant execute on function public.purchase_item(uuid, text) to authenticated;
+
+create function public.activate_purchase(purchase_id uuid, active boolean default true)
+returns public.purchases
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_purchase public.purchases;
+begin
+  update public.purchases
+  set is_active = coalesce(activate_purchase.active, true)
+  where id = activate_purchase.purchase_id and user_id = private.require_user()
+  returning * into v_purchase;
+  if v_purchase.id is null then
+    perform private.fail('MG604');
+  end if;
+  return v_purchase;
+end;
+$$;
+comment on function public.activate_purchase(uuid, boolean) is
+  'Switch a purchase on or off and answer it. A theme that is switched on becomes the active theme and switches the '
+  'former one off. MG604 for a purchase that is not yours.';
+grant execute on function public.activate_purchase(uuid, boolean) to authenticated;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
 
 create function private.check_item_values()
 returns trigger
@@ -417,61 +383,3 @@ create trigger purchases__forget_key
   before update of user_id on public.purchases
   for each row when (new.user_id is null)
   execute function private.forget_purchase_key();
-
--- Functions ---------------------------------------------------------------------------------------------------------
-
-create function public.purchase_item(item_id uuid, idempotency_key text default null)
-returns public.purchases
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_user_id uuid := private.require_user();
-  v_key text := coalesce(purchase_item.idempotency_key, gen_random_uuid()::text);
-  v_purchase public.purchases;
-begin
-  -- One command at a time per person and key; the row itself is the record of what the key was used for.
-  perform pg_advisory_xact_lock(hashtextextended(v_user_id::text || ':' || v_key, 0));
-  select * into v_purchase
-  from public.purchases
-  where user_id = v_user_id and purchases.idempotency_key = v_key;
-  if v_purchase.id is not null then
-    if v_purchase.item_id is distinct from purchase_item.item_id then
-      perform private.fail('MG502');
-    end if;
-    return v_purchase;
-  end if;
-  insert into public.purchases (user_id, item_id, idempotency_key)
-  values (v_user_id, purchase_item.item_id, v_key)
-  returning * into v_purchase;
-  return v_purchase;
-end;
-$$;
-comment on function public.purchase_item(uuid, text) is
-  'Buy an item and answer the purchase. The same idempotency_key with the same item answers the same purchase and pays '
-  'nothing; with another item it is MG502. MG501 for too few tokens, MG601 to MG603 for an item not for sale, sold out '
-  'or owned already.';
-grant execute on function public.purchase_item(uuid, text) to authenticated;
-
-create function public.activate_purchase(purchase_id uuid, active boolean default true)
-returns public.purchases
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_purchase public.purchases;
-begin
-  update public.purchases
-  set is_active = coalesce(activate_purchase.active, true)
-  where id = activate_purchase.purchase_id and user_id = private.require_user()
-  returning * into v_purchase;
-  if v_purchase.id is null then
-    perform private.fail('MG604');
-  end if;
-  return v_purchase;
-end;
-$$;
-comment on function public.activate_purchase(uuid, boolean) is
-  'Switch a purchase on or off and answer it. A theme that is switched on becomes the active theme and switches the '
-  'former one off. MG604 for a purchase that is not yours.';
-grant execute on function public.activate_purchase(uuid, boolean) to authenticated;

@@ -2,6 +2,8 @@
 
 create type public.balance_visibility as enum ('NOBODY', 'SPACES', 'EVERYBODY');
 
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table public.settings (
   user_id uuid primary key default auth.uid() references public.users (id) on delete cascade,
   active_theme_id uuid references public.store_items (id) on delete set null,
@@ -34,7 +36,6 @@ comment on column public.settings.in_app_notifications is 'Whether news become r
 comment on column public.settings.show_on_leaderboard is
   'Who sees the balance, in leaderboards and member lists: nobody, people of the same spaces, or everybody.';
 comment on column public.settings.timezone is 'IANA name: for display, and for the calendar week of what the person publishes from now on.';
-
 comment on column public.settings.language is
   'In what the person is written to, as a BCP 47 tag such as de or pt-BR; null for the language of the space that it is about.';
 
@@ -42,6 +43,8 @@ create index idx_settings_show_everybody on public.settings (user_id) where show
 create index idx_settings_active_theme_id on public.settings (active_theme_id);
 
 alter table public.settings enable row level security;
+
+-- Policies and grants ------------------------------------------------------------------------------------------------
 
 create policy "People read their own settings" on public.settings
   for select to authenticated using (user_id = (select auth.uid()));
@@ -67,6 +70,8 @@ grant update (
 ) on public.settings to authenticated, service_role;
 grant delete on public.settings to authenticated, service_role;
 
+-- Functions ----------------------------------------------------------------------------------------------------------
+
 create function private.is_zone_name(value text)
 returns boolean
 language sql
@@ -78,6 +83,8 @@ $$;
 comment on function private.is_zone_name(text) is
   'Whether this has the form of an IANA name. What else a server lists is about its own files. Not granted, only other '
   'definer functions call it.';
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
 
 create function private.hold_settings_owner()
 returns trigger

@@ -5,7 +5,7 @@
 -- What the address holds is derived from a secret and the id of the email, so that an attempt that is repeated says what
 -- the first one said, also when its reader has left meanwhile. What opens is a row with the digest of it: no row, no entry.
 
--- Tables ------------------------------------------------------------------------------------------------------------
+-- Tables -------------------------------------------------------------------------------------------------------------
 
 create table private.reading_key (
   is_only boolean primary key default true,
@@ -17,8 +17,6 @@ create table private.reading_key (
 );
 comment on table private.reading_key is
   'What tokens of reading links are derived from. Whoever can read it and the ids of emails can derive them; no role reaches it.';
-
-insert into private.reading_key default values;
 
 create table private.reading_links (
   newsletter_id uuid not null references public.newsletters (id) on delete cascade,
@@ -42,7 +40,9 @@ create index idx_reading_links_user_id on private.reading_links (user_id);
 alter table private.reading_key enable row level security;
 alter table private.reading_links enable row level security;
 
--- Functions ---------------------------------------------------------------------------------------------------------
+insert into private.reading_key default values;
+
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.reading_token(mail_id uuid)
 returns text
@@ -91,55 +91,6 @@ $$;
 comment on function private.make_reading_links(uuid) is
   'Let the links of emails that are about to be sent open; one that was withdrawn stays so. Definer; not granted, only '
   'begin_mails() calls it, holding the people and the emails.';
-
-create function private.drop_reading_links()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  delete from private.reading_links
-  using public.newsletters
-  where newsletters.id = reading_links.newsletter_id
-    and newsletters.space_id = old.space_id
-    and reading_links.user_id = old.user_id
-    -- Its email may not have been sent yet, and its reader may come back.
-    and reading_links.withdrawn_at is null;
-  return null;
-end;
-$$;
-comment on function private.drop_reading_links() is
-  'Trigger: who is no member any more has no link to the space''s newsletters. Definer because no role reaches the table; '
-  'safe because it only fires for a membership that is gone.';
-
-create trigger memberships__drop_links
-  after delete on public.memberships
-  for each row execute function private.drop_reading_links();
-
-create function private.end_links_of_banned()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  -- Behind whoever is about to send an email to them.
-  perform from public.users where users.id = new.id for update;
-  update private.reading_links
-  set withdrawn_at = now()
-  where reading_links.user_id = new.id and reading_links.withdrawn_at is null;
-  return null;
-end;
-$$;
-comment on function private.end_links_of_banned() is
-  'Trigger on auth.users: a ban ends the links that there are, and its end brings none back. Definer because the auth service '
-  'has no rights here; safe because it only fires for an account that is being banned.';
-
-create trigger monogram__end_links
-  after update of banned_until on auth.users
-  for each row when (new.banned_until is distinct from old.banned_until and new.banned_until > now())
-  execute function private.end_links_of_banned();
 
 create function private.opens_newsletter(newsletter_id uuid, token text)
 returns boolean
@@ -244,3 +195,54 @@ comment on function public.withdraw_reading_link(uuid, uuid) is
   'anybody''s. Again changes nothing. MG401 for a newsletter that is not there, not published or not yours to see, MG102 for '
   'somebody who is no member.';
 grant execute on function public.withdraw_reading_link(uuid, uuid) to authenticated, service_role;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create function private.drop_reading_links()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from private.reading_links
+  using public.newsletters
+  where newsletters.id = reading_links.newsletter_id
+    and newsletters.space_id = old.space_id
+    and reading_links.user_id = old.user_id
+    -- Its email may not have been sent yet, and its reader may come back.
+    and reading_links.withdrawn_at is null;
+  return null;
+end;
+$$;
+comment on function private.drop_reading_links() is
+  'Trigger: who is no member any more has no link to the space''s newsletters. Definer because no role reaches the table; '
+  'safe because it only fires for a membership that is gone.';
+
+create trigger memberships__drop_links
+  after delete on public.memberships
+  for each row execute function private.drop_reading_links();
+
+create function private.end_links_of_banned()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- Behind whoever is about to send an email to them.
+  perform from public.users where users.id = new.id for update;
+  update private.reading_links
+  set withdrawn_at = now()
+  where reading_links.user_id = new.id and reading_links.withdrawn_at is null;
+  return null;
+end;
+$$;
+comment on function private.end_links_of_banned() is
+  'Trigger on auth.users: a ban ends the links that there are, and its end brings none back. Definer because the auth service '
+  'has no rights here; safe because it only fires for an account that is being banned.';
+
+create trigger monogram__end_links
+  after update of banned_until on auth.users
+  for each row when (new.banned_until is distinct from old.banned_until and new.banned_until > now())
+  execute function private.end_links_of_banned();

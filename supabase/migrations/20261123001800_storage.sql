@@ -22,7 +22,7 @@ insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_typ
 on conflict (id) do update
 set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
 
--- Names that were used -----------------------------------------------------------------------------------------------
+-- Tables -------------------------------------------------------------------------------------------------------------
 
 create table private.used_file_names (
   digest bytea primary key
@@ -31,6 +31,8 @@ comment on table private.used_file_names is
   'SHA-256 of {bucket}/{name} of files of people that were removed: no file is stored under these names again.';
 
 alter table private.used_file_names enable row level security;
+
+-- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.file_digest(bucket_id text, name text)
 returns bytea
@@ -41,8 +43,6 @@ as $$
   select sha256(convert_to(file_digest.bucket_id || '/' || file_digest.name, 'UTF8'));
 $$;
 comment on function private.file_digest(text, text) is 'What private.used_file_names knows a file by.';
-
--- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.has_account()
 returns boolean
@@ -58,82 +58,83 @@ comment on function private.has_account() is
   'policies; safe because it speaks of the caller only.';
 grant execute on function private.has_account() to authenticated, service_role;
 
-create function private.hold_folder(bucket_id text, name text)
+create function private.is_file_in(path text, folder text)
 returns boolean
-language plpgsql
-security definer
+language sql
+immutable
 set search_path = ''
 as $$
-declare
-  v_first uuid := private.try_uuid(split_part(hold_folder.name, '/', 1));
-  v_second uuid := private.try_uuid(split_part(hold_folder.name, '/', 2));
-begin
-  -- What is made of a picture is there as long as the picture, which a newsletter may need when its owner is gone.
-  if hold_folder.bucket_id = 'derived' then
-    perform from storage.objects
-    where objects.bucket_id = split_part(hold_folder.name, '/', 1)
-      and objects.name = regexp_replace(substr(hold_folder.name, strpos(hold_folder.name, '/') + 1), '/[^/]*$', '')
-      and objects.bucket_id in ('avatars', 'covers', 'responses')
-    for key share;
-    return found;
-  end if;
-  -- In the folder, not in its place.
-  if split_part(hold_folder.name, '/', case when hold_folder.bucket_id in ('avatars', 'covers') then 2 else 3 end) = '' then
-    return false;
-  end if;
-  case hold_folder.bucket_id
-    when 'avatars' then
-      perform from public.users where id = v_first for key share;
-    when 'covers' then
-      perform from public.spaces where id = v_first for key share;
-    when 'responses' then
-      perform from public.spaces where id = v_first for key share;
-      if found then
-        perform from public.users where id = v_second for key share;
-      end if;
-    when 'newsletters' then
-      perform from public.newsletters where id = v_second and space_id = v_first for key share;
-  end case;
-  return found;
-end;
+  select starts_with(is_file_in.path, is_file_in.folder || '/')
+    and substr(is_file_in.path, char_length(is_file_in.folder) + 2) ~ '^[^/\\?#%]+$'
+    and private.is_line(is_file_in.path)
+    and substr(is_file_in.path, char_length(is_file_in.folder) + 2) not in ('.', '..');
 $$;
-comment on function private.hold_folder(text, text) is
-  'Return true if whoever a folder belongs to is there, and see to it that they are until the transaction ends. Definer; not '
-  'granted, only the trigger below calls it.';
+comment on function private.is_file_in(text, text) is
+  'Whether an object''s name is a file right in a folder, for whatever reads it as a part of an address, too. Nothing leads elsewhere: '
+  'services read these files with more rights than who named them.';
+grant execute on function private.is_file_in(text, text) to anon, authenticated, service_role;
 
-create function private.hold_right(bucket_id text, name text, owner_id text)
+create function private.is_file_in_use(bucket_id text, path text)
 returns boolean
 language plpgsql
+stable
 security definer
 set search_path = ''
 as $$
-declare
-  v_first text := split_part(hold_right.name, '/', 1);
-  v_second text := split_part(hold_right.name, '/', 2);
 begin
-  case hold_right.bucket_id
-    when 'avatars' then
-      return v_first = hold_right.owner_id;
-    when 'covers' then
-      perform from public.spaces
-      where id = private.try_uuid(v_first) and leader_id = private.try_uuid(hold_right.owner_id)
-      for share;
-    when 'responses' then
-      if v_second <> hold_right.owner_id then
-        return false;
-      end if;
-      perform from public.memberships
-      where space_id = private.try_uuid(v_first) and user_id = private.try_uuid(v_second)
-      for key share;
-    else
-      return false;
-  end case;
-  return found;
+  return case is_file_in_use.bucket_id
+    when 'responses' then exists (select from public.responses where image_path = is_file_in_use.path)
+    when 'avatars' then exists (
+      select from public.users
+      where id = private.try_uuid(split_part(is_file_in_use.path, '/', 1)) and avatar_path = is_file_in_use.path
+    )
+    when 'covers' then exists (
+      select from public.spaces
+      where id = private.try_uuid(split_part(is_file_in_use.path, '/', 1)) and cover_path = is_file_in_use.path
+    )
+    else false
+  end;
 end;
 $$;
-comment on function private.hold_right(text, text, text) is
-  'Return true if somebody may store a file in a folder: their own, of a space that they are in; the cover of one that they '
-  'lead; and see to it that it stays so until the transaction ends. Definer; not granted, only the trigger below calls it.';
+comment on function private.is_file_in_use(text, text) is
+  'Return true if a response, a profile or a space names the file: its owner may have named it again since it was dropped. '
+  'Definer; not granted, only other definer functions call it.';
+
+create function private.is_in_print(path text)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.newsletters
+    where newsletters.is_published
+      and newsletters.html_path is null
+      and newsletters.published_at > now() - interval '30 days'
+      and strpos(newsletters.content::text, '"' || is_in_print.path) > 0
+  );
+end;
+$$;
+comment on function private.is_in_print(text) is
+  'Return true if a published newsletter that is not rendered yet shows the file, or one in the folder (a path that ends '
+  'with a slash). Rendering makes the newsletter''s own copies; until then, or for 30 days, the file stays. Definer; not granted, only other '
+  'definer functions call it.';
+
+create function private.is_file_needed(bucket_id text, name text)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select private.is_file_in_use(is_file_needed.bucket_id, is_file_needed.name) or private.is_in_print(is_file_needed.name);
+$$;
+comment on function private.is_file_needed(text, text) is
+  'Return true if a row names the file, or a newsletter is still to be rendered with it. Definer to see every row; safe '
+  'because policies ask it about files that they have let the caller delete otherwise.';
+grant execute on function private.is_file_needed(text, text) to authenticated, service_role;
 
 create function private.is_folder_kept(bucket_id text, name text)
 returns boolean
@@ -181,22 +182,6 @@ comment on function private.may_keep_file(text, text) is
   'Return true if a file is in the caller''s own folder and its space, if it is of one, is there. Definer to see spaces that '
   'the caller has left; safe because it speaks of the caller''s own folders only.';
 grant execute on function private.may_keep_file(text, text) to authenticated, service_role;
-
-create function private.is_file_needed(bucket_id text, name text)
-returns boolean
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select private.is_file_in_use(is_file_needed.bucket_id, is_file_needed.name) or private.is_in_print(is_file_needed.name);
-$$;
-comment on function private.is_file_needed(text, text) is
-  'Return true if a row names the file, or a newsletter is still to be rendered with it. Definer to see every row; safe '
-  'because policies ask it about files that they have let the caller delete otherwise.';
-grant execute on function private.is_file_needed(text, text) to authenticated, service_role;
-
--- Policies -----------------------------------------------------------------------------------------------------------
 
 -- What a function that runs with the caller's rights names, every caller needs a right to, in branches that are not
 -- theirs as well: PostgreSQL looks at the rights for a whole plan. So what anybody may ask names newsletters only.
@@ -295,6 +280,8 @@ comment on function private.can_delete_file(text, text) is
   'nothing names. What a row names is removed by a job once the row lets go of it.';
 grant execute on function private.can_delete_file(text, text) to authenticated, service_role;
 
+-- Policies and grants ------------------------------------------------------------------------------------------------
+
 create policy "Monogram: anybody reads files of public newsletters" on storage.objects
   for select to anon using (bucket_id = 'newsletters' and private.can_read_newsletter_file(name));
 
@@ -306,109 +293,3 @@ create policy "Monogram: people upload into their own folders" on storage.object
 
 create policy "Monogram: people delete files in their own folders" on storage.objects
   for delete to authenticated using (private.can_delete_file(bucket_id, name));
-
--- Triggers -----------------------------------------------------------------------------------------------------------
-
-create function private.admit_file()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if new.bucket_id not in ('avatars', 'covers', 'responses', 'newsletters', 'derived') then
-    return new;
-  end if;
-  if not private.hold_folder(new.bucket_id, new.name) then
-    perform private.deny(
-      'This folder belongs to nobody, or to what is gone.',
-      'The first folders of the name say whose file it is: ids in lower case.'
-    );
-  end if;
-  -- Who holds a secret key, and nobody else, stores what is nobody's: copies in newsletters, files of a backup.
-  if tg_op = 'INSERT' and new.owner_id is not null then
-    if not private.hold_right(new.bucket_id, new.name, new.owner_id) then
-      perform private.deny('You may not store files in this folder any more.', 'Join the space again, or ask its leader.');
-    end if;
-    if new.bucket_id = 'responses' and exists (
-      select from public.responses where responses.image_path = new.name and responses.is_published
-    ) then
-      perform private.deny('A published response does not get its picture afterwards.', 'Store it under a new name.');
-    end if;
-  end if;
-  if exists (
-    select from private.used_file_names where digest = private.file_digest(new.bucket_id, new.name)
-  ) then
-    perform private.deny('There was a file of this name before.', 'Store it under a new name.');
-  end if;
-  return new;
-end;
-$$;
-comment on function private.admit_file() is
-  'Trigger: refuse a file in a folder of nobody, a file of somebody who may not store it any more, and a name that was used '
-  'before. Policies look when an upload begins, or when an address for one is signed, this when its row is written, for '
-  'the owner that the row names: what was under way, or signed, before the right or the owner went is refused as well. Secret '
-  'keys have no owner; their files need a folder of somebody who is there. Definer to see every owner; safe because it '
-  'only refuses.';
-
-create trigger monogram__admit_file
-  before insert or update of bucket_id, name on storage.objects
-  for each row execute function private.admit_file();
-
-create function private.keep_file()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.deny('A file is written once.', 'Store it under a new name.');
-  return null;
-end;
-$$;
-comment on function private.keep_file() is
-  'Trigger: refuse other bytes under the name of a file of people. There is no policy for UPDATE, but who replaces by a '
-  'signed address, or a secret key, passes by the policies. Newsletters are made anew by the platform. Definer because the '
-  'storage server has no right to our functions; safe because it only refuses.';
-
--- The platform gives each upload a version of its own.
-create trigger monogram__keep_file
-  before update of version on storage.objects
-  for each row when (
-    old.bucket_id in ('avatars', 'covers', 'responses')
-    and (old.bucket_id, old.name) = (new.bucket_id, new.name)
-    and old.version is distinct from new.version
-  )
-  execute function private.keep_file();
-
-create function private.retire_file_name()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if old.bucket_id in ('avatars', 'covers', 'responses') then
-    perform private.forget_picture(old.bucket_id, old.name, private.try_uuid(old.owner_id));
-    if private.is_folder_kept(old.bucket_id, old.name) then
-      insert into private.used_file_names (digest)
-      values (private.file_digest(old.bucket_id, old.name))
-      on conflict do nothing;
-    end if;
-  end if;
-  return null;
-end;
-$$;
-comment on function private.retire_file_name() is
-  'Trigger: remember the name of a file that is removed, or renamed by a secret key, and take along what was made of a picture. '
-  'Where the owner is gone nothing is stored anyway. Definer '
-  'because no role reaches the table; safe because it only fires for a file that is gone.';
-
-create trigger monogram__retire_name
-  after delete on storage.objects
-  for each row execute function private.retire_file_name();
-
-create trigger monogram__retire_former_name
-  after update of bucket_id, name on storage.objects
-  for each row when ((old.bucket_id, old.name) is distinct from (new.bucket_id, new.name))
-  execute function private.retire_file_name();

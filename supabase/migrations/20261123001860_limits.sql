@@ -13,6 +13,8 @@
 --
 -- Uploads are counted where they are written down, in storage.objects, also when they are deleted afterwards.
 
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table private.limits (
   code text primary key,
   amount integer not null,
@@ -26,16 +28,6 @@ create table private.limits (
 );
 comment on table private.limits is
   'How often a person may do something within an interval, or (weeks) all leaders of a space together.';
-
-insert into private.limits (code, amount, per, description) values
-  ('gifts', 500, '1 day', 'gifts sent'),
-  ('spaces', 50, '1 day', 'spaces founded'),
-  ('invites', 200, '1 day', 'invites made'),
-  ('joins', 200, '1 day', 'spaces joined'),
-  ('uploads', 2000, '1 day', 'files uploaded'),
-  ('newsletters', 50, '1 day', 'newsletters published'),
-  ('weeks', 4, '1 day', 'newsletters published in one space'),
-  ('pens', 100, '1 day', 'curators named');
 
 create table private.limit_uses (
   -- No foreign key: it would hold the person's row while the count is held, and an account that goes takes both.
@@ -56,8 +48,20 @@ create index idx_limit_uses_code on private.limit_uses (code);
 alter table private.limits enable row level security;
 alter table private.limit_uses enable row level security;
 
+insert into private.limits (code, amount, per, description) values
+  ('gifts', 500, '1 day', 'gifts sent'),
+  ('spaces', 50, '1 day', 'spaces founded'),
+  ('invites', 200, '1 day', 'invites made'),
+  ('joins', 200, '1 day', 'spaces joined'),
+  ('uploads', 2000, '1 day', 'files uploaded'),
+  ('newsletters', 50, '1 day', 'newsletters published'),
+  ('weeks', 4, '1 day', 'newsletters published in one space'),
+  ('pens', 100, '1 day', 'curators named');
+
 insert into private.personal_data (part, relation, person_columns, key_expression, columns, reason) values
   ('limit_uses', 'private.limit_uses', '{holder_id}', 'code', null, 'Counters of the present day; what was done is in the other parts.');
+
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.use_limit(code text, holder_id uuid)
 returns timestamptz
@@ -136,20 +140,7 @@ comment on function private.count_use(text, uuid) is
   'Count what a client does, or refuse it with the time to come back. Definer because no role reaches the counts; not granted, '
   'only other definer functions call it.';
 
-create function private.limit_use()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.count_use(tg_argv[0], (to_jsonb(new) ->> tg_argv[1])::uuid);
-  return null;
-end;
-$$;
-comment on function private.limit_use() is
-  'Trigger, with a limit and the column of who it holds for: count a row that a client inserted, or refuse it. Definer '
-  'because no role reaches the counts; safe because it counts and refuses, and says nothing else.';
+-- Triggers -----------------------------------------------------------------------------------------------------------
 
 create function private.bound_rows()
 returns trigger
@@ -214,6 +205,21 @@ create trigger spaces__bound_rows
 create trigger token_gifts__bound_rows
   before insert on public.token_gifts
   for each row execute function private.bound_rows();
+
+create function private.limit_use()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.count_use(tg_argv[0], (to_jsonb(new) ->> tg_argv[1])::uuid);
+  return null;
+end;
+$$;
+comment on function private.limit_use() is
+  'Trigger, with a limit and the column of who it holds for: count a row that a client inserted, or refuse it. Definer '
+  'because no role reaches the counts; safe because it counts and refuses, and says nothing else.';
 
 create trigger spaces__limit
   after insert on public.spaces

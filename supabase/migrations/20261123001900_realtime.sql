@@ -5,6 +5,8 @@
 -- For people who use plain Postgres Changes, three tables are in the platform's publication; row level security holds
 -- there too.
 
+-- Predicates ---------------------------------------------------------------------------------------------------------
+
 create function private.can_hear_topic(topic text)
 returns boolean
 language sql
@@ -25,6 +27,8 @@ comment on function private.can_hear_topic(text) is
   'Whether the caller may join a private channel: those of a space for its members, a person''s own. Definer to look into '
   'memberships; safe because it answers for the caller only.';
 grant execute on function private.can_hear_topic(text) to anon, authenticated, service_role;
+
+-- Policies and grants ------------------------------------------------------------------------------------------------
 
 create policy "Monogram: members receive on the channels of their spaces" on realtime.messages
   for select to authenticated using (

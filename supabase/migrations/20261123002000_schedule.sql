@@ -2,6 +2,8 @@
 -- after a time in which nobody called it, one call brings everything to where it should be, once. Where pg_cron exists
 -- it is scheduled with it; elsewhere whoever runs the database calls it, as the local stack does.
 
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table private.scheduled_jobs (
   name text primary key check (name ~ '^monogram-[a-z-]+$'),
   schedule text not null,
@@ -34,6 +36,8 @@ insert into private.chores (name, every, starts_at) values
   ('badges', '1 day', '3 hours 20 minutes'),
   ('ledger', '1 day', '4 hours'),
   ('sweep', '1 day', '3 hours 40 minutes');
+
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.sweep(at timestamptz default now())
 returns void
@@ -183,6 +187,17 @@ comment on function private.tick(timestamptz) is
   'Answers what was done. Two at once share the work. Definer; granted to the service role only.';
 grant execute on function private.tick(timestamptz) to service_role;
 
+create function public.tick(at timestamptz default now())
+returns text[]
+language sql
+set search_path = ''
+as $$
+  select private.tick(private.require_instant(tick.at));
+$$;
+comment on function public.tick(timestamptz) is
+  'Do the work of the clock that has come due; answers what was done. Secret key only.';
+grant execute on function public.tick(timestamptz) to service_role;
+
 create function private.is_work_due(at timestamptz default now())
 returns boolean
 language sql
@@ -274,17 +289,6 @@ comment on function private.nudge(timestamptz) is
   'Where pg_net and Vault are (secrets "project_url" and "cron_secret_key"): call the functions deliver and pictures if there is work for them. '
   'Answers whether. A call that is lost does no harm, the next tick makes another. Definer to read the secrets; not '
   'granted, only other definer functions call it, and it tells them to nobody but the project''s own address.';
-
-create function public.tick(at timestamptz default now())
-returns text[]
-language sql
-set search_path = ''
-as $$
-  select private.tick(private.require_instant(tick.at));
-$$;
-comment on function public.tick(timestamptz) is
-  'Do the work of the clock that has come due; answers what was done. Secret key only.';
-grant execute on function public.tick(timestamptz) to service_role;
 
 create function private.schedule_jobs()
 returns integer

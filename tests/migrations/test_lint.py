@@ -38,3 +38,8 @@ def test_no_migration_touches_what_the_platform_owns() -> None:
             assert f"alter table {schema}." not in text, path.name
             assert f"create function {schema}." not in text, path.name
             assert f"create table {schema}." not in text, path.name
+
+
+def test_no_migration_is_longer_than_a_topic() -> None:
+    lengths = {path.name: path.read_text(encoding="utf-8").count("\n") for path in MIGRATIONS}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}

@@ -53,7 +53,7 @@ def test_every_error_speaks_for_itself_and_travels(kind: type[MonogramError]) ->
 
 
 def test_the_database_and_the_sdk_know_the_same_codes() -> None:
-    sql = "\n".join(path.read_text() for path in MIGRATIONS.glob("*_foundation.sql"))
+    sql = "\n".join(path.read_text() for path in MIGRATIONS.glob("*_errors.sql"))
     in_database = set(re.findall(r"^  \('(MG\d{3})', '", sql, re.MULTILINE))
     in_sdk = {code for code in errors.known_codes() if code.startswith("MG")}
     assert in_database and in_database <= in_sdk
@@ -108,7 +108,7 @@ def test_nothing_that_the_server_said_is_lost() -> None:
 
 def test_what_the_database_calls_its_functions_are_calls_here() -> None:
     folder = Path(__file__).parents[2] / "supabase" / "migrations"
-    migration = (folder / "20261123000100_foundation.sql").read_text(encoding="utf-8")
+    migration = (folder / "20261123000110_errors.sql").read_text(encoding="utf-8")
     hints = re.findall(r"\('MG\d{3}', '\w+', '(?:[^']|'')*', '((?:[^']|'')*)'\)", migration)
     assert len(hints) > 40
     named = []

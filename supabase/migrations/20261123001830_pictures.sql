@@ -10,6 +10,8 @@ insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_typ
 on conflict (id) do update
 set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
 
+-- Tables -------------------------------------------------------------------------------------------------------------
+
 create table private.pictures (
   bucket_id text not null,
   path text not null,
@@ -40,7 +42,7 @@ comment on column private.pictures.files is
 
 alter table private.pictures enable row level security;
 
--- Asking -------------------------------------------------------------------------------------------------------------
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.pictures_in(content jsonb)
 returns table (bucket_id text, path text)
@@ -85,88 +87,6 @@ $$;
 comment on function private.ask_for_picture(text, text) is
   'Queue the making of what is shown of a picture that is there, unless it is made; one that was given up takes another turn. Definer; not granted, only other definer functions call it.';
 
-create function private.ask_for_response_picture()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.ask_for_picture('responses', new.image_path);
-  return null;
-end;
-$$;
-comment on function private.ask_for_response_picture() is
-  'Trigger: the picture of a response is made ready when it is submitted. Definer because clients queue no jobs; safe because '
-  'it only fires for a row that was let in.';
-
-create trigger responses__ask_for_picture
-  after insert or update of image_path, is_published on public.responses
-  for each row when (new.is_published and new.image_path is not null)
-  execute function private.ask_for_response_picture();
-
-create function private.ask_for_avatar()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.ask_for_picture('avatars', new.avatar_path);
-  return null;
-end;
-$$;
-comment on function private.ask_for_avatar() is
-  'Trigger: the picture of a person is made ready when it is set. Definer because clients queue no jobs; safe because it only '
-  'fires for a row that was let in.';
-
-create trigger users__ask_for_avatar
-  after insert or update of avatar_path on public.users
-  for each row when (new.avatar_path is not null)
-  execute function private.ask_for_avatar();
-
-create function private.ask_for_cover()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform private.ask_for_picture('covers', new.cover_path);
-  return null;
-end;
-$$;
-comment on function private.ask_for_cover() is
-  'Trigger: the cover of a space is made ready when it is set. Definer because clients queue no jobs; safe because it only fires '
-  'for a row that was let in.';
-
-create trigger spaces__ask_for_cover
-  after insert or update of cover_path on public.spaces
-  for each row when (new.cover_path is not null)
-  execute function private.ask_for_cover();
-
-create function private.ask_for_stored_picture()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if private.is_file_in_use(new.bucket_id, new.name) then
-    perform private.ask_for_picture(new.bucket_id, new.name);
-  end if;
-  return null;
-end;
-$$;
-comment on function private.ask_for_stored_picture() is
-  'Trigger: the picture that a row named before it was stored is made ready when it is. Definer because the storage server has '
-  'no right to our functions; safe because it only fires for a file that was let in.';
-
-create trigger monogram__ask_for_picture
-  after insert on storage.objects
-  for each row when (new.bucket_id in ('avatars', 'covers', 'responses'))
-  execute function private.ask_for_stored_picture();
-
 create function private.await_picture(bucket_id text, path text, account_id uuid)
 returns void
 language plpgsql
@@ -188,37 +108,6 @@ $$;
 comment on function private.await_picture(text, text, uuid) is
   'Let a picture that is still to be made take the turn of whose newsletter waits for it. Definer; not granted, only other definer functions '
   'call it.';
-
-create function private.ask_for_pictures()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_account_id uuid := coalesce(auth.uid(), (select leader_id from public.spaces where id = new.space_id));
-  v_named record;
-begin
-  for v_named in
-    select named.bucket_id, named.path from private.pictures_in(new.content) as named order by named.bucket_id, named.path
-  loop
-    perform private.ask_for_picture(v_named.bucket_id, v_named.path);
-    if new.is_published and new.html_path is null then
-      perform private.await_picture(v_named.bucket_id, v_named.path, v_account_id);
-    end if;
-  end loop;
-  return null;
-end;
-$$;
-comment on function private.ask_for_pictures() is
-  'Trigger: a newsletter asks for the pictures that it shows, should nobody have, and once it is published they go before others. It does not wait for them. Definer because '
-  'clients queue no jobs; safe because it only fires for a row that was let in.';
-
-create trigger newsletters__ask_for_pictures
-  after insert or update of content, is_published on public.newsletters
-  for each row execute function private.ask_for_pictures();
-
--- Making -------------------------------------------------------------------------------------------------------------
 
 create function private.settle_picture(
   bucket_id text, path text, width integer, height integer, files jsonb, refusal text
@@ -337,8 +226,6 @@ comment on function private.drop_orphan_pictures() is
   'Queue the removal of what was made of pictures that are gone: after a restored backup. Returns the number of folders. '
   'Scheduled. Definer; not granted, only other definer functions call it.';
 
--- Showing ------------------------------------------------------------------------------------------------------------
-
 create function private.newsletter_pictures(newsletter_id uuid)
 returns table (bucket_id text, path text, is_pending boolean, width integer, height integer, files jsonb, refusal text)
 language sql
@@ -384,3 +271,116 @@ comment on function public.newsletter_pictures(uuid) is
   'The pictures that a newsletter names: whether each is still being made, its size and the files made of it, or why there are '
   'none. Secret key only.';
 grant execute on function public.newsletter_pictures(uuid) to service_role;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create function private.ask_for_response_picture()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.ask_for_picture('responses', new.image_path);
+  return null;
+end;
+$$;
+comment on function private.ask_for_response_picture() is
+  'Trigger: the picture of a response is made ready when it is submitted. Definer because clients queue no jobs; safe because '
+  'it only fires for a row that was let in.';
+
+create trigger responses__ask_for_picture
+  after insert or update of image_path, is_published on public.responses
+  for each row when (new.is_published and new.image_path is not null)
+  execute function private.ask_for_response_picture();
+
+create function private.ask_for_avatar()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.ask_for_picture('avatars', new.avatar_path);
+  return null;
+end;
+$$;
+comment on function private.ask_for_avatar() is
+  'Trigger: the picture of a person is made ready when it is set. Definer because clients queue no jobs; safe because it only '
+  'fires for a row that was let in.';
+
+create trigger users__ask_for_avatar
+  after insert or update of avatar_path on public.users
+  for each row when (new.avatar_path is not null)
+  execute function private.ask_for_avatar();
+
+create function private.ask_for_cover()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.ask_for_picture('covers', new.cover_path);
+  return null;
+end;
+$$;
+comment on function private.ask_for_cover() is
+  'Trigger: the cover of a space is made ready when it is set. Definer because clients queue no jobs; safe because it only fires '
+  'for a row that was let in.';
+
+create trigger spaces__ask_for_cover
+  after insert or update of cover_path on public.spaces
+  for each row when (new.cover_path is not null)
+  execute function private.ask_for_cover();
+
+create function private.ask_for_stored_picture()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if private.is_file_in_use(new.bucket_id, new.name) then
+    perform private.ask_for_picture(new.bucket_id, new.name);
+  end if;
+  return null;
+end;
+$$;
+comment on function private.ask_for_stored_picture() is
+  'Trigger: the picture that a row named before it was stored is made ready when it is. Definer because the storage server has '
+  'no right to our functions; safe because it only fires for a file that was let in.';
+
+create trigger monogram__ask_for_picture
+  after insert on storage.objects
+  for each row when (new.bucket_id in ('avatars', 'covers', 'responses'))
+  execute function private.ask_for_stored_picture();
+
+create function private.ask_for_pictures()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_account_id uuid := coalesce(auth.uid(), (select leader_id from public.spaces where id = new.space_id));
+  v_named record;
+begin
+  for v_named in
+    select named.bucket_id, named.path from private.pictures_in(new.content) as named order by named.bucket_id, named.path
+  loop
+    perform private.ask_for_picture(v_named.bucket_id, v_named.path);
+    if new.is_published and new.html_path is null then
+      perform private.await_picture(v_named.bucket_id, v_named.path, v_account_id);
+    end if;
+  end loop;
+  return null;
+end;
+$$;
+comment on function private.ask_for_pictures() is
+  'Trigger: a newsletter asks for the pictures that it shows, should nobody have, and once it is published they go before others. It does not wait for them. Definer because '
+  'clients queue no jobs; safe because it only fires for a row that was let in.';
+
+create trigger newsletters__ask_for_pictures
+  after insert or update of content, is_published on public.newsletters
+  for each row execute function private.ask_for_pictures();

@@ -1,0 +1,374 @@
+-- Locks of accounts, and how an account is deleted.
+--
+-- See the order of locks in the migration of space_events. An account is held while something is written that refers to
+-- it; a deletion holds everything that it will touch before it touches anything.
+
+-- Tables -------------------------------------------------------------------------------------------------------------
+
+create table private.new_passwords (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  set_at timestamptz not null
+);
+comment on table private.new_passwords is
+  'When an account that was there already was last given a password: for a day, signing in with it does not prove who it '
+  'belongs to. Forgotten by the sweep after that.';
+
+alter table private.new_passwords enable row level security;
+
+-- Locks --------------------------------------------------------------------------------------------------------------
+
+create function private.hold_account(user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- As much as will be needed: who holds a little of a row and then wants more may meet a deletion that waits for it.
+  perform from public.users where users.id = hold_account.user_id for no key update;
+  if not found then
+    perform private.fail('MG902');
+  end if;
+  perform private.wait_briefly(is_holding => false);
+end;
+$$;
+comment on function private.hold_account(uuid) is
+  'Keep an account from being deleted until the transaction ends, or refuse where it is gone: a token outlives its account '
+  'by an hour or so. Definer; not granted, only triggers call it, with the caller''s own id.';
+
+create function private.hold_me()
+returns boolean
+language plpgsql
+cost 1000
+security definer
+set search_path = ''
+as $$
+begin
+  perform from public.users where users.id = (select auth.uid()) for no key update;
+  return found;
+end;
+$$;
+comment on function private.hold_me() is
+  'Hold the caller''s own row until the transaction ends; false where the account is gone. For policies on what belongs to '
+  'one person, so that two devices, or a deletion, take the rows of that person in one order. Definer because clients may '
+  'not lock rows of users; safe because it holds the caller''s own and returns nothing else.';
+grant execute on function private.hold_me() to authenticated;
+
+create function private.hold_entry(user_id uuid)
+returns void
+language sql
+set search_path = ''
+as $$
+  select pg_advisory_xact_lock_shared(hashtextextended('account:' || hold_entry.user_id::text, 0));
+$$;
+comment on function private.hold_entry(uuid) is
+  'Hold, before the space, that somebody is about to enter one: a deletion of the account waits, and so knows every space '
+  'that it has to hold. Not granted, only triggers call it.';
+
+create function private.lock_people(user_ids uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_id uuid;
+begin
+  if not private.is_client() then
+    perform from public.users where id = any (lock_people.user_ids) order by id for no key update;
+    return;
+  end if;
+  for v_user_id in select id from public.users where id = any (lock_people.user_ids) order by id loop
+    perform from public.users where id = v_user_id for no key update;
+    -- Who holds but themselves keeps nobody else.
+    perform private.wait_briefly(is_holding => v_user_id is distinct from (select auth.uid()));
+  end loop;
+end;
+$$;
+comment on function private.lock_people(uuid[]) is
+  'Hold several people''s rows, always in the same order, so that no two transactions wait for each other. A client who holds '
+  'somebody else waits briefly for the next. Definer; not granted, only other definer functions call it.';
+
+create function private.lock_readers(user_ids uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lock_timeout text := current_setting('lock_timeout');
+begin
+  perform set_config(
+    'lock_timeout', coalesce(nullif(current_setting('monogram.lock_timeout', true), ''), v_lock_timeout), true
+  );
+  perform from public.users where id = any (lock_readers.user_ids) order by id for no key update;
+  perform set_config('lock_timeout', v_lock_timeout, true);
+end;
+$$;
+comment on function private.lock_readers(uuid[]) is
+  'The same for whom a newsletter is about: wait as long as it takes, so that no member keeps a space from its newsletter by '
+  'keeping their own row busy. A day''s few newsletters bound how often. Definer; not granted, only send_newsletter() calls it.';
+
+-- Deleting one's account ---------------------------------------------------------------------------------------------
+
+create function private.signed_in_at()
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select created_at
+  from auth.sessions
+  where id = private.try_uuid((select auth.jwt()) ->> 'session_id') and user_id = (select auth.uid());
+$$;
+comment on function private.signed_in_at() is
+  'When the caller''s session began: refreshing it does not make it younger. Null where there is none. Definer to read the '
+  'auth service''s table; not granted, only other definer functions call it.';
+
+create function private.came_by_mail(since timestamptz)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  -- The auth service's names. Not email_change: its mailbox is a new one.
+  select jsonb_path_exists(
+    coalesce((select auth.jwt()) -> 'amr', '[]'),
+    '$[*] ? (
+      @.timestamp >= $since && (
+        @.method == "otp" || @.method == "magiclink" || @.method == "recovery" || @.method == "email/signup"
+        || @.method == "invite"
+      )
+    )',
+    jsonb_build_object('since', floor(extract(epoch from came_by_mail.since)))
+  );
+$$;
+comment on function private.came_by_mail(timestamptz) is
+  'Whether the caller has signed in since then by a link or a code that was sent to the account''s mailbox, or telephone: the '
+  'claim amr of the token says how, and keeps it when the token is refreshed. Not granted, only definer functions call it.';
+
+create function private.delete_account(confirm text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_me uuid := private.require_user();
+  v_email text;
+begin
+  select coalesce(nullif(email, ''), id::text) into v_email from auth.users where id = v_me;
+  if not found then
+    -- The same command again.
+    return;
+  end if;
+  if lower(btrim(coalesce(delete_account.confirm, ''))) <> lower(v_email) then
+    perform private.fail('MG310');
+  end if;
+  if coalesce(private.signed_in_at() < now() - interval '1 hour', true) then
+    perform private.fail('MG311');
+  end if;
+  -- Whoever holds a session of the last day can set a password, and sign in with it.
+  if not private.came_by_mail(now() - interval '1 hour') and exists (
+    select from private.new_passwords where user_id = v_me and set_at > now() - interval '1 day'
+  ) then
+    perform private.fail(
+      'MG311', 'new_password',
+      hint => 'Sign in with a link or a code that is mailed to the account''s address, then delete the account.',
+      addition => 'Within a day after a new password was set, that takes more than the password.'
+    );
+  end if;
+  delete from auth.users where id = v_me;
+end;
+$$;
+comment on function private.delete_account(text) is
+  'Definer because clients do not reach accounts; safe because it deletes the caller''s own, and takes more than a token '
+  'that somebody found: the address, and a sign-in of the last hour, for a day after a new password one by mail.';
+grant execute on function private.delete_account(text) to authenticated;
+
+create function public.delete_account(confirm text)
+returns void
+language sql
+set search_path = ''
+as $$
+  select private.delete_account(delete_account.confirm);
+$$;
+comment on function public.delete_account(text) is
+  'Delete the caller''s own account, for good: confirm is its email address (its id, where it has none). What goes and what '
+  'stays is in the guide "Leaving and deleting". Again changes nothing. MG310 for another address, MG311 where the sign-in '
+  'is older than an hour, or by a password that was set within the last day (detail new_password): then it has to be by a '
+  'link or a code from the mailbox.';
+grant execute on function public.delete_account(text) to authenticated;
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create function private.note_new_password()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into private.new_passwords (user_id, set_at) values (new.id, now())
+  on conflict (user_id) do update set set_at = excluded.set_at;
+  return null;
+end;
+$$;
+comment on function private.note_new_password() is
+  'Trigger on auth.users: note when an account got another password, or its first one after the sign-up. Definer because no '
+  'role reaches the table; safe because it notes nothing but the time.';
+
+create trigger monogram__note_new_password
+  after update of encrypted_password on auth.users
+  for each row when (
+    new.encrypted_password is distinct from old.encrypted_password and coalesce(new.encrypted_password, '') <> ''
+  )
+  execute function private.note_new_password();
+
+create function private.delete_one_at_a_time()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('delete an account', 0));
+  return null;
+end;
+$$;
+comment on function private.delete_one_at_a_time() is
+  'Trigger: accounts are deleted one after another, before a row is held. Heirs and new curators are people, too, and must '
+  'not be leaving at the same moment.';
+
+create trigger monogram__one_deletion_at_a_time
+  before delete on auth.users
+  for each statement execute function private.delete_one_at_a_time();
+
+create trigger users__one_deletion_at_a_time
+  before delete on public.users
+  for each statement execute function private.delete_one_at_a_time();
+
+-- Whoever deletes softly keeps a row without an address, with which nobody can sign in: whatever that account led would
+-- stand still for everybody else.
+create trigger monogram__one_soft_deletion_at_a_time
+  before update of deleted_at on auth.users
+  for each statement execute function private.delete_one_at_a_time();
+
+create function private.hold_departing()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_ids uuid[];
+  v_space_ids uuid[];
+  v_empty_ids uuid[];
+  v_gift_ids text[];
+begin
+  select array_agg(gone.id order by gone.id) into v_user_ids from gone;
+  perform pg_advisory_xact_lock(hashtextextended('account:' || person.id::text, 0))
+  from unnest(v_user_ids) as person (id);
+  -- What they give is given: who was told of it is known.
+  perform pg_advisory_xact_lock(hashtextextended('gifts:' || person.id::text, 0))
+  from unnest(v_user_ids) as person (id);
+  v_gift_ids := array(select token_gifts.id::text from public.token_gifts where token_gifts.sender_id = any (v_user_ids));
+  select array_agg(found.id order by found.id) into v_space_ids
+  from (
+    select spaces.id from public.spaces where leader_id = any (v_user_ids) or current_curator_id = any (v_user_ids)
+    union
+    select space_id from public.memberships where memberships.user_id = any (v_user_ids)
+    union
+    select space_id from public.responses where responses.user_id = any (v_user_ids)
+    union
+    select space_id from public.prompts where prompts.curator_id = any (v_user_ids)
+    union
+    select space_id from public.newsletters where newsletters.curator_id = any (v_user_ids)
+    union
+    select space_id from public.curator_rotations where curator_rotations.curator_id = any (v_user_ids)
+    union
+    select space_id from public.space_invites where space_invites.created_by = any (v_user_ids)
+  ) as found;
+  perform from public.spaces where spaces.id = any (v_space_ids) order by spaces.id for no key update;
+  -- Nobody enters or leaves any more: what goes with them is known.
+  v_empty_ids := array(
+    select spaces.id from public.spaces
+    where spaces.id = any (v_space_ids) and not exists (
+      select from public.memberships
+      where memberships.space_id = spaces.id and memberships.user_id <> all (v_user_ids)
+    )
+  );
+  perform from public.users
+  where users.id = any (v_user_ids) or users.id in (
+    select notifications.user_id from public.notifications where notifications.space_id = any (v_empty_ids)
+    union
+    select token_gifts.recipient_id from public.token_gifts where token_gifts.sender_id = any (v_user_ids)
+  )
+  order by users.id
+  for update;
+  perform from private.mails
+  where mails.user_id = any (v_user_ids) or mails.space_id = any (v_empty_ids)
+    or (mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids)
+    -- Those that are about to be taken anew, see private.retake_question_mails().
+    or (
+      mails.space_id in (select prompts.space_id from public.prompts where prompts.curator_id = any (v_user_ids))
+      and mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') and mails.state = 'QUEUED' and mails.batch_id is not null
+    )
+  order by mails.id
+  for update;
+  perform from public.curator_rotations
+  where curator_rotations.curator_id = any (v_user_ids) or curator_rotations.space_id = any (v_empty_ids)
+  order by curator_rotations.id
+  for update;
+  return null;
+end;
+$$;
+comment on function private.hold_departing() is
+  'Trigger on auth.users: hold, in the order that everybody keeps to, what the deletion of these accounts will touch, before '
+  'anything is. Definer because the auth service has no rights in public; safe because it only holds rows.';
+
+-- Only after the deletion are all the accounts of the statement known.
+create trigger monogram__hold_departing
+  after delete on auth.users
+  referencing old table as gone
+  for each statement execute function private.hold_departing();
+
+create function private.remove_users()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from public.users where users.id in (select gone.id from gone);
+  return null;
+end;
+$$;
+comment on function private.remove_users() is
+  'Trigger on auth.users, after hold_departing(): the rows of people go with their accounts. Definer because the auth service '
+  'has no rights in public; safe because it only fires for accounts that are gone.';
+
+create trigger monogram__remove_user
+  after delete on auth.users
+  referencing old table as gone
+  for each statement execute function private.remove_users();
+
+create function private.end_soft_deletion()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from auth.users where users.id = new.id;
+  return null;
+end;
+$$;
+comment on function private.end_soft_deletion() is
+  'Trigger on auth.users, after know_address(): an account that the auth service deletes softly is deleted. Definer because '
+  'triggers of accounts may run as anybody; safe because it only fires for an account that was just given up.';
+
+create trigger monogram__soft_deletion
+  after update of deleted_at on auth.users
+  for each row when (old.deleted_at is null and new.deleted_at is not null)
+  execute function private.end_soft_deletion();

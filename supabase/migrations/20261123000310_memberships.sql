@@ -1,0 +1,336 @@
+-- Who is in which space. Joining is one insert: public spaces take anybody, private ones an invite code.
+
+create type public.membership_role as enum ('MEMBER', 'CURATOR', 'ADMIN');
+
+-- Tables -------------------------------------------------------------------------------------------------------------
+
+create table public.memberships (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.users (id) on delete cascade,
+  space_id uuid not null references public.spaces (id) on delete cascade,
+  role public.membership_role not null default 'MEMBER',
+  weekly_streak integer not null default 0,
+  total_submissions integer not null default 0,
+  invite_id uuid,
+  invite_code text,
+  joined_at timestamptz not null default now(),
+  constraint memberships_user_id_space_id_key unique (user_id, space_id),
+  constraint memberships_counters_not_negative check (weekly_streak >= 0 and total_submissions >= 0),
+  constraint memberships_invite_code_not_kept check (invite_code is null)
+);
+comment on table public.memberships is
+  'Who is in which space. Triggers: memberships__admit (may they join), memberships__bound_rows, memberships__welcome (invite, event, badges), '
+  'memberships__limit, '
+  'memberships__hold (the leader stays), memberships__note_weeks (streaks), '
+  'memberships__farewell (event, pen), memberships__leave_nothing '
+  '(drafts of the open week), memberships__drop_links, memberships__end_invites and memberships__end_invites_of_who_left (who is no admin any more).';
+comment on column public.memberships.role is
+  'ADMIN: the leader and whom the leader names. CURATOR: holds the pen this week. Everybody else is MEMBER.';
+comment on column public.memberships.weekly_streak is 'Weeks of this space in a row with a published response, up to the open one or the one before.';
+comment on column public.memberships.total_submissions is 'Published responses of this person in this space.';
+comment on column public.memberships.invite_id is 'The invite this person came by.';
+comment on column public.memberships.invite_code is 'Write-only: the code to join a private space with. Always null when read.';
+
+create index idx_memberships_user_id on public.memberships (user_id);
+create index idx_memberships_space_id on public.memberships (space_id);
+create index idx_memberships_invite_id on public.memberships (invite_id);
+
+alter table public.memberships enable row level security;
+
+-- Functions ----------------------------------------------------------------------------------------------------------
+
+create function private.set_member_role(space_id uuid, user_id uuid, role public.membership_role)
+returns public.memberships
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+  v_membership public.memberships;
+begin
+  perform private.lock_space_as(set_member_role.space_id, 'leader');
+  select * into v_space from public.spaces where id = set_member_role.space_id;
+  if not private.is_member(v_space.id, set_member_role.user_id) then
+    perform private.fail('MG102');
+  end if;
+  if set_member_role.role is null then
+    perform private.fail('MG001', 'role', 'role is MEMBER, CURATOR or ADMIN.');
+  end if;
+  if set_member_role.user_id = v_space.leader_id and set_member_role.role <> 'ADMIN' then
+    perform private.fail('MG108');
+  end if;
+  if set_member_role.user_id = v_space.current_curator_id and set_member_role.role = 'MEMBER' then
+    perform private.fail('MG110');
+  end if;
+  update public.memberships
+  set role = set_member_role.role
+  where memberships.space_id = v_space.id and memberships.user_id = set_member_role.user_id;
+  if set_member_role.role = 'CURATOR' and set_member_role.user_id is distinct from v_space.current_curator_id then
+    perform private.count_use('pens', (select auth.uid()));
+    perform private.hand_pen(v_space.id, v_space.current_week, set_member_role.user_id);
+  end if;
+  select * into v_membership
+  from public.memberships
+  where memberships.space_id = v_space.id and memberships.user_id = set_member_role.user_id;
+  return v_membership;
+end;
+$$;
+comment on function private.set_member_role(uuid, uuid, public.membership_role) is
+  'Definer because clients update no role; safe because it refuses all but the leader.';
+grant execute on function private.set_member_role(uuid, uuid, public.membership_role) to authenticated, service_role;
+
+create function public.set_member_role(space_id uuid, user_id uuid, role public.membership_role)
+returns public.memberships
+language sql
+set search_path = ''
+as $$
+  select private.set_member_role(set_member_role.space_id, set_member_role.user_id, set_member_role.role);
+$$;
+comment on function public.set_member_role(uuid, uuid, public.membership_role) is
+  'Change a member''s role. CURATOR hands over the pen at once, as assign_curator() does. Leader only. MG102 where the '
+  'person is not in the space, MG108 for the leader''s own role, MG110 for the pen holder''s.';
+grant execute on function public.set_member_role(uuid, uuid, public.membership_role) to authenticated, service_role;
+
+create function public.join_space(invite_code text)
+returns public.memberships
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_membership public.memberships;
+begin
+  if join_space.invite_code is null then
+    perform private.fail('MG103');
+  end if;
+  insert into public.memberships (user_id, invite_code)
+  values (private.require_user(), join_space.invite_code)
+  returning * into v_membership;
+  return v_membership;
+end;
+$$;
+comment on function public.join_space(text) is
+  'Join a space by an invite code and answer the membership. MG103, MG104 or MG105 for a code that is wrong, expired '
+  'or used up; MG106 for somebody who is already in; MG111 for who was removed, unless somebody else made the invite since.';
+grant execute on function public.join_space(text) to authenticated;
+
+create function public.leave_space(space_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.lock_space_as(leave_space.space_id, 'member');
+  delete from public.memberships
+  where memberships.space_id = leave_space.space_id and memberships.user_id = private.require_user();
+end;
+$$;
+comment on function public.leave_space(uuid) is
+  'Leave a space. What you wrote stays. MG101 where you are not in it, MG107 for its leader.';
+grant execute on function public.leave_space(uuid) to authenticated;
+
+create function private.drop_left_drafts(space_id uuid, user_id uuid)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from public.responses
+  where id in (
+    select responses.id
+    from public.responses
+    join public.spaces on spaces.id = responses.space_id and spaces.current_week = responses.week_number
+    where not responses.is_published
+      and (drop_left_drafts.space_id is null or responses.space_id = drop_left_drafts.space_id)
+      and (drop_left_drafts.user_id is null or responses.user_id = drop_left_drafts.user_id)
+      and not exists (
+        select from public.memberships
+        where memberships.space_id = responses.space_id and memberships.user_id = responses.user_id
+      )
+    order by responses.id
+    for update of responses skip locked
+  );
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.drop_left_drafts(uuid, uuid) is
+  'Delete drafts of open weeks whose authors are no members any more: of a space, of a person, or (null) of all. One that is '
+  'being edited at this moment waits for the sweep, so that nobody waits in a circle; the edit itself is refused. Returns the '
+  'number of drafts. Definer; not granted, only other definer functions call it.';
+
+-- Triggers -----------------------------------------------------------------------------------------------------------
+
+create function private.admit_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_code text := new.invite_code;
+  v_invite record;
+  v_invited_at timestamptz;
+  v_space public.spaces;
+begin
+  new.invite_code := null;
+  if private.is_client() and new.user_id is distinct from private.require_user() then
+    perform private.deny('Nobody can join on somebody else''s behalf.', 'Send them an invite code.');
+  end if;
+  -- One arrival at a time, so that who is in already, and what the invite allows, is known for certain.
+  perform private.hold_entry(new.user_id);
+  perform private.lock_space(coalesce(private.invited_space(v_code), new.space_id));
+  perform private.hold_account(new.user_id);
+
+  if v_code is not null then
+    -- Whoever repeats a command that got through is told so, even if it used up the invite.
+    if private.opens_own_space(v_code, new.user_id) then
+      perform private.fail('MG106');
+    end if;
+    select * into v_invite from private.valid_invite(v_code);
+    if new.space_id is not null and new.space_id <> v_invite.space_id then
+      perform private.fail('MG103');
+    end if;
+    new.space_id := v_invite.space_id;
+    new.invite_id := v_invite.id;
+    v_invited_at := case
+      when not coalesce(v_invite.created_by in (select private.accounts_of(new.user_id)), false) then v_invite.created_at
+    end;
+  end if;
+
+  select * into v_space from public.spaces where id = new.space_id;
+  if v_code is null and private.is_client()
+    and not coalesce(v_space.is_public or v_space.leader_id = new.user_id, false)
+  then
+    perform private.fail('MG109');
+  end if;
+  if private.is_member(new.space_id, new.user_id) then
+    perform private.fail('MG106');
+  end if;
+  if private.is_client() and exists (
+    select from private.removals_of(new.user_id, new.space_id) as removed_at
+    where not coalesce(v_invited_at > removed_at, false)
+  ) then
+    perform private.fail('MG111');
+  end if;
+  new.total_submissions := (
+    select count(*) from public.responses
+    where responses.space_id = new.space_id and responses.user_id = new.user_id and responses.is_published
+  );
+  return new;
+end;
+$$;
+comment on function private.admit_member() is
+  'Trigger: let a person in, or say why not. It only fills and checks columns; the invite is used up afterwards, for a '
+  'row that really was inserted. Definer to read invites and private spaces; safe because it admits nobody but the '
+  'caller and words a hidden space like one that does not exist.';
+
+create trigger memberships__admit
+  before insert on public.memberships
+  for each row execute function private.admit_member();
+
+create function private.welcome_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.space_invites set uses = uses + 1 where id = new.invite_id;
+  perform private.pardon(new.user_id, new.space_id);
+  perform private.emit(
+    new.space_id, 'member.joined', new.user_id,
+    jsonb_build_object('user_id', new.user_id, 'role', new.role), new.user_id
+  );
+  perform private.award_badges(array[new.user_id], '{spaces_joined}');
+  return null;
+end;
+$$;
+comment on function private.welcome_member() is
+  'Trigger: use up the invite, forget a removal, tell the space, look for badges. Definer because clients write none of '
+  'these; safe because it only fires for a membership that was admitted.';
+
+create trigger memberships__welcome
+  after insert on public.memberships
+  for each row execute function private.welcome_member();
+
+create function private.hold_leader()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.lock_space(old.space_id);
+  if exists (select from public.spaces where id = old.space_id and leader_id = old.user_id) then
+    perform private.fail('MG107');
+  end if;
+  return old;
+end;
+$$;
+comment on function private.hold_leader() is
+  'Trigger: a leader hands over before leaving. A space that is being deleted is no longer there to be led. Definer to '
+  'see the space whoever deletes; safe because it only refuses.';
+
+create trigger memberships__hold
+  before delete on public.memberships
+  for each row execute function private.hold_leader();
+
+create function private.farewell_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_space public.spaces;
+begin
+  select * into v_space from public.spaces where id = old.space_id;
+  if not found then
+    return null;
+  end if;
+  perform private.emit(
+    old.space_id, 'member.left', old.user_id, jsonb_build_object('user_id', old.user_id)
+  );
+  if v_space.current_curator_id is null or v_space.current_curator_id = old.user_id then
+    perform private.hand_pen(
+      old.space_id, v_space.current_week, private.next_curator(old.space_id, v_space.rotation_type, old.user_id)
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function private.farewell_member() is
+  'Trigger: tell the space, and pass on the pen if it was theirs. Definer because clients write neither; safe because '
+  'it only fires for a membership that is gone.';
+
+create trigger memberships__farewell
+  after delete on public.memberships
+  for each row execute function private.farewell_member();
+
+create function private.leave_nothing()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not exists (select from public.spaces where id = old.space_id)
+    or not exists (select from public.users where id = old.user_id)
+  then
+    return null;
+  end if;
+  perform private.drop_left_drafts(old.space_id, old.user_id);
+  return null;
+end;
+$$;
+comment on function private.leave_nothing() is
+  'Trigger: who leaves a space, or is removed, leaves what they published and takes along the drafts of the open week. Definer '
+  'to delete for somebody else; safe because it only fires for a membership that is gone.';
+
+create trigger memberships__leave_nothing
+  after delete on public.memberships
+  for each row execute function private.leave_nothing();

@@ -1,0 +1,134 @@
+-- What operators ask of work that waits: how many jobs and mails there are in which state, and to give dead ones another try.
+
+create function private.outbox_state()
+returns table (kind text, state text, jobs bigint, oldest_run_at timestamptz)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select outbox.kind, outbox.state, count(*), min(outbox.run_at)
+  from private.outbox
+  group by outbox.kind, outbox.state
+  union all
+  select
+    case when mails.kind = 'NEWSLETTER_PUBLISHED' then 'newsletter.email' else 'notification.email' end,
+    mails.state, count(*), min(mails.run_at)
+  from private.mails
+  group by 1, 2
+  order by 1, 2;
+$$;
+comment on function private.outbox_state() is
+  'Definer because no role reaches the outbox and the mails; granted to the service role only.';
+grant execute on function private.outbox_state() to service_role;
+
+create function public.outbox_state()
+returns table (kind text, state text, jobs bigint, oldest_run_at timestamptz)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from private.outbox_state();
+$$;
+comment on function public.outbox_state() is
+  'How many jobs and mails of each kind are in which state, and since when the oldest is due. Secret key only.';
+grant execute on function public.outbox_state() to service_role;
+
+create function private.dead_letters(letter_limit integer)
+returns table (key text, kind text, attempts integer, last_error text, gave_up boolean, created_at timestamptz)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select outbox.key, outbox.kind, outbox.attempts, outbox.last_error, true, outbox.created_at
+  from private.outbox
+  where outbox.state = 'DEAD'
+  union all
+  select
+    'mail:' || mails.id::text,
+    case when mails.kind = 'NEWSLETTER_PUBLISHED' then 'newsletter.email' else 'notification.email' end,
+    mails.attempts, mails.last_error, mails.gave_up, mails.created_at
+  from private.mails
+  where mails.state = 'FAILED'
+  order by 6, 1
+  limit dead_letters.letter_limit;
+$$;
+comment on function private.dead_letters(integer) is
+  'Definer because no role reaches the outbox and the mails; granted to the service role only.';
+grant execute on function private.dead_letters(integer) to service_role;
+
+create function public.dead_letters(letter_limit integer default 1000)
+returns table (key text, kind text, attempts integer, last_error text, gave_up boolean, created_at timestamptz)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from private.dead_letters(private.require_count('letter_limit', dead_letters.letter_limit));
+$$;
+comment on function public.dead_letters(integer) is
+  'Jobs and mails that will not be tried again, the oldest first: gave_up says that no attempt helped, otherwise the '
+  'provider refused the mail. Secret key only.';
+grant execute on function public.dead_letters(integer) to service_role;
+
+create function private.replay_dead_letters(keys text[], at timestamptz)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_ids bigint[];
+  v_mail_ids uuid[];
+  v_jobs integer;
+begin
+  -- Mails before jobs, and by id, as everybody does who deletes an account.
+  v_mail_ids := array(
+    select mails.id from private.mails
+    where mails.state = 'FAILED'
+      and case
+        when replay_dead_letters.keys is null then mails.gave_up
+        else mails.id = any (
+          array(
+            select private.try_uuid(substr(given.key, 6))
+            from unnest(replay_dead_letters.keys) as given (key)
+            where given.key like 'mail:%'
+          )
+        )
+      end
+    order by mails.id
+    for update
+  );
+  update private.mails
+  set state = 'QUEUED', attempts = 0, run_at = replay_dead_letters.at, gave_up = false, provider_id = null, fault = null,
+    held = 0
+  where mails.id = any (v_mail_ids);
+  v_ids := array(
+    select outbox.id from private.outbox
+    where outbox.state = 'DEAD'
+      and (replay_dead_letters.keys is null or outbox.key = any (replay_dead_letters.keys))
+    for update
+  );
+  perform private.line_up(v_ids);
+  update private.outbox
+  set state = 'READY', attempts = 0, run_at = replay_dead_letters.at, finished_at = null
+  where outbox.id = any (v_ids);
+  get diagnostics v_jobs = row_count;
+  return v_jobs + cardinality(v_mail_ids);
+end;
+$$;
+comment on function private.replay_dead_letters(text[], timestamptz) is
+  'Definer because no role reaches the outbox and the mails; granted to the service role only.';
+grant execute on function private.replay_dead_letters(text[], timestamptz) to service_role;
+
+create function public.replay_dead_letters(keys text[] default null, at timestamptz default now())
+returns integer
+language sql
+set search_path = ''
+as $$
+  select private.replay_dead_letters(replay_dead_letters.keys, private.require_instant(replay_dead_letters.at));
+$$;
+comment on function public.replay_dead_letters(text[], timestamptz) is
+  'Try jobs and mails of dead_letters() again, as if for the first time: those named by key, or all that were given up '
+  '(what a provider refused is only tried again by name). Answers how many. Secret key only.';
+grant execute on function public.replay_dead_letters(text[], timestamptz) to service_role;
