@@ -10,13 +10,13 @@ from tests.conftest import Api
 
 
 def run(program: str, api: Api, folder: Path, **variables: str) -> tuple[int, str, str]:
-    """Run a program in a folder, against an API and with warnings as errors; its exit status, output and errors.
+    """Run a program in a folder, against an API and with warnings as errors; return its exit status, output and errors.
 
     Args:
         program: Its text.
-        api: What it finds in its environment.
-        folder: Where it runs.
-        variables: What else it finds there.
+        api: The API that its environment names.
+        folder: The folder where it runs.
+        variables: Other variables of its environment.
     """
     environment = {"SUPABASE_URL": api.url, "SUPABASE_PUBLISHABLE_KEY": api.publishable_key, "PATH": "", **variables}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Each block of Python in the documentation runs when it is pasted, or says what it goes on from."""
+"""Each block of Python in the documentation can be pasted and run, or says which block it continues."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ GOES_ON = re.compile(r"# .*\babove\b|goes on where\s+the one before ended")
 
 
 def undefined(code: str) -> set[str]:
-    """Return the names that a program uses and does not have."""
+    """Return the names that a program uses and does not define."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise", "-"]
     done = subprocess.run(command, input=code, capture_output=True, text=True, check=False)
     return set(re.findall(r"Undefined name `(\w+)`", done.stdout))
 
 
 def faults(text: str) -> list[tuple[int, set[str]]]:
-    """Return the number of each block that uses names which neither it has nor the page explains."""
+    """Return the number of each block with names that neither it defines nor the page explains, and these names."""
     explained = set(re.findall(r"`(\w+)`", BLOCK.sub("", text)))
     whole_page_goes_on = GOES_ON.search(BLOCK.sub("", text)) is not None
     found: list[tuple[int, set[str]]] = []
@@ -41,11 +41,11 @@ def faults(text: str) -> list[tuple[int, set[str]]]:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=lambda page: page.name
 )
-def test_each_block_has_what_it_uses(page: Path) -> None:
+def test_each_block_defines_what_it_uses(page: Path) -> None:
     assert faults(page.read_text("utf-8")) == []
 
 
-def test_what_is_missing_is_found() -> None:
+def test_missing_names_are_found() -> None:
     first, second = "```python\nimport os\n\nx = 1\n```\n", "```python\nprint(os, x, y)\n```\n"
     assert faults(f"{first}{second}") == [(2, {"os", "x", "y"})]
     assert faults(f"Each program goes on where the one before ended.\n{first}`y` is yours.\n{second}") == []

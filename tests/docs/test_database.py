@@ -1,4 +1,4 @@
-"""The reference page of the database says what is there."""
+"""The reference page of the database is up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL, documentation and SDK know the same refusals."""
+"""SQL, documentation and SDK have the same refusals."""
 
 from __future__ import annotations
 

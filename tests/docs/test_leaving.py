@@ -1,4 +1,4 @@
-"""The guide to leaving: what it shows works."""
+"""The programs of the guide to leaving work as they are written."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_its_program_takes_a_copy_and_deletes_the_account(api: Api, tmp_path: Pa
             client.auth.sign_in_with_password(email=email, password=PASSWORD)
         except errors.InvalidCredentialsError:
             return
-    raise AssertionError("The account is there.")
+    raise AssertionError("The account still exists.")
 
 
-def test_who_has_a_new_password_deletes_the_account_with_a_code(stack: Stack) -> None:
+def test_after_a_new_password_the_account_is_deleted_with_a_code(stack: Stack) -> None:
     *_, by_mail = programs()
     email, new = new_email("Boris"), "another horse battery 8"
     with Monogram(url=stack.api_url, key=stack.publishable_key) as client:

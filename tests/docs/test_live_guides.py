@@ -1,4 +1,4 @@
-"""What the guides about live updates show is run, as it stands there."""
+"""The examples of the guides to live updates and to editing run as they are written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def examples(guide: str, language: str) -> list[str]:
 
 @dataclass
 class Reader:
-    """Somebody in a space, whose programs the guides show."""
+    """A member of a space, who runs the programs of the guides."""
 
     api: Api
     client: Monogram
@@ -78,9 +78,9 @@ def test_the_examples_of_the_sdk(reader: Reader) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[:2] == [f"4 an answer: {response.id}", "6 week 2"]
-    assert lines[2:5] == ["Middlemarch", "read anew, week 2", "somebody is writing"]
-    # What the comment beside it says that it prints.
+    assert lines[:2] == [f"4 a response: {response.id}", "6 week 2"]
+    assert lines[2:5] == ["Middlemarch", "read again, week 2", "somebody is writing"]
+    # The comment in the example names this line.
     assert "LIVE joined" in lines[5:]
     assert any(re.fullmatch(r"Ended; go on with after= 1:[0-9a-f-]{36}", line) for line in lines[5:])
 
@@ -102,7 +102,7 @@ def test_the_example_of_editing_on_two_devices(reader: Reader) -> None:
 
 
 class Program:
-    """A program that is running, and what it prints."""
+    """A running program, and its output."""
 
     def __init__(self, command: list[str | Path], environment: dict[str, str], folder: Path) -> None:
         self._process = subprocess.Popen(
@@ -111,7 +111,7 @@ class Program:
         self.printed = ""
 
     def until(self, *words: str) -> None:
-        """Read until it has printed all of these."""
+        """Read its output until all of these words are in it."""
         assert self._process.stdout is not None
         give_up = time.monotonic() + 40
         while not all(word in self.printed for word in words):

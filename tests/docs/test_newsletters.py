@@ -1,4 +1,4 @@
-"""The programs of the guide to newsletters run as they stand there."""
+"""The programs of the guide to newsletters run as they are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README shows is run, as it stands there."""
+"""The program of the README runs as it is written."""
 
 from __future__ import annotations
 

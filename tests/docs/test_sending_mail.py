@@ -1,4 +1,4 @@
-"""The program of the guide to sending mail runs as it stands there, and its mail arrives."""
+"""The program of the guide to sending email runs as it is written, and its emails arrive."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def test_it_sends_what_is_due(stack: Stack, tmp_path: Path) -> None:
         member.spaces.join(space.id)
         leader.prompts.create(space.id, question="What did you read?")
         leader.prompts.publish(space.id)
-        letter = leader.newsletters.publish(leader.newsletters.generate(space.id).id)
+        newsletter = leader.newsletters.publish(leader.newsletters.generate(space.id).id)
         member.prompts.create(space.id, question="And what next?")
         member.prompts.publish(space.id)
-        service.mails.save_newsletter(letter.id, {"subject": "Week 1 of ours", "text": "Dune."})
+        service.mails.save_newsletter(newsletter.id, {"subject": "Week 1 of ours", "text": "Dune."})
         variables = {"SUPABASE_SECRET_KEY": stack.secret_key, "SMTP_PORT": str(stack.status().smtp_port)}
         status, output, errors = run(
             program, Api(stack.api_url, stack.publishable_key, stack.secret_key), tmp_path, **variables
         )
         assert (status, errors) == (0, "")
         assert re.fullmatch(r"(\d+ sent\n)+", output)
-        assert {row.state for row in leader.newsletters.delivery(letter.id)} == {"SENT"}
+        assert {row.state for row in leader.newsletters.delivery(newsletter.id)} == {"SENT"}
     assert subjects(stack, ada).count("Week 1 of ours") == 1
     assert subjects(stack, boris).count("Week 1 of ours") == 1
-    # Those of the closed week are of no use any more.
+    # Emails about the questions of a closed week are not sent.
     assert subjects(stack, ada).count("Prompts published: Test Book Club") == 1
     assert subjects(stack, boris).count("Prompts published: Test Book Club") == 0
 
@@ -64,8 +64,8 @@ def test_every_variable_is_named() -> None:
 
 def subjects(stack: Stack, address: str) -> list[str]:
     """Return the subjects of what is in the mailbox for an address."""
-    answer = httpx.get(f"{stack.status().mailpit_url}/api/v1/search", params={"query": f"to:{address}"})
-    return [message["Subject"] for message in answer.raise_for_status().json()["messages"]]
+    reply = httpx.get(f"{stack.status().mailpit_url}/api/v1/search", params={"query": f"to:{address}"})
+    return [message["Subject"] for message in reply.raise_for_status().json()["messages"]]
 
 
 def test_every_fault_of_a_mail_server_is_explained() -> None:

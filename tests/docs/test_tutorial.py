@@ -1,4 +1,4 @@
-"""The tutorial's program, from its first line to its last, prints what the tutorial says."""
+"""The program of the tutorial, from its first line to its last, prints what the tutorial says."""
 
 from __future__ import annotations
 
