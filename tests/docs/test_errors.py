@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import re
+
+import pydantic
 
 import monogram_sdk
 from monogram_sdk import errors
 from scripts.errors_page import PAGE, Refusal, page, refusals
+from tests.conftest import ROOT
 from tests.support.actors import Actors
 
 
@@ -32,3 +36,11 @@ def test_the_sdk_has_one_public_class_for_each_and_no_other() -> None:
     classes = {code: cls.__name__ for code, cls in errors.known_codes().items() if code.startswith("MG")}
     assert classes == {refusal.code: refusal.class_name for refusal in refusals()}
     assert set(classes.values()) <= set(monogram_sdk.__all__)
+
+
+def test_documentation_names_only_errors_that_exist() -> None:
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    named = {name for file in pages for name in re.findall(r"`(\w+Error)`", file.read_text(encoding="utf-8"))}
+    assert "BusyError" in named
+    homes = (errors, builtins, pydantic)
+    assert [name for name in sorted(named) if not any(hasattr(home, name) for home in homes)] == []
