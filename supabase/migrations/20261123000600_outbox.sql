@@ -31,6 +31,9 @@ create table private.outbox (
   run_at timestamptz not null default now(),
   leased_until timestamptz,
   leased_by text,
+  due_at timestamptz generated always as (
+    case state when 'READY' then run_at when 'LEASED' then leased_until end
+  ) stored,
   last_error text,
   created_at timestamptz not null default now(),
   finished_at timestamptz,
@@ -54,10 +57,12 @@ comment on column private.outbox.is_awaited is 'Whether a published newsletter w
 comment on column private.outbox.line is 'See line_of().';
 comment on column private.outbox.turn is 'Jobs of one line are taken in the order of their turns; see next_turn().';
 comment on column private.outbox.served_turn is 'The turn of the last claim; null before.';
+comment on column private.outbox.due_at is
+  'When a worker may take it: at run_at, or when its lease runs out; null once nobody is to do it any more.';
 comment on column private.outbox.state is 'READY at run_at; LEASED to a worker; DONE; DEAD after too many attempts.';
 
-create index idx_outbox_due on private.outbox (run_at, id) where state in ('READY', 'LEASED');
-create index idx_outbox_turn on private.outbox (is_awaited desc, turn, run_at, id) where state = 'READY';
+create index idx_outbox_due on private.outbox (due_at, id) where due_at is not null;
+create index idx_outbox_turn on private.outbox (is_awaited desc, turn, due_at, id) where state = 'READY';
 create index idx_outbox_owner on private.outbox (line, owner_id, turn, id) where owner_id is not null;
 create index idx_outbox_served on private.outbox (line, owner_id, served_turn) where owner_id is not null and served_turn is not null;
 

@@ -82,14 +82,14 @@ begin
     last_error = 'no worker that took it came back'
   where id in (
     select id from private.outbox
-    where state = 'LEASED' and leased_until <= claim_jobs.at and attempts >= 10
+    where state = 'LEASED' and due_at <= claim_jobs.at and attempts >= 10
     for update skip locked
   );
 
   -- One whose worker did not come back is due again, behind all that came due until then.
   v_ids := array(
     select id from private.outbox
-    where state = 'LEASED' and leased_until <= claim_jobs.at
+    where state = 'LEASED' and due_at <= claim_jobs.at
       and (claim_jobs.kinds is null or kind = any (claim_jobs.kinds))
     for update skip locked
   );
@@ -108,10 +108,10 @@ begin
     -- An array, so that the rows are chosen once: a subquery may be run again for a row, and then takes more than the limit.
     v_ids := array(
       select id from private.outbox
-      where state = 'READY' and run_at <= claim_jobs.at
+      where state = 'READY' and due_at <= claim_jobs.at
         and (claim_jobs.kinds is null or kind = any (claim_jobs.kinds))
         and not private.is_job_held(kind, payload)
-      order by is_awaited desc, turn, run_at, id
+      order by is_awaited desc, turn, due_at, id
       limit claim_jobs.job_limit
       for update skip locked
     );
@@ -161,7 +161,8 @@ begin
       then payload || jsonb_build_object('in_use', private.is_file_in_use(payload ->> 'bucket_id', payload ->> 'path'))
       else payload
     end,
-    owner_id, is_awaited, line, turn, served_turn, state, attempts, run_at, leased_until, leased_by, last_error, created_at, finished_at;
+    owner_id, is_awaited, line, turn, served_turn, state, attempts, run_at, leased_until, leased_by, due_at,
+    last_error, created_at, finished_at;
 end;
 $$;
 comment on function private.claim_jobs(text, integer, interval, timestamptz, text[]) is

@@ -35,14 +35,16 @@ create table private.mail_batches (
   tried_at timestamptz,
   leased_by text,
   leased_until timestamptz,
+  due_at timestamptz generated always as (greatest(run_at, leased_until)) stored,
   constraint mail_batches_lease_whole check ((leased_by is null) = (leased_until is null))
 );
 comment on table private.mail_batches is
   'Mails that a worker has taken together. A batch lives until the fate of each of its mails is known. Its id is the key '
   'under which the provider knows the request.';
+comment on column private.mail_batches.due_at is 'When another worker may take it over: at run_at, or when its lease runs out.';
 comment on column private.mail_batches.tried_at is 'When its first request may have gone out; null before.';
 
-create index idx_mail_batches_due on private.mail_batches (run_at);
+create index idx_mail_batches_due on private.mail_batches (due_at, id);
 
 create table private.mails (
   id uuid primary key,
@@ -56,6 +58,7 @@ create table private.mails (
   attempts integer not null default 0,
   run_at timestamptz not null default now(),
   batch_id uuid references private.mail_batches (id) on delete set null,
+  due_at timestamptz generated always as (case when state = 'QUEUED' and batch_id is null then run_at end) stored,
   position integer,
   owner_id uuid,
   turn bigint,
@@ -83,13 +86,15 @@ create table private.mails (
   constraint mails_newsletter_kind check ((newsletter_id is not null) = (kind = 'NEWSLETTER_PUBLISHED')),
   constraint mails_sent_after_created check (sent_at >= created_at),
   constraint mails_sent_at_set check ((state = 'SENT') = (sent_at is not null)),
-  constraint mails_turn_while_waiting check (turn is null or (state = 'QUEUED' and batch_id is null))
+  constraint mails_turn_while_waiting check (turn is null or due_at is not null)
 );
 comment on table private.mails is
   'Every email that a person was, is or was not to get. Triggers: mails__forget (people who are gone), mails__wake.';
 comment on column private.mails.id is
   'Derived from what the mail is about and for whom (see private.mail_id), so that the same mail always has the same id '
   'and the same Message-ID.';
+comment on column private.mails.due_at is
+  'When a worker may take it, if it is rendered (private.is_rendered); null while one has it, and once its fate is known.';
 comment on column private.mails.owner_id is
   'Whose turn it takes, if not its reader''s: the account whose command made it, there or gone, so no foreign key. Forgotten when '
   'its fate is known.';
@@ -101,8 +106,8 @@ comment on column private.mails.last_error is 'What was said at the last attempt
 comment on column private.mails.held is 'How often it came back for the sender''s sake, which is none of its attempts.';
 comment on column private.mails.gave_up is 'Whether FAILED means that no attempt helped, and not that the provider refused it.';
 
-create index idx_mails_waiting on private.mails ((held > 0), run_at, id) where state = 'QUEUED' and batch_id is null and turn is null;
-create index idx_mails_turn on private.mails ((held > 0), turn, run_at, id) where turn is not null;
+create index idx_mails_waiting on private.mails ((held > 0), due_at, id) where due_at is not null and turn is null;
+create index idx_mails_turn on private.mails ((held > 0), turn, due_at, id) where turn is not null;
 create index idx_mails_batch_id on private.mails (batch_id);
 create index idx_mails_space_id on private.mails (space_id);
 create index idx_mails_provider_id on private.mails (provider_id) where provider_id is not null;

@@ -91,7 +91,7 @@ begin
           then jsonb_set(mails.payload, '{entries}', (mails.payload -> 'entries') || v_entry)
         else jsonb_set(mails.payload, '{more}', to_jsonb((mails.payload ->> 'more')::integer + 1))
       end
-      where mails.state = 'QUEUED' and mails.batch_id is null
+      where mails.due_at is not null
       returning true into v_found;
       exit when v_found;
     end loop;

@@ -322,8 +322,7 @@ as $$
     where mails.id = any (
       array(
         select waiting.id from private.mails as waiting
-        where waiting.state = 'QUEUED' and waiting.batch_id is null and waiting.turn is null and waiting.fault = 'SENDER'
-          and waiting.run_at > resume_mail.at
+        where waiting.due_at > resume_mail.at and waiting.turn is null and waiting.fault = 'SENDER'
         order by waiting.id
         for update
       )

@@ -49,7 +49,7 @@ begin
 
   with due as materialized (
     select
-      mails.id, mails.run_at, private.mail_line(mails.held) as line,
+      mails.id, mails.due_at, private.mail_line(mails.held) as line,
       coalesce(
         mails.owner_id,
         -- One whose fate was known already, and that is sent again.
@@ -58,15 +58,13 @@ begin
       ) as account_id
     from private.mails
     left join public.spaces on spaces.id = mails.space_id
-    where mails.state = 'QUEUED'
-      and mails.batch_id is null
+    where mails.due_at <= line_up_mails.at
       and mails.turn is null
       -- Both, for the sake of the index.
       and (mails.held > 0) in (false, true)
-      and mails.run_at <= line_up_mails.at
       and private.is_rendered(mails.newsletter_id)
       and (line_up_mails.refusing = '{}' or not private.is_refused(mails.user_id, line_up_mails.refusing))
-    order by mails.run_at, mails.id
+    order by mails.due_at, mails.id
     limit 10000
     for update of mails skip locked
   ), owners as materialized (
@@ -75,7 +73,7 @@ begin
   ), places as materialized (
     select
       due.id, due.line, owners.owner_id,
-      row_number() over (partition by due.line, owners.owner_id order by due.run_at, due.id) - 1 as place
+      row_number() over (partition by due.line, owners.owner_id order by due.due_at, due.id) - 1 as place
     from due
     join owners using (account_id)
   ), starts as materialized (
@@ -119,9 +117,8 @@ begin
   -- What somebody began and did not end comes first.
   select mail_batches.id into v_batch_id
   from private.mail_batches
-  where mail_batches.run_at <= claim_mails.at
-    and (mail_batches.leased_until is null or mail_batches.leased_until <= claim_mails.at)
-  order by mail_batches.run_at, mail_batches.id
+  where mail_batches.due_at <= claim_mails.at
+  order by mail_batches.due_at, mail_batches.id
   limit 1
   for update skip locked;
   if found then
@@ -147,10 +144,10 @@ begin
       select mails.id
       from private.mails
       join public.users on users.id = mails.user_id
-      where mails.turn is not null
-        and mails.run_at <= claim_mails.at
+      where mails.due_at <= claim_mails.at
+        and mails.turn is not null
         and private.is_rendered(mails.newsletter_id)
-      order by (mails.held > 0), mails.turn, mails.run_at, mails.id
+      order by (mails.held > 0), mails.turn, mails.due_at, mails.id
       limit claim_mails.mail_limit
       for update of mails skip locked
       for key share of users skip locked
@@ -169,13 +166,11 @@ begin
       select mails.id
       from private.mails
       join public.users on users.id = mails.user_id
-      where mails.state = 'QUEUED'
-        and mails.batch_id is null
+      where mails.due_at <= claim_mails.at
         and mails.turn is null
-        and mails.run_at <= claim_mails.at
         and private.is_rendered(mails.newsletter_id)
         and private.is_refused(mails.user_id, v_refusing)
-      order by (mails.held > 0), mails.run_at, mails.id
+      order by (mails.held > 0), mails.due_at, mails.id
       limit claim_mails.mail_limit
       for update of mails skip locked
       for key share of users skip locked

@@ -207,21 +207,23 @@ set search_path = ''
 as $$
   select exists (
     select from private.outbox
-    where ((state = 'READY' and run_at <= is_work_due.at) or (state = 'LEASED' and leased_until <= is_work_due.at))
-      and kind <> 'picture.derive'
-      and not private.is_job_held(kind, payload)
+    where outbox.due_at <= is_work_due.at
+      and outbox.kind <> 'picture.derive'
+      and not private.is_job_held(outbox.kind, outbox.payload)
   ) or exists (
     select from private.mails
-    where turn is not null and run_at <= is_work_due.at
-      and private.is_rendered(newsletter_id)
+    where mails.due_at <= is_work_due.at
+      and mails.turn is not null
+      and private.is_rendered(mails.newsletter_id)
   ) or exists (
     select from private.mails
-    where state = 'QUEUED' and batch_id is null and run_at <= is_work_due.at and turn is null
-      and (held > 0) in (false, true)
-      and private.is_rendered(newsletter_id)
+    where mails.due_at <= is_work_due.at
+      and mails.turn is null
+      -- Both, for the sake of the index.
+      and (mails.held > 0) in (false, true)
+      and private.is_rendered(mails.newsletter_id)
   ) or exists (
-    select from private.mail_batches
-    where run_at <= is_work_due.at and (leased_until is null or leased_until <= is_work_due.at)
+    select from private.mail_batches where mail_batches.due_at <= is_work_due.at
   );
 $$;
 comment on function private.is_work_due(timestamptz) is
@@ -236,9 +238,7 @@ security definer
 set search_path = ''
 as $$
   select exists (
-    select from private.outbox
-    where ((state = 'READY' and run_at <= is_picture_due.at) or (state = 'LEASED' and leased_until <= is_picture_due.at))
-      and kind = 'picture.derive'
+    select from private.outbox where outbox.due_at <= is_picture_due.at and outbox.kind = 'picture.derive'
   );
 $$;
 comment on function private.is_picture_due(timestamptz) is
