@@ -68,6 +68,10 @@ create index idx_outbox_served on private.outbox (line, owner_id, served_turn) w
 
 alter table private.outbox enable row level security;
 
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select on private.outbox to service_role;
+grant update (state, finished_at, leased_by, leased_until, last_error, key, payload) on private.outbox to service_role;
+
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.owner_of_work(kind text, payload jsonb)

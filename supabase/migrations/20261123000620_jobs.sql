@@ -61,6 +61,7 @@ $$;
 comment on function private.backoff(interval, integer, text) is
   'How long to wait after so many attempts: twice as long each time, about an hour at most, a quarter more or less so '
   'that what failed together does not come back together.';
+grant execute on function private.backoff(interval, integer, text) to service_role;
 
 create function private.claim_jobs(
   worker text, job_limit integer, lease interval, at timestamptz, kinds text[]
@@ -167,7 +168,7 @@ end;
 $$;
 comment on function private.claim_jobs(text, integer, interval, timestamptz, text[]) is
   'Lease due jobs and those whose lease ran out, ten times at most, each owner''s in turn. Where a file is to be removed the payload says whether '
-  'it is in use again. What has to wait for another job is not leased, and a picture that nothing names is dropped. Definer because no role reaches the outbox; granted to the service role only.';
+  'it is in use again. What has to wait for another job is not leased, and a picture that nothing names is dropped. Definer because it calls functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.claim_jobs(text, integer, interval, timestamptz, text[]) to service_role;
 
 create function public.claim_jobs(
@@ -190,34 +191,22 @@ comment on function public.claim_jobs(text, integer, integer, timestamptz, text[
   'key only.';
 grant execute on function public.claim_jobs(text, integer, integer, timestamptz, text[]) to service_role;
 
-create function private.finish_job(job_id bigint, worker text, at timestamptz)
-returns boolean
-language sql
-security definer
-set search_path = ''
-as $$
-  with finished as (
-    update private.outbox
-    set
-      state = 'DONE', finished_at = finish_job.at, leased_by = null, leased_until = null, last_error = null,
-      -- What is gone is not named here, either.
-      key = case when kind = 'storage.remove' then kind || '#' || id else key end,
-      payload = case when kind = 'storage.remove' then '{}' else payload end
-    where id = finish_job.job_id and state = 'LEASED' and leased_by = finish_job.worker
-    returning id
-  )
-  select exists (select from finished);
-$$;
-comment on function private.finish_job(bigint, text, timestamptz) is
-  'Mark a leased job as done. Definer because no role reaches the outbox; granted to the service role only.';
-grant execute on function private.finish_job(bigint, text, timestamptz) to service_role;
-
 create function public.finish_job(job_id bigint, worker text, at timestamptz default now())
 returns boolean
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select private.finish_job(finish_job.job_id, finish_job.worker, private.require_instant(finish_job.at));
+begin
+  perform private.require_instant(finish_job.at);
+  update private.outbox
+  set
+    state = 'DONE', finished_at = finish_job.at, leased_by = null, leased_until = null, last_error = null,
+    -- What is gone is not named here, either.
+    key = case when outbox.kind = 'storage.remove' then outbox.kind || '#' || outbox.id else outbox.key end,
+    payload = case when outbox.kind = 'storage.remove' then '{}' else outbox.payload end
+  where outbox.id = finish_job.job_id and outbox.state = 'LEASED' and outbox.leased_by = finish_job.worker;
+  return found;
+end;
 $$;
 comment on function public.finish_job(bigint, text, timestamptz) is
   'Mark a leased job as done; false where the lease is no longer this worker''s. Secret key only.';
@@ -243,7 +232,7 @@ as $$
 $$;
 comment on function private.fail_job(bigint, text, text, timestamptz, integer) is
   'Give a leased job back, for another turn of its owner: due again after about 10, 20, 40 ... seconds, at most an hour, and DEAD after too many attempts. '
-  'Definer because no role reaches the outbox; granted to the service role only.';
+  'Definer because it calls functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.fail_job(bigint, text, text, timestamptz, integer) to service_role;
 
 create function public.fail_job(

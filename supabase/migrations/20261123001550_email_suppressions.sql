@@ -15,25 +15,10 @@ comment on table private.email_suppressions is
 
 alter table private.email_suppressions enable row level security;
 
--- Functions ----------------------------------------------------------------------------------------------------------
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select, insert, delete on private.email_suppressions to service_role;
 
-create function private.email_suppressions(after text, suppression_limit integer)
-returns table (address text, reason text, detail text, created_at timestamptz)
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select
-    email_suppressions.address, email_suppressions.reason, email_suppressions.detail, email_suppressions.created_at
-  from private.email_suppressions
-  where email_suppressions.address > coalesce(lower(email_suppressions.after), '')
-  order by email_suppressions.address
-  limit email_suppressions.suppression_limit;
-$$;
-comment on function private.email_suppressions(text, integer) is
-  'Definer because no role reaches the addresses; granted to the service role only.';
-grant execute on function private.email_suppressions(text, integer) to service_role;
+-- Functions ----------------------------------------------------------------------------------------------------------
 
 create function public.email_suppressions(after text default null, suppression_limit integer default 1000)
 returns table (address text, reason text, detail text, created_at timestamptz)
@@ -41,18 +26,20 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from private.email_suppressions(
-    email_suppressions.after, private.require_limit('suppression_limit', email_suppressions.suppression_limit)
-  );
+  select
+    email_suppressions.address, email_suppressions.reason, email_suppressions.detail, email_suppressions.created_at
+  from private.email_suppressions
+  where email_suppressions.address > coalesce(lower(email_suppressions.after), '')
+  order by email_suppressions.address
+  limit private.require_limit('suppression_limit', email_suppressions.suppression_limit);
 $$;
 comment on function public.email_suppressions(text, integer) is
   'Up to suppression_limit (at most 1000) addresses that get no mail, by address, those after a given one. Secret key only.';
 grant execute on function public.email_suppressions(text, integer) to service_role;
 
-create function private.suppress_email(address text, detail text)
+create function public.suppress_email(address text, detail text default null)
 returns boolean
 language plpgsql
-security definer
 set search_path = ''
 as $$
 begin
@@ -63,25 +50,13 @@ begin
   return found;
 end;
 $$;
-comment on function private.suppress_email(text, text) is
-  'Definer because no role reaches the addresses; granted to the service role only.';
-grant execute on function private.suppress_email(text, text) to service_role;
-
-create function public.suppress_email(address text, detail text default null)
-returns boolean
-language sql
-set search_path = ''
-as $$
-  select private.suppress_email(suppress_email.address, suppress_email.detail);
-$$;
 comment on function public.suppress_email(text, text) is
   'Send no more mail to an address; answers whether that is new. Secret key only.';
 grant execute on function public.suppress_email(text, text) to service_role;
 
-create function private.allow_email(address text)
+create function public.allow_email(address text)
 returns boolean
 language sql
-security definer
 set search_path = ''
 as $$
   with gone as (
@@ -90,17 +65,6 @@ as $$
     returning address
   )
   select exists (select from gone);
-$$;
-comment on function private.allow_email(text) is
-  'Definer because no role reaches the addresses; granted to the service role only.';
-grant execute on function private.allow_email(text) to service_role;
-
-create function public.allow_email(address text)
-returns boolean
-language sql
-set search_path = ''
-as $$
-  select private.allow_email(allow_email.address);
 $$;
 comment on function public.allow_email(text) is
   'Take an address off the list of those that get no mail; answers whether it was on it. Secret key only.';

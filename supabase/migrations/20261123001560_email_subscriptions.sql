@@ -25,6 +25,9 @@ comment on column private.email_subscriptions.space_id is
 
 alter table private.email_subscriptions enable row level security;
 
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select on private.email_subscriptions to service_role;
+
 -- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.set_space_emails(space_id uuid, is_on boolean)
@@ -49,7 +52,7 @@ begin
 end;
 $$;
 comment on function private.set_space_emails(uuid, boolean) is
-  'Definer because no role reaches the table; safe because it only writes the caller''s own row, in a space of theirs.';
+  'Definer because no client reaches the table; safe because it only writes the caller''s own row, in a space of theirs.';
 grant execute on function private.set_space_emails(uuid, boolean) to authenticated, service_role;
 
 create function public.set_space_emails(space_id uuid, is_on boolean)
@@ -85,7 +88,7 @@ begin
 end;
 $$;
 comment on function private.space_emails(uuid) is
-  'Definer because no role reaches the table; safe because it only reads the caller''s own row, in a space of theirs.';
+  'Definer because no client reaches the table; safe because it only reads the caller''s own row, in a space of theirs.';
 grant execute on function private.space_emails(uuid) to authenticated, service_role;
 
 create function public.space_emails(space_id uuid)
@@ -100,14 +103,13 @@ comment on function public.space_emails(uuid) is
   'Whether the caller gets emails from a space of theirs. MG101 where they are no member.';
 grant execute on function public.space_emails(uuid) to authenticated, service_role;
 
-create function private.email_subscription(token text)
+create function public.email_subscription(token text)
 returns table (
   space_id uuid, space_name text, space_emails boolean, email_newsletters boolean, email_notifications boolean,
   email_reminders boolean, can_undo boolean, languages text[]
 )
 language sql
 stable
-security definer
 set search_path = ''
 as $$
   select
@@ -119,21 +121,6 @@ as $$
   left join public.spaces on spaces.id = email_subscriptions.space_id
   left join public.settings on settings.user_id = email_subscriptions.user_id
   where email_subscriptions.token = email_subscription.token;
-$$;
-comment on function private.email_subscription(text) is
-  'Definer because no role reaches the tokens; granted to the service role only.';
-grant execute on function private.email_subscription(text) to service_role;
-
-create function public.email_subscription(token text)
-returns table (
-  space_id uuid, space_name text, space_emails boolean, email_newsletters boolean, email_notifications boolean,
-  email_reminders boolean, can_undo boolean, languages text[]
-)
-language sql
-stable
-set search_path = ''
-as $$
-  select * from private.email_subscription(email_subscription.token);
 $$;
 comment on function public.email_subscription(text) is
   'What the token of an unsubscribe link stands for: the space (nulls for mails about none, no name once it is gone) and '
@@ -324,7 +311,7 @@ end;
 $$;
 comment on function private.end_undo_by_settings() is
   'Trigger: what people set themselves is not undone by a link that they used before, also where they set what was set '
-  'already. Definer because no role reaches the subscriptions; safe because it only fires for a change that was let in.';
+  'already. Definer because no client reaches the subscriptions; safe because it only fires for a change that was let in.';
 
 create trigger settings__end_undo
   after insert or update of email_newsletters, email_notifications, email_reminders on public.settings

@@ -118,6 +118,10 @@ create index idx_mails_gifts on private.mails using gin (private.gifts_in(payloa
 alter table private.mail_batches enable row level security;
 alter table private.mails enable row level security;
 
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select on private.mails to service_role;
+grant update (state, gave_up, sent_at, fault, held, run_at, last_error) on private.mails to service_role;
+
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.mail_id(user_id uuid, dedupe_key text)
@@ -225,7 +229,7 @@ end;
 $$;
 comment on function private.forget_mail() is
   'Trigger: the mails of an account go with it, but those that may be on their way only when their fate is known: a '
-  'request is repeated as it was or not at all. Definer because no role reaches the table; safe because it only fires '
+  'request is repeated as it was or not at all. Definer because no client reaches the table; safe because it only fires '
   'when an account is deleted.';
 
 create trigger mails__forget

@@ -253,7 +253,7 @@ end;
 $$;
 comment on function private.retake_question_mails() is
   'Trigger: a worker that has taken an email of questions and not begun it knows them as they were; another one takes it '
-  'anew. Also where their curator''s account goes, who is named in it. Definer because no role reaches the mails; safe '
+  'anew. Also where their curator''s account goes, who is named in it. Definer because no client reaches the mails; safe '
   'because it only gives back what was not begun.';
 
 create trigger prompts__retake_mails

@@ -13,6 +13,9 @@ comment on table private.newsletter_mails is
 
 alter table private.newsletter_mails enable row level security;
 
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select, insert on private.newsletter_mails to service_role;
+
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.is_rendered(newsletter_id uuid)
@@ -50,38 +53,24 @@ comment on function private.fault_words(text) is
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
-create function private.newsletter_mail(newsletter_id uuid)
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select newsletter_mails.content
-  from private.newsletter_mails
-  where newsletter_mails.newsletter_id = newsletter_mail.newsletter_id;
-$$;
-comment on function private.newsletter_mail(uuid) is
-  'Definer because no role reaches the table; granted to the service role only.';
-grant execute on function private.newsletter_mail(uuid) to service_role;
-
 create function public.newsletter_mail(newsletter_id uuid)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
-  select private.newsletter_mail(newsletter_mail.newsletter_id);
+  select newsletter_mails.content
+  from private.newsletter_mails
+  where newsletter_mails.newsletter_id = newsletter_mail.newsletter_id;
 $$;
 comment on function public.newsletter_mail(uuid) is
   'A newsletter as an email, as it was rendered; null before. Secret key only.';
 grant execute on function public.newsletter_mail(uuid) to service_role;
 
-create function private.newsletter_languages(newsletter_id uuid)
+create function public.newsletter_languages(newsletter_id uuid)
 returns setof text
 language sql
 stable
-security definer
 set search_path = ''
 as $$
   select distinct settings.language
@@ -90,28 +79,17 @@ as $$
   where mails.newsletter_id = newsletter_languages.newsletter_id and settings.language is not null
   order by settings.language;
 $$;
-comment on function private.newsletter_languages(uuid) is
-  'Definer because no role reaches the mails; granted to the service role only.';
-grant execute on function private.newsletter_languages(uuid) to service_role;
-
-create function public.newsletter_languages(newsletter_id uuid)
-returns setof text
-language sql
-stable
-set search_path = ''
-as $$
-  select private.newsletter_languages(newsletter_languages.newsletter_id);
-$$;
 comment on function public.newsletter_languages(uuid) is
   'The languages that readers of a newsletter''s emails have chosen, each once. Secret key only.';
 grant execute on function public.newsletter_languages(uuid) to service_role;
 
-create function private.save_newsletter_mail(newsletter_id uuid, content jsonb)
+create function public.save_newsletter_mail(newsletter_id uuid, content jsonb)
 returns void
-language sql
-security definer
+language plpgsql
 set search_path = ''
 as $$
+begin
+  perform private.require_value('content', save_newsletter_mail.content);
   insert into private.newsletter_mails (newsletter_id, content)
   select newsletters.id, save_newsletter_mail.content
   from public.newsletters
@@ -124,19 +102,7 @@ as $$
     )
   for share
   on conflict on constraint newsletter_mails_pkey do nothing;
-$$;
-comment on function private.save_newsletter_mail(uuid, jsonb) is
-  'Definer because no role reaches the table; granted to the service role only.';
-grant execute on function private.save_newsletter_mail(uuid, jsonb) to service_role;
-
-create function public.save_newsletter_mail(newsletter_id uuid, content jsonb)
-returns void
-language sql
-set search_path = ''
-as $$
-  select private.save_newsletter_mail(
-    save_newsletter_mail.newsletter_id, private.require_value('content', save_newsletter_mail.content)
-  );
+end;
 $$;
 comment on function public.save_newsletter_mail(uuid, jsonb) is
   'Keep a published newsletter as an email; from then on its mails are due. The first one stays. Where content says '
@@ -177,7 +143,7 @@ begin
 end;
 $$;
 comment on function private.newsletter_delivery(uuid) is
-  'Definer because no role reaches the mails; safe because it refuses all but the leader, and shows no address.';
+  'Definer because no client reaches the mails; safe because it refuses all but the leader, and shows no address.';
 grant execute on function private.newsletter_delivery(uuid) to authenticated, service_role;
 
 create function public.newsletter_delivery(newsletter_id uuid)

@@ -47,6 +47,11 @@ comment on column private.mail_refusals.others_since is
 alter table private.mail_providers enable row level security;
 alter table private.mail_refusals enable row level security;
 
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select on private.mail_providers to service_role;
+grant update (paused_until, fault, reason, since, refusals, stops) on private.mail_providers to service_role;
+grant select, delete on private.mail_refusals to service_role;
+
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.mail_domain(address text)
@@ -87,6 +92,7 @@ as $$
   select regexp_replace(quote_pattern.words, '([^[:alnum:][:space:]])', '\\\1', 'g');
 $$;
 comment on function private.quote_pattern(text) is 'A regular expression that finds these words as they stand.';
+grant execute on function private.quote_pattern(text) to service_role;
 
 create function private.scrub_addresses(words text, address text)
 returns text
@@ -144,6 +150,7 @@ end;
 $$;
 comment on function private.scrub_addresses(text, text) is
   'What a mail server said, without the address it spoke of and without any other, so that it can be kept and shown.';
+grant execute on function private.scrub_addresses(text, text) to service_role;
 
 create function private.note_provider(batch_id uuid, results jsonb, pause interval, at timestamptz)
 returns void
@@ -276,25 +283,6 @@ comment on function private.note_provider(uuid, jsonb, interval, timestamptz) is
   'different recipients'' domains; for longer each time. Take note when it takes mail again. '
   'Definer; not granted, only settle_mails() calls it.';
 
-create function private.mail_state()
-returns table (
-  provider text, fault text, reason text, since timestamptz, paused_until timestamptz, refusals integer
-)
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select
-    mail_providers.name, mail_providers.fault, mail_providers.reason, mail_providers.since,
-    mail_providers.paused_until, mail_providers.refusals
-  from private.mail_providers
-  order by mail_providers.name;
-$$;
-comment on function private.mail_state() is
-  'Definer because no role reaches the providers; granted to the service role only.';
-grant execute on function private.mail_state() to service_role;
-
 create function public.mail_state()
 returns table (
   provider text, fault text, reason text, since timestamptz, paused_until timestamptz, refusals integer
@@ -303,51 +291,41 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from private.mail_state();
+  select
+    mail_providers.name, mail_providers.fault, mail_providers.reason, mail_providers.since,
+    mail_providers.paused_until, mail_providers.refusals
+  from private.mail_providers
+  order by mail_providers.name;
 $$;
 comment on function public.mail_state() is
   'Providers of email that ever paused, and how they are: fault SENDER (what reason says has to be mended; until then all '
   'mail waits), RATE (too much at once), or null (mail goes out). Secret key only.';
 grant execute on function public.mail_state() to service_role;
 
-create function private.resume_mail(provider text, at timestamptz)
-returns boolean
-language sql
-security definer
-set search_path = ''
-as $$
-  with due as (
-    update private.mails
-    set run_at = resume_mail.at
-    where mails.id = any (
-      array(
-        select waiting.id from private.mails as waiting
-        where waiting.due_at > resume_mail.at and waiting.turn is null and waiting.fault = 'SENDER'
-        order by waiting.id
-        for update
-      )
-    )
-  ), resumed as (
-    update private.mail_providers
-    set paused_until = resume_mail.at, fault = null, reason = null, since = null, refusals = 0, stops = 0
-    where mail_providers.name = resume_mail.provider
-      and (mail_providers.paused_until > resume_mail.at or mail_providers.fault is not null)
-    returning mail_providers.name
-  ), forgotten as (
-    delete from private.mail_refusals where mail_refusals.provider = resume_mail.provider
-  )
-  select exists (select from resumed);
-$$;
-comment on function private.resume_mail(text, timestamptz) is
-  'Definer because no role reaches the providers and the mails; granted to the service role only.';
-grant execute on function private.resume_mail(text, timestamptz) to service_role;
-
 create function public.resume_mail(provider text, at timestamptz default now())
 returns boolean
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select private.resume_mail(resume_mail.provider, private.require_instant(resume_mail.at));
+begin
+  perform private.require_instant(resume_mail.at);
+  update private.mails
+  set run_at = resume_mail.at
+  where mails.id = any (
+    array(
+      select waiting.id from private.mails as waiting
+      where waiting.due_at > resume_mail.at and waiting.turn is null and waiting.fault = 'SENDER'
+      order by waiting.id
+      for update
+    )
+  );
+  delete from private.mail_refusals where mail_refusals.provider = resume_mail.provider;
+  update private.mail_providers
+  set paused_until = resume_mail.at, fault = null, reason = null, since = null, refusals = 0, stops = 0
+  where mail_providers.name = resume_mail.provider
+    and (mail_providers.paused_until > resume_mail.at or mail_providers.fault is not null);
+  return found;
+end;
 $$;
 comment on function public.resume_mail(text, timestamptz) is
   'Send by a provider again, at once, and with it what it had refused for the sender''s sake; answers whether it was '

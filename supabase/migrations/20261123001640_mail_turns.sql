@@ -200,7 +200,7 @@ begin
 end;
 $$;
 comment on function private.claim_mails(text, text, integer, interval, timestamptz) is
-  'Definer because no role reaches the mails; granted to the service role only.';
+  'Definer because it calls functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.claim_mails(text, text, integer, interval, timestamptz) to service_role;
 
 create function private.batch_mails(batch_id uuid)
@@ -239,7 +239,7 @@ as $$
   order by mails.position;
 $$;
 comment on function private.batch_mails(uuid) is
-  'Definer because no role reaches the mails; granted to the service role only.';
+  'Definer because it calls functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.batch_mails(uuid) to service_role;
 
 create function private.describe_batch(batch_id uuid)
@@ -263,7 +263,7 @@ as $$
   where mail_batches.id = describe_batch.batch_id;
 $$;
 comment on function private.describe_batch(uuid) is
-  'Definer because no role reaches the mails; granted to the service role only.';
+  'Definer because the service role does not reach the batches; granted to the service role only.';
 grant execute on function private.describe_batch(uuid) to service_role;
 
 create function public.claim_mails(

@@ -81,7 +81,7 @@ begin
 end;
 $$;
 comment on function private.begin_mails(text, uuid, jsonb, interval, timestamptz) is
-  'Definer because no role reaches the mails or the addresses of accounts; granted to the service role only.';
+  'Definer because the service role does not reach the addresses of accounts; granted to the service role only.';
 grant execute on function private.begin_mails(text, uuid, jsonb, interval, timestamptz) to service_role;
 
 create function public.begin_mails(
@@ -244,7 +244,7 @@ begin
 end;
 $$;
 comment on function private.settle_mails(text, uuid, jsonb, interval, boolean, timestamptz, integer) is
-  'Definer because no role reaches the mails; granted to the service role only. A mail that may have gone out is looked '
+  'Definer because it calls functions that are granted to nobody; granted to the service role only. A mail that may have gone out is looked '
   'into after a minute and a half at the earliest: by then no request of ours is on its way any more.';
 grant execute on function private.settle_mails(text, uuid, jsonb, interval, boolean, timestamptz, integer)
   to service_role;
@@ -272,10 +272,9 @@ comment on function public.settle_mails(text, uuid, jsonb, double precision, boo
 grant execute on function public.settle_mails(text, uuid, jsonb, double precision, boolean, timestamptz, integer)
   to service_role;
 
-create function private.record_mail_event(provider_id text, event text, address text, detail text)
+create function public.record_mail_event(provider_id text, event text, address text, detail text default null)
 returns void
 language plpgsql
-security definer
 set search_path = ''
 as $$
 declare
@@ -316,19 +315,6 @@ begin
     and mails.state = 'SENT'
     and record_mail_event.event <> 'COMPLAINED';
 end;
-$$;
-comment on function private.record_mail_event(text, text, text, text) is
-  'Definer because no role reaches the mails; granted to the service role only.';
-grant execute on function private.record_mail_event(text, text, text, text) to service_role;
-
-create function public.record_mail_event(provider_id text, event text, address text, detail text default null)
-returns void
-language sql
-set search_path = ''
-as $$
-  select private.record_mail_event(
-    record_mail_event.provider_id, record_mail_event.event, record_mail_event.address, record_mail_event.detail
-  );
 $$;
 comment on function public.record_mail_event(text, text, text, text) is
   'What a provider tells of a mail that it had taken. The address gets no more mail: BOUNCED (there is no mailbox), '

@@ -42,6 +42,9 @@ comment on column private.pictures.files is
 
 alter table private.pictures enable row level security;
 
+-- Rights of the secret key's functions below; the schema is not exposed, so that nothing else uses them.
+grant select on private.pictures to service_role;
+
 -- Functions ----------------------------------------------------------------------------------------------------------
 
 create function private.pictures_in(content jsonb)
@@ -61,6 +64,7 @@ as $$
   where jsonb_typeof(named.path) = 'string';
 $$;
 comment on function private.pictures_in(jsonb) is 'The pictures that a snapshot names, each once.';
+grant execute on function private.pictures_in(jsonb) to service_role;
 
 create function private.ask_for_picture(bucket_id text, path text)
 returns void
@@ -154,7 +158,7 @@ begin
 end;
 $$;
 comment on function private.settle_picture(text, text, integer, integer, jsonb, text) is
-  'Definer because no role reaches the table; granted to the service role only.';
+  'Definer because it calls functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.settle_picture(text, text, integer, integer, jsonb, text) to service_role;
 
 create function public.settle_picture(
@@ -226,11 +230,10 @@ comment on function private.drop_orphan_pictures() is
   'Queue the removal of what was made of pictures that are gone: after a restored backup. Returns the number of folders. '
   'Scheduled. Definer; not granted, only other definer functions call it.';
 
-create function private.newsletter_pictures(newsletter_id uuid)
+create function public.newsletter_pictures(newsletter_id uuid)
 returns table (bucket_id text, path text, is_pending boolean, width integer, height integer, files jsonb, refusal text)
 language sql
 stable
-security definer
 set search_path = ''
 as $$
   select
@@ -254,18 +257,6 @@ as $$
   ) as jobs
   where newsletters.id = newsletter_pictures.newsletter_id
   order by named.bucket_id, named.path;
-$$;
-comment on function private.newsletter_pictures(uuid) is
-  'Definer because no role reaches the outbox and the pictures; granted to the service role only.';
-grant execute on function private.newsletter_pictures(uuid) to service_role;
-
-create function public.newsletter_pictures(newsletter_id uuid)
-returns table (bucket_id text, path text, is_pending boolean, width integer, height integer, files jsonb, refusal text)
-language sql
-stable
-set search_path = ''
-as $$
-  select * from private.newsletter_pictures(newsletter_pictures.newsletter_id);
 $$;
 comment on function public.newsletter_pictures(uuid) is
   'The pictures that a newsletter names: whether each is still being made, its size and the files made of it, or why there are '

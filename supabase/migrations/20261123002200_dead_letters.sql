@@ -1,10 +1,9 @@
 -- What operators ask of work that waits: how many jobs and mails there are in which state, and to give dead ones another try.
 
-create function private.outbox_state()
+create function public.outbox_state()
 returns table (kind text, state text, jobs bigint, oldest_run_at timestamptz)
 language sql
 stable
-security definer
 set search_path = ''
 as $$
   select outbox.kind, outbox.state, count(*), min(outbox.run_at)
@@ -18,27 +17,14 @@ as $$
   group by 1, 2
   order by 1, 2;
 $$;
-comment on function private.outbox_state() is
-  'Definer because no role reaches the outbox and the mails; granted to the service role only.';
-grant execute on function private.outbox_state() to service_role;
-
-create function public.outbox_state()
-returns table (kind text, state text, jobs bigint, oldest_run_at timestamptz)
-language sql
-stable
-set search_path = ''
-as $$
-  select * from private.outbox_state();
-$$;
 comment on function public.outbox_state() is
   'How many jobs and mails of each kind are in which state, and since when the oldest is due. Secret key only.';
 grant execute on function public.outbox_state() to service_role;
 
-create function private.dead_letters(letter_limit integer)
+create function public.dead_letters(letter_limit integer default 1000)
 returns table (key text, kind text, attempts integer, last_error text, gave_up boolean, created_at timestamptz)
 language sql
 stable
-security definer
 set search_path = ''
 as $$
   select outbox.key, outbox.kind, outbox.attempts, outbox.last_error, true, outbox.created_at
@@ -52,19 +38,7 @@ as $$
   from private.mails
   where mails.state = 'FAILED'
   order by 6, 1
-  limit dead_letters.letter_limit;
-$$;
-comment on function private.dead_letters(integer) is
-  'Definer because no role reaches the outbox and the mails; granted to the service role only.';
-grant execute on function private.dead_letters(integer) to service_role;
-
-create function public.dead_letters(letter_limit integer default 1000)
-returns table (key text, kind text, attempts integer, last_error text, gave_up boolean, created_at timestamptz)
-language sql
-stable
-set search_path = ''
-as $$
-  select * from private.dead_letters(private.require_count('letter_limit', dead_letters.letter_limit));
+  limit private.require_count('letter_limit', dead_letters.letter_limit);
 $$;
 comment on function public.dead_letters(integer) is
   'Jobs and mails that will not be tried again, the oldest first: gave_up says that no attempt helped, otherwise the '
@@ -118,7 +92,7 @@ begin
 end;
 $$;
 comment on function private.replay_dead_letters(text[], timestamptz) is
-  'Definer because no role reaches the outbox and the mails; granted to the service role only.';
+  'Definer because it calls functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.replay_dead_letters(text[], timestamptz) to service_role;
 
 create function public.replay_dead_letters(keys text[] default null, at timestamptz default now())

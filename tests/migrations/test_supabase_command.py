@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROJECT = Project.find(ROOT)
 
 EXPECTED_ADVICE = {
-    # Nobody but definer functions reaches these tables: row level security without a policy is how that is said.
+    # No client reaches these tables: row level security without a policy is how that is said.
     "rls_enabled_no_policy_private_active_weeks",
     "rls_enabled_no_policy_private_closed_accounts",
     "rls_enabled_no_policy_private_closed_entries",

@@ -410,7 +410,7 @@ def make_files(actors: Actors, kind: str, newsletter_id: str) -> None:
     (row,) = rows
     folder = f"{row['space_id']}/{row['id']}"
     if kind == "newsletter.mail":
-        actors.run("select private.save_newsletter_mail(%s, '{}')", row["id"])
+        actors.run("select save_newsletter_mail(%s, '{}')", row["id"])
         return
     if kind == "newsletter.pdf":
         names, column = [f"{folder}/newsletter.pdf"], "pdf_path"

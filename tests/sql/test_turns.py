@@ -749,7 +749,7 @@ class Jobs(Queue):
                     "select private.fail_job(%s, 'worker', 'no', now() + %s::interval, 100)", job["id"], self.at()
                 )
             elif fate > 0.3:
-                self.actors.run("select private.finish_job(%s, 'worker', now() + %s::interval)", job["id"], self.at())
+                self.actors.run("select finish_job(%s, 'worker', now() + %s::interval)", job["id"], self.at())
                 self.waiting[owner].discard(job["key"])
 
 
