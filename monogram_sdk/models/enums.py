@@ -61,6 +61,8 @@ class PreviewWarningKind(_OpenEnum):
     """A response is on the web only: the email has no room for it."""
     EMAIL_CLIPPED = "EMAIL_CLIPPED"
     """The email is larger than what Gmail shows of one."""
+    PDF_SHORTENED = "PDF_SHORTENED"
+    """The PDF has the beginning of a response, and a link to the rest: all of them would be more than it can hold."""
 
 
 class PictureRefusal(_OpenEnum):

@@ -162,11 +162,11 @@ class PreviewWarning(Model):
     reason: PictureRefusal | None = None
     """Why it is not."""
     author: str | None = None
-    """Whose response is shortened in the email, or not in it; ``None`` of the intro."""
+    """Whose response is shortened in the email or in the PDF, or left out of the email; ``None`` for the intro."""
     length: int | None = None
     """How many characters the response has, or the intro, as readers count them."""
     kept: int | None = None
-    """How many of them are in the email."""
+    """How many of them are in the email, or in the PDF."""
     size: int | None = None
     """How large the email is, in bytes."""
 

@@ -334,6 +334,17 @@ def test_a_preview_says_what_the_email_has_no_room_for(circle: Circle) -> None:
     assert preview.mail.text.count("語") == sum(kept)
 
 
+def test_a_preview_says_what_the_pdf_has_no_room_for(circle: Circle) -> None:
+    """Emoji take more room than prose does: of three long responses of them each loses as much, and a short one nothing."""
+    draft = circle.draft(["🦊" * 9_999, "It rose while I read.", "🦊" * 9_998, "🦊" * 9_997])
+    warnings = circle.leader.newsletters.preview(draft.id).warnings
+    shortened = [one for one in warnings if one.kind == PreviewWarningKind.PDF_SHORTENED]
+    author = draft.content.prompts[0].responses[0].author.display_name
+    assert [(one.author, one.length) for one in shortened] == [(author, 9_999), (author, 9_998), (author, 9_997)]
+    kept = [one.kept or 0 for one in shortened]
+    assert 6_000 < min(kept) and max(kept) - min(kept) <= 1
+
+
 def test_the_sdk_reads_it_as_bytes(circle: Circle, pipeline: Pipeline, stack: Stack) -> None:
     draft = circle.draft(["Bread. It rose while I read."])
     for published in (False, True):

@@ -254,3 +254,23 @@ def test_ten_thousand_characters_run_over_pages_without_loss(render: Render, tmp
     for furniture in [*footers, "Ada, continued"]:
         found = found.replace(f" {furniture}", "")
     assert " ".join(text.split()) in found
+
+
+def test_one_that_is_too_long_says_so_and_keeps_short_responses_whole(render: Render, tmp_path: Path) -> None:
+    """The longest responses are cut to one length; before the first question it is said, with the address of the whole."""
+    page, path = "https://letters.example.org/7", tmp_path / "newsletter.pdf"
+    long = [answer(f"Reader {index}", prose(10_000, index)) for index in range(25)]
+    short = [answer(f"Guest {index}", f"{prose(300, index)} The end of {index}.") for index in range(10)]
+
+    def text(*responses: dict[str, Any]) -> str:
+        render({"newsletter": newsletter({"Why?": list(responses)}), "links": {"page": page}, "pdf": str(path)})
+        with pypdfium2.PdfDocument(path) as pdf:
+            return " ".join(" ".join(page.get_textpage().get_text_bounded() for page in pdf).split())
+
+    shortened = text(*long, *short)
+    notice = f"This is a very long letter, so some answers are cut short here. Read on the web: {page}"
+    assert shortened.index(notice) < shortened.index("Reader 0")
+    assert shortened.count("Continue on the web") == 25
+    assert all(f"The end of {index}." in shortened for index in range(10))
+    whole = text(*long[:22], *short)
+    assert "cut short" not in whole and "Continue on the web" not in whole

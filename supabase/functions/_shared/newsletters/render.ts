@@ -7,6 +7,7 @@
 
 import { createHash } from "node:crypto";
 import type { Client } from "../platform/mod.ts";
+import { abridgeForPaper, cutsOf } from "../render/abridge.ts";
 import { buildLetter, type Letter } from "../render/letter.ts";
 import {
   CLIPPED_BYTES,
@@ -386,7 +387,8 @@ export interface Warning {
     | "INTRO_SHORTENED"
     | "RESPONSE_SHORTENED"
     | "RESPONSE_LEFT_OUT"
-    | "EMAIL_CLIPPED";
+    | "EMAIL_CLIPPED"
+    | "PDF_SHORTENED";
   /** What the PDF has boxes for. */
   characters?: string;
   /** The typeface that would show them. */
@@ -394,7 +396,7 @@ export interface Warning {
   /** The path of a picture, and why it is not shown. */
   picture?: string;
   reason?: LeftOut["reason"];
-  /** Whose response is cut in the email, how many characters it has, and how many are left. */
+  /** Whose response is cut in the email or in the PDF, how many characters it has, and how many are left. */
   author?: string | null;
   length?: number;
   kept?: number;
@@ -420,6 +422,12 @@ export async function warningsOf(
       kind: typeface === null ? "NO_TYPEFACE" as const : "TYPEFACE_MISSING" as const,
       characters,
       typeface,
+    })),
+    ...cutsOf(letter, abridgeForPaper(letter)).map(({ author, characters, kept }) => ({
+      kind: "PDF_SHORTENED" as const,
+      author,
+      length: characters,
+      kept: kept ?? 0,
     })),
   ];
 }

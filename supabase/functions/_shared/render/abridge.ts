@@ -4,7 +4,7 @@
  */
 
 import type { Answer, Letter } from "./letter.ts";
-import { excerpt, type Passage, plain } from "./text.ts";
+import { characters, excerpt, type Passage, plain } from "./text.ts";
 
 export interface Abridged {
   letter: Letter;
@@ -80,18 +80,89 @@ export function abridge(letter: Letter, room: number, scale: Scale): Abridged {
   };
 }
 
-const CHARACTERS: Scale = {
-  passages: (list) => list.reduce((sum, passage) => sum + plain(passage).length, 0),
-  frame: () => 0,
-  continuation: () => 0,
-  least: 0,
-};
+/**
+ * What text costs in a PDF, in characters of Latin prose. The rest was measured beside it: each line ended by its writer, each
+ * link and each emoji takes the time and the memory of many characters, and a Chinese, Japanese or Korean character those of one
+ * and a half.
+ */
+export function paperCost(list: readonly Passage[]): number {
+  let cost = 0;
+  for (const { lines } of list) {
+    for (const { inlines } of lines) {
+      cost += LINE_COST;
+      for (const { kind, text } of inlines) {
+        cost += text.length + (kind === "link" ? LINK_COST : 0) + (text.match(WIDE)?.length ?? 0) * WIDE_COST +
+          (text.match(PICTOGRAPH)?.length ?? 0) * PICTOGRAPH_COST;
+      }
+    }
+  }
+  return cost;
+}
 
-/** Cut answers so that all together have at most `characters`. */
-export function abridgeTo(letter: Letter, characters: number): Abridged {
-  const { intro, ...rest } = letter;
-  const abridged = abridge({ ...rest, intro: [] }, characters, CHARACTERS);
-  return { ...abridged, letter: { ...abridged.letter, intro } };
+const LINE_COST = 8;
+const LINK_COST = 22;
+const WIDE = /[\u3000-\u9fff\uac00-\ud7a3]/gu;
+const WIDE_COST = 0.5;
+const PICTOGRAPH = /\p{Extended_Pictographic}/gu;
+const PICTOGRAPH_COST = 10;
+
+/**
+ * How much text a PDF may have: about a hundred pages of prose, which take half of the 2 s and of the memory that a function
+ * has. See `benchmarks.paper`.
+ */
+export const MOST_ON_PAPER = 240_000;
+
+/**
+ * Cut the longest responses so that all of them fit a PDF. They are cut to one length, and none that is shorter is touched;
+ * the words before the first question stay whole.
+ */
+export function abridgeForPaper(letter: Letter, room = MOST_ON_PAPER): Abridged {
+  const answers = letter.sections.flatMap((section) => section.answers);
+  const wanted = answers.map(({ text }) => paperCost(text));
+  const given = shares(wanted, room);
+  const cut = new Map<string, Answer>();
+  answers.forEach((answer, index) => {
+    if (given[index] >= wanted[index]) return;
+    cut.set(answer.id, { ...answer, text: excerpt(answer.text, given[index], paperCost) });
+  });
+  const sections = cut.size === 0 ? letter.sections : letter.sections.map((section) => ({
+    ...section,
+    answers: section.answers.map((answer) => cut.get(answer.id) ?? answer),
+  }));
+  return { ...unabridged(letter), letter: { ...letter, sections }, cut: new Set(cut.keys()) };
+}
+
+/** What an email or a PDF has less of than the letter. */
+export interface Cut {
+  /** Whose response it is; null for the words before the first question. */
+  author: string | null;
+  /** Counted as readers count them. */
+  characters: number;
+  /** How many of them are there; null where the whole response is not, with its picture. */
+  kept: number | null;
+}
+
+/** What of a letter is not in a shorter one, in the order of the letter. */
+export function cutsOf(letter: Letter, { letter: shorter, introCut }: Abridged): Cut[] {
+  const texts = new Map(shorter.sections.flatMap(({ answers }) => answers.map(({ id, text }) => [id, text])));
+  const cuts = letter.sections.flatMap(({ answers }) => answers).flatMap(({ id, author, text }): Cut[] => {
+    const there = texts.get(id);
+    return there === text
+      ? []
+      : [{ author: author.name, characters: length(text), kept: there === undefined ? null : kept(there) }];
+  });
+  return introCut
+    ? [{ author: null, characters: length(letter.intro), kept: kept(shorter.intro) }, ...cuts]
+    : cuts;
+}
+
+/** How many of the author's own characters an excerpt has: the ellipsis at its end is ours. */
+function kept(passages: readonly Passage[]): number {
+  return length(passages) - (passages.length > 0 && plain(passages.at(-1)!).endsWith("…") ? 1 : 0);
+}
+
+function length(passages: readonly Passage[]): number {
+  return passages.reduce((sum, passage) => sum + characters(plain(passage)).length, 0);
 }
 
 /** Divide `room`: nobody gets more than is wanted, and what one does not want the others get. */

@@ -1,12 +1,12 @@
 import { deepStrictEqual as equal, ok as assert } from "node:assert";
 import { picturePaths, type SnapshotResponse } from "./input.ts";
-import { abridgeTo } from "./abridge.ts";
+import { abridgeForPaper, cutsOf, paperCost } from "./abridge.ts";
 import { buildLetter } from "./letter.ts";
 import { finishMail, prepareMail } from "./mail.ts";
 import { renderPage } from "./page.ts";
 import { renderPdf } from "./pdf.ts";
 import { newsletter, response, withResponse } from "./testing.ts";
-import { plain } from "./text.ts";
+import { passages, plain } from "./text.ts";
 
 Deno.test("prompts are numbered in their order, and answers have places of their own", () => {
   const input = newsletter([[response(), response()], [response()]]);
@@ -110,14 +110,25 @@ Deno.test("wherever a picture is still being made, that is said in its place", (
   assert(![picture(["b"]).missing, picture(["b"]).elsewhere].includes(said));
 });
 
-Deno.test("a letter is cut to a length by cutting the longest answers to one length", () => {
+Deno.test("what is too long for a PDF is shortened by cutting the longest responses to one length", () => {
   const words = (count: number) => response({ content: "word ".repeat(count).trim() });
-  const letter = buildLetter({ newsletter: newsletter([[words(2), words(100), words(200)]]) });
-  equal(abridgeTo(letter, 10_000).letter, letter);
-  const { letter: shorter, cut } = abridgeTo(letter, 209);
-  equal([...cut], ["q1a2", "q1a3"]);
-  const lengths = shorter.sections[0].answers.map(({ text }) => plain(text[0]).length);
-  equal(lengths, [9, 100, 100]);
+  const letter = buildLetter({ newsletter: newsletter([[words(2), words(100)], [words(200)]]) });
+  equal(abridgeForPaper(letter).letter, letter);
+  // Each response takes its one line besides its characters.
+  const abridged = abridgeForPaper(letter, 209 + 3 * 8);
+  equal([...abridged.cut], ["q1a2", "q2a1"]);
+  const answers = abridged.letter.sections.flatMap(({ answers }) => answers);
+  equal(answers.map(({ text }) => plain(text[0]).length), [9, 100, 100]);
+  equal(cutsOf(letter, abridged).map(({ characters, kept }) => [characters, kept]), [[499, 99], [999, 99]]);
+});
+
+Deno.test("lines, links, emoji and wide characters take more of a PDF than plain prose", () => {
+  const cost = (content: string) => paperCost(passages(content));
+  equal(cost("word word"), 9 + 8);
+  equal(cost("word\nword"), 8 + 2 * 8);
+  equal(cost("https://example.org"), 19 + 8 + 22);
+  equal(cost("🦊"), 2 + 8 + 10);
+  equal(cost("長い"), 2 + 8 + 1);
 });
 
 Deno.test("an answer that cannot be set is a line with a link, in page, email and PDF, and the others are set", async () => {

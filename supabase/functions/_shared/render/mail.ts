@@ -4,12 +4,12 @@
  * It is made once and finished for each person, and never longer than what programs show without clipping.
  */
 
-import { abridge, type Abridged, isAbridged, unabridged } from "./abridge.ts";
+import { abridge, type Abridged, type Cut, cutsOf, isAbridged, unabridged } from "./abridge.ts";
 import { escapeHtml } from "./html.ts";
 import type { Letter } from "./letter.ts";
 import { footerLink, mailHtml, mailScale } from "./mail_html.ts";
 import { mailText } from "./mail_text.ts";
-import { characters, type Passage, plain, webAddress } from "./text.ts";
+import { webAddress } from "./text.ts";
 
 /** One person's email. */
 export interface Mail {
@@ -39,16 +39,6 @@ export interface PreparedMail {
   offers: { space: Offer; all: Offer; reminders?: Offer };
   /** Stands in the letter's own addresses where each reader's token comes: something that nobody could have written. */
   readingMark?: string;
-}
-
-/** What an email has less of than the letter. */
-export interface Cut {
-  /** Whose response it is; null for the words before the first question. */
-  author: string | null;
-  /** Counted as readers count them. */
-  characters: number;
-  /** How many of them are in the email; null where the whole response is not, with its picture. */
-  kept: number | null;
 }
 
 export interface Offer {
@@ -92,29 +82,6 @@ export function mailSize(prepared: PreparedMail): number {
   }`;
   const links = { unsubscribeSpace: link, unsubscribeReminders: link, unsubscribeAll: link };
   return size(finishMail(prepared, { ...links, reading: prepared.readingMark }).html);
-}
-
-/** What of a letter is not in its email, in the order of the letter. */
-function cutsOf(letter: Letter, { letter: shorter, introCut }: Abridged): Cut[] {
-  const texts = new Map(shorter.sections.flatMap(({ answers }) => answers.map(({ id, text }) => [id, text])));
-  const cuts = letter.sections.flatMap(({ answers }) => answers).flatMap(({ id, author, text }): Cut[] => {
-    const there = texts.get(id);
-    return there === text
-      ? []
-      : [{ author: author.name, characters: length(text), kept: there === undefined ? null : kept(there) }];
-  });
-  return introCut
-    ? [{ author: null, characters: length(letter.intro), kept: kept(shorter.intro) }, ...cuts]
-    : cuts;
-}
-
-/** How many of the author's own characters an excerpt has: the ellipsis at its end is ours. */
-function kept(passages: readonly Passage[]): number {
-  return length(passages) - (passages.length > 0 && plain(passages.at(-1)!).endsWith("…") ? 1 : 0);
-}
-
-function length(passages: readonly Passage[]): number {
-  return passages.reduce((sum, passage) => sum + characters(plain(passage)).length, 0);
 }
 
 function prepared(letter: Letter, abridged: Abridged, html: string, readingMark?: string): PreparedMail {

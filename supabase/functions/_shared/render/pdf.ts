@@ -7,7 +7,7 @@
  * character behind the box.
  */
 
-import { abridgeTo } from "./abridge.ts";
+import { abridgeForPaper } from "./abridge.ts";
 import type { Letter } from "./letter.ts";
 import { createDocument, type Document, finish, PAGE_SIZES, type PageSize } from "./pdf/document.ts";
 import { keepsakeFrame, KeepsakeSetter } from "./pdf/keepsake.ts";
@@ -37,12 +37,6 @@ export interface RenderedPdf {
 }
 
 /**
- * How much text a PDF may have: about eighty pages. Beyond it rendering would take longer than a function has, and an answer cut
- * short is better than no PDF.
- */
-const MAX_CHARACTERS = 200_000;
-
-/**
  * Render a letter as a PDF. The same letter gives the same bytes.
  *
  * @param options.typefaces Where the large typefaces come from: the folder beside this module, unless given. Without them
@@ -62,7 +56,7 @@ export async function renderPdf(
   const { lang, direction } = letter.words;
   const frame = letterFrame(PAGE_SIZES[size], direction);
   const sheets = new Sheets(document, palette, frame, loaded, lang, direction);
-  const { letter: shown, cut } = abridgeTo(letter, MAX_CHARACTERS);
+  const { letter: shown, cut } = abridgeForPaper(letter);
   const setter = new LetterSetter(shown, cut, sheets, new PlateMaker(document));
   setter.set();
   setter.finish();

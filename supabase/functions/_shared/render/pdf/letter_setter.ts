@@ -193,6 +193,7 @@ export class LetterSetter {
     const { intro, quiet, sections, words } = this.letter;
     const { text, tags, root } = this.sheets;
     const entries: Drawn[] = [];
+    if (this.cut.size > 0) entries.push(plainEntry(this.#shortened(), 1.5 * GRID));
     if (intro.length > 0) {
       const parent = lazily(() => tags.element(root, "Sect"));
       entries.push(plainEntry(this.#composer.passages(parent, intro, INTRO, 9, text), 1.5 * GRID));
@@ -414,6 +415,17 @@ export class LetterSetter {
     const plate = this.#composer.plate(picture.picture, picture.alt);
     const ratio = plate === null ? 0 : plate.height / plate.width;
     return ratio >= PORTRAIT && ratio < SCREEN ? plate : null;
+  }
+
+  /** Say that responses are cut short, and where all of them are: an address that can be read on paper too. */
+  #shortened(): DrawnPart[] {
+    const { words, links } = this.letter;
+    const { text, root } = this.sheets;
+    const composer = this.#composer;
+    const said = composer.paragraph(() => root, words.abridged, ASIDE, text);
+    if (links.page === null) return said;
+    const whole = `${words.labelled(words.readOnTheWeb)} ${links.page}`;
+    return [...said, ...composer.link(() => root, whole, links.page, ASIDE, text)];
   }
 
   /** Say that an answer is cut short, and where the rest is. */
