@@ -90,7 +90,7 @@ export function setTypography(text: string, language: string): string {
     kept.push(piece);
     return LEFT_ALONE;
   });
-  const set = quotes(dashes(prose, style), style);
+  const set = quotes(dashes(prose, style), style, base);
   return (style.standsOff ? standOff(set) : set).replace(ALONE, () => kept.shift()!);
 }
 
@@ -102,6 +102,29 @@ const BEFORE_DASH = /[\p{L}\p{N}\p{M}"'’”»),.;:?!…\ufdd0]$/u;
 const AFTER_DASH = /^[\p{L}\p{N}"'‘“«(¿¡…\ufdd0]/u;
 /** Words with such characters are no words. */
 const TECHNICAL = /[\\/_@=<>{}|#]|[\p{L}\p{N}]\.\p{L}/u;
+
+/** Options that many programs have. */
+const USUAL_OPTIONS = new Set(
+  "all amend config debug dev dry-run force global hard help input no-verify output quiet recursive silent user verbose version yes"
+    .split(" "),
+);
+/** What options belong to, as people name it before them. */
+const COMMAND =
+  /(?:^|[^\p{L}\p{N}])(?:apt|brew|cargo|curl|deno|docker|ffmpeg|git|grep|kubectl|make|node|npm|npx|pip|pnpm|python|rsync|ssh|sudo|tar|wget|yarn|flags?|options?|switch)(?![\p{L}\p{N}])/iu;
+const SHORT_OPTION = /(?:^|\s)-\p{L}(?!\p{L})/u;
+
+/** Return true if what begins with two hyphens belongs to a command: by its own form, or by what is said around it. */
+function isOption(word: string, before: string, after: string): boolean {
+  const [name] = /^[\w-]*/.exec(word)!;
+  if (!/^[a-z]/.test(name) || /[^\x00-\x7f]/.test(word)) return false;
+  const [line] = /[^\n]*$/.exec(before)!;
+  const [rest] = /^[^\n]*/.exec(after)!;
+  // Nothing but options, one a line or side by side.
+  if (/^(?:\s*--[a-z]\S*)*\s*$/.test(line) && /^\S*(?:\s+--[a-z]\S*)*\s*$/.test(rest)) return true;
+  // What a second dash closes is an aside, as in "--he said-- and".
+  if (/^[^-]*[\p{L}\p{N}?!.…"'»”’]--(?![-;)])/u.test(rest)) return false;
+  return /[\d_-]/.test(name) || USUAL_OPTIONS.has(name) || COMMAND.test(line) || SHORT_OPTION.test(`${line}\n${rest}`);
+}
 
 function dashes(text: string, style: Style): string {
   if (!text.includes("--")) return text;
@@ -117,12 +140,8 @@ function dashes(text: string, style: Style): string {
       if (/(?:^|\n)\s*$/u.test(before) && /^\s*(?:\n|$)/u.test(after)) return hyphens;
       return hyphens.length === 3 ? "—" : style.spacedDash;
     }
-    // "--verbose" belongs to a command; "--Hola" and "--said he--" to a tale.
-    if (head === "") {
-      const speaks = /(?:^|\n)\s*$/u.test(before) && /^[\p{Lu}"'¿¡]/u.test(tail);
-      const isClosed = /^[^\n]*(?:[\p{L}\p{N}]{2}|[?!.…])["'»”’]?--(?![-;)])/u.test(after);
-      return AFTER_DASH.test(tail) && (speaks || isClosed) ? dash : hyphens;
-    }
+    // "--verbose" belongs to a command; "--Hola", "--said he--" and "He left --suddenly" to prose.
+    if (head === "") return AFTER_DASH.test(tail) && !isOption(tail, before, after) ? dash : hyphens;
     if (
       !BEFORE_DASH.test(head) || (tail !== "" && !AFTER_DASH.test(tail) && !/^["'”’»),.;:?!…]/u.test(tail))
     ) {
@@ -136,8 +155,40 @@ function dashes(text: string, style: Style): string {
   return set === text ? text : set.replace(/(?<=\S) (?=[–—] )/gu, NO_BREAK);
 }
 
-/** Words that begin with an apostrophe. */
-const ELISION = /^(?:\d\d(?:s|ers)?|tis|twas|twere|em|til|cause|bout|n|nuff)(?![\p{L}\p{N}])/iu;
+/** Words that begin with an apostrophe, in every language and in one: nobody writes them without. */
+const ELIDED_WORDS: Readonly<Record<string, string>> = {
+  "": "tis|twas|twere|em|til|cause|bout|n|nuff",
+  de: "ne|nen|nem|ner|nes|s|nabend|nauf|nunter|tschuldigung|türlich",
+  en: "twill|twould|twon|er|im|cos|coz|cuz|un|neath|tween|twixt",
+  es: "tá|tás|tamos|tán|toy|ta|tas",
+  fr: "tain|spèce",
+  it: "ndrangheta|na|nu|sto|sta|sti|ste",
+  nl: "t|s|k|m|r|ns",
+  sv: "n|na|nen",
+};
+/** The same of words that are whole without it, too: then they may as well begin a quotation. */
+const PERHAPS_ELIDED: Readonly<Record<string, string>> = {
+  "": "\\d\\d(?:s|ers?|ern)?",
+  de: "rein|raus|runter|rauf|rüber|ran|rum|rin|mal|was|drauf|drin|tach|st",
+  en: "round|course|fraid|kay|morning|fore|gainst|ere|less|specially|sup|zat|scuse|nother",
+  es: "pa",
+  fr: "pis|fin|core|lut",
+};
+
+const elisions = new Map<string, { surely: RegExp; perhaps: RegExp }>();
+
+function elisionsIn(language: string): { surely: RegExp; perhaps: RegExp } {
+  const known = elisions.get(language);
+  if (known !== undefined) return known;
+  const made = (words: Readonly<Record<string, string>>) =>
+    new RegExp(
+      `^(?:${[words[""], words[language]].filter((one) => one !== undefined).join("|")})(?![\\p{L}\\p{N}])`,
+      "iu",
+    );
+  const found = { surely: made(ELIDED_WORDS), perhaps: made(PERHAPS_ELIDED) };
+  elisions.set(language, found);
+  return found;
+}
 
 const OPENS_AFTER = /[\s([{<«‹“‘„‚¿¡–—/-]$/u;
 const LETTER = /[\p{L}\p{N}\p{M}\ufdd0]/u;
@@ -149,7 +200,10 @@ const ENDS = /[\s,;:.?!…)\]}»”’*_~–—-]/u;
 const ELIDED = /\p{L}['’]$/u;
 const PARTICLE = /(?:^|[^\p{L}\p{M}])[وفبكل]$/u;
 
-function quotes(text: string, { double, single }: Style): string {
+/** A name that ends as those do whose genitive is an apostrophe alone. */
+const OWNER = /(?:^|[^\p{L}\p{M}'’])(\p{Lu}[\p{L}\p{M}]*[sxzßSXZ])$/u;
+
+function quotes(text: string, { double, single }: Style, language: string): string {
   if (!/["']/.test(text)) return text;
   const set: string[] = Array.from(text);
   /** Those that are open: where, and how they were typed. */
@@ -158,9 +212,43 @@ function quotes(text: string, { double, single }: Style): string {
   const isOpen = (typed: string) => open.some((one) => one.typed === typed);
   const close = (typed: string) => {
     for (let last = open.length - 1; last >= 0; last--) {
-      if (open[last].typed === typed) return open.splice(last)[0];
+      if (open[last].typed !== typed) continue;
+      const [opening, ...unclosed] = open.splice(last);
+      leaveOpen(unclosed);
+      return opening;
     }
     return null;
+  };
+  /** What nobody closes: speech that goes on in the next paragraph, or an apostrophe. */
+  const leaveOpen = (unclosed: typeof open) => {
+    for (const { at, typed } of unclosed) set[at] = typed === '"' ? double[0] : "’";
+  };
+  const { surely, perhaps } = elisionsIn(language);
+  /** Whether an apostrophe after a name that ends in a hiss is its genitive, as in "Hans' Auto". */
+  const isGenitive = (at: number): boolean => {
+    const [, name] = OWNER.exec(set.slice(Math.max(0, at - 40), at).join("")) ?? [];
+    const before = name === undefined ? undefined : set[at - Array.from(name).length - 1];
+    // What is within quotes by itself is no owner, and neither is the end of a title: "'Great Expectations' Pip".
+    return before !== undefined && !/["'‘‚“„]/u.test(before) && set[at + 1] === " " &&
+      /\p{Lu}/u.test(set[at + 2] ?? "");
+  };
+  /** Whether a single quote has one that closes it, before another one opens. */
+  const isClosed = (from: number): boolean => {
+    for (let at = from + 1; at < set.length && set[at] !== "\n"; at++) {
+      if (set[at] !== "'") continue;
+      const [before, after] = [set[at - 1], set[at + 1] ?? " "];
+      if (LETTER.test(before) && LETTER.test(after)) continue;
+      if (/[\s([{«„“‚‘]/u.test(before)) return false;
+      // "runnin' and", "the dogs' dinner", "Hans' Auto".
+      const isApostrophe = /^\s$/u.test(after) && LETTER.test(set[at + 2] ?? " ") &&
+        (/[sxzßSXZ]/u.test(before) || set.slice(Math.max(0, at - 2), at).join("") === "in");
+      if (!isApostrophe) return true;
+    }
+    return false;
+  };
+  const isElision = (at: number): boolean => {
+    const word = set.slice(at + 1, at + 16).join("");
+    return surely.test(word) || (perhaps.test(word) && !isClosed(at));
   };
   /** Whether the one at a place begins a quotation, by what is around it. */
   const opens = (at: number): boolean => {
@@ -185,16 +273,19 @@ function quotes(text: string, { double, single }: Style): string {
     const after = set[at + 1] ?? " ";
     const isWithin = LETTER.test(before) && LETTER.test(after);
     const mayOpen = opens(at);
-    const isElision = isWithin || (mayOpen && ELISION.test(set.slice(at + 1, at + 8).join(""))) ||
+    const isApostrophe = isWithin || (mayOpen && isElision(at)) ||
       (LETTER.test(before) && /["«“„]/u.test(after) && LETTER.test(set[at + 2] ?? " "));
-    if (typed === "'" && isElision) {
+    if (typed === "'" && isApostrophe) {
       set[at] = /\p{N}/u.test(before) && /\p{N}/u.test(after) ? "′" : "’";
     } else if (mayOpen) {
       open.push({ at, typed });
     } else if (/\s$/u.test(before) || (typed === '"' && isWithin && !isOpen(typed))) {
       continue;
     } else {
-      const opening = close(typed);
+      const last = open.findLast((one) => one.typed === typed);
+      // Whatever the first one left out, no quotation ends with somebody's name: "'ner Freundin von Hans' Frau".
+      const isOwned = typed === "'" && last !== undefined && /[\p{Ll}\p{N}]/u.test(set[last.at + 1]) && isGenitive(at);
+      const opening = isOwned ? null : close(typed);
       if (opening !== null) {
         pairs.push({ from: opening.at, to: at, typed });
         set[at] = typed === '"' ? double[1] : single[1];
@@ -209,8 +300,7 @@ function quotes(text: string, { double, single }: Style): string {
     [set[from], set[to]] = (typed === '"') === isInner ? single : double;
     if (!isInner) reach[typed] = to;
   }
-  // What nobody closes: speech that goes on in the next paragraph, or an apostrophe.
-  for (const { at, typed } of open) set[at] = typed === '"' ? double[0] : "’";
+  leaveOpen(open);
   return set.join("");
 }
 

@@ -68,6 +68,28 @@ Deno.test("quotes, apostrophes and double hyphens are set as each language sets 
       `Er sagte --"nein"-- und "ja--", dann--"doch"--ging er.`,
       "Er sagte –„nein“– und „ja–“, dann–„doch“–ging er.",
     ],
+    // What a word lost at its beginning, and after it a name whose genitive is an apostrophe.
+    ["de", "den '90ern stand Hans' Auto", "den ’90ern stand Hans’ Auto"],
+    ["de", "so 'ne Sache mit Thomas' Hund", "so ’ne Sache mit Thomas’ Hund"],
+    ["de", "'nen Hund und Lukas' Katze", "’nen Hund und Lukas’ Katze"],
+    ["de", "'xyz und Max' Katze", "’xyz und Max’ Katze"],
+    ["de", `"Komm 'rein", sagte Hans' Frau.`, "„Komm ’rein“, sagte Hans’ Frau."],
+    ["de", `"Komm 'rein`, "„Komm ’rein"],
+    ["de", `"Ganz 'xyz", sagte er.`, "„Ganz ’xyz“, sagte er."],
+    ["de", "Er rief 'raus hier' und 'Rein!', 's war laut", "Er rief ‚raus hier‘ und ‚Rein!‘, ’s war laut"],
+    ["de", "Sie las 'die Buddenbrooks' und Klaus' Brief", "Sie las ‚die Buddenbrooks‘ und Klaus’ Brief"],
+    [
+      "en",
+      "'Cause James' dog ran 'til dawn, 'bout the '90s, and Max' House",
+      "’Cause James’ dog ran ’til dawn, ’bout the ’90s, and Max’ House",
+    ],
+    ["en", "'Great Expectations' Pip, 'Hard Times' too", "‘Great Expectations’ Pip, ‘Hard Times’ too"],
+    ["fr", "en '68, 'tain d'Alexis' Chien", "en ’68, ’tain d’Alexis’ Chien"],
+    ["es", "'tá en casa de Luis' Bar", "’tá en casa de Luis’ Bar"],
+    // Two hyphens before a word.
+    ["es", "—¡Yo! --dijo ella", "—¡Yo! —dijo ella"],
+    ["es", "--¿Y tú? --preguntó.", "—¿Y tú? —preguntó."],
+    ["en", "He left --suddenly. --well-- no", "He left —suddenly. —well— no"],
     // After punctuation that no space follows, and after Arabic words of one letter.
     ["en", `"Well,"she said:"no"`, "“Well,”she said:“no”"],
     ["en", `Cook و"المقلوبة" or ب"كتاب" again`, "Cook و“المقلوبة” or ب“كتاب” again"],
@@ -99,6 +121,8 @@ Deno.test("code, commands, names of files, rules and other scripts stay as they 
     const text of [
       `\`git commit -m "it's"\``,
       `run it with --verbose or -v`,
+      `use --force, then git commit --fixup, npm install --save-dev and the option --strict`,
+      "--flag\n--other --more",
       `x="1" and print("hi") and {"a": 'b'} and ["a", "b"]`,
       `$ git commit -m "it's"`,
       `for (let i = 9; i > 0; i--) say("it's");`,
