@@ -3,7 +3,17 @@
 import { MAX_BYTES, type PreparedMail } from "../render/mail.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
 import { noticeText } from "../render/notice_text.ts";
-import { characters, cleanLine, initials, setLine, webAddress } from "../render/text.ts";
+import {
+  characters,
+  cleanLine,
+  excerpt,
+  initials,
+  type Passage,
+  passages,
+  plain,
+  setLine,
+  webAddress,
+} from "../render/text.ts";
 import { withinQuotes } from "../render/typography.ts";
 import { type Words, wordsIn } from "../words/words.ts";
 import type { Content, Sender } from "./compose.ts";
@@ -23,7 +33,7 @@ interface News {
   /** The headline, if it is not the subject. */
   headline?: string;
   sentences: string[];
-  quote?: string;
+  quote?: Passage[];
   questions?: Question[];
   items?: Notice["items"];
   button: { label: string; path: string };
@@ -59,7 +69,7 @@ export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): C
       name === "" ? words.say("notice.helloYou") : words.say("notice.hello", { name: unlinked(name) }),
       ...news.sentences,
     ],
-    quote: news.quote ?? null,
+    quote: news.quote ?? [],
     questions: (news.questions ?? []).map(({ id, question, by }, index) => ({
       number: index + 1,
       question,
@@ -79,7 +89,7 @@ export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): C
   if (new TextEncoder().encode(html).length > MAX_BYTES) {
     said.items = said.items.map((item) => ({
       ...item,
-      quotes: item.quotes.slice(0, 1).map((quote) => shortened(quote, SHORT)),
+      quotes: item.quotes.slice(0, 1).map((quote) => excerpt(quote, SHORT, lengthOf)),
     }));
     html = noticeHtml(said, MARK);
   }
@@ -176,9 +186,9 @@ function newsOf(
       return {
         subject: words.say("notice.giftSubject", { ...gift, giver: shortened(giver, NAME) }),
         sentences: [
-          message === "" ? words.say("notice.giftSent", gift) : words.say("notice.giftWrote", gift),
+          message.length === 0 ? words.say("notice.giftSent", gift) : words.say("notice.giftWrote", gift),
         ],
-        ...(message === "" ? {} : { quote: message }),
+        quote: message,
         button: toSpace,
       };
     }
@@ -250,7 +260,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
       text: Number(reward) > 0
         ? words.say("notice.badgeTokens", { badge, tokens: tokens(Number(reward)) })
         : words.say("notice.badge", { badge }),
-      quotes: [] as string[],
+      quotes: [] as Passage[][],
     };
   });
   for (const given of givers.values()) {
@@ -259,7 +269,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
       giver: giverOf(given[0], words),
       tokens: tokens(given.reduce((sum, { amount }) => sum + Number(amount), 0)),
     };
-    const messages = given.map((gift) => messageOf(gift, words)).filter((message) => message !== "");
+    const messages = given.map((gift) => messageOf(gift, words)).filter((message) => message.length > 0);
     items.push({
       text: messages.length === 0
         ? words.say("notice.giftsSent", sent)
@@ -284,10 +294,21 @@ function digest(payload: Record<string, unknown>, words: Words): News {
   };
 }
 
-/** What somebody wrote with a gift, set as in a letter. */
-function messageOf({ message }: Record<string, unknown>, words: Words): string {
-  const line = cleanLine(text(message));
-  return line === "" ? "" : setLine(line, words.lang);
+/** What somebody wrote with a gift, set as in a newsletter; but nothing in it is made a link, which would be the platform's. */
+function messageOf({ message }: Record<string, unknown>, words: Words): Passage[] {
+  if (cleanLine(text(message)) === "") return [];
+  return passages(text(message), words.lang).map((passage) => ({
+    ...passage,
+    lines: passage.lines.map((line) => ({
+      ...line,
+      inlines: line.inlines.map((inline) => ({ kind: "text", text: inline.text })),
+    })),
+  }));
+}
+
+/** How long somebody's words are, as readers count. */
+function lengthOf(list: readonly Passage[]): number {
+  return list.reduce((sum, passage) => sum + characters(plain(passage)).length, 0);
 }
 
 /** Who sent a gift. */

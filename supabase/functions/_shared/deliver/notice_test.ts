@@ -321,3 +321,39 @@ Deno.test("a digest counts as each language counts", () => {
   equal(subject("es", 2), "Novedades para ti: 2 regalos");
   equal(subject("pt", 2), "Your news: 2 gifts");
 });
+
+Deno.test("what came with a gift keeps its lines, paragraphs, poems and lists, and its addresses are no links", () => {
+  const message =
+    "Dear friend,\nhello!\n\n  Roses are red,\n    violets too\n\n- one\n- two\n\nSee https://evil.test/m";
+  const quoted = [
+    "> Dear friend,",
+    "> hello!",
+    ">",
+    ">   Roses are red,",
+    ">     violets too",
+    ">",
+    "> • one",
+    "> • two",
+    ">",
+    "> See https://evil.test/m",
+  ];
+  for (
+    const [sent, indent] of [
+      [mailed("GIFT_RECEIVED", { sender_id: "a", sender_name: "Ada", amount: 1, message }), ""],
+      [mailed("DIGEST", { entries: [gift("a", "Ada", 1, message)] }), "  "],
+    ] as const
+  ) {
+    ok(sent.text.includes(quoted.map((line) => indent + line).join("\n")), sent.text);
+    ok(sent.html.includes("Dear friend,<br>hello!</p>"), sent.html);
+    ok(sent.html.includes("\u00a0\u00a0Roses are red,<br>\u00a0\u00a0\u00a0\u00a0violets too</p>"));
+    equal(sent.html.match(/<li[ >]/g)?.length, 2);
+    ok(!sent.html.includes(`href="https://evil.test`));
+  }
+});
+
+Deno.test("what came with a gift runs as the email does where it has no letter", () => {
+  const payload = { sender_id: "a", sender_name: "Ada", amount: 1, message: "👍 2026!" };
+  const { html, text } = mailed("GIFT_RECEIVED", payload, "B", { languages: ["ar"] });
+  ok(/<td class="ink quote" style="padding-right:14px/.test(html), html);
+  ok(text.includes("> \u200f👍 2026!"), text);
+});

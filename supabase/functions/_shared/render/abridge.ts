@@ -91,7 +91,8 @@ export function paperCost(list: readonly Passage[]): number {
     for (const { inlines } of lines) {
       cost += LINE_COST;
       for (const { kind, text } of inlines) {
-        cost += text.length + (kind === "link" ? LINK_COST : 0) + (text.match(WIDE)?.length ?? 0) * WIDE_COST +
+        cost += text.length + (kind === "link" ? LINK_COST : 0) +
+          (text.match(WIDE)?.length ?? 0) * WIDE_COST +
           (text.match(PICTOGRAPH)?.length ?? 0) * PICTOGRAPH_COST;
       }
     }

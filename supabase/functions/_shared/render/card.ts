@@ -13,8 +13,9 @@ import { Compositor, type Line, type Piece } from "./pdf/lines.ts";
 import { marksOn } from "./pdf/marks.ts";
 import { BOX_WIDTH, boxFont, EMOJI, loadTypefaces, type Style, Typeface } from "./pdf/typeface.ts";
 import { Canvas, type Step } from "./raster.ts";
-import { characters, cutAt, direction, hangsTogether } from "./text.ts";
+import { characters, cutAt, type Direction, direction, hangsTogether } from "./text.ts";
 
+/** From left to right; from right to left it is the same in a mirror. */
 const SEAL = { x: 168, y: 315, radius: 82 };
 const COLUMN = { x: 308, width: 800 };
 /** The sizes of a title, the largest that goes on so many lines. */
@@ -40,14 +41,14 @@ export async function renderCard(
   const height = (isNamed ? 62 : 0) + lines.lines.length * leading + 64;
   let y = (CARD_SIZE.height - height) / 2;
   if (isNamed) {
-    brush.line(brush.fitted(space.name, "italic", 36), 36, COLUMN, y + 36, "muted");
+    brush.line(brush.fitted(space.name, "italic", 36), 36, brush.column, y + 36, "muted");
     y += 62;
   }
   for (const line of lines.lines) {
-    brush.line(line, lines.size, COLUMN, y + lines.size * 0.86, "ink");
+    brush.line(line, lines.size, brush.column, y + lines.size * 0.86, "ink");
     y += leading;
   }
-  brush.line(brush.fitted(issue, "regular", 32), 32, COLUMN, y + 56, "muted");
+  brush.line(brush.fitted(issue, "regular", 32), 32, brush.column, y + 56, "muted");
   return encodePng(brush.canvas.pixels, false);
 }
 
@@ -72,14 +73,19 @@ interface Room {
 
 class Brush {
   readonly canvas: Canvas;
+  readonly column: Room;
+  readonly #isMirrored: boolean;
 
   constructor(readonly letter: Letter, readonly typeface: Typeface) {
+    this.#isMirrored = letter.words.direction === "rtl";
+    this.column = this.#isMirrored ? { ...COLUMN, x: CARD_SIZE.width - COLUMN.x - COLUMN.width } : COLUMN;
     this.canvas = new Canvas(CARD_SIZE.width, CARD_SIZE.height, letter.colours.light.paper);
   }
 
   seal(initials: string): void {
     const { accent } = this.letter.colours.light;
-    const { x, y, radius } = SEAL;
+    const { y, radius } = SEAL;
+    const x = this.#isMirrored ? CARD_SIZE.width - SEAL.x : SEAL.x;
     this.canvas.ring(x, y, radius, 3, accent);
     this.canvas.ring(x, y, radius + 8, 2, accent);
     const [line] = this.lines(initials, "regular", 100, 1000);
@@ -116,7 +122,14 @@ class Brush {
   }
 
   lines(text: string, style: Style, size: number, width: number): Line[] {
-    return new Compositor(this.typeface, style, size, width).lines([{ kind: "text", text }], direction(text));
+    return new Compositor(this.typeface, style, size, width).lines(
+      [{ kind: "text", text }],
+      this.#runs(text),
+    );
+  }
+
+  #runs(text: string): Direction {
+    return direction(text, this.letter.words.direction);
   }
 
   line(
@@ -127,11 +140,12 @@ class Brush {
     colour: "ink" | "muted" | "link",
   ): void {
     const text = line.pieces.map((piece) => piece.text).join("");
-    let pen = direction(text) === "rtl" ? x + width - line.width - line.hang : x;
-    // Large letters stand closer together.
-    const tracking = size > 40 && !hangsTogether(text) ? -0.012 * size : 0;
+    // Of a letter from right to left all stands on one side.
+    let at = this.#isMirrored || this.#runs(text) === "rtl" ? x + width - line.width - line.hang : x;
+    // Large letters stand closer together; not where they end at the seal, since the width does not count it.
+    const tracking = size > 40 && !this.#isMirrored && !hangsTogether(text) ? -0.012 * size : 0;
     for (const piece of line.pieces) {
-      pen = this.#piece(piece, size, pen, baseline, this.letter.colours.light[colour], tracking);
+      at = this.#piece(piece, size, at, baseline, this.letter.colours.light[colour], tracking);
     }
   }
 

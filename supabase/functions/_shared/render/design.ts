@@ -50,6 +50,14 @@ function takesInitial(text: string, { initial }: Design): boolean {
   return initial !== "plain" && text.length >= LONG_ENOUGH && /^\p{Lu}\p{L}*[ \u2019'-]/u.test(text);
 }
 
+/** Marks below a letter, and letters that reach below their line by themselves. */
+const BELOW = /[QЏДЦЩ\u0316-\u0319\u031c-\u0333\u0339-\u033c\u0347-\u0349]/u;
+
+/** Return true if an initial reaches below the second line, so that the third begins beside it, too: "Ç", "Q". */
+export function reachesBelow(initial: string): boolean {
+  return BELOW.test(initial.normalize("NFD"));
+}
+
 /** Return the first of the responses to a question that begins with an initial; undefined where none does. */
 export function withInitial(answers: readonly Answer[], design: Design): Answer | undefined {
   return answers.find((answer) => {

@@ -152,7 +152,7 @@ export function buildLetter(input: RenderInput): Letter {
     week,
     weekLabel: words.week(week),
     date: newsletter.published_at === null ? null : dayOf(newsletter.published_at, words),
-    byline: curator === null ? null : words.questionsBy(nameOf(curator, words)),
+    byline: curator === null || prompts.length === 0 ? null : words.questionsBy(nameOf(curator, words)),
     cover: pictures.cover && space.cover_path !== null ? coverBlock(pictures.cover, name, words) : null,
     intro: passages(newsletter.intro, lang),
     sections,
@@ -191,7 +191,7 @@ function section(
     number,
     numeral: numeralOf(number, design),
     question,
-    direction: direction(question),
+    direction: direction(question, said.words.direction),
     answers: prompt.responses.map((response, index) => {
       const id = `q${number}a${index + 1}`;
       try {

@@ -48,6 +48,11 @@ Deno.test("a line alone is brief; with a picture, or longer, it is not", () => {
   equal(brief({ content: null }), false);
 });
 
+Deno.test("a week without questions names nobody who asked them", () => {
+  equal(buildLetter({ newsletter: newsletter([[]]) }).byline, "Questions by Boris");
+  equal(buildLetter({ newsletter: newsletter([]) }).byline, null);
+});
+
 Deno.test("music has a place to listen, a title and an artist where they are known", () => {
   const music = (given: object) =>
     buildLetter(withResponse({ music: { url: "https://www.music.example/1", ...given } })).sections[0]

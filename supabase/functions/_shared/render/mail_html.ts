@@ -20,32 +20,24 @@ import {
   type Section,
   setOrReplace,
 } from "./letter.ts";
-import { type Item, itemsOf, movedIn } from "./items.ts";
 import { languageOf } from "./language.ts";
-import { type Colours, isConstant, isDark, type Palette } from "./palette.ts";
+import { mailDocument } from "./mail_document.ts";
+import { anchor, font, type Role, sideOf, TABLE, turned, undirected } from "./mail_parts.ts";
+import { PassageSetter } from "./mail_passages.ts";
+import type { Palette } from "./palette.ts";
 import {
-  characters,
   cleanLine,
   type Direction,
   excerpt,
   hangsTogether,
-  type Inline,
   type Passage,
   plain,
   webAddress,
 } from "./text.ts";
 
-/** A colour's role, and the class that the style sheet repaints in the dark. */
-export type Role = "ink" | "muted" | "accent" | "link";
-
-export const TABLE = trusted(`table role="presentation" cellpadding="0" cellspacing="0" border="0"`);
-
 /** Of pictures, in pixels. */
 const COLUMN_WIDTH = 560;
 const MAX_PICTURE_HEIGHT = 700;
-
-/** As wide as the window but not too wide, whatever words are in it. */
-const COLUMN = "max-width:560px;table-layout:fixed;overflow-wrap:anywhere;word-break:break-word";
 
 /** What stands between two responses, in signs: programs show no drawings. Tildes side by side are a wave. */
 const ORNAMENTS: Readonly<Record<Exclude<Design["ornament"], "rule" | "none">, string>> = {
@@ -54,18 +46,6 @@ const ORNAMENTS: Readonly<Record<Exclude<Design["ornament"], "rule" | "none">, s
   asterism: "⁂",
   wave: "~~~",
 };
-
-/** Initials beside and on lines of body text. Where nothing floats, one over two lines is a large letter on its line. */
-const INITIALS: Readonly<Record<Exclude<Design["initial"], "plain">, string>> = {
-  drop: "float:left;padding:5px 5px 0 0;font-size:58px;line-height:46px",
-  raised: "font-size:42px;line-height:40px",
-};
-
-/** Keeps programs from filling the preview with the head of the letter: figure spaces and joiners. */
-const PREVIEW_END = trusted("&#8199;&#847;".repeat(60));
-
-const GHOST_TABLE = trusted(`<!--[if mso]><table role="presentation" width="560"><tr><td><![endif]-->`);
-const GHOST_TABLE_END = trusted("<!--[if mso]></td></tr></table><![endif]-->");
 
 /** Return what the parts of a letter take of the HTML, in bytes. */
 export function mailScale(letter: Letter): Scale {
@@ -103,46 +83,6 @@ ${setter.colophon(footer)}`,
   });
 }
 
-/** What stands around the rows of an email, of a newsletter or of news. */
-export function mailDocument({ lang, direction, title, colours, preview, rows }: {
-  lang: string;
-  direction: Direction;
-  title: string;
-  colours: Colours;
-  /** What programs show beside the subject. */
-  preview: string;
-  rows: Html;
-}): string {
-  const { paper } = colours.light;
-  // Programs show what is within the body, and some each table by itself.
-  const turn = turned(direction, "ltr");
-  return markup`<!DOCTYPE html>
-<html lang="${lang}" dir="${direction}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="x-apple-disable-message-reformatting">
-<meta name="format-detection" content="telephone=no,date=no,address=no,email=no">
-<meta name="color-scheme" content="${scheme(colours)}">
-<meta name="supported-color-schemes" content="${scheme(colours)}">
-<title>${title}</title>
-<style>${trusted(styleSheet(colours))}</style>
-</head>
-<body class="paper" style="margin:0;padding:0;background-color:${paper};-webkit-text-size-adjust:100%">
-<div${turn} style="display:none;max-height:0;overflow:hidden;mso-hide:all">${preview}${PREVIEW_END}</div>
-<${TABLE}${turn} class="paper" width="100%" bgcolor="${paper}" style="background-color:${paper}">
-<tr><td align="center" style="padding:0 20px">
-${GHOST_TABLE}
-<${TABLE}${turn} width="100%" style="${COLUMN}">
-${rows}
-</table>
-${GHOST_TABLE_END}
-</td></tr></table>
-</body>
-</html>
-`.source;
-}
-
 /** A link of the personal footer, on a line of its own. */
 export function footerLink({ colours }: Letter, href: string, label: string): string {
   return markup`<br>${anchor(colours.light, href, label, "muted")}`.source;
@@ -157,6 +97,7 @@ class Setter {
   readonly #first: ReadonlySet<string>;
   /** Those that begin with an initial. */
   readonly #begun: ReadonlySet<string>;
+  readonly #passages: PassageSetter;
 
   constructor(
     readonly letter: Letter,
@@ -165,6 +106,11 @@ class Setter {
   ) {
     this.palette = letter.colours.light;
     this.start = sideOf(letter.words.direction);
+    this.#passages = new PassageSetter(
+      this.palette,
+      letter.words.direction,
+      (language) => this.#tag(language),
+    );
     this.#first = new Set(letter.sections.map(({ answers }) => answers[0]?.id));
     this.#begun = new Set(
       letter.sections.map(({ answers }) => withInitial(answers, letter.design)?.id ?? ""),
@@ -176,9 +122,16 @@ class Setter {
   }
 
   /** A paragraph of one line in a colour and size of its own. */
-  line(role: Role, size: number, leading: number, text: Part, more = ""): Html {
+  line(
+    role: Role,
+    size: number,
+    leading: number,
+    text: Part,
+    more = "",
+    attributes: Html | false = false,
+  ): Html {
     const style = `margin:0;${this.colour(role)};${font(size, leading)}${more && `;${more}`}`;
-    return markup`<p class="${role}" style="${style}">${text}</p>\n`;
+    return markup`<p class="${role}"${attributes} style="${style}">${text}</p>\n`;
   }
 
   colour(role: Role): string {
@@ -221,7 +174,7 @@ ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-styl
     const initial = this.#begun.has(id) ? this.letter.design.initial : "plain";
     const content = markup`${this.author(author)}
 ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
-      picture !== null && this.picture(picture)
+      picture !== null && this.picture(picture, text[0]?.direction)
     }${music !== null && this.music(music)}`;
     return markup`${this.#first.has(id) ? null : this.separator()}${
       brief ? this.words(21, 31, content) : this.words(17, 28, content)
@@ -271,67 +224,12 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
   }
 
   passages(list: readonly Passage[], initial: Design["initial"] = "plain"): Html {
-    return markup`${
-      list.map((passage, index) => {
-        const { kind, direction, language, lines } = passage;
-        const side = sideOf(direction);
-        const quoted =
-          `;padding-${side}:14px;border-${side}:2px solid ${this.palette.accent};font-style:italic`;
-        const style = `margin:10px 0 0${kind === "quote" ? quoted : ""}${
-          side === this.start ? "" : `;text-align:${side}`
-        }`;
-        const isQuote = kind === "quote" && trusted(` class="quote"`);
-        const attributes = markup`${isQuote}${turned(direction, this.letter.words.direction)}${
-          this.#tag(language)
-        }`;
-        return kind === "list"
-          ? this.list(itemsOf(passage), side, style, attributes)
-          : markup`<p${attributes} style="${style}">${
-            index === 0 && initial !== "plain"
-              ? this.begun(lines.map(movedIn), initial)
-              : this.lines(lines.map(movedIn))
-          }</p>\n`;
-      })
-    }`;
-  }
-
-  lines(lines: readonly Inline[][]): Html[] {
-    return lines.map((line, index) =>
-      markup`${index > 0 && trusted("<br>")}${line.map((inline) => this.inline(inline))}`
-    );
-  }
-
-  /** Lines of which the first begins with an initial. */
-  begun([[first, ...inlines], ...others]: Inline[][], initial: Exclude<Design["initial"], "plain">): Html {
-    const [letter] = characters(first.text);
-    const style = `${INITIALS[initial]};${this.colour("link")}`;
-    const rest = [{ ...first, text: first.text.slice(letter.length) }, ...inlines];
-    return markup`<span class="link" style="${style}">${letter}</span>${this.lines([rest, ...others])}`;
-  }
-
-  /** Items, one below the other. From the fifth level on they are not moved any further, so that all fits a phone. */
-  list(
-    items: readonly Item[],
-    side: "left" | "right",
-    style: string,
-    attributes: Html | false,
-    level = 1,
-  ): Html {
-    const first = items[0].number;
-    const tag = trusted(first === null ? "ul" : "ol");
-    const start = first !== null && first !== 1 && markup` start="${first}"`;
-    const all = items.map(({ number, lines, items: below }, index) => {
-      const value = number !== null && number !== first! + index && markup` value="${number}"`;
-      const further = below.length > 0 && this.list(below, side, "margin:0", false, level + 1);
-      return markup`<li${value} style="margin:4px 0 0">${this.lines(lines)}${further}</li>\n`;
-    });
-    const room = `padding:0;padding-${side}:${level < 5 ? 24 : 0}px`;
-    return markup`<${tag}${start}${attributes} style="${style};${room}">${all}</${tag}>\n`;
+    return this.#passages.passages(list, initial);
   }
 
   /** A name or a title, which runs as it does whatever is around it. */
   apart(text: string): Html {
-    return markup`<bdi${this.spoken(text)}>${text}</bdi>`;
+    return markup`<bdi${undirected(text, this.letter.words.direction)}${this.spoken(text)}>${text}</bdi>`;
   }
 
   /** The attribute for what is always of Latin letters, such as "@ada". */
@@ -356,14 +254,16 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     return told !== null && markup` lang="${told}"`;
   }
 
-  inline(inline: Inline): Html {
-    return inline.kind === "text" ? markup`${inline.text}` : anchor(this.palette, inline.href, inline.text);
-  }
-
-  picture({ picture, alt, caption, missing, elsewhere }: PictureBlock): Html {
+  /** @param runs How the words above it run: it begins where they do. */
+  picture(
+    { picture, alt, caption, missing, elsewhere }: PictureBlock,
+    runs: Direction = this.letter.words.direction,
+  ): Html {
     const { page } = this.letter.links;
     const source = webAddress(picture?.url);
-    const under = caption !== null && this.line("muted", 13, 20, caption, "margin-top:6px;font-style:italic");
+    const around = turned(runs, this.letter.words.direction);
+    const under = caption !== null &&
+      this.line("muted", 13, 20, caption, "margin-top:6px;font-style:italic", around);
     if (source === null) {
       return page === null
         ? markup`${this.line("muted", 15, 24, missing, "margin-top:14px;font-style:italic")}${under}`
@@ -375,7 +275,7 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     const image = markup`<img src="${source}" alt="${alt}"${size} style="${style}">`;
     // Whoever wants to see more of it is led to the page.
     const shown = page === null ? image : markup`<a href="${page}">${image}</a>`;
-    return markup`<p style="margin:16px 0 0">${shown}</p>
+    return markup`<p${around} style="margin:16px 0 0">${shown}</p>
 ${under}`;
   }
 
@@ -450,48 +350,6 @@ function extent(picture: Picture | null): { width: number; height: number | null
   if (!width || !height) return { width: COLUMN_WIDTH, height: null };
   const scale = Math.min(1, COLUMN_WIDTH / width, MAX_PICTURE_HEIGHT / height);
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-}
-
-export function font(size: number, leading: number): string {
-  return `font-family:Georgia,'Times New Roman',serif;font-size:${size}px;line-height:${leading}px`;
-}
-
-export function anchor(palette: Palette, href: string, label: string, role: Role = "link"): Html {
-  const style = `color:${palette[role]};text-decoration:underline`;
-  return markup`<a class="${role}" href="${href}" style="${style}">${label}</a>`;
-}
-
-/** The attribute for what runs another way than what is around it. */
-export function turned(direction: Direction, around: Direction): Html | false {
-  return direction !== around && trusted(` dir="${direction}"`);
-}
-
-/** Where a line begins. */
-export function sideOf(direction: Direction): "left" | "right" {
-  return direction === "rtl" ? "right" : "left";
-}
-
-function scheme(colours: Colours): string {
-  return isConstant(colours) ? (isDark(colours.light) ? "dark" : "light") : "light dark";
-}
-
-/** Only what cannot be inline: other colours in the dark, a smaller headline on phones. */
-function styleSheet(colours: Colours): string {
-  const { dark } = colours;
-  const roles: Role[] = ["ink", "muted", "accent", "link"];
-  const repainted = [
-    `.paper{background-color:${dark.paper}!important}`,
-    `.card{background-color:${dark.card}!important}`,
-    `.button{background-color:${dark.link}!important;color:${dark.paper}!important}`,
-    `.rule{border-color:${dark.hairline}!important}`,
-    `.quote,.ring{border-color:${dark.accent}!important}`,
-    ...roles.map((role) => `.${role}{color:${dark[role]}!important}`),
-  ];
-  return [
-    `:root{color-scheme:${scheme(colours)}}`,
-    isConstant(colours) ? "" : `@media (prefers-color-scheme:dark){${repainted.join("")}}`,
-    "@media (max-width:480px){.h1{font-size:30px!important;line-height:35px!important}}",
-  ].join("");
 }
 
 /** How many characters of a response stand beside the subject. */

@@ -2,7 +2,7 @@
 
 import { type Abridged, isAbridged } from "./abridge.ts";
 import { type Answer, type Letter, type PictureBlock, setOrReplace } from "./letter.ts";
-import { type Passage, webAddress } from "./text.ts";
+import { type Direction, hasDirection, type Passage, webAddress } from "./text.ts";
 
 const WIDTH = 72;
 
@@ -22,7 +22,9 @@ export function mailText(abridged: Abridged, footer: string): string {
     introCut && links.page !== null ? `${words.labelled(words.continueOnTheWeb)} ${links.page}` : null,
     letter.quiet ? wrap(words.quietWeek, "") : null,
     ...sections.flatMap((section) => [
-      `${"-".repeat(WIDTH)}\n${wrap(`${section.number}. ${section.question}`, "")}`,
+      `${"-".repeat(WIDTH)}\n${
+        wrap(marked(`${section.number}. ${section.question}`, section.direction), "")
+      }`,
       section.answers.length === 0 && !left.has(section.id) && !letter.quiet
         ? `    ${words.noAnswers}`
         : null,
@@ -77,9 +79,23 @@ function pictureText(
   return said + (links.page === null ? missing : `${words.labelled(elsewhere)} ${links.page}`);
 }
 
-function passageText({ kind, lines }: Passage, indent: string): string {
+/** Write passages one below the other, with a blank line between them. */
+export function passagesText(list: readonly Passage[], indent: string): string {
+  return list.map((passage) => passageText(passage, indent)).join(`\n${indent.trimEnd()}\n`);
+}
+
+/** Tells programs that a line runs from right to left which has no letter to tell it by. */
+const RIGHT_TO_LEFT_MARK = "\u200f";
+
+/** Return a line with what tells its direction, where nothing in it does. */
+export function marked(line: string, direction: Direction): string {
+  return direction === "rtl" && !hasDirection(line) ? RIGHT_TO_LEFT_MARK + line : line;
+}
+
+function passageText({ kind, lines, direction }: Passage, indent: string): string {
   return lines.map((line) => {
-    const text = line.inlines.map((inline) => inline.text).join("");
+    const words = line.inlines.map((inline) => inline.text).join("");
+    const text = marked(words, direction);
     const moved = indent + (kind === "quote" ? "> " : "") + " ".repeat(line.indent);
     if (kind !== "list") return wrap(text, moved, kind === "verse" ? `${moved}    ` : moved);
     // The further lines of an item stand below its words.

@@ -1,9 +1,11 @@
 /** News as an email: the paper and the type of the newsletter's, with buttons where there is something to do. */
 
 import { type Html, markup, type Part, trusted } from "./html.ts";
-import { anchor, font, mailDocument, type Role, sideOf, TABLE, turned } from "./mail_html.ts";
+import { mailDocument } from "./mail_document.ts";
+import { anchor, font, type Role, sideOf, TABLE, turned } from "./mail_parts.ts";
+import { PassageSetter } from "./mail_passages.ts";
 import { type Colours, colours, type Palette } from "./palette.ts";
-import { type Direction, direction } from "./text.ts";
+import { type Direction, direction, type Passage } from "./text.ts";
 
 /** A link that stands out. */
 export interface Button {
@@ -34,11 +36,11 @@ export interface Notice {
   space: string;
   headline: string;
   sentences: readonly string[];
-  /** Somebody's own words. */
-  quote: string | null;
+  /** Somebody's own words; empty where there are none. */
+  quote: readonly Passage[];
   questions: readonly AskedQuestion[];
   /** Pieces of news, one below the other. */
-  items: { text: string; quotes: readonly string[] }[];
+  items: { text: string; quotes: readonly (readonly Passage[])[] }[];
   button: Button | null;
   /** Why it was sent. */
   reason: string;
@@ -66,7 +68,7 @@ ${space !== "" && set.line("muted", 16, 24, markup`<bdi>${space}</bdi>`, "margin
   };font-weight:normal;letter-spacing:-0.4px">${headline}</h1>`;
   const rows = markup`${row(40, head)}
 ${row(22, markup`${sentences.map((sentence) => set.line("ink", 17, 28, sentence, "margin:0 0 12px"))}`)}
-${quote !== null && row(6, set.quote(quote))}
+${quote.length > 0 && row(6, set.quote(quote))}
 ${
     questions.map(({ number, question, by, button }) =>
       row(
@@ -141,11 +143,23 @@ class Setter {
     return markup`<p class="${role}"${attributes} style="${style}">${text}</p>\n`;
   }
 
-  quote(text: string): Html {
-    const own = direction(text, this.direction);
+  /** Somebody's words, set as in a newsletter, behind a line. */
+  quote(words: readonly Passage[]): Html {
+    const own = words[0].direction;
     const side = sideOf(own);
-    const style = `padding-${side}:14px;border-${side}:2px solid ${this.palette.accent};font-style:italic`;
-    return this.line("ink", 17, 28, text, `margin:10px 0 0;${style}`, turned(own, this.direction));
+    const { accent, ink } = this.palette;
+    const style = `padding-${side}:14px;border-${side}:2px solid ${accent};color:${ink};${
+      font(17, 28)
+    };font-style:italic`;
+    const setter = new PassageSetter(
+      this.palette,
+      own,
+      (language) => language !== null && markup` lang="${language}"`,
+    );
+    // Programs give a cell its type where they would not give it to what is in a `div`.
+    return markup`<${TABLE} width="100%" style="margin:10px 0 0"><tr><td class="ink quote"${
+      turned(own, this.direction)
+    } style="${style}">${setter.passages(words)}</td></tr></table>\n`;
   }
 
   /** The padding is the cell's too: Outlook gives a link none. */

@@ -1,7 +1,7 @@
 /** News as plain text: what the HTML says, in lines of at most 72 characters. */
 
 import type { Words } from "../words/words.ts";
-import { wrap } from "./mail_text.ts";
+import { marked, passagesText, wrap } from "./mail_text.ts";
 import type { Button, Notice } from "./notice_html.ts";
 
 /** Write the text; `footer` is put where a person's own links come. */
@@ -9,13 +9,19 @@ export function noticeText(notice: Notice, footer: string, words: Words): string
   const { sentences, quote, questions, items, button, reason } = notice;
   const blocks = [
     ...sentences.map((sentence) => wrap(sentence, "")),
-    quote === null ? null : wrap(quote, "> "),
+    quote.length === 0 ? null : passagesText(quote, "> "),
     ...questions.map(({ number, question, by, button }) =>
-      [wrap(`${number}. ${question}`, ""), by && wrap(by, ""), button && linked(button, words)]
+      [
+        wrap(marked(`${number}. ${question}`, notice.direction), ""),
+        by && wrap(by, ""),
+        button && linked(button, words),
+      ]
         .filter((line) => line !== null).join("\n")
     ),
     ...items.map(({ text, quotes }) =>
-      [wrap(`- ${text}`, ""), ...quotes.map((said) => wrap(said, "  > "))].join("\n")
+      `${wrap(`- ${text}`, "")}${quotes.length === 0 ? "" : "\n"}${
+        quotes.map((said) => passagesText(said, "  > ")).join("\n\n")
+      }`
     ),
     button === null ? null : linked(button, words),
     `-- \n${wrap(reason, "")}\n${footer}`,

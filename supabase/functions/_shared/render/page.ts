@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { inspect, shownSize } from "../pictures/inspect.ts";
 import { PictureError } from "../pictures/problem.ts";
-import { withInitial } from "./design.ts";
+import { reachesBelow, withInitial } from "./design.ts";
 import { fontFaces } from "./fonts/web.ts";
 import { type Html, markup, trusted } from "./html.ts";
 import type { Beside, Picture } from "./input.ts";
@@ -30,6 +30,7 @@ import type { Problem } from "./problem.ts";
 import {
   type Direction,
   hangsTogether,
+  hasDirection,
   type Inline,
   type Line,
   type Passage,
@@ -296,11 +297,20 @@ function answerOf(
   const words = markup`<div class="words">
 ${
     text.length > 0 &&
-    markup`<div class="passages${brief && trusted(" brief")}${initial && trusted(" initial")}">${
-      passageList(initial ? text.map(apostropheApart) : text, lang)
-    }</div>`
+    markup`<div class="passages${brief && trusted(" brief")}${
+      initial && trusted(reachesBelow(plain(text[0])[0]) ? " initial low" : " initial")
+    }">${passageList(initial ? text.map(apostropheApart) : text, lang)}</div>`
   }
-${answer.picture !== null && picture(answer.picture, gallery, "answer", lang)}
+${
+    answer.picture !== null &&
+    picture(
+      answer.picture,
+      gallery,
+      "answer",
+      lang,
+      turned(text[0]?.direction ?? wordsIn([lang]).direction, lang),
+    )
+  }
 ${music !== null && musicCard(music, lang)}
 </div>`;
   const pair = place !== undefined && trusted(` pair ${place}`);
@@ -343,12 +353,19 @@ function authorOf(author: Author, id: string, gallery: Gallery, lang: string): H
   return markup`<header class="author">${avatar}<div>${name}${username}</div></header>`;
 }
 
-function picture(block: PictureBlock, gallery: Gallery, place: "cover" | "answer", lang: string): Html {
+function picture(
+  block: PictureBlock,
+  gallery: Gallery,
+  place: "cover" | "answer",
+  lang: string,
+  /** Where it begins, if that is not where our own words do. */
+  runs: Html | false = false,
+): Html {
   const source = block.picture === null ? null : gallery.hang(block.picture, block.alt);
   const caption = block.caption !== null && markup`<figcaption>${apart(block.caption, lang)}</figcaption>`;
   if (source === null) {
     const missing = markup`<p class="missing">${block.missing}</p>`;
-    return caption ? markup`<figure>${missing}${caption}</figure>` : missing;
+    return caption ? markup`<figure${runs}>${missing}${caption}</figure>` : missing;
   }
   const { address, size, beside } = source;
   const extent = size !== null && markup` width="${size.width}" height="${size.height}"`;
@@ -365,7 +382,7 @@ function picture(block: PictureBlock, gallery: Gallery, place: "cover" | "answer
     : markup`<picture><source media="(prefers-reduced-motion: reduce)" srcset="${still}">${image}</picture>`;
   const original = beside?.original ?? null;
   const shown = original === null ? calm : markup`<a href="${original}">${calm}</a>`;
-  return markup`<figure>${shown}${caption}</figure>`;
+  return markup`<figure${runs}>${shown}${caption}</figure>`;
 }
 
 /** How wide the column of words is, and how high a picture in an answer is at most, in rem; see `pageStyle`. */
@@ -399,7 +416,7 @@ function colophon({ space, words, links, proof }: Letter): Html {
   const content = markup`<div class="colophon">
 ${space.description !== "" && markup`<p class="description">${apart(space.description, words.lang)}</p>`}
 <p>${words.madeWith}</p>
-${(page || pdf || file) && markup`<p>${page}${pdf}${file}</p>`}
+${(page || pdf || file) && markup`<p class="links">${page}${pdf}${file}</p>`}
 ${proof !== null && markup`<p class="code">${words.code(proof.code)}</p>`}
 </div>`;
   return markup`<footer class="sheet">${inMargin(null, content)}</footer>`;
@@ -461,7 +478,8 @@ function link(href: string, text: string): Html {
 
 /** A name or a title, which runs as it does whatever is around it. */
 function apart(text: string, around: string): Html {
-  return markup`<bdi${spoken(text, around)}>${text}</bdi>`;
+  const runs = !hasDirection(text) && turned(wordsIn([around]).direction, "en");
+  return markup`<bdi${runs}${spoken(text, around)}>${text}</bdi>`;
 }
 
 /** The attribute for a text in another script than the letter's own words. */

@@ -30,7 +30,8 @@ const INITIALS: Readonly<Record<Design["initial"], string>> = {
   plain: "",
   drop:
     `.initial > p:first-child::first-letter { float: left; padding: 0.05em 0.09em 0 0; color: var(--link); font-size: 3.4em;
-  line-height: 0.78; }`,
+  line-height: 0.78; }
+.initial.low > p:first-child::first-letter { padding-bottom: 0.22em; }`,
   raised: `.initial > p:first-child::first-letter { color: var(--link); font-size: 2.5em; line-height: 1; }`,
 };
 
@@ -239,7 +240,7 @@ figcaption { margin-top: 0.55rem; }
 .colophon .description { color: var(--ink); font-style: italic; }
 .colophon .code { font-size: 0.8125rem; font-variant-numeric: tabular-nums; letter-spacing: 0.03em; overflow-wrap: anywhere; }
 .colophon a, .feed a { display: inline-block; }
-.colophon a + a { margin-inline-start: 1.25em; }
+.colophon .links { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25em; }
 
 @media (max-width: 40rem) {
   :root { --beside: 0rem; }

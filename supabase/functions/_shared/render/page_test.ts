@@ -26,6 +26,19 @@ Deno.test("an initial is its letter alone, without the apostrophe after it", () 
   match(passage("plain"), /<p[^>]*>C’est l’histoire/);
 });
 
+Deno.test("the third line begins beside an initial that reaches below the second, too", () => {
+  const initial = (first: string) =>
+    /passages( initial[^"]*)"/.exec(
+      page({ content: `${first} ${"word ".repeat(40)}` }, { theme: { initial: "drop" } }).html,
+    )?.[1];
+  equal(["Ça", "Quoi", "Œuvre", "Été"].map(initial), [
+    " initial low",
+    " initial low",
+    " initial",
+    " initial",
+  ]);
+});
+
 Deno.test("the same letter gives the same page", () => {
   equal(page({ content: "Ελένη, Мастер" }).html, page({ content: "Ελένη, Мастер" }).html);
 });

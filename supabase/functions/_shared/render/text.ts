@@ -14,7 +14,7 @@ import { LEFT_ALONE, setTypography } from "./typography.ts";
 /** A run of text within a line, or a link whose words are the address as it was typed. */
 export type Inline = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
 
-/** Lines that belong together, with the direction of their first letter that has one. */
+/** Lines that belong together, with the direction of their first letter; without one they run as the words around them. */
 export interface Passage {
   /** Verse is what has lines that are moved in and none that is long. */
   kind: "paragraph" | "quote" | "verse" | "list";
@@ -120,7 +120,7 @@ export function passages(text: string | null | undefined, around = "en"): Passag
     const found = inlinesOf(lines.map((line) => line.text), language ?? around);
     return {
       kind,
-      direction: direction(words),
+      direction: direction(words, directionOf(around)),
       language: language?.split("-")[0] === around.split("-")[0] && script === null ? null : language,
       isTold: language !== null,
       lines: lines.map(({ indent, marker }, index) => ({ indent, marker, inlines: found[index] })),
@@ -135,6 +135,33 @@ export function setLine(line: string, around: string): string {
 }
 
 export type Direction = "ltr" | "rtl";
+
+/** Return true if `text` has a letter, which says in which direction it runs. */
+export function hasDirection(text: string): boolean {
+  return /\p{L}/u.test(text);
+}
+
+/** Languages that run from right to left. */
+const RIGHT_TO_LEFT_LANGUAGES = new Set([
+  "ar",
+  "arc",
+  "ckb",
+  "dv",
+  "fa",
+  "he",
+  "nqo",
+  "ps",
+  "sd",
+  "syr",
+  "ug",
+  "ur",
+  "yi",
+]);
+
+/** Return the direction that a language runs in, by its BCP 47 tag. */
+export function directionOf(language: string): Direction {
+  return RIGHT_TO_LEFT_LANGUAGES.has(language.split("-")[0]) ? "rtl" : "ltr";
+}
 
 /** Return the direction of the first letter of `text`, or `otherwise` where there is none. */
 export function direction(text: string, otherwise: Direction = "ltr"): Direction {

@@ -83,7 +83,9 @@ const CODE_OR_ALONE = new RegExp(`${CODE}|${LEFT_ALONE}`, "gu");
  */
 export function setTypography(text: string, language: string): string {
   const [base] = language.split("-");
-  if (UNTOUCHED.has(base) || !/["'«»]|--|\s[?!:;]/u.test(text)) return text;
+  // What stays as it was typed is not torn from the words before it, either.
+  if (UNTOUCHED.has(base)) return text.replace(/(?<=\S) (?=---? )/gu, NO_BREAK);
+  if (!/["'«»]|--|\s[?!:;]/u.test(text)) return text;
   const style = STYLES[language] ?? STYLES[base] ?? ENGLISH;
   const kept: string[] = [];
   const prose = text.replace(CODE_OR_ALONE, (piece) => {
@@ -116,14 +118,15 @@ const SHORT_OPTION = /(?:^|\s)-\p{L}(?!\p{L})/u;
 /** Return true if what begins with two hyphens belongs to a command: by its own form, or by what is said around it. */
 function isOption(word: string, before: string, after: string): boolean {
   const [name] = /^[\w-]*/.exec(word)!;
-  if (!/^[a-z]/.test(name) || /[^\x00-\x7f]/.test(word)) return false;
+  if (!/^[a-z]/.test(name) || /[^ -~]/.test(word)) return false;
   const [line] = /[^\n]*$/.exec(before)!;
   const [rest] = /^[^\n]*/.exec(after)!;
   // Nothing but options, one a line or side by side.
   if (/^(?:\s*--[a-z]\S*)*\s*$/.test(line) && /^\S*(?:\s+--[a-z]\S*)*\s*$/.test(rest)) return true;
   // What a second dash closes is an aside, as in "--he said-- and".
   if (/^[^-]*[\p{L}\p{N}?!.…"'»”’]--(?![-;)])/u.test(rest)) return false;
-  return /[\d_-]/.test(name) || USUAL_OPTIONS.has(name) || COMMAND.test(line) || SHORT_OPTION.test(`${line}\n${rest}`);
+  return /[\d_-]/.test(name) || USUAL_OPTIONS.has(name) || COMMAND.test(line) ||
+    SHORT_OPTION.test(`${line}\n${rest}`);
 }
 
 function dashes(text: string, style: Style): string {
@@ -284,7 +287,8 @@ function quotes(text: string, { double, single }: Style, language: string): stri
     } else {
       const last = open.findLast((one) => one.typed === typed);
       // Whatever the first one left out, no quotation ends with somebody's name: "'ner Freundin von Hans' Frau".
-      const isOwned = typed === "'" && last !== undefined && /[\p{Ll}\p{N}]/u.test(set[last.at + 1]) && isGenitive(at);
+      const isOwned = typed === "'" && last !== undefined && /[\p{Ll}\p{N}]/u.test(set[last.at + 1]) &&
+        isGenitive(at);
       const opening = isOwned ? null : close(typed);
       if (opening !== null) {
         pairs.push({ from: opening.at, to: at, typed });

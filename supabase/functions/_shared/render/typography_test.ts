@@ -132,6 +132,8 @@ Deno.test("code, commands, names of files, rules and other scripts stay as they 
     ]
   ) equal(setTypography(text, "en"), text);
   equal(setTypography(`צה"ל וג'ירפה`, "he"), `צה"ל וג'ירפה`);
+  // But no line begins with what stands for a dash.
+  equal(setTypography("قرأت -- ثم نمت", "ar"), "قرأت\u00a0-- ثم نمت");
   equal(setTypography(`他说"好"`, "zh-Hans"), `他说"好"`);
   const [passage] = passages(`See "https://example.org/it's--so?q="a" and 'www.example.org/b'.`);
   equal(plain(passage), `See “https://example.org/it's--so?q=”a” and ‘www.example.org/b’.`);

@@ -1,6 +1,6 @@
 /** Sets the parts of a letter: each as high as it is, to be put on a page and drawn there. */
 
-import type { Design } from "../design.ts";
+import { type Design, reachesBelow } from "../design.ts";
 import type { Author, Letter, MusicBlock, PictureBlock } from "../letter.ts";
 import { PictureError } from "../../pictures/problem.ts";
 import type { Picture } from "../input.ts";
@@ -159,7 +159,7 @@ export class Composer {
     // A letter that is a word by itself has the space after it.
     const gap = (isDrop ? DROP_GAP : 0) + (head === letter ? 0 : type.size * SPACE);
     const beside = movedRight(column, width + gap, "ltr");
-    const narrow = isDrop ? 2 : 1;
+    const narrow = !isDrop ? 1 : reachesBelow(letter) ? 3 : 2;
     const lines: Line[] = [];
     for (let rest of [after(whole, head.length), ...others]) {
       // What does not fit beside the initial is broken anew: below it there is more room.

@@ -75,7 +75,6 @@ interface Drawn extends Entry<DrawnPart> {
   rise: number;
   /** Whose it is, for the page on which it goes on. */
   name: string | null;
-  direction: Direction;
   section: Section | null;
 }
 
@@ -168,7 +167,7 @@ export class LetterSetter {
         const above = endOf(entries[index - 1], pages.entries[index - 1]);
         const y = top + (above + start.y - entry.rise) / 2 +
           (endsWithFigure(entries[index - 1]) ? BELOW_FIGURE : BELOW_LINE);
-        drawOrnament(sheets, letter.design.ornament, text, y, entry.direction);
+        drawOrnament(sheets, letter.design.ornament, text, y, sheets.direction);
       }
       entry.begin({ heading: top + heading.y, start: top + start.y });
       let hasEnded = false;
@@ -331,7 +330,6 @@ export class LetterSetter {
       end: ({ start }) => isTowards && byline.draw(start),
       rise: initial === "raised" ? RISE : 0,
       name: answer.author.name,
-      direction: runs,
       section: null,
     };
   }
@@ -406,7 +404,6 @@ export class LetterSetter {
       ...plainEntry([part], ANSWER_GAP),
       step: GRID,
       name: answers[0].author.name,
-      direction: sheets.direction,
     };
   }
 
@@ -492,7 +489,6 @@ function plainEntry(parts: DrawnPart[], above: number): Drawn {
     begin: () => {},
     rise: 0,
     name: null,
-    direction: "ltr",
     section: null,
   };
 }

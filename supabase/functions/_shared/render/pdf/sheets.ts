@@ -105,12 +105,12 @@ export class Sheets {
     }
   }
 
-  /** Break a logical line; it runs as its first letter does unless it is told to run otherwise. */
+  /** Break a logical line; it runs as its first letter does, and without one as the document, unless it is told otherwise. */
   lines(
     inlines: readonly Inline[],
     type: Type,
     column: Column,
-    runs: Direction = direction(inlines.map(({ text }) => text).join("")),
+    runs: Direction = direction(inlines.map(({ text }) => text).join(""), this.direction),
   ): Line[] {
     return new Compositor(this.typeface, type.style, type.size, column.width).lines(inlines, runs);
   }

@@ -1,0 +1,83 @@
+/** Which way things run that do not say so themselves, and on which side what belongs to them stands. */
+
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { inspect } from "../pictures/inspect.ts";
+import { decodePng } from "../pictures/png.ts";
+import { renderCard } from "./card.ts";
+import { buildLetter } from "./letter.ts";
+import { finishMail, prepareMail } from "./mail.ts";
+import { renderPage } from "./page.ts";
+import { newsletter, response } from "./testing.ts";
+import { passages } from "./text.ts";
+
+/** A newsletter of a space that speaks Arabic. */
+function arabic(contents: string[], question = "ماذا قرأت؟") {
+  const row = newsletter([contents.map((content) => response({ content }))]);
+  row.content.space.language = "ar";
+  row.content.prompts[0].question = question;
+  return row;
+}
+
+const UNDIRECTED = ["12:30", "😂😂😂", "👍 2026!"];
+
+Deno.test("a text without a letter runs as the words around it", () => {
+  for (const text of UNDIRECTED) {
+    equal([passages(text, "ar")[0].direction, passages(text, "en")[0].direction], ["rtl", "ltr"]);
+  }
+  equal(passages("12:30 Hello", "ar")[0].direction, "ltr");
+  const [section] = buildLetter({ newsletter: arabic(UNDIRECTED, "2026?!") }).sections;
+  equal(section.direction, "rtl");
+});
+
+Deno.test("page and email of a newsletter from right to left do not turn what has no letter", () => {
+  const letter = buildLetter({ newsletter: arabic(UNDIRECTED) });
+  const mail = finishMail(prepareMail(letter), {});
+  for (const text of UNDIRECTED) {
+    ok(new RegExp(`<p>${text}</p>`).test(renderPage(letter).html), text);
+    ok(new RegExp(`<p style="margin:10px 0 0">${text}</p>`).test(mail.html), text);
+    // Programs that show plain text take a line's direction from its first letter, or from such a mark.
+    ok(mail.text.includes(`    \u200f${text}`), text);
+  }
+});
+
+Deno.test("a name or a caption without a letter runs as the page does", () => {
+  const row = arabic(["كتاب"]);
+  row.content.prompts[0].responses[0].author.display_name = "2026!";
+  const letter = buildLetter({ newsletter: row });
+  ok(renderPage(letter).html.includes(`<bdi dir="rtl">2026!</bdi>`));
+  ok(finishMail(prepareMail(letter), {}).html.includes(`<bdi dir="rtl">2026!</bdi>`));
+  row.content.space.language = "en";
+  ok(renderPage(buildLetter({ newsletter: row })).html.includes("<bdi>2026!</bdi>"));
+});
+
+Deno.test("a picture begins on the side where the words above it do", () => {
+  const url = "https://example.org/a.jpg";
+  const letter = buildLetter({
+    newsletter: newsletter([[
+      response({ content: "אבא אמא", image_path: "a", image_caption: "תמונה" }),
+      response({ content: "Words.", image_path: "a" }),
+    ]]),
+    pictures: { responses: new Map([["a", { url }]]) },
+  });
+  const page = renderPage(letter).html;
+  equal(page.match(/<figure[^>]*>/g), [`<figure dir="rtl">`, "<figure>"]);
+  const { html } = finishMail(prepareMail(letter), {});
+  equal(html.match(/<p[^>]*><img/g), [
+    `<p dir="rtl" style="margin:16px 0 0"><img`,
+    `<p style="margin:16px 0 0"><img`,
+  ]);
+});
+
+Deno.test("the card of a newsletter from right to left has its seal on the right", async () => {
+  const sealed = async (language: string) => {
+    const row = newsletter([]);
+    row.content.space.language = language;
+    const png = await renderCard(buildLetter({ newsletter: row }));
+    const rows: Uint8Array[] = [];
+    await decodePng(png, inspect(png), (row) => rows.push(row.slice()));
+    const at = (x: number) => rows[315].slice(x * 4, x * 4 + 3).join();
+    // The ring of the seal is 82 pixels around its middle.
+    return [at(168 - 82) !== at(4), at(1200 - 168 + 82) !== at(4)];
+  };
+  equal([await sealed("en"), await sealed("ar")], [[true, false], [false, true]]);
+});

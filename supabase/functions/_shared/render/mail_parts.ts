@@ -1,0 +1,34 @@
+/** What the emails of newsletters and of news are made of: types, links, and which way things run. */
+
+import { type Html, markup, trusted } from "./html.ts";
+import type { Palette } from "./palette.ts";
+import { type Direction, hasDirection } from "./text.ts";
+
+/** A colour's role, and the class that the style sheet repaints in the dark. */
+export type Role = "ink" | "muted" | "accent" | "link";
+
+export const TABLE = trusted(`table role="presentation" cellpadding="0" cellspacing="0" border="0"`);
+
+export function font(size: number, leading: number): string {
+  return `font-family:Georgia,'Times New Roman',serif;font-size:${size}px;line-height:${leading}px`;
+}
+
+export function anchor(palette: Palette, href: string, label: string, role: Role = "link"): Html {
+  const style = `color:${palette[role]};text-decoration:underline`;
+  return markup`<a class="${role}" href="${href}" style="${style}">${label}</a>`;
+}
+
+/** The attribute for what runs another way than what is around it. */
+export function turned(direction: Direction, around: Direction): Html | false {
+  return direction !== around && trusted(` dir="${direction}"`);
+}
+
+/** The attribute for a name or a title that has no direction by itself: it runs as what is around it, and programs would not. */
+export function undirected(text: string, around: Direction): Html | false {
+  return around === "rtl" && !hasDirection(text) && trusted(` dir="rtl"`);
+}
+
+/** Where a line begins. */
+export function sideOf(direction: Direction): "left" | "right" {
+  return direction === "rtl" ? "right" : "left";
+}
