@@ -335,7 +335,7 @@ def test_a_preview_says_what_the_email_has_no_room_for(circle: Circle) -> None:
 
 
 def test_a_preview_says_what_the_pdf_has_no_room_for(circle: Circle) -> None:
-    """Emoji take more room than prose does: of three long responses of them each loses as much, and a short one nothing."""
+    """Emoji take more room than prose: of three long responses of them each loses as much, and a short one nothing."""
     draft = circle.draft(["🦊" * 9_999, "It rose while I read.", "🦊" * 9_998, "🦊" * 9_997])
     warnings = circle.leader.newsletters.preview(draft.id).warnings
     shortened = [one for one in warnings if one.kind == PreviewWarningKind.PDF_SHORTENED]

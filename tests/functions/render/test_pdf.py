@@ -257,7 +257,7 @@ def test_ten_thousand_characters_run_over_pages_without_loss(render: Render, tmp
 
 
 def test_one_that_is_too_long_says_so_and_keeps_short_responses_whole(render: Render, tmp_path: Path) -> None:
-    """The longest responses are cut to one length; before the first question it is said, with the address of the whole."""
+    """The longest responses are cut to one length, and it says so, with the address of the page."""
     page, path = "https://letters.example.org/7", tmp_path / "newsletter.pdf"
     long = [answer(f"Reader {index}", prose(10_000, index)) for index in range(25)]
     short = [answer(f"Guest {index}", f"{prose(300, index)} The end of {index}.") for index in range(10)]
