@@ -24,6 +24,7 @@ security definer
 set search_path = ''
 as $$
 begin
+  perform private.takes_no_pattern();
   -- As much as will be needed: who holds a little of a row and then wants more may meet a deletion that waits for it.
   perform from public.users where users.id = hold_account.user_id for no key update;
   if not found then
@@ -78,6 +79,7 @@ begin
     perform from public.users where id = any (lock_people.user_ids) order by id for no key update;
     return;
   end if;
+  perform private.takes_no_pattern();
   for v_user_id in select id from public.users where id = any (lock_people.user_ids) order by id loop
     perform from public.users where id = v_user_id for no key update;
     -- Who holds but themselves keeps nobody else.
@@ -265,6 +267,7 @@ declare
   v_space_ids uuid[];
   v_empty_ids uuid[];
   v_gift_ids text[];
+  v_id uuid;
 begin
   select array_agg(gone.id order by gone.id) into v_user_ids from gone;
   perform pg_advisory_xact_lock(hashtextextended('account:' || person.id::text, 0))
@@ -289,7 +292,10 @@ begin
     union
     select space_id from public.space_invites where space_invites.created_by = any (v_user_ids)
   ) as found;
-  perform from public.spaces where spaces.id = any (v_space_ids) order by spaces.id for no key update;
+  for v_id in select spaces.id from public.spaces where spaces.id = any (v_space_ids) order by spaces.id loop
+    perform from public.spaces where spaces.id = v_id for no key update;
+    perform private.wait_briefly();
+  end loop;
   -- Nobody enters or leaves any more: what goes with them is known.
   v_empty_ids := array(
     select spaces.id from public.spaces
@@ -298,14 +304,18 @@ begin
       where memberships.space_id = spaces.id and memberships.user_id <> all (v_user_ids)
     )
   );
-  perform from public.users
-  where users.id = any (v_user_ids) or users.id in (
-    select notifications.user_id from public.notifications where notifications.space_id = any (v_empty_ids)
-    union
-    select token_gifts.recipient_id from public.token_gifts where token_gifts.sender_id = any (v_user_ids)
-  )
-  order by users.id
-  for update;
+  for v_id in
+    select users.id from public.users
+    where users.id = any (v_user_ids) or users.id in (
+      select notifications.user_id from public.notifications where notifications.space_id = any (v_empty_ids)
+      union
+      select token_gifts.recipient_id from public.token_gifts where token_gifts.sender_id = any (v_user_ids)
+    )
+    order by users.id
+  loop
+    perform from public.users where users.id = v_id for update;
+    perform private.wait_briefly();
+  end loop;
   perform from private.mails
   where mails.user_id = any (v_user_ids) or mails.space_id = any (v_empty_ids)
     or (mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids)
@@ -325,7 +335,8 @@ end;
 $$;
 comment on function private.hold_departing() is
   'Trigger on auth.users: hold, in the order that everybody keeps to, what the deletion of these accounts will touch, before '
-  'anything is. Definer because the auth service has no rights in public; safe because it only holds rows.';
+  'anything is; for a client within the second that wait_briefly() gives. Definer because the auth service has no rights in '
+  'public; safe because it only holds rows.';
 
 -- Only after the deletion are all the accounts of the statement known.
 create trigger monogram__hold_departing

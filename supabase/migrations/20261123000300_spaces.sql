@@ -207,10 +207,9 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform from public.users
-  where users.id in (select notifications.user_id from public.notifications where notifications.space_id = old.id)
-  order by users.id
-  for no key update;
+  perform private.lock_people(
+    array(select notifications.user_id from public.notifications where notifications.space_id = old.id)
+  );
   perform from private.mails where mails.space_id = old.id order by mails.id for update;
   perform from public.curator_rotations
   where curator_rotations.space_id = old.id

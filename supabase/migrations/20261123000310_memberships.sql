@@ -164,6 +164,55 @@ comment on function private.drop_left_drafts(uuid, uuid) is
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
+create function private.admission(user_id uuid, space_id uuid, code text, out to_space uuid, out by_invite uuid)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_invite record;
+  v_invited_at timestamptz;
+  v_space public.spaces;
+begin
+  to_space := admission.space_id;
+  if admission.code is not null then
+    -- Whoever repeats a command that got through is told so, even if it used up the invite.
+    if private.opens_own_space(admission.code, admission.user_id) then
+      perform private.fail('MG106');
+    end if;
+    select * into v_invite from private.valid_invite(admission.code);
+    if admission.space_id is not null and admission.space_id <> v_invite.space_id then
+      perform private.fail('MG103');
+    end if;
+    to_space := v_invite.space_id;
+    by_invite := v_invite.id;
+    v_invited_at := case
+      when not coalesce(v_invite.created_by in (select private.accounts_of(admission.user_id)), false)
+      then v_invite.created_at
+    end;
+  end if;
+
+  select * into v_space from public.spaces where id = to_space;
+  if admission.code is null and private.is_client()
+    and not coalesce(v_space.is_public or v_space.leader_id = admission.user_id, false)
+  then
+    perform private.fail('MG109');
+  end if;
+  if private.is_member(to_space, admission.user_id) then
+    perform private.fail('MG106');
+  end if;
+  if private.is_client() and exists (
+    select from private.removals_of(admission.user_id, to_space) as removed_at
+    where not coalesce(v_invited_at > removed_at, false)
+  ) then
+    perform private.fail('MG111');
+  end if;
+end;
+$$;
+comment on function private.admission(uuid, uuid, text) is
+  'The space that a person may enter, and by which invite, or why they may not. A hidden space is refused in the words of one '
+  'that does not exist. Definer to read invites and private spaces; not granted, only the membership trigger calls it.';
+
 create function private.admit_member()
 returns trigger
 language plpgsql
@@ -172,50 +221,19 @@ set search_path = ''
 as $$
 declare
   v_code text := new.invite_code;
-  v_invite record;
-  v_invited_at timestamptz;
-  v_space public.spaces;
 begin
   new.invite_code := null;
   if private.is_client() and new.user_id is distinct from private.require_user() then
     perform private.deny('Nobody can join on somebody else''s behalf.', 'Send them an invite code.');
   end if;
+  -- Who may not enter does not wait, nor let others wait.
+  perform private.admission(new.user_id, new.space_id, v_code);
   -- One arrival at a time, so that who is in already, and what the invite allows, is known for certain.
   perform private.hold_entry(new.user_id);
   perform private.lock_space(coalesce(private.invited_space(v_code), new.space_id));
   perform private.hold_account(new.user_id);
-
-  if v_code is not null then
-    -- Whoever repeats a command that got through is told so, even if it used up the invite.
-    if private.opens_own_space(v_code, new.user_id) then
-      perform private.fail('MG106');
-    end if;
-    select * into v_invite from private.valid_invite(v_code);
-    if new.space_id is not null and new.space_id <> v_invite.space_id then
-      perform private.fail('MG103');
-    end if;
-    new.space_id := v_invite.space_id;
-    new.invite_id := v_invite.id;
-    v_invited_at := case
-      when not coalesce(v_invite.created_by in (select private.accounts_of(new.user_id)), false) then v_invite.created_at
-    end;
-  end if;
-
-  select * into v_space from public.spaces where id = new.space_id;
-  if v_code is null and private.is_client()
-    and not coalesce(v_space.is_public or v_space.leader_id = new.user_id, false)
-  then
-    perform private.fail('MG109');
-  end if;
-  if private.is_member(new.space_id, new.user_id) then
-    perform private.fail('MG106');
-  end if;
-  if private.is_client() and exists (
-    select from private.removals_of(new.user_id, new.space_id) as removed_at
-    where not coalesce(v_invited_at > removed_at, false)
-  ) then
-    perform private.fail('MG111');
-  end if;
+  select to_space, by_invite into new.space_id, new.invite_id
+  from private.admission(new.user_id, new.space_id, v_code);
   new.total_submissions := (
     select count(*) from public.responses
     where responses.space_id = new.space_id and responses.user_id = new.user_id and responses.is_published
@@ -225,8 +243,7 @@ end;
 $$;
 comment on function private.admit_member() is
   'Trigger: let a person in, or say why not. It only fills and checks columns; the invite is used up afterwards, for a '
-  'row that really was inserted. Definer to read invites and private spaces; safe because it admits nobody but the '
-  'caller and words a hidden space like one that does not exist.';
+  'row that really was inserted. Definer to hold the space and the account; safe because it admits nobody but the caller.';
 
 create trigger memberships__admit
   before insert on public.memberships

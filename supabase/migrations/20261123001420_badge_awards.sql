@@ -13,9 +13,8 @@ declare
   v_metrics text[];
 begin
   -- In order, before the first is paid; who is gone by then earns nothing.
-  award_badges.user_ids := array(
-    select users.id from public.users where users.id = any (award_badges.user_ids) order by users.id for no key update
-  );
+  perform private.lock_people(award_badges.user_ids);
+  award_badges.user_ids := array(select users.id from public.users where users.id = any (award_badges.user_ids));
   -- A badge pays tokens, and tokens may complete the next badge: again until nothing new is earned.
   loop
     select array_agg(distinct badges.criteria ->> 'metric') into v_metrics

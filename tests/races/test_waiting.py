@@ -54,6 +54,8 @@ MORE = [
     also("dmitri", "publishes prompts without a right", "select publish_prompts({club})"),
     also("dmitri", "makes an invite without a right", "select create_invite({club})"),
     also("olga", "leaves without being in it", "select leave_space({club})"),
+    also("olga", "joins without an invite", "insert into memberships (space_id) values ({club})"),
+    also("olga", "joins by a code that was never made", "select join_space('nobody-made-it')"),
     also("olga", "opens a newsletter without a right", "select set_newsletter_visibility({old_letter}, 'PUBLIC')"),
 ]  # fmt: skip
 ALL = [*COMMANDS, *MORE]

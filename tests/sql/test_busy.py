@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.sql.test_leaving import email_of, sign_in
 from tests.support.actors import Actor, Actors
 from tests.support.stories import found_club, grant_tokens
 
@@ -87,6 +88,46 @@ def test_who_holds_somebody_else_waits_briefly_for_the_next(crowd: Crowd) -> Non
     assert crowd.outcome(people[2], give + " || clock_timestamp()", [people[0].id, people[1].id]) == "busy"
     # Nobody but themselves is held meanwhile.
     assert crowd.outcome(people[0], give, [people[1].id]) == "stopped"
+
+
+def test_who_deletes_a_space_waits_briefly_for_its_people(crowd: Crowd) -> None:
+    club = found_club(crowd.first, "Boris", "Chloe")
+    club.ask()  # Everybody is told, and so held.
+    people = sorted(member.id for member in club.members)
+    crowd.leave()
+    crowd.keep("users", people[1])
+    assert crowd.outcome(club.leader, "delete from public.spaces where id = %s", club.id) == "busy"
+
+
+def test_who_deletes_their_account_waits_briefly_for_their_spaces_and_people(crowd: Crowd) -> None:
+    club, park = found_club(crowd.first, "Boris"), found_club(crowd.first, leader="Femi", is_public=True)
+    boris = club.members[0]
+    boris.insert("memberships", space_id=park.id)
+    grant_tokens(crowd.first, boris, 10)
+    boris.insert("token_gifts", recipient_id=park.leader.id, amount=1, idempotency_key="k")
+    email = email_of(crowd.first, boris)
+    crowd.leave()
+    acting = sign_in(crowd.second, boris)
+    acting.actors.connection.commit()
+    crowd.leave()
+    last = {"spaces": max(club.id, park.id), "users": max(boris.id, park.leader.id)}
+    for table, row_id in last.items():
+        crowd.keep(table, row_id)
+        crowd.second.run("set local statement_timeout = '300ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            acting.run("select public.delete_account(%s)", email)
+        crowd.leave()
+
+
+def test_who_may_not_enter_a_space_waits_for_nobody(crowd: Crowd) -> None:
+    club, femi = found_club(crowd.first, "Boris"), crowd.first.person("Femi")
+    crowd.leave()
+    crowd.keep("spaces", club.id)
+    crowd.keep("users", femi.id)
+    crowd.second.run("set local statement_timeout = '300ms'")
+    with pytest.raises(psycopg.DatabaseError) as caught:
+        crowd.second.known(femi.id).run("insert into public.memberships (space_id) values (%s)", club.id)
+    assert caught.value.sqlstate == "MG109"
 
 
 def test_who_holds_an_item_waits_briefly_for_the_next(crowd: Crowd) -> None:
