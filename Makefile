@@ -32,6 +32,12 @@ test-long: $(VENV)/.compiled parts
 	MONOGRAM_TEST_POSTGRES=17 $(PYTEST) -m "not long" tests/access tests/sql
 	MONOGRAM_TEST_POSTGRES=15 $(PYTEST) -m "not long" tests/access
 
+# One topic: `make test-sql`, `make test-sdk` and so on. One test: scripts/one_test.sh.
+TOPICS := access docs embedded functions live local migrations races sdk sql
+.PHONY: $(TOPICS:%=test-%)
+$(TOPICS:%=test-%): test-%: $(VENV)/.compiled parts
+	$(PYTEST) -m "not long" tests/$*
+
 # The whole suite with coverage: lines and branches of all code that is not generated. It takes about a third longer.
 coverage: $(SYNCED)
 	$(BIN)/coverage erase
