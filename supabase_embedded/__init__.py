@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from supabase_embedded.project import Project
     from supabase_embedded.stack import Stack
 
-# Each is loaded when it is first used: the database's driver takes longer than what `dev status` has to do.
+# Each name is imported on first use: the database driver takes longer to import than `dev status` takes to run.
 _HOMES = {
     "Addresses": "application",
     "Application": "application",
@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # With it, type checkers would believe in every name.
+if not TYPE_CHECKING:  # With `__getattr__`, type checkers would accept any name.
 
     def __getattr__(name: str) -> object:
         if name not in __all__:

@@ -1,7 +1,7 @@
 """Run the stack for any project: `python -m supabase_embedded dev`, in the folder that contains `supabase/`.
 
-Exit codes: 0 it is done; 1 it could not be done, and one message on standard error says why; 2 the command was written
-wrongly; 130 Ctrl-C has ended it, and one message says what that leaves.
+Exit codes: 0 success; 1 failure, and one message on standard error says why; 2 the command line was wrong;
+130 interrupted with Ctrl-C, and one message says in which state that leaves the stack.
 """
 
 from __future__ import annotations

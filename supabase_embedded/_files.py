@@ -1,4 +1,4 @@
-"""Small files that are read by other processes: complete or not there, and private."""
+"""Write small files that other processes read: private, and never half written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step."""
+    """Write a file that only its owner may read, and replace the old one atomically."""
     unfinished = path.with_name(path.name + ".unfinished")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -18,7 +18,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def empty(folder: Path) -> None:
-    """Delete what is in a folder, and keep the folder."""
+    """Delete the content of a folder and keep the folder."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -27,7 +27,7 @@ def empty(folder: Path) -> None:
 
 
 def open_log(path: Path, *, rotate_at: int = 5_000_000) -> int:
-    """Open a log file for appending, after putting a long one aside, and return the file descriptor."""
+    """Open a log file for appending and return the file descriptor. A file over `rotate_at` bytes is renamed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > rotate_at:
         path.replace(path.with_name(path.name + ".1"))

@@ -1,15 +1,12 @@
-"""The folder that holds one stack: its data, its keys, its logs, and what it is doing right now.
+"""The folder that holds one stack: its data, its keys, its logs and its current state.
 
-```
-.supabase/
-  keys.json     the secrets, made once
-  state.json    the ports of the last run, and the processes of this one
-  lock          held while a stack runs here
-  postgres/     the database's files
-  storage/      the stored files
-  mail/         the mails that were sent
-  logs/         postgres.log, server.log, supervisor.log
-```
+- `keys.json`: the secrets, generated once
+- `state.json`: the ports of the last run, and the processes of the current one
+- `lock`: held while a stack runs here
+- `postgres/`: the files of the database
+- `storage/`: the stored files
+- `mail/`: the emails that were sent
+- `logs/`: `postgres.log`, `server.log`, `supervisor.log`
 """
 
 from __future__ import annotations
@@ -35,7 +32,7 @@ DATABASE = "postgres"
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the stack that has not been stopped in order, so it goes on or has crashed."""
+    """A run of the stack that was not shut down cleanly: it is still running, or it has crashed."""
 
     supervisor: ProcessIdentity
     server: ProcessIdentity
@@ -45,16 +42,16 @@ class Run:
 
 @dataclass(frozen=True)
 class State:
-    """What other processes, and the next run, need to know."""
+    """The state that other processes and the next run read."""
 
     api_port: int | None = None
     db_port: int | None = None
     smtp_port: int | None = None
     run: Run | None = None
     starting: ProcessIdentity | None = None
-    """The process that is starting a stack; gone from here when that is done."""
+    """The process that is starting a stack; None when it has started."""
     server: ProcessIdentity | None = None
-    """The API server that was started last, named here before it is told what to serve."""
+    """The API server that was started last, recorded before it receives its configuration."""
 
 
 class StackFolder:
@@ -62,7 +59,7 @@ class StackFolder:
 
     def __init__(self, root: Path, application: Application = STANDALONE) -> None:
         self.application = application
-        """Whose command a message names when it says what to do."""
+        """The application whose command the messages name."""
         self.root = Path(root).absolute()
         self.keys = self.root / "keys.json"
         self.postgres = self.root / "postgres"
@@ -70,26 +67,26 @@ class StackFolder:
         self.mail = self.root / "mail"
         self.logs = self.root / "logs"
         self.tidy_request = self.root / "tidy"
-        """Made by whoever resets the database; the supervisor then prepares the next reset and deletes it."""
+        """A reset creates this file; the supervisor then prepares the next reset and deletes the file."""
         self._state = self.root / "state.json"
 
     @cached_property
     def _lock(self) -> FileLock:
-        from filelock import FileLock  # Who only looks at the state does without.
+        from filelock import FileLock  # Reading the state alone does not need it.
 
         return FileLock(self.root / "lock", timeout=0, thread_local=False)
 
     def open(self) -> None:
-        """Make the folder where it is missing, and take its lock.
+        """Create the folder if it is missing, and take its lock.
 
         Raises:
             AlreadyRunningError: A stack runs in this folder.
-            FolderError: The folder cannot be made or written.
+            FolderError: The folder cannot be created or written.
         """
         from filelock import Timeout
 
         try:
-            # Postgres may have to run as another account (see `_accounts`), which then must get through to its files.
+            # Postgres may have to run as another account (see `postgres.account`), which must then reach its files.
             self.root.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
             self._lock.acquire()
             for folder in (self.storage, self.mail, self.logs):
@@ -118,11 +115,11 @@ class StackFolder:
         return self._lock.is_locked
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         self._lock.release()
 
     def read_state(self) -> State:
-        """Return the state; that of a folder without one is empty.
+        """Return the state; it is empty if the folder has none.
 
         Raises:
             FolderError: The file is damaged.
@@ -154,14 +151,14 @@ class StackFolder:
         write_private(self._state, json.dumps(asdict(state), indent=2) + "\n")
 
     def record_server(self, server: ProcessIdentity) -> None:
-        """Note the API server that has been started just now."""
+        """Record the API server that has just been started."""
         self.write_state(replace(self.read_state(), server=server))
 
     def end_run(self) -> None:
-        """Note that the run was stopped in order; the ports are kept for the next one."""
+        """Record that the run was shut down cleanly; the ports are kept for the next one."""
         self.write_state(replace(self.read_state(), run=None, starting=None, server=None))
 
     def empty_files(self) -> None:
-        """Delete the stored files and the mails."""
+        """Delete the stored files and the emails."""
         for folder in (self.storage, self.mail):
             empty(folder)

@@ -1,4 +1,4 @@
-"""The keys of one stack: random, made once for each folder, and readable by its owner only."""
+"""The keys of one stack: random, generated once for each folder, and readable by its owner only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Keys:
 
     @classmethod
     def generate(cls) -> Keys:
-        """Make new random keys."""
+        """Generate new random keys."""
         jwt_secret = secrets.token_urlsafe(40)
         return cls(
             publishable_key=f"sb_publishable_{secrets.token_urlsafe(24)}",
@@ -43,15 +43,14 @@ class Keys:
 
     @classmethod
     def of(cls, path: Path, *, may_generate: bool) -> Keys:
-        """Read the keys from a file, or make them and the file.
+        """Read the keys from a file, or generate them and write the file.
 
         Args:
             path: The file.
-            may_generate: Whether a missing file is fine. It is not where a database exists that was made with its
-                passwords.
+            may_generate: Whether the file may be missing. It must exist if a database was created with its passwords.
 
         Raises:
-            FolderError: The file is damaged, or missing where it must not be.
+            FolderError: The file is damaged, or it is missing and must not be.
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -59,22 +58,20 @@ class Keys:
         except FileNotFoundError:
             if not may_generate:
                 raise FolderError(
-                    f"{path} is gone, and without its passwords the database beside it stays closed. "
-                    "Put the file back, or delete the folder to start over."
+                    f"{path} is missing, and the database beside it cannot be opened without its passwords. "
+                    "Restore the file, or delete the folder to start over."
                 ) from None
         except PermissionError as error:
             raise FolderError(f"{path} belongs to another account. Use that account, or another folder.") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise FolderError(
-                f"{path} is damaged. Put a good copy back, or delete the folder to start over."
-            ) from error
+            raise FolderError(f"{path} is damaged. Restore a good copy, or delete the folder to start over.") from error
         keys = cls.generate()
         write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
         return keys
 
 
 def _role_token(role: str, secret: str) -> str:
-    import jwt  # Here, because it takes a while and is needed once in the life of a folder.
+    import jwt  # Imported here because it is slow and needed only once for each folder.
 
     now = int(time.time())
     claims = {"iss": "supabase", "ref": "local", "role": role, "iat": now, "exp": now + _TEN_YEARS}

@@ -11,34 +11,34 @@ from supabase_embedded.errors import LocalStackError, PortInUseError
 LOOPBACK = "127.0.0.1"
 
 # Below the range from which Linux (32768 and up) and macOS (49152 and up) take the ports of outgoing connections:
-# a port from that range may be gone by the time the stack starts again.
+# a port from that range may be taken by the time the stack starts again.
 _LOWEST, _HIGHEST = 20_000, 32_000
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on `port` now."""
+    """Return True if a server could listen on `port` now."""
     return _refusal(port) is None
 
 
 def _refusal(port: int) -> str | None:
-    """Return why no server could listen on `port` now; None if one could."""
+    """Return why a server could not listen on `port` now; None if it could."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: a port whose last connections are still in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except PermissionError:
-            return "is one that this account may not use"
+            return "may not be used by this account"
         except OSError:
             return "is taken by another program"
     return None
 
 
 def check_port(requested: int | None, *, purpose: str, option: str, taken: Collection[int] = ()) -> None:
-    """Refuse a port that the user asked for and that cannot be had; one that nobody asked for is not looked at.
+    """Raise an error if the port that the user asked for is not available. None is always accepted.
 
     Raises:
-        PortInUseError: It is no port, or taken, or not for this account.
+        PortInUseError: The number is not a port, or the port is taken, or this account may not use it.
     """
     if requested is None:
         return
@@ -58,11 +58,11 @@ def pick_port(
     """Choose the port for one of the stack's servers.
 
     Args:
-        requested: The port that the user asked for; used or refused, never replaced.
-        remembered: The port of the last run; used when it is still free.
+        requested: The port that the user asked for; it is used or refused, never replaced.
+        remembered: The port of the last run; it is used if it is still free.
         purpose: What the port is for, in words, for the error message.
         option: The option that chooses the port, for the error message.
-        taken: Ports that were already picked for another server of the same stack.
+        taken: Ports that are already assigned to other servers of the same stack.
 
     Raises:
         PortInUseError: `requested` is taken.

@@ -1,4 +1,4 @@
-"""Recognise and end processes by their identity, not by their number alone: numbers are used again."""
+"""Identify and end processes by number and creation time, because process numbers are reused."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from types import FrameType
 import psutil
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What asks a program to end: Ctrl-C, `kill`, and the end of the terminal."""
+"""The signals that ask a program to end: Ctrl-C, `kill`, and the end of the terminal."""
 
 
 @contextmanager
-def undisturbed() -> Generator[None]:
-    """Run the block without an exception of a signal's handler in its middle; the handler runs at its end.
+def signals_deferred() -> Generator[None]:
+    """Run the block, and run the handlers of signals that arrive meanwhile at its end.
 
-    Starting a program takes several steps, and an exception between them loses a program that runs already: nobody
-    knows its number. A signal mask instead would be passed on to the program, which would not hear SIGTERM.
+    Starting a program takes several steps, and an exception between them would leave a program running whose number
+    is unknown. A signal mask would not do: the program would inherit it and would not receive SIGTERM.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # No handler runs here.
+        yield  # Handlers run in the main thread only.
         return
-    came: list[int] = []
+    received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
+        received.append(number)
 
     handlers = {number: handler for number in END_SIGNALS if callable(handler := signal.getsignal(number))}
     try:
@@ -45,13 +45,13 @@ def undisturbed() -> Generator[None]:
         with _blocked():
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-        for noted in dict.fromkeys(came):
-            signal.raise_signal(noted)
+        for deferred in dict.fromkeys(received):
+            signal.raise_signal(deferred)
 
 
 @contextmanager
 def _blocked() -> Generator[None]:
-    """Keep signals waiting while their handlers are changed, and no program is started."""
+    """Block the signals while their handlers are changed. No program may be started in the block."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
@@ -62,31 +62,31 @@ def _blocked() -> Generator[None]:
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process that stays recognisable after its number has gone to another one."""
+    """A process, identified even after its number has been reused."""
 
     pid: int
     created: float
-    """When it started, in seconds since 1970, as the operating system tells it."""
+    """When it started, in seconds since 1970, as the operating system reports it."""
 
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity | None:
-        """Return the identity of the living process `pid`, or None."""
+        """Return the identity of the running process `pid`, or None."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess:
             return None
 
     @classmethod
-    def of_this(cls) -> ProcessIdentity:
-        """Return the identity of the process that runs this."""
+    def current(cls) -> ProcessIdentity:
+        """Return the identity of the current process."""
         process = psutil.Process()
         return cls(process.pid, process.create_time())
 
     def process(self) -> psutil.Process | None:
-        """Return the process while it lives, else None."""
+        """Return the process if it is still running, else None."""
         try:
             process = psutil.Process(self.pid)
-            # Boot time is an estimate that may drift, and the creation time is derived from it.
+            # The creation time is derived from the boot time, which is an estimate that may drift.
             if abs(process.create_time() - self.created) > 2 or has_ended(process):
                 return None
         except psutil.NoSuchProcess:
@@ -95,7 +95,7 @@ class ProcessIdentity:
 
 
 def of_child(child: subprocess.Popen[bytes]) -> psutil.Process | None:
-    """Return the living process of a child, or None when it has ended."""
+    """Return the process of a child, or None if it has ended."""
     if child.poll() is not None:
         return None
     try:
@@ -111,14 +111,14 @@ def end(process: psutil.Process, signals: Sequence[tuple[signal.Signals, float]]
         process: The process to end.
         signals: Each signal with the seconds to wait for its effect.
     """
-    for number, patience in signals:
+    for number, timeout in signals:
         try:
             process.send_signal(number)
         except psutil.NoSuchProcess:
             return
-        give_up = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while not has_ended(process):
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 break
             time.sleep(0.01)
         else:
@@ -126,9 +126,9 @@ def end(process: psutil.Process, signals: Sequence[tuple[signal.Signals, float]]
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Tell whether a process has ended, be it that its parent has not noticed.
+    """Return True if a process has ended, even if its parent has not collected its exit status.
 
-    An orphan's parent is process 1, and in a container that is often a program which never looks.
+    The parent of an orphan is process 1, and in a container that is often a program that never collects it.
     """
     try:
         return process.status() == psutil.STATUS_ZOMBIE
@@ -137,14 +137,14 @@ def has_ended(process: psutil.Process) -> bool:
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child that has a session of its own, and what it has started."""
+    """Kill a child that leads its own session, and the processes that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
 def kill_all_in(data_dir: Path) -> None:
-    """Kill the programs of PostgreSQL that work on a data folder, and those that they start meanwhile."""
+    """Kill the PostgreSQL programs that work on a data folder, including those that start meanwhile."""
     while found := [process for process in psutil.process_iter() if _is_in(data_dir, process)]:
         for process in found:
             end(process, [(signal.SIGKILL, 5.0)])
@@ -152,8 +152,8 @@ def kill_all_in(data_dir: Path) -> None:
 
 def _is_in(data_dir: Path, process: psutil.Process) -> bool:
     try:
-        # The programs that initdb starts learn of the folder from their environment.
+        # initdb passes the folder to the programs that it starts in their environment.
         is_in = str(data_dir) in process.cmdline() or process.environ().get("PGDATA") == str(data_dir)
     except psutil.Error:
-        return False  # It has ended, or belongs to somebody whose processes we could not have started.
+        return False  # It has ended, or it belongs to another account.
     return is_in and not has_ended(process)

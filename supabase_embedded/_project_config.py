@@ -1,4 +1,4 @@
-"""What a project says in its config.toml, as far as the embedded stack goes by it."""
+"""Read the settings in a project's config.toml that the embedded stack supports."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FunctionSettings = dict[str, bool | str]
 
 
 def functions(project: Project) -> dict[str, FunctionSettings]:
-    """Read the settings of each edge function that has some (`[functions.<name>]`), with absolute paths.
+    """Read the settings of edge functions (`[functions.<name>]`), with absolute paths.
 
-    A function that is not mentioned has the platform's defaults: `verify_jwt = true`.
+    A function without settings has the platform's default, `verify_jwt = true`.
 
     Raises:
         FolderError: The file is damaged, or a value is of the wrong kind.
@@ -30,7 +30,7 @@ def functions(project: Project) -> dict[str, FunctionSettings]:
 
 
 class AuthSettings(TypedDict, total=False):
-    """What `[auth]` says, under the names that the API server knows. What it does not say is missing."""
+    """The settings below `[auth]`, under the names that the API server uses. Settings that are not given are absent."""
 
     site_url: str
     jwt_expiry: int
@@ -43,7 +43,7 @@ class AuthSettings(TypedDict, total=False):
     otp_expiry: int
 
 
-_OBEYED = {
+_SUPPORTED = {
     "site_url": ("site_url", str),
     "jwt_expiry": ("jwt_expiry", int),
     "enable_signup": ("enable_signup", bool),
@@ -54,14 +54,14 @@ _OBEYED = {
     "email.secure_password_change": ("secure_password_change", bool),
     "email.otp_expiry": ("otp_expiry", int),
 }
-_WORDS = {str: "a text", int: "a whole number", bool: "true or false"}
+_KIND_NAMES = {str: "a string", int: "a whole number", bool: "true or false"}
 
-# The API server takes no others.
+# The API server accepts only values in these ranges.
 _RANGES = {"jwt_expiry": (1, 604_800), "minimum_password_length": (6, 72), "email.otp_expiry": (1, 86_400)}
 
 _VARIABLE = re.compile(r"env\((.*)\)")
 
-# What the embedded stack does all the same, whatever the file says.
+# What the embedded stack always does, whatever the file says.
 _FIXED: dict[str, object] = {
     "enabled": True,
     "enable_refresh_token_rotation": True,
@@ -70,12 +70,12 @@ _FIXED: dict[str, object] = {
     "email.otp_length": 6,
 }
 
-# What asks for nothing by itself: these only bound what another setting switches on.
-_MOOT = frozenset({"mfa.max_enrolled_factors"})
+# These have an effect only together with another setting.
+_DEPENDENT = frozenset({"mfa.max_enrolled_factors"})
 
 
 def auth(project: Project) -> AuthSettings:
-    """Read the settings of accounts and sessions (`[auth]`) that the embedded stack goes by.
+    """Read the settings of accounts and sessions (`[auth]`) that the embedded stack supports.
 
     Raises:
         FolderError: The file is damaged, a value is of the wrong kind or out of range, or it names a variable that is
@@ -83,51 +83,51 @@ def auth(project: Project) -> AuthSettings:
     """
     found: dict[str, object] = {}
     for name, given in _leaves(_table(project, "auth")):
-        if name not in _OBEYED:
+        if name not in _SUPPORTED:
             continue
-        known_as, kind = _OBEYED[name]
+        known_as, kind = _SUPPORTED[name]
         value = _expanded(project, name, given, kind)
         where = f"{_path(project)}: `{name}` below `[auth]`"
         if type(value) is not kind:
-            raise FolderError(f"{where} has to be {_WORDS[kind]}.")
+            raise FolderError(f"{where} has to be {_KIND_NAMES[kind]}.")
         least, most = _RANGES.get(name, (None, None))
         if isinstance(value, int) and least is not None and most is not None and not least <= value <= most:
             raise FolderError(f"{where} has to be between {least} and {most:,}, not {value}.")
         if isinstance(value, str) and (not value.isprintable() or " " in value):
-            raise FolderError(f"{where} has to be an address, without blanks.")
+            raise FolderError(f"{where} has to be a URL without spaces.")
         found[known_as] = value
     return cast("AuthSettings", found)
 
 
-def disregarded(project: Project) -> list[str]:
-    """Return the names of the settings below `[auth]` that ask for what the embedded stack does not do.
+def unsupported(project: Project) -> list[str]:
+    """Return the names of the settings below `[auth]` that the embedded stack does not support.
 
     Raises:
         FolderError: The file is damaged.
     """
-    return list(dict.fromkeys(_asked_for(_table(project, "auth"))))
+    return list(dict.fromkeys(_unsupported_in(_table(project, "auth"))))
 
 
-def _asked_for(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the names of what asks for something; below tables within tables, of the table where it asks for more."""
+def _unsupported_in(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the names of unsupported settings. If a nested table has several, only the name of the table is yielded."""
     switches = [value for name, value in table.items() if "enable" in name and isinstance(value, bool)]
     is_off = prefix not in ("", "email.") and bool(switches) and not any(switches)
-    asking: list[str] = []
+    found: list[str] = []
     for key, value in table.items():
         name = prefix + key
-        if isinstance(value, dict) or name in _OBEYED or name in _MOOT or is_off:
+        if isinstance(value, dict) or name in _SUPPORTED or name in _DEPENDENT or is_off:
             continue
-        # Nothing is asked for by what is off or empty, unless the stack does it all the same.
+        # A setting that is off or empty asks for nothing, unless the stack cannot switch the feature off.
         if value != _FIXED[name] if name in _FIXED else bool(value):
-            asking.append(name)
-    yield from [prefix.removesuffix(".")] if len(asking) > 1 and prefix not in ("", "email.") else asking
+            found.append(name)
+    yield from [prefix.removesuffix(".")] if len(found) > 1 and prefix not in ("", "email.") else found
     for key, value in table.items():
         if isinstance(value, dict):
-            yield from _asked_for(cast("dict[str, Any]", value), f"{prefix}{key}.")
+            yield from _unsupported_in(cast("dict[str, Any]", value), f"{prefix}{key}.")
 
 
 def _expanded(project: Project, name: str, value: object, kind: type) -> object:
-    """Return a value, with ``env(NAME)`` replaced as the CLI does it: from the environment, or from a ``.env`` file."""
+    """Return a value, with `env(NAME)` replaced as the CLI does: from the environment, or from a `.env` file."""
     found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -137,8 +137,8 @@ def _expanded(project: Project, name: str, value: object, kind: type) -> object:
             text = dotenv_values(folder / ".env", interpolate=False).get(found[1])
     if text is None:
         raise FolderError(
-            f"{_path(project)}: `{name}` below `[auth]` is the variable {found[1]}, which is set neither in the "
-            "environment nor in `.env` next to the file or in the folder above."
+            f"{_path(project)}: `{name}` below `[auth]` uses the variable {found[1]}, which is not set. "
+            "Set it in the environment, or in a `.env` file next to config.toml or in the folder above."
         )
     if kind is int and re.fullmatch(r"[+-]?\d{1,9}", text):
         return int(text)
@@ -166,7 +166,7 @@ def _read(project: Project) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as error:
-        raise FolderError(f"{path} is not encoded in UTF-8: save it so, as TOML asks for.") from error
+        raise FolderError(f"{path} is not encoded in UTF-8. Save it as UTF-8, which TOML requires.") from error
     except tomllib.TOMLDecodeError as error:
         raise FolderError(f"{path} is not valid TOML: {error}") from error
 

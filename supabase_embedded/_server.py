@@ -25,13 +25,13 @@ _READY_TIMEOUT = 60.0  # Seconds.
 _STOP_SIGNALS = ((signal.SIGTERM, 4.0), (signal.SIGKILL, 5.0))
 _MAIN = SERVER_DIR / "main.ts"
 
-# The server gets what a program needs to run, and none of the secrets that a shell may hold.
+# The server gets only the variables that it needs, and none of the secrets that a shell may hold.
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR")
 
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """What the server is told when it starts, on its standard input."""
+    """The configuration that the server reads from its standard input when it starts."""
 
     port: int
     smtp_port: int
@@ -77,12 +77,13 @@ class ApiServer:
         options: Mapping[str, bool | int | str] | None = None,
         record: Callable[[_processes.ProcessIdentity], None] | None = None,
     ) -> None:
-        """Describe the server.
+        """Configure the server; nothing happens before `start()`.
 
         Args:
-            log_path: The file that takes what it prints: one JSON object a line.
+            log_path: The file for its output, one JSON object a line.
             options: More settings for its configuration, such as `confirm_email` and `bcrypt_cost`.
-            record: What to tell of each process, for `end_leftover`, should this one be killed before it is ready.
+            record: Called with the identity of each server process, so that `end_leftover` can find it if this process
+                is killed before the server is ready.
         """
         self.log_path = log_path
         self._options = dict(options or {})
@@ -96,25 +97,25 @@ class ApiServer:
 
     @property
     def pid(self) -> int | None:
-        """The number of the process while it runs."""
+        """The process number while it runs, else None."""
         return self._process.pid if self._process is not None and self.running else None
 
     def start(self, config: ServerConfig) -> None:
-        """Start the process, and return when it accepts requests.
+        """Start the process and return when it accepts requests.
 
         Raises:
             PortInUseError: One of its ports is taken.
-            ServerError: It ended or did not get ready; the message ends with what it printed.
+            ServerError: It ended or did not become ready; the message ends with what it printed.
         """
         if self._process is not None and self._process.poll() is not None:
-            _end_functions(self._process.pid)  # It was killed, and one of them may hang.
+            _end_functions(self._process.pid)  # The server was killed, and a function may hang.
         self._process = process = None
         try:
             log = open_log(self.log_path)
             try:
                 offset = os.lseek(log, 0, os.SEEK_END)
-                with _processes.undisturbed():
-                    # Kept at once, so that stop() can end it from another thread.
+                with _processes.signals_deferred():
+                    # Assigned at once, so that stop() can end it from another thread.
                     self._process = process = subprocess.Popen(
                         _command(config),
                         stdin=subprocess.PIPE,
@@ -128,8 +129,8 @@ class ApiServer:
             assert process.stdin is not None
             identity = _processes.ProcessIdentity.of(process.pid)
             if self._record is not None and identity is not None:
-                self._record(identity)  # Until it has its configuration, it ends by itself when we do.
-            # Where it has ended already, what it printed says why.
+                self._record(identity)  # Until it has its configuration, it ends by itself if this process ends.
+            # If it has ended already, its output says why.
             with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
                 stdin.write(json.dumps(asdict(config) | self._options).encode() + b"\n")
             self._wait_until_ready(process, config, offset)
@@ -141,7 +142,7 @@ class ApiServer:
             raise
 
     def stop(self) -> None:
-        """Let the process finish its requests, and end it. Does nothing when it is not running."""
+        """Let the process finish its requests, then end it. Does nothing if it is not running."""
         if self._process is not None:
             process = _processes.of_child(self._process)
             if process is not None:
@@ -151,11 +152,11 @@ class ApiServer:
             self._process = None
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], config: ServerConfig, offset: int) -> None:
-        give_up = time.monotonic() + _READY_TIMEOUT
+        deadline = time.monotonic() + _READY_TIMEOUT
         with self.log_path.open("rb") as log:
             log.seek(offset)
             printed = b""
-            while time.monotonic() < give_up:
+            while time.monotonic() < deadline:
                 ended = process.poll() is not None
                 printed += log.read()
                 if _says_ready(printed):
@@ -165,7 +166,7 @@ class ApiServer:
                 time.sleep(0.01)
         for port in (config.port, config.smtp_port):
             if not is_free(port):
-                raise PortInUseError(f"Port {port} was taken by another program just now. Start the stack again.")
+                raise PortInUseError(f"Another program has just taken port {port}. Start the stack again.")
         what = "ended" if process.poll() is not None else f"was not ready within {_READY_TIMEOUT:.0f} s"
         raise ServerError(
             f"The API server {what}. The end of {self.log_path}:\n{printed[-4000:].decode('utf-8', 'replace')}"
@@ -175,7 +176,7 @@ class ApiServer:
 def _end_functions(group: int) -> None:
     """End the edge functions of a server that has ended: the other processes of its group.
 
-    They end by themselves when it does, unless they are busy.
+    They end by themselves when the server ends, unless they are busy.
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
@@ -184,7 +185,7 @@ def _end_functions(group: int) -> None:
 def end_leftover(identity: _processes.ProcessIdentity) -> None:
     """End an API server that outlived the process that ran it."""
     process = identity.process()
-    with contextlib.suppress(psutil.NoSuchProcess):  # It may end while we look.
+    with contextlib.suppress(psutil.NoSuchProcess):  # It may end meanwhile.
         if process is not None and str(_MAIN) in process.cmdline():
             _processes.end(process, _STOP_SIGNALS)
             _end_functions(identity.pid)
@@ -195,7 +196,7 @@ def _says_ready(printed: bytes) -> bool:
         try:
             record = json.loads(line)
         except ValueError:
-            continue  # Not the server's own line, or one that is still being written.
+            continue  # Not a line of the server, or not yet complete.
         if isinstance(record, dict) and cast("dict[str, object]", record).get("event") == "ready":
             return True
     return False
@@ -211,14 +212,14 @@ def _command(config: ServerConfig) -> list[str]:
         "--cached-only",
         "--no-prompt",
         *deno.pinned(),
-        "--permission-set",  # The server's own, from its configuration; the folders come on top.
+        "--permission-set",  # The permissions in the server's deno.json; the folders are added below.
         f"--allow-read={_list(readable)}",
         f"--allow-write={_list(writable)}",
-        f"--allow-run={_list([config.deno_path])}",  # For the edge functions, each in a process with fewer permissions.
+        f"--allow-run={_list([config.deno_path])}",  # Each edge function runs in a process with fewer permissions.
         str(_MAIN),
     ]
 
 
 def _list(paths: list[str]) -> str:
-    """Return paths as Deno's options take them: separated by commas, with a comma in a path written twice."""
+    """Return paths as Deno's options take them: separated by commas, with commas in a path doubled."""
     return ",".join(path.replace(",", ",,") for path in paths)

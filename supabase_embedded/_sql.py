@@ -1,4 +1,4 @@
-"""Split a file of SQL into its statements, as PostgreSQL would read them.
+"""Split a file of SQL into statements, as PostgreSQL would.
 
 Only the parts of the grammar that may hide a semicolon matter: quotes, dollar quotes, comments, parentheses and the
 bodies of `begin atomic` functions.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# The alternatives are tried in order at each place; what none of them matches is a single ordinary character.
+# The alternatives are tried in order at each position; the last one matches any single character.
 _TOKEN = re.compile(
     r"""
       (?P<line_comment> --[^\n]* )
@@ -32,7 +32,7 @@ class Statement:
     """One statement of a file."""
 
     text: str
-    """The statement without its semicolon and without space around it; comments inside and before it stay."""
+    """The statement without its semicolon and surrounding white space; comments before and inside it are kept."""
 
     offset: int
     """Where `text` begins in the file, in characters."""

@@ -1,4 +1,4 @@
-"""How to reach a stack that runs. It takes little to load, so that a command which prints it is done at once."""
+"""How to reach a running stack. This module is quick to import, so that `dev status` is fast."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from supabase_embedded.application import STANDALONE, Application
 from supabase_embedded.errors import NotRunningError
 
 SITE_URL = "http://127.0.0.1:3000"
-"""Where links in mails lead unless a call says otherwise; the platform's own default for local work."""
+"""Where links in emails lead by default; the same default as that of the `supabase` command."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,15 +22,15 @@ class StackStatus:
     directory: str
     """The stack's folder."""
     api_url: str
-    """The base URL of the API, as clients want it."""
+    """The base URL of the API, for clients."""
     db_url: str
     """A connection URL as `postgres`, the role of migrations."""
     mailbox_url: str
-    """The page that shows the mails that were sent."""
+    """The page that shows the emails that were sent."""
     mailpit_url: str
     """The base URL of the mailbox's API, which is Mailpit's: `/api/v1/messages` and so on."""
     smtp_port: int
-    """The port that takes mail."""
+    """The SMTP port of the mailbox."""
     publishable_key: str
     secret_key: str
     jwt_secret: str
@@ -47,16 +47,16 @@ class StackStatus:
 
         Args:
             directory: The stack's folder.
-            application: Whose command the error names.
+            application: The application whose command the error names.
 
         Raises:
-            NotRunningError: None does.
+            NotRunningError: No stack runs there.
         """
         folder = StackFolder(directory, application)
         return _status(folder, *running(folder))
 
     def to_env(self) -> dict[str, str]:
-        """Return what a program needs, under the names that `supabase status` uses and those that the SDK reads."""
+        """Return environment variables, under the names of `supabase status` and those that client libraries read."""
         return {
             "API_URL": self.api_url,
             "DB_URL": self.db_url,
@@ -75,15 +75,15 @@ class StackStatus:
 
 
 def running(folder: StackFolder) -> tuple[State, Run, Keys]:
-    """Return what is known of the stack that runs in a folder.
+    """Return the state, the run and the keys of the stack that runs in a folder.
 
     Raises:
-        NotRunningError: None does.
+        NotRunningError: No stack runs there.
     """
     state, command = folder.read_state(), folder.application.command
     if folder.is_starting():
         raise NotRunningError(
-            f"A stack is starting in {folder.root}. Ask again in a moment, or stop it with `{command} stop`."
+            f"A stack is starting in {folder.root}. Try again in a moment, or stop it with `{command} stop`."
         )
     if state.run is None:
         raise NotRunningError(f"No stack is running in {folder.root}. Start one with `{command}`.")

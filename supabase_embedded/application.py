@@ -1,4 +1,4 @@
-"""What an application that is built on the stack brings along: its name, its own project, and what works beside it."""
+"""What an application that is built on the stack adds: its name, its own project, and its workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from supabase_embedded.stack import Stack
 
 Worker = Callable[["Stack", threading.Event], None]
-"""Works beside a running stack, in a thread of its own, until the event is set."""
+"""Runs beside the stack, in a thread of its own, until the event is set."""
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,19 @@ class Addresses:
     """Where edge functions find the stack's mailbox."""
 
     smtp_url: str
-    """Takes emails."""
+    """The URL of the mailbox's SMTP server."""
     mailpit_url: str
     """The base URL of the mailbox's API, which is Mailpit's."""
 
 
 def mailbox(addresses: Addresses) -> Mapping[str, str]:
-    """Return `SMTP_URL`, the variable under which most libraries look for a mail server."""
+    """Return `SMTP_URL`, the variable that most libraries read."""
     return {"SMTP_URL": addresses.smtp_url}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """An application, as the stack sees it. Functions are named, so that another process can be told of them.
+    """An application that is built on the stack. Its functions must be importable, because they are pickled.
 
     ```python
     SHOP = Application(name="Shop", command="shop dev", project=Path("shop"), sender="Shop <no-reply@shop.localhost>")
@@ -43,32 +43,32 @@ class Application:
     """
 
     name: str = "Supabase"
-    """What people see: on the first page, in the greeting of the mailbox."""
+    """The name that people see, on the front page for example."""
 
     command: str = "python -m supabase_embedded dev"
-    """The command that runs the stack, a program and its last argument, for messages that say what to do."""
+    """The command that runs the stack, for messages. The word before the last is the name of the program."""
 
     directory: Path = Path(".supabase")
-    """The folder of a stack, when the command is given none."""
+    """The default folder of a stack."""
 
     project: Path | None = None
-    """The folder that contains `supabase/`, when none is given; by default the working folder."""
+    """The default folder that contains `supabase/`; None means the working folder."""
 
     sender: str = "Supabase <no-reply@supabase.localhost>"
-    """Who the emails of Auth are from."""
+    """The sender of the emails of Auth, such as `Shop <no-reply@shop.localhost>`."""
 
     function_environment: Callable[[Addresses], Mapping[str, str]] = mailbox
-    """Returns variables for edge functions, besides the platform's."""
+    """Returns variables for edge functions, in addition to the platform's."""
 
     check: Callable[[Project, Mapping[str, str]], None] | None = None
-    """Looks at a project and at the variables of its functions before anything starts; raises `FolderError`."""
+    """Checks a project and the variables of its edge functions before anything starts; raises `FolderError`."""
 
     workers: Sequence[Worker] = ()
-    """What works beside a running stack, such as a scheduler."""
+    """The workers that run beside the stack, such as a scheduler."""
 
     @property
     def program(self) -> str:
-        """The name of the program, which its messages begin with."""
+        """The name of the program, with which its messages begin."""
         return self.command.split()[-2]
 
 

@@ -1,7 +1,7 @@
 """Run a stack in a process of its own, and stop it from another one.
 
-`start()` runs this module as a program. It gets its arguments pickled on standard input, and tells how it goes
-with one JSON object a line on standard output: `progress`, then `ready` or `failed`. It logs to `logs/supervisor.log`.
+`start()` runs this module as a program. The program reads pickled arguments from standard input and reports one JSON
+object a line on standard output: `progress`, then `ready` or `failed`. It logs to `logs/supervisor.log`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from supabase_embedded.errors import LocalStackError
 from supabase_embedded.runs import end_leftovers
 from supabase_embedded.stack import Stack
 
-# What an orderly stop may take: the API server's and the database's own limits, and then some.
+# A clean stop may take as long as the API server's and the database's own limits together, and a bit more.
 _STOP_SIGNALS = ((signal.SIGTERM, 45.0), (signal.SIGKILL, 5.0))
 
 _log = logging.getLogger(__name__)
@@ -46,13 +46,13 @@ def start(
     site_url: str | None = None,
     report: Callable[[str], None] = _log.info,
 ) -> StackStatus:
-    """Start a stack that goes on after this process has ended; the arguments are those of `Stack`.
+    """Start a stack that keeps running after this process has ended; the arguments are those of `Stack`.
 
     Raises:
         LocalStackError: The stack did not start; the classes are those of `Stack.start()`.
     """
     folder = StackFolder(directory, application)
-    folder.open()  # Say now what is wrong with the folder, and make the place of the log.
+    folder.open()  # Report a bad folder now, and create the folder of the log.
     folder.close()
     arguments = {
         "directory": folder.root,
@@ -66,7 +66,7 @@ def start(
     log = open_log(folder.logs / "supervisor.log")
     child: subprocess.Popen[bytes] | None = None
     try:
-        with _processes.undisturbed():
+        with _processes.signals_deferred():
             child = subprocess.Popen(
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
@@ -76,7 +76,7 @@ def start(
             )
         return _await(child, arguments, folder, report)
     except BaseException:
-        # It was interrupted, or has failed already: nobody would know of what goes on.
+        # It was interrupted or has failed: do not leave a stack running that nobody asked for.
         if child is not None and (process := _processes.of_child(child)) is not None:
             _processes.end(process, _STOP_SIGNALS)
             child.wait()
@@ -88,7 +88,7 @@ def start(
 def _await(
     child: subprocess.Popen[bytes], arguments: dict[str, Any], folder: StackFolder, report: Callable[[str], None]
 ) -> StackStatus:
-    """Tell the process what to start, and wait until that is done."""
+    """Send the arguments to the process, and wait until the stack has started."""
     assert child.stdin is not None and child.stdout is not None
     with child.stdin as stdin:
         stdin.write(pickle.dumps(arguments))
@@ -99,7 +99,7 @@ def _await(
                 report(record["text"])
             elif record["event"] == "ready":
                 status = StackStatus.of(folder.root, application=folder.application)
-                child.returncode = 0  # It goes on without us; nobody is to wait for it.
+                child.returncode = 0  # It keeps running; without this, `Popen` would warn that it was not waited for.
                 return status
             else:
                 child.wait()
@@ -109,7 +109,7 @@ def _await(
 
 
 def stop(directory: Path, *, application: Application = STANDALONE) -> bool:
-    """Stop the stack of a folder, whichever process runs it, and whatever is left of one that was killed.
+    """Stop the stack of a folder, whichever process runs it, and clean up after one that was killed.
 
     Returns:
         Whether anything had to be stopped.
@@ -120,15 +120,15 @@ def stop(directory: Path, *, application: Application = STANDALONE) -> bool:
     state = folder.read_state()
     if state.run is None and state.starting is None:
         return False
-    for one in (state.starting, None if state.run is None else state.run.supervisor):
-        process = one.process() if one is not None else None
+    for identity in (state.starting, None if state.run is None else state.run.supervisor):
+        process = identity.process() if identity is not None else None
         if process is not None:
             _processes.end(process, _STOP_SIGNALS)
     was_starting = state.starting is not None
     state = folder.read_state()
     if state.run is None and state.starting is None and not was_starting:
         return True
-    # It was killed, and could not stop its two servers, or it ended in the middle of starting one.
+    # The supervisor was killed and could not stop its two servers, or it ended while it was starting one.
     folder.open()
     try:
         end_leftovers(folder, state)
@@ -140,15 +140,15 @@ def stop(directory: Path, *, application: Application = STANDALONE) -> bool:
 
 @contextmanager
 def until_asked_to_end() -> Generator[None]:
-    """Run the block until this process is asked to end, by Ctrl-C, `kill`, or the end of the terminal; then leave it.
+    """Run the block until this process is asked to end by Ctrl-C, `kill` or the end of the terminal.
 
-    Handlers do it, not a signal mask: a mask would be passed on to the servers, and they would not hear SIGTERM.
+    This uses handlers, not a signal mask: the servers would inherit a mask and would not receive SIGTERM.
     """
 
-    def end(asked: int, _frame: FrameType | None) -> None:
-        for number in _processes.END_SIGNALS:  # Once is enough: what follows must not be cut short.
+    def end(received: int, _frame: FrameType | None) -> None:
+        for number in _processes.END_SIGNALS:  # A second signal must not interrupt the clean-up.
             signal.signal(number, lambda _number, _frame: None)
-        raise KeyboardInterrupt(asked)
+        raise KeyboardInterrupt(received)
 
     before = {number: signal.signal(number, end) for number in _processes.END_SIGNALS}
     try:
@@ -166,26 +166,26 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.Formatter.converter = time.gmtime
 
-    def tell(event: str, **more: str) -> None:
+    def send(event: str, **more: str) -> None:
         sys.stdout.write(json.dumps({"event": event} | more) + "\n")
         sys.stdout.flush()
 
     def report(text: str) -> None:
         _log.info(text)
-        tell("progress", text=text)
+        send("progress", text=text)
 
     stack = Stack(report=report, **arguments)
     failed = False
     with until_asked_to_end():
         try:
             stack.start()
-            tell("ready")
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Whoever started us reads no further.
+            send("ready")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # The parent reads no further.
             while True:
                 signal.pause()
         except LocalStackError as error:
             _log.error("%s", error)
-            tell("failed", type=type(error).__name__, text=str(error))
+            send("failed", type=type(error).__name__, text=str(error))
             failed = True
         finally:
             _log.info("Stopping.")

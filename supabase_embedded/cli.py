@@ -1,7 +1,7 @@
 """The command group `dev`: the whole backend on this machine, for the project in a folder or for an application.
 
-Exit codes: 0 it is done; 1 it could not be done (`dev status`: no stack is running); 2 the command was written wrongly;
-130 Ctrl-C has ended it before it was done.
+Exit codes: 0 success; 1 failure (`dev status`: no stack is running); 2 the command line was wrong; 130 interrupted with
+Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-# What a command needs beyond this is loaded when it runs: the database's driver takes longer than `status` itself.
+# Other modules are imported when a command runs: importing the database driver takes longer than `status` itself.
 from supabase_embedded._status import StackStatus
 from supabase_embedded.application import Application
 from supabase_embedded.errors import LocalStackError
@@ -32,13 +32,13 @@ from supabase_embedded.errors import LocalStackError
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
-_NOT_STARTED = "The start was undone: nothing is left running."
+_NOT_STARTED = "The stack was not started, and nothing is left running."
 
 Dir = Annotated[Path | None, typer.Option("--dir", help="The folder that holds the data and the running state.")]
 
 
 class Output(StrEnum):
-    """How `dev status` prints."""
+    """The output formats of `dev status`."""
 
     TEXT = "text"
     ENV = "env"
@@ -46,7 +46,7 @@ class Output(StrEnum):
 
 
 def _address(given: str | None) -> str | None:
-    """Return what was given, if it is an address."""
+    """Check that an option is a URL."""
     if given is None:
         return None
     try:
@@ -54,16 +54,16 @@ def _address(given: str | None) -> str | None:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc or not given.isprintable() or " " in given:
-        raise typer.BadParameter("it begins with http:// or https:// and has no blanks")
+        raise typer.BadParameter("it must begin with http:// or https:// and must not contain spaces")
     return given
 
 
 def commands(application: Application) -> typer.Typer:
-    """Return the group of commands, for a command line of the application's own."""
+    """Return the group of commands, to add to an application's own command line."""
     group = typer.Typer(
         help="Run the whole backend on this machine: database, API, storage and mailbox. "
         f"Its data is in `{application.directory}`, unless --dir names another folder.",
-        context_settings={"obj": _Chosen(application)},
+        context_settings={"obj": _Context(application)},
     )
     group.callback(invoke_without_command=True)(dev)
     for command in (status, reset, stop):
@@ -72,16 +72,16 @@ def commands(application: Application) -> typer.Typer:
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """What the commands of a group share."""
+class _Context:
+    """What the commands of a group have in common."""
 
     application: Application
     directory: Path | None = None
-    """The folder that was named before the command: `dev --dir DIR stop` means the same as `dev stop --dir DIR`."""
+    """The folder that was given before the command: `dev --dir DIR stop` means the same as `dev stop --dir DIR`."""
 
-    def folder(self, named: Path | None) -> Path:
-        """Return the folder named after the command, or before it, or the usual one."""
-        return named or self.directory or self.application.directory
+    def folder(self, given: Path | None) -> Path:
+        """Return the folder that was given after the command, or before it, or the default one."""
+        return given or self.directory or self.application.directory
 
 
 def dev(
@@ -89,29 +89,27 @@ def dev(
     directory: Dir = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     project: Annotated[
-        Path | None, typer.Option(help="The folder that contains `supabase/`; the application's own when left out.")
+        Path | None, typer.Option(help="The folder that contains `supabase/`; by default the application's own.")
     ] = None,
-    seed: Annotated[bool, typer.Option(help="Put the project's seed into a new database.")] = True,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The API's port; a free one when left out.")
-    ] = None,
+    seed: Annotated[bool, typer.Option(help="Load the project's seed data into a new database.")] = True,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The API's port; by default a free one.")] = None,
     db_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The database's port; a free one when left out.")
+        int | None, typer.Option(min=1, max=65535, help="The database's port; by default a free one.")
     ] = None,
     site_url: Annotated[
-        str | None, typer.Option(callback=_address, help="Where links in mails lead, if not where config.toml says.")
+        str | None, typer.Option(callback=_address, help="Where links in emails lead; overrides config.toml.")
     ] = None,
 ) -> None:
-    """Start the stack, and follow its log until Ctrl-C; with --detach, leave it running in the background."""
-    chosen: _Chosen = context.obj
-    context.obj = replace(chosen, directory=directory)
+    """Start the stack and follow its log until Ctrl-C; with --detach, leave it running in the background."""
+    group: _Context = context.obj
+    context.obj = replace(group, directory=directory)
     if context.invoked_subcommand is not None:
         return
     if port is not None and port == db_port:
-        raise typer.BadParameter("it is the port of the API, too", param_hint="'--db-port'")
+        raise typer.BadParameter("it is also the port of the API", param_hint="'--db-port'")
     options = _Options(project=project, seed=seed, port=port, db_port=db_port, site_url=site_url)
-    with _readable_errors(chosen.application):
-        (_start_detached if detach else _run)(chosen.application, chosen.folder(directory), options)
+    with _readable_errors(group.application):
+        (_start_detached if detach else _run)(group.application, group.folder(directory), options)
 
 
 def status(
@@ -122,45 +120,45 @@ def status(
     ),
 ) -> None:
     """Print the URLs and keys of the running stack. Exits with 1 when none is running."""
-    chosen: _Chosen = context.obj
-    with _readable_errors(chosen.application):
-        found = StackStatus.of(chosen.folder(directory), application=chosen.application)
+    group: _Context = context.obj
+    with _readable_errors(group.application):
+        found = StackStatus.of(group.folder(directory), application=group.application)
     match output:
         case Output.ENV:
             for name, value in found.to_env().items():
-                _plain(f'{name}="{value}"')
+                _print_plain(f'{name}="{value}"')
         case Output.JSON:
-            _plain(json.dumps(asdict(found), indent=2))
+            _print_plain(json.dumps(asdict(found), indent=2))
         case Output.TEXT:
             _show(found)
 
 
 def reset(context: typer.Context, directory: Dir = None) -> None:
-    """Put a fresh, migrated and seeded database into the running stack; delete its stored files and mails."""
+    """Replace the database of the running stack with a fresh, seeded one; delete stored files and emails."""
     from supabase_embedded import runs
 
-    left = "The database is either as it was or as new."
-    chosen: _Chosen = context.obj
-    with _readable_errors(chosen.application), interruptible(left):
+    outcome = "The database is either unchanged or reset."
+    group: _Context = context.obj
+    with _readable_errors(group.application), interruptible(outcome):
         begin = time.perf_counter()
-        runs.reset(chosen.folder(directory), application=chosen.application)
-        _out.print(f"The database is as new. ({1000 * (time.perf_counter() - begin):.0f} ms)")
+        runs.reset(group.folder(directory), application=group.application)
+        _out.print(f"The database was reset. ({1000 * (time.perf_counter() - begin):.0f} ms)")
 
 
 def stop(context: typer.Context, directory: Dir = None) -> None:
-    """Stop the stack. The data stays. Also cleans up after one that was killed."""
+    """Stop the stack and keep its data. Also cleans up after a stack that was killed."""
     from supabase_embedded import background
 
-    left = "A stack that has been told to stop goes on stopping; run it again to be sure."
-    chosen: _Chosen = context.obj
-    with _readable_errors(chosen.application), interruptible(left):
-        folder = chosen.folder(directory)
-        stopped = background.stop(folder, application=chosen.application)
-        _plain("Stopped." if stopped else f"No stack is running in {folder}.")
+    outcome = "The stack may still be stopping; run the command again to be sure."
+    group: _Context = context.obj
+    with _readable_errors(group.application), interruptible(outcome):
+        folder = group.folder(directory)
+        stopped = background.stop(folder, application=group.application)
+        _print_plain("Stopped." if stopped else f"No stack is running in {folder}.")
 
 
 class _Options(TypedDict):
-    """What `background.start()` and `Stack` take alike."""
+    """The options that `background.start()` and `Stack` have in common."""
 
     project: Path | None
     seed: bool
@@ -174,10 +172,10 @@ def _start_detached(application: Application, directory: Path, options: _Options
 
     try:
         found = StackStatus.of(directory, application=application)
-        _note(f"A stack is already running in {directory}.")
+        _print_progress(f"A stack is already running in {directory}.")
     except LocalStackError:
         with interruptible(_NOT_STARTED), _err.status("Starting ..."):
-            found = background.start(directory, application=application, report=_note, **options)
+            found = background.start(directory, application=application, report=_print_progress, **options)
     _show(found)
     where = "" if directory == application.directory else f" --dir {shlex.quote(str(directory))}"
     _err.print(f"Stop it with: {application.command} stop{where}", style="dim", markup=False, soft_wrap=True)
@@ -191,8 +189,8 @@ def _run(application: Application, directory: Path, options: _Options) -> None:
     logging.basicConfig(handlers=[RichHandler(console=_err, show_path=False)], format="%(message)s")
     for package in ("supabase_embedded", *(worker.__module__.partition(".")[0] for worker in application.workers)):
         logging.getLogger(package).setLevel(logging.INFO)
-    running = Stack(directory, application=application, report=_note, **options)
-    is_up = is_cut = False
+    running = Stack(directory, application=application, report=_print_progress, **options)
+    is_up = is_interrupted = False
     with background.until_asked_to_end():
         try:
             with _err.status("Starting ..."):
@@ -202,19 +200,19 @@ def _run(application: Application, directory: Path, options: _Options) -> None:
             _err.print("Press Ctrl-C to stop.", style="dim")
             _follow(running.server_log)
         except LocalStackError:
-            running.stop()  # What did not start has stopped already.
+            running.stop()  # If the start failed, this does nothing.
             raise
         except BaseException as end:
             _err.print("Stopping ...")
             running.stop()
-            is_cut = not is_up and end.args == (signal.SIGINT,)  # `dev stop` sends another signal, and is told itself.
+            is_interrupted = not is_up and end.args == (signal.SIGINT,)  # `dev stop` sends another signal.
             raise
-    if is_cut:
+    if is_interrupted:
         raise KeyboardInterrupt(_NOT_STARTED)
 
 
 def _follow(log: Path) -> NoReturn:
-    """Print what the API server logs, from now on."""
+    """Print what the API server logs from now on."""
     with log.open(encoding="utf-8", errors="replace") as lines:
         lines.seek(0, os.SEEK_END)
         while True:
@@ -244,36 +242,36 @@ def _show(found: StackStatus) -> None:
         "JWT secret": found.jwt_secret,
     }
     width = max(map(len, values))
-    for label, value in values.items():  # No table: it cuts what is wider than the terminal, and a cut key is no key.
+    for label, value in values.items():  # A table would truncate keys in a narrow terminal.
         _out.print(Text.assemble((label.ljust(width), "bold"), "  ", value), soft_wrap=True)
 
 
-def _note(text: str) -> None:
-    """Say something that holds names and paths of other people's: brackets in them are no markup."""
+def _print_progress(text: str) -> None:
+    """Print a line that may contain file names. Brackets in them are not markup."""
     _err.print(text, markup=False, soft_wrap=True)
 
 
-def _plain(text: str) -> None:
-    """Print for a program: no wrapping, no markup."""
+def _print_plain(text: str) -> None:
+    """Print for a program: without wrapping or markup."""
     _out.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
-def interruptible(left: str) -> Generator[None]:
-    """Run the block; if Ctrl-C ends it, have it said what that leaves.
+def interruptible(outcome: str) -> Generator[None]:
+    """Run the block; if Ctrl-C interrupts it, add to the exception in which state that leaves the stack.
 
     Args:
-        left: A sentence for people, for whoever prints the interrupt.
+        outcome: A sentence for the person who pressed Ctrl-C.
     """
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(left) from None
+        raise KeyboardInterrupt(outcome) from None
 
 
 @contextmanager
 def _readable_errors(application: Application) -> Generator[None]:
-    """Turn what can go wrong into one message and exit code 1."""
+    """Print an error as one message, and exit with code 1."""
     try:
         yield
     except LocalStackError as error:

@@ -36,13 +36,13 @@ _TEMPLATE = "embedded_template"
 _SPARE = "embedded_spare"
 _UNFINISHED = "embedded_unfinished"
 _DISCARDED = "embedded_discarded"
-# Where we are when we make and drop databases: PostgreSQL copies and drops only those that nobody is connected to.
+# The database to connect to while creating and dropping others: PostgreSQL refuses to copy or drop one that is in use.
 _MAINTENANCE = "template1"
 _COMMENT = "supabase_embedded "
-# Since this version PostgreSQL can leave it to the system to copy a file, which takes half the time; on some file
-# systems, such as Btrfs, XFS and APFS, the copies share what is the same in them.
-_CAN_CLONE = 180_000
-_LOCK = 7_305_808_869_232_406_893  # Any number that other programs are unlikely to choose.
+# Since this version PostgreSQL can have the operating system copy files, which takes half the time. On some file
+# systems, such as Btrfs, XFS and APFS, the copies share their unchanged blocks.
+_CLONE_SINCE = 180_000
+_LOCK = 7_305_808_869_232_406_893  # An arbitrary number that other programs are unlikely to use.
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Databases:
 
     ```python
     databases = Databases(server.address, Project.find(), service_password="...")
-    databases.open()                       # the database `postgres`: made, or brought up to date
+    databases.open()                       # the database `postgres`: created, or migrated
     dsn = databases.clone("test_1")        # a fresh migrated and seeded database, in a fraction of a second
-    databases.reset()                      # `postgres` as new
+    databases.reset()                      # a fresh `postgres`
     ```
     """
 
@@ -63,7 +63,7 @@ class Databases:
     """The password of the roles that the services log in as; see `bootstrap()`."""
 
     with_seed: bool = True
-    """Whether new databases hold the project's seed."""
+    """Whether new databases get the project's seed data."""
 
     def __repr__(self) -> str:
         return f"Databases({self.server!r}, {str(self.project.supabase_dir)!r})"
@@ -76,17 +76,18 @@ class Databases:
         return self.server.dsn(name, user=user, password=password)
 
     def open(self) -> MigrationReport:
-        """Make the database `postgres` from the template, or apply to it what it has not seen.
+        """Create the database `postgres` from the template, or apply new migrations to it.
 
         Returns:
-            What was applied to an existing database, and what is amiss with it; nothing for a new one.
+            The migrations that were applied to an existing database, and the differences that were found; nothing for a
+            new one.
 
         Raises:
             MigrationError: A migration or the seed was refused.
         """
         with self._session() as session:
             exists = _origin(session, DATABASE) is not None
-            if exists:  # It may be closed still, by a reset that was cut short.
+            if exists:  # A reset that was interrupted may have left it closed.
                 _run(session, "alter database {} allow_connections true", DATABASE)
         if not exists:
             self.reset()
@@ -98,13 +99,13 @@ class Databases:
         return report
 
     def fits_this_version(self) -> bool:
-        """Tell whether the database `postgres` was made with the bootstrap of this version of the package."""
+        """Return True if the database `postgres` was created with the bootstrap of this version of the package."""
         with self._session() as session:
             origin = _origin(session, DATABASE)
         return origin is not None and origin.startswith(fingerprint())
 
     def prepare(self) -> None:
-        """Make the template, if there is none for these migrations, this seed and this bootstrap.
+        """Create the template unless it exists for these migrations, this seed and this bootstrap.
 
         Raises:
             MigrationError: A migration or the seed was refused.
@@ -113,9 +114,9 @@ class Databases:
             self._prepare(session)
 
     def clone(self, name: str) -> str:
-        """Make the database `name` as a copy of the template, in place of one of that name, and return its URL.
+        """Create the database `name` as a copy of the template, replacing one of that name, and return its URL.
 
-        Several processes may do so at the same time.
+        Several processes may call this at the same time.
         """
         with self._session() as session:
             self._prepare(session)
@@ -125,17 +126,17 @@ class Databases:
         return self.dsn(name)
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected to it. Does nothing when there is none."""
+        """Drop a database even if it is in use. Does nothing if it does not exist."""
         with self._connect() as session:
             _drop(session, name)
 
     def reset(self) -> None:
-        """Put a fresh database in the place of `postgres`, and end the sessions of the old one.
+        """Replace `postgres` with a fresh database, and end the sessions of the old one.
 
-        It takes milliseconds when `tidy()` has run since the last time.
+        It takes milliseconds if `tidy()` has run since the last reset.
 
         Raises:
-            MigrationError: A migration or the seed was refused; the old database is still there.
+            MigrationError: A migration or the seed was refused; the old database is kept.
         """
         with self._session() as session:
             origin = self._prepare(session)
@@ -147,7 +148,7 @@ class Databases:
         self.maintain()
 
     def tidy(self) -> None:
-        """Do the slow part of the next `reset()` now: drop the replaced database and copy a spare one."""
+        """Do the slow part of the next `reset()` now: drop the replaced database and create a spare one."""
         with self._session() as session:
             _drop(session, _DISCARDED)
             origin = self._prepare(session)
@@ -155,12 +156,12 @@ class Databases:
                 self._make_spare(session, origin)
 
     def maintain(self) -> None:
-        """Make the coming days' partitions for realtime messages in `postgres`, and drop the old ones."""
+        """Create the partitions of the coming days for realtime messages in `postgres`, and drop old ones."""
         with psycopg.connect(self.server.dsn(DATABASE), autocommit=True) as connection:
             connection.execute("select realtime.maintain_partitions()")
 
     def _prepare(self, session: psycopg.Connection) -> str:
-        """Make the template if need be, and return the hash of what it is made from."""
+        """Create the template if necessary, and return the hash of its inputs."""
         platform = fingerprint()
         origin = f"{platform} {self._project_hash()}"
         if _origin(session, _TEMPLATE) == origin:
@@ -191,22 +192,22 @@ class Databases:
 
     def _connect(self) -> psycopg.Connection:
         session = psycopg.connect(self.server.dsn(_MAINTENANCE), autocommit=True)
-        if session.info.server_version >= _CAN_CLONE:
-            # Where it was built for a system that cannot, files are copied as ever.
+        if session.info.server_version >= _CLONE_SINCE:
+            # A PostgreSQL built for a system without this feature copies files itself.
             with contextlib.suppress(psycopg.errors.InvalidParameterValue):
                 session.execute("set file_copy_method = clone")
         return session
 
     @contextmanager
     def _session(self) -> Generator[psycopg.Connection]:
-        """Connect, and keep other processes from making the same databases meanwhile."""
+        """Connect, and lock out other processes that create the same databases."""
         with self._connect() as session:
             session.execute("select pg_catalog.pg_advisory_lock(%s)", (_LOCK,))
             yield session
 
 
 def _origin(session: psycopg.Connection, name: str) -> str | None:
-    """Return the hash of what a database was made from; None when there is none, or not one that we finished."""
+    """Return the hash of the inputs of a database; None if it does not exist or was not finished."""
     row = session.execute(
         "select pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database where datname = %s",
         (name,),
@@ -218,21 +219,21 @@ def _origin(session: psycopg.Connection, name: str) -> str | None:
 def _create(session: psycopg.Connection, name: str, *, template: str) -> None:
     if name == _UNFINISHED:
         _drop(session, name)
-    # The owner is not copied. (The platform's own database gets its owner when the role exists.)
+    # The owner is not copied. (The bootstrap sets the owner of a new database once the role exists.)
     owner = SUPERUSER if template == "template0" else "postgres"
     statement: LiteralString = "create database {} template {} owner {} strategy file_copy"
     try:
         _run(session, statement, name, template, owner)
     except psycopg.errors.InternalError_:
-        if session.info.server_version < _CAN_CLONE:
+        if session.info.server_version < _CLONE_SINCE:
             raise
-        # What the file system says when it is asked for something that it cannot do.
+        # The file system does not support cloning.
         session.execute("set file_copy_method = copy")
         _run(session, statement, name, template, owner)
 
 
 def _finish(session: psycopg.Connection, name: str, origin: str) -> None:
-    """Give the unfinished database its name, in the place of an older one."""
+    """Give the unfinished database its final name, replacing an older one."""
     statement = sql.SQL("comment on database {} is {}")
     session.execute(statement.format(sql.Identifier(_UNFINISHED), sql.Literal(_COMMENT + origin)))
     _drop(session, name)
@@ -257,14 +258,14 @@ def _exists(session: psycopg.Connection, name: str) -> bool:
 
 
 def _close(session: psycopg.Connection, name: str) -> None:
-    """End every session of a database, readers of its changes included, and let no new one in."""
+    """End every session of a database, replication included, and refuse new ones."""
     _run(session, "alter database {} allow_connections false", name)
-    give_up = time.monotonic() + 10
+    deadline = time.monotonic() + 10
     while session.execute(
         "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s", (name,)
     ).fetchall():
-        if time.monotonic() > give_up:
-            raise PostgresError(f"The sessions of the database {name} do not end. Stop the programs that use it.")
+        if time.monotonic() > deadline:
+            raise PostgresError(f"The sessions of the database {name} did not end. Stop the programs that use it.")
         time.sleep(0.002)
 
 

@@ -1,7 +1,7 @@
-"""Run the embedded server's TypeScript with Deno, from a cache of our own.
+"""Run the embedded server's TypeScript with Deno, from a separate cache.
 
-Everything is pinned by the lock file beside the server. What the cache lacks is downloaded once; after that every
-start runs without the network.
+The lock file beside the server pins every module. Missing modules are downloaded once; after that the stack starts
+without the network.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from supabase_embedded.errors import MissingDependencyError, ServerError
 from supabase_embedded.project import INSTALL, PACKAGE, SERVER_DIR, Project, cache_dir
 
 Report = Callable[[str], None]
-"""Takes one line for the person who waits."""
+"""Called with one line for the person who waits."""
 
 
 def executable() -> str:
-    """Return the path of Deno: of the wheel in this environment, or else of the machine.
+    """Return the path of Deno: the one in this Python environment, or else the one on the PATH.
 
     Raises:
-        MissingDependencyError: There is none.
+        MissingDependencyError: Deno is not installed.
     """
     beside_python = Path(sys.executable).parent / ("deno.exe" if os.name == "nt" else "deno")
     found = str(beside_python) if beside_python.exists() else shutil.which("deno")
@@ -37,17 +37,17 @@ def executable() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for Deno: ours, with our cache, and without colours and update checks."""
+    """Return the environment for Deno: ours, with the separate cache, and without colours and update checks."""
     return dict(os.environ) | {"DENO_DIR": str(cache_dir() / "deno"), "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
 
 
 def pinned() -> list[str]:
-    """Return the options that pin every module to the server's configuration and lock file."""
+    """Return the options that pin the modules to the server's configuration and lock file."""
     return [f"--config={SERVER_DIR / 'deno.json'}", f"--lock={SERVER_DIR / 'deno.lock'}", "--frozen"]
 
 
 def ensure_cached(report: Report) -> None:
-    """Download what the server needs, unless it was done before for this lock file.
+    """Download the server's modules, unless they were downloaded before for this lock file.
 
     Raises:
         ServerError: The download failed.
@@ -57,10 +57,10 @@ def ensure_cached(report: Report) -> None:
 
 
 def ensure_functions_cached(project: Project, report: Report) -> None:
-    """Download what a project's edge functions need, unless it was done before for this lock file.
+    """Download the modules of a project's edge functions, unless they were downloaded before for this lock file.
 
-    It takes a lock file beside `supabase/functions/deno.json`. Functions that are pinned by none download what they
-    need when they first run.
+    This needs a lock file beside `supabase/functions/deno.json`. Without one, functions download their modules when
+    they first run.
 
     Raises:
         ServerError: The download failed.
@@ -84,10 +84,10 @@ def _ensure_cached(whose: str, lock: Path, options: list[str], modules: list[Pat
             return
         report(f"Downloading the modules of {whose} (once) ...")
         command: list[str | Path] = [executable(), "cache", "--quiet", *options, *modules]
-        answer = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
-        if answer.returncode != 0:
+        result = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        if result.returncode != 0:
             raise ServerError(
                 f"The modules of {whose} could not be downloaded. Check the network connection, then try again. "
-                f"Deno said:\n{answer.stderr.strip()[:1000]}"
+                f"Deno said:\n{result.stderr.strip()[:1000]}"
             )
         marker.touch()

@@ -1,10 +1,10 @@
-"""What can go wrong with the embedded stack.
+"""The errors of the embedded stack.
 
 ```
 LocalStackError
 ├── AlreadyRunningError     a second stack in the same folder
 ├── FolderError             the folder cannot be used as it is
-├── MigrationError          a migration or the seed was refused by Postgres
+├── MigrationError          Postgres refused a migration or the seed
 ├── MissingDependencyError  an optional package or program is not installed
 ├── NotRunningError         the stack of this folder is not running
 ├── PortInUseError          the requested port is taken

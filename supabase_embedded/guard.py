@@ -1,8 +1,8 @@
-"""Stop the stack of a folder when the process that started this one has ended, in whatever way.
+"""Stop the stack of a folder when the parent process ends, for whatever reason.
 
     python -m supabase_embedded.guard DIRECTORY
 
-Standard input is a pipe that nothing is written to: it ends when the other process does.
+Standard input is a pipe that nothing is written to: it reaches its end when the parent process ends.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import psutil
 from supabase_embedded.background import stop
 from supabase_embedded.errors import LocalStackError
 
-# How long a process that was killed may hold its folder while it ends.
-_PATIENCE_SECONDS = 30.0
+# A killed process may hold the lock of its folder a little longer.
+_TIMEOUT_SECONDS = 30.0
 
 
 def main(arguments: list[str]) -> int:
     """Run the program."""
     (directory,) = arguments
     sys.stdin.buffer.read()
-    give_up = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             stop(Path(directory))
         except (LocalStackError, psutil.Error):
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
         else:

@@ -1,6 +1,6 @@
-"""Apply a project's migrations and seed, and keep the same books as the `supabase` command.
+"""Apply a project's migrations and seed, and record them as the `supabase` command does.
 
-Both can then be used on one database in turn: what this module applied, `supabase db push` counts as applied.
+Both can then be used on the same database: `supabase db push` knows what this module has applied.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from supabase_embedded.errors import MigrationError
 
 _FILE_NAME = re.compile(r"(?P<version>\d+)_(?P<name>.*)\.sql")
 
-# The tables as the `supabase` command makes them.
+# The tables as the `supabase` command creates them.
 _MIGRATIONS_TABLE = """
     create schema if not exists supabase_migrations;
     create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
@@ -50,17 +50,17 @@ class MigrationReport:
     """What `migrate()` found and did."""
 
     applied: Sequence[str] = ()
-    """Versions applied now, in order."""
+    """The versions that were applied now, in order."""
 
     changed: Sequence[str] = ()
-    """Versions applied earlier whose file has been edited since. The edit is not in the database."""
+    """The versions that were applied earlier and whose file has been edited since. The database lacks the edits."""
 
     missing: Sequence[str] = ()
-    """Versions applied earlier whose file is gone."""
+    """The versions that were applied earlier and whose file no longer exists."""
 
 
 def migrations_in(folder: Path) -> list[Migration]:
-    """Return the migrations of a folder in the order in which they apply.
+    """Return the migrations of a folder in order of their version.
 
     Raises:
         MigrationError: Two files have the same version.
@@ -69,7 +69,7 @@ def migrations_in(folder: Path) -> list[Migration]:
     for path in sorted(folder.glob("*.sql")):
         match = _FILE_NAME.fullmatch(path.name)
         if match is None:
-            continue  # The `supabase` command passes over such files as well.
+            continue  # The `supabase` command ignores such files, too.
         migration = Migration(path, match["version"], match["name"])
         if migration.version in found:
             raise MigrationError(
@@ -80,14 +80,14 @@ def migrations_in(folder: Path) -> list[Migration]:
 
 
 def migrate(dsn: str, migrations_dir: Path) -> MigrationReport:
-    """Apply the migrations that this database has not seen, each in a transaction of its own.
+    """Apply new migrations to a database, each in a transaction of its own.
 
     Args:
         dsn: A connection to the database, as the role `postgres`.
         migrations_dir: The folder with the files `<version>_<name>.sql`.
 
     Raises:
-        MigrationError: Postgres refused a migration. That file left nothing behind; those before it stay applied.
+        MigrationError: Postgres refused a migration. It was rolled back; earlier migrations stay applied.
     """
     migrations = migrations_in(migrations_dir)
     applied: list[str] = []
@@ -115,23 +115,23 @@ def migrate(dsn: str, migrations_dir: Path) -> MigrationReport:
 def seed(dsn: str, seed_path: Path) -> bool:
     """Run the seed file once for each database, in one transaction.
 
-    A seed that ran before is not run again when it has been edited; as with the `supabase` command, a fresh database
-    gets the new one.
+    An edited seed does not run again on the same database; as with the `supabase` command, only a fresh database gets
+    it.
 
     Args:
         dsn: A connection to the database, as the role `postgres`.
-        seed_path: The file; when there is none, nothing happens.
+        seed_path: The file; it may be missing.
 
     Returns:
-        Whether the seed ran now.
+        True if the seed ran now.
 
     Raises:
-        MigrationError: Postgres refused a statement. Nothing of the file was kept.
+        MigrationError: Postgres refused a statement. The whole file was rolled back.
     """
     if not seed_path.exists():
         return False
     digest = hashlib.sha256(seed_path.read_bytes()).hexdigest()
-    # The name under which the `supabase` command knows it: relative to the folder that contains `supabase`.
+    # The `supabase` command records the path relative to the folder that contains `supabase`.
     name = f"supabase/{seed_path.name}"
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_SEEDS_TABLE)
@@ -150,7 +150,7 @@ def _was_edited(migration: Migration, recorded: list[str] | None) -> bool:
 
 
 def _execute(connection: psycopg.Connection, path: Path) -> list[str]:
-    """Run a file statement by statement and return the statements."""
+    """Run a file statement by statement, and return the statements."""
     source = path.read_text(encoding="utf-8")
     statements = _sql.split(source)
     for number, statement in enumerate(statements, start=1):
@@ -176,5 +176,5 @@ def _describe(error: psycopg.Error, path: Path, source: str, number: int, statem
     ):
         if text:
             parts.append(f"{label}: {text}")
-    parts.append("Nothing of this file was kept. Correct it and run the command again.")
+    parts.append("The whole file was rolled back. Correct it and run the command again.")
     return "\n".join(parts)

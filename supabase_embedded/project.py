@@ -1,4 +1,4 @@
-"""Where things are: the cache, the embedded server's source, and a project's SQL and functions."""
+"""Find the cache, the embedded server's source, and a project's SQL and functions."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from supabase_embedded.errors import FolderError
 PACKAGE = Path(__file__).parent
 SERVER_DIR = PACKAGE / "server"
 
-# The distribution that this package travels in.
+# The distribution that contains this package.
 INSTALL = "Install it with: pip install 'monogram-sdk[local]'"
 
 _CACHE_VARIABLE = "SUPABASE_EMBEDDED_CACHE_DIR"
 
 
 def cache_dir() -> Path:
-    """Return the folder for what can be downloaded or computed again, by default below the user's cache.
+    """Return the folder for files that can be downloaded or computed again, by default in the user's cache.
 
-    The environment variable `SUPABASE_EMBEDDED_CACHE_DIR` names another one.
+    The environment variable `SUPABASE_EMBEDDED_CACHE_DIR` overrides it.
 
     Raises:
-        FolderError: It cannot be made.
+        FolderError: It cannot be created.
     """
     override = os.environ.get(_CACHE_VARIABLE)
     folder = Path(override) if override else platformdirs.user_cache_path("supabase-embedded", appauthor=False)
@@ -33,14 +33,15 @@ def cache_dir() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(
-            f"The cache folder {folder} cannot be made: {error.strerror}. Set {_CACHE_VARIABLE} to a folder that can."
+            f"The cache folder {folder} cannot be created: {error.strerror}. "
+            f"Set {_CACHE_VARIABLE} to a folder that you can write to."
         ) from error
     return folder.absolute()
 
 
 @dataclass(frozen=True)
 class Project:
-    """The database half of a project: a folder laid out as the `supabase` command wants it."""
+    """A project's folder `supabase/`, laid out as for the `supabase` command."""
 
     supabase_dir: Path
 
@@ -51,7 +52,7 @@ class Project:
 
     @property
     def seed_path(self) -> Path:
-        """The file with the data of a new database; it may be missing."""
+        """The file with the seed data of a new database; it may be missing."""
         return self.supabase_dir / "seed.sql"
 
     @property
@@ -67,10 +68,12 @@ class Project:
             folder: The folder that contains `supabase/migrations`; by default the working folder.
 
         Raises:
-            FolderError: There are no migrations there.
+            FolderError: The folder has no `supabase/migrations`.
         """
         folder = Path.cwd() if folder is None else Path(folder)
         found = cls(folder.absolute() / "supabase")
         if not found.migrations_dir.is_dir():
-            raise FolderError(f"{folder} has no folder supabase/migrations. Name the folder that contains `supabase`.")
+            raise FolderError(
+                f"{folder} has no folder supabase/migrations. Choose the folder that contains supabase with --project."
+            )
         return found

@@ -1,4 +1,4 @@
-"""What one process does to a stack that another one runs, or has left behind."""
+"""Reset a stack that another process runs, or end the servers that a killed process left running."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from supabase_embedded.project import Project
 
 
 def end_leftovers(folder: StackFolder, state: State) -> None:
-    """End the servers that outlived the process that ran them, or was starting them, because it was killed.
+    """End the servers of a process that was killed while it ran or started them.
 
     Args:
-        folder: The folder, whose lock this process holds.
+        folder: The folder; this process holds its lock.
         state: Its state.
     """
     for server in (state.server, None if state.run is None else state.run.server):
@@ -27,14 +27,14 @@ def end_leftovers(folder: StackFolder, state: State) -> None:
 
 
 def reset(directory: Path, *, application: Application = STANDALONE) -> None:
-    """Put a fresh, migrated and seeded database into a running stack; delete its stored files and mails.
+    """Replace the database of a running stack with a fresh, seeded one; delete stored files and emails.
 
     Args:
         directory: The stack's folder.
-        application: Whose command an error names.
+        application: The application whose command the errors name.
 
     Raises:
-        MigrationError: A migration or the seed was refused; the old database is still there.
+        MigrationError: A migration or the seed was refused; the old database is kept.
         NotRunningError: No stack runs there.
     """
     folder = StackFolder(directory, application)
@@ -46,8 +46,8 @@ def reset(directory: Path, *, application: Application = STANDALONE) -> None:
         keys.service_password,
         with_seed=run.with_seed,
     )
-    databases.tidy()  # What takes long may be interrupted.
-    with _processes.undisturbed():
+    databases.tidy()  # The slow part may be interrupted.
+    with _processes.signals_deferred():
         databases.reset()
         folder.empty_files()
         folder.tidy_request.touch()

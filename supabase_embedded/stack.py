@@ -5,8 +5,8 @@ with Stack(Path(".supabase")) as stack:
     print(stack.api_url, stack.publishable_key)
 ```
 
-A stack belongs to the process that started it, which watches its two servers and starts them again when they die. Other
-processes find it through its folder: `StackStatus.of(folder)`, `runs.reset(folder)`.
+A stack belongs to the process that started it, which restarts its two servers when they die. Other processes find it
+through its folder: `StackStatus.of(folder)`, `runs.reset(folder)`.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from supabase_embedded.postgres import PostgresServer, ServerAddress
 from supabase_embedded.project import Project
 from supabase_embedded.runs import end_leftovers, reset
 
-_WATCH_INTERVAL = 0.2  # Seconds between two looks at the processes.
+_WATCH_INTERVAL = 0.2  # Seconds between two checks of the processes.
 _MAINTENANCE_INTERVAL = 3600.0  # Seconds.
-_LONGEST_PAUSE = 5.0  # Seconds between two attempts to start a server that does not start.
+_MAX_PAUSE = 5.0  # Seconds between two attempts to start a server.
 
 _log = logging.getLogger(__name__)
 
@@ -68,20 +68,20 @@ class Stack:
         """Describe the stack; nothing happens before `start()`.
 
         Args:
-            directory: The folder for everything that the stack keeps; made when missing.
-            application: What an application adds to the stack; by default nothing.
+            directory: The folder for everything that the stack keeps; created if it is missing.
+            application: The application that is built on the stack; by default none.
             project: The folder that contains `supabase/`; by default the application's, or the working folder.
-            seed: Whether new databases get the project's seed.
+            seed: Whether new databases get the project's seed data.
             port: The API's port; by default that of the last run, or a free one.
-            db_port: The database's port; likewise.
+            db_port: The database's port; the default is chosen in the same way.
             durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
-            site_url: Where links in mails lead unless a call says otherwise; by default what the project's
-                `config.toml` says, or `http://127.0.0.1:3000`.
-            function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
+            site_url: Where links in emails lead unless a call names another URL; by default the value in the project's
+                `config.toml`, or `http://127.0.0.1:3000`.
+            function_hosts: Hosts that edge functions may connect to besides this machine, such as `api.resend.com`.
             function_environment: Variables for edge functions. `supabase/functions/.env` overrides them.
-            server_options: More settings for the API server, such as `bcrypt_cost`. They come before those of the
-                project's `config.toml`: `confirm_email` is `enable_confirmations` there, for example.
-            report: Takes one line for each thing that takes time or needs attention; by default the log does.
+            server_options: More settings for the API server, such as `bcrypt_cost`. They override those of the
+                project's `config.toml`, where `confirm_email`, for example, is `enable_confirmations`.
+            report: Called with one line for each thing that takes time or needs attention; by default it is logged.
         """
         self._folder = StackFolder(directory, application)
         self._application = application
@@ -115,7 +115,7 @@ class Stack:
     ) -> None:
         self.stop()
 
-    # Where it is
+    # How to reach it
 
     @property
     def api_url(self) -> str:
@@ -129,7 +129,7 @@ class Stack:
 
     @property
     def mailbox_url(self) -> str:
-        """The page that shows the mails that were sent."""
+        """The page that shows the emails that were sent."""
         return self.status().mailbox_url
 
     @property
@@ -139,7 +139,7 @@ class Stack:
 
     @property
     def secret_key(self) -> str:
-        """The API key that passes all access rules."""
+        """The API key that bypasses row level security."""
         return self.status().secret_key
 
     @property
@@ -154,12 +154,12 @@ class Stack:
 
     @property
     def project(self) -> Project:
-        """The project whose migrations, seed and functions it runs."""
+        """The project whose migrations, seed and edge functions the stack runs."""
         return self.databases.project
 
     @property
     def databases(self) -> Databases:
-        """The stack's databases, for more copies of the template."""
+        """The databases of the stack, for more copies of the template."""
         if self._databases is None:
             raise NotRunningError("This stack is not running; call start() first.")
         return self._databases
@@ -172,19 +172,19 @@ class Stack:
         """
         return StackStatus.of(self._folder.root, application=self._application)
 
-    # What it does
+    # Start and stop
 
     def start(self) -> None:
-        """Start everything, and return when the API accepts requests.
+        """Start everything and return when the API accepts requests.
 
-        The first start in a folder makes the database; later ones apply new migrations to it.
+        The first start in a folder creates the database; later ones apply new migrations to it.
 
         Raises:
             AlreadyRunningError: A stack runs in this folder.
             FolderError: The folder cannot be used.
             MigrationError: A migration or the seed was refused.
             PortInUseError: A requested port is taken.
-            LocalStackError: Something else kept a part of the stack from starting.
+            LocalStackError: A part of the stack did not start for another reason.
         """
         project = Project.find(self._project_argument or self._application.project)
         self._folder.open()
@@ -196,14 +196,14 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stop everything. The data stays. Does nothing when the stack is not running."""
+        """Stop everything and keep the data. Does nothing if the stack is not running."""
         self._stopping.set()
         self._server.stop()
         if self._postgres is not None:
             self._postgres.stop()
         for thread in self._threads:
             thread.join()
-        # A thread may have been about to start one of them again.
+        # A thread may have restarted one of them meanwhile.
         self._server.stop()
         if self._postgres is not None:
             self._postgres.stop()
@@ -216,34 +216,34 @@ class Stack:
                 self._folder.close()
 
     def reset(self) -> None:
-        """Put a fresh, migrated and seeded database in place, and delete stored files and mails.
+        """Replace the database with a fresh, seeded one, and delete stored files and emails.
 
         Raises:
-            MigrationError: A migration or the seed was refused; the old database is still there.
+            MigrationError: A migration or the seed was refused; the old database is kept.
         """
         reset(self._folder.root, application=self._application)
 
     def clone_database(self, name: str) -> str:
-        """Make another fresh, migrated and seeded database, and return its URL as `postgres`."""
+        """Create another fresh, seeded database, and return its URL as `postgres`."""
         return self.databases.clone(name)
 
-    # How it does it
+    # The parts
 
     def _start(self, project: Project) -> None:
-        # What cannot be is said before anything is made.
+        # Report bad settings before anything is created.
         settings = _project_config.auth(project), _project_config.functions(project)
         if self._application.check is not None:
             self._application.check(project, self._function_environment)
-        others = _project_config.disregarded(project)
-        if others:
-            self._report(f"The embedded stack does not do what config.toml says below [auth]: {', '.join(others)}.")
+        unsupported = _project_config.unsupported(project)
+        if unsupported:
+            self._report(f"The embedded stack ignores these settings below [auth]: {', '.join(unsupported)}.")
         folder, state = self._folder, self._folder.read_state()
-        if state.run is not None or state.starting is not None:  # It was killed, and its servers may have gone on.
+        if state.run is not None or state.starting is not None:  # It was killed; its servers may still run.
             end_leftovers(folder, state)
         check_port(self._port, purpose="the API", option="--port")
-        api_port = () if self._port is None else (self._port,)
-        check_port(self._db_port, purpose="the database", option="--db-port", taken=api_port)
-        folder.write_state(replace(state, starting=ProcessIdentity.of_this(), server=None))
+        api_ports = () if self._port is None else (self._port,)
+        check_port(self._db_port, purpose="the database", option="--db-port", taken=api_ports)
+        folder.write_state(replace(state, starting=ProcessIdentity.current(), server=None))
         keys = Keys.of(folder.keys, may_generate=not folder.postgres.exists())
         deno.ensure_cached(self._report)
         deno.ensure_functions_cached(project, self._report)
@@ -252,24 +252,24 @@ class Stack:
             folder.postgres,
             password=keys.service_password,
             port=self._db_port,
-            # The last one may be the one that is asked for now for the API, which starts later.
-            preferred_port=None if state.db_port in api_port else state.db_port,
+            # The port of the last run may now be requested for the API, which starts later.
+            preferred_port=None if state.db_port in api_ports else state.db_port,
             durable=self._durable,
             log_path=folder.logs / "postgres.log",
         )
         if not self._postgres.initialised:
-            self._report("Making a new database ...")
+            self._report("Creating a new database ...")
         self._postgres.start()
         address = self._postgres.address
         self._databases = Databases(address, project, keys.service_password, with_seed=self._with_seed)
-        self._explain(self._databases.open())
+        self._report_migrations(self._databases.open())
 
         self._config = self._start_server(address, keys, project, state, *settings)
         self._write_state(project)
-        self._work(self._watch)
-        self._work(self._maintain)
+        self._run_in_thread(self._watch)
+        self._run_in_thread(self._maintain)
         for worker in self._application.workers:
-            self._work(worker, self, self._stopping)
+            self._run_in_thread(worker, self, self._stopping)
         folder.tidy_request.touch()
 
     def _start_server(
@@ -287,7 +287,7 @@ class Stack:
             attempts_left -= 1
             port = pick_port(requested=self._port, remembered=state.api_port, purpose="the API", option="--port")
             smtp_port = pick_port(
-                requested=None, remembered=state.smtp_port, purpose="mail", option="--port", taken=(port,)
+                requested=None, remembered=state.smtp_port, purpose="email", option="--port", taken=(port,)
             )
             config = ServerConfig(
                 host=LOOPBACK,
@@ -314,7 +314,7 @@ class Stack:
             try:
                 self._server.start(config)
             except PortInUseError:
-                # Somebody took it between our look and the server's start.
+                # Another program took it before the server did.
                 if self._port is not None or attempts_left == 0:
                     raise
             else:
@@ -322,7 +322,7 @@ class Stack:
 
     def _write_state(self, project: Project) -> None:
         assert self._config is not None and self._postgres is not None
-        supervisor, server = ProcessIdentity.of_this(), ProcessIdentity.of(self._server.pid or 0)
+        supervisor, server = ProcessIdentity.current(), ProcessIdentity.of(self._server.pid or 0)
         if server is None:
             raise LocalStackError(f"The API server ended right after its start; see {self._server.log_path}.")
         self._folder.write_state(
@@ -335,25 +335,25 @@ class Stack:
             )
         )
 
-    def _explain(self, report: MigrationReport) -> None:
+    def _report_migrations(self, report: MigrationReport) -> None:
         if report.applied:
             self._report(f"Applied {len(report.applied)} new migration(s), up to {report.applied[-1]}.")
         command = self._application.command
         if report.changed:
             self._report(
                 f"These migrations were edited after they had been applied: {', '.join(report.changed)}. "
-                f"The database does not have the edits; `{command} reset` makes it anew."
+                f"The database does not have the edits; `{command} reset` creates it again."
             )
         if report.missing:
             self._report(
-                f"The database has migrations whose files are gone: {', '.join(report.missing)}. "
-                f"`{command} reset` makes it anew."
+                f"The database has migrations whose files are missing: {', '.join(report.missing)}. "
+                f"`{command} reset` creates it again."
             )
         if not self.databases.fits_this_version():
-            self._report(f"This database was made by another version of the stack. `{command} reset` makes it anew.")
+            self._report(f"Another version of the stack created this database. `{command} reset` creates it again.")
 
     def _watch(self) -> None:
-        """Start a server again when it has died, and do the slow part of the next reset."""
+        """Restart a server that has died, and do the slow part of the next reset."""
         assert self._postgres is not None and self._config is not None
         pause = _WATCH_INTERVAL
         while not self._stopping.wait(pause):
@@ -374,27 +374,27 @@ class Stack:
             except (LocalStackError, OSError, psycopg.Error) as error:
                 if self._stopping.is_set():
                     return
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, _MAX_PAUSE)
                 _log.error("%s (Trying again in %.1f s.)", error, pause)
 
     def _maintain(self) -> None:
-        """Look after the realtime partitions."""
+        """Create and drop the partitions for realtime messages."""
         while not self._stopping.wait(_MAINTENANCE_INTERVAL):
             try:
                 self.databases.maintain()
             except psycopg.Error as error:
                 if self._stopping.is_set():
                     return
-                _log.error("The partitions for realtime messages could not be made: %s", error)
+                _log.error("The partitions for realtime messages could not be created: %s", error)
 
-    def _work(self, target: Callable[..., None], *arguments: object) -> None:
+    def _run_in_thread(self, target: Callable[..., None], *arguments: object) -> None:
         """Run a function in a thread that ends with the stack."""
         thread = threading.Thread(target=target, args=arguments, name=f"stack {target.__name__}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _functions_environment(self, address: ServerAddress, port: int, smtp_port: int) -> dict[str, str]:
-        """Return what edge functions are told besides the platform's variables."""
+        """Return the variables of edge functions, in addition to the platform's."""
         mailbox = Addresses(smtp_url=f"smtp://{LOOPBACK}:{smtp_port}", mailpit_url=f"http://{LOOPBACK}:{port}")
         own = {"SUPABASE_DB_URL": address.dsn(DATABASE, user="postgres", password="postgres")}
         return own | dict(self._application.function_environment(mailbox)) | self._function_environment

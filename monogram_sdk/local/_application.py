@@ -1,4 +1,4 @@
-"""Monogram, as the embedded stack sees it. It takes little to load: `monogram dev status` needs no more."""
+"""Monogram, as the embedded stack sees it. It is quick to import, because `monogram dev status` needs no more."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_scheduled_jobs(stack: Stack, stopping: threading.Event) -> None:
 
 
 def deliver(stack: Stack, stopping: threading.Event) -> None:
-    """Have pictures made ready, newsletters rendered and emails sent as soon as there are any."""
+    """Call the functions that render pictures and newsletters and send emails, as soon as there is work for them."""
     if (stack.project.functions_dir / "deliver" / "index.ts").exists():
         from monogram_sdk.local._deliverer import Deliverer
 

@@ -1,7 +1,7 @@
-"""Call the project's functions `deliver` and `pictures` when there is work for them: what its cron does, only sooner.
+"""Call the project's functions `deliver` and `pictures` as soon as there is work for them, as its cron job does later.
 
-The database says so with NOTIFY when work is committed; for what is due later this looks from time to time. As on the
-platform neither function waits for the other: emails and letters go out while many pictures are being made.
+The database announces committed work with NOTIFY; work that falls due later is found by polling. As on the platform,
+neither function waits for the other: emails and newsletters go out while many pictures are being rendered.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ import psycopg
 
 CHANNEL = "monogram_outbox"
 
-# What tells whether each function has something to do.
+# For each function, the SQL predicate that tells whether it has work.
 _WORK = {"pictures": "private.is_picture_due", "deliver": "private.is_work_due"}
 
-_LOOK_INTERVAL = 5.0  # Seconds between two looks at what has come due.
-_LISTEN_INTERVAL = 0.5  # Seconds after which a listener looks whether it is to stop.
-_LONGEST_PAUSE = 10.0  # Seconds between two attempts after failures.
-_CALL_TIMEOUT = 180.0  # Seconds; a function has 150, and its end is worth hearing.
+_POLL_INTERVAL = 5.0  # Seconds between two checks for work that has fallen due.
+_LISTEN_INTERVAL = 0.5  # Seconds after which a listener checks whether it should stop.
+_MAX_PAUSE = 10.0  # Seconds between two attempts after failures.
+_CALL_TIMEOUT = 180.0  # Seconds; longer than the 150 that a function may take.
 
 _log = logging.getLogger(__name__)
 
 
 class Deliverer:
-    """Listens to a database, and calls functions of its stack."""
+    """Listens to a database and calls the edge functions of its stack."""
 
-    def __init__(self, dsn: str, url: str, secret_key: str, *, look_interval: float = _LOOK_INTERVAL) -> None:
-        """Describe it; nothing happens before `run()`.
+    def __init__(self, dsn: str, url: str, secret_key: str, *, poll_interval: float = _POLL_INTERVAL) -> None:
+        """Configure the deliverer; nothing happens before `run()`.
 
         Args:
             dsn: A connection to the database, as the role `postgres`.
-            url: The address of the functions, to which their names are added.
+            url: The base URL of the edge functions; the name of a function is appended.
             secret_key: A secret key of the stack.
-            look_interval: Seconds between two looks at what has come due.
+            poll_interval: Seconds between two checks for work that has fallen due.
         """
         self._dsn = dsn
         self._url = url
         self._secret_key = secret_key
-        self._look_interval = look_interval
+        self._poll_interval = poll_interval
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until `stopping` is set."""
+        """Call functions until `stopping` is set."""
         callers = [
             threading.Thread(target=self._serve, args=[function, predicate, stopping], name=f"monogram {function}")
             for function, predicate in _WORK.items()
@@ -55,7 +55,7 @@ class Deliverer:
             caller.join()
 
     def _serve(self, function: str, predicate: str, stopping: threading.Event) -> None:
-        """Call one function whenever it has something to do."""
+        """Call one function whenever it has work."""
         pause = _LISTEN_INTERVAL
         while not stopping.is_set():
             try:
@@ -67,43 +67,43 @@ class Deliverer:
                         pause = _LISTEN_INTERVAL
                         self._wait(connection, stopping)
             except psycopg.Error as error:
-                # A reset puts another database in place.
+                # A reset replaces the database.
                 if not stopping.is_set():
-                    _log.warning("Nobody could look for work: %s", type(error).__name__)
+                    _log.warning("The database could not be checked for work: %s", type(error).__name__)
             except httpx.HTTPError as error:
-                # A server that died is started again.
+                # The supervisor restarts a server that died.
                 if not stopping.is_set():
                     _log.warning("%s could not be called: %s", function, _reason(error))
             stopping.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
 
     def _wait(self, connection: psycopg.Connection[Any], stopping: threading.Event) -> None:
-        """Wait until there is news, or until it is time to look."""
+        """Wait for a notification, or until the next check is due."""
         waited = 0.0
-        while waited < self._look_interval and not stopping.is_set():
+        while waited < self._poll_interval and not stopping.is_set():
             for _ in connection.notifies(timeout=_LISTEN_INTERVAL, stop_after=1):
                 return
             waited += _LISTEN_INTERVAL
 
     def _call(self, function: str, stopping: threading.Event) -> None:
-        wish: dict[str, Any] | None = {"chain": False}
-        while wish and not stopping.is_set():
+        body: dict[str, Any] | None = {"chain": False}
+        while body and not stopping.is_set():
             url = f"{self._url}/{function}"
-            answer = httpx.post(url, headers={"apikey": self._secret_key}, json=wish, timeout=_CALL_TIMEOUT)
-            answer.raise_for_status()
-            done = answer.json()
-            wish = {"chain": False, "first": done.get("next", "mails")} if done.get("more") else None
+            reply = httpx.post(url, headers={"apikey": self._secret_key}, json=body, timeout=_CALL_TIMEOUT)
+            reply.raise_for_status()
+            result = reply.json()
+            body = {"chain": False, "first": result.get("next", "mails")} if result.get("more") else None
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong without what the other side said, which may hold anything."""
+    """Return what went wrong, without the body of the reply, which may hold secrets."""
     if isinstance(error, httpx.HTTPStatusError):
-        return f"it answered {error.response.status_code}"
+        return f"it replied with status {error.response.status_code}"
     return type(error).__name__
 
 
 def _is_due(connection: psycopg.Connection[Any], predicate: str) -> bool:
-    """Return whether there is work; never where the project has none of Monogram's migrations."""
+    """Return True if there is work; False if the project does not have Monogram's migrations."""
     exists = connection.execute("select to_regprocedure(%s) is not null", [f"{predicate}(timestamptz)"]).fetchone()
     if exists is None or not exists[0]:
         return False

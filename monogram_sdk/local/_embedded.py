@@ -1,4 +1,4 @@
-"""The names of `supabase_embedded` that `monogram_sdk.local` offers as well."""
+"""The names of `supabase_embedded` that `monogram_sdk.local` re-exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look at a project's settings of email before the stack starts."""
+"""Check a project's email settings before the stack starts."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _MAIL_SETTINGS = frozenset(
 
 
 def check_mail_settings(project: Project, given: Mapping[str, str]) -> None:
-    """Check what functions are told of mail, as `deliver` will, which says so in its log only.
+    """Check the email settings of edge functions as `deliver` does, which reports errors only in its log.
 
     Args:
-        project: The project; its `supabase/functions/.env` overrides what is given.
-        given: What they are told besides.
+        project: The project; its `supabase/functions/.env` overrides `given`.
+        given: Other variables of the edge functions.
 
     Raises:
-        FolderError: A setting is damaged; the message says which, and what it has to be.
+        FolderError: A setting is invalid; the message says which, and what it has to be.
     """
     folder = project.functions_dir
     check, file = folder / "_shared" / "deliver" / "check.ts", folder / ".env"
-    told = dict(given)
+    settings = dict(given)
     if file.is_file():
-        told |= {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
-    told = {name: value for name, value in told.items() if name in _MAIL_SETTINGS}
-    if not told or not check.exists():
+        settings |= {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
+    settings = {name: value for name, value in settings.items() if name in _MAIL_SETTINGS}
+    if not settings or not check.exists():
         return
-    usual = {"SMTP_URL": "smtp://127.0.0.1", "MAIL_FROM": "monogram@example.org"}
+    defaults = {"SMTP_URL": "smtp://127.0.0.1", "MAIL_FROM": "monogram@example.org"}
     command: list[str | Path] = [deno.executable(), "run", "--quiet", "--no-check", "--no-config", "--allow-env", check]
-    environment = deno.environment() | usual | told
+    environment = deno.environment() | defaults | settings
     checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if checked.returncode != 0:
-        where = file if file.is_file() else "The settings of mail"
+        where = file if file.is_file() else "The email settings"
         raise FolderError(f"{where}: {(checked.stdout or checked.stderr).strip()[:1000]}")

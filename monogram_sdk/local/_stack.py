@@ -36,21 +36,21 @@ class Stack(supabase_embedded.Stack):
         """Describe the stack; nothing happens before `start()`.
 
         Args:
-            directory: The folder for everything that the stack keeps; made when missing.
-            project: The folder that contains `supabase/`; by default Monogram's own migrations.
-            seed: Whether new databases get the project's seed.
+            directory: The folder for everything that the stack keeps; created if it is missing.
+            project: The folder that contains `supabase/`; by default Monogram's own project.
+            seed: Whether new databases get the project's seed data.
             port: The API's port; by default that of the last run, or a free one.
-            db_port: The database's port; likewise.
+            db_port: The database's port; the default is chosen in the same way.
             durable: Whether committed data survives a crash of the machine. `False` is faster, for tests.
-            site_url: Where links in emails lead unless a call says otherwise; by default what the project's
-                `config.toml` says, or `http://127.0.0.1:3000`.
-            function_hosts: Hosts that edge functions may reach, such as `api.resend.com`; else only this machine.
+            site_url: Where links in emails lead unless a call names another URL; by default the value in the project's
+                `config.toml`, or `http://127.0.0.1:3000`.
+            function_hosts: Hosts that edge functions may connect to besides this machine, such as `api.resend.com`.
             function_environment: Variables for edge functions. `supabase/functions/.env` overrides them.
             deliver: Whether to call the function `deliver` when there is work for it, so that newsletters are rendered
                 and emails sent. `False` leaves that to whoever runs the stack.
-            server_options: More settings for the API server, such as `bcrypt_cost`. They come before those of the
-                project's `config.toml`: `confirm_email` is `enable_confirmations` there, for example.
-            report: Takes one line for each thing that takes time or needs attention; by default the log does.
+            server_options: More settings for the API server, such as `bcrypt_cost`. They override those of the
+                project's `config.toml`, where `confirm_email`, for example, is `enable_confirmations`.
+            report: Called with one line for each thing that takes time or needs attention; by default it is logged.
         """
         super().__init__(
             directory,
@@ -78,9 +78,9 @@ class StackStatus(supabase_embedded.StackStatus):
 
         Args:
             directory: The stack's folder.
-            application: Whose command the error names.
+            application: The application whose command the error names.
 
         Raises:
-            NotRunningError: None does.
+            NotRunningError: No stack runs there.
         """
         return cls(**vars(supabase_embedded.StackStatus.of(directory, application=application)))

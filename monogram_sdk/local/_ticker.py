@@ -1,7 +1,7 @@
-"""Run a project's scheduled SQL where the database has no scheduler of its own.
+"""Run a project's scheduled SQL if the database has no scheduler of its own.
 
-On the platform `pg_cron` does it. A server without that extension has the table `private.scheduled_jobs` instead, made
-by the migrations: `name`, `schedule` (five fields, UTC) and `command`.
+On the platform `pg_cron` does it. On a server without that extension the migrations create the table
+`private.scheduled_jobs` instead: `name`, `schedule` (five fields, UTC) and `command`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from datetime import UTC, datetime
 import psycopg
 from cronsim import CronSim, CronSimError
 
-_TICK_INTERVAL = 60.0  # Seconds between two looks at the scheduled jobs.
+_TICK_INTERVAL = 60.0  # Seconds between two checks of the scheduled jobs.
 
 _log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Runs the jobs that have come due since it last looked."""
+    """Runs the jobs that have fallen due since its last check."""
 
     def __init__(self, dsn: str, *, now: datetime | None = None) -> None:
-        """Start counting.
+        """Remember the time after which jobs are due.
 
         Args:
             dsn: A connection to the database, as the role `postgres`.
-            now: The moment after which jobs are due; by default this one.
+            now: The time after which jobs are due; by default the current time.
         """
         self._dsn = dsn
         self._seen = now or datetime.now(UTC)
@@ -42,12 +42,12 @@ class Ticker:
                 _log.error("The scheduled jobs could not be run: %s", error)
 
     def tick(self, now: datetime | None = None) -> list[str]:
-        """Run what came due since the last tick, each job once, and return the names of the jobs that were run.
+        """Run the jobs that fell due since the last tick, each once, and return their names.
 
-        A job that fails is logged, and keeps no other from running.
+        A job that fails is logged, and the other jobs still run.
 
         Args:
-            now: The present moment; for tests.
+            now: The current time; for tests.
         """
         until = now or datetime.now(UTC)
         since, self._seen = self._seen, until

@@ -1,7 +1,7 @@
--- The platform's roles. They belong to the whole server, so this file runs once for each.
+-- The platform's roles. They belong to the whole server, so this file runs once for each server.
 --
--- `supabase_admin` is the superuser and runs this. `postgres` runs migrations and is not a superuser: what the platform
--- would refuse it, it is refused here. The rest are the roles of requests and of the services.
+-- `supabase_admin` is the superuser and runs this. `postgres` runs migrations and is not a superuser: it is refused what
+-- the platform refuses it. The rest are the roles of requests and of the services.
 
 create role anon nologin;
 create role authenticated nologin;
@@ -27,7 +27,7 @@ grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 do $$
 begin
   if current_setting('server_version_num')::integer >= 160000 then
-    -- As text: version 15 does not know the words.
+    -- As text, because version 15 does not know this syntax.
     execute 'grant supabase_auth_admin, supabase_storage_admin, supabase_realtime_admin to postgres'
       ' with inherit true, set false';
   else

@@ -4,7 +4,7 @@ create schema extensions;
 grant usage on schema extensions to anon, authenticated, service_role, dashboard_user;
 grant all on schema extensions to postgres;
 
--- The platform's default extensions, where this server has them. Without pgcrypto, `gen_random_uuid()` and `sha256()`
+-- The platform's default extensions, if this server has them. Without pgcrypto, `gen_random_uuid()` and `sha256()`
 -- are still there: they are part of PostgreSQL.
 do $$
 declare
@@ -24,7 +24,7 @@ grant all on all tables in schema extensions to postgres;
 grant all on all routines in schema extensions to postgres;
 
 -- Nothing in `public` is reachable by a request without a grant of its own: no default privileges are given here.
--- The right to run functions is PostgreSQL's own default for everyone, as on the platform; migrations take it away.
+-- By default everyone may execute functions, in PostgreSQL as on the platform; migrations revoke that.
 grant usage on schema public to anon, authenticated, service_role;
 
 create publication supabase_realtime;

@@ -1,13 +1,13 @@
--- Owners, rights and functions of schema `auth`. Its tables exist already: they come with the auth server.
+-- Owners, grants and functions of schema `auth`. Its tables exist already: they come with the auth server.
 
--- Columns that the platform's tables have beyond those of the embedded auth server, so that the same seed works in both.
+-- Columns of the platform's tables that the embedded auth server lacks, so that the same seed works in both.
 alter table auth.users
   add column if not exists instance_id uuid,
   add column if not exists is_super_admin boolean;
 alter table auth.identities
   alter column id set default gen_random_uuid();
 
--- The services' schemas have one owner, and the tables another who may not make more of them: neither may `postgres`.
+-- The services' schemas have one owner, and their tables another that may not create more; nor may `postgres`.
 alter schema auth owner to supabase_admin;
 grant usage on schema auth to anon, authenticated, service_role, postgres;
 grant all on schema auth to supabase_auth_admin, dashboard_user;

@@ -1,4 +1,4 @@
--- Owners, rights and guards of schema `storage`. Its tables and helper functions exist already: they come with the
+-- Owners, grants and guards of schema `storage`. Its tables and helper functions exist already: they come with the
 -- storage server.
 
 create type storage.buckettype as enum ('STANDARD', 'ANALYTICS', 'VECTOR');

@@ -1,7 +1,7 @@
 -- Schema `realtime`: messages sent from the database, and who may receive and send on a private channel.
 --
--- A policy for `select` on realtime.messages says who receives, one for `insert` who sends. The realtime server asks them with
--- rows that have only a topic and an extension, and `realtime.topic()` tells them the channel's topic.
+-- A policy for `select` on realtime.messages decides who receives, one for `insert` who sends. The realtime server checks
+-- them with rows that have only a topic and an extension; `realtime.topic()` returns the topic of the channel.
 
 create schema realtime;
 grant usage on schema realtime to anon, authenticated, service_role;
@@ -22,7 +22,7 @@ create table realtime.messages (
 ) partition by range (inserted_at);
 
 comment on table realtime.messages is
-  'Broadcasts from the database, and the subject of the policies for private channels. One partition a day, kept three days.';
+  'Broadcasts from the database; its policies protect private channels. One partition a day, kept three days.';
 
 create index messages_inserted_at_topic_index on realtime.messages (inserted_at desc, topic)
   where extension = 'broadcast' and private is true;
@@ -62,7 +62,7 @@ exception
 end;
 $$;
 comment on function realtime.send(jsonb, text, text, boolean) is
-  'Broadcast a JSON object to a topic. It never fails: what goes wrong is only a warning. Runs with the caller''s rights.';
+  'Broadcast a JSON object to a topic. It never fails: an error becomes a warning. Runs with the caller''s rights.';
 
 create function realtime.send_binary(payload bytea, event text, topic text, private boolean default true) returns void
   language plpgsql
@@ -78,7 +78,7 @@ exception
 end;
 $$;
 comment on function realtime.send_binary(bytea, text, text, boolean) is
-  'Broadcast bytes to a topic. It never fails: what goes wrong is only a warning. Runs with the caller''s rights.';
+  'Broadcast bytes to a topic. It never fails: an error becomes a warning. Runs with the caller''s rights.';
 
 create function realtime.broadcast_changes(
   topic_name text, event_name text, operation text, table_name text, table_schema text,
@@ -104,7 +104,7 @@ exception
 end;
 $$;
 comment on function realtime.broadcast_changes(text, text, text, text, text, record, record, text) is
-  'For triggers: broadcast a changed row to a topic. Unlike send(), it fails on an operation that it does not know.';
+  'For triggers: broadcast a changed row to a topic. Unlike send(), it fails on an unknown operation.';
 
 create function realtime.maintain_partitions(at timestamptz default now()) returns void
   language plpgsql
@@ -134,7 +134,7 @@ begin
 end;
 $$;
 comment on function realtime.maintain_partitions(timestamptz) is
-  'Make the partitions of the coming week and drop those of more than three days ago. The stack runs it daily.';
+  'Create the partitions of the coming week and drop those of more than three days ago. The stack runs it hourly.';
 revoke execute on function realtime.maintain_partitions(timestamptz) from public;
 
 alter table realtime.messages owner to supabase_realtime_admin;
@@ -149,6 +149,6 @@ grant all on realtime.messages to dashboard_user;
 
 select realtime.maintain_partitions();
 
--- The realtime server reads what was sent from here; the partitions appear as the one table that they are.
+-- The realtime server reads sent messages from this publication, in which the partitions appear as one table.
 create publication supabase_realtime_messages_publication
   for table realtime.messages with (publish = 'insert', publish_via_partition_root = true);

@@ -1,5 +1,6 @@
--- The platform lets migrations make policies and triggers on the services' tables, and nothing else there. In 10_roles.sql
--- `postgres` got more than that for want of the platform's own extension; here the rest is refused, in PostgreSQL's words.
+-- The platform lets migrations create policies and triggers on the services' tables, and nothing else there.
+-- 10_roles.sql grants `postgres` more, because the platform's own extension is missing; this file refuses the rest, with
+-- PostgreSQL's messages.
 
 create function extensions.guard_service_schemas() returns event_trigger
   language plpgsql

@@ -1,7 +1,8 @@
-"""Give a plain PostgreSQL server what the platform gives before the first migration.
+"""Prepare a plain PostgreSQL server as the platform does before the first migration.
 
-Roles, the schemas `auth`, `storage`, `realtime` and `extensions`, rights, role settings and guards: the files of the
-folder `bootstrap`, in order. The tables of `auth` and `storage` come from the library that serves them.
+The SQL files in this folder run in order. They create roles, the schemas `auth`, `storage`, `realtime` and
+`extensions`, grants, role settings and guards. The tables of `auth` and `storage` come from the library that serves
+them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class PlatformSchema(NamedTuple):
 
 
 def bootstrap(dsn: str, *, service_password: str) -> None:
-    """Make a database into one of the platform's, if it is not one yet.
+    """Prepare a database as the platform does, unless it is prepared already.
 
     Works on PostgreSQL 15 and later. Everything happens in one transaction.
 
@@ -49,7 +50,7 @@ def bootstrap(dsn: str, *, service_password: str) -> None:
             `supabase_auth_admin`, `supabase_storage_admin`). The role `postgres` gets the password `postgres`.
 
     Raises:
-        PostgresError: PostgreSQL refused; nothing was changed.
+        PostgresError: PostgreSQL refused a statement; nothing was changed.
     """
     try:
         with psycopg.connect(dsn) as connection:
@@ -60,7 +61,7 @@ def bootstrap(dsn: str, *, service_password: str) -> None:
 
 
 def fingerprint() -> str:
-    """Return a hash that changes whenever `bootstrap()` would make something else."""
+    """Return a hash that changes whenever the result of `bootstrap()` would."""
     digest = hashlib.sha256()
     for part in (*(path.read_text(encoding="utf-8") for path in _files()), *platform_schema()):
         digest.update(part.encode() + b"\0")
@@ -69,30 +70,30 @@ def fingerprint() -> str:
 
 @cache
 def platform_schema() -> PlatformSchema:
-    """Return the SQL of `auth` and `storage`, from our cache or else from the library itself.
+    """Return the SQL of `auth` and `storage`, from the cache or else from the library itself.
 
     Raises:
-        ServerError: The library could not be asked.
+        ServerError: The library could not be loaded.
     """
     script = _FOLDER / "platform_schema.ts"
-    # The script names the library's version, so a new version is a new file.
+    # The script names the version of the library, so that a new version changes the hash.
     cached = cache_dir() / f"platform-schema-{hashlib.sha256(script.read_bytes()).hexdigest()[:16]}.json"
     with FileLock(cached.with_suffix(".lock")):
         if not cached.exists():
-            answer = subprocess.run(
+            result = subprocess.run(
                 [deno.executable(), "run", "--quiet", "--no-prompt", "--allow-env", *deno.pinned(), script],
                 env=deno.environment(),
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            if answer.returncode != 0:
+            if result.returncode != 0:
                 raise ServerError(
-                    "The embedded server's library could not be asked for its tables. The first time this needs the "
-                    f"network. Deno said:\n{answer.stderr.strip()[:1000]}"
+                    "The library of the embedded server could not be loaded. The first time this needs the network. "
+                    f"Deno said:\n{result.stderr.strip()[:1000]}"
                 )
             unfinished = cached.with_suffix(".unfinished")
-            unfinished.write_text(answer.stdout, encoding="utf-8")
+            unfinished.write_text(result.stdout, encoding="utf-8")
             unfinished.replace(cached)
     return PlatformSchema(**json.loads(cached.read_text(encoding="utf-8")))
 

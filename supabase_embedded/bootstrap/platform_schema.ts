@@ -1,6 +1,6 @@
 // Print the SQL that makes the schemas `auth` and `storage`, as the embedded server's library defines them.
 //
-// It is asked at run time, so that the tables always fit the version of the library that works on them.
+// It runs when a template is created, so that the tables always match the version of the library that uses them.
 import { getAuthSchemaSql, getStorageSchemaSql } from "npm:@supabase/lite@0.10.0";
 
 console.log(JSON.stringify({ auth: getAuthSchemaSql(), storage: getStorageSchemaSql() }));

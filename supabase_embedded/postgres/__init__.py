@@ -1,7 +1,7 @@
 """Run a PostgreSQL server from a folder: initialise, start, stop, recover.
 
 ```python
-with PostgresServer.temporary() as server:        # thrown away at the end, nothing is synced to disk
+with PostgresServer.temporary() as server:        # deleted at the end; nothing is synced to disk
     psycopg.connect(server.dsn())
 
 server = PostgresServer(Path("data/postgres"), password=...)

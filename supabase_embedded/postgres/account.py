@@ -1,9 +1,9 @@
-"""Run PostgreSQL's programs as an ordinary account when we are root, because they refuse to run as root.
+"""Run PostgreSQL's programs as an ordinary account if we are root, because they refuse to run as root.
 
-The data folder then belongs to that account, and only it. The rest of the way, the folders above the data folder and
-the folder with PostgreSQL's programs, may be closed to everyone but root (`/root` usually is). Opening them up would
-weaken the machine, so the programs get the capability to look past folder permissions instead, through `setpriv` of
-util-linux, which every common Linux distribution installs.
+Only the data folder then belongs to that account. The folders above it, and the folder with PostgreSQL's programs, may
+be closed to everyone but root (`/root` usually is). Opening them would weaken the machine, so the programs get a
+capability to bypass folder permissions instead, through `setpriv` of util-linux, which every common Linux distribution
+installs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from supabase_embedded.errors import FolderError, MissingDependencyError
 
 _CANDIDATES = ("postgres", "nobody")
 
-# Either capability is enough. The first only reads; containers often have just the second.
+# Either capability is enough. The first allows reading only; containers often have just the second.
 _CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}
 
 
@@ -32,10 +32,10 @@ class Account:
     uid: int
     gid: int
     is_ours: bool
-    """Whether it is the account of this process, so that nothing needs switching."""
+    """Whether it is the account of this process, so that no switch is needed."""
 
     def give(self, path: Path) -> None:
-        """Hand a file or folder that we made over to the account."""
+        """Make the account the owner of a file or folder."""
         if not self.is_ours:
             os.chown(path, self.uid, self.gid)
 
@@ -44,21 +44,21 @@ class Account:
     ) -> subprocess.Popen[bytes]:
         """Start a program under the account.
 
-        The child is in a session of its own, so that Ctrl-C in a terminal reaches us and not it.
+        The child runs in a session of its own, so that Ctrl-C in a terminal does not reach it.
 
         Args:
             arguments: The program and its arguments.
-            reaches: The paths that the program must be able to get at.
-            log: The file descriptor that takes what the program prints.
+            reaches: The paths that the program must be able to reach.
+            log: The file descriptor for the program's output.
             env: The program's whole environment.
 
         Raises:
-            MissingDependencyError: Some path is closed to the account, and nothing here can open it.
+            MissingDependencyError: The account cannot reach some path, and this machine has no way to permit it.
         """
         command = [str(argument) for argument in arguments]
         closed = [] if self.is_ours else [path for path in reaches if not self._reaches(path)]
         if closed:
-            command = self._past_closed_folders(closed[0]) + command
+            command = self._setpriv_command(closed[0]) + command
         switched = not self.is_ours and not closed
         return subprocess.Popen(
             command,
@@ -72,13 +72,13 @@ class Account:
             extra_groups=[] if switched else None,
         )
 
-    def _past_closed_folders(self, closed: Path) -> list[str]:
-        """Return the command that switches to the account and lets it pass folders closed to it."""
+    def _setpriv_command(self, closed: Path) -> list[str]:
+        """Return the command that switches to the account and lets it enter folders that are closed to it."""
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise MissingDependencyError(
                 f"PostgreSQL refuses to run as root, and the account it would run as cannot reach {closed}. "
-                "Run as an ordinary user, or install `setpriv` (package util-linux), or choose a folder that every "
+                "Run as an ordinary user, install `setpriv` (package util-linux), or choose a folder that every "
                 "account may enter."
             )
         capability = _held_capability()
@@ -94,7 +94,7 @@ class Account:
         ]
 
     def _reaches(self, path: Path) -> bool:
-        """Tell whether the account may enter every folder above `path`."""
+        """Return True if the account may enter every folder above `path`."""
         for folder in path.resolve().parents:
             status = folder.stat()
             if status.st_uid == self.uid:
@@ -112,8 +112,8 @@ def postgres_account(data_dir: Path) -> Account:
     """Choose the account for the server whose data is, or will be, in `data_dir`.
 
     Raises:
-        FolderError: The data belongs to an account that this process cannot act as.
-        MissingDependencyError: This is root, and the machine has no ordinary account to switch to.
+        FolderError: The data belongs to an account that this process cannot switch to.
+        MissingDependencyError: This process runs as root, and the machine has no ordinary account to switch to.
     """
     owner = data_dir.stat().st_uid if data_dir.exists() else None
     if os.geteuid() != 0:
@@ -123,7 +123,7 @@ def postgres_account(data_dir: Path) -> Account:
                 "Use that account, or choose another folder."
             )
         return Account(os.geteuid(), os.getegid(), is_ours=True)
-    if owner:  # The folder of an ordinary user, or of an earlier run as root: stay with its owner.
+    if owner:  # It belongs to an ordinary user, or to the account of an earlier run as root: keep the owner.
         return Account(owner, data_dir.stat().st_gid, is_ours=False)
     for name in _CANDIDATES:
         try:
@@ -138,14 +138,14 @@ def postgres_account(data_dir: Path) -> Account:
 
 
 def _held_capability() -> str:
-    """Return the least capability we may pass on that looks past folder permissions."""
+    """Return the weakest capability to bypass folder permissions that this process may pass on."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     bounding = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapBnd:"))
     for name, bit in _CAPABILITIES.items():
         if bounding >> bit & 1:
             return name
     raise MissingDependencyError(
-        "PostgreSQL refuses to run as root, and this container may not let another account into root's folders. "
+        "PostgreSQL refuses to run as root, and this container may not let another account enter root's folders. "
         "Run as an ordinary user, or choose a folder that every account may enter."
     )
 

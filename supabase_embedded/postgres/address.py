@@ -1,4 +1,4 @@
-"""Where a server listens, and who gets in."""
+"""The address of a database server, and how to log in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import quote
 from supabase_embedded._ports import LOOPBACK
 
 SUPERUSER = "supabase_admin"
-"""The bootstrap superuser, named as on the platform. Migrations run as `postgres`, which is not one."""
+"""The bootstrap superuser, named as on the platform. Migrations run as `postgres`, which is not a superuser."""
 
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Where a server listens, and how its superuser gets in."""
+    """The address of a server, with the password of its superuser."""
 
     port: int
     password: str = field(repr=False)

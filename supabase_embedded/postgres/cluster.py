@@ -1,4 +1,4 @@
-"""Make a new database cluster: the data folder of a server."""
+"""Create a new database cluster: the data folder of a server."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from supabase_embedded.postgres.account import Account
 from supabase_embedded.postgres.address import SUPERUSER
 from supabase_embedded.postgres.programs import Programs
 
-_FULL = "No space left on device"  # as the operating system says it
+_DISK_FULL = "No space left on device"  # The operating system's message.
 
 
 class NewCluster:
-    """What a new cluster is made with."""
+    """A cluster that is to be created."""
 
     def __init__(self, programs: Programs, password: str, *, durable: bool, major_version: int) -> None:
-        """Describe it.
+        """Configure the cluster; nothing happens before `create()`.
 
         Args:
             programs: PostgreSQL's programs.
             password: The password of the superuser.
-            durable: Whether the files are to be on disk before it is done.
+            durable: Whether to sync the files to disk.
             major_version: The version of the programs.
         """
         self._programs = programs
@@ -31,16 +31,16 @@ class NewCluster:
         self._durable = durable
         self._major_version = major_version
 
-    def make(self, data_dir: Path, unfinished: Path, account: Account) -> None:
-        """Make the cluster beside its final place and move it there in one step, so that it is never half there.
+    def create(self, data_dir: Path, unfinished: Path, account: Account) -> None:
+        """Create the cluster beside its final path and move it there in one step, so that it is never half finished.
 
         Args:
-            data_dir: Its final place; it does not exist.
-            unfinished: The folder beside it, which a run before may have left.
-            account: The account whose it will be.
+            data_dir: Its final path; it does not exist.
+            unfinished: The folder beside it; an earlier run may have left it there.
+            account: The account that will own it.
 
         Raises:
-            PostgresError: PostgreSQL refused; the message ends with what it said.
+            PostgresError: `initdb` failed; the message ends with its output.
         """
         bindir = self._programs.bindir
         if unfinished.exists():
@@ -64,8 +64,8 @@ class NewCluster:
             ]
             command += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
             command += [] if self._durable else ["--no-sync"]
-            # The same collation everywhere: characters by code point, upper and lower case as Unicode has them.
-            # PostgreSQL brings it along since version 17; before, it is the operating system's, if it has it.
+            # The same collation everywhere: sorted by code point, with Unicode's rules for upper and lower case.
+            # PostgreSQL has it built in since version 17; before, the operating system may provide it.
             locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
             if self._major_version < 17:
                 locale = ["--locale=C.UTF-8"]
@@ -73,10 +73,10 @@ class NewCluster:
             code, output = self._programs.run(account, [*command, *locale], reaches=reaches)
             if "invalid locale" in output:
                 code, output = self._programs.run(account, [*command, "--locale=C"], reaches=reaches)
-            if _FULL in output:
+            if _DISK_FULL in output:
                 raise PostgresError(
-                    f"PostgreSQL could not initialise {data_dir}: {_FULL}. Free some, or choose another folder "
-                    "with --dir."
+                    f"PostgreSQL could not initialise {data_dir}: {_DISK_FULL}. Free some space, or choose another "
+                    "folder with --dir."
                 )
             if code != 0:
                 raise PostgresError(f"PostgreSQL could not initialise {data_dir}:\n{output.strip()}")

@@ -1,4 +1,4 @@
-"""Find and end the processes of a server whose own process was killed."""
+"""Find and end the server processes that a killed process left running."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ import psutil
 from supabase_embedded import _processes
 from supabase_embedded.errors import AlreadyRunningError
 
-# Fast shutdown, then immediate shutdown (the log is replayed at the next start), then the last resort.
+# Fast shutdown, then immediate shutdown (the next start replays the log), then a kill.
 STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
 
 def end(data_dir: Path, *, unfinished: Path, starting: Path) -> None:
-    """Stop a server that outlived the process that ran it, and remove a process number that is no longer its.
+    """Stop a server that outlived the process that ran it, and remove a stale process number.
 
-    So is a server that has not yet written its number, and an `initdb`, whose process was killed right after it had
-    started them.
+    This includes a server that has not yet written its process number, and an `initdb`.
 
     Args:
         data_dir: The server's data folder.
-        unfinished: Where a new cluster is made before it moves there.
-        starting: A file that is there while a server is on its way.
+        unfinished: The folder in which a new cluster is created.
+        starting: A file that exists while a server is starting.
     """
     if unfinished.exists():
         _processes.kill_all_in(unfinished)
     if starting.exists():
-        for coming in _servers_on(data_dir):
-            _processes.end(coming, STOP_SIGNALS)
+        for server in _servers_on(data_dir):
+            _processes.end(server, STOP_SIGNALS)
         starting.unlink()
     pid_file = data_dir / "postmaster.pid"
     try:
@@ -46,11 +45,11 @@ def end(data_dir: Path, *, unfinished: Path, starting: Path) -> None:
 
 
 def _servers_on(data_dir: Path) -> list[psutil.Process]:
-    """Return the main processes of servers that were told to run in `data_dir`, up or on their way."""
+    """Return the main processes of servers that run or start in `data_dir`, by their command line."""
     found: list[psutil.Process] = []
     for process in psutil.process_iter(["cmdline"]):
         words: list[str] = process.info["cmdline"] or []
-        # Before it, there may be the program that lends the server its rights.
+        # `setpriv` and its options may come first.
         after = next((at for at, word in enumerate(words) if Path(word).name == "postgres"), len(words)) + 1
         if words[after : after + 1] != ["-D"] or _processes.has_ended(process):
             continue
@@ -62,7 +61,7 @@ def _servers_on(data_dir: Path) -> list[psutil.Process]:
 def _server_in(data_dir: Path, pid: int) -> psutil.Process | None:
     """Return process `pid` if it is a PostgreSQL server that runs in `data_dir`.
 
-    The number alone says little: after a restart of the machine it may belong to any program.
+    The number is not enough: after a restart of the machine it may belong to any program.
     """
     try:
         process = psutil.Process(pid)

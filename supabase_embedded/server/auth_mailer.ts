@@ -1,4 +1,4 @@
-/** The mails of Auth: one short text each, with a link and a code, in plain text and in HTML. */
+/** Sends the emails of Auth: a short text with a link and a code, in plain text and in HTML. */
 
 import { linkToken } from "./auth_pkce.ts";
 import type { Address } from "./config.ts";
@@ -6,8 +6,8 @@ import { escapeHtml } from "./http.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { currentRequest } from "./request_context.ts";
 
-/** What lite says about a mail besides its recipient and its codes. */
-export interface MailDetails {
+/** What lite passes besides the recipient and the code. */
+export interface EmailDetails {
   tokenHashNew?: string;
   tokenNew?: string;
   currentEmail?: string;
@@ -43,7 +43,7 @@ const TEMPLATES = {
   recovery: {
     type: "recovery",
     subject: "Reset your password",
-    lead: "Somebody asked to reset the password of your account. If it was not you, ignore this mail.",
+    lead: "Somebody asked to reset the password of your account. If it was not you, ignore this email.",
     button: "Choose a new password",
   },
   emailChange: {
@@ -78,7 +78,7 @@ export class AuthMailer {
     await this.#send(TEMPLATES.magicLink, email, hash, code);
   }
 
-  async sendEmailChange(email: string, hash: string, code: string, details?: MailDetails): Promise<void> {
+  async sendEmailChange(email: string, hash: string, code: string, details?: EmailDetails): Promise<void> {
     const { tokenHashNew, tokenNew, newEmail } = details ?? {};
     await this.#send(TEMPLATES.emailChange, email, hash, code);
     if (tokenHashNew && tokenNew && newEmail && newEmail !== email) {
@@ -96,7 +96,7 @@ export class AuthMailer {
     });
   }
 
-  /** The address behind the button of a mail. Where it leads in the end is checked once more when it is opened. */
+  /** The URL of the button in an email. The redirect is checked again when somebody opens it. */
   link(type: string, token: string, redirectTo?: string): string {
     const url = new URL("/auth/v1/verify", this.apiUrl);
     url.searchParams.set("token", token);
@@ -107,7 +107,7 @@ export class AuthMailer {
 
   async #send(template: Template, email: string, hash: string, code: string): Promise<void> {
     const request = currentRequest();
-    request?.mails?.push({ type: template.type, hash });
+    request?.emails?.push({ type: template.type, hash });
     const link = this.link(template.type, linkToken(hash, request?.challenge), request?.redirectTo);
     await this.mailbox.compose({
       from: this.sender,

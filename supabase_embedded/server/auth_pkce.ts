@@ -1,10 +1,10 @@
 /**
- * Links in mails that bring a code rather than tokens (PKCE, RFC 7636), as GoTrue has them. lite knows codes from other
- * services only, and redeems all codes.
+ * Links in emails that return a code instead of tokens (PKCE, RFC 7636), as GoTrue has them. lite issues codes only for
+ * external providers, but it redeems all codes.
  *
- * - A request that sends a mail may carry `code_challenge` and `code_challenge_method`. The link's token then begins
+ * - A request that sends an email may have `code_challenge` and `code_challenge_method`. The link's token then begins
  *   with `pkce_`, and a row of `auth.flow_state` keeps the challenge.
- * - Whoever opens the link is led on with `?code=`, and with no session.
+ * - The link redirects with `?code=`, and without a session.
  * - `POST /token?grant_type=pkce` exchanges the code, once, for whoever has the verifier.
  */
 
@@ -15,10 +15,10 @@ import { peekJsonObject, rewriteRequest } from "./http.ts";
 
 const PREFIX = "pkce_";
 
-/** What may send a mail whose link brings a code. GoTrue's `/resend` sends links that bring tokens. */
-const BEGINS = new Set(["POST /otp", "POST /magiclink", "POST /recover", "POST /signup", "PUT /user"]);
+/** Calls that send an email whose link returns a code. GoTrue's `/resend` sends links that return tokens. */
+const CALLS = new Set(["POST /otp", "POST /magiclink", "POST /recover", "POST /signup", "PUT /user"]);
 
-/** The verification type of a link -> GoTrue's name for how somebody signs in by it. */
+/** The verification type of a link -> GoTrue's name for the sign-in method. */
 const METHODS: Record<string, string> = {
   signup: "email/signup",
   magiclink: "magiclink",
@@ -32,26 +32,26 @@ export interface Challenge {
   method: "s256" | "plain";
 }
 
-/** A mail that was sent while a request was answered. */
-export interface SentMail {
+/** An email that was sent during a request. */
+export interface SentEmail {
   type: string;
-  /** Of its link. */
+  /** The hash in its link. */
   hash: string;
 }
 
-/** The token of a link: the hash, and a mark for links that bring a code. */
+/** The token of a link: the hash, with a prefix for links that return a code. */
 export function linkToken(hash: string, challenge: Challenge | undefined): string {
   return challenge ? PREFIX + hash : hash;
 }
 
-/** How a session came to be that was made of a code; null for codes of other services. */
-export function mailMethod(providerType: string | undefined): string | null {
+/** The sign-in method of a session that began with a code from an email; null for external providers. */
+export function emailMethod(providerType: string | undefined): string | null {
   return providerType && Object.values(METHODS).includes(providerType) ? providerType : null;
 }
 
-/** What a request says about the code that its mail's link is to bring. */
+/** The challenge in a request, for the code that its email's link returns. */
 export async function challengeOf(request: Request, path: string): Promise<Challenge | undefined> {
-  if (!BEGINS.has(`${request.method} ${path}`)) return undefined;
+  if (!CALLS.has(`${request.method} ${path}`)) return undefined;
   const body = await peekJsonObject(request);
   const challenge = text(body?.code_challenge), method = text(body?.code_challenge_method).toLowerCase();
   if (!challenge && !method) return undefined;
@@ -68,18 +68,18 @@ export async function challengeOf(request: Request, path: string): Promise<Chall
   return { challenge, method };
 }
 
-/** Keep the challenge for those who got a mail. */
+/** Stores the challenge for the recipients of the emails. */
 export async function keepChallenge(
   database: Database,
   { challenge, method }: Challenge,
-  mails: SentMail[],
+  emails: SentEmail[],
 ): Promise<void> {
   await database`delete from auth.flow_state where created_at < now() - interval '1 day'`;
-  const begun = new Set<string>();
-  for (const { type, hash } of mails) {
+  const done = new Set<string>();
+  for (const { type, hash } of emails) {
     const user = await userOf(database, hash);
-    if (!user || begun.has(user + type)) continue;
-    begun.add(user + type);
+    if (!user || done.has(user + type)) continue;
+    done.add(user + type);
     await database`
       insert into auth.flow_state (
         id, user_id, auth_code, authentication_method, provider_type, code_challenge, code_challenge_method,
@@ -95,9 +95,9 @@ export async function keepChallenge(
 }
 
 /**
- * Verify the token of a link, by lite, which knows no marks.
+ * Verifies the token of a link. lite does the verification, without the prefix.
  *
- * @param verify Verifies a request, and answers where it leads.
+ * @param verify Verifies a request, and returns the redirect.
  */
 export async function followLink(
   database: Database,
@@ -105,7 +105,7 @@ export async function followLink(
   url: URL,
   verify: (request: Request, url: URL) => Promise<Response>,
 ): Promise<Response> {
-  if (request.method === "POST") return await verify(await withoutMark(request), url);
+  if (request.method === "POST") return await verify(await withoutPrefix(request), url);
   const token = url.searchParams.get("token") ?? "";
   if (!token.startsWith(PREFIX)) return await verify(request, url);
   const hash = token.slice(PREFIX.length), type = url.searchParams.get("type") ?? "";
@@ -117,11 +117,11 @@ export async function followLink(
   if (!location) return response;
 
   const place = new URL(location);
-  const brought = new URLSearchParams(place.hash.slice(1));
-  const accessToken = brought.get("access_token");
-  if (!accessToken) return leadOn(place, brought);
+  const result = new URLSearchParams(place.hash.slice(1));
+  const accessToken = result.get("access_token");
+  if (!accessToken) return redirectWithError(place, result);
   await endSession(database, accessToken);
-  // A magic link may wait in the mailbox; its code lives from now on, other codes from the request for the mail.
+  // The code of a magic link is valid from now on; other codes from the time of the request.
   const [flow] = await database`
     update auth.flow_state
     set
@@ -135,29 +135,34 @@ export async function followLink(
       limit 1
     )
     returning auth_code`;
-  if (!flow) return leadOn(place, refusal("flow_state_not_found", "No valid flow state found for user."));
+  if (!flow) {
+    return redirectWithError(
+      place,
+      accessDenied("flow_state_not_found", "No valid flow state found for user."),
+    );
+  }
   place.hash = "";
   place.searchParams.set("code", flow.auth_code);
   return Response.redirect(place, 303);
 }
 
-/** Errors stand in the query as well as in the fragment. */
-function leadOn(place: URL, problem: URLSearchParams): Response {
+/** Redirects with the error in the query as well as in the fragment. */
+function redirectWithError(place: URL, problem: URLSearchParams): Response {
   place.hash = problem.toString();
   for (const [name, value] of problem) place.searchParams.set(name, value);
   return Response.redirect(place, 303);
 }
 
-function refusal(code: string, message: string): URLSearchParams {
+function accessDenied(code: string, message: string): URLSearchParams {
   return new URLSearchParams({ error: "access_denied", error_code: code, error_description: message });
 }
 
-/** lite has made a session, and the link is not to bring one. */
+/** Ends the session that lite has created, because the link must not return one. */
 async function endSession(database: Database, accessToken: string): Promise<void> {
   await database`delete from auth.sessions where id = ${String(decodeJwt(accessToken).session_id)}`;
 }
 
-async function withoutMark(request: Request): Promise<Request> {
+async function withoutPrefix(request: Request): Promise<Request> {
   const body = await peekJsonObject(request);
   const hash = text(body?.token_hash);
   if (!hash.startsWith(PREFIX)) return request;

@@ -1,69 +1,69 @@
 /**
- * What the server is told when it starts: one JSON object on standard input.
+ * The configuration: one JSON object, which the server reads from standard input when it starts.
  *
- * It comes that way, not through arguments or the environment, because both of those can be read by other
- * processes of the machine and the object holds keys and passwords.
+ * Arguments and environment variables would not do, because other processes of the machine can read them, and the
+ * object contains keys and passwords.
  */
 
 export interface Config {
-  /** What people see as the name, and the command that runs the stack. */
+  /** The application's name, and the command that runs the stack, for people. */
   application: string;
   command: string;
-  /** Who the emails of Auth are from. */
+  /** The sender of the emails of Auth. */
   sender: Address;
   /** The loopback address to listen on. */
   host: string;
   port: number;
   smtpPort: number;
-  /** The logins of the services. None is a superuser but the one that reads the catalog, and that one only reads. */
+  /** The logins of the services. Only the one that reads the catalog is a superuser, and it is read-only. */
   databaseUrls: DatabaseUrls;
   publishableKey: string;
   secretKey: string;
   jwtSecret: string;
   /** The folder of the stored files. */
   storageDir: string;
-  /** The folder of the received mail. */
+  /** The folder of the received emails. */
   mailDir: string;
   /** The folder of the edge functions. */
   functionsDir: string;
-  /** What config.toml says about single functions. */
+  /** The settings of functions in config.toml. */
   functions: Record<string, FunctionSettings>;
-  /** Variables that every function gets, besides the platform's. */
+  /** Variables for all functions, in addition to the platform's. */
   functionsEnvironment: Record<string, string>;
-  /** Hosts that functions may reach, besides this machine. */
+  /** Hosts that functions may connect to besides this machine. */
   functionHosts: string[];
-  /** How long a function may take to begin its answer. The platform's limit is the default. */
+  /** How long a function may take to begin its reply. The default is the platform's limit. */
   functionTimeoutMs: number;
   /** The older forms of the two keys: tokens signed with the JWT secret. */
   anonKey: string;
   serviceRoleKey: string;
-  /** The program that runs functions, and its cache. */
+  /** Deno, which runs the functions, and its cache. */
   denoPath: string;
   denoDir: string;
-  /** Where links in mails lead when the caller named no other place. */
+  /** Where links in emails lead if the request names no other URL. */
   siteUrl: string;
-  /** Whether a new account must confirm its address first. `supabase start` does not ask for it either. */
+  /** Whether a new account must confirm its address first. Off by default, as in `supabase start`. */
   confirmEmail: boolean;
-  /** Whether an old session needs a code before it sets a password. The project's config.toml says so. */
+  /** Whether an old session needs a code before it may set a password. */
   securePasswordChange: boolean;
-  /** Whether a change of address has to be confirmed in the old mailbox, too. */
+  /** Whether a change of address must be confirmed from the old address, too. */
   doubleConfirmChanges: boolean;
-  /** For how many seconds an access token is good. */
+  /** The lifetime of an access token in seconds. */
   jwtExpiry: number;
-  /** Whether people may make accounts; an admin may all the same. */
+  /** Whether people may sign up. The admin API may create accounts in any case. */
   enableSignup: boolean;
-  /** Whether they may with an email address. */
+  /** Whether people may sign up with an email address. */
   enableEmailSignup: boolean;
   minimumPasswordLength: number;
-  /** For how many seconds the codes and links in mails are good. */
+  /** The lifetime of codes and links in emails, in seconds. */
   otpExpiry: number;
   /** Work factor of new password hashes. */
   bcryptCost: number;
-  /** Where clients reach this server. */
+  /** The base URL of this server, for clients. */
   apiUrl: string;
 }
 
-/** Whom an email is from. */
+/** The name and the address of a sender. */
 export interface Address {
   name: string;
   address: string;
@@ -78,7 +78,7 @@ export interface FunctionSettings {
 }
 
 export interface DatabaseUrls {
-  /** Sees all tables and functions, to tell the Data API what there is. */
+  /** Sees all tables and functions, for the schema cache of the Data API. */
   catalog: string;
   /** `authenticator`: may become `anon`, `authenticated` or `service_role`. */
   rest: string;
@@ -100,7 +100,7 @@ export function parseConfig(text: string): Config {
   try {
     input = JSON.parse(text);
   } catch {
-    throw new ConfigError("Standard input must hold one JSON object with the configuration.");
+    throw new ConfigError("Standard input must contain one JSON object with the configuration.");
   }
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw new ConfigError("The configuration must be a JSON object.");
@@ -159,7 +159,7 @@ export function parseConfig(text: string): Config {
   };
 }
 
-/** The service logins share a password, so that of `authenticator` leads to the others. */
+/** The services' roles share a password, so the URL of `authenticator` gives those of the others. */
 function databaseUrls(superuser: string, authenticator: string): DatabaseUrls {
   const login = (name: string) => {
     const url = URL.parse(authenticator);
@@ -212,7 +212,7 @@ function record(
   if (
     typeof value !== "object" || value === null || Array.isArray(value) || !Object.values(value).every(fits)
   ) {
-    throw new ConfigError(`\`${name}\` must be an object, and its values of the right kind.`);
+    throw new ConfigError(`\`${name}\` must be an object with values of the right type.`);
   }
   return value as Record<string, unknown>;
 }
@@ -231,10 +231,10 @@ function boolean(fields: Record<string, unknown>, name: string): boolean {
   return value;
 }
 
-function integer(fields: Record<string, unknown>, name: string, least: number, most: number): number {
+function integer(fields: Record<string, unknown>, name: string, min: number, max: number): number {
   const value = fields[name];
-  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
-    throw new ConfigError(`\`${name}\` must be a whole number from ${least} to ${most}.`);
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+    throw new ConfigError(`\`${name}\` must be a whole number from ${min} to ${max}.`);
   }
   return value;
 }

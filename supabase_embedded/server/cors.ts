@@ -1,4 +1,4 @@
-/** Cross-origin requests, answered as the platform's gateway answers them: any page may call the API. */
+/** Cross-origin requests: as on the platform, any page may call the API. */
 
 const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE,OPTIONS";
 const EXPOSED = [
@@ -42,7 +42,7 @@ export function allowOrigin(response: Response): Response {
   });
 }
 
-/** Whether the request is a browser's question for permission, not a plain OPTIONS. */
+/** Whether the request is a preflight request of a browser, not a plain OPTIONS. */
 export function isPreflight(request: Request): boolean {
   return request.method === "OPTIONS" && request.headers.has("access-control-request-method");
 }

@@ -1,5 +1,5 @@
 /**
- * Connections to Postgres, one pool a service, each with no more rights than the service needs.
+ * Connections to Postgres: one pool for each service, with no more rights than the service needs.
  *
  * | pool | login | may |
  * | --- | --- | --- |
@@ -22,13 +22,13 @@ import postgres, {
 import { Clients } from "./shims/clients.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
 
-/** What is used of postgres.js. */
+/** The part of postgres.js that is used here. */
 export interface Database {
   <T extends readonly object[] = Row[]>(
     query: TemplateStringsArray,
     ...values: readonly ParameterOrFragment<never>[]
   ): Promise<RowList<T>>;
-  /** Names and values, or a list, to put into a query. */
+  /** Names and values, or a list, to insert into a query. */
   (part: object): Helper<object>;
   begin<T>(work: (transaction: TransactionSql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -36,14 +36,14 @@ export interface Database {
 
 type PoolOptions = Options<Record<string, PostgresType>>;
 
-/** What every pool shares, those inside lite included. */
+/** The options of every pool, including those inside lite. */
 export function poolOptions(max: number): PoolOptions {
   return {
     max,
-    // Idle connections would hold up `drop database` for nothing, and make a restart slower to notice.
+    // Idle connections would delay `drop database`, and a restart of the database would be noticed later.
     idle_timeout: 30,
     connect_timeout: 5,
-    // The database is on this machine: after a restart the next request must not wait out a long pause.
+    // The database is on this machine: after a restart the next request must not wait for a long pause.
     backoff: (failures: number) => Math.min(0.05 * 2 ** failures, 0.5),
     onnotice: () => {},
     connection: { application_name: "supabase_embedded" },
@@ -89,22 +89,22 @@ const UNREACHABLE = new Set([
   "57P04", // the database was dropped
 ]);
 
-/** Whether the error means that the database is away, as opposed to that it refused something. */
+/** Whether the error means that the database is unreachable, not that it refused a statement. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
   if (typeof code !== "string") return false;
-  // While it is being replaced by a fresh one, a database lets nobody in.
+  // During a reset the database accepts no connections.
   if (code === "55000") return error.message.includes("not currently accepting connections");
   return UNREACHABLE.has(code) || code.startsWith("08");
 }
 
-/** Whether the statement was not sent, because it has more parameters than Postgres takes. */
-export function isTooMuch(error: unknown): boolean {
+/** Whether the statement was not sent because it has more parameters than Postgres accepts. */
+export function hasTooManyParameters(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === "MAX_PARAMETERS_EXCEEDED";
 }
 
-/** What Postgres has against a statement, with a SQLSTATE. */
+/** An error of Postgres, with a SQLSTATE. */
 export interface DatabaseError extends Error {
   code: string;
   detail?: string;

@@ -1,4 +1,4 @@
-/** The one port: which service answers which path, who may knock, and what is logged. */
+/** The gateway behind the one port: it routes requests to services, checks API keys and writes the log. */
 
 import { allowOrigin, isPreflight, preflight } from "./cors.ts";
 import { isUnreachable } from "./database.ts";
@@ -6,36 +6,36 @@ import { json } from "./http.ts";
 import { ApiKeyError, type Caller, type Keys, TokenError } from "./keys.ts";
 import { describeError, log } from "./log.ts";
 
-/** Answers the requests below one prefix. */
+/** Handles the requests below one prefix. */
 export interface Service {
   prefix: string;
-  /** Pages of any origin may call it. */
+  /** Whether pages of any origin may call it. */
   crossOrigin: boolean;
   handle(request: Request, url: URL, exchange: Exchange): Promise<Response> | Response;
-  /** Says what it did not foresee in the form of its errors; without it, in the gateway's. */
+  /** Formats an unexpected error as the service does; without this, the gateway formats it. */
   fail?(failure: Failure): Response;
 }
 
-/** Why a request could not be answered: 503, the database is away, or 500, whatever else. */
+/** Why a request failed: 503 if the database is unreachable, 500 otherwise. */
 export interface Failure {
   status: 500 | 503;
   message: string;
 }
 
-/** What is noted about a request while it is answered. */
+/** Facts about a request that services collect for the log. */
 export interface Exchange {
   role: string | null;
 }
 
-/** The service is down for the moment; the client may try again. */
-export const DATABASE_AWAY = {
+/** The database is unreachable; the client may try again. */
+export const DATABASE_UNAVAILABLE = {
   code: "database_unavailable",
   message: "The database is not reachable at the moment. Try again shortly.",
 };
 
-const UNFORESEEN = {
+const UNEXPECTED = {
   code: "unexpected_failure",
-  message: "The server failed to answer this request. Its log has the details.",
+  message: "The server failed to handle this request. Its log has the details.",
 };
 
 export class Gateway {
@@ -50,7 +50,7 @@ export class Gateway {
     const started = performance.now();
     const url = new URL(request.url);
     const exchange: Exchange = { role: null };
-    const response = await this.#answer(request, url, exchange);
+    const response = await this.#respond(request, url, exchange);
     log("request", {
       method: request.method,
       path: url.pathname,
@@ -61,7 +61,7 @@ export class Gateway {
     return response;
   }
 
-  async #answer(request: Request, url: URL, exchange: Exchange): Promise<Response> {
+  async #respond(request: Request, url: URL, exchange: Exchange): Promise<Response> {
     const service = this.#services.find(({ prefix }) =>
       url.pathname === prefix || url.pathname.startsWith(prefix.endsWith("/") ? prefix : prefix + "/")
     );
@@ -75,26 +75,26 @@ export class Gateway {
     } catch (error) {
       response = refused(error) ?? failed(service, error);
     }
-    // 101: the connection is a WebSocket from here on, and only this very response makes it one.
+    // A reply with status 101 must not be copied: only the original one turns the connection into a WebSocket.
     return service.crossOrigin && response.status !== 101 ? allowOrigin(response) : response;
   }
 }
 
-/** Who knocks without a key is turned away by the platform's gateway, whichever service it was for. */
+/** The reply to a request without a valid API key, whichever service it was for; null for other errors. */
 function refused(error: unknown): Response | null {
   if (!(error instanceof ApiKeyError)) return null;
   return json(401, { message: error.message, hint: error.hint }, { "sb-error-code": error.errorCode });
 }
 
 function failed(service: Service, error: unknown): Response {
-  const isAway = isUnreachable(error);
-  if (!isAway) log("failure", describeError(error));
-  const status = isAway ? 503 : 500;
-  const body = isAway ? DATABASE_AWAY : UNFORESEEN;
+  const isDown = isUnreachable(error);
+  if (!isDown) log("failure", describeError(error));
+  const status = isDown ? 503 : 500;
+  const body = isDown ? DATABASE_UNAVAILABLE : UNEXPECTED;
   return service.fail?.({ status, message: body.message }) ?? json(status, body);
 }
 
-/** The caller, by API key and, where the service knows users, by the user's token. */
+/** Identifies the caller by the API key and, if there is one, by the user's token. */
 export async function identify(keys: Keys, request: Request, url: URL, exchange: Exchange): Promise<Caller> {
   const byKey = await keys.requireKey(request, url);
   exchange.role = byKey.role;
@@ -105,7 +105,7 @@ export async function identify(keys: Keys, request: Request, url: URL, exchange:
   return byToken;
 }
 
-/** PostgREST's answer to a user token that it does not accept. */
+/** PostgREST's reply to a user token that it does not accept. */
 export function tokenRefused(error: TokenError): Response {
   return json(401, {
     code: error.reason === "expired" ? "PGRST303" : "PGRST301",

@@ -1,8 +1,8 @@
-/** `/` for people who open the API's address, and `/health` for programs. */
+/** `/` for people who open the API's URL, and `/health` for programs. */
 
 import type { Config } from "./config.ts";
 import { isUnreachable } from "./database.ts";
-import { DATABASE_AWAY } from "./gateway.ts";
+import { DATABASE_UNAVAILABLE } from "./gateway.ts";
 import { escapeHtml, html, json } from "./http.ts";
 import { layout } from "./mailbox/pages.ts";
 
@@ -21,20 +21,20 @@ export function home(config: Config, url: URL): Response {
   return html(layout(
     config.application,
     `<h1>${escapeHtml(config.application)}, on this machine</h1>
-<p>This is the local stack. It answers Supabase clients at <b>${escapeHtml(config.apiUrl)}</b>;
+<p>This is the local stack. It serves Supabase clients at <b>${escapeHtml(config.apiUrl)}</b>;
 its keys are shown by <code>${escapeHtml(config.command)} status</code>.</p>
-<p><a href="/mailbox">Mailbox</a>: every mail that the stack sends</p>
+<p><a href="/mailbox">Mailbox</a>: every email that the stack sends</p>
 <dl>${rows.join("")}</dl>`,
   ));
 }
 
-/** Whether the server answers, and whether the database does: a supervisor may want to know them apart. */
+/** Reports whether the server works and whether the database does, so that a supervisor can tell them apart. */
 export async function health(ping: () => Promise<void>): Promise<Response> {
   try {
     await ping();
     return json(200, { status: "ok" });
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    return json(503, { status: "database_unavailable", ...DATABASE_AWAY });
+    return json(503, { status: "database_unavailable", ...DATABASE_UNAVAILABLE });
   }
 }

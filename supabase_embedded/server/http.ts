@@ -1,4 +1,4 @@
-/** Small helpers that every service uses to speak HTTP. */
+/** HTTP helpers for all services. */
 
 export function json(status: number, body: unknown, headers: HeadersInit = {}): Response {
   return Response.json(body, { status, headers });
@@ -22,7 +22,7 @@ export function bearerToken(headers: Headers): string | null {
   return headers.get("authorization")?.match(/^Bearer\s+(\S+)\s*$/i)?.[1] ?? null;
 }
 
-/** The request with another path, query, header or body; everything else is kept. */
+/** A copy of the request with another URL, headers or body. */
 export function rewriteRequest(
   request: Request,
   changes: { url?: URL; headers?: Headers; body?: BodyInit | null },
@@ -35,7 +35,7 @@ export function rewriteRequest(
   });
 }
 
-/** The body as a JSON object, or null where it is not one. Leaves the request's own body readable. */
+/** The body as a JSON object, or null if it is not one. The request's own body stays readable. */
 export async function peekJsonObject(request: Request): Promise<Record<string, unknown> | null> {
   try {
     const value: unknown = await request.clone().json();
@@ -48,7 +48,7 @@ export async function peekJsonObject(request: Request): Promise<Record<string, u
   }
 }
 
-/** Whether there is text that Postgres cannot keep: with a NUL, or with half a character. Keys count, too. */
+/** Whether a value contains text that Postgres cannot store: with a NUL or a lone surrogate. Keys count, too. */
 export function hasUnstorableText(value: unknown): boolean {
   const rest = [value];
   while (rest.length > 0) {

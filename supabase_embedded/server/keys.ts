@@ -1,9 +1,9 @@
 /**
- * Who is calling: API keys and user tokens.
+ * Identifies callers by API keys and user tokens.
  *
- * The API key says which project and which privilege (`sb_publishable_` acts as `anon`, `sb_secret_` as
- * `service_role`); a user's token in `Authorization` then says who. Tokens signed with the JWT secret whose role is
- * `anon` or `service_role` are accepted as keys too: older clients have nothing else.
+ * The API key gives the role (`sb_publishable_` acts as `anon`, `sb_secret_` as `service_role`); a user's token in
+ * `Authorization` then gives the user. Tokens signed with the JWT secret whose role is `anon` or `service_role` are
+ * accepted as keys, too, because older clients have nothing else.
  */
 
 import { errors, jwtVerify } from "jose";
@@ -13,9 +13,9 @@ import { bearerToken } from "./http.ts";
 export interface Caller {
   /** The database role that the request runs as. */
   role: string;
-  /** The user behind it, where there is one. */
+  /** The user's id, if there is a user. */
   userId: string | null;
-  /** What policies read through `auth.jwt()`. */
+  /** The claims that policies read with `auth.jwt()`. */
   claims: Record<string, unknown>;
 }
 
@@ -27,7 +27,7 @@ export class ApiKeyError extends Error {
   }
 }
 
-/** The user's token is no token, not ours, or too old. */
+/** The user's token is malformed, not ours, or expired. */
 export class TokenError extends Error {
   override name = "TokenError";
   constructor(message: string, readonly reason: "malformed" | "invalid" | "expired") {
@@ -35,7 +35,7 @@ export class TokenError extends Error {
   }
 }
 
-/** A browser announces itself so. A secret key has no business there. */
+/** The user agent of browsers, in which a secret key must not be used. */
 const BROWSER = /^\s*Mozilla\s*\/\s*5\s*\.\s*0/i;
 
 export class Keys {
@@ -45,7 +45,7 @@ export class Keys {
     this.#secret = new TextEncoder().encode(config.jwtSecret);
   }
 
-  /** The role of the request's API key, or null where the request has none. */
+  /** The caller by the request's API key; null if it has none. */
   async keyCaller(request: Request, url: URL): Promise<Caller | null> {
     const key = apiKey(request, url);
     if (key === null) return null;
@@ -68,7 +68,7 @@ export class Keys {
     );
   }
 
-  /** As `keyCaller`, for services that answer nobody without a key. */
+  /** As `keyCaller`, for services that require a key. */
   async requireKey(request: Request, url: URL): Promise<Caller> {
     const found = await this.keyCaller(request, url);
     if (found) return found;
@@ -79,14 +79,14 @@ export class Keys {
     );
   }
 
-  /** The user's token, where it is more than the API key sent a second time. */
+  /** The user's token; null if it is missing or only repeats the API key. */
   userToken(request: Request, url: URL): string | null {
     const token = bearerToken(request.headers);
     if (token === null || token.startsWith("sb_") || token === apiKey(request, url)) return null;
     return token;
   }
 
-  /** The caller behind a user's token. */
+  /** The caller by a user's token. */
   async tokenCaller(token: string): Promise<Caller> {
     return caller(await this.verify(token));
   }
@@ -126,7 +126,7 @@ function apiKey(request: Request, url: URL): string | null {
   return token?.startsWith("sb_") ? token : null;
 }
 
-/** Compares without telling by its duration how far two texts agree. */
+/** Compares two strings in constant time. */
 function sameText(left: string, right: string): boolean {
   let difference = left.length ^ right.length;
   for (let i = 0; i < right.length; i++) difference |= left.charCodeAt(i) ^ right.charCodeAt(i);

@@ -1,10 +1,10 @@
 /**
  * The log: one JSON object a line on standard output.
  *
- * A line never holds a key, a token, a password, a query string, a row's values or the text of a mail. That is
- * why an error is described by its name and SQLSTATE, not by its message: Postgres quotes values in messages.
+ * A line never contains a key, a token, a password, a query string, a row's values or the text of an email. That is
+ * why an error is logged with its name and SQLSTATE, not with its message: Postgres quotes values in messages.
  *
- * A line that cannot be written, because the disk is full or nobody reads any more, is lost: the request goes on.
+ * A line that cannot be written, because the disk is full or the reader has gone, is lost, and the request goes on.
  */
 
 const encoder = new TextEncoder();
@@ -16,11 +16,11 @@ export function log(event: string, fields: LogFields = {}): void {
   try {
     for (let written = 0; written < line.length;) written += Deno.stdout.writeSync(line.subarray(written));
   } catch {
-    // There is no other place to say it.
+    // There is nowhere else to report it.
   }
 }
 
-/** What may be said about an error: its class, and its code where it has one. */
+/** The parts of an error that may be logged: its class, its code and where it was thrown. */
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   const { code, routine } = error as { code?: unknown; routine?: unknown };

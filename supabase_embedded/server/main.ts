@@ -1,10 +1,10 @@
 /**
- * The server of the local stack: one process and one port that answer as a Supabase project does.
+ * The server of the local stack: one process and one port that behave like a Supabase project.
  *
  *     deno run -P --cached-only --frozen --no-prompt main.ts < config.json
  *
  * It reads its configuration from standard input (`config.ts`), prints `{"event":"ready","port":...}` when it
- * accepts requests, then a line for each request, and goes within two seconds after SIGTERM or SIGINT.
+ * accepts requests, then a line for each request, and ends within two seconds after SIGTERM or SIGINT.
  */
 
 import { Auth } from "./auth.ts";
@@ -22,7 +22,7 @@ import { Rest } from "./rest.ts";
 import { quietConsole } from "./shims/quiet_console.ts";
 import { Storage } from "./storage/storage.ts";
 
-/** How long requests under way may take after the order to stop. */
+/** How long pending requests may take after the signal to stop. */
 const DRAIN_MS = 1200;
 
 interface Running {
@@ -38,7 +38,7 @@ async function start(config: Config): Promise<Running> {
   const storage = new Storage(config, keys);
   const realtime = new Realtime(config, keys);
   const functions = new Functions(config, keys);
-  const mail = new MailboxApi(mailbox);
+  const mailboxApi = new MailboxApi(mailbox);
 
   const gateway = new Gateway([
     {
@@ -68,9 +68,9 @@ async function start(config: Config): Promise<Running> {
     },
     { prefix: "/realtime/v1", crossOrigin: true, handle: (...exchange) => realtime.handle(...exchange) },
     { prefix: "/functions/v1", crossOrigin: false, handle: (...exchange) => functions.handle(...exchange) },
-    { prefix: "/api/v1", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
-    { prefix: "/view", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
-    { prefix: "/mailbox", crossOrigin: false, handle: (request, url) => mail.handle(request, url) },
+    { prefix: "/api/v1", crossOrigin: false, handle: (request, url) => mailboxApi.handle(request, url) },
+    { prefix: "/view", crossOrigin: false, handle: (request, url) => mailboxApi.handle(request, url) },
+    { prefix: "/mailbox", crossOrigin: false, handle: (request, url) => mailboxApi.handle(request, url) },
     { prefix: "/health", crossOrigin: true, handle: () => health(() => rest.ping()) },
     { prefix: "/", crossOrigin: false, handle: (_request, url) => home(config, url) },
   ]);
@@ -90,7 +90,7 @@ async function start(config: Config): Promise<Running> {
   return {
     async stop() {
       realtime.disconnect();
-      mail.disconnect();
+      mailboxApi.disconnect();
       const drained = http.shutdown();
       const timer = setTimeout(() => abort.abort(), DRAIN_MS);
       await drained;
@@ -101,7 +101,7 @@ async function start(config: Config): Promise<Running> {
   };
 }
 
-/** The first line of standard input. It may stay open after it. */
+/** The first line of standard input, which may stay open. */
 async function readLine(): Promise<string> {
   let text = "";
   for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
@@ -111,8 +111,8 @@ async function readLine(): Promise<string> {
   return text;
 }
 
-/** An error that a library lets nobody catch must not end the server for everybody. */
-function survive(): void {
+/** Logs errors that a library throws out of reach, which would otherwise end the server. */
+function logUncaughtErrors(): void {
   for (const type of ["error", "unhandledrejection"] as const) {
     addEventListener(type, (event) => {
       event.preventDefault();
@@ -124,15 +124,15 @@ function survive(): void {
 async function main(): Promise<void> {
   quietConsole();
   const running = await start(parseConfig(await readLine()));
-  survive();
+  logUncaughtErrors();
   let stopping = false;
   const stop = () => {
     if (stopping) return;
     stopping = true;
     log("stopping");
-    const impatience = setTimeout(() => Deno.exit(0), DRAIN_MS + 500);
+    const timeout = setTimeout(() => Deno.exit(0), DRAIN_MS + 500);
     running.stop().then(() => {
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       log("stopped");
       Deno.exit(0);
     }, (error) => {
@@ -144,7 +144,7 @@ async function main(): Promise<void> {
   Deno.addSignalListener("SIGINT", stop);
 }
 
-/** A sentence about why the server cannot start, without anything from its configuration. */
+/** Why the server cannot start, in one sentence, without values from its configuration. */
 function reason(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof Deno.errors.AddrInUse || (error as { code?: unknown }).code === "EADDRINUSE") {

@@ -1,4 +1,4 @@
-/** Codes that a mail carries: six digits for people, and the hash of address and digits for links and the database. */
+/** One-time codes in emails: six digits for people, and the hash of address and digits for links and the database. */
 
 export interface OneTimeCode {
   code: string;
@@ -10,7 +10,7 @@ export async function oneTimeCode(email: string): Promise<OneTimeCode> {
   return { code, hash: await hashCode(email, code) };
 }
 
-/** The same hash as lite's: it is lite that looks it up. */
+/** The same hash as lite's, because lite looks it up. */
 export async function hashCode(email: string, code: string): Promise<string> {
   const digest = await crypto.subtle.digest(
     "SHA-256",

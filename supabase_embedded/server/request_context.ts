@@ -1,32 +1,32 @@
-/** What code deep inside a library needs to know about the request that it is answering. */
+/** The request that is being handled, for code that is called from inside a library. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Challenge, SentMail } from "./auth_pkce.ts";
+import type { Challenge, SentEmail } from "./auth_pkce.ts";
 
 export interface RequestContext {
   method: string;
-  /** The path behind the service's prefix, as functions in the database see it. */
+  /** The path after the service's prefix, as functions in the database see it. */
   path: string;
   headers: Record<string, string>;
-  /** The whole body, where it was read. */
+  /** The whole body, if it was read. */
   body?: ArrayBuffer | null;
-  /** Where the link in a mail shall lead in the end. */
+  /** The redirect of the link in an email. */
   redirectTo?: string;
   /** The profile data that came with the request for a one-time code. */
   signUpData?: Record<string, unknown>;
-  /** The session that the request's token names; whether the token is valid is for lite to find out. */
+  /** The session in the request's token. Whether the token is valid is checked by lite. */
   sessionId?: string;
   /** The code that came with a change of the account. */
   nonce?: string;
-  /** What the links in its mails are to bring a code for. */
+  /** The challenge of the code that the links in its emails return. */
   challenge?: Challenge;
-  /** The mails that it caused. */
-  mails?: SentMail[];
-  /** Whether it confirmed a change of address in the first of two mailboxes. */
+  /** The emails that it sent. */
+  emails?: SentEmail[];
+  /** Whether it confirmed a change of address from the first of the two addresses. */
   isHalfConfirmed?: boolean;
-  /** The answer to give instead of a library's own "internal server error". */
+  /** The reply to send instead of a library's own "internal server error". */
   failure?: { status: number; code: string; message: string };
-  /** The last error of the database, which a library may have made its own. */
+  /** The last error of the database, which a library may have replaced. */
   databaseError?: unknown;
 }
 
@@ -40,7 +40,7 @@ export function currentRequest(): RequestContext | undefined {
   return storage.getStore();
 }
 
-/** Headers that say who somebody is. Claims are what the database may see of them. */
+/** Headers with credentials. The database sees only the claims. */
 const CREDENTIALS = new Set(["authorization", "apikey", "cookie"]);
 
 export function visibleHeaders(headers: Headers): Record<string, string> {

@@ -1,4 +1,4 @@
-/** `/rest/v1`: the Data API, by lite, made to answer as PostgREST does on the platform. */
+/** `/rest/v1`: the Data API, by lite, adapted to behave like PostgREST on the platform. */
 
 import { App } from "@supabase/lite";
 import type { PostgresConnection } from "@supabase/lite/postgres";
@@ -16,7 +16,7 @@ import { openLite } from "./shims/lite_connections.ts";
 import { internalsOf } from "./shims/lite_internals.ts";
 import { postgresTypes } from "./shims/postgres_types.ts";
 import { takePayloads } from "./shims/payloads.ts";
-import { answerErrorsAsPostgrest, DATABASE_CLIENT_ERROR } from "./shims/postgrest_errors.ts";
+import { DATABASE_CLIENT_ERROR, reportErrorsAsPostgrest } from "./shims/postgrest_errors.ts";
 import { honourSingleObject } from "./shims/single_object.ts";
 import { beginAsCaller } from "./shims/session_settings.ts";
 
@@ -24,7 +24,7 @@ const PREFIX = "/rest/v1";
 const MAX_ROWS = 1000;
 const POOL_SIZE = 10;
 
-/** What PostgREST answers where its idea of the schema does not have the thing asked for. */
+/** PostgREST's codes for something that its schema cache does not have. */
 const NOT_IN_CACHE = new Set(["PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703", "0A000"]);
 
 interface Engine {
@@ -32,7 +32,7 @@ interface Engine {
   connection: PostgresConnection;
 }
 
-/** How long a retired engine may take to finish what it is doing: longer than any statement may run. */
+/** How long a retired engine may take to finish its requests: longer than any statement may run. */
 const RETIREMENT_MS = 15_000;
 
 export class Rest {
@@ -45,7 +45,7 @@ export class Rest {
     this.#schema = new SchemaCache(config.databaseUrls.catalog, () => this.#retireEngine());
   }
 
-  /** Whether the database answers. Throws its error where it does not. */
+  /** Throws if the database is unreachable. */
   async ping(): Promise<void> {
     await this.#schema.ping();
   }
@@ -57,28 +57,28 @@ export class Rest {
 
   async handle(request: Request, url: URL, caller: Caller): Promise<Response> {
     const body = request.body ? await request.arrayBuffer() : null;
-    const answer = async () => {
+    const respond = async () => {
       try {
         await this.#schema.tables();
       } catch (error) {
         if (!isUnreachable(error) && !(error instanceof CatalogError)) throw error;
         return schemaUnknown();
       }
-      return await this.#answer(request, url, caller, body);
+      return await this.#respond(request, url, caller, body);
     };
-    const response = await answer();
+    const response = await respond();
     if (this.#schema.age < 1000 || !await isMissing(response)) return response;
-    // Somebody may have changed the schema without an event trigger to tell us. Nothing has been executed.
+    // The schema may have changed without an event trigger that announces it. Nothing has been executed yet.
     this.#schema.forget();
-    return await answer();
+    return await respond();
   }
 
   fail({ status, message }: Failure): Response {
-    if (status === 503) return databaseAway();
+    if (status === 503) return databaseUnavailable();
     return json(status, { code: "PGRSTX00", details: null, hint: null, message });
   }
 
-  async #answer(request: Request, url: URL, caller: Caller, body: ArrayBuffer | null): Promise<Response> {
+  async #respond(request: Request, url: URL, caller: Caller, body: ArrayBuffer | null): Promise<Response> {
     const target = new URL(url);
     target.searchParams.delete("apikey");
     const headers = new Headers(request.headers);
@@ -96,7 +96,7 @@ export class Rest {
     return await runInContext(context, () => Promise.resolve(engine.app.fetch(inner)));
   }
 
-  /** Connections hold prepared statements of the schema as it was, so a changed schema needs new ones. */
+  /** Connections have prepared statements for the old schema, so a changed schema needs new connections. */
   #retireEngine(): void {
     const old = this.#engine;
     if (!old) return;
@@ -113,12 +113,12 @@ export class Rest {
     const connection = openLite(this.config.databaseUrls.rest, POOL_SIZE, postgresTypes);
     const internals = internalsOf(connection);
     keepGrants(internals);
-    answerErrorsAsPostgrest(internals);
+    reportErrorsAsPostgrest(internals);
     honourSingleObject(internals);
     passJsonArguments(internals);
     takePayloads(internals);
     beginAsCaller(internals, () => this.#schema.roleSettings());
-    // `authenticator` sees nothing in the catalog views by itself.
+    // `authenticator` itself sees nothing in the catalog views.
     internals.introspect = () => this.#schema.tables();
     const app = new App({
       connection,
@@ -129,7 +129,7 @@ export class Rest {
         server: {
           disableStudio: true,
           apiKeys: {
-            // Who it is was settled at the gateway.
+            // The gateway has identified the caller.
             resolver: (_key, context) => {
               const caller = this.#callers.get(context.req.raw);
               return Promise.resolve(
@@ -159,7 +159,7 @@ async function isMissing(response: Response): Promise<boolean> {
   return typeof body?.code === "string" && NOT_IN_CACHE.has(body.code);
 }
 
-function databaseAway(): Response {
+function databaseUnavailable(): Response {
   return json(503, { ...DATABASE_CLIENT_ERROR, details: null, hint: null });
 }
 

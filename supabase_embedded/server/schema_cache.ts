@@ -1,8 +1,8 @@
 /**
- * What the Data API knows about the schema: tables, functions, and the settings of roles.
+ * The schema cache of the Data API: tables, functions, and the settings of roles.
  *
- * It is read once and again after each change. Postgres announces a change on the channel `pgrst` (the platform's
- * event triggers do that at every DDL statement), and a connection that was lost may have missed one.
+ * The schema is read once, and again after each change. Changes are announced on the channel `pgrst` (the platform's
+ * event triggers do that at every DDL statement); after a lost connection it is read again, too.
  */
 
 import type { IntrospectResult } from "@supabase/lite";
@@ -14,7 +14,7 @@ import { type ConnectionInternals, internalsOf } from "./shims/lite_internals.ts
 import { postgresTypes } from "./shims/postgres_types.ts";
 import { readRoleSettings, type RoleSettings } from "./shims/session_settings.ts";
 
-/** How long the schema must be left alone before it is read ahead. */
+/** How long the schema must stay unchanged before it is read ahead. */
 const SETTLE_MS = 50;
 
 /** The catalog could not be read. */
@@ -25,21 +25,21 @@ export class CatalogError extends Error {
 export class SchemaCache {
   readonly #catalog: Sql;
   readonly #lite;
-  /** The reading under way. lite has one place for its result, so one comes after the other. */
+  /** The pending read. lite can keep one result only, so reads run one after the other. */
   #reading: Promise<unknown> = Promise.resolve();
   #tables: Promise<IntrospectResult> | null = null;
   #roles: Promise<RoleSettings> | null = null;
   #readAt = 0;
   #refresh: ReturnType<typeof setTimeout> | undefined;
 
-  /** Starts to follow the schema. The database may still be on its way up. */
+  /** Starts to follow the schema. The database may still be starting. */
   constructor(url: string, private readonly onChange: () => void) {
     const options = poolOptions(2);
     const readOnly = { ...options.connection, default_transaction_read_only: true };
     this.#catalog = postgres(url, { ...options, connection: readOnly });
     this.#lite = openLite(url, 1, postgresTypes, { default_transaction_read_only: true });
     internalsOf(this.#lite);
-    // postgres.js listens again by itself whenever the connection was lost, and says so.
+    // After a lost connection postgres.js listens again by itself, and then calls back.
     const changed = () => this.#refreshSoon();
     this.#catalog.listen("pgrst", changed, changed)
       .catch((error) => log("schema_listener", describeError(error)));
@@ -72,7 +72,9 @@ export class SchemaCache {
     this.onChange();
   }
 
-  /** Reads ahead, so that the next request need not wait. Migrations announce many changes, one after the other. */
+  /**
+   * Reads ahead, so that the next request need not wait. Migrations announce many changes in a row, hence the delay.
+   */
   #refreshSoon(): void {
     this.forget();
     clearTimeout(this.#refresh);
@@ -82,7 +84,7 @@ export class SchemaCache {
     }, SETTLE_MS);
   }
 
-  /** Whether the database answers at all. Throws its error where it does not. */
+  /** Throws if the database is unreachable. */
   async ping(): Promise<void> {
     await this.#catalog`select 1`;
   }
@@ -97,13 +99,13 @@ export class SchemaCache {
     const internals = this.#lite as unknown as ConnectionInternals;
     internals.introspection = undefined;
     const result = await internals.introspect({ useCache: false });
-    // lite reports a failure on the console and answers an empty schema, but keeps only what it really read.
+    // On a failure lite writes to the console and returns an empty schema, but it keeps only a schema that it has read.
     if (internals.introspection === undefined) throw new CatalogError("The schema could not be read.");
     this.#readAt = performance.now();
     return result;
   }
 
-  /** Keeps a result, but not a failure: the next request tries again. */
+  /** Keeps a result, but not a failure, so that the next request tries again. */
   #remember<T>(work: Promise<T>, drop: () => void): Promise<T> {
     work.catch(drop);
     return work;

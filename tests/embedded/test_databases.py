@@ -21,14 +21,14 @@ from tests.support.long import long
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    """A server for the tests of this file, since what they change belongs to the whole server."""
+    """A server for the tests of this file, because they change the whole server."""
     with PostgresServer.temporary() as server:
         yield server
 
 
 @pytest.fixture
 def databases(server: PostgresServer, project: Path) -> Databases:
-    """The databases of a project of this test alone, as they are after the first start."""
+    """The databases of a project for this test alone, as after the first start."""
     databases = Databases(server.address, Project.find(project), service_password="service")
     databases.open()
     databases.reset()
@@ -49,7 +49,7 @@ def change(dsn: str) -> None:
 THINGS = "select string_agg(name, ',' order by id) from public.things"
 
 
-def test_reset_brings_back_the_seed_and_nothing_else(databases: Databases) -> None:
+def test_reset_restores_the_seed_only(databases: Databases) -> None:
     for _ in range(2):
         change(databases.dsn())
         assert ask(databases.dsn(), THINGS) == "seeded,mine"
@@ -59,9 +59,7 @@ def test_reset_brings_back_the_seed_and_nothing_else(databases: Databases) -> No
         databases.tidy()
 
 
-def test_a_file_system_that_cannot_copy_by_itself_has_it_done(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_cloning(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     refused: list[object] = []
     run = module._run
 
@@ -97,7 +95,7 @@ def test_a_reset_follows_edited_migrations_and_seed(databases: Databases, projec
     assert ask(databases.dsn(), THINGS) == "other"
 
 
-def test_a_reset_that_cannot_succeed_changes_nothing(databases: Databases, project: Path) -> None:
+def test_a_failed_reset_changes_nothing(databases: Databases, project: Path) -> None:
     change(databases.dsn())
     (project / "supabase/migrations/20260103000000_bad.sql").write_text("create nonsense;")
     with pytest.raises(MigrationError, match="20260103000000_bad"):
@@ -105,7 +103,7 @@ def test_a_reset_that_cannot_succeed_changes_nothing(databases: Databases, proje
     assert ask(databases.dsn(), THINGS) == "seeded,mine"
 
 
-def test_a_reset_ends_the_sessions_that_are_in_the_way(databases: Databases) -> None:
+def test_a_reset_ends_open_sessions(databases: Databases) -> None:
     with psycopg.connect(databases.dsn()) as idle:
         idle.execute("insert into public.things (name) values ('never committed')")
         databases.reset()
@@ -114,7 +112,7 @@ def test_a_reset_ends_the_sessions_that_are_in_the_way(databases: Databases) -> 
     assert ask(databases.dsn(), THINGS) == "seeded"
 
 
-def test_a_reset_ends_readers_of_the_changes_too(databases: Databases) -> None:
+def test_a_reset_ends_replication_sessions(databases: Databases) -> None:
     url = databases.dsn(user="supabase_admin")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_create_logical_replication_slot('reader', 'pgoutput')")
@@ -154,7 +152,7 @@ def test_recovers_from_a_crash_at_any_step(databases: Databases, accident: Any) 
     assert ask(databases.dsn(), THINGS) == "seeded"
 
 
-def test_copies_are_independent_and_may_be_made_at_once(embedded: Databases) -> None:
+def test_copies_are_independent_and_can_be_created_concurrently(embedded: Databases) -> None:
     names = [f"copy_{number}" for number in range(4)]
     with ThreadPoolExecutor() as pool:
         urls = list(pool.map(embedded.clone, names))
@@ -166,7 +164,7 @@ def test_copies_are_independent_and_may_be_made_at_once(embedded: Databases) -> 
         embedded.drop(name)
 
 
-def test_several_processes_may_ask_for_a_new_template_at_once(databases: Databases, project: Path) -> None:
+def test_several_processes_may_create_the_template_at_once(databases: Databases, project: Path) -> None:
     (project / "supabase/seed.sql").write_text("insert into public.things (name) values ('newest');")
     threads = [threading.Thread(target=databases.clone, args=(f"copy_{number}",)) for number in range(3)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Applying migrations and seeds, with the same books as the `supabase` command."""
+"""Applying migrations and seeds, with the same records as the `supabase` command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from supabase_embedded.databases import Databases
 from supabase_embedded.migrations import migrate, seed
 from tests.embedded import supabase_cli
 
-# Everything that a splitter of statements may stumble over.
+# Everything that is difficult for a splitter of statements.
 TRICKY = """\
 -- A header; with a semicolon.
 create schema if not exists private;
@@ -59,7 +59,7 @@ def empty_dsn(embedded: Databases) -> Iterator[str]:
 
 @pytest.fixture
 def second_dsn(embedded: Databases) -> Iterator[str]:
-    """As `empty_dsn`, another one."""
+    """Another database like `empty_dsn`."""
     name = f"second_{uuid4().hex}"
     with psycopg.connect(embedded.dsn("template1", user="supabase_admin"), autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -105,7 +105,7 @@ def test_seeds_once(empty_dsn: str, project: Path) -> None:
 
 
 @pytest.mark.long
-def test_keeps_the_same_books_as_the_supabase_command(empty_dsn: str, second_dsn: str, project: Path) -> None:
+def test_records_migrations_as_the_supabase_command_does(empty_dsn: str, second_dsn: str, project: Path) -> None:
     migrations = project / "supabase" / "migrations"
     (migrations / "20260103000000_tricky_one.sql").write_text(TRICKY)
     (migrations / "notes.sql").write_text("this is no migration;")
@@ -120,7 +120,7 @@ def test_keeps_the_same_books_as_the_supabase_command(empty_dsn: str, second_dsn
     assert not seed(second_dsn, project / "supabase" / "seed.sql")
 
 
-def test_a_failing_migration_is_undone_whole_and_located(empty_dsn: str, project: Path) -> None:
+def test_a_failing_migration_is_rolled_back_and_located(empty_dsn: str, project: Path) -> None:
     migrations = project / "supabase" / "migrations"
     (migrations / "20260103000000_broken.sql").write_text(
         "create table public.half ();\n\n-- Then:\ninsert into public.things (name)\n  values (nonsense);\n"
@@ -131,7 +131,7 @@ def test_a_failing_migration_is_undone_whole_and_located(empty_dsn: str, project
     assert message.startswith(
         '20260103000000_broken.sql, line 5 (statement 2): column "nonsense" does not exist (SQLSTATE 42703)'
     )
-    assert message.endswith("Nothing of this file was kept. Correct it and run the command again.")
+    assert message.endswith("The whole file was rolled back. Correct it and run the command again.")
     assert rows(empty_dsn, "select to_regclass('public.half')") == [(None,)]
     query = "select version from supabase_migrations.schema_migrations order by 1"
     assert rows(empty_dsn, query) == [("20260101000000",), ("20260102000000",)]
@@ -140,7 +140,7 @@ def test_a_failing_migration_is_undone_whole_and_located(empty_dsn: str, project
     assert migrate(empty_dsn, migrations).applied == ["20260103000000"]
 
 
-def test_a_failing_migration_tells_detail_and_context(empty_dsn: str, project: Path) -> None:
+def test_a_failing_migration_reports_detail_and_context(empty_dsn: str, project: Path) -> None:
     migrations = project / "supabase" / "migrations"
     (migrations / "20260103000000_raises.sql").write_text(
         "do $$ begin raise exception 'no' using errcode = 'MG999', detail = 'because', hint = 'do not'; end $$;"
@@ -151,7 +151,7 @@ def test_a_failing_migration_tells_detail_and_context(empty_dsn: str, project: P
         migrate(empty_dsn, migrations)
 
 
-def test_a_failing_seed_is_undone_whole(empty_dsn: str, project: Path) -> None:
+def test_a_failing_seed_is_rolled_back(empty_dsn: str, project: Path) -> None:
     migrate(empty_dsn, project / "supabase" / "migrations")
     path = project / "supabase" / "seed.sql"
     path.write_text("insert into public.things (name) values ('one');\ninsert into public.things (name) values (null);")
@@ -160,7 +160,7 @@ def test_a_failing_seed_is_undone_whole(empty_dsn: str, project: Path) -> None:
     assert rows(empty_dsn, "select * from public.things") == []
 
 
-def test_notices_edits_and_losses_of_what_was_applied(empty_dsn: str, project: Path) -> None:
+def test_reports_edited_and_missing_migrations(empty_dsn: str, project: Path) -> None:
     migrations = project / "supabase" / "migrations"
     migrate(empty_dsn, migrations)
     first, second = sorted(migrations.iterdir())

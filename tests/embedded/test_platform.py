@@ -1,4 +1,4 @@
-"""What the platform refuses, the embedded stack refuses; what it allows, works here: on every version of Postgres."""
+"""The embedded stack allows and refuses what the platform does, on every version of Postgres."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_allows_migrations_what_the_platform_allows(shared: psycopg.Connection, 
 
 
 def test_migrations_cannot_make_the_scheduler_extension(shared: psycopg.Connection) -> None:
-    # It is not there, or, on a machine that has it, not for anybody but the superuser.
+    # It is not available, or, on a machine that has it, only for the superuser.
     with pytest.raises((errors.FeatureNotSupported, errors.InsufficientPrivilege), match="pg_cron"):
         shared.execute("create extension pg_cron")
 
@@ -110,7 +110,7 @@ def test_roles_are_those_of_the_platform(shared: psycopg.Connection) -> None:
         " where rolname !~ '^pg_' and rolname <> 'helper' order by rolname"
     ).fetchall()
     assert rows == [
-        # name, superuser, may log in, passes policies, may make roles
+        # name, superuser, may log in, bypasses policies, may create roles
         ("anon", False, False, False, False),
         ("authenticated", False, False, False, False),
         ("authenticator", False, True, False, False),

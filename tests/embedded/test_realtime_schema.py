@@ -1,4 +1,4 @@
-"""Sending from the database, as the platform does it: on every version of Postgres."""
+"""Sending from the database as on the platform, on every version of Postgres."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MESSAGES: LiteralString = "select topic, event, payload, private, extension from
 
 @pytest.fixture
 def warnings(postgres: psycopg.Connection) -> list[str]:
-    """The warnings that `postgres` gets."""
+    """The warnings of the connection `postgres`."""
     heard: list[str] = []
     postgres.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
     return heard
@@ -40,7 +40,7 @@ def test_keeps_an_id_that_the_payload_has(postgres: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize("payload", [[1], "id", 3, ["id"]])
-def test_a_payload_that_is_no_object_is_not_sent_and_only_warned_about(
+def test_a_payload_other_than_an_object_only_raises_a_warning(
     postgres: psycopg.Connection, warnings: list[str], payload: object
 ) -> None:
     postgres.execute("select realtime.send(%s, 'greeting', 'room:1')", [Jsonb(payload)])
@@ -48,7 +48,9 @@ def test_a_payload_that_is_no_object_is_not_sent_and_only_warned_about(
     assert [warning.partition(":")[0] for warning in warnings] == ["WarnSendingBroadcastMessage"]
 
 
-def test_sending_asks_the_caller_s_policies_and_only_warns(postgres: psycopg.Connection, warnings: list[str]) -> None:
+def test_sending_checks_the_policies_of_the_caller_and_only_warns(
+    postgres: psycopg.Connection, warnings: list[str]
+) -> None:
     postgres.execute("set role authenticated")
     postgres.execute("select realtime.send('{}', 'greeting', 'room:1')")
     assert warnings == ['WarnSendingBroadcastMessage: new row violates row-level security policy for table "messages"']
@@ -69,7 +71,7 @@ def test_sends_bytes(postgres: psycopg.Connection) -> None:
     assert postgres.execute("select binary_payload, payload from realtime.messages").fetchall() == [(b"\1\2", None)]
 
 
-def test_the_topic_is_told_only_while_it_is_set(postgres: psycopg.Connection) -> None:
+def test_the_topic_is_null_unless_it_is_set(postgres: psycopg.Connection) -> None:
     assert postgres.execute("select realtime.topic()").fetchone() == (None,)
     with postgres.transaction():
         postgres.execute("set local realtime.topic = 'room:1'")
@@ -112,7 +114,7 @@ def test_broadcasting_an_unknown_operation_fails(postgres: psycopg.Connection) -
         )
 
 
-def test_partitions_come_and_go_with_the_days(every_version: Databases, platform_dsn: str) -> None:
+def test_partitions_are_created_and_dropped(every_version: Databases, platform_dsn: str) -> None:
     def partitions(connection: psycopg.Connection) -> set[str]:
         query = "select inhrelid::regclass::text from pg_inherits where inhparent = 'realtime.messages'::regclass"
         return {str(name).removeprefix("realtime.messages_") for (name,) in connection.execute(query)}

@@ -35,7 +35,7 @@ def test_splits_only_where_a_statement_ends(source: str, expected: list[str]) ->
     assert [statement.text for statement in _sql.split(source)] == expected
 
 
-def test_tells_where_each_statement_begins() -> None:
+def test_reports_where_each_statement_begins() -> None:
     source = "\n-- one\nselect 1;\n\n  select 2;\n"
     for statement in _sql.split(source):
         assert source[statement.offset :].startswith(statement.text)

@@ -1,4 +1,4 @@
-"""The whole stack in this process: both servers, the keys, the watch over them."""
+"""The whole stack in this process: both servers, the keys, and restarts."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def things(stack: Stack) -> list[str]:
-    """Read through the API, with the secret key."""
-    answer = httpx.get(
+    """Return the names of all things, through the API with the secret key."""
+    reply = httpx.get(
         f"{stack.api_url}/rest/v1/things?select=name&order=id", headers={"apikey": stack.secret_key}, timeout=30
     )
-    assert answer.status_code == 200, answer.text
-    return [row["name"] for row in answer.json()]
+    assert reply.status_code == 200, reply.text
+    return [row["name"] for row in reply.json()]
 
 
 def add(stack: Stack, name: str) -> None:
@@ -51,19 +51,19 @@ def add(stack: Stack, name: str) -> None:
 
 
 def eventually(condition: Callable[[], Any], *, within: float = 60.0) -> None:
-    give_up = time.monotonic() + within
+    deadline = time.monotonic() + within
     while True:
         try:
             if condition():
                 return
         except (httpx.HTTPError, psycopg.Error, AssertionError):
             pass
-        assert time.monotonic() < give_up, "it did not happen in time"
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
 
 
 def children() -> dict[str, psutil.Process]:
-    """The servers among this process' children, by the port that they listen on."""
+    """The child processes that are servers, by port."""
     found: dict[str, psutil.Process] = {}
     for child in psutil.Process().children():
         try:
@@ -77,11 +77,11 @@ def children() -> dict[str, psutil.Process]:
 
 
 def process_at(url: str) -> psutil.Process | None:
-    """The server that listens where a URL leads."""
+    """The server at a URL."""
     return children().get(f"127.0.0.1:{httpx.URL(url).port}")
 
 
-def test_answers_through_the_api_and_the_database(stack: Stack) -> None:
+def test_the_api_and_the_database_work(stack: Stack) -> None:
     assert httpx.get(f"{stack.api_url}/health").json() == {"status": "ok"}
     assert "seeded" in things(stack)
     with psycopg.connect(stack.db_url) as connection:
@@ -89,8 +89,8 @@ def test_answers_through_the_api_and_the_database(stack: Stack) -> None:
 
 
 def test_an_unknown_key_is_refused(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.api_url}/rest/v1/things", headers={"apikey": "sb_publishable_wrong"})
-    assert answer.status_code == 401
+    reply = httpx.get(f"{stack.api_url}/rest/v1/things", headers={"apikey": "sb_publishable_wrong"})
+    assert reply.status_code == 401
 
 
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
@@ -98,7 +98,7 @@ def test_everything_listens_on_loopback_only(stack: Stack) -> None:
     assert {address.partition(":")[0] for address in children()} == {"127.0.0.1"}
 
 
-def test_secrets_are_private_and_shown_nowhere(stack: Stack) -> None:
+def test_secrets_are_private_and_never_shown(stack: Stack) -> None:
     status = stack.status()
     folder = Path(status.directory)
     for name in ("keys.json", "state.json"):
@@ -131,8 +131,8 @@ def test_the_status_has_what_programs_need(stack: Stack) -> None:
     assert environment["SUPABASE_PUBLISHABLE_KEY"] == environment["PUBLISHABLE_KEY"]
     assert environment["SUPABASE_SECRET_KEY"] == environment["SECRET_KEY"]
     for name in ("ANON_KEY", "SERVICE_ROLE_KEY"):
-        answer = httpx.get(f"{stack.api_url}/rest/v1/", headers={"apikey": environment[name]})
-        assert answer.status_code != 401
+        reply = httpx.get(f"{stack.api_url}/rest/v1/", headers={"apikey": environment[name]})
+        assert reply.status_code != 401
 
 
 def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack) -> None:
@@ -141,7 +141,7 @@ def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack) -> None:
     assert "seeded" in things(stack)
 
 
-def test_reset_brings_back_the_seed_and_empties_storage_and_mailbox(stack: Stack) -> None:
+def test_reset_restores_the_seed_and_empties_storage_and_mailbox(stack: Stack) -> None:
     folder = Path(stack.status().directory)
     add(stack, "mine")
     (folder / "storage" / "bucket").mkdir()
@@ -152,13 +152,13 @@ def test_reset_brings_back_the_seed_and_empties_storage_and_mailbox(stack: Stack
     assert [*(folder / "storage").iterdir(), *(folder / "mail").iterdir()] == []
 
 
-def test_a_database_of_one_s_own_is_a_fresh_copy(stack: Stack) -> None:
+def test_a_cloned_database_is_a_fresh_copy(stack: Stack) -> None:
     with psycopg.connect(stack.clone_database("own")) as connection:
         assert connection.execute("select name from public.things").fetchall() == [("seeded",)]
 
 
 @pytest.mark.parametrize("url", ["api_url", "db_url"])
-def test_a_killed_server_comes_back_where_it_was(stack: Stack, url: str) -> None:
+def test_a_killed_server_is_restarted_on_its_port(stack: Stack, url: str) -> None:
     add(stack, f"before {url}")
     where = getattr(stack, url)
     victim = process_at(where)
@@ -180,7 +180,7 @@ def test_two_stacks_run_side_by_side_and_leave_nothing(stack: Stack, project: Pa
         assert other.secret_key != stack.secret_key
         mine = set(children()) - before
         api_url, db_url = other.api_url, other.db_url
-    assert len(mine) == 3  # the API, the database, mail
+    assert len(mine) == 3  # the API, the database, SMTP
     assert set(children()) == before
     with pytest.raises(NotRunningError, match="Start one with `monogram dev`"):
         other.status()
@@ -190,14 +190,14 @@ def test_two_stacks_run_side_by_side_and_leave_nothing(stack: Stack, project: Pa
         assert "other" in things(other)
 
 
-def test_taken_ports_are_named(project: Path, ready_stack: Path, tmp_path: Path) -> None:
+def test_taken_ports_are_reported(project: Path, ready_stack: Path, tmp_path: Path) -> None:
     copy(ready_stack, tmp_path / "stack")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for options in ({"port": port}, {"db_port": port}, {"port": 20_001, "db_port": 20_001}):
             with pytest.raises(PortInUseError, match=r"is taken by another (program|server of this stack)\."):
                 Stack(tmp_path / "new", project=project, durable=False, **options).start()
-        # Nothing was made before that was noticed.
+        # This was checked before anything was created.
         assert not (tmp_path / "new" / "postgres").exists()
         with pytest.raises(PortInUseError, match=rf"Port {port} for the API is taken .* another one with --port"):
             Stack(tmp_path / "stack", project=project, port=port, durable=False).start()
@@ -208,7 +208,7 @@ def test_taken_ports_are_named(project: Path, ready_stack: Path, tmp_path: Path)
 
 
 @pytest.mark.long
-def test_a_start_that_fails_leaves_nothing_behind_and_can_be_tried_again(project: Path, tmp_path: Path) -> None:
+def test_a_failed_start_leaves_nothing_running_and_can_be_repeated(project: Path, tmp_path: Path) -> None:
     before = set(children())
     bad = project / "supabase" / "migrations" / "20260103000000_bad.sql"
     bad.write_text("create nonsense;")
@@ -221,7 +221,7 @@ def test_a_start_that_fails_leaves_nothing_behind_and_can_be_tried_again(project
         assert things(stack) == ["seeded"]
 
 
-def test_a_folder_that_cannot_be_used_is_named(project: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_is_reported(project: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match=r"choose|Choose"):
         Stack(tmp_path / "file", project=project).start()
@@ -229,10 +229,10 @@ def test_a_folder_that_cannot_be_used_is_named(project: Path, tmp_path: Path) ->
         Stack(tmp_path / "stack", project=tmp_path / "nowhere").start()
 
 
-def test_a_folder_that_may_not_be_written_is_named(project: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
-    if os.geteuid() != 0:  # Root may write everywhere; it meets only folders that are no folders.
+    if os.geteuid() != 0:  # Root may write everywhere; for root only a file in place of the folder is an error.
         with pytest.raises(FolderError, match="Permission denied"):
             Stack(folder / "stack", project=project).start()
     with pytest.raises(FolderError):
@@ -240,12 +240,12 @@ def test_a_folder_that_may_not_be_written_is_named(project: Path, tmp_path: Path
 
 
 @pytest.mark.long
-def test_lost_and_damaged_files_are_explained(project: Path, ready_stack: Path, tmp_path: Path) -> None:
+def test_missing_and_damaged_files_are_reported(project: Path, ready_stack: Path, tmp_path: Path) -> None:
     stack = Stack(copy(ready_stack, tmp_path / "stack"), project=project, durable=False)
     keys = tmp_path / "stack" / "keys.json"
     content = keys.read_text()
     keys.unlink()
-    with pytest.raises(FolderError, match=r"keys\.json is gone"):
+    with pytest.raises(FolderError, match=r"keys\.json is missing"):
         stack.start()
     keys.write_text("{")
     with pytest.raises(FolderError, match=r"keys\.json is damaged"):

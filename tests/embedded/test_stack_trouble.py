@@ -1,4 +1,4 @@
-"""A stack that meets trouble: it says what it is, and goes on as soon as it can."""
+"""Errors of a stack, and how it recovers."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ MIGRATION = "create table public.later (id integer primary key);\n"
 
 def things(stack: Stack) -> list[str]:
     headers = {"apikey": stack.secret_key}
-    answer = httpx.get(f"{stack.api_url}/rest/v1/things?select=name&order=id", headers=headers).raise_for_status()
-    return [row["name"] for row in answer.json()]
+    reply = httpx.get(f"{stack.api_url}/rest/v1/things?select=name&order=id", headers=headers).raise_for_status()
+    return [row["name"] for row in reply.json()]
 
 
 def children_of(folder: Path) -> list[psutil.Process]:
-    """Our children that have something of a folder among their arguments."""
+    """Our child processes with a folder in their arguments."""
     living = [child for child in psutil.Process().children() if not _processes.has_ended(child)]
     return [child for child in living if str(folder) in " ".join(child.cmdline())]
 
@@ -73,7 +73,7 @@ def ready_folder(folder: Path, ready_stack: Path) -> Path:
     return copy(ready_stack, folder)
 
 
-def test_a_stack_that_does_not_run_says_so(project: Path, folder: Path) -> None:
+def test_a_stack_that_is_not_running(project: Path, folder: Path) -> None:
     stack = Stack(folder, project=project)
     for ask in (stack.status, lambda: stack.databases, lambda: stack.clone_database("x"), stack.reset):
         with pytest.raises(NotRunningError):
@@ -82,12 +82,12 @@ def test_a_stack_that_does_not_run_says_so(project: Path, folder: Path) -> None:
 
 
 @pytest.mark.long
-def test_each_start_says_what_has_become_of_the_migrations(project: Path, folder: Path) -> None:
+def test_each_start_reports_differences_of_the_migrations(project: Path, folder: Path) -> None:
     said: list[str] = []
     stack = Stack(folder, project=project, durable=False, report=said.append)
     migrations = project / "supabase" / "migrations"
     with stack:
-        assert said[-1] == "Making a new database ..."
+        assert said[-1] == "Creating a new database ..."
     (migrations / "20260103000000_later.sql").write_text(MIGRATION)
     with stack:
         assert said[-1] == "Applied 1 new migration(s), up to 20260103000000."
@@ -96,14 +96,14 @@ def test_each_start_says_what_has_become_of_the_migrations(project: Path, folder
     with stack:
         edited, gone = said[-2:]
         assert "edited after they had been applied: 20260103000000. " in edited
-        assert "files are gone: 20260102000000. `python -m supabase_embedded dev reset`" in gone
+        assert "files are missing: 20260102000000. `python -m supabase_embedded dev reset`" in gone
         stack.reset()
         with psycopg.connect(stack.db_url) as connection:
             assert connection.execute("select to_regclass('public.never') is not null").fetchone() == (True,)
 
 
 @pytest.mark.long
-def test_a_database_of_another_version_is_told(project: Path, folder: Path) -> None:
+def test_a_database_of_another_version_is_reported(project: Path, folder: Path) -> None:
     said: list[str] = []
     stack = Stack(folder, project=project, durable=False, report=said.append)
     with stack:
@@ -150,8 +150,8 @@ def test_a_start_that_was_killed_leaves_nothing_running(project: Path, ready_fol
 
 
 @pytest.mark.long
-def test_the_guard_waits_for_who_still_holds_the_folder(project: Path, folder: Path) -> None:
-    """The process that was killed may hold its lock for a moment longer."""
+def test_the_guard_waits_for_the_lock_of_the_folder(project: Path, folder: Path) -> None:
+    """The process that was killed may hold its lock a little longer."""
     status = background.start(folder, project=project)
     os.kill(status.supervisor_pid, signal.SIGKILL)
     eventually(lambda: _is_free(folder))
@@ -173,7 +173,7 @@ def test_the_guard_waits_for_who_still_holds_the_folder(project: Path, folder: P
 
 
 def _is_free(folder: Path) -> bool:
-    """Whether nobody holds the folder; a process that is killed does so until it is gone."""
+    """Return True if the folder is not locked; a killed process keeps its lock until it has ended."""
     one = StackFolder(folder)
     try:
         one.open()
@@ -183,7 +183,7 @@ def _is_free(folder: Path) -> bool:
     return True
 
 
-def test_what_looks_after_the_partitions_survives_the_loss_of_the_database(
+def test_the_maintenance_of_partitions_survives_an_outage(
     project: Path, ready_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "_MAINTENANCE_INTERVAL", 0.05)
@@ -200,12 +200,12 @@ def test_what_looks_after_the_partitions_survives_the_loss_of_the_database(
         elsewhere = stack.databases.dsn("template1", user="supabase_admin")
         with psycopg.connect(elsewhere, autocommit=True) as connection:
             connection.execute("alter database postgres allow_connections false")
-            eventually(lambda: "The partitions for realtime messages could not be made: " in caplog.text)
+            eventually(lambda: "The partitions for realtime messages could not be created: " in caplog.text)
             connection.execute("alter database postgres allow_connections true")
         assert things(stack) == ["seeded"]
 
 
-def test_what_an_application_adds(project: Path, ready_folder: Path) -> None:
+def test_an_application_adds_settings_and_workers(project: Path, ready_folder: Path) -> None:
     seen: list[str] = []
 
     def work(stack: Stack, stopping: threading.Event) -> None:
@@ -233,7 +233,7 @@ def test_what_an_application_adds(project: Path, ready_folder: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_port_that_was_lost_in_the_last_moment(
+def test_a_port_that_is_taken_at_the_last_moment(
     project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     sockets: list[socket.socket] = []
@@ -260,13 +260,13 @@ def test_a_port_that_was_lost_in_the_last_moment(
 
 
 @pytest.mark.long
-def test_a_server_that_cannot_come_back_is_tried_again(
+def test_a_server_that_cannot_be_restarted_is_retried(
     project: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Stack(folder, project=project, durable=False) as stack, caplog.at_level(logging.INFO, module.__name__):
         url, port = stack.api_url, httpx.URL(stack.api_url).port
         assert port is not None
-        # Its folder of mail becomes a file, so it cannot start.
+        # The folder of its emails becomes a file, so it cannot start.
         mail = folder / "mail"
         for entry in mail.iterdir():
             entry.unlink()
@@ -290,7 +290,7 @@ def test_a_wrong_setting_is_quoted_from_the_servers_log(project: Path, ready_fol
         stack.status()
 
 
-def test_a_server_that_does_not_get_ready_is_ended(
+def test_a_server_that_does_not_become_ready_is_ended(
     project: Path, ready_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("supabase_embedded._server._READY_TIMEOUT", 0.0)
@@ -299,27 +299,27 @@ def test_a_server_that_does_not_get_ready_is_ended(
     assert children_of(ready_folder) == []
 
 
-def test_another_program_with_the_servers_number_is_left_alone() -> None:
+def test_another_program_with_the_number_of_the_server_is_not_ended() -> None:
     with subprocess.Popen(["sleep", "600"]) as other:
         identity = ProcessIdentity.of(other.pid)
         assert identity is not None
         end_leftover(identity)
         assert other.poll() is None
         other.kill()
-    end_leftover(identity)  # Nor is there anything to do when it has ended.
+    end_leftover(identity)  # If it has ended, there is nothing to do either.
 
 
-# What is downloaded, and when that does not work
+# Downloads, and failed downloads
 
 
-def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_created_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SUPABASE_EMBEDDED_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    with pytest.raises(FolderError, match="Set SUPABASE_EMBEDDED_CACHE_DIR to a folder that can"):
+    with pytest.raises(FolderError, match="Set SUPABASE_EMBEDDED_CACHE_DIR to a folder that you can write to"):
         cache_dir()
 
 
-def test_without_deno_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_deno_is_reported_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingDependencyError, match=r"pip install 'monogram-sdk\[local\]'"):
@@ -335,7 +335,7 @@ def usual_cache() -> Path:
 
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with nothing in it, and no network to fill it from."""
+    """An empty cache, without a network to fill it."""
     monkeypatch.setenv("SUPABASE_EMBEDDED_CACHE_DIR", str(tmp_path / "cache"))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -344,7 +344,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_the_first_start_without_network_says_what_is_missing(project: Path, folder: Path, empty_cache: Path) -> None:
+def test_the_first_start_without_network_is_reported(project: Path, folder: Path, empty_cache: Path) -> None:
     said: list[str] = []
     with pytest.raises(ServerError, match=r"modules of the embedded server could not be downloaded\. Check the net"):
         Stack(folder, project=project, report=said.append).start()
@@ -373,6 +373,6 @@ def test_a_filled_cache_is_used_without_network(usual_cache: Path, empty_cache: 
     assert said == ["Downloading the modules of the embedded server (once) ..."]
 
 
-def test_a_database_that_cannot_be_prepared_says_why() -> None:
+def test_a_failed_bootstrap_is_reported() -> None:
     with pytest.raises(PostgresError, match="could not be prepared: connection failed"):
         bootstrap_module.bootstrap("postgresql://supabase_admin@127.0.0.1:1/postgres", service_password="secret")

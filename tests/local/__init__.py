@@ -1,3 +1,3 @@
-"""`monogram dev`, what works beside the stack, and an installed wheel."""
+"""`monogram dev`, its workers, and an installed wheel."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fixtures for `monogram dev` and what works beside the stack: those of the stack itself."""
+"""Fixtures for `monogram dev` and its workers: those of the stack itself."""
 
 from __future__ import annotations
 

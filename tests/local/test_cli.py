@@ -1,4 +1,4 @@
-"""The command `monogram dev`, run as a person runs it."""
+"""The command `monogram dev`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ COMMAND = [sys.executable, "-m", "monogram_sdk.cli"]
 
 
 def run(*arguments: str | Path, code: int = 0) -> Result:
-    """Run the command in this process, which saves the time of starting Python over and over."""
-    answer = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert answer.exit_code == code, answer.output
-    return answer
+    """Run the command in this process, which saves the time of starting Python."""
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
 
 
-def test_how_to_stop_it_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hint_how_to_stop_it_has_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status = StackStatus(*(["x"] * 5), 25, *(["x"] * 5), 1)  # type: ignore[arg-type]
     monkeypatch.setattr(StackStatus, "of", lambda _directory, **_others: status)
     folder = tmp_path / "my stack"
@@ -58,14 +58,14 @@ def test_how_to_stop_it_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mon
         ("--site-url", "http://x y"), ("--site-url", "ftp://x"), ("--site-url", ""), ("--site-url", "http://[::1"),
     ],
 )  # fmt: skip
-def test_an_option_that_cannot_be_is_refused_before_anything_is_made(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+def test_an_invalid_option_is_refused_before_anything_is_created(tmp_path: Path, wrong: tuple[str, ...]) -> None:
     folder = tmp_path / "stack"
     assert "Invalid value for '--" in run("dev", "--detach", "--dir", folder, *wrong, code=2).stderr
     assert not folder.exists()
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Whatever runs with something of the folder among its arguments."""
+    """The processes with a folder in their arguments."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         named = any(str(folder) in argument for argument in process.info["cmdline"] or ())
@@ -106,7 +106,7 @@ def test_runs_in_the_background_until_it_is_stopped(folder: Path, project: Path)
     assert "already running" in run("dev", "--dir", folder, code=1).stderr
 
     httpx.post(f"{status['api_url']}/rest/v1/things", headers=headers, json={"name": "mine"}).raise_for_status()
-    assert "The database is as new." in run("dev", "reset", "--dir", folder).stdout
+    assert "The database was reset." in run("dev", "reset", "--dir", folder).stdout
     assert httpx.get(things, headers=headers).json() == [{"name": "seeded"}]
 
     assert run("dev", "stop", "--dir", folder).stdout == "Stopped.\n"
@@ -117,7 +117,7 @@ def test_runs_in_the_background_until_it_is_stopped(folder: Path, project: Path)
 
 
 @pytest.mark.parametrize("before", ["new", *long("stopped", "killed")])
-def test_one_that_is_starting_says_so_and_can_be_stopped(
+def test_a_starting_stack_is_reported_and_can_be_stopped(
     folder: Path, ready_stack: Path, project: Path, before: str
 ) -> None:
     if before != "new":
@@ -132,7 +132,7 @@ def test_one_that_is_starting_says_so_and_can_be_stopped(
             while not (folder / "state.json").exists() or StackFolder(folder).read_state().starting is None:
                 time.sleep(0.005)
                 assert process.poll() is None
-            process.send_signal(signal.SIGSTOP)  # It takes as long as we want.
+            process.send_signal(signal.SIGSTOP)  # Now the start takes as long as the test wants.
             for name in ("status", "reset"):
                 assert "is starting" in run("dev", name, "--dir", folder, code=1).stderr
             assert "is starting" in run("dev", "--detach", "--dir", folder, code=1).stderr
@@ -144,7 +144,7 @@ def test_one_that_is_starting_says_so_and_can_be_stopped(
     assert "No stack is running" in run("dev", "status", "--dir", folder, code=1).stderr
 
 
-def test_no_key_is_cut_where_there_is_little_room(
+def test_keys_are_not_truncated_in_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = "sb_secret_" + "a" * 200
@@ -179,46 +179,47 @@ def test_runs_in_the_foreground_until_ctrl_c(ready_folder: Path, project: Path) 
 
 
 def interrupt(*_arguments: object, **_options: object) -> None:
-    """Stand for Ctrl-C."""
+    """Interrupt this process as Ctrl-C does."""
     signal.raise_signal(signal.SIGINT)
 
 
-def test_a_start_in_the_background_that_is_interrupted_is_undone(
+def test_an_interrupted_start_in_the_background_is_undone(
     folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_note", interrupt)  # As soon as it makes a database.
-    cut = run("dev", "--detach", "--dir", folder, "--project", project, code=130)
-    assert cut.stderr.splitlines()[-1] == "monogram: interrupted. The start was undone: nothing is left running."
+    monkeypatch.setattr(cli, "_print_progress", interrupt)  # When it reports that it creates a database.
+    interrupted = run("dev", "--detach", "--dir", folder, "--project", project, code=130)
+    assert (
+        interrupted.stderr.splitlines()[-1]
+        == "monogram: interrupted. The stack was not started, and nothing is left running."
+    )
     assert processes_of(folder) == []
     assert not background.stop(folder), "there is nothing to clean up"
 
 
 @pytest.mark.parametrize(
-    ("place", "arguments", "left"),
+    ("place", "arguments", "outcome"),
     [
-        ("supabase_embedded.Stack.start", ("dev",), "The start was undone: nothing is left running."),
-        ("supabase_embedded.runs.reset", ("dev", "reset"), "The database is either as it was or as new."),
-        ("supabase_embedded.background.stop", ("dev", "stop"), "A stack that has been told to stop goes on stopping;"),
+        ("supabase_embedded.Stack.start", ("dev",), "The stack was not started, and nothing is left running."),
+        ("supabase_embedded.runs.reset", ("dev", "reset"), "The database is either unchanged or reset."),
+        ("supabase_embedded.background.stop", ("dev", "stop"), "The stack may still be stopping;"),
         ("supabase_embedded._status.StackStatus.of", ("dev", "status"), ""),
         ("monogram_sdk.Monogram.admin_client", ("verify", __file__), ""),
         ("monogram_sdk.Monogram.admin_client", ("ledger", "verify"), ""),
         ("monogram_sdk.Monogram.admin_client", ("typefaces", "push"), "What is named above is stored;"),
     ],
 )
-def test_what_ctrl_c_ends_says_in_one_line_what_that_leaves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, arguments: tuple[str, ...], left: str
+def test_ctrl_c_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, arguments: tuple[str, ...], outcome: str
 ) -> None:
     monkeypatch.setattr(place, interrupt)
     monkeypatch.setattr("monogram_sdk.cli.ledger.read_mark", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     *before, line = run(*arguments, code=130).stderr.splitlines()
-    assert line.startswith(f"monogram: interrupted. {left}".rstrip())
+    assert line.startswith(f"monogram: interrupted. {outcome}".rstrip())
     assert before in ([], ["Stopping ..."])
 
 
-def test_a_reset_that_is_interrupted_is_done_as_a_whole(
-    ready_folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_reset_is_completed(ready_folder: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Stack(ready_folder, project=project, durable=False) as stack:
         mine = ready_folder / "storage" / "mine"
         mine.touch()
@@ -226,7 +227,7 @@ def test_a_reset_that_is_interrupted_is_done_as_a_whole(
 
         def rename_and_interrupt(*arguments: Any) -> None:
             rename(*arguments)
-            if arguments[1] == "postgres":  # There is none at this moment.
+            if arguments[1] == "postgres":  # At this moment it does not exist.
                 os.kill(os.getpid(), signal.SIGINT)
 
         monkeypatch.setattr(databases, "_rename", rename_and_interrupt)
@@ -238,7 +239,7 @@ def test_a_reset_that_is_interrupted_is_done_as_a_whole(
 
 
 @pytest.mark.long
-def test_a_killed_supervisor_is_explained_cleaned_up_and_replaced(ready_folder: Path, project: Path) -> None:
+def test_a_killed_supervisor_is_reported_cleaned_up_and_replaced(ready_folder: Path, project: Path) -> None:
     run("dev", "--detach", "--dir", ready_folder, "--project", project)
     status = json.loads(run("dev", "status", "--output", "json", "--dir", ready_folder).stdout)
     headers = {"apikey": status["secret_key"]}
@@ -261,7 +262,7 @@ def test_a_killed_supervisor_is_explained_cleaned_up_and_replaced(ready_folder: 
     assert processes_of(ready_folder) == []
 
 
-def test_what_goes_wrong_in_the_background_is_said_in_the_foreground(ready_folder: Path, project: Path) -> None:
+def test_errors_in_the_background_are_reported_in_the_foreground(ready_folder: Path, project: Path) -> None:
     (project / "supabase/migrations/20260103000000_bad.sql").write_text("create nonsense;")
     failed = run("dev", "--detach", "--dir", ready_folder, "--project", project, code=1)
     assert "20260103000000_bad.sql, line 1 (statement 1): syntax error" in failed.stderr
@@ -269,7 +270,7 @@ def test_what_goes_wrong_in_the_background_is_said_in_the_foreground(ready_folde
     assert processes_of(ready_folder) == []
 
 
-def test_a_setting_that_cannot_be_is_said_before_anything_is_made(tmp_path: Path, project: Path) -> None:
+def test_an_invalid_setting_is_reported_before_anything_is_created(tmp_path: Path, project: Path) -> None:
     (project / "supabase/config.toml").write_text('[auth]\n"odd[/name]" = true\njwt_expiry = -5\n')
     failed = run("dev", "--dir", tmp_path / "state", "--project", project, code=1)
     assert "`jwt_expiry` below `[auth]` has to be between 1 and 604,800, not -5." in failed.stderr
@@ -285,7 +286,7 @@ def test_a_setting_that_cannot_be_is_said_before_anything_is_made(tmp_path: Path
         ("NEWSLETTER_URL=https://letters.example.org/{ID}", "NEWSLETTER_URL must be an address"),
     ],
 )
-def test_settings_of_mail_that_cannot_be_are_said_before_anything_is_made(
+def test_invalid_email_settings_are_reported_before_anything_is_created(
     tmp_path: Path, project: Path, setting: str, words: str
 ) -> None:
     functions = project / "supabase/functions"
@@ -298,8 +299,8 @@ def test_settings_of_mail_that_cannot_be_are_said_before_anything_is_made(
     assert "Traceback" not in failed.stderr and not (tmp_path / "state" / "postgres").exists()
 
 
-def test_brackets_in_what_is_reported_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    cli._note("config.toml says below [auth]: odd[/name], [red]x[/].")  # pyright: ignore[reportPrivateUsage]
+def test_brackets_in_reported_lines_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    cli._print_progress("config.toml says below [auth]: odd[/name], [red]x[/].")  # pyright: ignore[reportPrivateUsage]
     assert capsys.readouterr().err == "config.toml says below [auth]: odd[/name], [red]x[/].\n"
 
 
@@ -314,27 +315,27 @@ def test_bad_input_gets_one_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["typer", "psycopg"])
-def test_a_missing_extra_is_named_in_one_line(missing: str, tmp_path: Path) -> None:
+def test_a_missing_package_is_reported_in_one_line(missing: str, tmp_path: Path) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; from monogram_sdk.cli import main; main()"
     command = [sys.executable, "-c", program, "dev", "reset", "--dir", tmp_path]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert answer.returncode == 1
-    assert answer.stderr.count("\n") == 1
-    assert "pip install 'monogram-sdk[cli,local]'" in answer.stderr
-    assert missing in answer.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "pip install 'monogram-sdk[cli,local]'" in result.stderr
+    assert missing in result.stderr
 
 
 def test_the_help_says_what_each_command_does() -> None:
-    answer = subprocess.run([*COMMAND, "dev", "--help"], capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run([*COMMAND, "dev", "--help"], capture_output=True, text=True, check=True, timeout=60)
     for word in ("--detach", "--dir", "status", "reset", "stop"):
-        assert word in answer.stdout
+        assert word in result.stdout
 
 
 def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").stdout == f"monogram {metadata.version('monogram-sdk')}\n"
 
 
-def test_what_did_not_start_is_not_called_stopping(tmp_path: Path, project: Path) -> None:
+def test_a_failed_start_does_not_print_stopping(tmp_path: Path, project: Path) -> None:
     (tmp_path / "file").touch()
     refused = run("dev", "--dir", tmp_path / "file", "--project", project, code=1).stderr
     assert "cannot be used" in refused or "not a folder" in refused
@@ -343,9 +344,9 @@ def test_what_did_not_start_is_not_called_stopping(tmp_path: Path, project: Path
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("[auth]\n".encode("utf-16"), "is not encoded in UTF-8: save it so"), (b"[auth\n", "is not valid TOML")],
+    [("[auth]\n".encode("utf-16"), "is not encoded in UTF-8. Save it as UTF-8"), (b"[auth\n", "is not valid TOML")],
 )
-def test_a_configuration_that_cannot_be_read_says_why(tmp_path: Path, project: Path, content: bytes, said: str) -> None:
+def test_an_unreadable_configuration_is_reported(tmp_path: Path, project: Path, content: bytes, said: str) -> None:
     config = copy(project, tmp_path / "other") / "supabase/config.toml"
     config.write_bytes(content)
     refused = run("dev", "--dir", tmp_path / "stack", "--project", tmp_path / "other", code=1).stderr

@@ -1,4 +1,4 @@
-"""What `supabase functions deploy` uploads is all that a function needs, and says who may call it."""
+"""`supabase functions deploy` uploads every file that a function needs, and its access settings."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from tests.embedded import supabase_cli
 
 SUPABASE = Path(__file__).parent.parent.parent / "supabase"
 
-# Readers have no account, and cron has a key that is no token: these decide themselves who may call them.
+# Readers have no account, and the key of cron is not a token: these functions check their callers themselves.
 OPEN = {"deliver", "mail-events", "music", "newsletter", "pictures", "tick", "unsubscribe"}
 
 
 class Platform(ThreadingHTTPServer):
-    """The part of the platform's management API that takes functions in."""
+    """The part of the platform's management API that receives functions."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Take)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.metadata: dict[str, dict[str, Any]] = {}
         self.files: dict[str, dict[str, bytes]] = {}
 
 
-class Take(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Platform
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
     def do_GET(self) -> None:
-        self._answer(200, [])
+        self._reply(200, [])
 
     def do_PUT(self) -> None:
         self._body()
-        self._answer(200, {})
+        self._reply(200, {})
 
     def do_POST(self) -> None:
         (name,) = parse_qs(urlsplit(self.path).query)["slug"]
@@ -59,7 +59,7 @@ class Take(BaseHTTPRequestHandler):
                 self.server.files[name][path] = content
             else:
                 self.server.metadata[name] = json.loads(content)
-        self._answer(201, {"id": name, "slug": name, "name": name, "status": "ACTIVE", "version": 1})
+        self._reply(201, {"id": name, "slug": name, "name": name, "status": "ACTIVE", "version": 1})
 
     def _body(self) -> bytes:
         if self.headers.get("transfer-encoding") != "chunked":
@@ -71,7 +71,7 @@ class Take(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _answer(self, status: int, value: object) -> None:
+    def _reply(self, status: int, value: object) -> None:
         content = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
@@ -82,7 +82,7 @@ class Take(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[Platform]:
-    """A platform to which the project's functions were deployed."""
+    """A platform to which the functions of the project were deployed."""
     project = tmp_path / "project"
     shutil.copytree(SUPABASE, project / "supabase", ignore=shutil.ignore_patterns(".env", ".temp", ".branches"))
     with Platform() as platform:
@@ -95,20 +95,20 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 def modules(folder: Path, entrypoint: str, config: str) -> list[dict[str, Any]]:
-    """Return every module that a function loads, those among them that it loads later."""
-    answer = subprocess.run(
+    """Return every module that a function loads, including dynamic imports."""
+    result = subprocess.run(
         [executable(), "info", "--json", "--no-lock", f"--config={folder / config}", folder / entrypoint],
         env=environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    found: list[dict[str, Any]] = json.loads(answer.stdout)["modules"]
+    found: list[dict[str, Any]] = json.loads(result.stdout)["modules"]
     return found
 
 
 @pytest.mark.long
-def test_every_function_is_whole_when_it_is_deployed(platform: Platform, tmp_path: Path) -> None:
+def test_deployed_functions_are_complete(platform: Platform, tmp_path: Path) -> None:
     names = {path.parent.name for path in SUPABASE.glob("functions/*/index.ts")}
     assert set(platform.files) == names
     for name, files in platform.files.items():

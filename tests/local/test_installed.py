@@ -1,4 +1,4 @@
-"""The package as somebody has it who installed it: no checkout, an empty folder, and at the second start no network."""
+"""An installed package: without a checkout, in an empty folder, and without network at the second start."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ with Monogram(url=status["api_url"], key=status["publishable_key"]) as ada:
     space = ada.spaces.create(name="Reading Club")
     prompt = ada.prompts.create(space.id, question="What did you read?")
     ada.prompts.publish(space.id)
-    answer = ada.responses.submit(prompt.id, content="Middlemarch, again.")
-    ada.responses.select(space.id, [answer.id])
-    letter = ada.newsletters.publish(ada.newsletters.generate(space.id).id)
-    query = {"query": f'to:{email} subject:"{letter.title}"'}
-    give_up = time.monotonic() + 90
+    response = ada.responses.submit(prompt.id, content="Middlemarch, again.")
+    ada.responses.select(space.id, [response.id])
+    newsletter = ada.newsletters.publish(ada.newsletters.generate(space.id).id)
+    query = {"query": f'to:{email} subject:"{newsletter.title}"'}
+    deadline = time.monotonic() + 90
     while not httpx.get(status["api_url"] + "/api/v1/search", params=query).json()["messages"]:
-        assert time.monotonic() < give_up, "the mail has not come"
+        assert time.monotonic() < deadline, "the email has not arrived"
         time.sleep(0.1)
-    assert b"Middlemarch" in ada.newsletters.html(letter.id)
-    assert ada.newsletters.pdf(letter.id).startswith(b"%PDF-1.7")
+    assert b"Middlemarch" in ada.newsletters.html(newsletter.id)
+    assert ada.newsletters.pdf(newsletter.id).startswith(b"%PDF-1.7")
 """
 
 
 class Installation:
-    """A virtual environment with the wheel, an empty folder to work in, and a cache of its own."""
+    """A virtual environment with the wheel, an empty working folder and a cache of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.work = folder / "work"
@@ -58,8 +58,8 @@ class Installation:
         subprocess.run(install, check=True, timeout=400)
 
     def run(self, program: str, *arguments: str, stdin: str | None = None, **env: str) -> str:
-        """Run one of the environment's programs in the empty folder, and return what it prints."""
-        answer = subprocess.run(
+        """Run one of the environment's programs in the working folder, and return its output."""
+        result = subprocess.run(
             [self._bin / program, *arguments],
             cwd=self.work,
             env=self._env | env,
@@ -69,11 +69,11 @@ class Installation:
             timeout=300,
             check=False,
         )
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-        return answer.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def publish(self, email: str) -> None:
-        """Publish a newsletter, and see it in the mailbox, as a page and as a PDF."""
+        """Publish a newsletter, and check its email, its page and its PDF."""
         self.run("python", "-c", PUBLISH, email, stdin=self.run("monogram", "dev", "status", "--output", "json"))
 
 
@@ -91,7 +91,7 @@ def test_an_installed_package_publishes_and_needs_the_network_once(installed: In
     installed.publish("first@example.test")
     installed.run("monogram", "dev", "stop")
 
-    # Nobody listens there: whatever wants something of the network fails.
+    # Nothing listens there, so every use of the network fails.
     proxy = "http://127.0.0.1:9"
     cut_off = {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "ALL_PROXY": proxy, "NO_PROXY": "127.0.0.1,localhost"}
     installed.run("monogram", "dev", "--detach", **cut_off, **{name.lower(): value for name, value in cut_off.items()})

@@ -41,7 +41,7 @@ def ran(dsn: str) -> int:
         return len(connection.execute("select from public.things where name = 'ran'").fetchall())
 
 
-def test_runs_a_job_when_its_minute_has_come(dsn: str) -> None:
+def test_runs_a_job_when_it_is_due(dsn: str) -> None:
     schedule(dsn, "every minute", "* * * * *")
     schedule(dsn, "mondays", "5 12 * * 1")
     schedule(dsn, "sundays", "5 12 * * 0")
@@ -60,7 +60,7 @@ def test_runs_a_job_once_after_a_long_sleep(dsn: str) -> None:
     assert ran(dsn) == 1
 
 
-def test_a_failing_job_is_logged_and_holds_up_no_other(dsn: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_job_is_logged_and_the_others_run(dsn: str, caplog: pytest.LogCaptureFixture) -> None:
     schedule(dsn, "a bad one", "* * * * *", "select 1 / 0")
     schedule(dsn, "b good one", "* * * * *")
     schedule(dsn, "c odd one", "every now and then")
@@ -72,16 +72,16 @@ def test_a_failing_job_is_logged_and_holds_up_no_other(dsn: str, caplog: pytest.
     assert "The scheduled job c odd one never runs: 'every now and then'" in caplog.text
 
 
-def test_a_project_without_jobs_is_fine(embedded: Databases) -> None:
+def test_a_project_without_jobs(embedded: Databases) -> None:
     assert Ticker(embedded.clone("no_jobs"), now=NOON).tick(NOON.replace(hour=13)) == []
     embedded.drop("no_jobs")
 
 
-def test_it_ticks_until_it_is_stopped_and_survives_the_loss_of_the_database(
+def test_it_ticks_until_it_is_stopped_and_survives_an_outage(
     dsn: str, embedded: Databases, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("monogram_sdk.local._ticker._TICK_INTERVAL", 0.05)
-    ticker = Ticker(dsn, now=NOON)  # Long ago: everything is due.
+    ticker = Ticker(dsn, now=NOON)  # Long ago, so that everything is due.
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("create table public.runs (at timestamptz default now())")
         connection.execute(

@@ -16,7 +16,7 @@ from filelock import FileLock
 from monogram_sdk.local import Stack
 from supabase_embedded.databases import Databases
 from supabase_embedded.postgres import PostgresServer
-from supabase_embedded.postgres.temporary import cleaned_up_if_we_are_killed, memory_folder
+from supabase_embedded.postgres.temporary import deleted_if_killed, memory_folder
 from supabase_embedded.project import Project
 from tests.support.parts import POSTGRES_VERSIONS, postgres_programs
 
@@ -77,7 +77,7 @@ def stack_folder(factory: pytest.TempPathFactory, name: str, *, seed: bool) -> I
 def _copied_into_memory(data: Path) -> Iterator[Path]:
     """Yield a copy of a data folder of Postgres, in memory where there is room for it."""
     folder = Path(tempfile.mkdtemp(prefix="supabase-postgres-", dir=memory_folder()))
-    with cleaned_up_if_we_are_killed(folder):
+    with deleted_if_killed(folder):
         try:
             copy(data, folder / "data")
             yield folder / "data"

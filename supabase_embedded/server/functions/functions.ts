@@ -1,10 +1,10 @@
 /**
  * `/functions/v1/{name}`: the project's edge functions, each in a process of its own, started at its first request.
  *
- * As on the platform a function sees the path without `/functions/v1`, answers its own cross-origin requests, is asked
- * for nothing but a valid token before it runs (`verify_jwt` in config.toml, on unless switched off), and is cut off
- * when it does not answer in time.
- * Source of codes and messages: https://supabase.com/docs/guides/functions/error-codes and .../status-codes
+ * As on the platform, a function gets the path without `/functions/v1` and handles its own cross-origin requests.
+ * Before it runs, only the token is checked (`verify_jwt` in config.toml, on by default). A function that does not
+ * reply in time is killed. Source of codes and messages: https://supabase.com/docs/guides/functions/error-codes and
+ * .../status-codes
  */
 
 import { parseEnv } from "node:util";
@@ -17,10 +17,10 @@ import { BootError, FunctionProcess, type Program } from "./process.ts";
 
 const PREFIX = "/functions/v1/";
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-/** Longer bodies are passed on as they come, and are gone if the function ends meanwhile. */
-const LARGEST_KEPT_BODY = 1024 * 1024;
-/** Headers of one connection, and one that would have the answer packed twice. */
-const NOT_PASSED_ON = ["host", "connection", "keep-alive", "transfer-encoding", "upgrade", "accept-encoding"];
+/** Longer bodies are streamed, and cannot be sent again if the function ends meanwhile. */
+const MAX_BUFFERED_BODY = 1024 * 1024;
+/** Headers that belong to one connection, and one that would compress the reply twice. */
+const NOT_FORWARDED = ["host", "connection", "keep-alive", "transfer-encoding", "upgrade", "accept-encoding"];
 
 const DEFAULT: FunctionSettings = { verify_jwt: true, enabled: true };
 
@@ -59,7 +59,7 @@ export class Functions {
     return await isFile(path) ? path : null;
   }
 
-  /** The answer to a request without a valid token, or null. An API key is as good, though it proves nobody. */
+  /** The reply to a request without a valid token, or null. An API key is accepted as well. */
   async #refuse(request: Request, url: URL, exchange: Exchange): Promise<Response | null> {
     try {
       const token = bearerToken(request.headers);
@@ -86,14 +86,14 @@ export class Functions {
     url: URL,
   ): Promise<Response> {
     const length = Number(request.headers.get("content-length") ?? NaN);
-    const kept = request.body === null
+    const buffered = request.body === null
       ? null
-      : length <= LARGEST_KEPT_BODY
+      : length <= MAX_BUFFERED_BODY
       ? await request.arrayBuffer()
       : undefined;
     for (let attempt = 1;; attempt++) {
       const process = await this.#started(name, entrypoint, settings);
-      process.underWay += 1;
+      process.pending += 1;
       let released = false;
       const release = () => {
         if (!released) process.release();
@@ -102,7 +102,7 @@ export class Functions {
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(), this.config.functionTimeoutMs);
       let reply: Promise<Response> | undefined;
-      let isLeft = false;
+      let isAbandoned = false;
       try {
         const port = await process.port;
         const target = new URL(
@@ -111,16 +111,16 @@ export class Functions {
         );
         reply = fetch(target, {
           method: request.method,
-          headers: passedOn(request, url),
-          body: kept === undefined ? request.body : kept,
+          headers: forwardedHeaders(request, url),
+          body: buffered === undefined ? request.body : buffered,
           redirect: "manual",
           signal: limit.signal,
         });
         return relayed(await Promise.race([reply, aborted(request.signal)]), release);
       } catch (error) {
         if (reply && request.signal.aborted && !limit.signal.aborted) {
-          // Who asked has gone. The function has its time all the same, and no more than that.
-          isLeft = true;
+          // The client has disconnected. The function may still finish within its time limit.
+          isAbandoned = true;
           reply.then((late) => late.body?.cancel(), () => {
             if (limit.signal.aborted) process.kill();
           }).catch(() => {}).finally(() => {
@@ -139,7 +139,7 @@ export class Functions {
           process.kill();
           return refusal(504, "IDLE_TIMEOUT", "The request idle timeout limit was reached");
         }
-        // It was killed between two requests. What it may have begun is not for us to repeat unless that is harmless.
+        // The function was killed between two requests. Only requests that are safe to repeat are sent again.
         if (attempt === 1 && (request.method === "GET" || request.method === "HEAD")) {
           process.kill();
           continue;
@@ -147,7 +147,7 @@ export class Functions {
         log("failure", { function: name, ...describeError(error) });
         return refusal(500, "WORKER_ERROR", "Function exited due to an error (please check logs)");
       } finally {
-        if (!isLeft) clearTimeout(timer);
+        if (!isAbandoned) clearTimeout(timer);
       }
     }
   }
@@ -188,7 +188,7 @@ export class Functions {
     };
   }
 
-  /** The variables that the platform sets, under their present and their older names. */
+  /** The variables that the platform sets, under their current and their older names. */
   #environment(): Record<string, string> {
     const { config } = this;
     return {
@@ -200,7 +200,7 @@ export class Functions {
     };
   }
 
-  /** What the project's own `supabase/functions/.env` says, on top of what the stack provides. */
+  /** The variables of the stack, overridden by the project's `supabase/functions/.env`. */
   async #secrets(): Promise<Record<string, string>> {
     try {
       const text = await Deno.readTextFile(`${this.config.functionsDir}/.env`);
@@ -211,7 +211,7 @@ export class Functions {
     }
   }
 
-  /** Have changed sources run from the next request on. */
+  /** Restarts functions at the next request after their sources have changed. */
   #watch(): Deno.FsWatcher | null {
     let watcher: Deno.FsWatcher;
     try {
@@ -227,7 +227,7 @@ export class Functions {
         if (kind === "access" || kind === "any" || kind === "other") continue;
         const changedAt = Math.max(...await Promise.all(paths.map(changeTime)));
         for (const [name, process] of this.#running) {
-          // The word of a change may come after the start of a process that has read it.
+          // The event may arrive after the start of a process that has read the changed file.
           if (process.startedAt > changedAt) continue;
           process.retire();
           this.#running.delete(name);
@@ -242,7 +242,7 @@ function refusal(status: number, code: string, message: string): Response {
   return json(status, { code, message }, { "sb-error-code": code });
 }
 
-/** Fails as soon as the signal comes. */
+/** Rejects when the signal is aborted. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const fail = () => reject(signal.reason);
@@ -251,9 +251,9 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function passedOn(request: Request, url: URL): Headers {
+function forwardedHeaders(request: Request, url: URL): Headers {
   const headers = new Headers(request.headers);
-  for (const name of NOT_PASSED_ON) headers.delete(name);
+  for (const name of NOT_FORWARDED) headers.delete(name);
   headers.set("x-forwarded-host", url.hostname);
   headers.set("x-forwarded-port", url.port);
   headers.set("x-forwarded-proto", url.protocol.slice(0, -1));
@@ -261,14 +261,14 @@ function passedOn(request: Request, url: URL): Headers {
   return headers;
 }
 
-/** The function's answer, and a word when its last byte has been passed on. */
-function relayed(answer: Response, done: () => void): Response {
-  const { status, statusText, headers } = answer;
-  if (answer.body === null) {
+/** The function's reply. `done` is called when its last byte has been forwarded. */
+function relayed(reply: Response, done: () => void): Response {
+  const { status, statusText, headers } = reply;
+  if (reply.body === null) {
     done();
     return new Response(null, { status, statusText, headers });
   }
-  const reader = answer.body.getReader();
+  const reader = reply.body.getReader();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -289,12 +289,12 @@ function relayed(answer: Response, done: () => void): Response {
   return new Response(body, { status, statusText, headers });
 }
 
-/** When a file was last written, or moved to where it is, in milliseconds since 1970; Infinity where that is unknown. */
+/** When a file was last written or moved to its path, in milliseconds since 1970; Infinity if that is unknown. */
 async function changeTime(path: string): Promise<number> {
   try {
     const { mtime, ctime } = await Deno.lstat(path);
     const [written, moved] = [mtime?.getTime() ?? Infinity, ctime?.getTime() ?? Infinity];
-    // A moved file keeps the time at which it was written. Deno tells the other time in whole seconds.
+    // A moved file keeps its modification time. Deno has the change time in whole seconds.
     return moved > written ? moved + 1000 : written;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return Infinity;

@@ -1,4 +1,4 @@
-/** One running edge function: a Deno process with few permissions, and what it prints in the log. */
+/** One running edge function: a Deno process with few permissions, whose output goes to the log. */
 
 import { TextLineStream } from "./text_lines.ts";
 import { log } from "../log.ts";
@@ -7,42 +7,42 @@ import { log } from "../log.ts";
 export interface Program {
   name: string;
   deno: string;
-  /** Deno's cache, which holds the modules. */
+  /** Deno's cache with the modules. */
   denoDir: string;
   entrypoint: string;
   functionsDir: string;
-  /** A `deno.json`, or another import map, or neither. */
+  /** Either a `deno.json` or another import map, or neither. */
   config: string | null;
   importMap: string | null;
-  /** Pins every module where there is one. */
+  /** The lock file that pins the modules, if there is one. */
   lock: string | null;
   environment: Record<string, string>;
-  /** Hosts that it may reach, besides this machine. */
+  /** Hosts that it may connect to besides this machine. */
   hosts: string[];
 }
 
-/** The function ended, or did not serve in time, before its first request. Its log says why. */
+/** The function ended before its first request, or did not start in time. Its log says why. */
 export class BootError extends Error {
   override name = "BootError";
 }
 
 const BOOT_MS = 30_000;
-/** The platform's limit of memory, here for the heap alone. */
+/** The platform's memory limit, here for the heap alone. */
 const HEAP_MB = 256;
-const LONGEST_LINE = 4000;
+const MAX_LINE_LENGTH = 4000;
 
 export class FunctionProcess {
-  /** Requests that it is answering. */
-  underWay = 0;
-  /** It has ended, or is about to, and gets no more requests. */
+  /** Requests that it is handling. */
+  pending = 0;
+  /** Whether it has ended or is about to, so that it gets no more requests. */
   ended = false;
-  /** In milliseconds since 1970. */
+  /** When it started, in milliseconds since 1970. */
   readonly startedAt = Date.now();
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly port: Promise<number>;
   readonly #name: string;
-  /** Its sources have changed since it started. */
+  /** Whether its sources have changed since it started. */
   #retired = false;
 
   constructor(program: Program) {
@@ -59,15 +59,15 @@ export class FunctionProcess {
     }).spawn();
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.port = promise;
-    promise.catch(() => {}); // Whoever waits for it gets the error too.
-    const give_up = setTimeout(() => {
+    promise.catch(() => {}); // Those who await it get the error, too.
+    const bootTimer = setTimeout(() => {
       reject(new BootError(`It did not serve within ${BOOT_MS / 1000} s.`));
       this.kill();
     }, BOOT_MS);
     const printed = Promise.all([
       this.#follow(this.#child.stdout, "stdout", (line) => {
         if (!line.startsWith(mark)) return false;
-        clearTimeout(give_up);
+        clearTimeout(bootTimer);
         resolve(Number(line.slice(mark.length)));
         return true;
       }),
@@ -75,7 +75,7 @@ export class FunctionProcess {
     ]);
     this.#child.status.then(async ({ code }) => {
       this.ended = true;
-      clearTimeout(give_up);
+      clearTimeout(bootTimer);
       await printed;
       reject(new BootError(`It ended with code ${code}.`));
       log("function ended", { function: this.#name, code });
@@ -83,7 +83,7 @@ export class FunctionProcess {
     this.#stdin = this.#child.stdin.getWriter();
     const start = { entrypoint: fileUrl(program.entrypoint), environment: program.environment, mark };
     this.#stdin.write(new TextEncoder().encode(JSON.stringify(start) + "\n")).catch(() => {
-      // It ended already; `status` tells.
+      // It has ended; `status` reports that.
     });
   }
 
@@ -91,15 +91,15 @@ export class FunctionProcess {
     return this.#child.pid;
   }
 
-  /** Note that its sources have changed: it finishes what it is doing, and ends. */
+  /** Ends it after its pending requests, because its sources have changed. */
   retire(): void {
     this.#retired = true;
     this.#endIfIdle();
   }
 
-  /** Count a request as answered. */
+  /** Called when a request has ended. */
   release(): void {
-    this.underWay -= 1;
+    this.pending -= 1;
     this.#endIfIdle();
   }
 
@@ -109,12 +109,12 @@ export class FunctionProcess {
     try {
       this.#child.kill("SIGKILL");
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // It ended just now.
+      if (!(error instanceof TypeError)) throw error; // It has just ended.
     }
   }
 
   #endIfIdle(): void {
-    if (this.#retired && this.underWay === 0) this.kill();
+    if (this.#retired && this.pending === 0) this.kill();
   }
 
   async #follow(
@@ -124,7 +124,7 @@ export class FunctionProcess {
   ): Promise<void> {
     for await (const line of stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
       if (line !== "" && !isOurs(line)) {
-        log("function", { function: this.#name, stream: name, message: line.slice(0, LONGEST_LINE) });
+        log("function", { function: this.#name, stream: name, message: line.slice(0, MAX_LINE_LENGTH) });
       }
     }
   }
@@ -140,7 +140,7 @@ function command(program: Program): string[] {
     ...(program.importMap ? [`--import-map=${program.importMap}`] : []),
     ...(program.lock ? [`--lock=${program.lock}`, "--frozen", "--cached-only"] : ["--no-lock"]),
     `--v8-flags=--max-old-space-size=${HEAP_MB}`,
-    // The environment is empty but for what the function is told, so all of it may be read.
+    // The environment contains only variables for the function, so it may read all of them.
     "--allow-env",
     `--allow-net=${["127.0.0.1", "localhost", ...program.hosts].join(",")}`,
     `--allow-read=${

@@ -1,18 +1,18 @@
 /**
- * Runs one edge function in a process of its own, the way the platform's runtime does: the function's file is imported
- * and calls `Deno.serve(handler)`, or has a default export with a `fetch` method.
+ * Runs one edge function in a process of its own, as the platform's runtime does: the function's file is imported and
+ * calls `Deno.serve(handler)`, or has a default export with a `fetch` method.
  *
  *     deno run ... runner.ts < first line: {"entrypoint", "environment", "mark"}
  *
- * The port is this program's choice, not the function's. When it accepts requests it prints `mark` and the port. It ends
- * when its standard input does, so it never outlives the server that started it.
+ * This program chooses the port, not the function. When it accepts requests it prints `mark` and the port. It ends when
+ * its standard input does, so it never outlives the server that started it.
  */
 
 interface Start {
   /** The file: URL of the function. */
   entrypoint: string;
   environment: Record<string, string>;
-  /** Told apart from all that a function may print. */
+  /** A random string, so that the line with the port differs from anything that the function prints. */
   mark: string;
 }
 
@@ -34,7 +34,7 @@ Object.defineProperty(Deno, "serve", {
     if (typeof handler !== "function") throw new TypeError("Deno.serve needs a handler.");
     serving = true;
     return serve({
-      onError: answerError,
+      onError: reportError,
       ...(options.onError ? { onError: options.onError } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
       hostname: "127.0.0.1",
@@ -44,7 +44,7 @@ Object.defineProperty(Deno, "serve", {
   },
 });
 
-// Work that may go on after the answer. The process lives on anyway; on the platform this is what keeps it.
+// Work that continues after the reply. Here the process keeps running anyway; on the platform this keeps it alive.
 Object.defineProperty(globalThis, "EdgeRuntime", {
   value: {
     waitUntil<T>(work: Promise<T>): Promise<T> {
@@ -65,7 +65,7 @@ if (!serving) {
   Deno.serve(fetch.bind(imported.default));
 }
 
-function answerError(error: unknown): Response {
+function reportError(error: unknown): Response {
   console.error(error);
   return new Response("Internal Server Error", {
     status: 500,

@@ -1,9 +1,9 @@
 /**
- * Mailpit's HTTP API over the mailbox, so that tests written for `supabase start` run here unchanged, and the pages
+ * Mailpit's HTTP API for the mailbox, so that tests written for `supabase start` run here unchanged, and the pages
  * for people.
  *
- * No page of another origin may read mail: there are no CORS headers, and a request whose `Host` is not this machine
- * (a name that an attacker points at 127.0.0.1) is refused.
+ * Pages of other origins may not read emails: the replies have no CORS headers, and a request whose `Host` is not this
+ * machine (a name that an attacker points at 127.0.0.1) is refused.
  */
 
 import { escapeHtml, html, json, text } from "../http.ts";
@@ -16,7 +16,7 @@ import { PAGE_POLICY } from "./style.ts";
 
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
-/** A file that came with a mail may do nothing, whatever it is. */
+/** An attachment may not run anything, whatever it is. */
 const FILE_POLICY = "sandbox; default-src 'none'";
 
 export class MailboxApi {
@@ -27,7 +27,7 @@ export class MailboxApi {
     mailbox.onChange(() => this.#tell("data: changed\n\n"));
   }
 
-  /** Let go of the pages that follow the mailbox, which would keep the server from stopping. */
+  /** Disconnects the pages that follow the mailbox, which would keep the server from stopping. */
   disconnect(): void {
     for (const follower of this.#followers) follower.close();
     this.#followers.clear();
@@ -35,7 +35,7 @@ export class MailboxApi {
 
   async handle(request: Request, url: URL): Promise<Response> {
     if (!LOCAL_HOST.test(request.headers.get("host") ?? "")) {
-      return text(403, "The mailbox answers requests to this machine only.");
+      return text(403, "The mailbox accepts requests to this machine only.");
     }
     if (url.pathname.startsWith("/api/v1/")) return await this.#api(request, url);
     if (url.pathname.startsWith("/view/")) return await this.#view(url);
@@ -101,8 +101,8 @@ export class MailboxApi {
       return json(200, found.message);
     }
     if (what === "raw") return plain(found.raw);
-    if (what === "headers") return json(200, headersOf(found.mail));
-    const attachment = what === "part" ? found.mail.attachments[Number(which) - 1] : undefined;
+    if (what === "headers") return json(200, headersOf(found.email));
+    const attachment = what === "part" ? found.email.attachments[Number(which) - 1] : undefined;
     if (!attachment) return json(404, { Error: "part not found" });
     return new Response(attachment.content as Uint8Array<ArrayBuffer>, {
       headers: {
@@ -135,10 +135,10 @@ export class MailboxApi {
   async #view(url: URL): Promise<Response> {
     const [, id, extension] = url.pathname.match(/^\/view\/([a-z0-9]+)\.(html|txt)$/) ?? [];
     const found = id ? await this.mailbox.find(id) : null;
-    if (!found) return text(404, "There is no such message.");
-    if (extension === "txt") return text(200, plainText(found.mail));
+    if (!found) return text(404, "No such email.");
+    if (extension === "txt") return text(200, plainText(found.email));
     const scheme = url.searchParams.get("scheme");
-    const shown = found.message.HTML || `<pre>${escapeHtml(plainText(found.mail))}</pre>`;
+    const shown = found.message.HTML || `<pre>${escapeHtml(plainText(found.email))}</pre>`;
     return html(preview(shown, scheme === "light" || scheme === "dark" ? scheme as Scheme : null), {
       "content-security-policy": previewPolicy(url.port),
       "referrer-policy": "no-referrer",
@@ -158,18 +158,18 @@ export class MailboxApi {
     const listing = await this.#listing(view.query);
     if (open === "") return page(listPage(listing, view));
     if (!found) return page(notFoundPage(listing, view), 404);
-    const { message, mail, raw } = found;
+    const { message, email, raw } = found;
     const opened = {
       message,
-      headers: headersOf(mail),
-      text: plainText(mail),
+      headers: headersOf(email),
+      text: plainText(email),
       source: new TextDecoder().decode(raw),
       port: url.port,
     };
     return page(messagePage(listing, view, opened));
   }
 
-  /** Delete one mail, what a search finds, or all. Only the mailbox's own page may. */
+  /** Deletes one email, the results of a search, or all emails. Only the mailbox's own page may do so. */
   async #delete(request: Request, url: URL): Promise<Response> {
     if (request.headers.get("origin") !== url.origin) {
       return text(403, "Emails can be deleted from the mailbox's own page only.");
@@ -196,7 +196,7 @@ export class MailboxApi {
     };
   }
 
-  /** Tells a page that the mailbox has changed, as server-sent events, until the page or the server goes. */
+  /** Sends a page an event whenever the mailbox has changed, until the page or the server ends the connection. */
   #follow(): Response {
     let follower: ReadableStreamDefaultController<Uint8Array>;
     const stream = new ReadableStream<Uint8Array>({

@@ -1,8 +1,8 @@
 /**
- * The mails that were sent, kept as files: `<id>.eml` is the mail, `<id>.json` what the list shows of it.
+ * Stores the emails that were sent as files: `<id>.eml` is the email, `<id>.json` its entry in the list.
  *
- * The folder is the truth. It is read for every request, so that mails survive a restart, and somebody may empty it
- * while the server runs.
+ * The folder is read for every request, so that emails survive a restart, and the folder may be emptied while the
+ * server runs.
  */
 
 import { join } from "node:path";
@@ -10,11 +10,11 @@ import MailComposer from "nodemailer/mail-composer";
 import type { ParsedMail } from "mailparser";
 import { detail, type Envelope, type Message, parse, plainText, summarize, type Summary } from "./message.ts";
 
-/** What is on disk beside the mail. */
+/** The index file of an email. */
 interface Entry {
   summary: Summary;
   envelope: Envelope | null;
-  /** What a search for words looks through. */
+  /** The text that is searched for words. */
   words: string;
 }
 
@@ -41,18 +41,18 @@ export class Mailbox {
     return new Mailbox(folder);
   }
 
-  /** Calls back whenever a mail came, was read or was removed by this server. */
+  /** Calls back whenever this server has received an email, marked one as read or deleted one. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  /** Writes a mail and delivers it here. */
+  /** Composes an email and delivers it to this mailbox. */
   async compose(draft: Draft): Promise<string> {
     const raw = await new MailComposer(draft).compile().build();
     return await this.deliver(raw, { from: draft.from.address, to: [draft.to] });
   }
 
-  /** Takes a mail in, whole or not at all. */
+  /** Stores an email, completely or not at all. */
   async deliver(raw: Uint8Array, envelope: Envelope | null): Promise<string> {
     await Deno.mkdir(this.folder, { recursive: true, mode: 0o700 });
     const id = this.#nextId();
@@ -62,7 +62,7 @@ export class Mailbox {
     return id;
   }
 
-  /** All mails, the newest first, with the words to search through. */
+  /** All emails, the newest first. */
   async entries(): Promise<Entry[]> {
     const files = new Set<string>();
     try {
@@ -81,15 +81,15 @@ export class Mailbox {
     return entries;
   }
 
-  /** A mail by its id or by `latest`; null where there is none. */
-  async find(id: string): Promise<{ raw: Uint8Array; mail: ParsedMail; message: Message } | null> {
+  /** The email with an id, or the `latest`; null if it does not exist. */
+  async find(id: string): Promise<{ raw: Uint8Array; email: ParsedMail; message: Message } | null> {
     const entries = await this.entries();
     const entry = id === "latest" ? entries[0] : entries.find(({ summary }) => summary.ID === id);
     if (!entry) return null;
     const raw = await this.#read(`${entry.summary.ID}.eml`);
     if (!raw) return null;
-    const mail = await parse(raw);
-    return { raw, mail, message: detail(entry.summary, mail, entry.envelope) };
+    const email = await parse(raw);
+    return { raw, email, message: detail(entry.summary, email, entry.envelope) };
   }
 
   async setRead(ids: string[], read: boolean): Promise<void> {
@@ -128,17 +128,17 @@ export class Mailbox {
       this.#known.set(id, entry);
       return entry;
     }
-    // A crash came between the two files, or the list was read in between.
+    // A crash happened between the two files, or the list was read in between.
     const raw = await this.#read(`${id}.eml`);
     return raw && await this.#index(id, raw, null, new Date(stampOf(id)).toISOString());
   }
 
   async #index(id: string, raw: Uint8Array, envelope: Envelope | null, created: string): Promise<Entry> {
-    const mail = await parse(raw);
+    const email = await parse(raw);
     const entry = {
-      summary: summarize(id, raw, mail, envelope, created),
+      summary: summarize(id, raw, email, envelope, created),
       envelope,
-      words: plainText(mail).slice(0, SEARCHABLE_LENGTH),
+      words: plainText(email).slice(0, SEARCHABLE_LENGTH),
     };
     await this.#save(entry);
     return entry;
@@ -164,11 +164,11 @@ export class Mailbox {
     }
   }
 
-  /** Ids sort by time: nine characters of milliseconds, the rest is chance. */
+  /** Ids sort by time: nine characters of milliseconds, then random ones. */
   #nextId(): string {
     this.#lastStamp = Math.max(Date.now(), this.#lastStamp + 1);
-    const chance = Array.from(crypto.getRandomValues(new Uint8Array(13)), (byte) => (byte % 36).toString(36));
-    return this.#lastStamp.toString(36).padStart(9, "0") + chance.join("");
+    const random = Array.from(crypto.getRandomValues(new Uint8Array(13)), (byte) => (byte % 36).toString(36));
+    return this.#lastStamp.toString(36).padStart(9, "0") + random.join("");
   }
 }
 

@@ -1,4 +1,4 @@
-/** A received mail: what is kept about it, and its parts. Names and shapes are those of Mailpit's API. */
+/** A received email and its parts. Names and shapes are those of Mailpit's API. */
 
 import { type AddressObject, type Attachment, type ParsedMail, simpleParser } from "mailparser";
 import { Buffer } from "node:buffer";
@@ -8,13 +8,13 @@ export interface Address {
   Address: string;
 }
 
-/** Who handed the mail over, and for whom: copies that stay blind are named nowhere else. */
+/** The sender and the recipients on the SMTP level. Only this names the recipients of blind copies. */
 export interface Envelope {
   from: string;
   to: string[];
 }
 
-/** An entry of the list of mails. */
+/** An entry of the list of emails. */
 export interface Summary {
   ID: string;
   MessageID: string;
@@ -41,7 +41,7 @@ interface Part {
   Size: number;
 }
 
-/** A mail with its texts. */
+/** An email with its texts. */
 export interface Message extends Omit<Summary, "Read" | "Created" | "Attachments" | "Snippet"> {
   ReturnPath: string;
   Date: string;
@@ -61,52 +61,52 @@ export async function parse(raw: Uint8Array): Promise<ParsedMail> {
 export function summarize(
   id: string,
   raw: Uint8Array,
-  mail: ParsedMail,
+  email: ParsedMail,
   envelope: Envelope | null,
   created: string,
 ): Summary {
-  const named = [...addresses(mail.to), ...addresses(mail.cc)];
+  const named = [...addresses(email.to), ...addresses(email.cc)];
   const blind = (envelope?.to ?? [])
     .filter((recipient) => !named.some(({ Address }) => Address.toLowerCase() === recipient.toLowerCase()))
     .map((recipient) => ({ Name: "", Address: recipient }));
   return {
     ID: id,
-    MessageID: bare(mail.messageId),
+    MessageID: bare(email.messageId),
     Read: false,
-    From: addresses(mail.from)[0] ?? { Name: "", Address: envelope?.from ?? "" },
-    To: addresses(mail.to),
-    Cc: addresses(mail.cc),
-    Bcc: [...addresses(mail.bcc), ...blind],
-    ReplyTo: addresses(mail.replyTo),
-    Subject: mail.subject ?? "",
+    From: addresses(email.from)[0] ?? { Name: "", Address: envelope?.from ?? "" },
+    To: addresses(email.to),
+    Cc: addresses(email.cc),
+    Bcc: [...addresses(email.bcc), ...blind],
+    ReplyTo: addresses(email.replyTo),
+    Subject: email.subject ?? "",
     Created: created,
     Username: "",
     Tags: [],
     Size: raw.byteLength,
-    Attachments: mail.attachments.filter((attachment) => !isInline(attachment)).length,
-    Snippet: plainText(mail).replace(/\s+/g, " ").trim().slice(0, SNIPPET_LENGTH),
+    Attachments: email.attachments.filter((attachment) => !isInline(attachment)).length,
+    Snippet: plainText(email).replace(/\s+/g, " ").trim().slice(0, SNIPPET_LENGTH),
   };
 }
 
-export function detail(summary: Summary, mail: ParsedMail, envelope: Envelope | null): Message {
+export function detail(summary: Summary, email: ParsedMail, envelope: Envelope | null): Message {
   const { Read: _read, Created, Attachments: _count, Snippet: _snippet, ...rest } = summary;
-  const parts = mail.attachments.map((attachment, index) => ({ attachment, part: part(attachment, index) }));
+  const parts = email.attachments.map((attachment, index) => ({ attachment, part: part(attachment, index) }));
   return {
     ...rest,
     ReturnPath: envelope?.from ?? summary.From.Address,
-    Date: mail.date?.toISOString() ?? Created,
-    ListUnsubscribe: unsubscribe(mail),
-    Text: mail.text ?? "",
-    HTML: mail.html || "",
+    Date: email.date?.toISOString() ?? Created,
+    ListUnsubscribe: unsubscribe(email),
+    Text: email.text ?? "",
+    HTML: email.html || "",
     Inline: parts.filter(({ attachment }) => isInline(attachment)).map(({ part }) => part),
     Attachments: parts.filter(({ attachment }) => !isInline(attachment)).map(({ part }) => part),
   };
 }
 
-/** Header names as they were written, each with all its values. */
-export function headers(mail: ParsedMail): Record<string, string[]> {
+/** The headers, with their names as they were written, each with all its values. */
+export function headers(email: ParsedMail): Record<string, string[]> {
   const result: Record<string, string[]> = {};
-  for (const { line } of mail.headerLines) {
+  for (const { line } of email.headerLines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon).trim();
     (result[name] ??= []).push(line.slice(colon + 1).replace(/\r?\n\s+/g, " ").trim());
@@ -114,10 +114,10 @@ export function headers(mail: ParsedMail): Record<string, string[]> {
   return result;
 }
 
-/** The text part, or what an HTML part says without its markup. */
-export function plainText(mail: ParsedMail): string {
-  if (mail.text) return mail.text;
-  return (mail.html || "")
+/** The text part, or the HTML part without its markup. */
+export function plainText(email: ParsedMail): string {
+  if (email.text) return email.text;
+  return (email.html || "")
     .replace(/<(style|script|head)\b[\s\S]*?<\/\1>/gi, " ")
     .replace(/<[^>]+>/g, " ")
     .replace(/&nbsp;/g, " ").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
@@ -144,8 +144,8 @@ function isInline(attachment: Attachment): boolean {
   return attachment.related || attachment.contentDisposition === "inline";
 }
 
-function unsubscribe(mail: ParsedMail): Message["ListUnsubscribe"] {
-  const all = headers(mail);
+function unsubscribe(email: ParsedMail): Message["ListUnsubscribe"] {
+  const all = headers(email);
   const value = (name: string) =>
     Object.entries(all).find(([key]) => key.toLowerCase() === name)?.[1][0] ?? "";
   const header = value("list-unsubscribe");

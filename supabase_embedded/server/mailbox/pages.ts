@@ -1,14 +1,14 @@
-/** The mailbox as people see it: the emails that there are, and one of them, as it looks wide and narrow, by day and by night. */
+/** The pages of the mailbox: the list of emails, and one email, wide or narrow, in light or dark colours. */
 
 import { escapeHtml } from "../http.ts";
 import type { Address, Message, Summary } from "./message.ts";
-import { type Scheme, strangers } from "./preview.ts";
+import { blockedHosts, type Scheme } from "./preview.ts";
 import { SCRIPT, STYLE } from "./style.ts";
 
-/** What is shown of an email. */
+/** The part of an email that is shown. */
 export type Part = "html" | "text" | "headers" | "source";
 
-/** What the address of a page says. */
+/** The options in the URL of a page. */
 export interface View {
   query: string;
   part: Part;
@@ -19,25 +19,25 @@ export interface View {
 /** The emails beside the one that is open. */
 export interface Listing {
   messages: Summary[];
-  /** Of all emails, whatever is searched for. */
+  /** The number of all emails, whatever is searched for. */
   total: number;
   unread: number;
-  /** Everybody who got one, for the search. */
+  /** The addresses of all recipients, for the search. */
   recipients: string[];
 }
 
-/** An email with what the page shows of it. */
+/** The email that is open. */
 export interface Opened {
   message: Message;
   headers: Record<string, string[]>;
   text: string;
   source: string;
-  /** Where the stack listens. */
+  /** The port of the stack. */
   port: string;
 }
 
-/** As many as somebody looks through; a search finds the others. */
-const MOST_LISTED = 200;
+/** The number of emails in the list; a search finds the others. */
+const MAX_LISTED = 200;
 
 const PARTS: Record<Part, string> = { html: "HTML", text: "Text", headers: "Headers", source: "Source" };
 
@@ -55,7 +55,7 @@ export function layout(title: string, content: string): string {
   return document(title, `<main class="page">${content}</main>`);
 }
 
-/** The list, and nothing beside it. */
+/** The list without an open email. */
 export function listPage(listing: Listing, view: View): string {
   const content = listing.total === 0
     ? `<div class="none"><h2>No email yet</h2>
@@ -65,8 +65,8 @@ export function listPage(listing: Listing, view: View): string {
 }
 
 export function notFoundPage(listing: Listing, view: View): string {
-  const content = `${back(view)}<div class="none"><h1>There is no such email</h1>
-<p class="soft">It was deleted, or never came.</p></div>`;
+  const content = `${back(view)}<div class="none"><h1>No such email</h1>
+<p class="soft">It was deleted, or it never arrived.</p></div>`;
   return mailbox(listing, view, "", "Mailbox", content);
 }
 
@@ -114,7 +114,7 @@ function partOf(part: Part, { message, headers, text, source, port }: Opened, vi
     );
     return `<dl>${rows.join("")}</dl>`;
   }
-  const hosts = strangers(message.HTML, port);
+  const hosts = blockedHosts(message.HTML, port);
   const kept = hosts.length === 0
     ? ""
     : `<p class="soft">Pictures of ${
@@ -129,12 +129,12 @@ function partOf(part: Part, { message, headers, text, source, port }: Opened, vi
 /** @param open The id of the email that is open, or null where the list is the page. */
 function mailbox(listing: Listing, view: View, open: string | null, title: string, content: string): string {
   const { messages, total, unread, recipients } = listing;
-  // The list is what the page is about, until an email is.
+  // The list is the main part of the page, unless an email is open.
   const [side, beside] = open === null
     ? ["main", `section aria-label="Email"`]
     : [`aside aria-label="Mailbox"`, "main"];
   const heading = open === null ? "<h1>Mailbox</h1>" : `<p class="title"><a href="/mailbox">Mailbox</a></p>`;
-  const rows = messages.slice(0, MOST_LISTED).map((message) => row(message, view, message.ID === open));
+  const rows = messages.slice(0, MAX_LISTED).map((message) => row(message, view, message.ID === open));
   const more = messages.length > rows.length
     ? `<p class="soft">These are the newest ${rows.length}. A search finds the others.</p>`
     : "";
@@ -177,7 +177,7 @@ function mailbox(listing: Listing, view: View, open: string | null, title: strin
 
 function row(message: Summary, view: View, isOpen: boolean): string {
   return `
-<li id="${message.ID}"${message.Read ? "" : ` class="unread"`}><a href="${addressOf(message.ID, view)}"${
+<li id="${message.ID}"${message.Read ? "" : ` class="unread"`}><a href="${urlOf(message.ID, view)}"${
     isOpen ? ` aria-current="page"` : ""
   }>
 <span class="to">${message.Read ? "" : `<span class="unseen">Unread, </span>`}${
@@ -187,7 +187,7 @@ function row(message: Summary, view: View, isOpen: boolean): string {
 <span class="snippet" dir="auto">${escapeHtml(message.Snippet)}</span></a></li>`;
 }
 
-/** Links to the same email, seen another way. */
+/** Links that show the same email in another way. */
 function choice<Name extends "part" | "width" | "scheme">(
   label: string,
   view: View,
@@ -197,7 +197,7 @@ function choice<Name extends "part" | "width" | "scheme">(
   chosen: View[Name],
 ): string {
   const links = values.map(([value, words]) =>
-    `<a href="${addressOf(id, { ...view, [name]: value })}"${
+    `<a href="${urlOf(id, { ...view, [name]: value })}"${
       value === chosen ? ` aria-current="true"` : ""
     }>${words}</a>`
   );
@@ -205,17 +205,17 @@ function choice<Name extends "part" | "width" | "scheme">(
 }
 
 function back(view: View): string {
-  return `<p class="back"><a href="${addressOf("", view)}">Mailbox</a></p>`;
+  return `<p class="back"><a href="${urlOf("", view)}">Mailbox</a></p>`;
 }
 
-/** The address of an email, or of the list, with how emails are looked at. */
-function addressOf(id: string, { query, part, scheme, width }: View): string {
-  const asked = new URLSearchParams();
-  if (query !== "") asked.set("query", query);
-  if (part !== "html") asked.set("part", part);
-  if (scheme !== "light") asked.set("scheme", scheme);
-  if (width !== 600) asked.set("width", String(width));
-  return escapeHtml(`/mailbox${id && `/${id}`}${asked.size > 0 ? `?${asked}` : ""}`);
+/** The URL of an email, or of the list, with the options of the view. */
+function urlOf(id: string, { query, part, scheme, width }: View): string {
+  const options = new URLSearchParams();
+  if (query !== "") options.set("query", query);
+  if (part !== "html") options.set("part", part);
+  if (scheme !== "light") options.set("scheme", scheme);
+  if (width !== 600) options.set("width", String(width));
+  return escapeHtml(`/mailbox${id && `/${id}`}${options.size > 0 ? `?${options}` : ""}`);
 }
 
 function document(title: string, body: string): string {
@@ -230,7 +230,7 @@ const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digi
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
 
-/** The hour today, else the day. */
+/** The time if it is today, else the date. */
 function arrived(created: string): string {
   const date = new Date(created);
   return day.format(date) === day.format(new Date()) ? hour.format(date) : day.format(date);

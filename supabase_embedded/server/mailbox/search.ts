@@ -1,7 +1,7 @@
 /**
- * Mailpit's search language, as far as tests use it: `to:ada@example.com subject:"Weekly letter" -is:read words`.
+ * Mailpit's search language, as far as tests use it: `to:ada@example.com subject:"Weekly report" -is:read words`.
  *
- * All terms must hold; a leading `-` or `!` turns one around. Case does not matter.
+ * All terms must hold; a leading `-` or `!` negates one. Case does not matter.
  */
 
 import type { Address, Summary } from "./message.ts";

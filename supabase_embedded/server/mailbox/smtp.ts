@@ -1,4 +1,4 @@
-/** The SMTP side of the mailbox: takes every mail that a program of this machine sends, and delivers none. */
+/** The SMTP server of the mailbox: it accepts every email from programs on this machine, and delivers none. */
 
 import { Buffer } from "node:buffer";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
@@ -7,10 +7,10 @@ import type { Mailbox } from "./mailbox.ts";
 
 const MAX_BYTES = 25 * 1024 * 1024;
 
-/** Starts to listen. Fails where the port is taken. */
+/** Starts the server. Throws if the port is taken. */
 export async function startSmtp(mailbox: Mailbox, host: string, port: number): Promise<() => Promise<void>> {
   const server = new SMTPServer({
-    // Any name and password will do: mail programs are often configured with some.
+    // Any name and password are accepted, because mail programs are often configured with some.
     authOptional: true,
     onAuth: (_credentials, _session, done) => done(null, { user: "anybody" }),
     disabledCommands: ["STARTTLS"],
@@ -24,7 +24,7 @@ export async function startSmtp(mailbox: Mailbox, host: string, port: number): P
       receive(mailbox, stream, session).then(
         (id) => done(null, `Message queued as ${id}`),
         (error: Error) => {
-          log("mail_refused", describeError(error));
+          log("email_refused", describeError(error));
           done(error);
         },
       );
@@ -49,7 +49,7 @@ async function receive(
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk as Uint8Array);
   if (stream.sizeExceeded) {
-    throw Object.assign(new Error(`The mail is larger than ${MAX_BYTES} bytes.`), { responseCode: 552 });
+    throw Object.assign(new Error(`The email is larger than ${MAX_BYTES} bytes.`), { responseCode: 552 });
   }
   const { mailFrom, rcptTo } = session.envelope;
   return await mailbox.deliver(Buffer.concat(chunks), {

@@ -1,4 +1,4 @@
-/** How the pages of the local stack look, and the one script that they have. */
+/** The style and the script of the pages of the local stack. */
 
 import { createHash } from "node:crypto";
 
@@ -77,8 +77,8 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; padding: 1rem; 
 `;
 
 /**
- * Keeps the list as new as the mailbox, and the frame as long as the email. Everything works without it but these two. A page
- * that nobody sees holds no connection: a browser opens six to one address.
+ * Keeps the list up to date, and the frame as long as the email. Everything else works without it. A hidden page closes
+ * its connection, because a browser opens only six to one host.
  */
 export const SCRIPT = `
 const frame = document.querySelector("iframe");
@@ -127,7 +127,7 @@ document.addEventListener("visibilitychange", follow);
 follow();
 `;
 
-/** What a page of the mailbox may do: style itself, follow the mailbox, show emails in frames, and send its own forms. */
+/** The content security policy of the pages: own style and script, events, emails in frames, and own forms. */
 export const PAGE_POLICY = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; ` +
   "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

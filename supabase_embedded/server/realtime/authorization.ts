@@ -1,15 +1,15 @@
 /**
- * Who may receive and send on a private channel: the policies of `realtime.messages` decide.
+ * Decides who may receive and send on a private channel, by the policies of `realtime.messages`.
  *
- * The select policies are asked with probe rows that have a topic and an extension only, the insert policies by
- * trying to insert such a row, both under the caller's role and claims and in a transaction that is rolled back.
- * Questions that come up together share one transaction, because after a restart all clients come back at once.
+ * The select policies are checked with probe rows that have only a topic and an extension, the insert policies by
+ * inserting such a row. Both run under the caller's role and claims, in a transaction that is rolled back. Checks that
+ * are requested together share one transaction, because after a restart all clients come back at once.
  */
 
 import { type Database, isDatabaseError, isUnreachable } from "../database.ts";
 import { describeError, log } from "../log.ts";
 import type { Identity } from "./identity.ts";
-import { become, group, lookOnly, type Transaction } from "./transactions.ts";
+import { become, group, type Transaction, withRollback } from "./transactions.ts";
 
 export interface Subject {
   identity: Identity;
@@ -19,7 +19,7 @@ export interface Subject {
   headers: string;
 }
 
-/** What is allowed, for each extension. */
+/** Whether each extension is allowed. */
 export interface Rights {
   broadcast: boolean;
   presence: boolean;
@@ -27,7 +27,7 @@ export interface Rights {
 
 export type Extension = keyof Rights;
 
-/** The question could not be answered. `code` and message are the platform's. */
+/** The check could not be made. `code` and message are the platform's. */
 export class AuthorizationError extends Error {
   override name = "AuthorizationError";
   constructor(readonly code: string, message: string) {
@@ -35,7 +35,7 @@ export class AuthorizationError extends Error {
   }
 }
 
-/** Questions in one transaction. */
+/** Checks in one transaction. */
 const BATCH = 200;
 const NOTHING: Rights = { broadcast: false, presence: false };
 
@@ -45,23 +45,25 @@ export class Authorization {
 
   /** `database` logs in as a role that may become `service_role` and the callers' roles, and nothing else. */
   constructor(private readonly database: Database) {
-    this.#reads = new Batcher((subjects) => this.#look((transaction) => readRights(transaction, subjects)));
-    this.#writes = new Batcher((subjects) => this.#look((transaction) => writeRights(transaction, subjects)));
+    this.#reads = new Batcher((subjects) => this.#check((transaction) => readRights(transaction, subjects)));
+    this.#writes = new Batcher((subjects) =>
+      this.#check((transaction) => writeRights(transaction, subjects))
+    );
   }
 
-  /** What a caller may receive. */
+  /** Checks what a caller may receive. */
   mayRead(subject: Subject): Promise<Rights> {
-    return this.#reads.ask(subject);
+    return this.#reads.request(subject);
   }
 
-  /** Whether a caller may send. */
+  /** Checks whether a caller may send. */
   mayWrite(subject: Subject, extension: Extension): Promise<boolean> {
-    return this.#writes.ask({ ...subject, extension });
+    return this.#writes.request({ ...subject, extension });
   }
 
-  async #look<T>(task: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async #check<T>(task: (transaction: Transaction) => Promise<T>): Promise<T> {
     try {
-      return await lookOnly(this.database, task);
+      return await withRollback(this.database, task);
     } catch (error) {
       throw explain(error);
     }
@@ -85,11 +87,11 @@ async function readRights(transaction: Transaction, subjects: Subject[]): Promis
     select row.id, row.topic, row.extension, now() at time zone 'utc', now() at time zone 'utc'
     from json_to_recordset(${JSON.stringify(rows)}::text::json) as row (id uuid, topic text, extension text)
   `;
-  // The windows of one person need one question.
-  const answers = new Map<string, Promise<Rights>>();
-  const answer = async (subject: Subject) => {
+  // Several windows of one person need one check.
+  const checks = new Map<string, Promise<Rights>>();
+  const check = async (subject: Subject) => {
     const { broadcast, presence } = probes.get(subject.topic)!;
-    const visible = await policyAnswer(group(
+    const visible = await orNull(group(
       transaction,
       become(transaction, subject.identity, subject.topic, subject.headers),
       transaction`select id from realtime.messages where id in (${broadcast}::uuid, ${presence}::uuid)`,
@@ -101,9 +103,9 @@ async function readRights(transaction: Transaction, subjects: Subject[]): Promis
   return await Promise.all(subjects.map((subject) => {
     const { identity: { role, claimsJson }, topic, headers } = subject;
     const key = JSON.stringify([role, claimsJson, topic, headers]);
-    const known = answers.get(key) ?? answer(subject);
-    answers.set(key, known);
-    return known;
+    const pending = checks.get(key) ?? check(subject);
+    checks.set(key, pending);
+    return pending;
   }));
 }
 
@@ -112,7 +114,7 @@ async function writeRights(
   subjects: (Subject & { extension: Extension })[],
 ): Promise<boolean[]> {
   return await Promise.all(subjects.map(async (subject) => {
-    const inserted = await policyAnswer(group(
+    const inserted = await orNull(group(
       transaction,
       become(transaction, subject.identity, subject.topic, subject.headers),
       transaction`
@@ -124,10 +126,10 @@ async function writeRights(
   }));
 }
 
-/** The rows, or null where the policies refused or failed: who cannot be judged is not let in. */
-async function policyAnswer<T>(answer: Promise<T>): Promise<T | null> {
+/** The result of a statement; null if the policies refused it or failed, which counts as a refusal. */
+async function orNull<T>(result: Promise<T>): Promise<T | null> {
   try {
-    return await answer;
+    return await result;
   } catch (error) {
     if (!isDatabaseError(error) || isUnreachable(error) || isMissingPartition(error) || isCanceled(error)) {
       throw error;
@@ -162,29 +164,28 @@ function explain(error: unknown): Error {
   );
 }
 
-/** Collects questions while the last ones are being answered, and asks them together. */
-class Batcher<Question, Answer> {
-  #waiting: { question: Question; resolve: (answer: Answer) => void; reject: (error: unknown) => void }[] =
-    [];
+/** Collects checks while the previous ones run, and runs them together. */
+class Batcher<Check, Result> {
+  #waiting: { check: Check; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
   #busy = false;
 
-  constructor(private readonly answer: (questions: Question[]) => Promise<Answer[]>) {}
+  constructor(private readonly run: (checks: Check[]) => Promise<Result[]>) {}
 
-  ask(question: Question): Promise<Answer> {
+  request(check: Check): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ question, resolve, reject });
+      this.#waiting.push({ check, resolve, reject });
       if (!this.#busy) void this.#work();
     });
   }
 
   async #work(): Promise<void> {
     this.#busy = true;
-    await Promise.resolve(); // Questions of the same moment go along.
+    await Promise.resolve(); // Checks that are requested in the same turn of the event loop join the batch.
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, BATCH);
       try {
-        const answers = await this.answer(batch.map(({ question }) => question));
-        batch.forEach(({ resolve }, i) => resolve(answers[i]));
+        const results = await this.run(batch.map(({ check }) => check));
+        batch.forEach(({ resolve }, i) => resolve(results[i]));
       } catch (error) {
         batch.forEach(({ reject }) => reject(error));
       }

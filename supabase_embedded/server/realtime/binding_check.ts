@@ -1,4 +1,4 @@
-/** Whether bindings can work on this database. What could only fail at every change is refused when it is asked for. */
+/** Checks bindings against the database, so that one that would fail at every change is refused at once. */
 
 import { isDatabaseError, isUnreachable } from "../database.ts";
 import { type Binding, BindingError, describeBinding } from "./bindings.ts";
@@ -9,7 +9,7 @@ import type { Transaction } from "./transactions.ts";
 /** The publication whose tables can be followed. */
 export const PUBLICATION = "supabase_realtime";
 
-/** A column cannot be used as the client wants. */
+/** A column cannot be used as the client asked. */
 class ColumnError extends Error {}
 
 /** @throws BindingError The binding cannot work. Its message is the platform's. */
@@ -41,7 +41,7 @@ export async function checkBinding(transaction: Transaction, binding: Binding, r
   }
 }
 
-/** How the platform names what is wrong with a column; null where the error is of another kind. */
+/** The platform's code for an error about a column; null for other errors. */
 function errorCode(error: unknown): string | null {
   if (error instanceof ColumnError) return "P0001 (raise_exception)";
   return isDatabaseError(error) && !isUnreachable(error) ? error.code : null;
@@ -54,9 +54,9 @@ async function checkColumns(transaction: Transaction, table: Table, binding: Bin
     if (!column) throw new ColumnError(`invalid column for filter ${filter.column}`);
     await checkFilter(transaction, filter, column);
   }
-  for (const wanted of binding.select ?? []) {
-    if (!selectable.some(({ name }) => name === wanted)) {
-      throw new ColumnError(`invalid column for select ${wanted}`);
+  for (const selected of binding.select ?? []) {
+    if (!selectable.some(({ name }) => name === selected)) {
+      throw new ColumnError(`invalid column for select ${selected}`);
     }
   }
 }
@@ -76,7 +76,7 @@ async function checkFilter(transaction: Transaction, filter: Filter, column: Tab
     if (count > 100) throw new ColumnError("too many values for `in` filter. Maximum 100");
   } else {
     const operand = `$1::text::${column.sqlType}`;
-    // The value first, so that a wrong one is not reported as a wrong operator.
+    // Check the value first, so that a wrong value is not reported as a wrong operator.
     const isPattern = ["like", "ilike", "match", "imatch"].includes(operator);
     if (!isPattern) await transaction.unsafe(`select ${operand}`, [value]);
     try {

@@ -1,17 +1,17 @@
-/** What a client asked of Postgres Changes: an event, a table, a filter, columns. */
+/** A client's subscription to changes: an event, a table, filters, columns. */
 
 import { type Filter, FilterError, parseFilters } from "./filters.ts";
 import type { Operation } from "./pgoutput.ts";
 
 export interface Binding {
-  /** By which the client recognises it. */
+  /** The client recognises the binding by it. */
   id: number;
   event: Operation | "*";
-  /** `*` stands for all. */
+  /** `*` means all. */
   schema: string;
   table: string;
   filters: Filter[];
-  /** The columns that the client wants; null for all. */
+  /** The columns to send; null for all. */
   select: string[] | null;
 }
 
@@ -60,7 +60,7 @@ export function parseBinding(params: Record<string, unknown>): Binding {
   return binding;
 }
 
-/** The same number for the same parameters: never 0, and small enough for every client. */
+/** A hash of the parameters: never 0, and small enough for every client. */
 export function bindingId(params: Record<string, unknown>): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(JSON.stringify(params))) {
@@ -90,7 +90,7 @@ function parseSelect(select: unknown): string[] | null {
   return columns.length > 0 ? columns : null;
 }
 
-/** How the platform shows a binding in its messages. */
+/** A binding as the platform writes it in messages. */
 export function describeBinding({ event, schema, table, filters, select }: Binding): string {
   const shown = filters.map(({ column, operator, value, negated }) =>
     `{${JSON.stringify(column)}, "${operator}", ${JSON.stringify(value)}, ${negated}}`

@@ -1,8 +1,9 @@
-/** A broadcast on its way to the channels of one topic. Each form of it is made once, whoever many receive it. */
+/** A broadcast to the channels of one topic. It is encoded once for each version, however many clients receive it. */
 
-import { encodeBinary, encodeText, type Encoding, type UserBroadcast, type Version } from "./frames.ts";
+import { encodeBinary, encodeText, type Encoding, UserBroadcast, type Version } from "./frames.ts";
+import { byteLength } from "./limits.ts";
 
-/** What a socket sends. */
+/** A frame, as a socket sends it. */
 export type Data = string | Uint8Array<ArrayBuffer>;
 
 export abstract class Broadcast {
@@ -10,11 +11,11 @@ export abstract class Broadcast {
 
   /**
    * @param topic The channel's name with its prefix `realtime:`.
-   * @param id The id of its row in `realtime.messages`, where it has one.
+   * @param id The id of its row in `realtime.messages`, if it has one.
    */
   constructor(readonly topic: string, readonly id: string | null) {}
 
-  /** What to send to a client, or null where its version cannot express it. */
+  /** The frame for a client; null if its version has no frame for this broadcast. */
   encode(version: Version): Data | null {
     let form = this.#forms.get(version);
     if (form === undefined) {
@@ -66,7 +67,7 @@ export interface Meta {
   replayed?: true;
 }
 
-/** A row of `realtime.messages`, as far as it concerns us. */
+/** A row of `realtime.messages`, with the columns that are needed here. */
 export interface StoredMessage {
   id: string;
   event: string;
@@ -76,8 +77,13 @@ export interface StoredMessage {
   binaryPayload: string | null;
 }
 
-export function fromUser(topic: string, message: UserBroadcast): Broadcast {
-  return new BytesBroadcast(topic, message);
+/** The broadcast in the payload of a client's frame; null if it is larger than `maxBytes`. */
+export function fromClient(topic: string, payload: unknown, maxBytes: number): Broadcast | null {
+  if (payload instanceof UserBroadcast) {
+    return payload.payload.length > maxBytes ? null : new BytesBroadcast(topic, payload);
+  }
+  const json = JSON.stringify(payload);
+  return byteLength(json) > maxBytes ? null : new JsonBroadcast(topic, json);
 }
 
 export function fromDatabase(topic: string, row: StoredMessage, replayed = false): Broadcast | null {

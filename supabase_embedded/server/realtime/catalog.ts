@@ -1,4 +1,4 @@
-/** What Postgres Changes must know of tables, from the catalog, as it is at the moment. */
+/** Reads descriptions of tables from the catalog, for Postgres Changes. */
 
 import type { Row } from "postgres";
 import { isDatabaseError, isUnreachable } from "../database.ts";
@@ -9,29 +9,29 @@ export interface TableColumn {
   name: string;
   /** As in `pg_type`: `int8`, `timestamptz`, `_text`. */
   type: string;
-  /** For casts, quoted where need be. */
+  /** For casts; quoted if necessary. */
   sqlType: string;
   /** `b` base, `e` enum, `c` composite, `d` domain, `r` range ... */
   kind: string;
   primaryKey: boolean;
-  /** Whether the role that was asked for may select it. */
+  /** Whether the role may select it. */
   selectable: boolean;
 }
 
-/** How long a description is used, in milliseconds. */
+/** How long a description stays valid, in milliseconds. */
 const FRESH_MS = 500;
 
-/** A table as a role may use it. */
+/** A table, described for one role. */
 export interface Table {
   schema: string;
   name: string;
   rowSecurity: boolean;
-  /** What the select policies say of a row, as SQL over its columns; null where none is asked for this role. */
+  /** The select policies as an SQL condition over the columns of a row; null if none applies to this role. */
   policy: string | null;
   columns: TableColumn[];
 }
 
-/** Describes a table; null where there is none. Throws where there is no such role. */
+/** Describes a table for a role; null if the table does not exist. Throws if the role does not exist. */
 export async function describeTable(
   transaction: Transaction,
   schema: string,
@@ -41,13 +41,13 @@ export async function describeTable(
   return toTable(schema, name, await tableStatement(transaction, schema, name, role));
 }
 
-/** Tables of changes, each as the roles see it that want to hear of them. */
+/** The tables of recent changes, each described for the roles of its subscribers. */
 export class Tables {
-  // A relation of the log is a new object when the table's columns were changed. Grants change more quietly, so
-  // what was read is used for a short time only.
+  // When a table's columns change, the log has a new relation object. Changed grants leave no trace in the log, so a
+  // description stays valid for a short time only.
   readonly #known = new WeakMap<Relation, Map<string, { table: Table | null; until: number }>>();
 
-  /** Reads what is not known, or not any more. */
+  /** Reads the descriptions that are missing or no longer valid. */
   async describe(
     transaction: Transaction,
     wanted: Iterable<{ relation: Relation; role: string }>,
@@ -71,13 +71,13 @@ export class Tables {
     await Promise.all(work);
   }
 
-  /** Null where there is no such table or role any more. */
-  seenBy(role: string, relation: Relation): Table | null {
+  /** Null if the table or the role no longer exists. */
+  forRole(role: string, relation: Relation): Table | null {
     return this.#known.get(relation)?.get(role)?.table ?? null;
   }
 
-  /** For what is the same for all roles: the columns and their types. */
-  seenByAny(relation: Relation): Table | null {
+  /** A description for any role, for what does not depend on it: the columns and their types. */
+  forAnyRole(relation: Relation): Table | null {
     return this.#known.get(relation)?.values().find(({ table }) => table !== null)?.table ?? null;
   }
 }
@@ -90,7 +90,7 @@ async function describeForRole(
   try {
     return toTable(schema, table, await group(transaction, tableStatement(transaction, schema, table, role)));
   } catch (error) {
-    if (isDatabaseError(error) && !isUnreachable(error)) return null; // There is no such role.
+    if (isDatabaseError(error) && !isUnreachable(error)) return null; // The role does not exist.
     throw error;
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Postgres Changes: which committed changes which client hears of, and what it sees of them.
+ * Postgres Changes: delivers committed changes to the clients that may see them.
  *
- * A change goes to a subscription when its event and table fit, its filters pass, and, for inserts and updates of a
- * table with row level security, the row is visible under the subscriber's role and claims when the change is looked
- * at. A deleted row can be shown to nobody any more, so a delete goes to every subscriber, with the primary key only.
+ * A change goes to a subscription if the event and the table match, the filters pass, and, for inserts and updates of a
+ * table with row level security, the row is visible under the subscriber's role and claims when the change is handled.
+ * The policies cannot be checked for a deleted row, so a delete goes to every subscriber, with the primary key only.
  *
- * Changes that arrive while others are being looked at are looked at together: each subscriber costs one statement a
- * batch and table, not one a change.
+ * Changes that arrive meanwhile form the next batch: each subscriber costs one statement for each batch and table, not
+ * one for each change.
  */
 
 import { type Database, isUnreachable } from "../database.ts";
@@ -16,18 +16,18 @@ import { type Binding, concerns } from "./bindings.ts";
 import { type Table, type TableColumn, Tables } from "./catalog.ts";
 import type { Identity } from "./identity.ts";
 import type { Change } from "./pgoutput.ts";
-import { fits, jsonObject, type ShownRow, showRow } from "./rows.ts";
-import { refusal, Sight } from "./sight.ts";
-import { lookOnly, type Transaction } from "./transactions.ts";
+import { jsonObject, passesAll, type ShownRow, showRow } from "./rows.ts";
+import { RowAccess, tableError } from "./row_access.ts";
+import { type Transaction, withRollback } from "./transactions.ts";
 
-/** Somebody who hears of changes. */
+/** A channel that subscribes to changes. */
 export interface Subscriber {
   readonly identity: Identity;
-  /** Takes a change: the ids of the bindings that it fits, and the change as JSON. */
+  /** Delivers a change: the ids of the matching bindings, and the change as JSON. */
   change(ids: number[], data: string): void;
 }
 
-/** A change, and who wants to hear of it as far as event and table say. */
+/** A change, with the subscribers whose event and table match. */
 interface Candidate {
   change: Change;
   targets: { subscriber: Subscriber; binding: Binding }[];
@@ -39,14 +39,14 @@ interface Delivery {
   data: string;
 }
 
-/** Changes that wait before the log is held back, and those with which it goes on. */
-const MANY = 5_000;
-const FEW = 500;
+/** The number of waiting changes at which the log is paused, and at which it is resumed. */
+const PAUSE_AT = 5_000;
+const RESUME_AT = 500;
 /** Changes in one batch. */
 const BATCH = 500;
-/** How long a batch is tried again while the database is away. */
-const PATIENCE_MS = 10_000;
-/** The characters that a value may have to be shown of a row that is too large. */
+/** How long a batch is retried while the database is unreachable. */
+const RETRY_MS = 10_000;
+/** The maximum length of the values that are sent of a row that is too large. */
 const SHORT_VALUE = 64;
 
 export class Changes {
@@ -56,7 +56,7 @@ export class Changes {
   #working = false;
   #held = false;
 
-  /** `hold` is called to hold the log back and to let it go on. */
+  /** `hold` is called to pause and to resume the log. */
   constructor(
     private readonly database: Database,
     private readonly maxBytes: number,
@@ -66,11 +66,11 @@ export class Changes {
   /**
    * Delivers changes to a subscriber from now on.
    *
-   * @throws BindingError A binding can never work.
+   * @throws BindingError A binding can never work on this database.
    */
   async subscribe(subscriber: Subscriber, bindings: Binding[]): Promise<void> {
     const { role } = subscriber.identity;
-    await lookOnly(this.database, async (transaction) => {
+    await withRollback(this.database, async (transaction) => {
       for (const binding of bindings) await checkBinding(transaction, binding, role);
     });
     this.#subscriptions.set(subscriber, bindings);
@@ -80,7 +80,7 @@ export class Changes {
     this.#subscriptions.delete(subscriber);
   }
 
-  /** Takes a change from the log. */
+  /** Accepts a change from the log. */
   take(change: Change): void {
     const { schema, table } = change.relation;
     const targets: Candidate["targets"] = [];
@@ -91,7 +91,7 @@ export class Changes {
     }
     if (targets.length === 0) return;
     this.#queue.push({ change, targets });
-    if (this.#queue.length >= MANY && !this.#held) this.hold(this.#held = true);
+    if (this.#queue.length >= PAUSE_AT && !this.#held) this.hold(this.#held = true);
     if (!this.#working) void this.#work();
   }
 
@@ -100,32 +100,32 @@ export class Changes {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, BATCH);
       try {
-        for (const { subscriber, ids, data } of await this.#judgePatiently(batch)) {
+        for (const { subscriber, ids, data } of await this.#evaluateWithRetries(batch)) {
           if (this.#subscriptions.has(subscriber)) subscriber.change(ids, data);
         }
       } catch (error) {
         log("realtime_changes_dropped", { count: batch.length, ...describeError(error) });
       }
-      if (this.#held && this.#queue.length <= FEW) this.hold(this.#held = false);
+      if (this.#held && this.#queue.length <= RESUME_AT) this.hold(this.#held = false);
     }
     this.#working = false;
   }
 
-  async #judgePatiently(batch: Candidate[]): Promise<Delivery[]> {
-    const giveUp = performance.now() + PATIENCE_MS;
+  async #evaluateWithRetries(batch: Candidate[]): Promise<Delivery[]> {
+    const deadline = performance.now() + RETRY_MS;
     for (;;) {
       try {
-        return await lookOnly(this.database, (transaction) => this.#judge(transaction, batch));
+        return await withRollback(this.database, (transaction) => this.#evaluate(transaction, batch));
       } catch (error) {
-        if (!isUnreachable(error) || performance.now() > giveUp) throw error;
+        if (!isUnreachable(error) || performance.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
   }
 
-  async #judge(transaction: Transaction, batch: Candidate[]): Promise<Delivery[]> {
+  async #evaluate(transaction: Transaction, batch: Candidate[]): Promise<Delivery[]> {
     const tables = this.#tables;
-    // Not awaited: what follows is sent right behind it.
+    // Not awaited, so that the next statements are sent with it.
     const asService = transaction`select set_config('role', 'service_role', true)`.execute();
     await tables.describe(
       transaction,
@@ -133,38 +133,42 @@ export class Changes {
         targets.map(({ subscriber }) => ({ relation, role: subscriber.identity.role }))
       ),
     );
-    const sight = new Sight();
-    const judged = await Promise.all(batch.map(async ({ change, targets }) => {
+    const access = new RowAccess();
+    const evaluated = await Promise.all(batch.map(async ({ change, targets }) => {
       const shown = await showRow(transaction, tables, change);
-      const wanting = await Promise.all(targets.map(async ({ subscriber, binding }) => {
-        const table = tables.seenBy(subscriber.identity.role, change.relation);
+      const recipients = await Promise.all(targets.map(async ({ subscriber, binding }) => {
+        const table = tables.forRole(subscriber.identity.role, change.relation);
         if (!table) return [];
-        // Who may see nothing of the table is told so, whatever the filter.
-        if (!refusal(table, change) && !await fits(transaction, tables, change, binding.filters)) return [];
-        sight.add(subscriber.identity, change, table, shown);
+        // A subscriber that may see nothing of the table gets an error, whatever its filters are.
+        if (!tableError(table, change) && !await passesAll(transaction, tables, change, binding.filters)) {
+          return [];
+        }
+        access.add(subscriber.identity, change, table, shown);
         return [{ subscriber, binding, table }];
       }));
-      return { change, shown, wanting: wanting.flat() };
+      return { change, shown, recipients: recipients.flat() };
     }));
-    await Promise.all([asService, sight.look(transaction)]);
-    return judged.flatMap(({ change, shown, wanting }) => this.#deliveries(change, shown, wanting, sight));
+    await Promise.all([asService, access.check(transaction)]);
+    return evaluated.flatMap(({ change, shown, recipients }) =>
+      this.#deliveries(change, shown, recipients, access)
+    );
   }
 
-  /** One delivery for each subscriber and each form in which it sees the change. */
+  /** One delivery for each subscriber and each form of the change that it gets. */
   #deliveries(
     change: Change,
     shown: ShownRow,
-    wanting: { subscriber: Subscriber; binding: Binding; table: Table }[],
-    sight: Sight,
+    recipients: { subscriber: Subscriber; binding: Binding; table: Table }[],
+    access: RowAccess,
   ): Delivery[] {
     const forms = new Map<string, string>();
     const deliveries = new Map<Subscriber, Map<string, Delivery>>();
-    for (const { subscriber, binding, table } of wanting) {
-      const verdict = sight.verdict(subscriber.identity, change, table);
-      if (verdict === false) continue;
-      const form = JSON.stringify([subscriber.identity.role, verdict, binding.select]);
+    for (const { subscriber, binding, table } of recipients) {
+      const result = access.result(subscriber.identity, change, table);
+      if (result === false) continue;
+      const form = JSON.stringify([subscriber.identity.role, result, binding.select]);
       const data = forms.get(form) ??
-        (verdict === true ? this.#data(change, table, shown, binding.select) : errorData(change, verdict));
+        (result === true ? this.#data(change, table, shown, binding.select) : errorData(change, result));
       forms.set(form, data);
       const ofSubscriber = deliveries.get(subscriber) ?? new Map<string, Delivery>();
       const delivery = ofSubscriber.get(form) ?? { subscriber, ids: [], data };
@@ -174,7 +178,7 @@ export class Changes {
     return [...deliveries.values()].flatMap((ofSubscriber) => [...ofSubscriber.values()]);
   }
 
-  /** A change as a role sees it. */
+  /** A change with the columns that a role may select. */
   #data(change: Change, table: Table, shown: ShownRow, select: string[] | null): string {
     const { operation } = change;
     const tooLarge = shown.size > this.maxBytes;
@@ -196,7 +200,7 @@ export class Changes {
     ];
     if (operation !== "DELETE") parts.push(`"record":${record(shown.row, columns)}`);
     if (operation !== "INSERT") {
-      // Nobody can say who could see a deleted row, so of a protected one only the key is told.
+      // Who could see a deleted row is unknown, so of a protected one only the key is sent.
       const hidden = operation === "DELETE" && table.rowSecurity;
       parts.push(
         `"old_record":${record(shown.old, columns.filter(({ primaryKey }) => primaryKey || !hidden))}`,
@@ -215,7 +219,7 @@ function commonData({ relation, operation, committedAt }: Change): string[] {
   ];
 }
 
-/** A change of which nothing may be shown. */
+/** An error in place of a change whose row must not be sent. */
 function errorData(change: Change, error: string): string {
   const record = change.operation === "INSERT" ? [] : ['"old_record":{}'];
   return `{${

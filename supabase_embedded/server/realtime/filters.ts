@@ -30,7 +30,7 @@ export interface Filter {
   negated: boolean;
 }
 
-/** A filter cannot be read. The message is the platform's. */
+/** A filter is malformed. The message is the platform's. */
 export class FilterError extends Error {
   override name = "FilterError";
 }
@@ -100,29 +100,29 @@ const INTEGERS = new Set(["int2", "int4", "int8"]);
 const EXACT = new Set(["uuid", "text", "varchar", "bool", ...INTEGERS]);
 
 /**
- * Whether a value passes a filter; undefined where only the database can tell, by `toSql`.
+ * Whether a value passes a filter; undefined if only the database can decide, with `toSql`.
  *
  * @param type The name of the column's type in `pg_type`.
- * @param value The value as PostgreSQL writes it; null for null.
+ * @param value The value as PostgreSQL writes it, or null.
  */
 export function passes(
-  { operator, value: wanted, negated }: Filter,
+  { operator, value: operand, negated }: Filter,
   type: string,
   value: string | null,
 ): boolean | undefined {
-  if (operator === "is") return isKeyword(wanted, value) !== negated;
+  if (operator === "is") return isKeyword(operand, value) !== negated;
   if (operator === "isdistinct" && value === null) return !negated;
   if (value === null) return false;
   if (!EXACT.has(type)) return undefined;
-  const sameAs = (other: string) => normal(type, other) === normal(type, value);
+  const sameAs = (other: string) => canonical(type, other) === canonical(type, value);
   switch (operator) {
     case "eq":
-      return sameAs(wanted) !== negated;
+      return sameAs(operand) !== negated;
     case "neq":
     case "isdistinct":
-      return sameAs(wanted) === negated;
+      return sameAs(operand) === negated;
     case "in": {
-      const list = simpleList(wanted);
+      const list = simpleList(operand);
       return list === null ? undefined : list.some(sameAs) !== negated;
     }
     case "lt":
@@ -130,7 +130,7 @@ export function passes(
     case "gt":
     case "gte": {
       if (!INTEGERS.has(type)) return undefined;
-      const [left, right] = [BigInt(value), BigInt(wanted)];
+      const [left, right] = [BigInt(value), BigInt(operand)];
       const holds = operator === "lt"
         ? left < right
         : operator === "lte"
@@ -150,14 +150,14 @@ function isKeyword(keyword: string, value: string | null): boolean {
   return value === (keyword === "true" ? "t" : "f");
 }
 
-/** Equal for values that PostgreSQL holds to be equal. */
-function normal(type: string, value: string): string {
+/** A canonical form: equal strings for values that are equal in PostgreSQL. */
+function canonical(type: string, value: string): string {
   if (type === "uuid") return value.replace(/[{}-]/g, "").toLowerCase();
   if (type === "bool") return /^\s*(t|y|on|1)/i.test(value) ? "t" : "f";
   return INTEGERS.has(type) ? String(BigInt(value.trim())) : value;
 }
 
-/** The elements of an array that has no quotes, no nulls and no nesting; null for others. */
+/** The elements of an array without quotes, nulls and nesting; null for other arrays. */
 function simpleList(array: string): string[] | null {
   const inside = array.slice(1, -1);
   if (/["{}\\]|\bnull\b/i.test(inside)) return null;

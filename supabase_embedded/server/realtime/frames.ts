@@ -20,7 +20,7 @@ export interface Frame {
   payload: unknown;
 }
 
-/** A broadcast that came in a binary frame; takes the place of `Frame.payload`. */
+/** The payload of a broadcast that came in a binary frame. */
 export class UserBroadcast {
   constructor(
     readonly event: string,
@@ -31,7 +31,7 @@ export class UserBroadcast {
 
 export type Encoding = "binary" | "json";
 
-/** What a client sent is not a frame of its version. */
+/** A client sent data that is not a valid frame of its version. */
 export class FrameError extends Error {
   override name = "FrameError";
 }
@@ -55,10 +55,12 @@ export function decodeFrame(version: Version, data: string | ArrayBuffer): Frame
   try {
     value = JSON.parse(data);
   } catch {
-    throw new FrameError("A text frame must hold JSON.");
+    throw new FrameError("A text frame must contain JSON.");
   }
   if (version === 2) {
-    if (!Array.isArray(value) || value.length < 5) throw new FrameError("A frame must be an array of five.");
+    if (!Array.isArray(value) || value.length < 5) {
+      throw new FrameError("A frame must be an array of five values.");
+    }
     const [joinRef, ref, topic, event, payload] = value;
     return frame(joinRef, ref, topic, event, payload);
   }
@@ -95,7 +97,7 @@ function decodeBinary(bytes: Uint8Array): Frame {
     const event = decoder.decode(take(eventSize));
     take(metadataSize);
     const payload = bytes.slice(offset);
-    // It is passed on as it is, to clients that parse it: what is no JSON must stop here.
+    // It is passed on unchanged to clients that parse it, so it must be valid JSON.
     if (encoding === 1) JSON.parse(decoder.decode(payload));
     return {
       joinRef: joinRef === "" ? null : joinRef,
@@ -106,7 +108,7 @@ function decodeBinary(bytes: Uint8Array): Frame {
     };
   } catch (error) {
     if (error instanceof FrameError) throw error;
-    throw new FrameError("A binary frame holds text that is not UTF-8 or not JSON.");
+    throw new FrameError("A binary frame contains text that is not valid UTF-8 or not valid JSON.");
   }
 }
 

@@ -1,10 +1,13 @@
-/** Who opens a socket. Every refusal is a plain answer, `{"error": ...}`, with the platform's words. */
+/**
+ * Identifies the client that opens a socket. A refusal is a plain HTTP reply, `{"error": ...}`, in the platform's
+ * words.
+ */
 
 import { decodeJwt } from "jose";
 import { ApiKeyError, type Keys } from "../keys.ts";
 import { fromCaller, fromToken, type Identity, IdentityError } from "./identity.ts";
 
-/** The socket is not opened. */
+/** The socket is refused. */
 export class HandshakeError extends Error {
   override name = "HandshakeError";
   constructor(readonly status: number, message: string) {
@@ -12,7 +15,7 @@ export class HandshakeError extends Error {
   }
 }
 
-/** The identity behind the API key, which may come in the header `x-api-key` too. */
+/** The identity of the API key, which may also come in the header `x-api-key`. */
 export async function identifyConnection(keys: Keys, request: Request, url: URL): Promise<Identity> {
   const key = request.headers.get("x-api-key") ?? request.headers.get("apikey") ??
     url.searchParams.get("apikey");
@@ -27,14 +30,14 @@ export async function identifyConnection(keys: Keys, request: Request, url: URL)
   }
 }
 
-/** What policies see in `request.headers`: as on the platform, the headers `x-...`. Keys are not their business. */
+/** What policies see in `request.headers`: as on the platform, the headers `x-...`, but not the key. */
 export function policyHeaders({ headers }: Request): string {
   return JSON.stringify(
     Object.fromEntries([...headers].filter(([name]) => name.startsWith("x-") && name !== "x-api-key")),
   );
 }
 
-/** What is wrong with a key: of a token more can be said than that it is not the right one. */
+/** What is wrong with a key. A token may be malformed or expired, not only unknown. */
 async function reason(keys: Keys, key: string, refusal: ApiKeyError): Promise<string> {
   if (key.startsWith("sb_")) return refusal.message;
   try {

@@ -3,12 +3,13 @@
 import { json } from "../http.ts";
 import { AuthorizationError } from "./authorization.ts";
 import { type Broadcast, broadcastPayload, BytesBroadcast, JsonBroadcast } from "./broadcast.ts";
-import { PREFIX } from "./channel.ts";
 import { isObject } from "./frames.ts";
 import type { Identity } from "./identity.ts";
+import { byteLength } from "./limits.ts";
 import type { Services } from "./services.ts";
+import { PREFIX } from "./topics.ts";
 
-/** The request cannot be served. */
+/** The request is refused, with this reply. */
 class Refusal extends Error {
   constructor(readonly status: number, readonly body: unknown) {
     super("refused");
@@ -61,7 +62,7 @@ export async function handleBroadcast(
   }
 }
 
-/** Sends what may be sent. What may not is dropped without a word, as on the platform. */
+/** Sends the messages that the caller may send. Others are dropped without an error, as on the platform. */
 async function send(
   services: Services,
   messages: Message[],
@@ -97,7 +98,7 @@ async function readBatch(services: Services, request: Request): Promise<Message[
   }));
 }
 
-function problems(message: unknown, most: number): Record<string, string[]> {
+function problems(message: unknown, maxBytes: number): Record<string, string[]> {
   const { topic, event, payload } = isObject(message) ? message : {};
   const errors: Record<string, string[]> = {};
   for (const [name, value] of Object.entries({ topic, event })) {
@@ -106,7 +107,7 @@ function problems(message: unknown, most: number): Record<string, string[]> {
   }
   if (payload === undefined || payload === null) errors.payload = ["can't be blank"];
   else if (!isObject(payload)) errors.payload = ["is invalid"];
-  else if (new TextEncoder().encode(JSON.stringify(payload)).length > most) {
+  else if (byteLength(JSON.stringify(payload)) > maxBytes) {
     errors.payload = ["Payload size exceeds tenant limit"];
   }
   return errors;

@@ -1,4 +1,4 @@
-/** Who is behind a socket or a channel: claims, from the API key of the connection or from a user's token. */
+/** The identity of a socket or a channel: claims from the API key of the connection or from a user's token. */
 
 import { decodeJwt } from "jose";
 import { type Caller, type Keys, TokenError } from "../keys.ts";
@@ -7,11 +7,11 @@ export interface Identity {
   /** The database role that policies see. */
   role: string;
   claims: Record<string, unknown>;
-  /** The claims as policies read them; equal texts mean equal rights. */
+  /** The claims as policies read them. Equal strings mean equal rights. */
   claimsJson: string;
-  /** Seconds since 1970, or null where the identity does not expire: an API key. */
+  /** Seconds since 1970; null if the identity does not expire, as that of an API key. */
   expiresAt: number | null;
-  /** The token that it came from, to recognise it when it is sent again. */
+  /** The token that it came from, to recognise it if the client sends it again. */
   token: string | null;
 }
 
@@ -55,10 +55,43 @@ export async function fromToken(keys: Keys, token: string): Promise<Identity> {
   return { role, claims, claimsJson: JSON.stringify(claims), expiresAt: exp, token };
 }
 
-/** Throws where the time of an identity is over. */
+/** @throws IdentityError The identity has expired. */
 export function requireCurrent(identity: Identity): void {
   if (identity.expiresAt !== null && identity.expiresAt * 1000 <= Date.now()) {
     throw expired(identity.expiresAt);
+  }
+}
+
+/** An expiry is checked again at the latest after this time; timers cannot run much longer. */
+const MAX_TIMER_MS = 3_600_000;
+
+/** Calls back when the current identity has expired. */
+export class ExpiryTimer {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly current: () => Identity,
+    private readonly onExpiry: (error: IdentityError) => void,
+  ) {}
+
+  watch(): void {
+    this.stop();
+    const { expiresAt } = this.current();
+    if (expiresAt === null) return;
+    const remaining = Math.max(0, expiresAt * 1000 - Date.now());
+    this.#timer = setTimeout(() => {
+      try {
+        requireCurrent(this.current());
+        this.watch();
+      } catch (error) {
+        if (!(error instanceof IdentityError)) throw error;
+        this.onExpiry(error);
+      }
+    }, Math.min(remaining, MAX_TIMER_MS));
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -1,29 +1,29 @@
-/** The payload of `phx_join`: what a client wants of a channel. */
+/** The payload of `phx_join`: the options of a channel. */
 
 import { isObject } from "./frames.ts";
 
 export interface JoinRequest {
   private: boolean;
-  /** Answer each broadcast of the client. */
+  /** Reply to each broadcast of the client. */
   ack: boolean;
   /** Send the client's broadcasts back to it. */
   self: boolean;
-  /** Say when the connection to the write-ahead log stands. */
+  /** Tell the client when the write-ahead log is followed. */
   replicationReady: boolean;
-  /** Messages to repeat, as the client asked for them; undefined where it did not. */
+  /** Which messages to replay, as the client sent it; undefined if it did not ask for any. */
   replay: unknown;
   presence: { enabled: boolean; key: string };
   /** The bindings for Postgres Changes, each as the client sent it. */
   changes: Record<string, unknown>[];
-  /** How long the answer may wait until Postgres Changes are subscribed; null where it shall not wait. */
+  /** How long the reply may wait for the subscription to Postgres Changes; null if it must not wait. */
   changesWaitMs: number | null;
-  /** A user's token, or null where the connection's key decides. */
+  /** A user's token; null if the connection's key counts. */
   accessToken: string | null;
 }
 
 const DEFAULT_WAIT_MS = 15_000;
 
-/** Reads a join. What has the wrong form counts as not given, as on the platform. */
+/** Reads a join. Malformed options are ignored, as on the platform. */
 export function parseJoin(payload: unknown): JoinRequest {
   const join = object(payload);
   const config = object(join.config);
@@ -46,7 +46,7 @@ export function parseJoin(payload: unknown): JoinRequest {
   };
 }
 
-/** A token that says more than the connection's key does. */
+/** A user's token; null for an API key or anything else. */
 export function token(value: unknown): string | null {
   return typeof value === "string" && !value.startsWith("sb_") ? value : null;
 }

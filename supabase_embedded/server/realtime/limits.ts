@@ -1,15 +1,15 @@
-/** How much one stack's Realtime takes before it refuses. The numbers are those of the platform's Pro plan. */
+/** The limits of Realtime. The numbers are those of the platform's Pro plan. */
 
 export interface Limits {
-  /** Sockets at the same time. */
+  /** Open sockets. */
   connections: number;
   /** Channels on one socket. */
   channelsPerConnection: number;
-  /** Joins a second, all sockets together. */
+  /** Joins a second, of all sockets together. */
   joinsPerSecond: number;
-  /** Broadcasts a second that clients send, all sockets and HTTP together. What the database sends is not counted. */
+  /** Broadcasts a second that clients send, over sockets and HTTP together. Those of the database do not count. */
   messagesPerSecond: number;
-  /** Presence messages a second, all sockets together. */
+  /** Presence messages a second, of all sockets together. */
   presencePerSecond: number;
   /** Presence calls of one channel in `presenceWindowMs`. */
   presenceCalls: number;
@@ -22,11 +22,11 @@ export interface Limits {
   changeBytes: number;
   /** Bytes that may wait for one slow socket before it is closed. */
   backlogBytes: number;
-  /** A socket that sends nothing for so long is closed. */
+  /** A socket that sends nothing for this long is closed. */
   silenceMs: number;
-  /** How often the right to receive on private channels is looked at again. */
+  /** How often the right to receive on private channels is checked again. */
   recheckMs: number;
-  /** How long a client that wants to hear that the write-ahead log is followed is kept waiting. */
+  /** How long a client may wait for the message that the write-ahead log is followed. */
   replicationReadyMs: number;
 }
 
@@ -54,17 +54,17 @@ export const PRO_PLAN: Limits = {
 export class Rate {
   static readonly WINDOW_SECONDS = 10;
   #spent = 0;
-  #at: number;
+  #updatedAt: number;
 
   constructor(readonly perSecond: number, private readonly now: () => number = () => performance.now()) {
-    this.#at = now();
+    this.#updatedAt = now();
   }
 
   /** Whether `count` more events fit. */
   fits(count = 1): boolean {
     const now = this.now();
-    this.#spent = Math.max(0, this.#spent - (now - this.#at) / 1000 * this.perSecond);
-    this.#at = now;
+    this.#spent = Math.max(0, this.#spent - (now - this.#updatedAt) / 1000 * this.perSecond);
+    this.#updatedAt = now;
     return this.#spent + count <= this.perSecond * Rate.WINDOW_SECONDS;
   }
 
@@ -74,6 +74,12 @@ export class Rate {
     this.#spent += count;
     return true;
   }
+}
+
+const encoder = new TextEncoder();
+
+export function byteLength(text: string): number {
+  return encoder.encode(text).length;
 }
 
 /** Allows a number of calls in a window that begins with the first of them. */

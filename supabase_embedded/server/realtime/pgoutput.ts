@@ -1,13 +1,13 @@
 /**
  * Decodes the messages of PostgreSQL's output plugin `pgoutput`, protocol version 1, values as text.
  *
- * postgres.js decodes them too, in its `subscribe`, but keeps the time of the commit to itself, turns values into
- * JavaScript's, and ends the process when the database is away at the moment of its reconnection.
+ * postgres.js decodes them too, in `subscribe`, but it does not report the commit time, converts values to JavaScript
+ * types, and ends the process if the database is unreachable when it reconnects.
  */
 
 export interface Column {
   name: string;
-  /** Part of what identifies a row to the replication. */
+  /** Whether it is part of the replica identity. */
   key: boolean;
   typeId: number;
 }
@@ -21,7 +21,7 @@ export interface Relation {
   columns: Column[];
 }
 
-/** Values in the order of the relation's columns; undefined where a large value did not change and was left out. */
+/** Values in the order of the relation's columns; undefined for an unchanged large value, which the log omits. */
 export type Tuple = (string | null | undefined)[];
 
 export type Operation = "INSERT" | "UPDATE" | "DELETE";
@@ -31,10 +31,10 @@ export interface Change {
   relation: Relation;
   /** The row after the change; null for a deleted one. */
   row: Tuple | null;
-  /** What is known of the row before it. */
+  /** What the log has of the row before the change. */
   old: { tuple: Tuple; keyOnly: boolean } | null;
   committedAt: Date;
-  /** The number of the transaction, its lower 32 bits. */
+  /** The lower 32 bits of the transaction number. */
   transaction: number;
 }
 
@@ -47,10 +47,10 @@ export class Decoder {
   #committedAt = new Date(0);
   #transaction = 0;
 
-  /** Decodes a message. Returns the change that it describes, if it describes one. */
+  /** Decodes a message. Returns the change that it describes, or null. */
   decode(message: Uint8Array): Change | null {
     const reader = new Reader(message);
-    switch (reader.letter()) {
+    switch (reader.character()) {
       case "B":
         reader.skip(8);
         this.#committedAt = new Date(EPOCH + Number(reader.int64() / 1000n));
@@ -66,7 +66,7 @@ export class Decoder {
       }
       case "U": {
         const relation = this.#find(reader.int32());
-        const kind = reader.letter();
+        const kind = reader.character();
         if (kind === "N") return this.#change("UPDATE", relation, reader.tuple(), null);
         const old = { tuple: reader.tuple(), keyOnly: kind === "K" };
         reader.skip(1);
@@ -74,10 +74,10 @@ export class Decoder {
       }
       case "D": {
         const relation = this.#find(reader.int32());
-        const keyOnly = reader.letter() === "K";
+        const keyOnly = reader.character() === "K";
         return this.#change("DELETE", relation, null, { tuple: reader.tuple(), keyOnly });
       }
-      default: // Commit, origin, type, truncate: nothing that a client hears of.
+      default: // Commit, origin, type and truncate are not reported to clients.
         return null;
     }
   }
@@ -87,7 +87,7 @@ export class Decoder {
       id: reader.int32(),
       schema: reader.text() || "pg_catalog",
       table: reader.text(),
-      replicaIdentity: reader.letter(),
+      replicaIdentity: reader.character(),
       columns: [],
     };
     for (let count = reader.int16(); count > 0; count--) {
@@ -102,7 +102,7 @@ export class Decoder {
 
   #find(id: number): Relation {
     const relation = this.#relations.get(id);
-    if (!relation) throw new Error("The write-ahead log names a table before describing it.");
+    if (!relation) throw new Error("The write-ahead log uses a table before describing it.");
     return relation;
   }
 
@@ -129,7 +129,7 @@ class Reader {
     return this.#bytes[this.#at++];
   }
 
-  letter(): string {
+  character(): string {
     return String.fromCharCode(this.int8());
   }
 
@@ -148,7 +148,7 @@ class Reader {
     return this.#view.getBigInt64(this.#at - 8);
   }
 
-  /** Text that ends with a zero byte. */
+  /** A string that ends with a zero byte. */
   text(): string {
     const end = this.#bytes.indexOf(0, this.#at);
     const text = decoder.decode(this.#bytes.subarray(this.#at, end));
@@ -158,7 +158,7 @@ class Reader {
 
   tuple(): Tuple {
     return Array.from({ length: this.int16() }, () => {
-      switch (this.letter()) {
+      switch (this.character()) {
         case "n":
           return null;
         case "u":

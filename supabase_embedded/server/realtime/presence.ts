@@ -1,4 +1,4 @@
-/** Who is present on a topic. Pure state: it says what changed, and others tell the clients. */
+/** The presences on a topic. Only state: methods return what changed, and the caller tells the clients. */
 
 import { isObject } from "./frames.ts";
 
@@ -24,7 +24,7 @@ export class PresenceRoom<Owner> {
     return this.#entries.size;
   }
 
-  /** Makes an owner present, or changes what is known about it. Null where nothing changed. */
+  /** Adds an owner, or changes its payload. Null if nothing changed. */
   track(owner: Owner, key: string, payload: Record<string, unknown>): PresenceDiff | null {
     const before = this.#entries.get(owner);
     if (before && sameValue(before.payload, payload)) return null;
@@ -37,7 +37,7 @@ export class PresenceRoom<Owner> {
     };
   }
 
-  /** Makes an owner absent. Null where it was not present. */
+  /** Removes an owner. Null if it was not present. */
   untrack(owner: Owner): PresenceDiff | null {
     const entry = this.#entries.get(owner);
     if (!entry) return null;
@@ -59,7 +59,7 @@ function reference(): string {
   return crypto.getRandomValues(new Uint8Array(9)).toBase64({ alphabet: "base64url" });
 }
 
-/** Whether two JSON values are the same, whatever the order of keys. */
+/** Whether two JSON values are equal, whatever the order of their keys. */
 function sameValue(left: unknown, right: unknown): boolean {
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((value, i) => sameValue(value, right[i]));

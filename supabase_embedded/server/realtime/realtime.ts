@@ -9,9 +9,9 @@
  *     wal.ts ── visibility.ts ──┬── published tables ────┘
  *                               └── realtime.messages ──► topics.ts
  *
- * Rights on private channels are looked at when a client joins, with every new token, and every two seconds
- * (`limits.recheckMs`) if anything was written to the database meanwhile: so long may somebody receive who was just
- * removed. Postgres Changes ask the policies for every change.
+ * Rights on private channels are checked when a client joins, with every new token, and every two seconds
+ * (`limits.recheckMs`) if anything was written to the database meanwhile. So somebody who was removed may receive
+ * messages for up to two seconds more. Postgres Changes check the policies for every change.
  */
 
 import type { Config } from "../config.ts";
@@ -24,7 +24,6 @@ import { Authorization } from "./authorization.ts";
 import { PUBLICATION } from "./binding_check.ts";
 import { fromDatabase } from "./broadcast.ts";
 import { Changes } from "./changes.ts";
-import { PREFIX } from "./channel.ts";
 import { parseVersion } from "./frames.ts";
 import { HandshakeError, identifyConnection, policyHeaders } from "./handshake.ts";
 import { handleBroadcast } from "./http_broadcast.ts";
@@ -34,16 +33,16 @@ import type { Change } from "./pgoutput.ts";
 import { Replay } from "./replay.ts";
 import type { Services } from "./services.ts";
 import { CLOSE, Socket } from "./socket.ts";
-import { Topics } from "./topics.ts";
+import { PREFIX, Topics } from "./topics.ts";
 import { VisibilityGate } from "./visibility.ts";
 import { WalReader } from "./wal.ts";
 
 export const ROOT = "/realtime/v1";
 
 const MESSAGES_PUBLICATION = "supabase_realtime_messages_publication";
-/** Without sockets the log is followed for so long, in case one comes back. */
+/** How long the log is still followed after the last socket was closed, in case a client comes back. */
 const LOG_LINGER_MS = 60_000;
-/** Rights are looked at again after so long even if nothing was written: policies may depend on the time. */
+/** Rights are checked again after this time even if nothing was written, because policies may depend on the time. */
 const FULL_RECHECK_MS = 60_000;
 
 export class Realtime {
@@ -59,7 +58,7 @@ export class Realtime {
 
   constructor(config: Config, keys: Keys, private readonly limits: Limits = PRO_PLAN) {
     this.#database = openPool(config.databaseUrls.rest, 3);
-    // Joins must not wait for a queue of changes, and nothing for the gate.
+    // Separate pools, so that joins do not wait for a queue of changes, and nothing waits for the gate.
     this.#changesDatabase = openPool(config.databaseUrls.rest, 2);
     this.#gateDatabase = openPool(config.databaseUrls.rest, 1);
     const gate = new VisibilityGate(this.#gateDatabase, (change) => this.#take(change));
@@ -130,7 +129,7 @@ export class Realtime {
     }
     if (!this.#services.rates.joins.fits()) return json(429, { error: "Too many joins per second" });
 
-    // After the upgrade nothing can be read from the request any more.
+    // After the upgrade the request cannot be read any more.
     const headers = policyHeaders(request);
     const { socket: webSocket, response } = Deno.upgradeWebSocket(request);
     const socket = new Socket(
@@ -160,7 +159,7 @@ export class Realtime {
     for (const socket of this.#sockets) yield* socket.channels;
   }
 
-  /** Asks the policies of all private channels again, if their answers can have changed. */
+  /** Checks the policies of all private channels again, if their results can have changed. */
   async #recheckRights(): Promise<void> {
     const channels = [...this.#channels()].filter((channel) => channel.isPrivate);
     if (channels.length === 0) return;
@@ -169,7 +168,7 @@ export class Realtime {
       const position = await this.#logPosition();
       if (position === this.#position && now - this.#recheckedAt < FULL_RECHECK_MS) return;
       await Promise.all(channels.map((channel) => channel.recheck()));
-      // Asking writes to the log, too.
+      // The checks write to the log, too.
       this.#position = await this.#logPosition();
       this.#recheckedAt = now;
     } catch (error) {
@@ -202,7 +201,7 @@ export class Realtime {
 
   #logConnected(again: boolean): void {
     for (const channel of this.#channels()) channel.logConnected(again);
-    // A database that was away may have come back as another one.
+    // After an outage it may be another database.
     if (again) {
       this.#position = null;
       void this.#recheckRights();

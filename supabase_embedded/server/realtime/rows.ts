@@ -1,4 +1,4 @@
-/** The values of changed rows: as the log has them, as JSON, and against filters. */
+/** The values of changed rows: from the log, as JSON, and checked against filters. */
 
 import { isDatabaseError, isUnreachable } from "../database.ts";
 import type { TableColumn, Tables } from "./catalog.ts";
@@ -9,17 +9,17 @@ import { toJson } from "./values.ts";
 
 type Values = Map<string, string | null>;
 
-/** The row after the change, by column; without large values that did not change. */
+/** The row after the change, by column, without unchanged large values. */
 export function newValues(change: Change): Values {
   return change.row ? named(change, change.row) : new Map();
 }
 
-/** What identifies the row before the change: its key, or all of it where the table has `replica identity full`. */
+/** The key of the row before the change, or the whole row if the table has `replica identity full`. */
 export function oldValues(change: Change): Values {
   const { old, row, relation } = change;
   if (old && !old.keyOnly) return named(change, old.tuple);
   const keys = new Set(relation.columns.filter(({ key }) => key).map(({ name }) => name));
-  // An update that leaves the key alone does not repeat it.
+  // For an update that does not change the key, the log does not repeat it.
   const tuple = old?.tuple ?? (change.operation === "UPDATE" ? row : null);
   return new Map(tuple ? [...named(change, tuple)].filter(([name]) => keys.has(name)) : []);
 }
@@ -37,12 +37,12 @@ function named({ relation }: Change, tuple: Tuple): Values {
 export interface ShownRow {
   row: Map<string, string>;
   old: Map<string, string>;
-  /** How much JSON that is. */
+  /** The length of this JSON, in characters. */
   size: number;
 }
 
 export async function showRow(transaction: Transaction, tables: Tables, change: Change): Promise<ShownRow> {
-  const columns = tables.seenByAny(change.relation)?.columns ?? [];
+  const columns = tables.forAnyRole(change.relation)?.columns ?? [];
   const show = async (values: Values) =>
     new Map(
       await Promise.all(
@@ -50,13 +50,13 @@ export async function showRow(transaction: Transaction, tables: Tables, change: 
           const value = values.get(column.name)!;
           return [
             column.name,
-            toJson(column, value) ?? await asDatabaseWrites(transaction, column, value),
+            toJson(column, value) ?? await databaseJson(transaction, column, value),
           ] as const;
         }),
       ),
     );
   const old = oldValues(change);
-  // What the log left out of the new row did not change.
+  // Values that the log omits from the new row did not change.
   const [row, shownOld] = await Promise.all([
     show(change.row ? new Map([...old, ...newValues(change)]) : new Map()),
     show(old),
@@ -66,12 +66,12 @@ export async function showRow(transaction: Transaction, tables: Tables, change: 
   return { row, old: shownOld, size };
 }
 
-/** Values that are JSON already, as a JSON object. */
+/** A JSON object of values that are JSON already. */
 export function jsonObject(values: Iterable<readonly [string, string]>): string {
   return `{${[...values].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
 
-async function asDatabaseWrites(
+async function databaseJson(
   transaction: Transaction,
   { sqlType }: TableColumn,
   value: string | null,
@@ -81,23 +81,23 @@ async function asDatabaseWrites(
   return row ? row.value as string : JSON.stringify(value);
 }
 
-/** Whether a change passes all filters. A delete is judged by what is left of the row. */
-export async function fits(
+/** Whether a change passes all filters. For a delete, the filters apply to the old row, as far as the log has it. */
+export async function passesAll(
   transaction: Transaction,
   tables: Tables,
   change: Change,
   filters: Filter[],
 ): Promise<boolean> {
   if (filters.length === 0) return true;
-  const columns = tables.seenByAny(change.relation)?.columns ?? [];
+  const columns = tables.forAnyRole(change.relation)?.columns ?? [];
   const values = change.operation === "DELETE" ? oldValues(change) : newValues(change);
-  const answers = await Promise.all(filters.map((filter) => {
+  const results = await Promise.all(filters.map((filter) => {
     const column = columns.find(({ name }) => name === filter.column);
     const value = values.get(filter.column);
     if (!column || value === undefined) return false;
     return passes(filter, column.type, value) ?? databasePasses(transaction, filter, column, value!);
   }));
-  return answers.every((answer) => answer);
+  return results.every((isPassed) => isPassed);
 }
 
 async function databasePasses(
@@ -111,7 +111,7 @@ async function databasePasses(
   return (await firstRow(transaction, query, [value, filter.value]))?.passes === true;
 }
 
-/** The first row, or undefined where the database refused the statement: the column's type may have changed since. */
+/** The first row; undefined if the database refused the statement: the column's type may have changed meanwhile. */
 async function firstRow(transaction: Transaction, query: string, parameters: (string | null)[]) {
   try {
     return (await group(transaction, transaction.unsafe(query, parameters, { prepare: true })))[0];

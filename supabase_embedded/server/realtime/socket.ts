@@ -2,22 +2,23 @@
 
 import { describeError, log } from "../log.ts";
 import type { Data } from "./broadcast.ts";
-import { Channel, type Connection, PREFIX } from "./channel.ts";
+import { Channel, type Connection } from "./channel.ts";
 import { decodeFrame, encodeText, type Frame, FrameError, type Version } from "./frames.ts";
 import type { Identity } from "./identity.ts";
 import { parseJoin } from "./join.ts";
 import type { Services } from "./services.ts";
+import { PREFIX } from "./topics.ts";
 
-const HEARTBEATS = "phoenix";
+const HEARTBEAT_TOPIC = "phoenix";
 
-/** Why the server closed a socket, as the close code. Codes below 3000 are not ours to send, except 1000. */
+/** The codes with which the server closes a socket. A server may not send codes below 3000 of its own, except 1000. */
 export const CLOSE = {
   silent: 1000,
   stopping: 4000,
   tooFast: 4001,
   tooSlow: 4002,
   tooLarge: 4003,
-  noFrame: 4004,
+  malformed: 4004,
   failed: 4005,
 } as const;
 
@@ -32,11 +33,11 @@ export class Socket implements Connection {
     readonly version: Version,
     readonly identity: Identity,
     readonly headers: string,
-    /** Called once, when it has ended. */
+    /** Called once, when the socket has ended. */
     private readonly onEnd: () => void,
   ) {
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#heard();
+    socket.onopen = () => this.#restartSilenceTimer();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = () => this.#end();
     socket.onerror = () => this.#end();
@@ -48,7 +49,7 @@ export class Socket implements Connection {
 
   send(data: Data): void {
     if (this.#closed || this.socket.readyState !== WebSocket.OPEN) return;
-    // A client that does not read must not fill the server's memory. It can come back and read what it missed.
+    // A client that does not read must not fill the server's memory. It can reconnect and read what it missed.
     if (this.socket.bufferedAmount > this.services.limits.backlogBytes) {
       return this.close(CLOSE.tooSlow, "This client reads too slowly");
     }
@@ -68,30 +69,30 @@ export class Socket implements Connection {
 
   #receive(data: string | ArrayBuffer): void {
     if (this.#closed) return;
-    this.#heard();
+    this.#restartSilenceTimer();
     const size = typeof data === "string" ? data.length : data.byteLength;
     if (size > this.services.limits.frameBytes) return this.close(CLOSE.tooLarge, "A frame is too large");
     try {
       this.#handle(decodeFrame(this.version, data));
     } catch (error) {
-      if (error instanceof FrameError) return this.close(CLOSE.noFrame, error.message);
+      if (error instanceof FrameError) return this.close(CLOSE.malformed, error.message);
       log("realtime_socket", describeError(error));
       this.close(CLOSE.failed, "The server failed to handle a frame");
     }
   }
 
   #handle(frame: Frame): void {
-    if (frame.topic === HEARTBEATS) {
+    if (frame.topic === HEARTBEAT_TOPIC) {
       if (frame.event === "heartbeat") this.#reply(frame, "ok", {});
       return;
     }
     if (frame.event === "phx_join") return this.#join(frame);
     const channel = this.#channels.get(frame.topic);
-    // A late message for a channel that was joined anew meanwhile.
-    const stale = channel && frame.joinRef !== null && frame.joinRef !== channel.joinRef;
-    if (channel && !stale) return channel.receive(frame);
+    // A late message for a channel that was joined again meanwhile.
+    const isStale = channel && frame.joinRef !== null && frame.joinRef !== channel.joinRef;
+    if (channel && !isStale) return channel.receive(frame);
     if (frame.event === "phx_leave") return this.#reply(frame, "ok", {});
-    if (!stale) this.#reply(frame, "error", { reason: "unmatched topic" });
+    if (!isStale) this.#reply(frame, "error", { reason: "unmatched topic" });
   }
 
   #join(frame: Frame): void {
@@ -119,8 +120,8 @@ export class Socket implements Connection {
     this.send(encodeText(this.version, { topic, event: "phx_reply", payload, ref, joinRef }));
   }
 
-  /** Closes the socket when nothing is heard of the client for too long. */
-  #heard(): void {
+  /** Closes the socket if the client sends nothing for too long. */
+  #restartSilenceTimer(): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(
       () => this.close(CLOSE.silent, "No heartbeat"),

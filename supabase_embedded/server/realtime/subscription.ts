@@ -1,4 +1,4 @@
-/** A channel's subscription to Postgres Changes, which outlasts new tokens and the absence of the database. */
+/** A channel's subscription to Postgres Changes. It survives new tokens and an unreachable database. */
 
 import { isUnreachable } from "../database.ts";
 import { describeError, log } from "../log.ts";
@@ -8,19 +8,20 @@ import type { Subscriber } from "./changes.ts";
 import type { Services } from "./services.ts";
 
 export interface SubscriptionListener extends Subscriber {
-  /** From now on changes are delivered. */
+  /** Called when changes are delivered from now on. */
   subscribed(): void;
-  /** The subscription can never work, for the reason given. */
+  /** Called if the subscription can never work. */
   subscriptionFailed(reason: string): void;
 }
 
-/** How long the write-ahead log is waited for before the database is asked again. */
-const LOG_PATIENCE_MS = 5_000;
+/** How long to wait for the write-ahead log before the next attempt. */
+const LOG_TIMEOUT_MS = 5_000;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 2_000;
 
 export class Subscription {
   #attempt = 0;
+  #isStopped = false;
 
   /** `wanted` are the bindings as the client sent them. */
   constructor(
@@ -33,40 +34,57 @@ export class Subscription {
     return this.wanted.length === 0;
   }
 
-  /** The bindings with their ids, as the answer to a join repeats them. */
+  /** The bindings with their ids, for the reply to a join. */
   confirmed(): Record<string, unknown>[] {
     return this.wanted.map((params) => ({ ...params, id: bindingId(params) }));
   }
 
-  /** Subscribes, or does so again with the listener's present identity, and tells the listener. */
+  /** Subscribes, or subscribes again with the listener's current identity, and tells the listener. */
   start(): void {
     void this.#run(++this.#attempt);
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#attempt++;
     this.services.changes.unsubscribe(this.listener);
   }
 
   /**
-   * Subscribes once, without telling the listener.
+   * Tries to subscribe for some time, without telling the listener. Returns false if the time is up or it was stopped.
    *
    * @throws BindingError The subscription can never work.
    */
-  async once(): Promise<boolean> {
+  async within(ms: number): Promise<boolean> {
+    const attempt = ++this.#attempt;
+    const deadline = performance.now() + ms;
+    while (performance.now() < deadline && attempt === this.#attempt) {
+      try {
+        if (await this.#once()) return true;
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+      }
+      await pause(FIRST_PAUSE_MS);
+    }
+    return false;
+  }
+
+  async #once(): Promise<boolean> {
     const { changes, wal } = this.services;
     await changes.subscribe(this.listener, this.wanted.map(parseBinding));
-    if (!await wal.ready(LOG_PATIENCE_MS)) return false;
+    // The channel may have ended meanwhile.
+    if (this.#isStopped) changes.unsubscribe(this.listener);
+    if (!await wal.ready(LOG_TIMEOUT_MS)) return false;
     if (wal.publications.includes(PUBLICATION)) return true;
-    // The publication has tables, so it was made after the reader had looked for it.
+    // The publication has tables, so it was created after the reader had looked for it.
     wal.restart();
     return false;
   }
 
   async #run(attempt: number): Promise<void> {
-    for (let pause = FIRST_PAUSE_MS;; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    for (let ms = FIRST_PAUSE_MS;; ms = Math.min(ms * 2, MAX_PAUSE_MS)) {
       try {
-        const subscribed = await this.once();
+        const subscribed = await this.#once();
         if (attempt !== this.#attempt) return;
         if (subscribed) return this.listener.subscribed();
       } catch (error) {
@@ -74,8 +92,12 @@ export class Subscription {
         if (error instanceof BindingError) return this.listener.subscriptionFailed(error.message);
         if (!isUnreachable(error)) log("realtime_subscription", describeError(error));
       }
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await pause(ms);
       if (attempt !== this.#attempt) return;
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,16 +1,19 @@
-/** The topics that somebody has joined, and who is on them. */
+/** The topics that clients have joined, and their members. */
 
 import type { Broadcast } from "./broadcast.ts";
 import { type PresenceDiff, PresenceRoom, type Presences } from "./presence.ts";
 
-/** A channel, as its topic sees it. */
+/** In frames every topic begins with this. */
+export const PREFIX = "realtime:";
+
+/** A channel, as far as its topic needs it. */
 export interface Member {
   broadcast(message: Broadcast): void;
   /** `diff` is JSON. */
   presenceDiff(diff: string): void;
 }
 
-/** A private topic and a public one of the same name have nothing to do with each other. */
+/** A private topic and a public one of the same name are independent. */
 export class Topic {
   readonly members = new Set<Member>();
   readonly #presence = new PresenceRoom<Member>();
@@ -26,14 +29,14 @@ export class Topic {
   }
 
   track(member: Member, key: string, payload: Record<string, unknown>): void {
-    this.#tell(this.#presence.track(member, key, payload));
+    this.#announce(this.#presence.track(member, key, payload));
   }
 
   untrack(member: Member): void {
-    this.#tell(this.#presence.untrack(member));
+    this.#announce(this.#presence.untrack(member));
   }
 
-  #tell(diff: PresenceDiff | null): void {
+  #announce(diff: PresenceDiff | null): void {
     if (!diff) return;
     const json = JSON.stringify(diff);
     for (const member of this.members) member.presenceDiff(json);
@@ -59,7 +62,7 @@ export class Topics {
     if (topic.members.size === 0) this.#topics.delete(key);
   }
 
-  /** The topic, where anybody is on it. */
+  /** The topic, if it has members. */
   find(name: string, isPrivate: boolean): Topic | undefined {
     return this.#topics.get(topicKey(name, isPrivate));
   }

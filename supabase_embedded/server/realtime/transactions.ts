@@ -1,4 +1,4 @@
-/** Transactions that only look: whatever happens in them is rolled back. */
+/** Transactions that are always rolled back, and groups of statements in them. */
 
 import type { PendingQuery, Row, TransactionSql } from "postgres";
 import type { Database } from "../database.ts";
@@ -10,7 +10,7 @@ export type Statement = PendingQuery<any>;
 class RollBack extends Error {}
 
 /** Runs `task` in a transaction that is always rolled back, and returns its result. */
-export async function lookOnly<T>(
+export async function withRollback<T>(
   database: Database,
   task: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
@@ -27,11 +27,11 @@ export async function lookOnly<T>(
 }
 
 /**
- * Runs statements between a savepoint and the return to it, and returns the rows of the last one: what they change,
- * settings included, is undone, and an error stays among them.
+ * Runs statements after a savepoint, rolls back to it, and returns the rows of the last statement. Their changes,
+ * settings included, are undone, and an error does not abort the transaction.
  *
- * All are sent at once. So several groups may be under way at the same time, one behind the other, and together they
- * take little more than one trip to the database.
+ * All statements are sent at once. So several groups may be pending, one after the other, and together they take
+ * little more than one round trip to the database.
  */
 export async function group(transaction: Transaction, ...statements: Statement[]): Promise<Row[]> {
   const sent = [
@@ -46,14 +46,14 @@ export async function group(transaction: Transaction, ...statements: Statement[]
   return (results[results.length - 2] as PromiseFulfilledResult<Row[]>).value;
 }
 
-/** Whose rights a statement shall have. */
+/** The role and the claims that a statement runs with. */
 export interface Actor {
   role: string;
   claims: Record<string, unknown>;
   claimsJson: string;
 }
 
-/** What PostgREST does at the start of a request: becomes the role, and shows policies the claims. */
+/** Sets the role and the claims, as PostgREST does at the start of a request. */
 export function become(transaction: Transaction, actor: Actor, topic = "", headers = "{}"): Statement {
   const { sub } = actor.claims;
   return transaction`

@@ -1,4 +1,4 @@
-/** Values of changed rows as JSON, the way `to_jsonb` and therefore the Data API write them. */
+/** Writes values of changed rows as JSON, as `to_jsonb` and the Data API do. */
 
 import { isoTimestamp } from "../shims/postgres_types.ts";
 import type { TableColumn } from "./catalog.ts";
@@ -6,7 +6,7 @@ import type { TableColumn } from "./catalog.ts";
 const NUMBERS = new Set(["int2", "int4", "int8", "float4", "float8", "numeric", "oid"]);
 const JSON_TYPES = new Set(["json", "jsonb"]);
 const TIMESTAMPS = new Set(["timestamp", "timestamptz"]);
-const TEXTS = new Set([
+const STRINGS = new Set([
   "text",
   "varchar",
   "bpchar",
@@ -30,7 +30,7 @@ const TEXTS = new Set([
   "tsquery",
 ]);
 
-/** A value as JSON text; null where only the database can write it: arrays, composites, domains and types of extensions. */
+/** A value as JSON; null if only the database can write it: arrays, composites, domains and types of extensions. */
 export function toJson(column: TableColumn, value: string | null): string | null {
   if (value === null) return "null";
   const { type, kind } = column;
@@ -39,5 +39,5 @@ export function toJson(column: TableColumn, value: string | null): string | null
   if (NUMBERS.has(type)) return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(value) ? value : JSON.stringify(value);
   if (JSON_TYPES.has(type)) return value;
   if (TIMESTAMPS.has(type)) return JSON.stringify(isoTimestamp(value));
-  return TEXTS.has(type) ? JSON.stringify(value) : null;
+  return STRINGS.has(type) ? JSON.stringify(value) : null;
 }

@@ -1,20 +1,20 @@
 /**
- * Holds changes back until everybody can see them.
+ * Holds changes back until other sessions can see them.
  *
- * The write-ahead log has a commit a moment before other sessions see what was committed, and on a busy machine that
- * moment can be long. Without this, a client that hears of a row and reads it at once might not find it, and a policy
- * that is asked about it might not either.
+ * A commit appears in the write-ahead log shortly before other sessions see it, and on a busy machine that can take a
+ * while. Without this gate, a client that is told of a row and reads it at once might not find it, and neither might a
+ * policy.
  */
 
 import { type Database, isUnreachable } from "../database.ts";
 import { describeError, log } from "../log.ts";
 import type { Change } from "./pgoutput.ts";
 
-/** The pause before the database is asked again: for a moment, or because it is away. */
+/** The pauses before the next query: normally, and while the database is unreachable. */
 const PAUSE_MS = 1;
 const LONG_PAUSE_MS = 50;
-/** A change is delivered after this time in any case: after a restore from elsewhere its number means nothing. */
-const PATIENCE_MS = 2_000;
+/** A change is delivered after this time in any case: after a restore, its transaction number means nothing. */
+const MAX_HOLD_MS = 2_000;
 
 export class VisibilityGate {
   #waiting: { change: Change; since: number }[] = [];
@@ -36,7 +36,7 @@ export class VisibilityGate {
       const snapshot = await this.#snapshot();
       const now = performance.now();
       let ready = this.#waiting.findIndex(({ change, since }) =>
-        !(snapshot?.shows(change.transaction) ?? false) && now - since < PATIENCE_MS
+        !(snapshot?.shows(change.transaction) ?? false) && now - since < MAX_HOLD_MS
       );
       if (ready < 0) ready = this.#waiting.length;
       for (const { change } of this.#waiting.splice(0, ready)) this.#deliver(change);
@@ -50,7 +50,7 @@ export class VisibilityGate {
     try {
       this.deliver(change);
     } catch (error) {
-      // One change that cannot be delivered must not hold up the others.
+      // One failed delivery must not block the others.
       log("realtime_delivery", describeError(error));
     }
   }
@@ -68,7 +68,7 @@ export class VisibilityGate {
 
 const EPOCH = 2 ** 32;
 
-/** Which transactions a session sees as ended, from PostgreSQL's `xmin:xmax:xip,xip`. */
+/** The transactions that a session sees as committed, from PostgreSQL's `xmin:xmax:xip,xip`. */
 export class Snapshot {
   readonly #end: number;
   readonly #running: Set<number>;
@@ -79,10 +79,10 @@ export class Snapshot {
     this.#running = new Set(running === "" ? [] : running.split(",").map(Number));
   }
 
-  /** `transaction` is a number as the log has it, without its upper half. */
+  /** `transaction` is the lower half of a transaction number, as in the log. */
   shows(transaction: number): boolean {
     let full = this.#end - this.#end % EPOCH + transaction;
-    // Numbers count round and round; the nearest one is meant.
+    // The lower half wraps around; the nearest full number is the right one.
     if (full - this.#end > EPOCH / 2) full -= EPOCH;
     else if (this.#end - full > EPOCH / 2) full += EPOCH;
     return full < this.#end && !this.#running.has(full);

@@ -1,10 +1,10 @@
 /**
- * Follows the write-ahead log: one connection for all clients, which says what was committed, in the order of the
- * commits, and comes back by itself after the database was away.
+ * Follows the write-ahead log: one connection for all clients, which reports what was committed, in the order of the
+ * commits, and reconnects by itself after an outage of the database.
  *
- * The log and not LISTEN/NOTIFY, because notifications have a queue that refuses commits when it is full, a limit of
- * 8000 bytes, and no rows. The replication slot is temporary: it goes with its connection, so no slot that nobody
- * reads keeps the log from being cleaned up.
+ * LISTEN/NOTIFY would not do: notifications have a queue that refuses commits when it is full, a limit of 8000 bytes,
+ * and no rows. The replication slot is temporary: it is dropped with its connection, so that no unused slot keeps the
+ * log on disk.
  */
 
 import postgres from "postgres";
@@ -17,14 +17,14 @@ import { type Change, Decoder } from "./pgoutput.ts";
 export interface WalListener {
   /** A committed change. */
   change(change: Change): void;
-  /** From now on every commit is reported. `again` tells that some before it may not have been. */
+  /** From now on every commit is reported. `again` means that earlier ones may have been missed. */
   connected(again: boolean): void;
 }
 
-/** How often the database hears how far the log was read, in milliseconds. */
+/** How often the database is told how far the log was read, in milliseconds. */
 const REPORT_MS = 10_000;
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 1_000;
 
 export class WalReader {
   #running: Promise<void> | null = null;
@@ -36,19 +36,19 @@ export class WalReader {
   #publications: string[] = [];
   #stream: Duplex | null = null;
 
-  /** `url` is a login with the right to replicate. */
+  /** `url` is that of a role with the right to replicate. */
   constructor(
     private readonly url: string,
     private readonly wanted: string[],
     private readonly listener: WalListener,
   ) {}
 
-  /** Whether commits are reported at this moment. */
+  /** Whether commits are being reported. */
   get connected(): boolean {
     return this.#connected;
   }
 
-  /** The publications that are read: those of the wanted ones that existed when the connection was made. */
+  /** The publications that are read: those that existed when the connection was made. */
   get publications(): readonly string[] {
     return this.#publications;
   }
@@ -66,18 +66,18 @@ export class WalReader {
     await this.#running;
   }
 
-  /** Connects anew, to see publications that were made in the meantime. */
+  /** Reconnects, to read publications that were created meanwhile. */
   restart(): void {
     this.#stream?.destroy();
   }
 
-  /** Holds the log back while what it said is being worked off, and lets it go on. */
+  /** Pauses or resumes the log. */
   hold(held: boolean): void {
     if (held) this.#stream?.pause();
     else this.#stream?.resume();
   }
 
-  /** Waits until commits are reported, at most for `ms`; tells whether they are. */
+  /** Waits until commits are reported, at most for `ms`. Returns whether they are. */
   async ready(ms: number): Promise<boolean> {
     if (this.#connected) return true;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -102,13 +102,13 @@ export class WalReader {
       this.#connected = false;
       this.#stream = null;
       await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, pause))]);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      pause = Math.min(pause * 2, MAX_PAUSE_MS);
     }
     this.#running = null;
     this.#connectedBefore = false;
   }
 
-  /** Reads until the connection ends or `stop` comes. */
+  /** Reads until the connection ends or `stop` resolves. */
   async #follow(stop: Promise<void>): Promise<void> {
     const lost = Promise.withResolvers<void>();
     const sql = postgres(this.url, {
@@ -125,9 +125,9 @@ export class WalReader {
     });
     let reports: ReturnType<typeof setInterval> | undefined;
     try {
-      // A slot can be had only when the transactions that are open now have ended, so this may take its time.
+      // A slot is created only when all transactions that are open now have ended, so this may take a while.
       const opening = this.#open(sql);
-      // After a stop nobody waits for it any more, and it still may fail.
+      // After a stop nothing waits for it any more, and it may still fail.
       opening.then((stream) => stream.on("error", () => lost.resolve()), () => lost.resolve());
       const stream = await Promise.race([opening, stop]);
       if (!stream) return;
@@ -170,7 +170,7 @@ export class WalReader {
   }
 }
 
-/** The two-way stream of a replication connection: changes come, reports of how far they were read go. */
+/** The stream of a replication connection: it receives changes and reports how far they were read. */
 class LogStream {
   readonly failed: Promise<Error>;
   readonly #decoder = new Decoder();
@@ -198,11 +198,11 @@ class LogStream {
   }
 
   #take(message: Uint8Array, listener: WalListener): void {
-    if (message[0] === 0x77) { // w: a piece of the log
+    if (message[0] === 0x77) { // w: data of the log
       const change = this.#decoder.decode(message.subarray(25));
       this.#position = message.slice(1, 9);
       if (change) listener.change(change);
-    } else if (message[0] === 0x6b) { // k: the database asks whether we are alive
+    } else if (message[0] === 0x6b) { // k: a keepalive message, which may ask for a report
       this.#position = message.slice(1, 9);
       if (message[17] === 1) this.report();
     }

@@ -1,8 +1,8 @@
 /**
- * Puts into access tokens what GoTrue puts there.
+ * Adds GoTrue's claims to access tokens.
  *
  * Why: lite's tokens hold the user's id, email, role and session only. Policies read `auth.jwt() -> 'app_metadata'`,
- * and clients read the other claims without asking the server.
+ * and clients read the other claims without a request.
  * Goes when: lite issues these claims.
  */
 
@@ -20,8 +20,8 @@ export interface IssuedSession {
   };
 }
 
-/** How and when the user proved who they are; `timestamp` in seconds since 1970. */
-export interface Proof {
+/** How and when the user signed in; `timestamp` in seconds since 1970. */
+export interface SignIn {
   method: string;
   timestamp: number;
 }
@@ -31,7 +31,7 @@ export async function completeAccessToken<T extends IssuedSession>(
   session: T,
   issuer: string,
   secret: string,
-  proof: Proof | null,
+  signIn: SignIn | null,
 ): Promise<T> {
   const issued = decodeJwt(session.access_token);
   const { user } = session;
@@ -43,7 +43,7 @@ export async function completeAccessToken<T extends IssuedSession>(
     app_metadata: user.app_metadata,
     user_metadata: user.user_metadata,
     aal: "aal1",
-    ...(proof ? { amr: [proof] } : {}),
+    ...(signIn ? { amr: [signIn] } : {}),
     is_anonymous: user.is_anonymous,
   };
   const token = await new SignJWT(claims)
@@ -52,7 +52,7 @@ export async function completeAccessToken<T extends IssuedSession>(
   return { ...session, access_token: token };
 }
 
-/** The session of a token. */
+/** The id of a session, from its token. */
 export function sessionOf(session: IssuedSession): string {
   return String(decodeJwt(session.access_token).session_id);
 }

@@ -1,28 +1,28 @@
 /**
- * Mends what lite's auth service does otherwise than GoTrue. It is made anew for each request, so each request's
- * instance is mended.
+ * Corrects lite's auth service where it differs from GoTrue. lite creates one for each request, so each instance is
+ * patched.
  *
- * Why, one by one:
+ * The differences:
  * - access tokens lack claims: see `access_token.ts`;
  * - a banned user can sign in and refresh;
  * - sign-up writes the user and the identity in two transactions, so that a failure between them leaves half a user,
  *   and two sign-ups with one address at the same moment end in an internal error;
- * - a refresh uses up the old token and makes the new one in several transactions, so that a failure between them ends
- *   the session, where a client that gets no answer should be able to ask again with the old one;
- * - `enable_signup = false` does not hold for one-time codes;
+ * - a refresh revokes the old token and creates the new one in several transactions, so that a failure between them
+ *   ends the session, although a client that gets no reply should be able to try again with the old token;
+ * - `enable_signup = false` does not apply to one-time codes;
  * - the profile data of `signInWithOtp({ options: { data } })` is dropped;
- * - a new password takes no proof however old the session is (`secure_password_change`), and the account's other
- *   sessions go on with it;
- * - `reauthenticate` sends as many codes as it is asked for, also to an address that nobody has confirmed;
- * - `resend` is always refused as too frequent, however long ago the mail was sent;
- * - a change of address takes the code from the old mailbox alone, and never the one from the new: whoever owns neither
- *   the address nor its mailbox gets it as a confirmed one;
- * - where a link may lead is decided when it is opened only, by a rule that is not to be had for the mail.
+ * - a new password needs no code however old the session is (`secure_password_change`), and the account's other
+ *   sessions stay valid;
+ * - `reauthenticate` has no rate limit, and sends codes to unconfirmed addresses, too;
+ * - `resend` is always refused as too frequent, however long ago the email was sent;
+ * - a change of address needs only the code sent to the old address, never the one sent to the new: so an account can
+ *   get a confirmed address that its owner does not control;
+ * - the redirect of a link is checked only when it is opened, by a rule that cannot be used for the email.
  * Goes when: lite does these itself; each is one function below.
  */
 
-import { mailMethod } from "../auth_pkce.ts";
-import type { MailDetails } from "../auth_mailer.ts";
+import { emailMethod } from "../auth_pkce.ts";
+import type { EmailDetails } from "../auth_mailer.ts";
 import { isAllowed } from "../auth_redirects.ts";
 import { isDatabaseError } from "../database.ts";
 import { currentRequest } from "../request_context.ts";
@@ -46,7 +46,7 @@ export interface AuthUserRow {
   raw_user_meta_data: Record<string, unknown> | string;
 }
 
-/** What Kysely, by which lite writes its rows, makes of an update. */
+/** An update of a session, as lite builds it with Kysely. */
 interface SessionUpdate {
   set(values: { tag: string }): SessionUpdate;
   where(column: "id", operator: "=", value: string): SessionUpdate;
@@ -76,11 +76,11 @@ interface Repository {
 }
 
 export interface AuthServiceInternals {
-  resolveEmailRedirect(wish?: string): string;
+  resolveEmailRedirect(redirect?: string): string;
   repo: Repository;
   mailer: {
     sendConfirmation(email: string, tokenHash: string, code: string): Promise<void>;
-    sendEmailChange(email: string, tokenHash: string, code: string, details: MailDetails): Promise<void>;
+    sendEmailChange(email: string, tokenHash: string, code: string, details: EmailDetails): Promise<void>;
   };
   signUp(email?: string, password?: string, data?: Record<string, unknown>): Promise<unknown>;
   signInWithOtp(email?: string, options?: unknown): Promise<unknown>;
@@ -119,21 +119,22 @@ export interface Security {
   siteUrl: string;
 }
 
-export function mendAuthService(service: AuthServiceInternals, issuer: Issuer, security: Security): void {
+export function patchAuthService(service: AuthServiceInternals, issuer: Issuer, security: Security): void {
   completeTokensAndRefuseBanned(service, issuer);
   signUpInOneTransaction(service);
   refreshInOneTransaction(service);
   refuseSignUps(service, security);
   keepSignUpData(service);
   protectPasswords(service, security);
-  resendMails(service, security);
-  confirmInBothMailboxes(service, security);
-  leadToAllowedPlaces(service, security);
+  resendEmails(service, security);
+  confirmBothAddresses(service, security);
+  restrictRedirects(service, security);
 }
 
-function leadToAllowedPlaces(service: AuthServiceInternals, { siteUrl }: Security): void {
+function restrictRedirects(service: AuthServiceInternals, { siteUrl }: Security): void {
   replaceMethods(service, {
-    resolveEmailRedirect: (wish) => wish !== undefined && isAllowed(wish, siteUrl) ? wish : siteUrl,
+    resolveEmailRedirect: (redirect) =>
+      redirect !== undefined && isAllowed(redirect, siteUrl) ? redirect : siteUrl,
   });
 }
 
@@ -145,10 +146,10 @@ function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, 
       refuseBanned(user);
       const session = await create(user, identities, view, options);
       const method = options?.providerTraitKey === "provider_type"
-        ? mailMethod(options.provider) ?? "oauth"
+        ? emailMethod(options.provider) ?? "oauth"
         : options?.authenticationMethod ?? "password";
       const id = sessionOf(session);
-      // GoTrue has a table for it, lite none. A column of sessions that neither uses keeps it as well.
+      // GoTrue has a table for the method, lite does not. This column of sessions is used by neither.
       await service.repo.update("sessions").set({ tag: method }).where("id", "=", id).execute();
       const timestamp = Math.floor(Date.now() / 1000);
       return completeAccessToken(session, issuer, jwtSecret, { method, timestamp });
@@ -157,10 +158,10 @@ function completeTokensAndRefuseBanned(service: AuthServiceInternals, { issuer, 
       refuseBanned(user);
       const session = await refresh(user, ...rest);
       const row = await service.repo.findSessionById(sessionOf(session));
-      const proof = row?.tag
+      const signIn = row?.tag
         ? { method: row.tag, timestamp: Math.floor(Date.parse(row.created_at) / 1000) }
         : null;
-      return completeAccessToken(session, issuer, jwtSecret, proof);
+      return completeAccessToken(session, issuer, jwtSecret, signIn);
     },
   });
 }
@@ -194,7 +195,7 @@ function signUpInOneTransaction(service: AuthServiceInternals): void {
   });
 }
 
-/** Thrown out of the transaction of a refresh: the token was used before, which ends its session. */
+/** Thrown inside the transaction of a refresh: the token was used before, which ends its session. */
 class TokenUsed extends Error {
   constructor(readonly token: unknown) {
     super("the refresh token was used before");
@@ -214,7 +215,7 @@ function refreshInOneTransaction(service: AuthServiceInternals): void {
         });
       } catch (error) {
         service.repo = outside;
-        // What lite does about it must not be undone with the transaction.
+        // lite ends the session, which must not be rolled back with the transaction.
         if (error instanceof TokenUsed) return await reuse(error.token);
         throw error;
       } finally {
@@ -225,7 +226,7 @@ function refreshInOneTransaction(service: AuthServiceInternals): void {
   });
 }
 
-/** lite asks this of sign-ups with a password only. */
+/** lite checks this for sign-ups with a password only. */
 function refuseSignUps(service: AuthServiceInternals, { enableSignup, enableEmailSignup }: Security): void {
   if (enableSignup && enableEmailSignup) return;
   replaceMethods(service.repo, {
@@ -248,7 +249,7 @@ function keepSignUpData(service: AuthServiceInternals): void {
   });
 }
 
-/** How long a sign-in is proof enough for a new password. */
+/** How recent a sign-in must be to set a new password without a code. */
 const RECENT_MS = 24 * 3600 * 1000;
 
 function protectPasswords(
@@ -263,7 +264,7 @@ function protectPasswords(
       const { sessionId, nonce } = currentRequest() ?? {};
       const outside = service.repo;
       try {
-        // In one transaction, so that a password which is refused does not use up the code.
+        // In one transaction, so that a refused password does not use up the code.
         return await outside.transaction(async (inside) => {
           service.repo = inside;
           const isNewPassword = changes.password !== undefined;
@@ -271,16 +272,16 @@ function protectPasswords(
             await useNonce(inside, id, nonce, otpExpiry);
           }
           const before = await inside.findUserById(id);
-          const answer = await updateUser(id, changes);
+          const reply = await updateUser(id, changes);
           const after = await inside.findUserById(id);
           if (before?.email_change_token_new !== after?.email_change_token_new) {
-            // What was confirmed of another change says nothing of this one.
+            // The confirmation of an earlier change does not count for this one.
             await inside.updateUser(id, { email_change_confirm_status: 0 });
           }
-          if (!isNewPassword) return answer;
+          if (!isNewPassword) return reply;
           await inside.deleteRefreshTokensForUser(id, sessionId);
           await inside.deleteUserSessions(id, sessionId);
-          return answer;
+          return reply;
         });
       } finally {
         service.repo = outside;
@@ -317,7 +318,7 @@ async function useNonce(
   if (!isValid) refuse(422, "reauthentication_not_valid", "Nonce has expired or is invalid");
 }
 
-function resendMails(service: AuthServiceInternals, { doubleConfirmChanges }: Security): void {
+function resendEmails(service: AuthServiceInternals, { doubleConfirmChanges }: Security): void {
   const resend = service.resend.bind(service);
   replaceMethods(service, {
     async resend(type, email) {
@@ -355,10 +356,10 @@ function resendMails(service: AuthServiceInternals, { doubleConfirmChanges }: Se
 }
 
 /**
- * Changes an address when its new mailbox has confirmed it, and with `double_confirm_changes` the old one, too: in any
- * order, each with its code or link. The first of the two is answered without a session.
+ * Changes an address when it was confirmed from the new address, and with `double_confirm_changes` from the old one,
+ * too: in any order, each with its code or link. The reply to the first of the two has no session.
  */
-function confirmInBothMailboxes(service: AuthServiceInternals, { doubleConfirmChanges }: Security): void {
+function confirmBothAddresses(service: AuthServiceInternals, { doubleConfirmChanges }: Security): void {
   const verifyOtp = service.verifyOtp.bind(service);
   replaceMethods(service, {
     async verifyOtp(verification) {
@@ -373,7 +374,7 @@ function confirmInBothMailboxes(service: AuthServiceInternals, { doubleConfirmCh
           const found = hash ? await service.findUserByTokenAndType(hash, "email_change") : null;
           if (!found || service.isTokenExpired(found.user, found.tokenColumn)) refuseCode();
           const { user: { id }, tokenColumn } = found;
-          // The first of two at the same moment makes the other one wait here, and see what it did.
+          // Of two at the same time, the second waits here, and then sees the result of the first.
           if (!await inside.claimUserToken(id, tokenColumn, hash)) refuseCode();
           const user = await inside.findUserById(id);
           if (!user) refuseCode();
@@ -397,7 +398,7 @@ function confirmInBothMailboxes(service: AuthServiceInternals, { doubleConfirmCh
       if (session) return session;
       const request = currentRequest();
       if (request) request.isHalfConfirmed = true;
-      throw new Error("The other mailbox has not confirmed yet."); // It ends lite's part; `auth.ts` answers.
+      throw new Error("The other address has not been confirmed yet."); // `auth.ts` sends the reply.
     },
   });
 }
@@ -406,18 +407,18 @@ function refuseCode(): never {
   refuse(403, "otp_expired", "Token has expired or is invalid");
 }
 
-/** `supabase start` lets a second pass between two such mails (`max_frequency`), the platform a minute. */
-const MAIL_SECONDS = 1;
+/** The seconds between two such emails (`max_frequency`): one in `supabase start`, 60 on the platform. */
+const EMAIL_INTERVAL = 1;
 
 function refuseTooSoon(sentAt: string | null): void {
-  const seconds = Math.ceil(MAIL_SECONDS - (Date.now() - Date.parse(sentAt ?? "")) / 1000);
+  const seconds = Math.ceil(EMAIL_INTERVAL - (Date.now() - Date.parse(sentAt ?? "")) / 1000);
   if (seconds > 0) {
     const message = `For security purposes, you can only request this after ${seconds} seconds.`;
     refuse(429, "over_email_send_rate_limit", message);
   }
 }
 
-/** Ends the request with GoTrue's form of an error. lite would make an internal error of any that is not its own. */
+/** Ends the request with an error as GoTrue has it. lite would turn any error but its own into an internal error. */
 function refuse(status: number, code: string, message: string): never {
   const request = currentRequest();
   if (request) request.failure = { status, code, message };

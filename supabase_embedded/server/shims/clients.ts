@@ -1,11 +1,11 @@
 /**
- * A pool of connections whose places outlive the connections.
+ * A pool of connections that replaces lost connections.
  *
- * Why: what postgres.js (3.4.9) writes to a connection that is gone already, such as the `rollback` of the transaction
- * in which it was lost, throws out of reach and blocks that place of its pool: every later query that gets it waits
- * until `connect_timeout`. Here each connection is a client of its own with room for one, which is never used again
- * once it has lost its connection.
- * Goes when: postgres.js writes nothing to a connection that is gone.
+ * Why: when postgres.js (3.4.9) writes to a lost connection, such as the `rollback` of the transaction in which it
+ * was lost, the error cannot be caught and blocks that slot of its pool: every later query that gets the slot waits
+ * until `connect_timeout`. Here each connection is a client of its own with a pool of one, which is not used again
+ * after it has lost its connection.
+ * Goes when: postgres.js writes nothing to a lost connection.
  */
 
 import type { Sql } from "postgres";
@@ -16,8 +16,8 @@ export class Clients {
   readonly #waiting: ((client: Client) => void)[] = [];
 
   /**
-   * @param open Makes a client with room for one connection, which calls `onclose` when it loses it.
-   * @param size How many there may be.
+   * @param open Creates a client with one connection, which calls `onclose` when it loses the connection.
+   * @param size The maximum number of clients.
    */
   constructor(private readonly open: (onclose: () => void) => Sql, private readonly size: number) {}
 

@@ -1,10 +1,10 @@
 /**
- * Passes JSON to functions as what it is.
+ * Passes JSON arguments to functions unchanged.
  *
- * Why: lite writes `name := $1::jsonb` and binds JSON text; postgres.js, which asks the server for the parameter's type,
- * takes the text for a value and quotes it once more, so the function gets a JSON string. Strings lite binds as they are,
- * which could not be told from the text of other values; so the request's body is asked, as PostgREST asks it: there a
- * string is a string whatever it reads as. In a query every argument is text, and read as JSON.
+ * Why: lite writes `name := $1::jsonb` and binds JSON text; postgres.js, which asks the server for the parameter's
+ * type, takes the text for a value and quotes it once more, so the function gets a JSON string. lite binds strings
+ * unchanged, so they cannot be told from other values as JSON text. The request's body decides, as in PostgREST:
+ * there a string stays a string, whatever it contains. In a query every argument is text, and parsed as JSON.
  * Goes when: lite binds the value, or casts the text, and quotes strings.
  */
 
@@ -72,7 +72,7 @@ class CastTransformer extends OperationNodeTransformer {
   }
 }
 
-/** What a body of JSON holds by name; nothing where it is none. */
+/** The arguments by name in a JSON body; none if the body is not JSON. */
 function argumentsOf(body: ArrayBuffer | null): Record<string, unknown> {
   if (body === null) return {};
   try {

@@ -2,21 +2,21 @@
  * Gives lite connections that fail when they are lost, instead of hanging.
  *
  * Why: lite (through kysely) takes each connection with postgres.js' `reserve()`. When the database goes away while
- * one is reserved or waited for, that never returns, and the slot in the pool is gone for good (porsager/postgres
+ * one is reserved or waited for, that never returns, and the slot in the pool is lost (porsager/postgres
  * issues 1195 and 1199).
  * Goes when: those issues are closed.
  */
 
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import postgres, { type PostgresType } from "postgres";
-import { isTooMuch, poolOptions } from "../database.ts";
+import { hasTooManyParameters, poolOptions } from "../database.ts";
 import { currentRequest } from "../request_context.ts";
 import { type Client, Clients } from "./clients.ts";
 
 type Types = Record<string, PostgresType>;
 type Settings = Record<string, string | boolean>;
 
-/** A connection of lite, with so many sessions at most. Its `close()` ends them all. */
+/** Opens a connection of lite with at most `size` sessions. Its `close()` ends them all. */
 export function openLite(
   url: string,
   size: number,
@@ -37,7 +37,7 @@ export function openLite(
   return connection;
 }
 
-/** What kysely uses of a reserved connection. */
+/** The part of a reserved connection that Kysely uses. */
 interface Reserved {
   unsafe(text: string, parameters: unknown[]): Promise<unknown>;
   release(): void;
@@ -53,11 +53,11 @@ async function reserve(clients: Clients): Promise<Reserved> {
 
 async function run(client: Client, text: string, parameters: unknown[]): Promise<unknown> {
   try {
-    // A new connection would be outside of the transaction that the old one was in.
+    // A new connection would not be in the transaction of the old one.
     if (client.lost) {
       throw Object.assign(new Error("The connection was lost."), { code: "CONNECTION_CLOSED" });
     }
-    // What comes again and again is prepared once.
+    // Statements with parameters recur, so they are prepared.
     return await client.sql.unsafe(text, parameters as never[], { prepare: parameters.length > 0 });
   } catch (error) {
     if (isLoss(error)) client.lost = true;
@@ -68,6 +68,6 @@ async function run(client: Client, text: string, parameters: unknown[]): Promise
 }
 
 function isLoss(error: unknown): boolean {
-  return error instanceof Error && !isTooMuch(error) &&
+  return error instanceof Error && !hasTooManyParameters(error) &&
     !("severity" in error && (error as { severity?: unknown }).severity === "ERROR");
 }

@@ -1,6 +1,6 @@
 /**
- * The private parts of lite that the other shims replace, named in one place and checked at start-up, so that a
- * new version of lite which moves them is refused loudly instead of losing a shim silently.
+ * The private parts of lite that the other shims replace, listed in one place and checked at the start, so that a new
+ * version of lite without them fails at once instead of losing a shim silently.
  */
 
 import type { PostgresConnection } from "@supabase/lite/postgres";
@@ -12,7 +12,7 @@ export interface RequestVars {
   auth?: { uid?: string | null; role?: string; jwt?: Record<string, unknown> | null };
 }
 
-/** What lite has read out of a request, before it looks at it closely. */
+/** A change as lite has parsed it from a request. */
 export interface ChangePlan {
   type: string;
   values?: unknown;
@@ -38,7 +38,7 @@ export interface ConnectionInternals {
   ): Promise<T>;
 }
 
-/** A version of lite that these shims do not fit. */
+/** These shims do not work with this version of lite. */
 export class LiteVersionError extends Error {
   override name = "LiteVersionError";
 }
@@ -61,7 +61,7 @@ export function internalsOf(connection: PostgresConnection): ConnectionInternals
   return internals;
 }
 
-/** Replaces methods of an object and fails where one is not there to be replaced. */
+/** Replaces methods of an object. Throws if one does not exist. */
 export function replaceMethods<T extends object>(target: T, methods: Partial<T>): void {
   for (const [name, method] of Object.entries(methods)) {
     if (typeof (target as Record<string, unknown>)[name] !== "function") throw moved(name);

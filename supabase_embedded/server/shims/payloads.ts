@@ -1,14 +1,15 @@
 /**
- * Takes what a change is to write as PostgREST takes it: `{}`, `[]`, keys that are missing, and as many rows as there are.
+ * Accepts the payloads of changes as PostgREST does: `{}`, `[]`, missing keys, and any number of rows.
  *
- * Why, one by one:
- * - lite writes `insert into t () values ()` for rows without keys, which is no SQL: they are rows of default values;
- * - an update without anything to set is answered where it is `{}`, not where it is `[]`, `[{}]`, asked for as a single
- *   object, or without a filter;
- * - with `columns=`, lite leaves a key that a row does not have to the column's default, and says null all the same. It
- *   is null, or the default where the client prefers `missing=default`;
- * - lite gives each value a parameter, and a statement takes 65,535 of them. PostgREST gives all rows as one JSON. That
- *   is done here, too, unless some rows leave a column to its default: those are refused.
+ * The differences:
+ * - for rows without keys lite writes `insert into t () values ()`, which is not valid SQL: they are rows of default
+ *   values;
+ * - lite accepts an update without anything to set as `{}`, but not as `[]`, `[{}]`, with a single object as the
+ *   result, or without a filter;
+ * - with `columns=`, lite uses the column's default for a key that a row does not have, and returns null. It should be
+ *   null, or the default if the client prefers `missing=default`;
+ * - lite passes each value as a parameter, and a statement has at most 65,535 of them. PostgREST passes all rows as one
+ *   JSON value. That is done here, too, unless some rows leave a column to its default: those are refused.
  * Goes when: lite does so itself.
  */
 
@@ -27,7 +28,7 @@ import {
 import type { ChangePlan, ConnectionInternals } from "./lite_internals.ts";
 import { notSingle } from "./single_object.ts";
 
-/** How many parameters postgres.js gives to a statement, which is two less than the protocol lets it. */
+/** The maximum number of parameters in postgres.js, which is two less than in the protocol. */
 const MAX_PARAMETERS = 65_533;
 
 type Row = Record<string, unknown>;
@@ -45,7 +46,7 @@ export function takePayloads(connection: ConnectionInternals): void {
 }
 
 function settle(plan: ChangePlan): void {
-  if (typeof plan.values !== "object") plan.values = []; // A number or a text holds no rows.
+  if (typeof plan.values !== "object") plan.values = []; // A number or a string has no rows.
   const isUpdate = plan.type === "update";
   if (isUpdate && Array.isArray(plan.values)) plan.values = plan.values[0] ?? {};
   for (const row of Array.isArray(plan.values) ? plan.values : [plan.values]) {
@@ -57,7 +58,7 @@ function settle(plan: ChangePlan): void {
   if (Object.keys(plan.where ?? {}).length === 0) plan.where = { $and: [] };
 }
 
-/** Says of each column that was named what it becomes. To kysely, undefined is the default of a new row. */
+/** Sets the columns that a row does not have. For Kysely, undefined means the default of a new row. */
 function complete(row: Row, { type, $meta }: ChangePlan): void {
   const isDefault = $meta?.missing === "default";
   for (const column of $meta?.columns ?? []) {
@@ -84,14 +85,14 @@ class Inserts implements KyselyPlugin {
   }
 }
 
-/** kysely's two forms of a row. In the second, each value is a node, as those of it are that are left to the default. */
+/** Kysely's two forms of a row. The second has a node for each value, which a default value needs. */
 type RowNode = PrimitiveValueListNode | ValueListNode;
 
 function isPlain(row: RowNode): row is PrimitiveValueListNode {
   return row.kind === "PrimitiveValueListNode";
 }
 
-/** So many rows of default values. There is nothing in them that could overwrite another row. */
+/** Rows of default values. They have no values that could overwrite another row. */
 function defaults(node: InsertQueryNode, count: number): InsertQueryNode {
   const { onConflict } = node;
   return {
@@ -102,7 +103,7 @@ function defaults(node: InsertQueryNode, count: number): InsertQueryNode {
   };
 }
 
-/** All rows in one parameter. The table's own type says what each of its columns reads. */
+/** All rows in one parameter. The row type of the table determines how each column is read. */
 function asJson(
   node: InsertQueryNode,
   columns: readonly ColumnNode[],

@@ -1,10 +1,10 @@
 /**
- * Text forms of Postgres values, as PostgREST writes them.
+ * Writes Postgres values as PostgREST does.
  *
  * Why: postgres.js turns times into `Date`, which has no microseconds (keyset paging needs them), lite leaves them
- * as Postgres prints them, with a blank (the Python client refuses that), and both lose the trailing zeros or the
+ * as Postgres prints them, with a space (the Python client refuses that), and both lose the trailing zeros or the
  * precision of `numeric`.
- * Goes when: lite answers these types as PostgREST does.
+ * Goes when: lite returns these types as PostgREST does.
  */
 
 import type { PostgresType } from "postgres";
@@ -21,7 +21,7 @@ export function isoTimestamp(value: string): string {
 
 /** A number that JSON prints exactly as the database did. */
 export function exactNumber(value: string): unknown {
-  if (!/^-?\d+(\.\d+)?$/.test(value)) return value; // NaN and the infinities are no JSON numbers
+  if (!/^-?\d+(\.\d+)?$/.test(value)) return value; // JSON does not have NaN and the infinities.
   const number = Number(value);
   return String(number) === value ? number : new ExactNumber(value);
 }
@@ -57,8 +57,8 @@ export const postgresTypes: Record<string, PostgresType> = {
 };
 
 /**
- * The same for Auth, whose code hands JSON over as text already: text must not be quoted once more, or
- * `raw_user_meta_data` is a JSON string that no trigger can read.
+ * The same for Auth, whose code passes JSON as text: the text must not be quoted again, or `raw_user_meta_data` becomes
+ * a JSON string that triggers cannot read.
  */
 export const authTypes: Record<string, PostgresType> = {
   ...postgresTypes,

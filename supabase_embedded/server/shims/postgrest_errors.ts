@@ -1,37 +1,37 @@
 /**
- * Answers database errors with the HTTP status and body of PostgREST.
+ * Reports database errors with the HTTP status and body of PostgREST.
  *
- * Why: lite knows the common SQLSTATEs only; `raise exception` with a code of one's own is a 500 without code,
- * details or hint, and so are a statement timeout and a lost connection; hints get lost in others.
- * How: lite lets a function answer anything by raising SQLSTATE `PGRST` with the response in message and detail;
- * the error is dressed up as that. Some codes stay: lite knows who the caller is, which decides the status of
- * 42501, and puts PostgREST's wording into the messages about unknown columns and operators.
+ * Why: lite knows the common SQLSTATEs only; `raise exception` with another code becomes a 500 without code, details or
+ * hint, and so do a statement timeout and a lost connection; other errors lose their hint.
+ * How: in lite a function determines the reply by raising SQLSTATE `PGRST` with the reply in message and detail; other
+ * errors are rewritten to look like that. Some codes are left to lite: it knows who the caller is, which decides the
+ * status of 42501, and it has PostgREST's messages for unknown columns and operators.
  * Goes when: lite's table of codes is PostgREST's.
  */
 
-import { isDatabaseError, isTooMuch, isUnreachable } from "../database.ts";
+import { hasTooManyParameters, isDatabaseError, isUnreachable } from "../database.ts";
 import type { ConnectionInternals } from "./lite_internals.ts";
 
 const LITE_KNOWS = /^(42501|42703|42883|PT\d\d\d|PGRST)$/;
 
-/** What PostgREST says when the database is away. */
+/** PostgREST's error if the database is unreachable. */
 export const DATABASE_CLIENT_ERROR = {
   code: "PGRST001",
   message: "Database client error. Retrying the connection.",
 };
 
-export function answerErrorsAsPostgrest(connection: ConnectionInternals): void {
+export function reportErrorsAsPostgrest(connection: ConnectionInternals): void {
   connection.normalizeDbError = (error) => {
     if (isUnreachable(error)) {
-      return new DressedError((error as { code: string }).code, 503, {
+      return new PostgrestError((error as { code: string }).code, 503, {
         ...DATABASE_CLIENT_ERROR,
         details: null,
         hint: null,
       });
     }
-    if (isTooMuch(error)) return tooMuch();
+    if (hasTooManyParameters(error)) return tooManyParameters();
     if (!isDatabaseError(error) || LITE_KNOWS.test(error.code)) return error;
-    return new DressedError(error.code, statusOf(error.code, error.message), {
+    return new PostgrestError(error.code, statusOf(error.code, error.message), {
       code: error.code,
       message: error.message,
       details: error.detail ?? null,
@@ -40,9 +40,9 @@ export function answerErrorsAsPostgrest(connection: ConnectionInternals): void {
   };
 }
 
-/** An error that looks to lite as if a function had raised SQLSTATE `PGRST` with the whole answer in it. */
-export class DressedError extends Error {
-  override name = "DressedError";
+/** An error that looks to lite as if a function had raised SQLSTATE `PGRST` with the whole reply. */
+export class PostgrestError extends Error {
+  override name = "PostgrestError";
   readonly code = "PGRST";
   readonly detail: string;
 
@@ -52,17 +52,18 @@ export class DressedError extends Error {
   }
 }
 
-/** PostgREST has no such limit, because it gives lists as one value. */
-function tooMuch(): DressedError {
-  return new DressedError("54023", 413, {
+/** PostgREST does not have this limit, because it passes lists as one value. */
+function tooManyParameters(): PostgrestError {
+  return new PostgrestError("54023", 413, {
     code: "54023",
-    message: "The request has more values than a statement takes at once",
+    message: "The request has more values than one statement can have",
     details: null,
-    hint: "Send fewer rows or values at once. Rows that all have the same keys may be as many as you like.",
+    hint:
+      "Send fewer rows or values at once. The number of rows is not limited if all of them have the same keys.",
   });
 }
 
-/** Statuses of single codes, then of classes of codes; all others are the client's mistake. */
+/** The statuses of single codes, then of classes of codes. Other errors are the client's: 400. */
 const BY_CODE: Record<string, number> = {
   "23503": 409,
   "23505": 409,

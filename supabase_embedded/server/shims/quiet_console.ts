@@ -1,5 +1,5 @@
 /**
- * Turns what libraries print on the console into log lines without content.
+ * Replaces the console output of libraries by log lines without content.
  *
  * Why: lite prints whole error objects, and Postgres quotes rows and parameters in them.
  * Goes when: lite takes a logger.
@@ -7,12 +7,12 @@
 
 import { isDatabaseError } from "../database.ts";
 import { describeError, log } from "../log.ts";
-import { DressedError } from "./postgrest_errors.ts";
+import { PostgrestError } from "./postgrest_errors.ts";
 
 export function quietConsole(): void {
   const report = (level: string) => (...parts: unknown[]) => {
     const error = parts.find((part) => part instanceof Error);
-    if (error instanceof DressedError) log("refused", { sqlstate: error.sqlstate });
+    if (error instanceof PostgrestError) log("refused", { sqlstate: error.sqlstate });
     else if (isDatabaseError(error)) log("refused", { sqlstate: error.code });
     else log("library", { level, ...(error ? describeError(error) : {}) });
   };

@@ -1,9 +1,9 @@
 /**
  * Begins each transaction of the Data API as PostgREST does, in one statement.
  *
- * Why: lite sets the role and the claims with one statement each, leaves the role's own settings out (Postgres
- * applies `alter role ... set statement_timeout` at login only, and nobody logs in as `anon`), leaves the
- * search_path alone, writes in GET requests, and tells only RPC functions about the HTTP request.
+ * Why: lite sets the role and the claims with one statement each, does not apply the role's own settings (Postgres
+ * applies `alter role ... set statement_timeout` at login only, and nobody logs in as `anon`), does not set the
+ * search_path, allows writes in GET requests, and passes the HTTP request to RPC functions only.
  * Goes when: lite reads role settings as PostgREST does.
  */
 
@@ -44,7 +44,7 @@ export function beginAsCaller(
   connection.applyRpcRequestGucs = async () => {};
 }
 
-/** The settings of the roles that the Data API may become, as `alter role` left them for this database. */
+/** Reads the settings that `alter role` has set for the roles of the Data API in this database. */
 export async function readRoleSettings(catalog: Sql): Promise<RoleSettings> {
   const rows = await catalog<{ role: string; setting: string }[]>`
     select r.rolname as role, setting

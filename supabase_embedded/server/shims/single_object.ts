@@ -1,20 +1,20 @@
 /**
- * Answers a single object where the client asks for one after a change with embedded rows.
+ * Returns a single object if the client asks for one after a change with embedded rows.
  *
- * Why: `.insert(...).select("*, other(*)").single()` gets an array from lite, and a change that hits no row or several
- * is not undone.
- * Goes when: lite looks at `Accept` on that path too.
+ * Why: `.insert(...).select("*, other(*)").single()` gets an array from lite, and a change of no row or several rows is
+ * not rolled back.
+ * Goes when: lite honours `Accept` on that path, too.
  */
 
 import { currentRequest } from "../request_context.ts";
 import type { ConnectionInternals } from "./lite_internals.ts";
-import { DressedError } from "./postgrest_errors.ts";
+import { PostgrestError } from "./postgrest_errors.ts";
 
 const OBJECT = "application/vnd.pgrst.object+json";
 
 export function honourSingleObject(connection: ConnectionInternals): void {
   const withContext = connection.withContext.bind(connection);
-  // Inside the transaction, so that an error undoes the change.
+  // Inside the transaction, so that an error rolls back the change.
   connection.withContext = (vars, work, options) =>
     withContext(vars, async (database) => await asObject(await work(database)), options);
 }
@@ -35,13 +35,13 @@ async function asObject<T>(result: T): Promise<T> {
   const headers = new Headers(result.headers);
   headers.set("content-type", `${OBJECT}; charset=utf-8`);
   headers.delete("content-length");
-  // The text between the brackets: parsing would lose digits.
+  // Cut out of the text, because parsing would lose digits.
   const body = text.slice(text.indexOf("[") + 1, text.lastIndexOf("]"));
   return new Response(body, { status: result.status, headers }) as T;
 }
 
-export function notSingle(count: number): DressedError {
-  return new DressedError("PGRST116", 406, {
+export function notSingle(count: number): PostgrestError {
+  return new PostgrestError("PGRST116", 406, {
     code: "PGRST116",
     message: "Cannot coerce the result to a single JSON object",
     details: `The result contains ${count} rows`,

@@ -1,8 +1,8 @@
 /**
  * Accepts the verification types `email` and `invite`, and refuses those that GoTrue does not know.
  *
- * Why: `email` is what today's clients send for every code that came by mail, and lite knows only the older, more
- * exact types behind it. It also takes the code of a reauthentication for a sign-in, which is mailed to somebody who is
+ * Why: current clients send `email` for every code from an email, and lite knows only the older, more specific types.
+ * It also accepts the code of a reauthentication for a sign-in, although that code is sent to somebody who is already
  * signed in, to set a password.
  * Goes when: lite does so itself.
  */
@@ -12,7 +12,7 @@ import type { Database } from "../database.ts";
 import { peekJsonObject, rewriteRequest } from "../http.ts";
 import { hashCode } from "../one_time_code.ts";
 
-/** The request with a type that lite knows; anything else than a verification passes unchanged. */
+/** The request with a type that lite knows. Requests other than verifications are returned unchanged. */
 export async function withExactType(request: Request, url: URL, database: Database): Promise<Request> {
   if (request.method === "GET") {
     const type = url.searchParams.get("type");
@@ -46,7 +46,7 @@ function isLoose(type: unknown): boolean {
   return type === "email" || type === "invite";
 }
 
-/** A code is either in the column for confirmations, or it is one for signing in. */
+/** A code that is not in the column for confirmations is one for signing in. */
 async function exactType(database: Database, hash: string | null): Promise<"signup" | "magiclink"> {
   const [user] = await database`select 1 from auth.users where confirmation_token = ${hash} limit 1`;
   return user ? "signup" : "magiclink";

@@ -1,4 +1,4 @@
-/** Buckets: what they hold, and what they accept. Row policies on `storage.buckets` decide who may change them. */
+/** Buckets and their limits. The policies on `storage.buckets` decide who may change them. */
 
 import type { Caller } from "../keys.ts";
 import { refusals, StorageError } from "./errors.ts";
@@ -13,7 +13,7 @@ export interface Bucket {
   allowed_mime_types: string[] | null;
 }
 
-/** The limit where a bucket has none, as in the configuration of `supabase start`. */
+/** The limit of a bucket that has none of its own, as in the configuration of `supabase start`. */
 export const DEFAULT_SIZE_LIMIT = 50 * 1024 * 1024;
 
 const NAME = /^[\w!.*'() &$@=;:+,?-]{1,100}$/;
@@ -22,7 +22,7 @@ const COLUMNS = ["id", "name", "created_at", "updated_at"];
 export class Buckets {
   constructor(private readonly sessions: Sessions, private readonly files: Files) {}
 
-  /** A bucket whoever asks: for reading its limits, and whether it is public. */
+  /** A bucket, whoever the caller is, to read its limits and whether it is public. */
   async find(id: string): Promise<Bucket> {
     const [bucket] = await this.sessions.asStorage((transaction) =>
       transaction<Bucket[]>`select * from storage.buckets where id = ${id}`
@@ -93,7 +93,7 @@ export class Buckets {
       );
       if (removed.count === 0) throw refusals.noSuchBucket();
     } catch (error) {
-      // A foreign key of the objects in it.
+      // The foreign key of the objects in it.
       if (error instanceof StorageError && error.code === "InvalidRequest") throw refusals.bucketNotEmpty();
       throw error;
     }
@@ -105,18 +105,18 @@ export class Buckets {
       return await transaction<{ version: string | null }[]>`
         delete from storage.objects where bucket_id = ${id} returning version`;
     });
-    await this.files.forget(versions.map(({ version }) => version));
+    await this.files.remove(versions.map(({ version }) => version));
   }
 }
 
-/** The most bytes that a file in the bucket may have. */
+/** The maximum size of a file in the bucket, in bytes. */
 export function sizeLimit(bucket: Bucket): number {
   return bucket.file_size_limit === null
     ? DEFAULT_SIZE_LIMIT
     : Math.min(Number(bucket.file_size_limit), DEFAULT_SIZE_LIMIT);
 }
 
-/** Only the declared type is looked at, as on the platform: `image/png`, `image/*`, or anything. */
+/** Checks the declared type only, as on the platform: `image/png`, `image/*`, or anything. */
 export function checkMimeType(bucket: Bucket, contentType: string): void {
   const type = contentType.split(";")[0].trim().toLowerCase();
   const allowed = bucket.allowed_mime_types ?? [];
@@ -146,7 +146,7 @@ function present(row: Record<string, unknown>): unknown {
   return {
     id,
     name,
-    // Clients expect text, also where nobody owns the bucket.
+    // Clients expect a string even if nobody owns the bucket.
     owner: owner_id ?? "",
     public: isPublic,
     type: "STANDARD",

@@ -1,12 +1,12 @@
-/** Answers with the bytes of an object: whole, a range, or "you have it already". */
+/** The reply with the bytes of an object: all of them, a range, or 304 if the client has them. */
 
 import { refusals } from "./errors.ts";
 import type { Files, Range } from "./files.ts";
 import type { ObjectRow } from "./objects.ts";
 
 /**
- * Stored pages must not act in the name of this origin, where the mailbox is too: a sandbox gives them an origin of
- * their own. Pictures and styles do not mind.
+ * Stored pages must not act with this origin, which is also that of the mailbox: a sandbox gives them an origin of
+ * their own. Pictures and styles work all the same.
  */
 const POLICY =
   "sandbox; default-src 'none'; img-src * data:; style-src * 'unsafe-inline'; font-src * data:; " +
@@ -45,7 +45,7 @@ export async function download(
   return new Response(body, { status: range ? 206 : 200, headers });
 }
 
-/** One range of bytes. Several at once are answered with everything, as HTTP allows. */
+/** One range of bytes. For several ranges the reply has everything, as HTTP allows. */
 function parseRange(header: string | null, size: number): Range | null {
   const match = header?.match(/^bytes=(\d*)-(\d*)$/);
   if (!match || (match[1] === "" && match[2] === "")) return null;

@@ -1,7 +1,7 @@
 /**
- * Refusals of `/storage/v1`, worded as the platform words them.
+ * The errors of `/storage/v1`, in the platform's words.
  *
- * The HTTP status of nearly all of them is 400; which one was meant stands in the body as `statusCode`.
+ * The HTTP status of nearly all of them is 400; the actual status is in the body as `statusCode`.
  */
 
 import { isDatabaseError } from "../database.ts";
@@ -13,7 +13,7 @@ export class StorageError extends Error {
     readonly statusCode: number,
     readonly code: string,
     message: string,
-    /** The older name of the code, which older clients look at. */
+    /** The older name of the code, for older clients. */
     readonly error: string = code,
   ) {
     super(message);
@@ -56,7 +56,7 @@ export const refusals = {
   unauthorized: (message: string) => new StorageError(401, "AccessDenied", message, "Unauthorized"),
 };
 
-/** The refusal behind an error of the database, or the error itself. */
+/** The storage error for an error of the database, or the error itself. */
 export function asStorageError(error: unknown): unknown {
   if (!isDatabaseError(error)) return error;
   switch (error.code) {
@@ -67,9 +67,9 @@ export function asStorageError(error: unknown): unknown {
     case "23503":
       return refusals.relatedNotFound();
     default:
-      // A value that Postgres cannot take.
+      // A value that Postgres does not accept.
       if (error.code.startsWith("22")) return refusals.invalidBody(error.message);
-      // A policy or a trigger of the application failed. Its message is the developer's own.
+      // A policy or a trigger of the application failed. Its message comes from the developer.
       return error.code.startsWith("57") ? error : new StorageError(500, "DatabaseError", error.message);
   }
 }

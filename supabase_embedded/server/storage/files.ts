@@ -1,9 +1,9 @@
 /**
- * The bytes of the objects: one file for each version of an object, named by the version's id.
+ * Stores the bytes of the objects: one file for each version of an object, named by the version's id.
  *
- * Names of users never become names of files, so no name can lead out of the folder. A version's file is complete
- * before the row that names it is committed, and goes after the row is gone: at every moment, each row has its bytes.
- * A crash in between leaves at most a file that no row names.
+ * Names from users never become file names, so no name can lead out of the folder. A version's file is complete
+ * before its row is committed, and it is deleted after the row: so each row has its bytes at any time. A crash in
+ * between leaves at most a file without a row.
  */
 
 import { createHash } from "node:crypto";
@@ -19,7 +19,7 @@ export interface StoredFile {
 }
 
 export interface Range {
-  /** First and last byte, both included. */
+  /** The positions of the first and the last byte, both included. */
   first: number;
   last: number;
 }
@@ -27,7 +27,7 @@ export interface Range {
 export class Files {
   constructor(private readonly folder: string) {}
 
-  /** Stores a stream as a new version. Leaves nothing behind where it fails or is larger than the limit. */
+  /** Stores a stream as a new version. Leaves nothing behind if it fails or exceeds the limit. */
   async write(content: ReadableStream<Uint8Array>, limit: number): Promise<StoredFile> {
     const version = crypto.randomUUID();
     const path = this.#path(version);
@@ -46,7 +46,7 @@ export class Files {
       await file.sync();
       await Deno.rename(temporary, path);
     } catch (error) {
-      await remove(temporary);
+      await removeFile(temporary);
       throw error;
     }
     return { version, size, etag: `"${hash.digest("hex")}"` };
@@ -54,17 +54,17 @@ export class Files {
 
   /** Stores a second version with the same bytes. */
   async copy(version: string): Promise<string> {
-    const twin = crypto.randomUUID();
-    const path = this.#path(twin);
+    const copied = crypto.randomUUID();
+    const path = this.#path(copied);
     await Deno.mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
     try {
       await Deno.copyFile(this.#path(version), path);
     } catch (error) {
-      await remove(path);
+      await removeFile(path);
       if (error instanceof Deno.errors.NotFound) throw refusals.noSuchKey();
       throw error;
     }
-    return twin;
+    return copied;
   }
 
   /** The bytes of a version, or a range of them. */
@@ -81,12 +81,12 @@ export class Files {
     return file.readable.pipeThrough(take(range.last - range.first + 1));
   }
 
-  /** Deletes versions that no row names any more. A failure is logged: the request has succeeded by then. */
-  async forget(versions: (string | null)[]): Promise<void> {
+  /** Deletes versions that no longer have a row. A failure is only logged, because the request has succeeded. */
+  async remove(versions: (string | null)[]): Promise<void> {
     for (const version of versions) {
       if (version === null) continue;
       try {
-        await remove(this.#path(version));
+        await removeFile(this.#path(version));
       } catch (error) {
         log("storage_leftover", { version, ...describeError(error) });
       }
@@ -99,7 +99,7 @@ export class Files {
   }
 }
 
-async function remove(path: string): Promise<void> {
+async function removeFile(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch (error) {
@@ -107,7 +107,7 @@ async function remove(path: string): Promise<void> {
   }
 }
 
-/** Passes so many bytes on, then ends. */
+/** Forwards `count` bytes, then ends. */
 function take(count: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
   let left = count;
   return new TransformStream({

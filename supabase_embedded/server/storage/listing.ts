@@ -1,4 +1,4 @@
-/** Lists of objects: one level of folders at a time, or page by page with a cursor. Policies decide what is seen. */
+/** Lists objects: one level of folders at a time, or page by page with a cursor. Policies decide what is visible. */
 
 import type { Caller } from "../keys.ts";
 import { refusals } from "./errors.ts";
@@ -6,7 +6,7 @@ import type { Sessions } from "./session.ts";
 
 const SORT_COLUMNS = ["name", "updated_at", "created_at", "last_accessed_at"];
 
-/** The entries of one folder: its objects, and its sub-folders, which have a name and nothing else. */
+/** The entries of one folder: its objects, and its subfolders, which have only a name. */
 export async function listFolder(
   sessions: Sessions,
   caller: Caller,
@@ -46,7 +46,7 @@ export async function listFolder(
   });
 }
 
-/** A page of objects, in folders where the caller asks for them, and the cursor of the next page. */
+/** A page of objects, grouped into folders on request, and the cursor of the next page. */
 export async function listPage(
   sessions: Sessions,
   caller: Caller,
@@ -61,7 +61,7 @@ export async function listPage(
   const rows = await sessions.asCaller(caller, "object.list_v2", async (transaction) => {
     const direction = descending ? transaction`desc` : transaction`asc`;
     const after = descending ? transaction`<` : transaction`>`;
-    // Sorted as text in byte order, whatever the column, so that a cursor can be compared with it.
+    // Sorted as text in byte order, whatever the column is, so that it can be compared with a cursor.
     const rank = column === "name"
       ? transaction`key`
       : transaction`to_char(${transaction(column)} at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS.US')`;

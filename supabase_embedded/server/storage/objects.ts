@@ -1,8 +1,8 @@
 /**
- * Objects: a row in `storage.objects` for each, whose column `version` names the file with the bytes.
+ * Objects: each has a row in `storage.objects`, whose column `version` is the id of the file with the bytes.
  *
- * The caller's role does every insert, select, update and delete, so row policies decide; what public buckets and
- * signed URLs give away is read as Storage itself.
+ * Every insert, select, update and delete runs under the caller's role, so that policies decide. Objects in public
+ * buckets and behind signed URLs are read as Storage itself.
  */
 
 import type { Caller } from "../keys.ts";
@@ -40,7 +40,7 @@ export interface Stored {
   key: string;
 }
 
-/** Whose rights decide: the caller's, or those that a signed URL was given. */
+/** Whose rights count: the caller's, or those of a signed URL. */
 export type Authority = { caller: Caller } | { grantedTo: string | null };
 
 const KEY = /^[\w/!.*'() &$@=;:+,?-]{1,1024}$/;
@@ -97,7 +97,7 @@ export class Objects {
     return await this.#put(row, authority, options);
   }
 
-  /** Fails as the upload itself would, and changes nothing. */
+  /** Throws as the upload itself would, and changes nothing. */
   async checkUpload(caller: Caller, bucketId: string, name: string, upsert: boolean): Promise<void> {
     checkKey(name);
     await this.buckets.find(bucketId);
@@ -110,14 +110,14 @@ export class Objects {
       metadata: null,
       user_metadata: null,
     };
-    const undo = new Error("The check is done.");
+    const rollBack = new Error("The check is done.");
     try {
       await this.sessions.asCaller(caller, "object.sign_upload_url", async (transaction) => {
         await insert(transaction, row, upsert);
-        throw undo;
+        throw rollBack;
       });
     } catch (error) {
-      if (error !== undo) throw error;
+      if (error !== rollBack) throw error;
     }
   }
 
@@ -126,12 +126,12 @@ export class Objects {
     return await this.sessions.asCaller(caller, operation, (transaction) => one(transaction, bucketId, name));
   }
 
-  /** An object whoever asks. */
+  /** An object, whoever the caller is. */
   async findAny(bucketId: string, name: string): Promise<ObjectRow> {
     return await this.sessions.asStorage((transaction) => one(transaction, bucketId, name));
   }
 
-  /** Which of the names the caller may see. */
+  /** The names of the objects that the caller may see. */
   async findMany(caller: Caller, bucketId: string, names: string[]): Promise<Set<string>> {
     const rows = await this.sessions.asCaller(
       caller,
@@ -181,7 +181,7 @@ export class Objects {
     return await this.#put(row, { caller }, { upsert: options.upsert, operation: "object.copy" });
   }
 
-  /** Removes what of the names the caller may remove, and answers the rows. */
+  /** Removes the objects that the caller may remove, and returns their rows. */
   async remove(caller: Caller, operation: string, bucketId: string, names: string[]): Promise<ObjectRow[]> {
     if (names.length > MAX_REMOVED) throw refusals.invalidBody(`At most ${MAX_REMOVED} objects at a time.`);
     const rows = await this.sessions.asCaller(caller, operation, (transaction) =>
@@ -189,11 +189,11 @@ export class Objects {
         delete from storage.objects where bucket_id = ${bucketId} and name in ${
         transaction(names)
       } returning *`);
-    await this.files.forget(rows.map(({ version }) => version));
+    await this.files.remove(rows.map(({ version }) => version));
     return [...rows];
   }
 
-  /** Makes the row for bytes that are on disk already. Takes them away again where the row is refused. */
+  /** Writes the row for bytes that are on disk already. Deletes the bytes if the row is refused. */
   async #put(
     row: NewObject,
     authority: Authority,
@@ -210,10 +210,10 @@ export class Objects {
         return { id: old?.id ?? row.id, replaced: old?.version ?? null };
       });
     } catch (error) {
-      await this.files.forget([row.version]);
+      await this.files.remove([row.version]);
       throw error;
     }
-    await this.files.forget([stored.replaced]);
+    await this.files.remove([stored.replaced]);
     return { id: stored.id, key: `${row.bucket_id}/${row.name}` };
   }
 }
@@ -266,8 +266,8 @@ async function one(transaction: Transaction, bucketId: string, name: string): Pr
 }
 
 /**
- * Reads an object, then its bytes. Whoever replaces it meanwhile takes away the version that was read, not the object:
- * then the row names another one.
+ * Reads an object, then its bytes. If the object is replaced meanwhile, the version that was read is gone: then the
+ * object is read again.
  */
 export async function withBytes<T>(
   find: () => Promise<ObjectRow>,
@@ -286,7 +286,7 @@ export async function withBytes<T>(
   }
 }
 
-/** Whether the error says that there is no such object. */
+/** Whether the error means that the object does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof StorageError && error.code === "NoSuchKey";
 }

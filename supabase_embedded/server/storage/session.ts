@@ -1,4 +1,4 @@
-/** Transactions of Storage: as the caller, so that policies decide, or as Storage itself, where a token has decided. */
+/** Transactions of Storage: as the caller, so that policies decide, or as Storage itself, if a token has decided. */
 
 import type { TransactionSql } from "postgres";
 import { type Database } from "../database.ts";
@@ -19,7 +19,7 @@ export class Sessions {
     }
   }
 
-  /** Runs in a transaction as the caller. Policies may ask for the operation with `storage.operation()`. */
+  /** Runs in a transaction as the caller. Policies may read the operation with `storage.operation()`. */
   async asCaller<T>(
     caller: Caller,
     operation: string,
@@ -44,7 +44,7 @@ export async function become(transaction: Transaction, caller: Caller, operation
       set_config('search_path', 'storage, public, extensions', true)`;
 }
 
-/** Makes changes of one object wait for each other, so that none overlooks the version another one left. */
+/** Serialises changes of one object, so that each sees the version that the one before has stored. */
 export async function lockObjects(transaction: Transaction, ...keys: string[]): Promise<void> {
   for (const key of keys.toSorted()) {
     await transaction`select pg_advisory_xact_lock(hashtextextended(${`storage:${key}`}, 0))`;

@@ -1,8 +1,8 @@
 /**
- * Signed URLs: who made one has been allowed to, whoever holds it may use it until it expires.
+ * Signed URLs. The rights are checked when a URL is created; then anybody may use it until it expires.
  *
- * The signing key is derived from the JWT secret but is another one: no token of a user opens a URL, no token of a
- * URL is a user's.
+ * The signing key is derived from the JWT secret but differs from it: a user's token does not open a URL, and the token
+ * of a URL is not a user's token.
  */
 
 import { errors, jwtVerify, SignJWT } from "jose";

@@ -1,8 +1,8 @@
 /**
  * `/storage/v1`: the endpoints that supabase-js and supabase-py call.
  *
- * Written here, not taken from lite, which needed more mending than this is long: it knows no ranges, no second page,
- * no `image/*`, measures only what announces its length, and lets row and bytes part when one of them fails.
+ * This does not use lite's storage, whose corrections would be longer than this: it does not support ranges, paging and
+ * `image/*`, checks the size only if the length is declared, and lets rows and bytes diverge after a failure.
  */
 
 import type { Config } from "../config.ts";
@@ -64,7 +64,7 @@ export class Storage {
       const response = storageErrorResponse(error);
       return request.method === "HEAD" ? new Response(null, { status: response.status }) : response;
     } finally {
-      // A refused upload must not leave the client waiting to send the rest.
+      // The client of a refused upload must not wait to send the rest.
       if (request.body && !request.bodyUsed) await request.body.cancel();
     }
   }
@@ -75,7 +75,7 @@ export class Storage {
     );
   }
 
-  /** What public buckets and signed URLs give to anybody. */
+  /** Handles requests to public buckets and signed URLs, which need no key; null for others. */
   async #withoutKey(request: Request, url: URL, parts: string[]): Promise<Response | null> {
     const [section, kind, ...rest] = parts;
     if (section !== "object") return null;
@@ -288,7 +288,7 @@ export class Storage {
   }
 }
 
-/** An object as `info` shows it. */
+/** An object as `info` returns it. */
 function describe(object: ObjectRow): unknown {
   return {
     id: object.id,
@@ -351,7 +351,7 @@ function texts(body: Record<string, unknown>, name: string): string[] {
   return value;
 }
 
-/** Python sends the seconds as text. */
+/** The Python client sends the seconds as a string. */
 function expiry(body: Record<string, unknown>): number {
   const seconds = Number(body.expiresIn);
   if (!Number.isInteger(seconds) || seconds < 1) {

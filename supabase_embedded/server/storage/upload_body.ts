@@ -1,4 +1,4 @@
-/** What an upload request brings: the bytes, what kind they are, and what the client says about them. */
+/** Reads the body of an upload request: the bytes, their type and their metadata. */
 
 import { Busboy } from "@fastify/busboy";
 import { Readable } from "node:stream";
@@ -11,16 +11,18 @@ export interface Upload {
   contentType: string;
   cacheControl: string;
   userMetadata: Record<string, unknown> | null;
-  /** Reads the rest of the request away, so that a refused client can finish sending and read the answer. */
+  /** Discards the rest of the request, so that a refused client can finish sending and read the reply. */
   discard(): Promise<void>;
 }
 
 type FilePart = [name: string, content: Readable, filename: string, encoding: string, mimeType: string];
 
-/** What a form may hold besides the file. */
+/** The maximum size of a form besides its file. */
 const FORM_OVERHEAD = 1024 * 1024;
 
-/** Reads multipart forms and raw bodies. Gives up early on what is larger than the limit. */
+/**
+ * Reads multipart forms and raw bodies. Refuses a body above the limit before reading it, if the length is declared.
+ */
 export async function readUpload(request: Request, limit: number): Promise<Upload> {
   const contentType = request.headers.get("content-type") ?? "";
   const declared = Number(request.headers.get("content-length") ?? 0);
@@ -40,10 +42,10 @@ export async function readUpload(request: Request, limit: number): Promise<Uploa
 }
 
 /**
- * Streams the first file of a form. Its other fields come before it, as the clients send them.
+ * Streams the first file of a form. Its other fields come before the file, as the clients send them.
  *
- * Not `Request.formData()`: it drops parts without a name, and supabase-js gives the file none; and it holds the whole
- * file in memory.
+ * `Request.formData()` would not do: it drops parts without a name, and supabase-js gives the file none; and it keeps
+ * the whole file in memory.
  */
 function readForm(body: ReadableStream<Uint8Array>, contentType: string): Promise<Upload> {
   return new Promise((resolve, reject) => {

@@ -29,7 +29,7 @@ from tests.support.actors import Actor, Actors
 from tests.support.ready import databases_of, server_with_template
 from tests.support.stories import Club, found_club
 
-# Everybody who is signed in receives on the board, and only the secret key sends there. The policy of `broken` fails.
+# Every user receives on the board, and only the secret key sends there. The policy of `broken` fails.
 EXTRAS: LiteralString = """\
 create policy "everybody reads the board" on realtime.messages for select to authenticated, anon
   using (realtime.topic() = 'board' and extension in ('broadcast', 'presence'));
@@ -108,7 +108,7 @@ alter publication supabase_realtime add table
 
 @dataclass(frozen=True)
 class Hall:
-    """A running server, its database, and the means to act on both."""
+    """A running server with its database, and methods to use both."""
 
     config: ServerConfig
     process: ApiServer
@@ -126,15 +126,15 @@ class Hall:
 
     @property
     def realtime_url(self) -> str:
-        """What client libraries are given."""
+        """The URL for client libraries."""
         return f"ws://{self.config.host}:{self.config.port}/realtime/v1"
 
     def wire(self, key: str | None = None, *, version: int = 1) -> Wire:
-        """Return a client, with the publishable key unless another one is named."""
+        """Return a client, by default with the publishable key."""
         return Wire(f"{self.realtime_url}/websocket?apikey={key or self.config.publishable_key}", version=version)
 
     def token(self, person: Actor, *, lasts: float = 3600, **claims: Any) -> str:
-        """Return an access token, as Auth would give it to somebody who signs in."""
+        """Return an access token, as Auth issues it."""
         return self.sign({"role": "authenticated", "sub": str(person.id), "exp": int(time.time() + lasts)} | claims)
 
     def sign(self, claims: dict[str, Any], *, secret: str | None = None) -> str:
@@ -146,18 +146,18 @@ class Hall:
         return f"{head}.{encode(signature)}"
 
     def connect(self) -> psycopg.Connection:
-        """Connect as the owner of the database, until the end."""
+        """Connect as the owner of the database, until `close()`."""
         self._connections.append(psycopg.connect(self.dsn))
         return self._connections[-1]
 
     def club(self, *members: str) -> Club:
-        """Found a space of this test's own."""
+        """Create a space for this test alone."""
         club = found_club(Actors(self.connect(), commit=True), *members)
         done(club)
         return club
 
     def person(self, name: str) -> Actor:
-        """Sign somebody up who is in no space."""
+        """Sign up a person without a space."""
         actors = Actors(self.connect(), commit=True)
         person = actors.person(name)
         actors.connection.commit()
@@ -180,20 +180,20 @@ class Hall:
 
 
 def done(club: Club) -> None:
-    """Commit what people did."""
+    """Commit the changes of the people."""
     club.actors.connection.commit()
 
 
 @pytest.fixture(scope="session")
 def club_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """The Postgres of the tests that do not touch it."""
+    """The Postgres server of the tests that do not stop it."""
     with server_with_template(tmp_path_factory) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def hall(club_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    """The server that tests share. Each founds a space of its own, and uses topics and rows of its own."""
+    """The server that tests share. Each test creates a space, topics and rows of its own."""
     with closing(open_hall(club_server, "hall", tmp_path_factory.mktemp("hall"))) as hall:
         yield hall
         hall.process.stop()
@@ -201,21 +201,21 @@ def hall(club_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def spare_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """The Postgres of the tests that stop it."""
+    """The Postgres server of the tests that stop it."""
     with server_with_template(tmp_path_factory) as server:
         yield server
 
 
 @pytest.fixture
 def own_postgres(spare_postgres: PostgresServer) -> PostgresServer:
-    """A Postgres that the test may stop."""
-    spare_postgres.start()  # A test that failed may have left it as it was then.
+    """A Postgres server that the test may stop."""
+    spare_postgres.start()  # A failed test may have left it stopped.
     return spare_postgres
 
 
 @pytest.fixture
 def own_hall(own_postgres: PostgresServer, tmp_path: Path) -> Iterator[Hall]:
-    """A server that the test may stop, on a Postgres that it may stop."""
+    """A server that the test may stop, on a Postgres server that it may stop."""
     with closing(open_hall(own_postgres, "own", tmp_path)) as hall:
         yield hall
         hall.process.stop()

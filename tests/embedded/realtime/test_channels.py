@@ -19,10 +19,10 @@ async def test_join_talk_leave(hall: Hall, name: str, version: int) -> None:
         joined = await ada.join(name, broadcast={"ack": True})
         assert joined.payload == {"status": "ok", "response": {"postgres_changes": []}}
         await boris.enter(name)
-        answer = await ada.call(name, "broadcast", HELLO)
-        assert answer.payload == {"status": "ok", "response": {}}
+        reply = await ada.call(name, "broadcast", HELLO)
+        assert reply.payload == {"status": "ok", "response": {}}
         assert await boris.next() == Frame(topic, "broadcast", HELLO, None)
-        assert await ada.heard() == []  # Its own message does not come back unless it wants that.
+        assert await ada.heard() == []  # Its own message does not come back unless it asks for that.
 
         ref = await ada.send(topic, "phx_leave", {})
         left, closed = await ada.next(), await ada.next()
@@ -33,7 +33,7 @@ async def test_join_talk_leave(hall: Hall, name: str, version: int) -> None:
         assert await ada.heard() == []
 
 
-async def test_to_oneself_and_without_an_answer(hall: Hall, name: str) -> None:
+async def test_self_and_ack_options(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, broadcast={"self": "true", "ack": False})
         await wire.broadcast(name, "hello", {"a": 1})
@@ -51,7 +51,7 @@ async def test_joining_again_closes_the_old_channel(hall: Hall, name: str) -> No
         closed, joined = await wire.next(), await wire.next()
         assert (closed.event, closed.ref) == ("phx_close", first.ref)
         assert (joined.event, joined.ref, joined.payload["status"]) == ("phx_reply", ref, "ok")
-        # A message for the old channel is late; each message arrives once.
+        # A late message for the old channel is ignored; each message arrives once.
         await wire.send(f"realtime:{name}", "broadcast", HELLO, join_ref=first.ref)
         await wire.heard()
         await other.broadcast(name, "hello", {"a": 1})
@@ -62,19 +62,19 @@ async def test_joining_again_closes_the_old_channel(hall: Hall, name: str) -> No
 
 async def test_a_topic_that_was_not_joined(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
-        answer = await wire.call(name, "broadcast", HELLO)
-        assert answer.payload == {"status": "error", "response": {"reason": "unmatched topic"}}
-        answer = await wire.call(name, "phx_leave", {})
-        assert answer.payload == {"status": "ok", "response": {}}
+        reply = await wire.call(name, "broadcast", HELLO)
+        assert reply.payload == {"status": "error", "response": {"reason": "unmatched topic"}}
+        reply = await wire.call(name, "phx_leave", {})
+        assert reply.payload == {"status": "ok", "response": {}}
 
 
 async def test_a_channel_needs_a_name(hall: Hall) -> None:
     async with hall.wire() as wire:
-        answer = await wire.join("")
-    assert answer.payload["response"] == {"reason": "TopicNameRequired: You must provide a topic name"}
+        reply = await wire.join("")
+    assert reply.payload["response"] == {"reason": "TopicNameRequired: You must provide a topic name"}
 
 
-async def test_a_public_and_a_private_channel_of_one_name_are_two(hall: Hall, name: str) -> None:
+async def test_a_public_and_a_private_channel_of_the_same_name_are_independent(hall: Hall, name: str) -> None:
     async with hall.wire() as public, hall.wire(hall.config.secret_key) as private:
         await public.enter(name)
         await private.enter(name, private=True)
@@ -88,10 +88,10 @@ async def test_a_public_and_a_private_channel_of_one_name_are_two(hall: Hall, na
 
 
 @pytest.mark.parametrize("payload", [None, 7, "x", [], {"config": 3}, {"config": {"broadcast": None, "presence": []}}])
-async def test_a_join_of_any_form_is_a_join(hall: Hall, name: str, payload: object) -> None:
+async def test_a_join_with_malformed_options_is_accepted(hall: Hall, name: str, payload: object) -> None:
     async with hall.wire() as wire:
-        answer = await wire.reply(await wire.send(f"realtime:{name}", "phx_join", payload))
-        assert answer.payload["status"] == "ok"
+        reply = await wire.reply(await wire.send(f"realtime:{name}", "phx_join", payload))
+        assert reply.payload["status"] == "ok"
 
 
 async def test_messages_of_one_client_keep_their_order(hall: Hall, name: str) -> None:
@@ -116,6 +116,6 @@ async def test_bytes_between_clients_of_version_2(hall: Hall, name: str) -> None
         await sender.socket.send(head + b"\x01" + b"19" + topic + event + b'{"a":1}')
         received = await new.next_bytes()
         assert received == bytes([4, len(topic), len(event), 0, 1]) + topic + event + b'{"a":1}'
-        # Version 1 has no frames for bytes, but JSON that came in one is JSON.
+        # Version 1 has no binary frames, but it gets JSON that came in one.
         payload = {"type": "broadcast", "event": "bytes", "payload": {"a": 1}}
         assert await old.heard() == [Frame(topic.decode(), "broadcast", payload, None)]

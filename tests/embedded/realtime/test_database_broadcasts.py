@@ -1,4 +1,4 @@
-"""Broadcasts that the database sends, new ones and old ones."""
+"""Broadcasts from the database, new and replayed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def events(wire: Wire, count: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_members_hear_of_what_happens_in_their_space(hall: Hall, version: int) -> None:
+async def test_members_receive_the_events_of_their_space(hall: Hall, version: int) -> None:
     club = hall.club("Boris")
     name = f"space:{club.id}"
     boris = club.members[0]
@@ -30,7 +30,7 @@ async def test_members_hear_of_what_happens_in_their_space(hall: Hall, version: 
         club.answer(prompt, [club.leader])
         done(club)
         heard = await events(wire, 2)
-        assert await wire.heard() == []  # Not a word of the draft.
+        assert await wire.heard() == []  # Nothing of the draft.
     assert [message["event"] for message in heard] == ["prompts.published", "response.published"]
     first, second = (message["payload"] for message in heard)
     assert second["seq"] == first["seq"] + 1
@@ -47,13 +47,13 @@ async def test_one_commit_arrives_whole_and_in_order(hall: Hall, name: str) -> N
             connection.execute(
                 "select realtime.send(jsonb_build_object('n', n), 'count', %s) from generate_series(1, 1000) n", [name]
             )
-            assert await wire.heard() == []  # Nothing before the commit,
+            assert await wire.heard() == []  # Nothing arrives before the commit,
         assert [message["payload"]["n"] for message in await events(wire, 1000)] == list(range(1, 1001))
         with psycopg.connect(hall.dsn) as connection:
             connection.execute("select realtime.send('{}', 'never', %s)", [name])
             connection.rollback()
         hall.send(name, "last", {})
-        assert [message["event"] for message in await events(wire, 1)] == ["last"]  # and nothing without one.
+        assert [message["event"] for message in await events(wire, 1)] == ["last"]  # and nothing after a rollback.
 
 
 async def test_a_changed_row(hall: Hall, name: str) -> None:
@@ -119,7 +119,7 @@ async def test_a_replay_repeats_the_newest_messages_oldest_first(hall: Hall, nam
         assert await wire.heard() == []
 
 
-async def test_what_is_dated_ahead_is_not_repeated(hall: Hall, name: str) -> None:
+async def test_messages_dated_in_the_future_are_not_replayed(hall: Hall, name: str) -> None:
     async with hall.wire(hall.config.secret_key) as first:
         await first.enter(name, private=True)
         hall.send(name, "now", {})
@@ -128,7 +128,7 @@ async def test_what_is_dated_ahead_is_not_repeated(hall: Hall, name: str) -> Non
             " select %s, 'broadcast', 'ahead', '{}', true, (now() at time zone 'utc') + interval '2 minutes'",
             name,
         )
-        # Both have been sent now, so whoever joins later gets neither of them as news.
+        # Both have been sent, so a client that joins later gets neither of them as a new message.
         assert [message["event"] for message in await events(first, 2)] == ["now", "ahead"]
     async with hall.wire(hall.config.secret_key) as wire:
         await wire.enter(name, private=True, broadcast={"replay": {"since": 1}})
@@ -136,12 +136,12 @@ async def test_what_is_dated_ahead_is_not_repeated(hall: Hall, name: str) -> Non
         assert await wire.heard() == []
 
 
-async def test_what_follows_the_answer_to_a_join_comes_in_one_order(hall: Hall) -> None:
+async def test_the_frames_after_the_reply_to_a_join_have_a_fixed_order(hall: Hall) -> None:
     club = hall.club()
     name = f"space:{club.id}"
     hall.send(name, "old", {})
     async with hall.wire() as wire:
-        answer = await wire.join(
+        reply = await wire.join(
             name,
             token=hall.token(club.leader),
             private=True,
@@ -149,7 +149,7 @@ async def test_what_follows_the_answer_to_a_join_comes_in_one_order(hall: Hall) 
             broadcast={"replay": {"since": 1, "limit": 1}, "replication_ready": True},
             postgres_changes=[{"event": "*", "schema": "public", "table": "prompts"}],
         )
-        assert answer.payload["status"] == "ok"
+        assert reply.payload["status"] == "ok"
         state, old = await wire.next(), await wire.next()
         assert (state.event, state.payload) == ("presence_state", {})
         assert (old.event, old.payload["event"], old.payload["meta"]["replayed"]) == ("broadcast", "old", True)
@@ -160,7 +160,7 @@ async def test_what_follows_the_answer_to_a_join_comes_in_one_order(hall: Hall) 
         }
 
 
-async def test_between_the_replay_and_the_first_new_message_nothing_is_lost_or_doubled(hall: Hall, name: str) -> None:
+async def test_no_message_is_lost_or_repeated_between_the_replay_and_the_first_new_one(hall: Hall, name: str) -> None:
     with psycopg.connect(hall.dsn, autocommit=True) as connection:
         for number in range(20):
             connection.execute("select realtime.send(jsonb_build_object('n', %s::int), 'count', %s)", [number, name])
@@ -178,20 +178,20 @@ async def test_between_the_replay_and_the_first_new_message_nothing_is_lost_or_d
 
 
 @pytest.mark.parametrize("replay", [{}, {"since": "yesterday"}, {"since": 1.5}, {"since": 1, "limit": "x"}, 7])
-async def test_a_replay_that_cannot_be_read(hall: Hall, name: str, replay: object) -> None:
+async def test_a_malformed_replay(hall: Hall, name: str, replay: object) -> None:
     async with hall.wire(hall.config.secret_key) as wire:
-        answer = await wire.join(name, private=True, broadcast={"replay": replay})
-    assert answer.payload["response"] == {"reason": "UnableToReplayMessages: Replay params are not valid"}
+        reply = await wire.join(name, private=True, broadcast={"replay": replay})
+    assert reply.payload["response"] == {"reason": "UnableToReplayMessages: Replay params are not valid"}
 
 
 async def test_public_channels_have_no_replay(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
-        answer = await wire.join(name, broadcast={"replay": {"since": 1}})
+        reply = await wire.join(name, broadcast={"replay": {"since": 1}})
     reason = "UnableToReplayMessages: Replay is not allowed for public channels"
-    assert answer.payload["response"] == {"reason": reason}
+    assert reply.payload["response"] == {"reason": reason}
 
 
-async def test_a_client_can_ask_to_be_told_when_the_log_is_followed(hall: Hall, name: str) -> None:
+async def test_a_client_can_wait_until_the_log_is_followed(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, broadcast={"replication_ready": True})
         system = await wire.take("system")

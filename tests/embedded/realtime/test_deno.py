@@ -13,7 +13,7 @@ from supabase_embedded import deno
 from tests.embedded.realtime.conftest import Hall
 
 HERE = Path(__file__).parent / "deno"
-# Where supabase-js is pinned for tests.
+# The configuration that pins supabase-js for tests.
 PINNED = Path(__file__).parent.parent / "server"
 
 

@@ -1,4 +1,4 @@
-"""Who may open a socket, and what it speaks before any channel is joined."""
+"""The handshake of a socket, and its frames before it joins a channel."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ async def refusal(url: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_a_heartbeat_is_answered(hall: Hall, version: int) -> None:
+async def test_a_heartbeat_gets_a_reply(hall: Hall, version: int) -> None:
     async with hall.wire(version=version) as wire:
         ref = await wire.send("phoenix", "heartbeat", {})
-        answer = await wire.next()
-    assert (answer.topic, answer.event, answer.ref) == ("phoenix", "phx_reply", ref)
-    assert answer.payload == {"status": "ok", "response": {}}
+        reply = await wire.next()
+    assert (reply.topic, reply.event, reply.ref) == ("phoenix", "phx_reply", ref)
+    assert reply.payload == {"status": "ok", "response": {}}
 
 
-async def test_a_heartbeat_without_a_reference_does_no_harm(hall: Hall) -> None:
+async def test_a_heartbeat_without_a_reference_is_ignored(hall: Hall) -> None:
     async with hall.wire() as wire:
         await wire.socket.send('{"event":"heartbeat","payload":{},"topic":"phoenix","ref":null,"join_ref":null}')
         assert await wire.next() == Frame("phoenix", "phx_reply", {"status": "ok", "response": {}}, None)
 
 
-async def test_pings_are_answered(hall: Hall) -> None:
+async def test_pings_get_a_pong(hall: Hall) -> None:
     async with hall.wire() as wire:
         assert await (await wire.socket.ping()) >= 0
 
 
-async def test_the_header_wins_over_the_query(hall: Hall, name: str) -> None:
+async def test_the_header_takes_precedence_over_the_query(hall: Hall, name: str) -> None:
     url = f"{hall.realtime_url}/websocket?apikey=sb_publishable_wrong"
     async with Wire(url, headers={"x-api-key": hall.config.secret_key}) as wire:
-        await wire.enter(name, private=True)  # No policy lets anybody but the secret key in.
+        await wire.enter(name, private=True)  # No policy allows anybody but the secret key.
 
 
 async def test_without_a_key(hall: Hall) -> None:
@@ -66,7 +66,7 @@ async def test_with_a_wrong_key(hall: Hall) -> None:
         ({"exp": 4_102_444_800}, None, "Fields `role` and `exp` are required in JWT"),
     ],
 )
-async def test_with_a_bad_token_as_the_key(
+async def test_with_an_invalid_token_as_the_key(
     hall: Hall, claims: dict[str, object], secret: str | None, error: str
 ) -> None:
     token = hall.sign(claims, secret=secret)
@@ -84,10 +84,10 @@ async def test_an_unknown_version(hall: Hall) -> None:
     assert await refusal(url) == (400, "`vsn` must be 1.0.0 or 2.0.0.")
 
 
-def test_what_is_no_websocket(hall: Hall) -> None:
+def test_a_request_without_an_upgrade(hall: Hall) -> None:
     headers = {"apikey": hall.config.publishable_key}
-    answer = httpx.get(f"{hall.http_url}/realtime/v1/websocket", headers=headers)
-    assert (answer.status_code, answer.json()) == (426, {"error": "This address is for WebSockets."})
+    reply = httpx.get(f"{hall.http_url}/realtime/v1/websocket", headers=headers)
+    assert (reply.status_code, reply.json()) == (426, {"error": "This address is for WebSockets."})
     assert httpx.get(f"{hall.http_url}/realtime/v1/nothing", headers=headers).status_code == 404
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_websocket(hall: Hall) -> None:
         (2, b"\x07"),
     ],
 )
-async def test_what_is_no_frame_closes_the_socket(hall: Hall, version: int, message: str | bytes) -> None:
+async def test_a_malformed_frame_closes_the_socket(hall: Hall, version: int, message: str | bytes) -> None:
     async with hall.wire(version=version) as wire:
         await wire.socket.send(message)
         assert await wire.closed() == 4004

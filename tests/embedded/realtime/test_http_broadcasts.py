@@ -30,13 +30,13 @@ async def test_a_batch(hall: Hall, name: str) -> None:
             {"topic": name, "event": "one", "payload": {"n": 1}},
             {"topic": private, "event": "two", "payload": {"n": 2}, "private": True},
         ]
-        answer = post(hall, token=hall.token(club.leader), json={"messages": messages})
-        assert (answer.status_code, answer.content) == (202, b"")
+        reply = post(hall, token=hall.token(club.leader), json={"messages": messages})
+        assert (reply.status_code, reply.content) == (202, b"")
         assert (await guest.next()).payload == {"type": "broadcast", "event": "one", "payload": {"n": 1}}
         assert (await member.next()).payload == {"type": "broadcast", "event": "two", "payload": {"n": 2}}
 
 
-async def test_what_may_not_be_sent_is_dropped(hall: Hall) -> None:
+async def test_messages_without_permission_are_dropped(hall: Hall) -> None:
     club, stranger = hall.club(), hall.person("Eve")
     name = f"room:{club.id}"
     message = {"topic": name, "event": "x", "payload": {}, "private": True}
@@ -77,11 +77,11 @@ async def test_a_single_message(hall: Hall, name: str) -> None:
     ],
 )
 def test_a_batch_with_errors(hall: Hall, body: dict[str, Any], errors: dict[str, Any]) -> None:
-    answer = post(hall, json=body)
-    assert (answer.status_code, answer.json()) == (422, {"errors": errors})
+    reply = post(hall, json=body)
+    assert (reply.status_code, reply.json()) == (422, {"errors": errors})
 
 
-def test_requests_that_make_no_sense(hall: Hall) -> None:
+def test_invalid_requests(hall: Hall) -> None:
     assert post(hall, content=b"{").status_code == 400
     assert post(hall, "/x/events/y", content=b"<x/>", headers={"content-type": "text/xml"}).status_code == 415
     assert post(hall, "/x/nothing", json={}).status_code == 404

@@ -1,4 +1,4 @@
-"""Postgres Changes: each subscriber hears of the rows that it may see, and of them what it may see."""
+"""Postgres Changes: each subscriber gets the rows and columns that it may see."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def add_sample(hall: Hall, owner: Actor | None = None, **values: Any) -> int:
 
 @pytest.fixture(scope="session")
 def ada(hall: Hall) -> Actor:
-    """Somebody who owns samples."""
+    """A person who owns samples."""
     return hall.person("Ada")
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_members_see_answers_and_nobody_sees_drafts(hall: Hall, name: str, version: int) -> None:
+async def test_members_see_responses_and_nobody_sees_drafts(hall: Hall, name: str, version: int) -> None:
     club, stranger = hall.club("Boris"), hall.person("Eve")
     leader, boris = club.leader, club.members[0]
     prompt, _other = club.ask("What did you read?", "And why?")
@@ -65,7 +65,7 @@ async def test_members_see_answers_and_nobody_sees_drafts(hall: Hall, name: str,
         done(club)
         for wire in (ada, bob):
             change = await next_change(wire)
-            assert change["record"]["user_id"] == str(leader.id)  # So the leader has heard nothing of the draft.
+            assert change["record"]["user_id"] == str(leader.id)  # So the leader has received nothing of the draft.
         boris.update("responses", draft["id"], is_published=True)
         done(club)
         for wire in (ada, bob):
@@ -74,13 +74,13 @@ async def test_members_see_answers_and_nobody_sees_drafts(hall: Hall, name: str,
             assert published["old_record"] == {"id": str(draft["id"])}
         boris.delete("responses", draft["id"])
         done(club)
-        for wire in (ada, bob, eve):  # Of a deleted row the key is told to everybody.
+        for wire in (ada, bob, eve):  # Everybody gets the key of a deleted row.
             change = await next_change(wire)
             assert (change["type"], change["old_record"]) == ("DELETE", {"id": str(draft["id"])})
             assert "record" not in change
 
 
-async def test_the_answer_repeats_the_bindings_with_their_numbers(hall: Hall, name: str, ada: Actor) -> None:
+async def test_the_reply_repeats_the_bindings_with_their_ids(hall: Hall, name: str, ada: Actor) -> None:
     bindings = [
         binding("samples", filter="id=eq.-1", select=["id"]),
         binding("samples", "INSERT"),
@@ -88,8 +88,8 @@ async def test_the_answer_repeats_the_bindings_with_their_numbers(hall: Hall, na
         {"event": "*", "schema": "public"},
     ]
     async with hall.wire() as wire:
-        answer = await wire.enter(name, token=hall.token(ada), postgres_changes=bindings)
-        confirmed = answer.payload["response"]["postgres_changes"]
+        reply = await wire.enter(name, token=hall.token(ada), postgres_changes=bindings)
+        confirmed = reply.payload["response"]["postgres_changes"]
         assert [{key: value for key, value in one.items() if key != "id"} for one in confirmed] == bindings
         numbers = [one["id"] for one in confirmed]
         assert len(set(numbers)) == 4
@@ -99,7 +99,7 @@ async def test_the_answer_repeats_the_bindings_with_their_numbers(hall: Hall, na
         assert sorted(change.payload["ids"]) == sorted([numbers[1], numbers[3]])
 
 
-async def test_values_have_the_form_of_the_data_api(hall: Hall, name: str, ada: Actor) -> None:
+async def test_values_are_formatted_as_in_the_data_api(hall: Hall, name: str, ada: Actor) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
         key = add_sample(
@@ -215,17 +215,17 @@ async def test_filters(
         ({"event": "*"}, "Please provide at least a `schema` or `table`"),
     ],
 )
-async def test_what_can_never_work_is_said_at_once(
+async def test_invalid_bindings_are_reported_at_once(
     hall: Hall, name: str, ada: Actor, params: dict[str, Any], problem: str
 ) -> None:
-    # The client of version 1 could not read all of these itself when the answer repeats them.
+    # The client of version 1 could not parse some of these in the reply.
     async with hall.wire(version=2) as wire:
-        answer = await wire.join(name, token=hall.token(ada), postgres_changes=[params])
-        assert answer.payload["status"] == "ok"
+        reply = await wire.join(name, token=hall.token(ada), postgres_changes=[params])
+        assert reply.payload["status"] == "ok"
         system = (await wire.take("system")).payload
         assert (system["extension"], system["status"], system["channel"]) == ("postgres_changes", "error", name)
         assert problem in system["message"]
-        # The channel itself goes on.
+        # The channel itself stays open.
         hall.send(name, "still here", {}, private=False)
         assert (await wire.take("broadcast")).payload["event"] == "still here"
 
@@ -233,23 +233,23 @@ async def test_what_can_never_work_is_said_at_once(
 async def test_waiting_for_the_subscription(hall: Hall, name: str, ada: Actor) -> None:
     wait = {"wait": True, "timeout": 10_000}
     async with hall.wire() as wire:
-        answer = await wire.join(
+        reply = await wire.join(
             name,
             token=hall.token(ada),
             postgres_changes=[binding("samples")],
             postgres_changes_options=wait,
         )
         key = add_sample(hall, ada)
-        assert answer.payload["status"] == "ok"
+        assert reply.payload["status"] == "ok"
         assert (await next_change(wire))["record"]["id"] == key
-        answer = await wire.join(name, postgres_changes=[binding("unpublished")], postgres_changes_options=wait)
-        assert answer.payload["status"] == "error"
-        assert answer.payload["response"]["reason"].startswith("RealtimeDisabledForConfiguration: Unable to subscribe")
+        reply = await wire.join(name, postgres_changes=[binding("unpublished")], postgres_changes_options=wait)
+        assert reply.payload["status"] == "error"
+        assert reply.payload["response"]["reason"].startswith("RealtimeDisabledForConfiguration: Unable to subscribe")
 
 
 async def test_the_whole_old_row_where_the_table_keeps_it(hall: Hall, name: str) -> None:
     key = next(ids)
-    large = "x" * 20_000  # Stored apart, and so not in the log when it does not change.
+    large = "x" * 20_000  # Stored out of line, and so not in the log if it does not change.
     async with hall.wire() as wire:
         await wire.enter(name, postgres_changes=[binding("open_samples", filter=f"id=in.({key},{key + 100000})")])
         hall.run("insert into public.open_samples values (%s, %s)", key, large)
@@ -260,7 +260,7 @@ async def test_the_whole_old_row_where_the_table_keeps_it(hall: Hall, name: str)
     assert updated["record"] == deleted["old_record"] == {"id": key + 100000, "word": large}
 
 
-async def test_of_a_deleted_row_that_was_protected_only_the_key_is_told(hall: Hall, name: str, ada: Actor) -> None:
+async def test_only_the_key_of_a_deleted_protected_row_is_sent(hall: Hall, name: str, ada: Actor) -> None:
     key = next(ids)
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("guarded", filter=f"id=eq.{key}")])
@@ -274,7 +274,7 @@ async def test_of_a_deleted_row_that_was_protected_only_the_key_is_told(hall: Ha
     assert (deleted["old_record"], deleted.get("record")) == ({"id": key}, None)
 
 
-async def test_a_changed_key_is_told(hall: Hall, name: str, ada: Actor) -> None:
+async def test_a_changed_key_is_sent(hall: Hall, name: str, ada: Actor) -> None:
     key = add_sample(hall, ada, word="x")
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
@@ -307,12 +307,12 @@ async def test_rows_that_cannot_be_shown(
         hall.run(insert)
         data = await next_change(wire)
         assert (data["errors"], data["record"], data["columns"]) == ([error], {}, [])
-        # Others are not disturbed by it.
+        # Other subscribers are not affected.
         key = add_sample(hall, ada)
         assert (await next_change(wire))["record"]["id"] == key
 
 
-async def test_of_a_row_that_is_too_large_the_short_values_are_told(hall: Hall, name: str, ada: Actor) -> None:
+async def test_only_the_short_values_of_a_large_row_are_sent(hall: Hall, name: str, ada: Actor) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
         key = add_sample(hall, ada, word="x" * 1_100_000, number=1)
@@ -322,7 +322,7 @@ async def test_of_a_row_that_is_too_large_the_short_values_are_told(hall: Hall, 
     assert "word" not in data["record"]
 
 
-async def test_a_new_token_changes_what_is_seen(hall: Hall, name: str, ada: Actor) -> None:
+async def test_a_new_token_changes_which_rows_are_visible(hall: Hall, name: str, ada: Actor) -> None:
     boris = hall.person("Boris")
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
@@ -333,7 +333,7 @@ async def test_a_new_token_changes_what_is_seen(hall: Hall, name: str, ada: Acto
         assert (await next_change(wire))["record"]["id"] == key
 
 
-async def test_after_leaving_nothing_comes(hall: Hall, name: str, ada: Actor) -> None:
+async def test_nothing_is_delivered_after_leaving(hall: Hall, name: str, ada: Actor) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
         await wire.call(name, "phx_leave", {})

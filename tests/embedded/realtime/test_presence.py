@@ -1,4 +1,4 @@
-"""Presence: who is on a channel."""
+"""Presence on a channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.embedded.realtime.wire import Wire
 
 
 def seen(presences: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """What people said of themselves, without the server's references."""
+    """The payloads by key, without the server's references."""
     return {
         key: [{name: value for name, value in meta.items() if not name.startswith("phx_")} for meta in entry["metas"]]
         for key, entry in presences.items()
@@ -19,17 +19,17 @@ def seen(presences: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 async def track(wire: Wire, name: str, payload: Any) -> None:
-    answer = await wire.call(name, "presence", {"type": "presence", "event": "track", "payload": payload})
-    assert answer.payload == {"status": "ok", "response": {}}
+    reply = await wire.call(name, "presence", {"type": "presence", "event": "track", "payload": payload})
+    assert reply.payload == {"status": "ok", "response": {}}
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_who_is_here(hall: Hall, version: int) -> None:
+async def test_joining_tracking_and_leaving(hall: Hall, version: int) -> None:
     club = hall.club("Boris")
     name = f"room:{club.id}"
     async with hall.wire(version=version) as ada:
         await ada.enter(name, token=hall.token(club.leader), private=True, presence={"key": "ada", "enabled": True})
-        assert (await ada.next()).payload == {}  # The state comes first: nobody yet.
+        assert (await ada.next()).payload == {}  # The state comes first; nobody is present yet.
         await track(ada, name, {"mood": "calm"})
         diff = (await ada.take("presence_diff")).payload
         assert (seen(diff["joins"]), diff["leaves"]) == ({"ada": [{"mood": "calm"}]}, {})
@@ -42,7 +42,7 @@ async def test_who_is_here(hall: Hall, version: int) -> None:
             await track(boris, name, {})
             assert seen((await ada.take("presence_diff")).payload["joins"]) == {"boris": [{}]}
 
-            await track(ada, name, {"mood": "calm"})  # No news.
+            await track(ada, name, {"mood": "calm"})  # Nothing changed.
             await track(ada, name, {"mood": "wild"})
             diff = (await boris.take("presence_diff", lambda frame: "ada" in frame.payload["joins"])).payload
             assert (seen(diff["joins"]), seen(diff["leaves"])) == (
@@ -52,11 +52,11 @@ async def test_who_is_here(hall: Hall, version: int) -> None:
             assert diff["joins"]["ada"]["metas"][0]["phx_ref_prev"] == first
             assert diff["leaves"]["ada"]["metas"][0]["phx_ref"] == first
 
-        # The socket is gone, and so is Boris.
+        # Boris leaves with his socket.
         left = (await ada.take("presence_diff", lambda frame: frame.payload["leaves"].keys() == {"boris"})).payload
         assert left["joins"] == {}
-        answer = await ada.call(name, "presence", {"event": "untrack"})
-        assert answer.payload["status"] == "ok"
+        reply = await ada.call(name, "presence", {"event": "untrack"})
+        assert reply.payload["status"] == "ok"
         assert (await ada.take("presence_diff")).payload["leaves"].keys() == {"ada"}
 
 
@@ -74,7 +74,7 @@ async def test_two_windows_of_one_person(hall: Hall, name: str) -> None:
                     await late.enter(name, presence={"enabled": True})
                     state = (await late.take("presence_state")).payload
                     assert seen(state) == {"ada": [{"window": 1}, {"window": 2}]}
-            # Leaving the channel and closing the socket are the same to the others.
+            # For the others, leaving the channel and closing the socket are the same.
             left = await watcher.take("presence_diff", lambda frame: frame.payload["leaves"] != {})
             assert seen(left.payload["leaves"]) == {"ada": [{"window": 2}]}
             await one.call(name, "phx_leave", {})
@@ -82,24 +82,24 @@ async def test_two_windows_of_one_person(hall: Hall, name: str) -> None:
             assert seen(left.payload["leaves"]) == {"ada": [{"window": 1}]}
 
 
-async def test_without_a_key_the_server_makes_one(hall: Hall, name: str) -> None:
+async def test_without_a_key_the_server_generates_one(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
         await wire.enter(name)
         await track(wire, name, {"a": 1})
-        # Tracking is what turns presence on here, so the state comes now.
+        # Tracking enables presence here, so the state comes now.
         assert (await wire.take("presence_state")).payload == {}
         (key,) = (await wire.take("presence_diff")).payload["joins"]
         assert len(key) == 36
 
 
-async def test_what_is_no_presence(hall: Hall, name: str) -> None:
+async def test_malformed_presence_messages(hall: Hall, name: str) -> None:
     async with hall.wire() as wire:
         await wire.enter(name, presence={"enabled": True})
-        answer = await wire.call(name, "presence", {"event": "track", "payload": [1]})
+        reply = await wire.call(name, "presence", {"event": "track", "payload": [1]})
         reason = {"reason": "Presence track payload must be a map"}
-        assert answer.payload == {"status": "error", "response": reason}
-        answer = await wire.call(name, "presence", {"event": "dance"})
-        assert answer.payload == {"status": "error", "response": {}}
+        assert reply.payload == {"status": "error", "response": reason}
+        reply = await wire.call(name, "presence", {"event": "dance"})
+        assert reply.payload == {"status": "error", "response": {}}
 
 
 @pytest.mark.long

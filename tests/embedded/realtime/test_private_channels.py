@@ -9,7 +9,7 @@ import pytest
 from tests.embedded.realtime.conftest import Hall, done
 from tests.embedded.realtime.wire import Wire
 
-BOUND = 5.0  # Seconds; rights are looked at every two seconds.
+BOUND = 5.0  # Seconds; rights are checked every two seconds.
 
 
 async def shut_down(wire: Wire, topic: str) -> str:
@@ -32,12 +32,12 @@ async def test_members_join_and_talk(hall: Hall, version: int) -> None:
     async with hall.wire(version=version) as ada, hall.wire(version=version) as boris:
         await ada.enter(name, token=hall.token(club.leader), private=True, broadcast={"ack": True})
         await boris.enter(name, token=hall.token(club.members[0]), private=True)
-        answer = await ada.call(name, "broadcast", {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}})
-        assert answer.payload["status"] == "ok"
+        reply = await ada.call(name, "broadcast", {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}})
+        assert reply.payload["status"] == "ok"
         assert (await boris.next()).payload == {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}}
 
 
-async def test_members_cannot_send_where_the_database_tells_what_happens(hall: Hall) -> None:
+async def test_members_cannot_send_on_the_channel_of_database_events(hall: Hall) -> None:
     club = hall.club("Boris")
     name = f"space:{club.id}"
     async with hall.wire() as ada, hall.wire() as boris:
@@ -45,8 +45,8 @@ async def test_members_cannot_send_where_the_database_tells_what_happens(hall: H
         await boris.enter(name, token=hall.token(club.members[0]), private=True, broadcast={"ack": True})
         forged = {"space_id": str(club.id), "seq": 1000, "kind": "member.left", "payload": {}}
         await boris.broadcast(name, "member.left", forged)
-        answer = await boris.call(name, "presence", {"event": "track", "payload": {}})
-        assert answer.payload["status"] == "error"
+        reply = await boris.call(name, "presence", {"event": "track", "payload": {}})
+        assert reply.payload["status"] == "error"
         hall.send(name, "true", {})
         assert (await ada.next()).payload["event"] == "true"
 
@@ -57,8 +57,8 @@ async def test_an_outsider_is_refused(hall: Hall) -> None:
     expected = {"reason": f"Unauthorized: You do not have permissions to read from this Channel topic: {name}"}
     async with hall.wire() as wire:
         for token in (hall.token(stranger), None):
-            answer = await wire.join(name, token=token, private=True)
-            assert answer.payload == {"status": "error", "response": expected}
+            reply = await wire.join(name, token=token, private=True)
+            assert reply.payload == {"status": "error", "response": expected}
         hall.send(name, "secret", {})
         assert await wire.heard() == []
 
@@ -67,36 +67,36 @@ async def test_the_secret_key_joins_everything(hall: Hall) -> None:
     name = f"space:{hall.club().id}"
     async with hall.wire(hall.config.secret_key) as wire:
         await wire.enter(name, private=True)
-        # The token of the connection counts where the client repeats its key.
+        # The connection's key counts if the client sends it as its token.
         await wire.enter(name, token=hall.config.secret_key, private=True)
 
 
-async def test_a_policy_that_fails_lets_nobody_in(hall: Hall) -> None:
+async def test_a_failing_policy_refuses_everybody(hall: Hall) -> None:
     async with hall.wire() as wire:
-        answer = await wire.join("broken", token=hall.token(hall.person("Ada")), private=True)
-        assert answer.payload["response"]["reason"].startswith("Unauthorized: ")
+        reply = await wire.join("broken", token=hall.token(hall.person("Ada")), private=True)
+        assert reply.payload["response"]["reason"].startswith("Unauthorized: ")
 
 
-async def test_what_a_policy_can_know(hall: Hall) -> None:
+async def test_what_policies_can_read(hall: Hall) -> None:
     person = hall.person("Ada")
     url = f"{hall.realtime_url}/websocket?apikey={hall.config.publishable_key}"
-    # Its key may come in a header; policies do not see it.
+    # The key may come in a header; policies do not see it.
     headers = {"x-door": "open", "x-api-key": hall.config.publishable_key, "authorization": "Bearer x"}
     async with Wire(url, headers=headers) as wire, hall.wire() as without:
         await wire.enter("claims", token=hall.token(person, level=7), private=True)
-        answer = await wire.join("claims", token=hall.token(person, level=6), private=True)
-        assert answer.payload["status"] == "error"
-        answer = await without.join("claims", token=hall.token(person, level=7), private=True)
-        assert answer.payload["status"] == "error"
+        reply = await wire.join("claims", token=hall.token(person, level=6), private=True)
+        assert reply.payload["status"] == "error"
+        reply = await without.join("claims", token=hall.token(person, level=7), private=True)
+        assert reply.payload["status"] == "error"
 
 
 async def test_a_policy_that_takes_too_long(hall: Hall) -> None:
     async with hall.wire() as wire:
-        answer = await wire.join("slow", token=hall.token(hall.person("Ada")), private=True)
-        assert answer.payload["response"] == {"reason": "QueryCanceled: Query was cancelled, please try again"}
+        reply = await wire.join("slow", token=hall.token(hall.person("Ada")), private=True)
+        assert reply.payload["response"] == {"reason": "QueryCanceled: Query was cancelled, please try again"}
 
 
-async def test_who_may_only_see_who_is_here(hall: Hall) -> None:
+async def test_with_the_right_to_presence_only(hall: Hall) -> None:
     ada = hall.token(hall.person("Ada"))
     async with hall.wire() as wire, hall.wire(hall.config.secret_key) as other:
         await wire.enter("lobby", token=ada, private=True, presence={"enabled": True})
@@ -107,20 +107,20 @@ async def test_who_may_only_see_who_is_here(hall: Hall) -> None:
         await other.call("lobby", "presence", {"event": "track", "payload": {}})
         heard = [(frame.event, list(frame.payload.get("joins", {}))) for frame in await wire.heard()]
         assert heard == [("presence_state", []), ("presence_diff", ["porter"])]
-        answer = await wire.join("lobby", token=ada, private=True, broadcast={"replay": {"since": 1}})
+        reply = await wire.join("lobby", token=ada, private=True, broadcast={"replay": {"since": 1}})
         reason = "Unauthorized: You do not have permissions to read from this Channel topic: lobby"
-        assert answer.payload["response"] == {"reason": reason}
+        assert reply.payload["response"] == {"reason": reason}
 
 
-async def test_who_may_only_receive(hall: Hall) -> None:
+async def test_with_the_right_to_receive_only(hall: Hall) -> None:
     club = hall.club()
     async with hall.wire() as reader, hall.wire(hall.config.secret_key) as writer:
         await reader.enter("board", token=hall.token(club.leader), private=True, broadcast={"ack": True})
         await writer.enter("board", private=True)
-        # A broadcast that is not allowed is dropped without a word, whether or not an answer is wanted.
+        # A broadcast that is not allowed is dropped without an error, even if the client asks for replies.
         await reader.broadcast("board", "noise", {})
-        answer = await reader.call("board", "presence", {"event": "track", "payload": {}})
-        assert answer.payload == {"status": "error", "response": {}}
+        reply = await reader.call("board", "presence", {"event": "track", "payload": {}})
+        assert reply.payload == {"status": "error", "response": {}}
         assert await writer.heard() == []
         await writer.broadcast("board", "news", {"n": 1})
         assert (await reader.next()).payload["event"] == "news"
@@ -135,40 +135,40 @@ async def test_who_may_only_receive(hall: Hall) -> None:
 )
 async def test_a_join_with_a_broken_token(hall: Hall, name: str, token: str, reason: str) -> None:
     async with hall.wire() as wire:
-        answer = await wire.join(name, token=token)
-        assert answer.payload == {"status": "error", "response": {"reason": reason}}
+        reply = await wire.join(name, token=token)
+        assert reply.payload == {"status": "error", "response": {"reason": reason}}
 
 
 async def test_a_join_with_an_old_or_incomplete_token(hall: Hall, name: str) -> None:
     person = hall.person("Ada")
     async with hall.wire() as wire:
-        answer = await wire.join(name, token=hall.token(person, lasts=-100))
-        assert answer.payload["response"]["reason"].startswith("InvalidJWTToken: Token has expired 1")
-        answer = await wire.join(name, token=hall.sign({"role": "authenticated"}))
+        reply = await wire.join(name, token=hall.token(person, lasts=-100))
+        assert reply.payload["response"]["reason"].startswith("InvalidJWTToken: Token has expired 1")
+        reply = await wire.join(name, token=hall.sign({"role": "authenticated"}))
         reason = "InvalidJWTToken: Fields `role` and `exp` are required in JWT"
-        assert answer.payload["response"]["reason"] == reason
+        assert reply.payload["response"]["reason"] == reason
 
 
 async def test_a_role_that_does_not_exist_sees_nothing(hall: Hall) -> None:
     club = hall.club()
     token = hall.token(club.leader, role="supabase_admin")
     async with hall.wire() as wire:
-        answer = await wire.join(f"space:{club.id}", token=token, private=True)
-        assert answer.payload["response"]["reason"].startswith("Unauthorized: ")
+        reply = await wire.join(f"space:{club.id}", token=token, private=True)
+        assert reply.payload["response"]["reason"].startswith("Unauthorized: ")
 
 
-async def test_a_new_token_is_taken_over(hall: Hall) -> None:
+async def test_a_new_token_replaces_the_old_one(hall: Hall) -> None:
     club = hall.club("Boris")
     name = f"space:{club.id}"
     async with hall.wire() as wire:
         await wire.enter(name, token=hall.token(club.leader, lasts=2), private=True)
         await wire.send(f"realtime:{name}", "access_token", {"access_token": hall.token(club.leader)})
-        # Nulls and keys are no tokens.
+        # Nulls and API keys are ignored.
         for ignored in (None, hall.config.publishable_key, 7):
             await wire.send(f"realtime:{name}", "access_token", {"access_token": ignored})
         assert await wire.heard() == []
         deadline = time.monotonic() + 2.5
-        while time.monotonic() < deadline:  # Longer than the first token lasts.
+        while time.monotonic() < deadline:  # Longer than the lifetime of the first token.
             hall.send(name, "still here", {})
             assert (await wire.next()).payload["event"] == "still here"
 
@@ -208,7 +208,7 @@ async def test_a_broken_token_ends_the_channel(hall: Hall, name: str) -> None:
             assert (await shut_down(wire, f"realtime:{name}")).startswith(reason[:20])
 
 
-async def test_a_member_who_is_removed_hears_no_more(hall: Hall) -> None:
+async def test_a_removed_member_receives_nothing_more(hall: Hall) -> None:
     club = hall.club("Boris")
     name = f"space:{club.id}"
     async with hall.wire() as ada, hall.wire() as boris:
@@ -223,5 +223,5 @@ async def test_a_member_who_is_removed_hears_no_more(hall: Hall) -> None:
         hall.send(name, "afterwards", {})
         await ada.take("broadcast", lambda frame: frame.payload["event"] == "afterwards")
         assert await boris.heard() == []
-        answer = await boris.join(name, token=hall.token(club.members[0]), private=True)
-        assert answer.payload["status"] == "error"
+        reply = await boris.join(name, token=hall.token(club.members[0]), private=True)
+        assert reply.payload["status"] == "error"

@@ -1,4 +1,4 @@
-"""The database goes away and comes back, as itself or as another one. Clients keep their channels."""
+"""Outages and resets of the database. Clients keep their channels."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from tests.embedded.realtime.wire import Wire
 
 
 async def established(wire: Wire) -> None:
-    """Wait until the server says that it follows the log again."""
+    """Wait until the server reports that it follows the log again."""
     await wire.take("system", lambda frame: frame.payload["message"] == "Replication connection established")
 
 
 @pytest.mark.long
-async def test_after_a_restart_everything_goes_on(own_postgres: PostgresServer, own_hall: Hall, name: str) -> None:
+async def test_channels_survive_a_restart_of_the_database(
+    own_postgres: PostgresServer, own_hall: Hall, name: str
+) -> None:
     changes = [{"event": "*", "schema": "public", "table": "open_samples"}]
     async with own_hall.wire(own_hall.config.secret_key) as wire, own_hall.wire() as public:
         await wire.enter(name, private=True, broadcast={"replication_ready": True}, presence={"enabled": True})
@@ -31,14 +33,14 @@ async def test_after_a_restart_everything_goes_on(own_postgres: PostgresServer, 
         os.kill(own_postgres.pid, signal.SIGKILL)
         await asyncio.to_thread(own_postgres.stop)
 
-        # Clients among themselves need no database, but who wants to join a private channel does.
+        # Messages among clients do not need the database, but joining a private channel does.
         async with own_hall.wire() as other:
             await other.enter(name)
             await other.broadcast(name, "hello", {})
             assert (await public.take("broadcast")).payload["event"] == "hello"
-            answer = await other.join("board", token=own_hall.sign({"role": "anon", "exp": 2**33}), private=True)
+            reply = await other.join("board", token=own_hall.sign({"role": "anon", "exp": 2**33}), private=True)
             reason = "UnableToConnectToProject: Realtime was unable to connect to the project database"
-            assert answer.payload["response"] == {"reason": reason}
+            assert reply.payload["response"] == {"reason": reason}
 
         await asyncio.to_thread(own_postgres.start)
         await established(wire)
@@ -50,7 +52,7 @@ async def test_after_a_restart_everything_goes_on(own_postgres: PostgresServer, 
         assert data["record"] == {"id": 1, "word": "x"}
 
 
-async def test_after_a_reset_rights_are_those_of_the_new_database(own_hall: Hall) -> None:
+async def test_after_a_reset_the_policies_of_the_new_database_count(own_hall: Hall) -> None:
     club = own_hall.club()
     mine, board = f"space:{club.id}", "board"
     async with own_hall.wire() as wire:
@@ -62,7 +64,7 @@ async def test_after_a_reset_rights_are_those_of_the_new_database(own_hall: Hall
         with psycopg.connect(own_hall.dsn) as connection:
             connection.execute(EXTRAS)
         closed = await wire.take("phx_close")
-        # The space is gone, and the policies of the board may have been made too late for the first look.
+        # The space no longer exists, and the policies of the board may be created after the first check.
         assert closed.topic in (f"realtime:{mine}", f"realtime:{board}")
         await wire.enter(board, token=own_hall.token(club.leader), private=True)
         own_hall.send(mine, "never", {})
@@ -87,9 +89,9 @@ async def test_a_killed_server_leaves_no_slot_behind(own_hall: Hall, name: str) 
                 raise AssertionError("the slot is still there")
 
 
-async def test_who_joins_while_a_transaction_is_open_waits_no_longer_than_a_moment(own_hall: Hall, name: str) -> None:
+async def test_a_join_during_an_open_transaction_waits_only_briefly(own_hall: Hall, name: str) -> None:
     with psycopg.connect(own_hall.dsn) as connection:
-        # A slot can be made only when this has ended.
+        # A slot can be created only after this has ended.
         connection.execute("select realtime.send('{}', 'before', %s, false)", [name])
         async with own_hall.wire() as wire:
             await wire.enter(name, broadcast={"replication_ready": True})
@@ -99,7 +101,7 @@ async def test_who_joins_while_a_transaction_is_open_waits_no_longer_than_a_mome
             assert (await wire.take("broadcast")).payload["event"] == "after"
 
 
-async def test_without_a_partition_nobody_joins(own_hall: Hall) -> None:
+async def test_joins_fail_without_a_partition(own_hall: Hall) -> None:
     token = own_hall.token(own_hall.person("Ada"))
     with psycopg.connect(own_hall.databases.server.dsn(own_hall.database), autocommit=True) as connection:
         partitions = connection.execute(
@@ -109,7 +111,7 @@ async def test_without_a_partition_nobody_joins(own_hall: Hall) -> None:
             connection.execute(sql.SQL("drop table {}").format(sql.SQL(partition)))
         reason = "MissingPartition: Realtime was unable to find the expected messages partition"
         async with own_hall.wire() as wire:
-            answer = await wire.join("board", token=token, private=True)
-            assert answer.payload["response"] == {"reason": reason}
+            reply = await wire.join("board", token=token, private=True)
+            assert reply.payload["response"] == {"reason": reason}
             connection.execute("select realtime.maintain_partitions()")
             await wire.enter("board", token=token, private=True)

@@ -1,4 +1,4 @@
-"""The server through the Realtime client of supabase-py, as it is."""
+"""Use the server through the Realtime client of supabase-py."""
 
 from __future__ import annotations
 

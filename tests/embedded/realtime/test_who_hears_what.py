@@ -1,6 +1,6 @@
-"""The access rules on the wire, on every road at once: broadcast, presence, Postgres Changes and the SDK's feed.
+"""The access rules on the wire, for broadcast, presence, Postgres Changes and the SDK's feed at once.
 
-An outsider is refused or hears nothing, a draft never appears, and a member who has left hears nothing more.
+An outsider is refused or receives nothing, a draft never appears, and a member who has left receives nothing more.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tests.support.actors import Actor
 from tests.support.stories import Club
 
 CHANGES = [{"event": "*", "schema": "public", "table": "responses"}]
-BOUND = 5.0  # Seconds; rights are looked at every two seconds.
+BOUND = 5.0  # Seconds; rights are checked every two seconds.
 
 
 def client_of(hall: Hall, person: Actor) -> AsyncMonogram:
-    """Return a client on which somebody is signed in."""
+    """Return a client that is signed in as a person."""
     storage = MemorySessionStorage()
     user = {"id": str(person.id), "aud": "authenticated", "app_metadata": {}, "user_metadata": {}}
     session = {
@@ -41,8 +41,8 @@ def client_of(hall: Hall, person: Actor) -> AsyncMonogram:
 
 
 @dataclass
-class Ears:
-    """Somebody who listens on all roads, and what they hear until a marker that everybody hears."""
+class Listener:
+    """A person who listens in all ways, and what they receive up to a marker that everybody receives."""
 
     hall: Hall
     person: Actor
@@ -53,8 +53,8 @@ class Ears:
         token = self.hall.token(self.person)
         self.joined = {}
         for name in (f"space:{self.space_id}", f"room:{self.space_id}"):
-            answer = await self.wire.join(name, token=token, private=True, presence={"enabled": True})
-            self.joined[name.partition(":")[0]] = answer.payload["status"]
+            reply = await self.wire.join(name, token=token, private=True, presence={"enabled": True})
+            self.joined[name.partition(":")[0]] = reply.payload["status"]
         await self.wire.enter(f"changes-{self.person.id}", token=token, postgres_changes=CHANGES)
         return self
 
@@ -62,7 +62,7 @@ class Ears:
         await self.wire.__aexit__(None, None, None)
 
     async def heard(self) -> list[tuple[str, Any]]:
-        """Return what came: broadcasts by name, presences by key, changes by the content of the row."""
+        """Return what was received: broadcasts by name, presences by key, changes by the content of the row."""
         found: list[tuple[str, Any]] = []
         for frame in await self.wire.heard():
             if frame.event == "broadcast":
@@ -74,7 +74,7 @@ class Ears:
         return found
 
     async def settled(self) -> list[tuple[str, Any]]:
-        """Return what came, when the log has been followed to here."""
+        """Return what was received, after the log has been followed up to now."""
         marker = f"marker-{time.monotonic_ns()}"
         async with self.hall.wire(self.hall.config.secret_key) as other:
             await other.enter(marker, private=True, postgres_changes=CHANGES)
@@ -84,21 +84,21 @@ class Ears:
 
 
 async def happen(hall: Hall, club: Club, prompt: dict[str, Any], presence_of: Wire) -> None:
-    """A draft, an answer, small talk and a presence."""
+    """Create a draft and a response, and send a broadcast and a presence."""
     leader, member = club.leader, club.members[0]
     leader.insert("responses", prompt_id=prompt["id"], content="A draft")
     done(club)
-    member.insert("responses", prompt_id=prompt["id"], content="An answer", is_published=True)
+    member.insert("responses", prompt_id=prompt["id"], content="A response", is_published=True)
     done(club)
     hall.send(f"room:{club.id}", "talk", {})
     await presence_of.call(f"room:{club.id}", "presence", {"event": "track", "payload": {"n": time.monotonic_ns()}})
 
 
-async def test_members_hear_all_but_drafts_and_outsiders_nothing(hall: Hall) -> None:
+async def test_members_receive_everything_but_drafts_and_outsiders_nothing(hall: Hall) -> None:
     club, eve = hall.club("Boris"), hall.person("Eve")
     (prompt,) = club.ask()
     done(club)
-    async with Ears(hall, club.members[0], club.id) as boris, Ears(hall, eve, club.id) as outside:
+    async with Listener(hall, club.members[0], club.id) as boris, Listener(hall, eve, club.id) as outside:
         assert boris.joined == {"space": "ok", "room": "ok"}
         assert outside.joined == {"space": "error", "room": "error"}
         async with hall.wire() as ada:
@@ -106,22 +106,22 @@ async def test_members_hear_all_but_drafts_and_outsiders_nothing(hall: Hall) -> 
             await happen(hall, club, prompt, ada)
         heard: set[tuple[str, Any]] = set()
         expected = {("broadcast", "response.published"), ("broadcast", "talk"), ("presence", "ada")}
-        expected.add(("change", "An answer"))
-        give_up = time.monotonic() + 15
-        while not expected <= heard and time.monotonic() < give_up:
+        expected.add(("change", "A response"))
+        deadline = time.monotonic() + 15
+        while not expected <= heard and time.monotonic() < deadline:
             heard |= set(await boris.settled())
         assert heard == expected
         assert await outside.settled() == []
 
 
-async def test_a_member_who_has_left_hears_nothing_more_on_any_road(hall: Hall) -> None:
+async def test_a_member_who_has_left_receives_nothing_more(hall: Hall) -> None:
     club = hall.club("Boris", "Chloe")
     boris, chloe = club.members
     (prompt,) = club.ask()
     done(club)
     async with (
-        Ears(hall, chloe, club.id) as ears,
-        Ears(hall, boris, club.id) as other,
+        Listener(hall, chloe, club.id) as ears,
+        Listener(hall, boris, club.id) as other,
         client_of(hall, chloe) as client,
         client.live.events(club.id) as feed,
     ):
@@ -139,7 +139,7 @@ async def test_a_member_who_has_left_hears_nothing_more_on_any_road(hall: Hall) 
         assert time.monotonic() - began < BOUND
 
 
-async def test_the_feed_tells_of_no_draft_and_of_no_other_space(hall: Hall) -> None:
+async def test_the_feed_contains_no_drafts_and_no_other_spaces(hall: Hall) -> None:
     club, other, eve = hall.club("Boris"), hall.club(), hall.person("Eve")
     (prompt,) = club.ask()
     done(club)

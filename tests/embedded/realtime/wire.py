@@ -1,4 +1,4 @@
-"""A client that speaks Realtime frame by frame, so that tests see exactly what is on the wire."""
+"""A client that sends and receives single frames, so that tests see exactly what is on the wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 Payload = dict[str, Any]
 TIMEOUT = 15.0
 
-# A space that was founded just now may still be on its way through the log when a test joins it.
+# The creation of a new space may still be on its way through the log when a test joins it.
 FOUNDING = {"curator.assigned", "member.joined"}
 
 
@@ -33,7 +33,7 @@ class Frame:
 
 
 class Wire:
-    """A WebSocket and what came over it. Frames are taken in their order, by `take`."""
+    """A WebSocket and the frames from it, which `take` returns in order."""
 
     def __init__(self, url: str, *, version: int = 1, headers: Mapping[str, str] | None = None) -> None:
         self.url = url
@@ -66,14 +66,14 @@ class Wire:
                 if not _is_of_founding(frame):
                     self._frames.put_nowait(frame)
         except websockets.ConnectionClosedError:
-            pass  # A test that cares looks at the close code.
+            pass  # Tests check the close code if it matters.
 
     def _parse(self, text: str) -> Frame:
         value = json.loads(text)
         if self.version == 2:
             join_ref, ref, topic, event, payload = value
             return Frame(topic, event, payload, ref, join_ref)
-        # The Python client drops what it cannot read, without telling anybody but the log.
+        # The Python client drops what it cannot parse, and only logs it.
         ServerMessageAdapter.validate_json(text)
         assert set(value) == {"topic", "event", "payload", "ref"}
         return Frame(value["topic"], value["event"], value["payload"], value["ref"])
@@ -91,7 +91,7 @@ class Wire:
         return ref
 
     async def join(self, name: str, *, token: str | None = None, **config: Any) -> Frame:
-        """Join a channel and return the answer."""
+        """Join a channel and return the reply."""
         topic = f"realtime:{name}"
         payload: Payload = {"config": config}
         if token is not None:
@@ -103,20 +103,20 @@ class Wire:
         return await self.reply(ref)
 
     def join_ref(self, name: str) -> str:
-        """Return by which reference the last join of a channel is known."""
+        """Return the reference of the last join of a channel."""
         return self._join_refs[f"realtime:{name}"]
 
     async def enter(self, name: str, *, token: str | None = None, **config: Any) -> Frame:
         """Join a channel, which must succeed; with Postgres Changes, wait until they are delivered."""
-        answer = await self.join(name, token=token, **config)
-        assert answer.payload["status"] == "ok", answer
+        reply = await self.join(name, token=token, **config)
+        assert reply.payload["status"] == "ok", reply
         if config.get("postgres_changes"):
             system = await self.take("system")
             assert system.payload["message"] == "Subscribed to PostgreSQL", system
-        return answer
+        return reply
 
     async def call(self, name: str, event: str, payload: Any) -> Frame:
-        """Send a frame and return the answer to it."""
+        """Send a frame and return the reply to it."""
         return await self.reply(await self.send(f"realtime:{name}", event, payload))
 
     async def broadcast(self, name: str, event: str, payload: Any) -> str:
@@ -128,7 +128,7 @@ class Wire:
         return await self.take("phx_reply", lambda frame: frame.ref == ref)
 
     async def take(self, event: str, condition: Callable[[Frame], bool] = lambda _frame: True) -> Frame:
-        """Return the next frame of this kind. What comes before it is thrown away."""
+        """Return the next frame of this kind, and drop the frames before it."""
 
         async def search() -> Frame:
             while True:
@@ -151,7 +151,7 @@ class Wire:
         return frame
 
     async def heard(self) -> list[Frame]:
-        """Return everything that came until now: until the answer to a heartbeat that is sent behind it."""
+        """Return all frames up to now: up to the reply to a heartbeat that is sent now."""
         ref = await self.send("phoenix", "heartbeat", {})
         frames: list[Frame] = []
         while True:

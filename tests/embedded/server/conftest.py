@@ -1,4 +1,4 @@
-"""A running server with a small application behind it, and people who use it over real HTTP."""
+"""A running server with a small application, and people who use it over real HTTP."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ PASSWORD = "correct horse"
 SERVICE_PASSWORD = "only-for-tests"
 
 
-# Nothing here speaks TLS, but each client would read all certificates of the system, which takes longer than a test.
+# TLS is not used here, but each client would read all certificates of the system, which takes longer than a test.
 _TLS = ssl.create_default_context()
 _open: list[httpx.Client] = []
 
 
 def opened(client: httpx.Client) -> httpx.Client:
-    """Have a client closed at the end of the test."""
+    """Close a client at the end of the test."""
     _open.append(client)
     return client
 
 
 @pytest.fixture(autouse=True)
 def close_clients() -> Iterator[None]:
-    """Close what the test opened."""
+    """Close the clients that the test opened."""
     yield
     while _open:
         _open.pop().close()
@@ -46,7 +46,7 @@ def close_clients() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, and what a test may look at behind its back."""
+    """A running server, with its process and its database."""
 
     config: ServerConfig
     process: ApiServer
@@ -62,22 +62,22 @@ class Server:
         return self.config.db_url
 
     def http(self, key: str | None = None, token: str | None = None) -> httpx.Client:
-        """Return a bare HTTP client, with the publishable key unless another one is named."""
+        """Return a plain HTTP client, by default with the publishable key."""
         headers = {"apikey": self.config.publishable_key if key is None else key} if key != "" else {}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         return opened(httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=_TLS))
 
     def client(self, key: str | None = None) -> Client:
-        """Return a Supabase client, with the publishable key unless another one is named."""
-        # A client of our own, because the one that supabase-py would make warns about itself.
+        """Return a Supabase client, by default with the publishable key."""
+        # The HTTP client that supabase-py creates itself raises a warning.
         options = ClientOptions(httpx_client=opened(httpx.Client(timeout=30, verify=_TLS)), auto_refresh_token=False)
         return create_client(self.url, key or self.config.publishable_key, options)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who has signed up and is signed in."""
+    """A person who has signed up and is signed in."""
 
     id: str
     email: str
@@ -86,7 +86,7 @@ class Person:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on at the moment."""
+    """Return free ports."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [taken.getsockname()[1] for taken in sockets]
     for taken in sockets:
@@ -95,7 +95,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def make_config(databases: Databases, database: str, folder: Path) -> ServerConfig:
-    """Return the configuration of a server for one database, with files below a folder."""
+    """Return the configuration of a server for one database, with its files below a folder."""
     port, smtp_port = free_ports(2)
     jwt_secret = f"{uuid4().hex}{uuid4().hex}"
     return ServerConfig(
@@ -139,7 +139,7 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture
 def start_server(notes_databases: Databases, tmp_path: Path) -> Iterator[StartServer]:
-    """Start servers of this test's own, each with a database of its own. Takes further settings of the server."""
+    """Start servers for this test alone, each with its own database; keywords are settings of the server."""
     started: list[Server] = []
 
     def start(**options: bool | int | str) -> Server:
@@ -154,7 +154,7 @@ def start_server(notes_databases: Databases, tmp_path: Path) -> Iterator[StartSe
 
 @pytest.fixture(scope="session")
 def server(notes_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server that tests share. What they do in it must not disturb each other: new people, new names."""
+    """The server that tests share. They must not disturb each other: each uses new people and names."""
     server = _start(notes_databases, tmp_path_factory.mktemp("server"), {})
     yield server
     server.process.stop()
@@ -179,7 +179,7 @@ def secret(server: Server) -> Client:
 
 @pytest.fixture
 def anonymous(server: Server) -> Client:
-    """A client that nobody has signed in with."""
+    """A client without a signed-in user."""
     return server.client()
 
 
@@ -193,21 +193,21 @@ def sign_up(server: Server) -> SignUp:
     def person(name: str = "Ada") -> Person:
         client = server.client()
         email = f"{name.lower()}-{uuid4().hex}@example.test"
-        answer = client.auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {"name": name}}})
-        assert answer.user is not None
-        assert answer.session is not None
-        return Person(answer.user.id, email, answer.session.access_token, client)
+        reply = client.auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {"name": name}}})
+        assert reply.user is not None
+        assert reply.session is not None
+        return Person(reply.user.id, email, reply.session.access_token, client)
 
     return person
 
 
 @pytest.fixture
 def ada(sign_up: SignUp) -> Person:
-    """A person of this test's own."""
+    """A person for this test alone."""
     return sign_up("Ada")
 
 
 @pytest.fixture
 def boris(sign_up: SignUp) -> Person:
-    """Another one."""
+    """Another person."""
     return sign_up("Boris")

@@ -1,4 +1,4 @@
-/** The server through supabase-js, as a web application uses it. `test_supabase_js.py` starts it and runs this. */
+/** Uses the server through supabase-js, as a web application does. `test_supabase_js.py` starts it and runs this. */
 
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
@@ -40,23 +40,23 @@ Deno.test("auth: sign up, sign in, refresh, change, sign out", async () => {
   assert.equal((await supabase.auth.getUser()).data.user, null);
 });
 
-/** The newest mail to an address. */
-async function newestMail(address: string): Promise<string> {
+/** The newest email to an address. */
+async function newestEmail(address: string): Promise<string> {
   const found = await fetch(`${url}/api/v1/search?query=${encodeURIComponent(`to:${address}`)}`);
   const [{ ID }] = (await found.json()).messages;
   return (await (await fetch(`${url}/api/v1/message/${ID}`)).json()).Text;
 }
 
-Deno.test("auth: a link brings a code, for whoever asked for it", async () => {
+Deno.test("auth: a link returns a code, for the client that requested it", async () => {
   const { email } = await signUp("js");
   const pkce = { auth: { ...options.auth, flowType: "pkce" as const } };
   const supabase = createClient(url, publishableKey, pkce);
   const place = "http://127.0.0.1:3000/in";
   assert.equal((await supabase.auth.signInWithOtp({ email, options: { emailRedirectTo: place } })).error, null);
-  const [link] = (await newestMail(email)).match(/https?:\S+\/auth\/v1\/verify\S+/)!;
-  const answer = await fetch(link, { redirect: "manual" });
-  await answer.body?.cancel();
-  const code = new URL(answer.headers.get("location")!).searchParams.get("code")!;
+  const [link] = (await newestEmail(email)).match(/https?:\S+\/auth\/v1\/verify\S+/)!;
+  const reply = await fetch(link, { redirect: "manual" });
+  await reply.body?.cancel();
+  const code = new URL(reply.headers.get("location")!).searchParams.get("code")!;
   const stranger = await createClient(url, publishableKey, pkce).auth.exchangeCodeForSession(code);
   assert.notEqual(stranger.error, null);
   const { data, error } = await supabase.auth.exchangeCodeForSession(code);
@@ -187,8 +187,8 @@ Deno.test("storage: public pictures and buckets of the server", async () => {
   const { supabase, id } = await signUp("js");
   const pictures = supabase.storage.from("pictures");
   await pictures.upload(`${id}/a.png`, new Blob(["png"], { type: "image/png" }));
-  const answer = await fetch(pictures.getPublicUrl(`${id}/a.png`).data.publicUrl);
-  assert.deepEqual([await answer.text(), answer.headers.get("content-type")], ["png", "image/png"]);
+  const reply = await fetch(pictures.getPublicUrl(`${id}/a.png`).data.publicUrl);
+  assert.deepEqual([await reply.text(), reply.headers.get("content-type")], ["png", "image/png"]);
   const server = client(secretKey).storage;
   const name = crypto.randomUUID();
   assert.equal((await server.createBucket(name, { public: false, fileSizeLimit: "1KB" })).error, null);

@@ -1,4 +1,4 @@
-"""What a server may do to accounts, and nobody else."""
+"""The admin API for accounts, which needs the secret key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from supabase import AuthApiError, Client
 from tests.embedded.server.conftest import PASSWORD, Person, Server
-from tests.embedded.server.test_auth import code_in, latest_mail
+from tests.embedded.server.emails import code_in, latest_email
 
 
 def new_email() -> str:
@@ -60,7 +60,7 @@ def test_an_unconfirmed_user_cannot_sign_in(server: Server, secret: Client) -> N
     assert refused.value.code == "email_not_confirmed"
 
 
-def test_ready_hashes_are_taken(server: Server, secret: Client) -> None:
+def test_password_hashes_are_stored_unchanged(server: Server, secret: Client) -> None:
     email = new_email()
     ready = "$2a$10$cZMwwtMmBpLZDCWEDY1dFO4Hy1eLlkW9bZGZJXAa1teNUc4rJtWwy"
     secret.auth.admin.create_user({"email": email, "password_hash": ready, "email_confirm": True})
@@ -79,7 +79,7 @@ def test_a_banned_user_is_shut_out(server: Server, secret: Client, ada: Person) 
     assert server.client().auth.sign_in_with_password({"email": ada.email, "password": PASSWORD}).user
 
 
-def test_a_soft_deletion_keeps_the_row_and_forgets_the_person(server: Server, secret: Client, ada: Person) -> None:
+def test_a_soft_deletion_keeps_the_row_and_erases_the_person(server: Server, secret: Client, ada: Person) -> None:
     secret.auth.admin.delete_user(ada.id, should_soft_delete=True)
     forgotten = secret.auth.admin.get_user_by_id(ada.id).user
     assert forgotten.deleted_at is not None
@@ -106,7 +106,7 @@ def test_an_invitation(server: Server, secret: Client) -> None:
     user = secret.auth.admin.invite_user_by_email(email, {"data": {"name": "Invited"}}).user
     assert user.invited_at is not None
     client = server.client()
-    verified = client.auth.verify_otp({"email": email, "token": code_in(latest_mail(server, email)), "type": "invite"})
+    verified = client.auth.verify_otp({"email": email, "token": code_in(latest_email(server, email)), "type": "invite"})
     assert verified.session
     assert client.table("profiles").select("name").execute().data == [{"name": "Invited"}]
     with pytest.raises(AuthApiError) as refused:
@@ -115,7 +115,7 @@ def test_an_invitation(server: Server, secret: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["signup", "invite", "magiclink", "recovery"])
-def test_links_without_mail(server: Server, secret: Client, ada: Person, kind: str) -> None:
+def test_links_without_an_email(server: Server, secret: Client, ada: Person, kind: str) -> None:
     email = ada.email if kind in ("magiclink", "recovery") else new_email()
     link = secret.auth.admin.generate_link({"type": kind, "email": email, "password": PASSWORD})  # type: ignore[typeddict-item]
     properties = link.properties
@@ -127,7 +127,7 @@ def test_links_without_mail(server: Server, secret: Client, ada: Person, kind: s
         server.client().auth.verify_otp({"token_hash": properties.hashed_token, "type": "email"})
 
 
-def test_only_the_secret_key_may(server: Server, ada: Person) -> None:
+def test_only_the_secret_key_is_accepted(server: Server, ada: Person) -> None:
     for http in (server.http(), server.http(token=ada.token), server.http(token="a.b.c")):
         for method, path in (
             ("GET", "/auth/v1/admin/users"),
@@ -138,8 +138,8 @@ def test_only_the_secret_key_may(server: Server, ada: Person) -> None:
             ("POST", "/auth/v1/admin/generate_link"),
             ("POST", "/auth/v1/invite"),
         ):
-            answer = http.request(method, path)
-            assert (answer.status_code, answer.json()["error_code"]) == (403, "not_admin"), path
+            reply = http.request(method, path)
+            assert (reply.status_code, reply.json()["error_code"]) == (403, "not_admin"), path
     assert server.http(key="").get("/auth/v1/admin/users").status_code == 401
 
 
@@ -157,8 +157,8 @@ def test_only_the_secret_key_may(server: Server, ada: Person) -> None:
     ],
 )
 def test_bad_calls(server: Server, body: dict[str, object], status: int, code: str) -> None:
-    answer = server.http(server.config.secret_key).post("/auth/v1/admin/users", json=body)
-    assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+    reply = server.http(server.config.secret_key).post("/auth/v1/admin/users", json=body)
+    assert (reply.status_code, reply.json()["error_code"]) == (status, code)
 
 
 def test_more_bad_calls(server: Server) -> None:
@@ -173,5 +173,5 @@ def test_more_bad_calls(server: Server) -> None:
         ("POST", links, '{"type": "recovery", "email": "no@example.test"}', 404, "user_not_found"),
         ("GET", "/auth/v1/admin/audit", "", 404, "not_found"),
     ):
-        answer = http.request(method, path, content=content)
-        assert (answer.status_code, answer.json()["error_code"]) == (status, code), path
+        reply = http.request(method, path, content=content)
+        assert (reply.status_code, reply.json()["error_code"]) == (status, code), path

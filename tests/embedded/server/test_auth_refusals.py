@@ -1,4 +1,4 @@
-"""What people and programs do wrong with accounts, and GoTrue's codes for it, which the clients turn into errors."""
+"""Errors of Auth, with GoTrue's codes, which the clients turn into exceptions."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import pytest
 
 from supabase import AuthApiError, Client
 from tests.embedded.server.conftest import PASSWORD, Person, Server
-from tests.embedded.server.test_auth import code_in, latest_mail
+from tests.embedded.server.emails import code_in, latest_email
 
 AUTH = "/auth/v1"
 
 
-def code_of(answer: httpx.Response) -> tuple[int, str]:
-    """The status of a refusal and its code; it says something, too."""
-    body = answer.json()
+def code_of(reply: httpx.Response) -> tuple[int, str]:
+    """The status and the code of an error; it must have a message, too."""
+    body = reply.json()
     assert body["msg"]
-    return answer.status_code, body["error_code"]
+    return reply.status_code, body["error_code"]
 
 
-# Other spellings of an address that somebody may have an account with.
+# Other spellings of the address of an existing account.
 MALFORMED = (
     '"ada"@example.test', "ada@example.test.", "ada@b\u00fccher.example", "\uff41da@example.test", "ada@@example.test",
     "ada(c)@example.test", f"{'a' * 250}@example.test",
@@ -59,12 +59,12 @@ MALFORMED = (
         ("logout", {}, 401, "no_authorization"),
     ],
 )
-def test_calls_of_nobody(server: Server, path: str, body: dict[str, str], status: int, code: str) -> None:
+def test_calls_without_an_account(server: Server, path: str, body: dict[str, str], status: int, code: str) -> None:
     assert code_of(server.http().post(f"{AUTH}/{path}", json=body)) == (status, code)
 
 
 @pytest.mark.parametrize("path", ["signup", "otp", "verify", "recover", "token?grant_type=password"])
-def test_what_is_no_json(server: Server, path: str) -> None:
+def test_invalid_json(server: Server, path: str) -> None:
     assert code_of(server.http().post(f"{AUTH}/{path}", content="nonsense")) == (400, "bad_json")
 
 
@@ -104,30 +104,30 @@ NOT_KEPT = pytest.mark.parametrize("wrong", ["\0", "a\0b@example.test", "\ud800"
         ("POST", "invite", {"email": "nul@example.test", "data": {"name": "$"}}),
     ],
 )
-def test_text_that_no_database_keeps(
+def test_text_that_cannot_be_stored(
     server: Server, boris_once: Person, method: str, path: str, body: object, wrong: str
 ) -> None:
     token, key = boris_once.token, server.config.publishable_key
     if path.startswith(("admin", "invite")):
         token, key = server.config.secret_key, server.config.secret_key
     escaped = quote(wrong.encode("utf-8", "surrogatepass"))
-    answer = server.http(key, token).request(
+    reply = server.http(key, token).request(
         method,
         f"{AUTH}/{path.replace('$', escaped)}",
         content=None if body is None else json.dumps(body).replace("$", json.dumps(wrong)[1:-1]),
     )
     in_body = body is not None and "$" in str(body)
-    assert answer.status_code < 500, answer.text
-    assert answer.status_code in (303, 400, 401, 404) if not in_body else code_of(answer) == (400, "validation_failed")
+    assert reply.status_code < 500, reply.text
+    assert reply.status_code in (303, 400, 401, 404) if not in_body else code_of(reply) == (400, "validation_failed")
 
 
 @pytest.fixture(scope="module")
 def boris_once(server: Server) -> Person:
-    """A person whom a test does not change."""
+    """A person whom tests do not change."""
     client, email = server.client(), f"boris-{uuid4().hex}@example.test"
-    answer = client.auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {"name": "Boris"}}})
-    assert answer.user is not None and answer.session is not None
-    return Person(answer.user.id, email, answer.session.access_token, client)
+    reply = client.auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {"name": "Boris"}}})
+    assert reply.user is not None and reply.session is not None
+    return Person(reply.user.id, email, reply.session.access_token, client)
 
 
 @pytest.mark.parametrize(
@@ -144,31 +144,31 @@ def test_changes_of_an_account(server: Server, ada: Person, body: dict[str, str]
     assert server.client().auth.sign_in_with_password({"email": ada.email, "password": PASSWORD}).user
 
 
-def test_an_expired_token_is_told_from_a_wrong_one(server: Server, ada: Person) -> None:
+def test_an_expired_token_has_another_error_than_a_wrong_one(server: Server, ada: Person) -> None:
     claims = {"sub": ada.id, "role": "authenticated", "aud": "authenticated", "exp": time.time() - 10}
     expired = jwt.encode(claims, server.config.jwt_secret, "HS256")
-    answer = server.http(token=expired).get(f"{AUTH}/user")
-    assert code_of(answer) == (403, "bad_jwt")
-    assert "token is expired" in answer.json()["msg"]
+    reply = server.http(token=expired).get(f"{AUTH}/user")
+    assert code_of(reply) == (403, "bad_jwt")
+    assert "token is expired" in reply.json()["msg"]
 
 
 @pytest.mark.parametrize("provider", ["google", "nonsense", ""])
 def test_providers_that_are_not_set_up(server: Server, provider: str) -> None:
-    answer = server.http().get(f"{AUTH}/authorize", params={"provider": provider})
-    assert code_of(answer) == (400, "validation_failed")
-    assert "Unsupported provider" in answer.json()["msg"]
+    reply = server.http().get(f"{AUTH}/authorize", params={"provider": provider})
+    assert code_of(reply) == (400, "validation_failed")
+    assert "Unsupported provider" in reply.json()["msg"]
 
 
 @pytest.mark.parametrize("kind", ["magiclink", "email", "recovery"])
-def test_a_link_that_leads_nowhere_tells_the_application(server: Server, kind: str) -> None:
-    answer = server.http().get(f"{AUTH}/verify", params={"token": "nonsense", "type": kind})
-    assert answer.status_code == 303
-    target, _, fragment = answer.headers["location"].partition("#")
+def test_an_invalid_link_redirects_with_an_error(server: Server, kind: str) -> None:
+    reply = server.http().get(f"{AUTH}/verify", params={"token": "nonsense", "type": kind})
+    assert reply.status_code == 303
+    target, _, fragment = reply.headers["location"].partition("#")
     assert target == "http://localhost:3000"
     assert "error=access_denied" in fragment and "error_code=otp_expired" in fragment
 
 
-def test_signing_out_somewhere(server: Server, ada: Person) -> None:
+def test_sign_out_scopes(server: Server, ada: Person) -> None:
     other = server.client()
     session = other.auth.sign_in_with_password({"email": ada.email, "password": PASSWORD}).session
     assert session is not None
@@ -180,28 +180,28 @@ def test_signing_out_somewhere(server: Server, ada: Person) -> None:
     assert http.get(f"{AUTH}/user").status_code == 200
 
 
-def test_a_new_address_counts_once_it_is_confirmed(server: Server, ada: Person) -> None:
+def test_a_new_address_applies_after_its_confirmation(server: Server, ada: Person) -> None:
     moved = f"{uuid4().hex}@example.test"
     changed = ada.client.auth.update_user({"email": moved}).user
     assert (changed.email, changed.new_email) == (ada.email, moved)
-    old, new = latest_mail(server, ada.email), latest_mail(server, moved)
+    old, new = latest_email(server, ada.email), latest_email(server, moved)
     assert old["Subject"] == new["Subject"] == "Confirm your new email address"
     assert code_in(old) != code_in(new)
-    for address, mail in ((ada.email, old), (moved, new)):
+    for address, message in ((ada.email, old), (moved, new)):
         assert server.client().auth.sign_in_with_password({"email": ada.email, "password": PASSWORD}).user
-        ada.client.auth.verify_otp({"email": address, "token": code_in(mail), "type": "email_change"})
+        ada.client.auth.verify_otp({"email": address, "token": code_in(message), "type": "email_change"})
     assert server.client().auth.sign_in_with_password({"email": moved, "password": PASSWORD}).user
 
 
-def test_a_code_to_confirm_what_is_delicate(server: Server, ada: Person) -> None:
+def test_reauthentication_sends_a_code(server: Server, ada: Person) -> None:
     ada.client.auth.reauthenticate()
-    mail = latest_mail(server, ada.email)
-    assert mail["Subject"] == "Your confirmation code"
-    assert "Enter this code to continue: " in mail["Text"]
+    message = latest_email(server, ada.email)
+    assert message["Subject"] == "Your confirmation code"
+    assert "Enter this code to continue: " in message["Text"]
 
 
 def age_sessions(server: Server, person: Person, interval: str) -> None:
-    """Let some time pass since somebody signed in."""
+    """Move the time of a person's sign-in into the past."""
     with psycopg.connect(server.superuser_dsn) as connection:
         connection.execute(
             "update auth.sessions set created_at = created_at - %s::interval where user_id = %s", [interval, person.id]
@@ -209,18 +209,18 @@ def age_sessions(server: Server, person: Person, interval: str) -> None:
 
 
 def nonce_for(server: Server, person: Person, age: str = "0 s") -> str:
-    """Ask for a code to confirm what is delicate, and let some time pass."""
+    """Request a reauthentication code, and move its time into the past."""
     assert server.http(token=person.token).get(f"{AUTH}/reauthenticate").json() == {}
     with psycopg.connect(server.superuser_dsn) as connection:
         connection.execute(
             "update auth.users set reauthentication_sent_at = reauthentication_sent_at - %s::interval where id = %s",
             [age, person.id],
         )
-    return latest_mail(server, person.email)["Text"].strip()[-6:]
+    return latest_email(server, person.email)["Text"].strip()[-6:]
 
 
-def test_a_code_for_what_is_delicate_signs_nobody_in(server: Server, ada: Person) -> None:
-    """It was mailed to somebody who is signed in, and opened another session for whoever had it."""
+def test_a_reauthentication_code_does_not_sign_in(server: Server, ada: Person) -> None:
+    """lite accepted such a code for a new session, although it is sent to somebody who is signed in."""
     nonce = nonce_for(server, ada)
     with psycopg.connect(server.superuser_dsn) as connection:
         row = connection.execute("select reauthentication_token from auth.users where id = %s", [ada.id]).fetchone()
@@ -228,9 +228,9 @@ def test_a_code_for_what_is_delicate_signs_nobody_in(server: Server, ada: Person
     unknown = ("reauthentication", "nonsense", "sms")
     for kind in (*unknown, "email", "magiclink", "recovery", "signup", "invite", "email_change"):
         for proof in ({"email": ada.email, "token": nonce}, {"token_hash": row[0]}):
-            answer = server.http().post(f"{AUTH}/verify", json={"type": kind, **proof})
+            reply = server.http().post(f"{AUTH}/verify", json={"type": kind, **proof})
             expected = (400, "validation_failed") if kind in unknown else (403, "otp_expired")
-            assert code_of(answer) == expected, kind
+            assert code_of(reply) == expected, kind
     opened = server.http().get(f"{AUTH}/verify", params={"type": "reauthentication", "token": row[0]})
     assert code_of(opened) == (400, "validation_failed")
     age_sessions(server, ada, "25 hours")
@@ -238,9 +238,7 @@ def test_a_code_for_what_is_delicate_signs_nobody_in(server: Server, ada: Person
     assert server.http(token=ada.token).put(f"{AUTH}/user", json=changed).status_code == 200, "it still works"
 
 
-def test_an_old_session_sets_no_password_without_a_code_from_the_mailbox(
-    server: Server, ada: Person, boris: Person
-) -> None:
+def test_an_old_session_needs_a_code_to_set_a_password(server: Server, ada: Person, boris: Person) -> None:
     http, new = server.http(token=ada.token), {"password": "another horse battery 8"}
     age_sessions(server, ada, "24 hours 1 minute")
     assert code_of(http.put(f"{AUTH}/user", json=new)) == (400, "reauthentication_needed")
@@ -261,30 +259,30 @@ def test_an_old_session_sets_no_password_without_a_code_from_the_mailbox(
     assert server.client().auth.sign_in_with_password({"email": ada.email, **new}).session
 
 
-def test_a_code_from_the_mailbox_gets_old(server: Server, ada: Person) -> None:
+def test_a_reauthentication_code_expires(server: Server, ada: Person) -> None:
     age_sessions(server, ada, "2 days")
     changed = {"password": "another horse battery 8", "nonce": nonce_for(server, ada, age="61 minutes")}
-    answer = server.http(token=ada.token).put(f"{AUTH}/user", json=changed)
-    assert code_of(answer) == (422, "reauthentication_not_valid")
+    reply = server.http(token=ada.token).put(f"{AUTH}/user", json=changed)
+    assert code_of(reply) == (422, "reauthentication_not_valid")
     assert nonce_for(server, ada), "another may be had"
     assert code_of(server.http(token=ada.token).get(f"{AUTH}/reauthenticate")) == (429, "over_email_send_rate_limit")
 
 
-def test_a_new_sign_in_needs_no_code_and_refreshing_is_none(server: Server, ada: Person) -> None:
+def test_a_recent_sign_in_needs_no_code_but_a_refresh_does_not_count(server: Server, ada: Person) -> None:
     new = {"password": "another horse battery 8"}
     age_sessions(server, ada, "25 hours")
     refreshed = ada.client.auth.refresh_session().session
     assert refreshed is not None
-    answer = server.http(token=refreshed.access_token).put(f"{AUTH}/user", json=new)
-    assert code_of(answer) == (400, "reauthentication_needed")
+    reply = server.http(token=refreshed.access_token).put(f"{AUTH}/user", json=new)
+    assert code_of(reply) == (400, "reauthentication_needed")
     fresh = server.client().auth.sign_in_with_password({"email": ada.email, "password": PASSWORD}).session
     assert fresh is not None
     assert server.http(token=fresh.access_token).put(f"{AUTH}/user", json=new).status_code == 200
-    # The token that names no session shows no sign-in at all.
+    # A token without a session is not proof of a sign-in.
     claims = {"sub": ada.id, "role": "authenticated", "aud": "authenticated", "exp": time.time() + 60}
     bare = jwt.encode(claims, server.config.jwt_secret, "HS256")
-    answer = server.http(token=bare).put(f"{AUTH}/user", json={"password": "a third horse battery 9"})
-    assert code_of(answer) == (400, "reauthentication_needed")
+    reply = server.http(token=bare).put(f"{AUTH}/user", json={"password": "a third horse battery 9"})
+    assert code_of(reply) == (400, "reauthentication_needed")
 
 
 @pytest.mark.parametrize("by", ["the owner", "a server"])
@@ -302,7 +300,7 @@ def test_a_new_password_ends_the_other_sessions(server: Server, secret: Client, 
     assert code_of(server.http(token=other.access_token).get(f"{AUTH}/user"))[1] == "session_not_found"
 
 
-# What a server may do to accounts
+# The admin API
 
 
 def test_a_link_to_another_address(server: Server, secret: Client, ada: Person) -> None:
@@ -325,12 +323,12 @@ def test_an_address_is_confirmed_and_a_role_given(server: Server, secret: Client
     assert jwt.decode(session.access_token, options={"verify_signature": False})["role"] == "service_role"
 
 
-def test_who_was_invited_may_be_invited_again_and_sign_up(server: Server, secret: Client) -> None:
+def test_an_invited_user_can_be_invited_again_and_sign_up(server: Server, secret: Client) -> None:
     email = f"{uuid4().hex}@example.test"
     first = secret.auth.admin.invite_user_by_email(email).user
-    stale = code_in(latest_mail(server, email))
+    stale = code_in(latest_email(server, email))
     assert secret.auth.admin.invite_user_by_email(email).user.id == first.id
-    fresh = code_in(latest_mail(server, email))
+    fresh = code_in(latest_email(server, email))
     with pytest.raises(AuthApiError) as refused:
         server.client().auth.verify_otp({"email": email, "token": stale, "type": "invite"})
     assert refused.value.code == "otp_expired"
@@ -356,16 +354,18 @@ def test_who_was_invited_may_be_invited_again_and_sign_up(server: Server, secret
         ),
     ],
 )
-def test_calls_of_a_server(server: Server, method: str, path: str, body: object, status: int, code: str) -> None:
-    answer = server.http(server.config.secret_key).request(method, f"{AUTH}/admin/{path}", json=body)
-    assert code_of(answer) == (status, code)
+def test_calls_with_the_secret_key(
+    server: Server, method: str, path: str, body: object, status: int, code: str
+) -> None:
+    reply = server.http(server.config.secret_key).request(method, f"{AUTH}/admin/{path}", json=body)
+    assert code_of(reply) == (status, code)
 
 
-def test_a_trigger_that_refuses_is_quoted_to_the_server(server: Server) -> None:
+def test_the_message_of_a_trigger_is_reported(server: Server) -> None:
     email = f"{uuid4().hex}@example.test"
     body = {"email": email, "user_metadata": {"name": "forbidden"}}
     http = server.http(server.config.secret_key)
-    answer = http.post(f"{AUTH}/admin/users", json=body)
-    assert code_of(answer) == (500, "unexpected_failure")
-    assert "profiles_name_check" in answer.json()["msg"]
+    reply = http.post(f"{AUTH}/admin/users", json=body)
+    assert code_of(reply) == (500, "unexpected_failure")
+    assert "profiles_name_check" in reply.json()["msg"]
     assert http.post(f"{AUTH}/admin/users", json={"email": email}).status_code == 200, "nothing of it was kept"

@@ -1,4 +1,4 @@
-"""Edge functions: programs of the project, each in a process of its own, run as the platform runs them."""
+"""Edge functions, each in a process of its own, as on the platform."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ import httpx
 import psutil
 import pytest
 
-from supabase_embedded import _project_config
-from supabase_embedded.errors import FolderError
-from supabase_embedded.project import Project
 from tests.embedded.server.conftest import Person, Server, StartServer
 
 WriteFunction = Callable[..., str]
@@ -36,7 +33,7 @@ Deno.serve(async (request) => {
 
 @pytest.fixture
 def write(server: Server) -> WriteFunction:
-    """Put a function into the project of the shared server; its name must be the test's own."""
+    """Write a function into the project of the shared server. Each test uses its own names."""
     return lambda name, source: write_function(server, name, source)
 
 
@@ -52,9 +49,9 @@ def with_key(server: Server) -> httpx.Client:
 
 
 def eventually(look: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 20
+    deadline = time.monotonic() + 20
     while not look():
-        assert time.monotonic() < give_up
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
@@ -63,12 +60,12 @@ def log_of(server: Server, function: str) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("function") == function]
 
 
-def test_a_function_gets_the_request_and_its_answer_comes_back(server: Server, write: WriteFunction) -> None:
+def test_a_function_gets_the_request_and_its_reply_is_returned(server: Server, write: WriteFunction) -> None:
     path = write("echo", ECHO)
-    answer = with_key(server).post(f"{path}/deep/er?a=1&a=2", content="héllo", headers={"x-mine": "yes"})
-    assert answer.status_code == 201
-    assert answer.headers["x-from"] == "echo"
-    seen = answer.json()
+    reply = with_key(server).post(f"{path}/deep/er?a=1&a=2", content="héllo", headers={"x-mine": "yes"})
+    assert reply.status_code == 201
+    assert reply.headers["x-from"] == "echo"
+    seen = reply.json()
     assert (seen["method"], seen["path"], seen["body"]) == ("POST", "/echo/deep/er?a=1&a=2", "héllo")
     assert seen["headers"]["x-mine"] == "yes"
     assert seen["headers"]["apikey"] == server.config.publishable_key
@@ -83,11 +80,11 @@ def test_large_bodies_stream_both_ways(server: Server, write: WriteFunction) -> 
         for _ in range(64):
             yield chunk
 
-    answer = with_key(server).post(path, content=body())
-    assert answer.content == chunk * 64
+    reply = with_key(server).post(path, content=body())
+    assert reply.content == chunk * 64
 
 
-def test_head_redirects_and_empty_answers_pass(server: Server, write: WriteFunction) -> None:
+def test_head_redirects_and_empty_replies(server: Server, write: WriteFunction) -> None:
     path = write(
         "plain",
         """Deno.serve((request) => {
@@ -104,12 +101,12 @@ def test_head_redirects_and_empty_answers_pass(server: Server, write: WriteFunct
     assert (moved.status_code, moved.headers["location"]) == (303, "https://example.test/there")
 
 
-def test_a_default_export_serves_too(server: Server, write: WriteFunction) -> None:
+def test_a_default_export_works(server: Server, write: WriteFunction) -> None:
     path = write("exported", 'export default { fetch: () => new Response("served") };')
     assert with_key(server).get(path).text == "served"
 
 
-def test_a_function_answers_its_own_cross_origin_requests(server: Server, write: WriteFunction) -> None:
+def test_a_function_handles_its_own_cross_origin_requests(server: Server, write: WriteFunction) -> None:
     path = write(
         "cors",
         """Deno.serve((request) => new Response(request.method, {
@@ -117,9 +114,9 @@ def test_a_function_answers_its_own_cross_origin_requests(server: Server, write:
         }));""",
     )
     asked = {"origin": "https://only.example", "access-control-request-method": "POST"}
-    answer = server.http(key="").options(path, headers=asked)
-    assert (answer.status_code, answer.text) == (200, "OPTIONS")
-    assert answer.headers["access-control-allow-origin"] == "https://only.example"
+    reply = server.http(key="").options(path, headers=asked)
+    assert (reply.status_code, reply.text) == (200, "OPTIONS")
+    assert reply.headers["access-control-allow-origin"] == "https://only.example"
 
 
 def test_callers_need_a_token_or_a_key(server: Server, write: WriteFunction, ada: Person) -> None:
@@ -146,7 +143,7 @@ def test_unknown_names_and_methods_are_refused(server: Server, write: WriteFunct
     assert http.request("PROPFIND", path).status_code == 405
 
 
-def test_it_is_told_what_the_platform_tells_and_nothing_else(server: Server, write: WriteFunction) -> None:
+def test_it_gets_the_variables_of_the_platform_and_no_others(server: Server, write: WriteFunction) -> None:
     (Path(server.config.functions_dir) / ".env").write_text("MY_SECRET='open sesame'\n")
     path = write("told", "Deno.serve(() => Response.json(Deno.env.toObject()));")
     told = with_key(server).get(path).json()
@@ -158,10 +155,10 @@ def test_it_is_told_what_the_platform_tells_and_nothing_else(server: Server, wri
     assert told["MY_SECRET"] == "open sesame"
     others = {name for name in told if not name.startswith(("SUPABASE_", "DENO_"))}
     assert others == {"MY_SECRET", "NO_COLOR", "PATH"}
-    assert told["PATH"] != os.environ["PATH"]  # Deno sets one of its own.
+    assert told["PATH"] != os.environ["PATH"]  # Deno sets a variable itself.
 
 
-def test_it_may_not_reach_beyond_its_folder_and_this_machine(server: Server, write: WriteFunction) -> None:
+def test_it_cannot_access_other_folders_and_machines(server: Server, write: WriteFunction) -> None:
     path = write(
         "curious",
         """Deno.serve(async () => {
@@ -195,7 +192,7 @@ def test_it_calls_the_data_api_of_its_stack(server: Server, write: WriteFunction
     assert len(with_key(server).get(path).json()) == 2
 
 
-def test_one_that_throws_answers_500_and_goes_on(server: Server, write: WriteFunction) -> None:
+def test_a_function_that_throws_returns_500_and_keeps_running(server: Server, write: WriteFunction) -> None:
     path = write(
         "moody",
         """Deno.serve((request) => {
@@ -212,16 +209,16 @@ def test_one_that_throws_answers_500_and_goes_on(server: Server, write: WriteFun
     eventually(lambda: any("out of sorts" in str(line.get("message")) for line in log_of(server, "moody")))
 
 
-def test_one_that_cannot_start_says_why_in_the_log(server: Server, write: WriteFunction) -> None:
+def test_why_a_function_did_not_start_is_in_the_log(server: Server, write: WriteFunction) -> None:
     path = write("broken", 'throw new Error("no way to begin");')
-    answer = with_key(server).get(path)
-    assert (answer.status_code, answer.json()["code"]) == (503, "BOOT_ERROR")
+    reply = with_key(server).get(path)
+    assert (reply.status_code, reply.json()["code"]) == (503, "BOOT_ERROR")
     assert any("no way to begin" in str(line.get("message")) for line in log_of(server, "broken"))
     write("broken", 'Deno.serve(() => new Response("mended"));')
     eventually(lambda: with_key(server).get(path).text == "mended")
 
 
-def test_one_that_dies_is_started_again(server: Server, write: WriteFunction) -> None:
+def test_a_function_that_ended_is_started_again(server: Server, write: WriteFunction) -> None:
     path = write(
         "mortal",
         """Deno.serve((request) => {
@@ -239,12 +236,12 @@ def test_one_that_dies_is_started_again(server: Server, write: WriteFunction) ->
     assert int(http.get(path).text) not in (first, second)
 
 
-def test_changed_sources_run_from_then_on(server: Server, write: WriteFunction) -> None:
+def test_changed_sources_are_used_at_the_next_request(server: Server, write: WriteFunction) -> None:
     path = write("versioned", 'Deno.serve(() => new Response("one"));')
     assert with_key(server).get(path).text == "one"
     write("versioned", 'Deno.serve(() => new Response("two"));')
     eventually(lambda: with_key(server).get(path).text == "two")
-    # A file that is moved there keeps its older time.
+    # A moved file keeps its older modification time.
     source = Path(server.config.functions_dir) / "versioned" / "index.ts"
     three = source.with_name("three.ts")
     three.write_text('Deno.serve(() => new Response("three"));')
@@ -253,7 +250,7 @@ def test_changed_sources_run_from_then_on(server: Server, write: WriteFunction) 
     eventually(lambda: with_key(server).get(path).text == "three")
 
 
-def test_what_it_prints_is_in_the_log_under_its_name(server: Server, write: WriteFunction) -> None:
+def test_its_output_is_in_the_log_under_its_name(server: Server, write: WriteFunction) -> None:
     path = write(
         "talker",
         'Deno.serve(() => { console.log("first\\nsecond"); console.error("third"); return new Response(); });',
@@ -267,7 +264,7 @@ def test_what_it_prints_is_in_the_log_under_its_name(server: Server, write: Writ
     eventually(lambda: printed() == {("stdout", "first"), ("stdout", "second"), ("stderr", "third")})
 
 
-def test_one_that_hangs_is_cut_and_the_others_go_on(start_server: StartServer) -> None:
+def test_a_hanging_function_is_killed_and_the_others_keep_running(start_server: StartServer) -> None:
     server = start_server(function_timeout_ms=1500)
     asleep = write_function(server, "asleep", "Deno.serve(() => new Promise(() => {}));")
     busy = write_function(server, "busy", "Deno.serve(() => { for (;;); });")
@@ -277,7 +274,7 @@ def test_one_that_hangs_is_cut_and_the_others_go_on(start_server: StartServer) -
         cut = http.get(path)
         assert (cut.status_code, cut.json()["code"]) == (504, "IDLE_TIMEOUT")
         assert http.get(awake).text == "here"
-    # Its time is over as well when nobody waits for it any more: the next caller gets another process.
+    # The time limit also applies after the client has disconnected: the next request gets another process.
     mixed = 'Deno.serve(({ method }) => { if (method === "POST") for (;;); return new Response("again"); });'
     mixed_path = write_function(server, "mixed", mixed)
     assert http.get(mixed_path).text == "again"
@@ -286,7 +283,7 @@ def test_one_that_hangs_is_cut_and_the_others_go_on(start_server: StartServer) -
     assert http.get(mixed_path).text == "again"
 
 
-def test_none_outlives_its_server(start_server: StartServer) -> None:
+def test_functions_end_with_their_server(start_server: StartServer) -> None:
     server = start_server()
     path = write_function(server, "lasting", "Deno.serve(() => new Response(String(Deno.pid)));")
     pid = int(with_key(server).get(path).text)
@@ -297,105 +294,3 @@ def test_none_outlives_its_server(start_server: StartServer) -> None:
     assert server.process.pid is not None
     os.kill(server.process.pid, signal.SIGKILL)
     eventually(lambda: not psutil.pid_exists(pid))
-
-
-def test_settings_come_from_the_projects_config(tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    assert _project_config.functions(project) == {}
-    assert (_project_config.auth(project), _project_config.disregarded(project)) == ({}, [])
-    (tmp_path / "config.toml").write_text(
-        '[functions.open]\nverify_jwt = false\nimport_map = "./functions/deno.json"\n[functions.off]\nenabled = false\n'
-    )
-    assert _project_config.functions(project) == {
-        "open": {"verify_jwt": False, "enabled": True, "import_map": str(tmp_path / "functions" / "deno.json")},
-        "off": {"verify_jwt": True, "enabled": False},
-    }
-    (tmp_path / "config.toml").write_text(
-        '[auth]\nsite_url = "https://club.test"\njwt_expiry = 60\nenable_signup = false\nminimum_password_length = 10\n'
-        "enabled = true\nenable_anonymous_sign_ins = true\nadditional_redirect_urls = []\n"
-        "[auth.email]\nsecure_password_change = true\nenable_confirmations = true\ndouble_confirm_changes = false\n"
-        'enable_signup = false\notp_expiry = 90\nmax_frequency = "2m"\notp_length = 6\n'
-        "[auth.mfa]\nmax_enrolled_factors = 10\n[auth.mfa.totp]\nenroll_enabled = true\n"
-        '[auth.external.apple]\nenabled = false\nclient_id = "x"\n'
-    )
-    assert _project_config.auth(project) == {
-        "site_url": "https://club.test",
-        "jwt_expiry": 60,
-        "enable_signup": False,
-        "minimum_password_length": 10,
-        "secure_password_change": True,
-        "confirm_email": True,
-        "double_confirm_changes": False,
-        "enable_email_signup": False,
-        "otp_expiry": 90,
-    }
-    unmet = ["enable_anonymous_sign_ins", "email.max_frequency", "mfa.totp.enroll_enabled"]
-    assert _project_config.disregarded(project) == unmet
-    for wrong, said in (
-        ('[auth]\njwt_expiry = "soon"', r"`jwt_expiry` below ..auth.. has to be a whole number"),
-        ("[auth]\njwt_expiry = true", r"`jwt_expiry` below ..auth.. has to be a whole number"),
-        ("[auth]\njwt_expiry = -5", r"`jwt_expiry` below ..auth.. has to be between 1 and 604,800, not -5"),
-        ("[auth]\nminimum_password_length = 2", r"`minimum_password_length` .* between 6 and 72, not 2"),
-        ("[auth.email]\notp_expiry = 0", r"`email.otp_expiry` .* between 1 and 86,400, not 0"),
-        ('[auth]\nsite_url = "a b"', r"`site_url` .* an address"),
-        ("auth = 5", r"`.auth.` has to be a table"),
-    ):
-        (tmp_path / "config.toml").write_text(f"{wrong}\n")
-        with pytest.raises(FolderError, match=said):
-            _project_config.auth(project)
-    for wrong, said in (
-        ('[functions.a]\nverify_jwt = "false"', r"`.functions.a.`: `verify_jwt` has to be true or false"),
-        ("[functions]\na = 1", r"`.functions.a.` has to be a table"),
-    ):
-        (tmp_path / "config.toml").write_text(f"{wrong}\n")
-        with pytest.raises(FolderError, match=said):
-            _project_config.functions(project)
-    (tmp_path / "config.toml").write_text("[functions")
-    with pytest.raises(FolderError, match="not valid TOML"):
-        _project_config.functions(project)
-
-
-def test_a_value_may_be_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = Project(tmp_path / "supabase")
-    project.supabase_dir.mkdir()
-    (project.supabase_dir / "config.toml").write_text(
-        '[auth]\nsite_url = "env(SITE)"\njwt_expiry = "env(SECONDS)"\nenable_signup = "env(OPEN)"\n'
-    )
-    (tmp_path / ".env").write_text("SITE=https://club.test\nSECONDS=5\n")
-    (project.supabase_dir / ".env").write_text("SECONDS=60\n")
-    with pytest.raises(FolderError, match=r"`enable_signup` .* is the variable OPEN, which is set neither"):
-        _project_config.auth(project)
-    monkeypatch.setenv("OPEN", "false")
-    assert _project_config.auth(project) == {
-        "site_url": "https://club.test", "jwt_expiry": 60, "enable_signup": False,
-    }  # fmt: skip
-    monkeypatch.setenv("SECONDS", "often")
-    with pytest.raises(FolderError, match="has to be a whole number"):
-        _project_config.auth(project)
-
-
-def test_what_is_not_done_of_the_config_is_named(tmp_path: Path) -> None:
-    def named(text: str) -> list[str]:
-        (tmp_path / "config.toml").write_text(text)
-        return _project_config.disregarded(Project(tmp_path))
-
-    assert named("[auth]\nenabled = false\nenable_refresh_token_rotation = false\n") == [
-        "enabled", "enable_refresh_token_rotation",
-    ]  # fmt: skip
-    assert named("[auth]\nrefresh_token_reuse_interval = 0\n") == ["refresh_token_reuse_interval"]
-    assert named('[auth]\n"odd[/name]" = 1\n') == ["odd[/name]"]
-    assert named('[auth.sessions]\ntimebox = "24h"\n') == ["sessions.timebox"]
-    assert named("[auth.rate_limit]\nemail_sent = 2\ntoken_refresh = 150\n") == ["rate_limit"]
-    assert named('[auth.email.smtp]\nenabled = true\nhost = "h"\nport = 25\n') == ["email.smtp"]
-    assert named('[auth.hook.send_email]\nenabled = false\nuri = "pg-functions://postgres/x/y"\n') == []
-    # As `supabase init` writes it.
-    assert named(
-        "[auth]\nenabled = true\nadditional_redirect_urls = []\nenable_manual_linking = false\n"
-        'password_requirements = ""\n'
-        '[auth.sms]\nenable_signup = false\nenable_confirmations = false\ntemplate = "{{ .Code }}"\n'
-        '[auth.sms.twilio]\nenabled = false\nauth_token = "env(X)"\n'
-        "[auth.mfa]\nmax_enrolled_factors = 10\n"
-        '[auth.mfa.phone]\nenroll_enabled = false\nverify_enabled = false\notp_length = 6\nmax_frequency = "5s"\n'
-        '[auth.external.apple]\nenabled = false\nsecret = "env(X)"\n'
-        '[auth.oauth_server]\nenabled = false\nauthorization_url_path = "/consent"\n'
-    ) == []  # fmt: skip

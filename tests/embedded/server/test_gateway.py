@@ -1,4 +1,4 @@
-"""Who may call at all, and how the server says no."""
+"""API keys and tokens at the gateway."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ SERVICES = ["/rest/v1/numbers?limit=1", "/auth/v1/settings"]
 
 @pytest.mark.parametrize("path", SERVICES)
 def test_a_key_is_needed(server: Server, path: str) -> None:
-    answer = server.http(key="").get(path)
-    assert answer.status_code == 401
-    assert answer.json()["message"] == "No API key found in request"
+    reply = server.http(key="").get(path)
+    assert reply.status_code == 401
+    assert reply.json()["message"] == "No API key found in request"
 
 
 @pytest.mark.parametrize("path", SERVICES)
 @pytest.mark.parametrize("key", ["sb_publishable_wrong", "nonsense", "a.b.c"])
 def test_a_wrong_key_is_refused(server: Server, path: str, key: str) -> None:
-    answer = server.http(key=key).get(path)
-    assert answer.status_code == 401
-    assert answer.json()["message"] == "Invalid API key"
+    reply = server.http(key=key).get(path)
+    assert reply.status_code == 401
+    assert reply.json()["message"] == "Invalid API key"
 
 
 def test_a_key_may_come_in_any_of_three_places(server: Server) -> None:
@@ -49,23 +49,23 @@ def test_older_keys_are_tokens_with_a_role(server: Server, role: str) -> None:
     assert server.http(key, token=key).get("/rest/v1/rpc/whoami").json()["role"] == role
 
 
-def test_a_users_token_is_no_key(server: Server, ada: Person) -> None:
+def test_a_users_token_is_not_accepted_as_a_key(server: Server, ada: Person) -> None:
     assert server.http(key=ada.token).get("/rest/v1/numbers?limit=1").status_code == 401
 
 
-def test_a_token_with_a_foreign_role_gains_nothing(server: Server) -> None:
+def test_a_token_with_an_unknown_role_is_refused(server: Server) -> None:
     for role in ("postgres", "supabase_admin", "authenticator", "no_such_role"):
         token = jwt.encode({"role": role, "exp": time.time() + 60}, server.config.jwt_secret, "HS256")
-        answer = server.http(token=token).get("/rest/v1/rpc/whoami")
-        assert answer.status_code in (401, 403), role
+        reply = server.http(token=token).get("/rest/v1/rpc/whoami")
+        assert reply.status_code in (401, 403), role
 
 
 def test_a_secret_key_is_refused_in_a_browser(server: Server) -> None:
-    answer = server.http(server.config.secret_key).get(
+    reply = server.http(server.config.secret_key).get(
         "/rest/v1/numbers?limit=1", headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64)"}
     )
-    assert answer.status_code == 401
-    assert answer.json()["message"] == "Forbidden use of secret API key in browser"
+    assert reply.status_code == 401
+    assert reply.json()["message"] == "Forbidden use of secret API key in browser"
 
 
 def test_a_bad_token_is_refused(server: Server) -> None:
@@ -78,8 +78,8 @@ def test_a_bad_token_is_refused(server: Server) -> None:
         (jwt.encode(claims, secret, "HS512"), "PGRST301"),
         ("nonsense", "PGRST301"),
     ):
-        answer = server.http(token=token).get("/rest/v1/rpc/whoami")
-        assert (answer.status_code, answer.json()["code"]) == (401, code), token
+        reply = server.http(token=token).get("/rest/v1/rpc/whoami")
+        assert (reply.status_code, reply.json()["code"]) == (401, code), token
 
 
 def test_pages_of_any_origin_may_call_the_api(server: Server) -> None:
@@ -89,10 +89,10 @@ def test_pages_of_any_origin_may_call_the_api(server: Server) -> None:
         "access-control-request-headers": "apikey,authorization,prefer",
     }
     for path in ("/rest/v1/notes", "/auth/v1/token", "/storage/v1/object/papers/x"):
-        answer = server.http(key="").options(path, headers=asked)
-        assert answer.status_code == 204
-        assert answer.headers["access-control-allow-origin"] == "*"
-        assert answer.headers["access-control-allow-headers"] == "apikey,authorization,prefer"
+        reply = server.http(key="").options(path, headers=asked)
+        assert reply.status_code == 204
+        assert reply.headers["access-control-allow-origin"] == "*"
+        assert reply.headers["access-control-allow-headers"] == "apikey,authorization,prefer"
     refusal = server.http(key="").get("/rest/v1/notes", headers={"origin": "http://localhost:5173"})
     assert refusal.headers["access-control-allow-origin"] == "*"
     assert "Content-Range" in refusal.headers["access-control-expose-headers"]
@@ -104,9 +104,9 @@ def test_unknown_paths_are_not_found(server: Server) -> None:
 
 
 def test_the_front_page_links_to_the_mailbox(server: Server) -> None:
-    answer = server.http(key="").get("/")
-    assert answer.headers["content-type"].startswith("text/html")
-    assert 'href="/mailbox"' in answer.text
+    reply = server.http(key="").get("/")
+    assert reply.headers["content-type"].startswith("text/html")
+    assert 'href="/mailbox"' in reply.text
 
 
 def test_health(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Starting, stopping, and living through what happens to the database."""
+"""Starting and stopping, and outages of the database."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def ask_everything(server: Server) -> list[int]:
     ]
 
 
-WELL = [200, 200, 400]  # The last one asks for an object that does not exist.
+WELL = [200, 200, 400]  # The last request is for an object that does not exist.
 
 
-def test_the_database_may_vanish_and_come_back(start_server: StartServer) -> None:
+def test_an_outage_of_the_database(start_server: StartServer) -> None:
     server = start_server()
     assert ask_everything(server) == WELL
     admin = psycopg.connect(server.databases.dsn("template1", user="supabase_admin"), autocommit=True)
     with admin:
-        for _ in range(3):  # A pool that leaks a place at each loss hangs at the second or third.
+        for _ in range(3):  # A pool that leaks a slot at each outage hangs at the second or third.
             admin.execute(f"drop database {server.database} with (force)")
             assert ask_everything(server) == [503, 503, 503]
             health = server.http(key="").get("/health")
@@ -56,7 +56,7 @@ def test_the_database_may_vanish_and_come_back(start_server: StartServer) -> Non
     assert server.process.running
 
 
-# Whatever is written fails in the way that `faults` names. It outlasts the writer's transaction, which is undone.
+# Every write fails in the way that `faults` names.
 FAULTS = """
 create table public.faults (code text);
 grant select on public.faults to public;
@@ -82,7 +82,7 @@ STORAGE = {"statusCode", "code", "error", "message"}
 
 
 def writes(server: Server) -> Iterator[tuple[str, set[str], httpx.Response]]:
-    """Write by each service, and by each of the ways in which Auth does; yield how its errors look, and the reply."""
+    """Write through each service, and in each way in which Auth writes; yield its fields of errors and the reply."""
     http = server.http(server.config.secret_key)
     new = {"email": f"{uuid4().hex}@example.test", "password": PASSWORD}
     seeded = {"email": "seeded@example.test", "password": "seed-password"}
@@ -94,7 +94,7 @@ def writes(server: Server) -> Iterator[tuple[str, set[str], httpx.Response]]:
     yield "upload", STORAGE, http.post(f"/storage/v1/object/papers/{uuid4().hex}", content=b"x", headers=headers)
 
 
-def test_what_the_database_cannot_do_is_told_in_the_form_of_each_service(start_server: StartServer) -> None:
+def test_database_errors_have_the_format_of_each_service(start_server: StartServer) -> None:
     server = start_server()
     with psycopg.connect(server.superuser_dsn, autocommit=True) as database:
         database.execute(FAULTS)
@@ -102,7 +102,7 @@ def test_what_the_database_cannot_do_is_told_in_the_form_of_each_service(start_s
         assert [reply.status_code for _, _, reply in writes(server)] == [200, 200, 200, 204, 200]
         full = {"insert": 503} | dict.fromkeys(["sign up", "sign in", "create", "upload"], 500)
         away = dict.fromkeys(full, 503)
-        # More often than Auth's smaller pool has places: each must be there again afterwards.
+        # More often than the slots of Auth's smaller pool: each slot must be free again afterwards.
         for fault, statuses in [("53100", full), ("25006", full | {"insert": 405}), ("57P03", away)] + 3 * [
             ("lost", away)
         ]:
@@ -120,7 +120,7 @@ def test_what_the_database_cannot_do_is_told_in_the_form_of_each_service(start_s
     assert ask_everything(server) == WELL
 
 
-def test_a_log_on_a_full_disk_loses_its_lines_and_no_request() -> None:
+def test_requests_work_while_the_log_cannot_be_written() -> None:
     script = f'import {{ log }} from "{(SERVER_DIR / "log.ts").as_uri()}"; log("request"); console.error("went on");'
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
@@ -135,7 +135,7 @@ def test_a_log_on_a_full_disk_loses_its_lines_and_no_request() -> None:
     assert done.stderr == "went on\n"
 
 
-def test_it_stops_though_a_request_goes_on(start_server: StartServer) -> None:
+def test_it_stops_during_a_pending_request(start_server: StartServer) -> None:
     server = start_server()
     http = server.http(server.config.secret_key)
     assert http.get("/rest/v1/numbers?limit=1").status_code == 200
@@ -152,7 +152,7 @@ def test_it_stops_though_a_request_goes_on(start_server: StartServer) -> None:
     assert events.count("stopping") == 1
 
 
-def test_a_client_that_goes_away_does_no_harm(server: Server) -> None:
+def test_a_client_that_disconnects(server: Server) -> None:
     http = server.http(server.config.secret_key)
     for _ in range(3):
         with pytest.raises(Exception, match="timed out"):
@@ -173,7 +173,7 @@ WRONG = [
     ("confirm_email", "yes", "`confirm_email`"),
 ]
 
-# All of them in one process: to start it takes longer than what it does.
+# All of them in one process, because it takes long to start.
 PARSE = """
 import { parseConfig } from "%s";
 const texts = JSON.parse(await new Response(Deno.stdin.readable).text());
@@ -190,7 +190,7 @@ console.log(JSON.stringify(complaints));
 
 
 def complaints_about(texts: Sequence[str]) -> list[dict[str, str] | None]:
-    """Return what the server says about each configuration; ``None`` where it would start."""
+    """Return the server's error for each configuration; None if it would start."""
     script = PARSE % (SERVER_DIR / "config.ts").as_uri()
     done = subprocess.run(
         [deno.executable(), "eval", "--quiet", "--no-config", script],
@@ -221,7 +221,9 @@ def test_every_wrong_configuration_is_explained(notes_databases: Databases, tmp_
 
 
 @pytest.mark.parametrize("text", ["nonsense", '{"host": "0.0.0.0"}'])
-def test_with_a_wrong_configuration_it_says_so_and_ends(notes_databases: Databases, tmp_path: Path, text: str) -> None:
+def test_with_a_wrong_configuration_it_reports_the_error_and_ends(
+    notes_databases: Databases, tmp_path: Path, text: str
+) -> None:
     printed = run(tmp_path, text, make_config(notes_databases, "postgres", tmp_path))
     assert (printed["event"], printed["error"]) == ("failed", "ConfigError")
     assert "0.0.0.0" not in json.dumps(printed)
@@ -239,7 +241,7 @@ def test_a_taken_port_is_explained(server: Server, tmp_path: Path) -> None:
 
 
 def run(folder: Path, text: str, config: _server.ServerConfig) -> dict[str, object]:
-    """Run the server with this on its standard input, expect it to fail, and return the line it prints."""
+    """Run the server with this standard input, expect it to fail, and return the line that it prints."""
     command = _server._command(replace(config, host="127.0.0.1"))
     done = subprocess.run(
         command,
@@ -259,9 +261,9 @@ def run(folder: Path, text: str, config: _server.ServerConfig) -> dict[str, obje
 @pytest.mark.long
 def test_two_servers_share_nothing(start_server: StartServer) -> None:
     one, other = start_server(), start_server()
-    answer = one.client().auth.sign_up({"email": "eve@example.test", "password": PASSWORD})
-    assert answer.session is not None
-    token = answer.session.access_token
+    reply = one.client().auth.sign_up({"email": "eve@example.test", "password": PASSWORD})
+    assert reply.session is not None
+    token = reply.session.access_token
     assert one.http(token=token).get("/rest/v1/profiles").status_code == 200
     assert other.http(token=token).get("/rest/v1/profiles").status_code == 401
     assert other.http(key=one.config.publishable_key).get("/rest/v1/numbers").status_code == 401

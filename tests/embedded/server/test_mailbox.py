@@ -1,4 +1,4 @@
-"""The mailbox: SMTP in, Mailpit's JSON and pages for people out."""
+"""The mailbox: its SMTP server, Mailpit's API and the pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.embedded.server.conftest import Server, StartServer
 
 
 def send(server: Server, *, to: list[str], subject: str = "Hello", cc: str = "", text: str = "Plain words") -> None:
-    """Send a mail with a text, an HTML part with a picture, and an attachment."""
+    """Send an email with a text, an HTML part with a picture, and an attachment."""
     message = EmailMessage()
     message["From"] = "Ada Lovelace <ada@example.test>"
     message["To"] = to[0]
@@ -42,7 +42,7 @@ def search(http: httpx.Client, query: str) -> list[dict[str, object]]:
     return found
 
 
-def test_a_mail_arrives_with_all_its_parts(server: Server) -> None:
+def test_an_email_arrives_with_all_its_parts(server: Server) -> None:
     to, blind = address(), address()
     send(server, to=[to, blind], subject="Wöchentlicher Brief", cc="carl@example.test")
     http = server.http(key="")
@@ -115,7 +115,7 @@ def test_listing_reading_and_deleting(start_server: StartServer) -> None:
     assert http.request("DELETE", "/api/v1/messages", content="nonsense").status_code == 400
 
 
-def test_mails_survive_a_restart_and_a_lost_index(start_server: StartServer) -> None:
+def test_emails_survive_a_restart_and_a_lost_index(start_server: StartServer) -> None:
     server = start_server()
     send(server, to=["ada@example.test"], subject="Kept")
     server.process.stop()
@@ -151,11 +151,11 @@ def test_pages_for_people(server: Server) -> None:
     assert http.get("/view/nothing.html").status_code == 404
 
 
-def test_an_email_reaches_no_other_machine_and_no_other_program_of_this_one(server: Server) -> None:
+def test_an_email_loads_nothing_from_other_machines_and_programs(server: Server) -> None:
     port = httpx.URL(server.url).port
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "a@example.test", "frames@example.test", "Frames"
-    # A browser connects to the machine of a frame before it asks whether it may.
+    # A browser connects to the host of a frame before it checks the policy.
     message.set_content(
         '<p>Words</p><IFRAME src="http://else.example.test/"></IFRAME><frame src="//b.example.test">', "html"
     )
@@ -186,7 +186,7 @@ def test_its_own_page_empties_it(start_server: StartServer) -> None:
     assert http.get("/api/v1/messages").json()["total"] == 0
 
 
-def test_a_mail_that_is_too_large_is_refused(server: Server) -> None:
+def test_an_email_that_is_too_large_is_refused(server: Server) -> None:
     with (
         smtplib.SMTP(server.config.host, server.config.smtp_port) as smtp,
         pytest.raises(smtplib.SMTPSenderRefused) as refused,

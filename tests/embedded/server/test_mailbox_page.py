@@ -1,4 +1,4 @@
-"""The mailbox in a browser: emails as they arrive, as they look wide and narrow, by day and by night."""
+"""The mailbox in a browser: the list, and emails wide and narrow, in light and dark colours."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LETTER = """<!doctype html><html lang="en"><head><meta name="color-scheme" conte
 
 
 def send(server: Server, *, to: str = "ada@example.test", subject: str = "Hello") -> None:
-    """Send a letter with a picture in it, one of this machine and one of another."""
+    """Send an email with an embedded picture, one of this machine and one of another."""
     message = EmailMessage()
     message["From"] = "The Kitchen Table <letters@example.test>"
     message["To"] = to
@@ -61,14 +61,14 @@ def window(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def page(window: Page) -> Page:
-    """The page as somebody opens it, on a screen."""
+    """The page on a screen of usual size."""
     window.set_viewport_size({"width": 1280, "height": 800})
     window.emulate_media(color_scheme="light")
     return window
 
 
 def look(page: Page, name: str) -> None:
-    """Keep what is seen, where somebody wants to see it."""
+    """Save a screenshot if a folder for it is given."""
     if folder := os.environ.get("MONOGRAM_TEST_LOOK"):
         page.screenshot(path=f"{folder}/mailbox-{name}.png", full_page=True)
 
@@ -110,7 +110,7 @@ def test_emails_are_listed_as_they_arrive(server: Server, page: Page) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("device", ["light", "dark"])
-def test_an_email_by_day_and_by_night_wide_and_narrow(server: Server, page: Page, device: Any) -> None:
+def test_an_email_in_light_and_dark_colours_wide_and_narrow(server: Server, page: Page, device: Any) -> None:
     page.emulate_media(color_scheme=device)
     send(server)
     page.goto(f"{server.url}/mailbox")
@@ -123,14 +123,14 @@ def test_an_email_by_day_and_by_night_wide_and_narrow(server: Server, page: Page
             assert colours(page) == [colour, size]
             frame = page.locator("iframe")
             expect(frame).to_have_css("width", f"{width}px")
-            # The whole email, without a bar to scroll it in.
+            # The whole email, without a scroll bar.
             assert frame.evaluate("frame => frame.clientHeight >= frame.contentDocument.documentElement.scrollHeight")
             assert frame.evaluate("frame => frame.contentDocument.documentElement.clientWidth") == width
             look(page, f"{width}-{scheme.lower()}-on-{device}")
     assert violations(page) == []
 
 
-def test_pictures_are_shown_and_nothing_is_asked_of_another_machine(server: Server, page: Page) -> None:
+def test_pictures_are_shown_and_nothing_is_loaded_from_another_machine(server: Server, page: Page) -> None:
     service = server.client(server.config.secret_key)
     service.storage.create_bucket("avatars", options={"public": True})
     service.storage.from_("avatars").upload("near.png", PNG, {"content-type": "image/png"})
@@ -184,7 +184,7 @@ def test_searching_and_deleting(server: Server, page: Page) -> None:
 
 
 @pytest.mark.long
-def test_it_can_be_read_on_a_phone_and_by_night(server: Server, page: Page) -> None:
+def test_on_a_phone_and_in_dark_colours(server: Server, page: Page) -> None:
     page.set_viewport_size({"width": 375, "height": 740})
     page.emulate_media(color_scheme="dark")
     send(server)

@@ -1,4 +1,4 @@
-"""Links in mails that bring a code, which only whoever asked for the mail can exchange for a session."""
+"""Links in emails that return a code, which only the client that requested the email can exchange for a session."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import psycopg
 import pytest
 
 from tests.embedded.server.conftest import PASSWORD, Person, Server, StartServer
-from tests.embedded.server.test_auth import latest_mail, link_in
+from tests.embedded.server.emails import latest_email, link_in
 
 PLACE = "http://127.0.0.1:3000/in"
 
 
 @dataclass
 class Flow:
-    """The secret of whoever asks for a mail."""
+    """A code challenge with its verifier."""
 
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     method: str = "s256"
@@ -40,10 +40,10 @@ def ask(server: Server, path: str, **body: object) -> httpx.Response:
 
 
 def follow(server: Server, email: str) -> httpx.URL:
-    """Open the link in the newest mail; return where it leads."""
-    answer = httpx.get(link_in(latest_mail(server, email)))
-    assert answer.status_code == 303
-    return httpx.URL(answer.headers["location"])
+    """Open the link in the newest email, and return the redirect."""
+    reply = httpx.get(link_in(latest_email(server, email)))
+    assert reply.status_code == 303
+    return httpx.URL(reply.headers["location"])
 
 
 def exchange(server: Server, code: str | None, verifier: str | None) -> httpx.Response:
@@ -60,19 +60,19 @@ def sessions(server: Server, user: str) -> int:
 
 @pytest.mark.parametrize("method", ["s256", "plain", "S256"])
 @pytest.mark.parametrize(("path", "amr"), [("otp", "magiclink"), ("recover", "recovery")])
-def test_a_link_brings_a_code_and_the_verifier_makes_it_a_session(
+def test_a_link_returns_a_code_that_the_verifier_exchanges_for_a_session(
     server: Server, ada: Person, path: str, amr: str, method: str
 ) -> None:
     flow = Flow(method=method.lower())
     before = sessions(server, ada.id)
     assert ask(server, path, email=ada.email, **{**flow.fields, "code_challenge_method": method}).status_code == 200
-    assert "token=pkce_" in link_in(latest_mail(server, ada.email))
+    assert "token=pkce_" in link_in(latest_email(server, ada.email))
     place = follow(server, ada.email)
     assert (str(place.copy_with(query=None)), place.params["from"], place.fragment) == (PLACE, "mail", "")
     assert sessions(server, ada.id) == before, "a link brings no session"
-    answer = exchange(server, place.params["code"], flow.verifier)
-    assert answer.status_code == 200, answer.text
-    claims = jwt.decode(answer.json()["access_token"], options={"verify_signature": False})
+    reply = exchange(server, place.params["code"], flow.verifier)
+    assert reply.status_code == 200, reply.text
+    claims = jwt.decode(reply.json()["access_token"], options={"verify_signature": False})
     assert (claims["sub"], claims["amr"][0]["method"]) == (ada.id, amr)
     assert sessions(server, ada.id) == before + 1
 
@@ -94,13 +94,13 @@ def test_a_code_works_once_and_with_its_verifier_only(server: Server, ada: Perso
 
 
 @pytest.mark.parametrize(("path", "begins_at"), [("otp", "auth_code_issued_at"), ("recover", "created_at")])
-def test_codes_end_after_five_minutes(server: Server, ada: Person, path: str, begins_at: str) -> None:
+def test_codes_expire_after_five_minutes(server: Server, ada: Person, path: str, begins_at: str) -> None:
     flow = Flow()
     ask(server, path, email=ada.email, **flow.fields)
     with psycopg.connect(server.superuser_dsn) as connection:
         old = "update auth.flow_state set created_at = created_at - interval '6 minutes' where user_id = %s"
         connection.execute(old, [ada.id])
-    # That the mail of a magic link lay in the mailbox does not count; that of others does.
+    # For a magic link, the time before it is opened does not count; for others it does.
     code = follow(server, ada.email).params["code"]
     if begins_at == "auth_code_issued_at":
         with psycopg.connect(server.superuser_dsn) as connection:
@@ -109,8 +109,8 @@ def test_codes_end_after_five_minutes(server: Server, ada: Person, path: str, be
             ).fetchone()
             assert row == (True,)
             connection.execute(old, [ada.id])
-    answer = exchange(server, code, flow.verifier)
-    assert (answer.status_code, answer.json()["error_code"]) == (422, "flow_state_expired")
+    reply = exchange(server, code, flow.verifier)
+    assert (reply.status_code, reply.json()["error_code"]) == (422, "flow_state_expired")
 
 
 def test_a_magic_link_may_wait(server: Server, ada: Person) -> None:
@@ -139,22 +139,22 @@ def test_confirming_and_changing_an_address(start_server: StartServer) -> None:
     assert session["user"]["email"] == email
     client = server.http(token=session["access_token"])
     change = Flow()
-    answer = client.put("/auth/v1/user", params={"redirect_to": PLACE}, json={"email": new, **change.fields})
-    assert answer.status_code == 200, answer.text
+    reply = client.put("/auth/v1/user", params={"redirect_to": PLACE}, json={"email": new, **change.fields})
+    assert reply.status_code == 200, reply.text
     assert "code" not in follow(server, email).params
     assert exchange(server, follow(server, new).params["code"], change.verifier).json()["user"]["email"] == new
 
 
-def test_links_that_are_used_up_say_so_in_the_query(server: Server, ada: Person) -> None:
+def test_used_links_have_the_error_in_the_query(server: Server, ada: Person) -> None:
     ask(server, "otp", email=ada.email, **Flow().fields)
-    link = link_in(latest_mail(server, ada.email))
+    link = link_in(latest_email(server, ada.email))
     assert "code" in httpx.URL(httpx.get(link).headers["location"]).params
     place = httpx.URL(httpx.get(link).headers["location"])
     assert place.params["error_code"] == "otp_expired"
     assert httpx.QueryParams(place.fragment)["error_code"] == "otp_expired"
 
 
-def test_a_request_that_is_forgotten_leads_nowhere(server: Server, ada: Person) -> None:
+def test_a_link_without_its_flow_state_is_refused(server: Server, ada: Person) -> None:
     ask(server, "otp", email=ada.email, **Flow().fields)
     before = sessions(server, ada.id)
     with psycopg.connect(server.superuser_dsn) as connection:
@@ -165,10 +165,10 @@ def test_a_request_that_is_forgotten_leads_nowhere(server: Server, ada: Person) 
 
 def test_the_hash_of_such_a_link_signs_in_by_itself(server: Server, ada: Person) -> None:
     ask(server, "otp", email=ada.email, **Flow().fields)
-    marked = httpx.URL(link_in(latest_mail(server, ada.email))).params["token"]
+    marked = httpx.URL(link_in(latest_email(server, ada.email))).params["token"]
     assert marked.startswith("pkce_")
-    answer = server.http().post("/auth/v1/verify", json={"type": "email", "token_hash": marked})
-    assert answer.json()["user"]["id"] == ada.id
+    reply = server.http().post("/auth/v1/verify", json={"type": "email", "token_hash": marked})
+    assert reply.json()["user"]["id"] == ada.id
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,6 @@ def test_the_hash_of_such_a_link_signs_in_by_itself(server: Server, ada: Person)
         {"code_challenge": "x" * 43, "code_challenge_method": "s512"},
     ],
 )
-def test_bad_challenges_are_refused(server: Server, ada: Person, fields: dict[str, str]) -> None:
-    answer = ask(server, "otp", email=ada.email, **fields)
-    assert (answer.status_code, answer.json()["error_code"]) == (400, "validation_failed")
+def test_invalid_challenges_are_refused(server: Server, ada: Person, fields: dict[str, str]) -> None:
+    reply = ask(server, "otp", email=ada.email, **fields)
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "validation_failed")

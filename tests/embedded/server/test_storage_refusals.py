@@ -1,4 +1,4 @@
-"""What people and programs do wrong with files, and the platform's codes for it."""
+"""Errors of Storage, with the platform's codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from supabase import Client
 from tests.embedded.server.conftest import Person, Server
-from tests.embedded.server.test_storage import IMAGE, TEXT, refused, stored_versions
+from tests.embedded.server.files import IMAGE, TEXT, refused, stored_versions
 
 STORAGE = "/storage/v1"
 
@@ -42,10 +42,10 @@ STORAGE = "/storage/v1"
         ("POST", "object/nothing/x", {}, "Bucket not found"),
     ],
 )
-def test_calls_of_a_server(server: Server, method: str, path: str, body: object, error: str) -> None:
-    answer = server.http(server.config.secret_key).request(method, f"{STORAGE}/{path}", json=body)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
-    assert answer.json()["message"]
+def test_calls_with_the_secret_key(server: Server, method: str, path: str, body: object, error: str) -> None:
+    reply = server.http(server.config.secret_key).request(method, f"{STORAGE}/{path}", json=body)
+    assert (reply.status_code, reply.json()["error"]) == (400, error)
+    assert reply.json()["message"]
 
 
 @pytest.mark.parametrize("wrong", ["\0", "a\0b", "\ud800"], ids=["NUL", "a NUL within", "half a character"])
@@ -83,41 +83,41 @@ def test_calls_of_a_server(server: Server, method: str, path: str, body: object,
         ("DELETE", "object/papers/$", None),
     ],
 )
-def test_text_that_no_database_keeps(server: Server, method: str, path: str, body: object, wrong: str) -> None:
+def test_text_that_cannot_be_stored(server: Server, method: str, path: str, body: object, wrong: str) -> None:
     escaped = quote(wrong.encode("utf-8", "surrogatepass"))
     content = None if body is None else json.dumps(body).replace("$", json.dumps(wrong)[1:-1])
-    answer = server.http(server.config.secret_key).request(
+    reply = server.http(server.config.secret_key).request(
         method,
         f"{STORAGE}/{path.replace('$', escaped)}",
         content=content,
         headers={} if content is None else {"content-type": "application/json"},
     )
-    # In an address, half a character is a whole one that stands for it.
+    # In a URL a lone surrogate is encoded as a replacement character.
     is_replaced = wrong == "\ud800" and "?" in path and "$" in path
-    assert answer.status_code == 400 or is_replaced, answer.text
-    assert answer.status_code < 500
+    assert reply.status_code == 400 or is_replaced, reply.text
+    assert reply.status_code < 500
 
 
-def test_metadata_that_no_database_keeps(server: Server) -> None:
+def test_metadata_that_cannot_be_stored(server: Server) -> None:
     http = server.http(server.config.secret_key)
     for wrong in ('{"a": "\\u0000"}', '{"\\ud800": 1}', '{"a": [{"b": "\\udfff"}]}'):
         headers = {"x-metadata": base64_of(wrong), "content-type": "text/plain"}
-        answer = http.post(f"{STORAGE}/object/papers/x", content=b"x", headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+        reply = http.post(f"{STORAGE}/object/papers/x", content=b"x", headers=headers)
+        assert (reply.status_code, reply.json()["code"]) == (400, "InvalidRequest")
         form = {"metadata": (None, wrong), "file": ("x", b"x", "text/plain")}
-        answer = http.post(f"{STORAGE}/object/papers/x", files=form)
-        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+        reply = http.post(f"{STORAGE}/object/papers/x", files=form)
+        assert (reply.status_code, reply.json()["code"]) == (400, "InvalidRequest")
     cursor = base64.b64encode(b'["a\\u0000", "b"]').decode()
-    answer = http.post(f"{STORAGE}/object/list-v2/papers", json={"cursor": cursor})
-    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+    reply = http.post(f"{STORAGE}/object/list-v2/papers", json={"cursor": cursor})
+    assert (reply.status_code, reply.json()["code"]) == (400, "InvalidRequest")
 
 
 def test_an_expired_token_is_refused(server: Server, ada: Person) -> None:
     claims = {"sub": ada.id, "role": "authenticated", "exp": 1}
     expired = jwt.encode(claims, server.config.jwt_secret, "HS256")
-    answer = server.http(token=expired).get(f"{STORAGE}/object/papers/{ada.id}/x")
-    assert (answer.status_code, answer.json()["statusCode"]) == (400, "403")
-    assert answer.json()["message"] == "JWT expired"
+    reply = server.http(token=expired).get(f"{STORAGE}/object/papers/{ada.id}/x")
+    assert (reply.status_code, reply.json()["statusCode"]) == (400, "403")
+    assert reply.json()["message"] == "JWT expired"
 
 
 def base64_of(text: str) -> str:
@@ -127,43 +127,43 @@ def base64_of(text: str) -> str:
 @pytest.mark.parametrize("header", ["not base64!", base64_of("no json"), base64_of("[1]"), base64_of("ÿ")[:3]])
 def test_metadata_in_a_header_is_an_object(server: Server, ada: Person, header: str) -> None:
     before = stored_versions(server)
-    answer = server.http(token=ada.token).post(
+    reply = server.http(token=ada.token).post(
         f"{STORAGE}/object/papers/{ada.id}/m", content=b"x", headers=TEXT | {"x-metadata": header}
     )
-    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+    assert (reply.status_code, reply.json()["code"]) == (400, "InvalidRequest")
     assert stored_versions(server) == before
 
 
 @pytest.mark.parametrize("metadata", ["no json", "[1]"])
 def test_metadata_in_a_form_is_an_object(server: Server, ada: Person, metadata: str) -> None:
     before = stored_versions(server)
-    answer = server.http(token=ada.token).post(
+    reply = server.http(token=ada.token).post(
         f"{STORAGE}/object/papers/{ada.id}/m", data={"metadata": metadata}, files={"file": ("a", b"x", "text/plain")}
     )
-    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+    assert (reply.status_code, reply.json()["code"]) == (400, "InvalidRequest")
     assert stored_versions(server) == before
 
 
 def test_a_form_without_boundary_and_one_with_two_files(server: Server, ada: Person) -> None:
     http, url = server.http(token=ada.token), f"{STORAGE}/object/papers/{ada.id}/form"
-    answer = http.post(url, content=b"x", headers={"content-type": "multipart/form-data"})
-    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+    reply = http.post(url, content=b"x", headers={"content-type": "multipart/form-data"})
+    assert (reply.status_code, reply.json()["code"]) == (400, "InvalidRequest")
     two: Any = [("file", ("a", b"first", "text/plain")), ("file", ("b", b"second", "text/plain"))]
     assert http.post(url, files=two).status_code == 200
     assert http.get(url).content == b"first"
 
 
-def test_what_is_too_large_is_refused_before_it_is_read(server: Server, ada: Person) -> None:
+def test_a_large_upload_is_refused_before_it_is_read(server: Server, ada: Person) -> None:
     before = stored_versions(server)
     http = server.http(token=ada.token)
-    megabytes = b"x" * (2 * 1024 * 1024)  # Of 1,000 bytes that the bucket allows.
+    megabytes = b"x" * (2 * 1024 * 1024)  # The bucket allows 1,000 bytes.
     url = f"{STORAGE}/object/pictures/{ada.id}/big.png"
-    for answer in (
+    for reply in (
         http.post(url, content=megabytes, headers=IMAGE),
         http.post(url, files={"file": ("a", megabytes, "image/png")}),
     ):
-        assert (answer.status_code, answer.json()["statusCode"]) == (400, "413")
-        assert answer.json()["error"] == "Payload too large"
+        assert (reply.status_code, reply.json()["statusCode"]) == (400, "413")
+        assert reply.json()["error"] == "Payload too large"
     assert stored_versions(server) == before
 
 
@@ -202,7 +202,7 @@ def test_buckets_in_pages(server: Server, secret: Client) -> None:
         secret.storage.create_bucket("no/slash")
 
 
-def test_what_is_public_says_so_to_everybody(server: Server, ada: Person) -> None:
+def test_errors_of_public_objects(server: Server, ada: Person) -> None:
     path = f"{ada.id}/{uuid4()}.png"
     ada.client.storage.from_("pictures").upload(path, b"x", IMAGE)
     stranger = server.http(key="")

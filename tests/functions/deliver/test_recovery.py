@@ -158,7 +158,7 @@ def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
         function.timeout = 60
         url = f"http://127.0.0.1:{function.server_port}"
         # It does not look by itself within this test: only the database's word makes it call.
-        deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123", look_interval=3600)
+        deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123", poll_interval=3600)
         with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
             found_club(actors, "Ada", "Boris").ask("What did you read?")
         working = threading.Thread(target=deliverer.run, args=[stopping])
@@ -170,7 +170,7 @@ def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
             stopping.set()
             working.join()
     assert function.keys == ["sb_secret_0123"] * 3
-    assert "deliver could not be called: it answered 500" in caplog.text
+    assert "deliver could not be called: it replied with status 500" in caplog.text
     assert "sb_secret" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-/** What the server refuses when it gets too much. `test_deno.py` runs this, against the database of a running server. */
+/** The limits of Realtime. `test_deno.py` runs this with the database of a running server. */
 
 import assert from "node:assert/strict";
 import { parseConfig } from "../../../../supabase_embedded/server/config.ts";
@@ -60,7 +60,7 @@ class Client {
   }
 }
 
-/** Serves Realtime with limits of the test's own. */
+/** Serves Realtime with the limits of a test. */
 async function withLimits(
   limits: Partial<Limits>,
   task: (port: number) => Promise<void>,
@@ -79,7 +79,7 @@ async function withLimits(
   }
 }
 
-/** What the server answers to somebody who wants to open a socket, word for word. */
+/** The raw reply of the server to a handshake. */
 async function handshake(port: number): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const head = `GET /realtime/v1/websocket?apikey=${config.publishableKey} HTTP/1.1\r\nHost: x\r\n` +
@@ -91,12 +91,12 @@ async function handshake(port: number): Promise<string> {
   return new TextDecoder().decode(buffer.subarray(0, size ?? 0));
 }
 
-function assertRefused(answer: string, status: number, error: string): void {
-  assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer);
-  assert.ok(answer.endsWith(JSON.stringify({ error })), answer);
+function assertRefused(reply: string, status: number, error: string): void {
+  assert.ok(reply.startsWith(`HTTP/1.1 ${status} `), reply);
+  assert.ok(reply.endsWith(JSON.stringify({ error })), reply);
 }
 
-// Sockets and connections outlive the test by the moment that closing takes.
+// Sockets and connections are closed shortly after the end of a test.
 const test = (name: string, fn: () => Promise<void> | void) =>
   Deno.test({ name, fn, sanitizeOps: false, sanitizeResources: false });
 
@@ -144,12 +144,12 @@ test("waiting for the write-ahead log", async () => {
       channel: "room",
     }, null]);
     assert.equal((await client.take("phx_close")).ref, "1");
-    // Who does not ask for it is not disturbed.
+    // A client that does not ask for it is not affected.
     assert.equal((await client.join("other")).status, "ok");
   }, { databaseUrls });
 });
 
-test("what fails on the server's side", async () => {
+test("errors of the server", async () => {
   class Failing extends Keys {
     override verify(token: string): Promise<Record<string, unknown>> {
       return token === "fail" ? Promise.reject(new Error("planned")) : super.verify(token);
@@ -181,13 +181,13 @@ test("messages a second", () =>
     client.send("room", "broadcast", { type: "broadcast", event: "x", payload: {} }, "6");
     assert.equal((await client.take("system")).payload.message, "Too many messages per second");
     assert.equal((await client.take("phx_close")).ref, "1");
-    const answer = await fetch(`http://127.0.0.1:${port}/realtime/v1/api/broadcast`, {
+    const reply = await fetch(`http://127.0.0.1:${port}/realtime/v1/api/broadcast`, {
       method: "POST",
       headers: { apikey: config.publishableKey },
       body: JSON.stringify({ messages: Array(6).fill({ topic: "room", event: "x", payload: {} }) }),
     });
-    assert.equal(answer.status, 429);
-    assert.deepEqual(await answer.json(), {
+    assert.equal(reply.status, 429);
+    assert.deepEqual(await reply.json(), {
       message: "Too many messages to broadcast, please reduce the batch size",
     });
   }));
@@ -223,12 +223,12 @@ test("the size of a payload", () =>
         ["/room/events/x", large, tooLarge],
       ] as const
     ) {
-      const answer = await fetch(`http://127.0.0.1:${port}/realtime/v1/api/broadcast${path}`, {
+      const reply = await fetch(`http://127.0.0.1:${port}/realtime/v1/api/broadcast${path}`, {
         method: "POST",
         headers: { apikey: config.publishableKey, "content-type": "application/json" },
         body: JSON.stringify(body),
       });
-      assert.deepEqual([answer.status, await answer.json()], [422, { errors }]);
+      assert.deepEqual([reply.status, await reply.json()], [422, { errors }]);
     }
     client.send("room", "presence", { event: "track", payload: large }, "3");
     assert.equal((await client.take("system")).payload.message, "Track message size exceeded");
@@ -250,7 +250,7 @@ test("silence", () =>
     assert.ok(performance.now() - started >= 250);
   }));
 
-test("a client that does not read is closed, and holds up nobody", () =>
+test("a client that does not read is closed, and does not block others", () =>
   withLimits({ backlogBytes: 3_000_000, messagesPerSecond: 1e9 }, async (port) => {
     const slow = await Deno.connect({ hostname: "127.0.0.1", port });
     const key = btoa("0123456789abcdef");
@@ -278,7 +278,7 @@ test("a client that does not read is closed, and holds up nobody", () =>
       talker.send("room", "broadcast", { type: "broadcast", event: "x", payload: { n, text } }, `${n + 2}`);
       assert.equal((await reader.take("broadcast")).payload.payload.n, n);
     }
-    // What the server had kept for the slow one, and behind it the frame that closes: 88, two bytes of code, a reason.
+    // The backlog for the slow client, and then the close frame: 88, two bytes of code, a reason.
     let received = 0;
     const reason = "This client reads too slowly";
     const buffer = new Uint8Array(1_000_000);
@@ -292,7 +292,7 @@ test("a client that does not read is closed, and holds up nobody", () =>
     assert.ok(received < 300 * text.length / 2, `${received} bytes`);
   }));
 
-test("a rate is an average, so that a burst passes", () => {
+test("a rate is an average, so that a burst is allowed", () => {
   let now = 0;
   const rate = new Rate(2, () => now);
   assert.ok(rate.take(20));

@@ -89,7 +89,7 @@ Deno.test("versions", () => {
   assert.deepEqual(["1.0.0", "2.0.0", null, "3.0.0", "x"].map(parseVersion), [1, 2, 1, null, null]);
 });
 
-Deno.test("filters are read", () => {
+Deno.test("filters are parsed", () => {
   const plain = { column: "a", operator: "eq", value: "1", negated: false };
   assert.deepEqual(parseFilters(" a=eq.1 "), [plain]);
   assert.deepEqual(parseFilters("a=not.eq.1"), [{ ...plain, negated: true }]);
@@ -199,7 +199,7 @@ Deno.test("snapshots", () => {
   const snapshot = new Snapshot("100:110:102,105");
   assert.deepEqual([99, 102, 109, 110].map((xid) => snapshot.shows(xid)), [true, false, true, false]);
   assert.ok(new Snapshot("7:7:").shows(6));
-  // Numbers that have gone round: the log has the lower half only.
+  // Numbers that have wrapped around: the log has the lower half only.
   const later = new Snapshot(`${2 ** 32 + 1}:${2 ** 32 + 5}:${2 ** 32 + 3}`);
   assert.deepEqual([2 ** 32 - 1, 2, 3, 5].map((xid) => later.shows(xid)), [true, true, false, false]);
 });

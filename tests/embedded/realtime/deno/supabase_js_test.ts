@@ -1,4 +1,4 @@
-/** The server through supabase-js, as a web application uses it. `test_deno.py` starts it and runs this. */
+/** Uses the server through supabase-js, as a web application does. `test_deno.py` starts it and runs this. */
 
 import { createClient, type RealtimeChannel, type SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
@@ -24,7 +24,7 @@ async function signUp(name: string): Promise<Person> {
   return { supabase, id: data.user!.id };
 }
 
-/** A space with a prompt, led by Ada, with Boris as a member. */
+/** A space with a prompt, with Ada as the leader and Boris as a member. */
 async function club(): Promise<{ ada: Person; boris: Person; space: string; prompt: string }> {
   const [ada, boris] = await Promise.all([signUp("Ada"), signUp("Boris")]);
   const founded = await ada.supabase.from("spaces").insert({ name: "Test Book Club" }).select().single();
@@ -40,7 +40,7 @@ async function club(): Promise<{ ada: Person; boris: Person; space: string; prom
   return { ada, boris, space, prompt: written.data.id };
 }
 
-/** Collects what comes, for a test that waits for it. */
+/** Collects values for a test that waits for them. */
 class Inbox<T> {
   #items: T[] = [];
   #waiting: ((item: T) => void)[] = [];
@@ -113,8 +113,8 @@ Deno.test("broadcasts from the database, new and replayed", async () => {
   const old = await inbox.take();
   assert.deepEqual([old.event, old.meta.replayed], ["prompts.published", true]);
 
-  const answer = { prompt_id: prompt, content: "Because.", is_published: true };
-  assert.equal((await ada.supabase.from("responses").insert(answer)).error, null);
+  const response = { prompt_id: prompt, content: "Because.", is_published: true };
+  assert.equal((await ada.supabase.from("responses").insert(response)).error, null);
   const fresh = await inbox.take();
   assert.deepEqual([fresh.event, fresh.payload.actor_id], ["response.published", ada.id]);
   await leave(ada, boris);
@@ -162,13 +162,13 @@ Deno.test("presence", async () => {
   await leave(ada, boris);
 });
 
-Deno.test("Postgres Changes: members hear of answers, nobody of a draft", async () => {
+Deno.test("Postgres Changes: members receive responses, nobody of a draft", async () => {
   const { ada, boris, space, prompt } = await club();
   const eve = await signUp("Eve");
   const inboxes: Inbox<Delivered>[] = [];
   for (const person of [ada, eve]) {
     const [changes, ready] = [new Inbox<Delivered>(), new Inbox<Delivered>()];
-    const channel = person.supabase.channel("answers")
+    const channel = person.supabase.channel("responses")
       .on("postgres_changes", {
         event: "*",
         schema: "public",
@@ -194,7 +194,7 @@ Deno.test("Postgres Changes: members hear of answers, nobody of a draft", async 
   await leave(ada, boris, eve);
 });
 
-Deno.test("Postgres Changes: what cannot work is said", async () => {
+Deno.test("Postgres Changes: invalid bindings are reported", async () => {
   const { supabase, id } = await signUp("Ada");
   const ready = new Inbox<Delivered>();
   const channel = supabase.channel("secrets")
