@@ -18,25 +18,24 @@ def main() -> None:
 
         from supabase_embedded.application import STANDALONE
         from supabase_embedded.cli import commands
+
+        app = typer.Typer(
+            name="supabase_embedded",
+            help="Supabase for development and tests, from pip alone.",
+            no_args_is_help=True,
+            pretty_exceptions_show_locals=False,  # They may contain keys.
+        )
+        app.add_typer(commands(STANDALONE), name="dev")
+        app.callback()(lambda: None)
+        app()  # Commands import what they alone need.
+    except KeyboardInterrupt:  # During the imports; `cli` handles it later.
+        sys.stderr.write("supabase_embedded: interrupted.\n")
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] == "supabase_embedded":
             raise
         sys.stderr.write(f"{_MISSING} (missing: {error.name})\n")
         sys.exit(1)
-
-    app = typer.Typer(
-        name="supabase_embedded",
-        help="Supabase for development and tests, from pip alone.",
-        no_args_is_help=True,
-        pretty_exceptions_show_locals=False,  # They may hold keys.
-    )
-    app.add_typer(commands(STANDALONE), name="dev")
-    app.callback()(lambda: None)
-    try:
-        app()
-    except KeyboardInterrupt as interrupt:
-        sys.stderr.write(f"supabase_embedded: interrupted. {interrupt}".rstrip() + "\n")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, TypedDict, cast
+from typing import Annotated, Any, NoReturn, TypedDict, cast
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.text import Text
+from typer.core import TyperGroup
 
 # Other modules are imported when a command runs: importing the database driver takes longer than `status` itself.
 from supabase_embedded._status import StackStatus
@@ -61,6 +62,7 @@ def _address(given: str | None) -> str | None:
 def commands(application: Application) -> typer.Typer:
     """Return the group of commands, to add to an application's own command line."""
     group = typer.Typer(
+        cls=_Group,
         help="Run the whole backend on this machine: database, API, storage and mailbox. "
         f"Its data is in `{application.directory}`, unless --dir names another folder.",
         context_settings={"obj": _Context(application)},
@@ -69,6 +71,18 @@ def commands(application: Application) -> typer.Typer:
     for command in (status, reset, stop):
         group.command()(command)
     return group
+
+
+class _Group(TyperGroup):
+    """The commands. One that Ctrl-C interrupts prints one line about the state of the stack."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            _print_error(ctx.obj.application, f"interrupted. {interrupt}".rstrip())
+            raise typer.Exit(130) from None
 
 
 @dataclass(frozen=True)
@@ -251,6 +265,10 @@ def _print_progress(text: str) -> None:
     _err.print(text, markup=False, soft_wrap=True)
 
 
+def _print_error(application: Application, text: str) -> None:
+    _err.print(f"{application.program}: {text}", markup=False, style="red", soft_wrap=True)
+
+
 def _print_plain(text: str) -> None:
     """Print for a program: without wrapping or markup."""
     _out.print(text, markup=False, soft_wrap=True)
@@ -275,5 +293,5 @@ def _readable_errors(application: Application) -> Generator[None]:
     try:
         yield
     except LocalStackError as error:
-        _err.print(f"{application.program}: {error}", markup=False, style="red", soft_wrap=True)
+        _print_error(application, str(error))
         raise typer.Exit(1) from None
