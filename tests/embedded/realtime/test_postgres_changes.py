@@ -334,10 +334,12 @@ async def test_a_new_token_changes_which_rows_are_visible(hall: Hall, name: str,
 
 
 async def test_nothing_is_delivered_after_leaving(hall: Hall, name: str, ada: Actor) -> None:
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
+    async with hall.wire() as wire, hall.wire() as other:
+        for client in (wire, other):
+            await client.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
         await wire.call(name, "phx_leave", {})
         add_sample(hall, ada)
+        await next_change(other)  # The log has been followed to here.
         await wire.enter(f"{name}-2", token=hall.token(ada), postgres_changes=[binding("samples")])
         key = add_sample(hall, ada)
         assert (await next_change(wire))["record"]["id"] == key
