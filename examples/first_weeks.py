@@ -31,7 +31,7 @@ from monogram_sdk.local import Stack
 from monogram_sdk.models import MailState, Music, Newsletter, Profile, Space
 
 NAMES = ("Ada", "Boris", "Chloe", "Dmitri", "Eleni")
-# What is asked each week, and what the five answer, in the order of NAMES.
+# The questions of each week, and the responses of the five, in the order of NAMES.
 WEEKS: dict[int, dict[str, tuple[str, ...]]] = {
     1: {
         "What did you read this week?": (
@@ -69,14 +69,14 @@ WEEKS: dict[int, dict[str, tuple[str, ...]]] = {
             "The end of the very long novel.",
             "Moss.",
             "A second cookbook.",
-            "Your answers.",
+            "Your responses.",
         ),
     },
 }
 SONG = Music(url="https://music.example.org/tracks/la-mer", title="The Sea, Again", artist="The Neighbours")
 
 KEPT = Path(".monogram-demo")
-"""The folder for what is left when the stack is gone: the letters, and the mails that were sent."""
+"""The folder for what remains after the stack has stopped: the newsletters, and the emails that were sent."""
 
 console = Console(highlight=False)
 
@@ -121,7 +121,7 @@ def sign_up(name: str, client: Monogram) -> Person:
 def found_space(people: list[Person]) -> Space:
     """Let the first found a space and the others join by invite."""
     leader = people[0]
-    space = leader.client.spaces.create(name="Test Book Club", description="Five people, one letter a week.")
+    space = leader.client.spaces.create(name="Test Book Club", description="Five people, one newsletter a week.")
     invite = leader.client.spaces.create_invite(space.id, max_uses=4)
     for person in people[1:]:
         person.client.spaces.join(invite_code=invite.code)
@@ -132,7 +132,7 @@ def found_space(people: list[Person]) -> Space:
 
 
 def play_week(space: Space, people: list[Person]) -> Newsletter:
-    """Ask, answer, select, publish."""
+    """Ask, respond, select, publish."""
     leader = people[0]
     week = leader.client.spaces.week(space.id)
     assert week.curator is not None
@@ -143,7 +143,7 @@ def play_week(space: Space, people: list[Person]) -> Newsletter:
         curator.client.prompts.create(space.id, question=question)
     prompts = curator.client.prompts.publish(space.id)
     console.print(
-        f"[bold]{curator.name}[/] holds the pen and publishes {len(prompts)} prompt{'s' if len(prompts) > 1 else ''}."
+        f"[bold]{curator.name}[/] is the curator and publishes {len(prompts)} prompt{'s' if len(prompts) > 1 else ''}."
     )
 
     # Eleni takes her time: in the first week she only reads.
@@ -165,7 +165,7 @@ def play_week(space: Space, people: list[Person]) -> Newsletter:
     assert after.curator is not None
     console.print(
         f"{len(responses)} responses; [bold]{leader.name}[/] selects {len(chosen)} and publishes "
-        f"[bold]{newsletter.title}[/]. The pen goes to [bold]{after.curator.display_name}[/]."
+        f"[bold]{newsletter.title}[/]. The next curator is [bold]{after.curator.display_name}[/]."
     )
     return newsletter
 
@@ -188,7 +188,7 @@ def spend(people: list[Person]) -> None:
     console.rule("Tokens")
     boris, eleni = people[1], people[4]
     for number in range(5):
-        boris.client.tokens.gift(eleni.profile.id, amount=5, message=f"For letter {number + 1}")
+        boris.client.tokens.gift(eleni.profile.id, amount=5, message=f"For newsletter {number + 1}")
     console.print(f"[bold]Boris[/] sends Eleni {len(list(boris.client.tokens.gifts_sent()))} gifts.")
 
     cheapest = min(eleni.client.store.items(), key=lambda item: item.price)
@@ -245,7 +245,7 @@ def keep_letters(people: list[Person], newsletters: list[Newsletter]) -> None:
 
 
 def keep_mails(stack: Stack, leader: Person, newsletters: list[Newsletter]) -> bool:
-    """Wait until everybody has their mail, save what is in the mailbox, and tell whether nobody was left out."""
+    """Wait until everybody has their emails, save those in the mailbox, and return True if nobody was left out."""
     give_up = time.monotonic() + 60
     while True:
         states = [row.state for letter in newsletters for row in leader.client.newsletters.delivery(letter.id)]
@@ -261,12 +261,12 @@ def keep_mails(stack: Stack, leader: Person, newsletters: list[Newsletter]) -> b
             subject = re.sub(r"[^A-Za-z0-9]+", "-", message["Subject"]).strip("-").lower()[:40]
             raw = mailbox.get(f"/api/v1/message/{message['ID']}/raw").content
             (folder / f"{number:02}-{to}-{subject}.eml").write_bytes(raw)
-    console.print(f"{len(found)} mails were sent, {len(states)} of them letters: one for each member and week.")
+    console.print(f"{len(found)} emails were sent, {len(states)} of them newsletters: one for each member and week.")
     return all(state is MailState.SENT for state in states)
 
 
 def show_files() -> None:
-    """Print where the letters are."""
+    """Print where the newsletters are."""
     console.rule("To keep")
     for path in sorted(KEPT.glob("week-*")):
         console.print(f"  {path}  [dim]({path.stat().st_size / 1000:.0f} kB)[/]")
@@ -289,7 +289,7 @@ def show_feed(space: Space, people: list[Person]) -> bool:
 
 
 def play() -> int:
-    """Play the story; answer the exit code."""
+    """Play the story; return the exit code."""
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="monogram-demo-")))
         stack = exits.enter_context(
@@ -315,7 +315,7 @@ def play() -> int:
         whole = show_feed(space, people)
         week = people[0].client.spaces.week(space.id)
         assert week.curator is not None
-        console.print(f"Week {week.week_number} is open; [bold]{week.curator.display_name}[/] holds the pen.")
+        console.print(f"Week {week.week_number} is open; [bold]{week.curator.display_name}[/] is the curator.")
         keep_letters(people, newsletters)
         complete = keep_mails(stack, people[0], newsletters)
         show_files()

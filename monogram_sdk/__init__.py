@@ -1,6 +1,6 @@
 """Monogram: private groups that write a weekly newsletter together.
 
-`Monogram` is the client, `AsyncMonogram` the same for asyncio:
+`Monogram` is the sync client, `AsyncMonogram` the async one:
 
     from monogram_sdk import Monogram
 
@@ -8,7 +8,7 @@
         client.auth.sign_in_with_password(email="ada@example.com", password="...")
         space = client.spaces.create(name="Test Book Club")
 
-The errors are drawn as a tree in `monogram_sdk.errors`; the values that calls answer are in `monogram_sdk.models`.
+`monogram_sdk.errors` shows the tree of errors; `monogram_sdk.models` has the values that calls return.
 """
 
 from __future__ import annotations
@@ -291,5 +291,5 @@ __all__ = [
     "models",
 ]
 
-if not TYPE_CHECKING:  # With it, type checkers would believe in every name.
+if not TYPE_CHECKING:  # With a `__getattr__`, type checkers would accept any name.
     __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "errors") for name in __all__})

@@ -1,8 +1,8 @@
-"""Look at the arguments of a call before anything is sent: whether they are what its annotations say.
+"""Check the arguments of a call against its annotations before anything is sent.
 
-The database would refuse most of what is wrong, but in its own words, or take it for something else: ``None`` for "not
-given", a text for a list of its letters. The annotations of the public methods are the one place that says what an
-argument may be, so they are what is checked.
+The database would refuse most wrong arguments, but with its own messages, and misread others: ``None`` as "not given",
+a text as a list of its characters. The annotations of the public methods are the only definition of what an argument
+may be, so the checks are made from them.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from monogram_sdk._config import shown
 from monogram_sdk._values import NOT_GIVEN, NotGiven, as_uuid
 from monogram_sdk.errors import InvalidValueError
 
-# What the database keeps as a number of 64 bits; all other whole numbers there have 32.
+# Arguments that the database stores in 64 bits; all other integers there have 32.
 _WIDE = frozenset({"after", "amount", "job_id", "price"})
 
-# Words of a list that may be written in capital or small letters.
+# Literals that are accepted in upper and lower case.
 _ANY_CASE = frozenset({"paper", "size"})
 
-# Texts that are never blank.
+# Texts that must not be blank.
 _FILLED = frozenset({"email"})
 
 Check = Callable[[Any], bool]
 
 
 class Arguments:
-    """What a function may be called with.
+    """The arguments that a function accepts.
 
     Args:
-        function: A method, whose first parameter is not looked at.
+        function: A method; its first parameter, ``self``, is not checked.
     """
 
     __slots__ = ("_by_name", "_by_place", "_function")
@@ -48,10 +48,10 @@ class Arguments:
         self._by_place: tuple[_Parameter, ...] = ()
 
     def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Check the arguments of a call. Whether there are too many or too few, Python says.
+        """Check the arguments of a call. Python itself checks whether there are too many or too few.
 
         Raises:
-            InvalidValueError: One is not what its annotation says.
+            InvalidValueError: An argument does not fit its annotation.
         """
         by_name = self._by_name
         if by_name is None:
@@ -65,7 +65,7 @@ class Arguments:
                 raise known.refusal(value)
 
     def _read(self) -> dict[str, _Parameter]:
-        """Read the annotations: when it is called for the first time, for that takes longer than a check."""
+        """Read the annotations, on the first call, because this takes longer than a check."""
         hints = get_type_hints(self._function)
         _, *parameters = signature(self._function).parameters.values()
         found = {
@@ -78,7 +78,7 @@ class Arguments:
 
 
 class ChecksArguments:
-    """A class whose public methods check their arguments. Those that are calls do so themselves."""
+    """A class whose public methods check their arguments. Methods marked as calls do so already."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -96,7 +96,7 @@ def is_checked(function: object) -> bool:
 
 
 def mark_checked(function: Callable[..., Any]) -> None:
-    """Note that a function checks its arguments."""
+    """Mark a function as one that checks its arguments."""
     function.__dict__["_checks_arguments"] = True
 
 
@@ -116,7 +116,7 @@ class _Parameter:
     """A parameter.
 
     Attributes:
-        plain: Types of which every value is taken.
+        plain: Types of which every value is accepted.
     """
 
     __slots__ = ("_checks", "_choices", "_has_default", "_name", "plain")
@@ -129,11 +129,11 @@ class _Parameter:
         self._checks = [_check(one, name) for one in self._choices]
 
     def takes(self, value: object) -> bool:
-        """Return True if it takes a value."""
+        """Return True if the parameter accepts a value."""
         return any(check(value) for check in self._checks)
 
     def refusal(self, value: object) -> InvalidValueError:
-        """Return the error for a value that it does not take."""
+        """Return the error for a value that the parameter does not accept."""
         name = self._name
         if UUID in self._choices and str in self._choices and value is not None:
             try:
@@ -156,13 +156,13 @@ class _Parameter:
         hint = None
         if value is None:
             if NotGiven in self._choices:
-                hint = "It cannot be taken away; leave it out to keep it."
+                hint = "It cannot be removed. Leave the argument out to keep it."
             elif self._has_default:
-                hint = "Leave it out for the usual."
+                hint = "Leave the argument out for the default."
         return InvalidValueError(f"{name} must be {self.wanted()}, not {self.shown(value)}.", detail=name, hint=hint)
 
     def shown(self, value: object) -> str:
-        """Return how a value is shown: where a text is wanted only its type, for it may be a password."""
+        """Return a value in the form for messages: where text is expected only its type, as it may be a password."""
         if value is None or not self._is_private:
             return shown(value)
         return f"a value of the type {type(value).__name__}"
@@ -172,7 +172,7 @@ class _Parameter:
         return any(one is str or _base(one) is Mapping or _base(one) is Sequence for one in self._choices)
 
     def wanted(self) -> str:
-        """Return what it takes, in words."""
+        """Return in words what the parameter accepts."""
         words: dict[str, None] = {}
         for one in self._choices:
             if one is NoneType or one is NotGiven:
@@ -188,7 +188,7 @@ _PLAIN = frozenset({str, bytes, bool, UUID, NoneType, NotGiven})
 
 
 def _choices(annotation: object) -> tuple[Any, ...]:
-    """Return the members of a union; of anything else, itself."""
+    """Return the members of a union; for anything else, itself."""
     if get_origin(annotation) in (Union, UnionType):
         return tuple(choice for one in get_args(annotation) for choice in _choices(one))
     return (NoneType,) if annotation is None else (annotation,)
@@ -232,7 +232,7 @@ def _check(one: Any, name: str) -> Check:  # noqa: ANN401
             and all(item.takes(member) for member in cast("Sequence[object]", value))
         )
     if isinstance(one, type) and issubclass(one, Enum):
-        # A member that is not listed was read from a newer database.
+        # A member that is not listed came from a newer database.
         return lambda value: isinstance(value, one) or (isinstance(value, str) and value in _values(one))
     return lambda value: isinstance(value, base)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Where the project is and which key opens it: arguments, the environment, then ``.env`` in the working folder."""
+"""The project's URL and key: from arguments, the environment, or ``.env`` in the working folder, in this order."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _KEY = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A project and a key to it."""
+    """A project's URL and a key for it."""
 
     url: str
     key: str = field(repr=False)
     allow_secret_over_http: bool = False
     key_source: str = "the argument key"
-    """For people: from where the key came."""
+    """Where the key came from, in words."""
 
     @property
     def host(self) -> str:
@@ -54,38 +54,40 @@ class Config:
 
     @property
     def origin(self) -> tuple[bytes, bytes, int | None]:
-        """Scheme, host and port of the URL, as they are connected to."""
+        """Scheme, host and port of the URL, to connect to."""
         parts = urlsplit(self.url)
         return parts.scheme.encode(), (parts.hostname or "").encode(), parts.port
 
     @property
     def prefix(self) -> bytes:
-        """The path of the URL, below which the project is: mostly nothing."""
+        """The path of the URL, which is usually empty."""
         return urlsplit(self.url).path.encode()
 
     @property
     def is_secret(self) -> bool:
-        """Whether the key passes by the access rules."""
+        """Whether the key bypasses the access rules."""
         return self.key.startswith("sb_secret_") or _jwt_role(self.key) == "service_role"
 
     @property
     def key_is_jwt(self) -> bool:
-        """Whether the key is one of the older ones, which are tokens themselves."""
+        """Whether the key is of the older kind, which is a token itself."""
         return _jwt_role(self.key) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a client calls: the deadline of a call in seconds, and how often it may try again within it."""
+    """The deadline of a call in seconds, and how often it may be retried within the deadline."""
 
     timeout: float = 30.0
     retries: int = 3
 
     def __post_init__(self) -> None:
         if not _is_timeout(self.timeout):
-            raise ConfigError(f"timeout is a number of seconds above 0, up to a million, not {shown(self.timeout)}.")
+            raise ConfigError(
+                f"timeout must be a number of seconds above 0, up to a million, not {shown(self.timeout)}."
+            )
         if not _is_count(self.retries):
-            raise ConfigError(f"retries is 0 or more, not {shown(self.retries)}.")
+            raise ConfigError(f"retries must be 0 or more, not {shown(self.retries)}.")
 
 
 def _is_timeout(value: object) -> bool:
@@ -103,22 +105,22 @@ def check_has(name: str, value: object, methods: tuple[str, ...], wanted: str) -
         ConfigError: It is not.
     """
     if isinstance(value, type) or not all(callable(getattr(value, method, None)) for method in methods):
-        raise ConfigError(f"{name} is {wanted}, not {shown(value)}.")
+        raise ConfigError(f"{name} must be {wanted}, not {shown(value)}.")
 
 
 def _check_arguments(url: object, key: object, **switches: object) -> None:
     for name, value in (("url", url), ("key", key)):
         if value is not None and not isinstance(value, str):
             # Without the value: it may be a key.
-            raise ConfigError(f"{name} is text, not a value of the type {type(value).__name__}.")
+            raise ConfigError(f"{name} must be text, not a value of the type {type(value).__name__}.")
     for name, switch in switches.items():
         if not isinstance(switch, bool):
-            raise ConfigError(f"{name} is True or False, not {shown(switch)}.")
+            raise ConfigError(f"{name} must be True or False, not {shown(switch)}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and where it came from: ``argument``, ``environment`` or ``file``, and the name that it has there."""
+    """A value, and where it came from: ``argument``, ``environment`` or ``file``, and its name there."""
 
     value: str = field(repr=False)
     source: str
@@ -126,7 +128,7 @@ class Found:
 
     @property
     def place(self) -> str:
-        """Where it came from, for people."""
+        """Where it came from, in words."""
         if self.source == "argument":
             return f"the argument {self.name}"
         return f"{self.name} in {'the environment' if self.source == 'environment' else ENV_FILE}"
@@ -143,14 +145,14 @@ def resolve(
     """Find the project's URL and key.
 
     Args:
-        url: The URL, when the program gives it.
-        key: The key, when the program gives it.
+        url: The URL, if the program passes it.
+        key: The key, if the program passes it.
         secret: Whether to look for the secret key instead of the publishable one.
-        allow_secret_over_http: Whether a secret key may go over ``http://`` to another host than this machine.
-        allow_url_from_env_file: Whether a secret key from elsewhere may go to where a ``.env`` file says.
+        allow_secret_over_http: Whether a secret key may be sent over ``http://`` to another machine.
+        allow_url_from_env_file: Whether a secret key that is not from a ``.env`` file may be sent to the URL in one.
 
     Raises:
-        ConfigError: Something is missing or malformed; the message says which variable to set.
+        ConfigError: The URL or the key is missing or malformed; the hint says which variable to set.
     """
     _check_arguments(
         url, key, allow_secret_over_http=allow_secret_over_http, allow_url_from_env_file=allow_url_from_env_file
@@ -168,13 +170,13 @@ def resolve(
         hint = f"Pass key=..., or set {name} (or the older {older}) in the environment or in {ENV_FILE} in the working"
         hint += " folder."
         if not secret and places.find("key", None, SECRET_KEY):
-            hint += " A secret key is set, but it is only used by admin_client(), or when passed as key=..."
+            hint += " A secret key is set, but it is used only by admin_client(), or when it is passed as key=..."
         raise ConfigError(f"The project's {'secret' if secret else 'publishable'} key is missing.", hint=hint)
     config = Config(_checked_url(where.value), _checked_key(which), allow_secret_over_http, which.place)
     if not secret and key is None and config.is_secret:
         raise ConfigError(
-            "The key that is set as the publishable one is secret: this client would pass by every access rule.",
-            hint=f"Set {PUBLISHABLE_KEY[0]} to the publishable key; {SECRET_KEY[0]} is for this one. It came from"
+            "The key that is set as the publishable key is a secret key, which would bypass every access rule.",
+            hint=f"Set {PUBLISHABLE_KEY[0]} to the publishable key, and {SECRET_KEY[0]} to this one. It came from"
             f" {which.place}.",
         )
     if secret and not config.is_secret:
@@ -185,12 +187,12 @@ def resolve(
     if config.is_secret:
         if config.url.startswith("http:") and not (is_loopback(config.host) or allow_secret_over_http):
             raise ConfigError(
-                f"A secret key would travel unencrypted to {config.host}.",
-                hint="Use https://. Where the network itself is trusted, pass allow_secret_over_http=True.",
+                f"The secret key would be sent unencrypted to {config.host}.",
+                hint="Use https://. If you trust the network, pass allow_secret_over_http=True.",
             )
         if where.source == "file" and which.source != "file" and not allow_url_from_env_file:
             raise ConfigError(
-                f"The secret key would be sent where {ENV_FILE} in the working folder says, and came from elsewhere.",
+                f"The secret key would be sent to the URL in {ENV_FILE} in the working folder, but is not from there.",
                 hint="Pass url=... or set SUPABASE_URL in the environment. If you trust the file, pass"
                 " allow_url_from_env_file=True.",
             )
@@ -198,10 +200,10 @@ def resolve(
 
 
 def shown(value: object) -> str:
-    """Return how a value is shown in an error, whatever it is."""
+    """Return a value in the form in which an error message shows it."""
     try:
         text = repr(value)
-    except Exception:  # A number with thousands of digits, for one, has no text.
+    except Exception:  # For example, a number with thousands of digits cannot be converted to text.
         return f"a value of the type {type(value).__name__}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
@@ -218,7 +220,7 @@ def is_loopback(host: str) -> bool:
 
 
 class _Places:
-    """Where values are looked for: arguments, the environment, then a file, which is read when it is needed."""
+    """Looks for values in the arguments, the environment, and then a file, which is read only if needed."""
 
     def __init__(self) -> None:
         self._file: Mapping[str, str | None] | None = None
@@ -226,11 +228,11 @@ class _Places:
     def find(self, argument: str, given: str | None, names: tuple[str, ...]) -> Found | None:
         """Return a value, and where it was found."""
         if given is not None and not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"{argument} is a text, not {type(given).__name__}.")
+            raise ConfigError(f"{argument} must be text, not {type(given).__name__}.")
         if given is not None:
-            if not given:  # A variable that is not set, say. Another project's may be in the environment.
+            if not given:  # Perhaps from an unset variable. Do not use the environment, which may name another project.
                 raise ConfigError(
-                    f"{argument} is empty.", hint=f"Give it, or leave {argument}= out: {names[0]} counts then."
+                    f"{argument} is empty.", hint=f"Pass a value, or leave {argument}= out, to use {names[0]}."
                 )
             return Found(given, "argument", argument)
         for name in names:
@@ -245,7 +247,7 @@ class _Places:
 
 
 def _env_file() -> Mapping[str, str | None]:
-    """Read `.env` of the working folder. Those of folders above may be other programs'."""
+    """Read `.env` in the working folder. Files in parent folders may belong to other programs."""
     try:
         path = Path.cwd() / ENV_FILE
         if not path.exists() or path.is_dir():
@@ -258,26 +260,26 @@ def _env_file() -> Mapping[str, str | None]:
             f"{ENV_FILE} in the working folder cannot be read: {exc.strerror}.",
             hint="Make it readable, or pass url=... and key=..., or set the variables in the environment.",
         ) from exc
-    from dotenv import dotenv_values  # Loaded by programs that have not named everything themselves.
+    from dotenv import dotenv_values  # Imported only if the file is needed.
 
     return dotenv_values(stream=StringIO(_decoded(raw).replace("\x00", "")))
 
 
 def _decoded(raw: bytes) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # as some shells write files
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # Some shells write UTF-16.
         return raw.decode("utf-16", "replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # What concerns us is ASCII in every other encoding, too; the rest may be another program's.
+        # Our variables are ASCII, which is the same in every other encoding; the rest may be another program's.
         return raw.decode("latin-1")
 
 
-# What people copy with it.
+# The path of a service, which people copy together with the URL.
 _SERVICE = re.compile(r"/(?:rest|auth|storage|realtime|functions)/v1(?:/.*)?$")
 
 
-# What stands for something else in examples and instructions.
+# Placeholders in examples and instructions.
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\{[^{}]*\}|\$\w+|\byour[-_](?:project|ref)[\w-]*", re.IGNORECASE)
 
 
@@ -286,13 +288,12 @@ def _checked_url(url: str) -> str:
     placeholder = _PLACEHOLDER.search(url.rpartition("@")[2])
     if placeholder is not None:
         raise ConfigError(
-            f"The project's URL still holds the placeholder {placeholder[0]}.",
-            hint="Put what it stands for in its place: the dashboard shows the project's URL, and "
-            "`monogram dev status` that of the local stack.",
+            f"The project's URL still contains the placeholder {placeholder[0]}.",
+            hint="Replace it: the dashboard shows a project's URL, and `monogram dev status` that of the local stack.",
         )
     try:
         if _CONTROL.search(url):
-            raise ValueError("it holds blanks or control characters")
+            raise ValueError("it contains spaces or control characters")
         parts = urlsplit(url)
         host, port = ascii_host(parts.hostname or ""), parts.port
         plain = not parts.query and not parts.fragment and parts.username is None and "?" not in url and "#" not in url
@@ -306,18 +307,18 @@ def _checked_url(url: str) -> str:
     if service is not None:
         raise ConfigError(
             f"{shown(url)} is the address of one of the project's services, not the project's URL.",
-            hint=f"Leave {service[0]} out.",
+            hint=f"Leave out {service[0]}.",
         )
     netloc = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{netloc}{'' if port is None else f':{port}'}{path.rstrip('/')}"
 
 
 def _no_url(url: str) -> ConfigError:
-    # A password in it must not show.
+    # A password in the URL must not show.
     text = shown(url if "@" not in url else f"...@{url.rpartition('@')[2]}")
     return ConfigError(
         f"{text} is not a project's URL.",
-        hint="It looks like https://<project>.supabase.co, or http://127.0.0.1:<port> for the local stack.",
+        hint="A URL looks like https://<project>.supabase.co, or http://127.0.0.1:<port> for the local stack.",
     )
 
 
@@ -325,23 +326,23 @@ def _checked_key(found: Found) -> str:
     key = found.value.strip(_BLANK)
     if key and (key[0] in _QUOTES or key[-1] in _QUOTES):
         raise ConfigError(
-            "The project's key stands in quotes.",
-            hint=f"Take them out: they are not part of the key. It came from {found.place}.",
+            "The project's key has quotes around it.",
+            hint=f"Remove them: they are not part of the key. It came from {found.place}.",
         )
     if not _KEY.fullmatch(key):
         raise ConfigError(
-            "The project's key holds characters that no key has.",
-            hint="Copy it anew from the project's settings: letters, digits, dots, - and _ only. "
+            "The project's key contains characters that are not allowed in a key.",
+            hint="Copy it again from the project's settings; it consists of a-z, A-Z, digits, dots, - and _. "
             f"It came from {found.place}.",
         )
     return key
 
 
 def ascii_host(host: str) -> str:
-    """Return a host as it is looked up.
+    """Return the name of a host in the form in which it is looked up.
 
     Raises:
-        ValueError: It cannot be one.
+        ValueError: It is not a valid name.
     """
     if not host.isascii():
         host = host.encode("idna").decode("ascii")
@@ -351,7 +352,7 @@ def ascii_host(host: str) -> str:
 
 
 def _jwt_role(key: str) -> str | None:
-    """Return the role that an older, JWT-shaped key carries; the server, not this, checks its signature."""
+    """Return the role in a key of the older kind, a JWT, without checking its signature; ``None`` for other keys."""
     parts = key.split(".")
     if len(parts) != 3:
         return None

@@ -1,9 +1,9 @@
-"""What the body of a reply can be, so that a strange one is known for what it is.
+"""The kinds of content that a reply can have, to recognise replies that do not come from the server.
 
-A network's login page, a proxy or a gateway may reply in the server's place, with status 200 and something of its own:
-a page, JSON, nothing. So each request says what it asks for, and what cannot be that is as good as no reply: what asks
-for nothing, too, says how the service tells that it is done. Only the form is looked at here, quickly; whether JSON
-fits a model is for `monogram_sdk._parse`.
+A network's login page, a proxy or a gateway may reply in the server's place, with status 200 and a page, JSON or
+nothing. So each request names the content that it expects, and a reply that cannot be that is treated as no reply. A
+request that expects no content names how the service reports success. These checks are quick and only look at the form;
+`monogram_sdk._parse` checks whether JSON fits a model.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ _SPACE = b" \t\r\n"
 # Where the end of a PDF is looked for, as readers do (ISO 32000-1, annex H.3, note 18).
 _PDF_END = 1024
 
+_NEWSLETTER_MAIN = re.compile(rb'<main\sid="letter"')
 _PAGE = re.compile(rb"\s*<!doctype html>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a request asks for.
+    """The content that a request expects.
 
     Attributes:
-        name: It, for people, with its article.
-        can_be: Whether a body that is not empty can be it, by its bytes and the reply's headers.
-        status: The status that a reply must have, where no body tells that it is the server's; else any of success.
+        name: Its name for messages, with an article.
+        can_be: Returns True if a body that is not empty can be it, given the body and the reply's headers.
+        status: The status that a reply must have, if an empty body is expected; otherwise any of 2xx.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Content:
     status: int | None = None
 
     def is_in(self, status: int, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Return True if a reply of success can be what is asked for."""
+        """Return True if a reply with a status of 2xx can be the expected content."""
         if self.status is not None and status != self.status:
             return False
         return self.can_be(body, headers) if body else self.status is not None
@@ -57,8 +58,8 @@ def _is_page(body: bytes, _headers: Mapping[str, str]) -> bool:
     return _PAGE.match(body) is not None and b"\n<main" in body and body.rstrip(_SPACE).endswith(b"</html>")
 
 
-def _is_letter(body: bytes, headers: Mapping[str, str]) -> bool:
-    return b'<main id="letter"' in body and _is_page(body, headers)
+def _is_newsletter(body: bytes, headers: Mapping[str, str]) -> bool:
+    return _NEWSLETTER_MAIN.search(body) is not None and _is_page(body, headers)
 
 
 def _is_feed(body: bytes, _headers: Mapping[str, str]) -> bool:
@@ -78,7 +79,7 @@ def _is_done(body: bytes, _headers: Mapping[str, str]) -> bool:
 
 
 def picture_type(body: bytes) -> str | None:
-    """Return the content type of a picture by its first bytes; ``None`` if it is no JPEG, PNG, GIF or WebP."""
+    """Return the content type of a picture by its first bytes; ``None`` if it is not a JPEG, PNG, GIF or WebP."""
     if body.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if body.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -91,8 +92,8 @@ def picture_type(body: bytes) -> str | None:
 
 
 def _is_picture(body: bytes, headers: Mapping[str, str]) -> bool:
-    # Another client may have stored something else as one, and the service calls it so. What begins like a page, or
-    # like JSON, is none, whatever it is called.
+    # Another client may have stored a file of another type as an image. Anything that begins like a page or like JSON
+    # is refused, whatever its content type.
     return picture_type(body) is not None or (
         headers.get("content-type", "").startswith("image/")
         and body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"", b"<", b"{")
@@ -102,11 +103,11 @@ def _is_picture(body: bytes, headers: Mapping[str, str]) -> bool:
 JSON = Content("JSON", _is_json)
 ROWS = Content("a list", lambda body, _headers: body.lstrip(_SPACE).startswith(b"["))
 NOTHING = Content('"204 No Content"', lambda _body, _headers: False, status=204)
-"""What PostgREST replies for a function that returns ``void``, and GoTrue to signing out."""
+"""PostgREST's reply for a function that returns ``void``, and GoTrue's to signing out."""
 DONE = Content("an empty object", _is_done)
-"""What GoTrue replies to what it has done: ``{}``, or which message it sent."""
+"""GoTrue's reply on success: ``{}``, or the id of the message that it sent."""
 PAGE = Content("a page of Monogram's functions", _is_page)
-LETTER = Content("the whole page of a newsletter", _is_letter)
+NEWSLETTER = Content("the whole page of a newsletter", _is_newsletter)
 FEED = Content("a feed of newsletters", _is_feed)
 PDF = Content("a whole PDF", _is_pdf)
 PICTURE = Content("a picture", _is_picture)
@@ -114,7 +115,7 @@ FILE = Content("a file", lambda _body, headers: not headers.get("content-type", 
 
 
 def having(field: str) -> Content:
-    """Return what a JSON object is that has a field of this name."""
+    """Return the content for a JSON object with a field of this name."""
     name = f'"{field}"'.encode()
     return Content(
         f'an object with "{field}"', lambda body, _headers: body.lstrip(_SPACE).startswith(b"{") and name in body
@@ -128,10 +129,10 @@ _SCALARS: dict[object, Content] = {
 
 
 def of(shape: object) -> Content:
-    """Return what the JSON of a value of this type looks like.
+    """Return the content for the JSON of a value of this type.
 
     Args:
-        shape: A model, ``bool``, ``int``, a list, or anything else, of which only the first byte can be told.
+        shape: A model, ``bool``, ``int``, a list, or another type, for which only the first byte is checked.
     """
     given: object = shape
     if isinstance(shape, type) and issubclass(shape, BaseModel):

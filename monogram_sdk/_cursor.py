@@ -1,4 +1,4 @@
-"""A place in the feed of a space: after which event to go on."""
+"""A position in the feed of a space: the event after which to go on."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place behind an event.
+    """The position after an event.
 
     Attributes:
-        seq: The number of the event; 0 for the place before the first one.
-        id: Its id, by which another event of the same number is told from it; ``None`` where only the number is known.
+        seq: The number of the event; 0 for the position before the first one.
+        id: Its id, to tell it from another event with the same number; ``None`` if only the number is known.
     """
 
     seq: int
     id: UUID | None = None
 
     def __str__(self) -> str:
-        """Return the form in which it is stored: ``12:6b6d2a5c-...``."""
+        """Return the cursor in the form in which programs store it: ``12:6b6d2a5c-...``."""
         return str(self.seq) if self.id is None else f"{self.seq}:{self.id}"
 
     @classmethod
@@ -45,7 +45,7 @@ class Cursor:
         match = _FORM.fullmatch(after) if isinstance(after, str) else None
         if match is None or int(match[1]) > _LARGEST:
             raise InvalidValueError(
-                f"after is the `cursor` of an event, or its number, 0 or more; not {shown(after)}.",
+                f"after must be the `cursor` of an event, or its number, 0 or more; not {shown(after)}.",
                 detail="after",
                 hint="Pass event.cursor or feed.cursor of this space, or 0 for all events.",
             )
@@ -53,14 +53,14 @@ class Cursor:
 
     @classmethod
     def of(cls, event: SpaceEvent) -> Cursor:
-        """Return the place behind an event."""
+        """Return the position after an event."""
         return cls(event.seq, event.id)
 
     def replaced(self, newest: SpaceEvent) -> HistoryReplacedError:
-        """Return the error for a place that is not in the feed.
+        """Return the error for a cursor that is not in the feed.
 
         Args:
-            newest: The newest event that is there.
+            newest: The newest event in the feed.
         """
         newest_place = Cursor.of(newest)
         if newest.seq < self.seq:
@@ -68,9 +68,9 @@ class Cursor:
         else:
             what = f"Number {self.seq} of the feed is another event than the one that after={self} names"
         error = HistoryReplacedError(
-            f"{what}: the project's history was replaced, as by restoring a backup, or the cursor is of another space.",
+            f"{what}: a backup was restored, or the cursor is of another space.",
             detail=str(newest_place),
-            hint=f"Read anew what you keep about the space, and go on with after=error.resume ({newest_place}).",
+            hint=f"Read again what you store about the space, and go on with after=error.resume ({newest_place}).",
         )
         error.resume = str(newest_place)
         return error

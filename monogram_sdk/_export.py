@@ -1,4 +1,4 @@
-"""The archive of what is somebody's own: a ZIP file with rows as JSON, and files."""
+"""The archive with a person's data: a ZIP file with rows as JSON, and files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ExportedRow(Model):
 
 
 class ExportedFile(Model):
-    """A file that belongs into an export."""
+    """A file to export."""
 
     bucket_id: str
     name: str
@@ -43,7 +43,7 @@ class ExportedFile(Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it, so that an empty reply would be right."""
+        """Whether the file is empty, so that an empty reply is correct."""
         return self.metadata is not None and self.metadata.get("size") == 0
 
 
@@ -51,21 +51,21 @@ def as_file(row: dict[str, Any]) -> ExportedFile:
     """Read a row of the part "files".
 
     Raises:
-        InvalidReplyError: It is none.
+        InvalidReplyError: The row does not describe a file.
     """
     try:
         return ExportedFile.model_validate(row)
     except ValidationError as exc:
-        raise InvalidReplyError("The server's list of files is not one.") from exc
+        raise InvalidReplyError("The server's list of files is malformed.", hint="Update the SDK.") from exc
 
 
 class Archive:
-    """An archive that is being written, an entry at a time: no more than a page of rows, or a file, is in memory.
+    """Writes an archive, with at most one page of rows or one file in memory at a time.
 
-    It is complete at the end of its ``with`` block, unless that raises.
+    It is complete at the end of its ``with`` block, unless the block raises an error.
 
     Args:
-        file: Where to write it.
+        file: The file to write to.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -78,14 +78,14 @@ class Archive:
 
     @contextmanager
     def part(self, name: str) -> Generator[Part]:
-        """Begin a part; its rows come while the block runs."""
+        """Begin a part; its rows are added in the block."""
         with self._zip.open(f"rows/{name}.json", "w", force_zip64=True) as entry:
             entry.write(b"[")
             yield Part(entry)
             entry.write(b"\n]\n")
 
     def add_file(self, name: str, data: bytes) -> None:
-        """Add a file. Pictures are packed already."""
+        """Add a file, without compression: pictures are compressed already."""
         self._zip.writestr(f"files/{name}", data, zipfile.ZIP_STORED)
 
     def __enter__(self) -> Archive:
@@ -99,11 +99,11 @@ class Archive:
         self._zip.close()
 
     def _give_up(self) -> None:
-        self._zip.fp = None  # Or it would try to complete itself once nobody refers to it.
+        self._zip.fp = None  # Otherwise it would write its end when it is collected.
 
 
 class Part:
-    """A list of rows that is being written."""
+    """Writes a list of rows."""
 
     def __init__(self, entry: IO[bytes]) -> None:
         self._entry = entry
@@ -116,10 +116,10 @@ class Part:
 
 
 class Target:
-    """Where an archive goes: a new file, readable for its owner only, or memory.
+    """Where an archive is written: to a new file, readable for its owner only, or to memory.
 
-    A file has its name once it is complete. What fails leaves nothing behind, and the former file as it was. Only a
-    regular file is ever replaced: the file behind a symbolic link, and nothing that is a folder, a device or a pipe.
+    The file gets its name when it is complete; after a failure the former file is unchanged. Only regular files are
+    replaced, also through a symbolic link, but never folders, devices and pipes.
 
     Args:
         path: The file; memory unless given.
@@ -135,11 +135,11 @@ class Target:
             self.file: IO[bytes] = io.BytesIO()
             return
         if not isinstance(path, str) and not isinstance(path, os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidValueError(f"path is the path of a file, not {type(path).__name__}.", detail="path")
+            raise InvalidValueError(f"path must be the path of a file, not {type(path).__name__}.", detail="path")
         try:
             self._given = Path(path)
             if os.fspath(path) == "":
-                raise ValueError("there is no name")
+                raise ValueError("the path is empty")
             self._path = self._real()
             descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".monogram-", suffix=".part")
         except (OSError, ValueError, TypeError) as exc:
@@ -148,13 +148,13 @@ class Target:
         self.file = os.fdopen(descriptor, "wb")
 
     def complete(self) -> bytes | Path:
-        """Return the archive, or the path where it is now."""
+        """Finish the archive, and return it, or its path."""
         if self._path is None or self._temporary is None:
             assert isinstance(self.file, io.BytesIO)
             return self.file.getvalue()
         try:
             self.file.close()
-            os.replace(self._temporary, self._real())  # It may have become something else meanwhile.
+            os.replace(self._temporary, self._real())  # What is at the path may have changed, so check it again.
         except OSError as exc:
             self.discard()
             raise self.unwritable(exc) from exc
@@ -164,8 +164,8 @@ class Target:
         return self._given
 
     def discard(self) -> None:
-        """Leave nothing behind."""
-        with suppress(OSError):  # Closing writes what is left, which fails where the disk is full.
+        """Delete the unfinished file."""
+        with suppress(OSError):  # Closing writes buffered data, which fails if the disk is full.
             self.file.close()
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
@@ -176,14 +176,14 @@ class Target:
         return InvalidValueError(
             f"The archive cannot be written to {str(self._given if path is None else path)!r}: {reason}.",
             detail="path",
-            hint="Pass the path of a file, in a folder that is there and that you may write to.",
+            hint="Pass the path of a file, in a folder that exists and that you may write to.",
         )
 
     def _real(self) -> Path:
         """Return the file itself, behind symbolic links.
 
         Raises:
-            InvalidValueError: Something else than a file is there.
+            InvalidValueError: There is something other than a file.
         """
         real = Path(os.path.realpath(self._given))
         try:
@@ -192,7 +192,7 @@ class Target:
             return real
         if stat.S_ISREG(mode):
             return real
-        what = next((name for is_so, name in _KINDS if is_so(mode)), "no regular file")
+        what = next((name for is_so, name in _KINDS if is_so(mode)), "not a regular file")
         raise InvalidValueError(
             f"The archive cannot be written to {str(self._given)!r}: it is {what}.",
             detail="path",

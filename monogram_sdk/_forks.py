@@ -1,11 +1,11 @@
-"""Tell objects, in a process that has been forked off, to forget what belongs to its parent.
+"""What happens to connections, locks and imports when the process is forked.
 
-Such a process begins with copies of its parent's connections and locks. The connections are the parent's all the same:
-two processes that read from one get each other's replies. A lock that another thread held stays locked for good. So
-whatever has either is told, in the child, before anything else runs there.
+The child begins with copies of its parent's connections and locks. If both processes read from a connection, they get
+each other's replies. A lock that another thread of the parent held stays locked without end. So every object that has
+either is told to drop them, in the child, before anything else runs there.
 
-A module that another thread is just importing stays half imported in the child, and whoever imports it there waits for
-that thread. So no process is forked off while one of our modules that are loaded late is being imported.
+A module that another thread was importing stays half imported in the child, where importing it waits for that thread
+without end. So a fork waits until no module of ours is being imported late.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 
-class Forked(Protocol):
-    """What has something that belongs to one process."""
+class ForkAware(Protocol):
+    """Something with connections or locks that belong to one process."""
 
-    def forked(self) -> None:
-        """Forget what belongs to the parent, without waiting for anything. Called in the child."""
+    def after_fork(self) -> None:
+        """Drop what belongs to the parent, without waiting for anything. Called in the child."""
 
 
-_TOLD: weakref.WeakSet[Forked] = weakref.WeakSet()
+_REGISTERED: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _IMPORTS = threading.RLock()
 _present = object()
 
 
-def tell_of_forks(one: Forked) -> None:
-    """Have an object told in every process that is forked off from now on, as long as somebody refers to it."""
-    _TOLD.add(one)
+def register_for_fork(one: ForkAware) -> None:
+    """Call the `after_fork` of an object in every child process from now on. This does not keep the object alive."""
+    _REGISTERED.add(one)
 
 
 def importing() -> AbstractContextManager[object]:
-    """Return a context in which modules are loaded that are loaded late: no process is forked off meanwhile."""
+    """Return a context for importing a module late: a fork waits until it ends."""
     return _IMPORTS
 
 
 def this_process() -> object:
-    """Return what stands for this process: another object in each one that is forked off."""
+    """Return an object that stands for this process: a forked child has another one."""
     return _present
 
 
-def _tell() -> None:
+def _after_fork() -> None:
     global _present
     _present = object()
     _IMPORTS.release()
-    for one in tuple(_TOLD):
-        one.forked()
+    for one in tuple(_REGISTERED):
+        one.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_IMPORTS.acquire, after_in_parent=_IMPORTS.release, after_in_child=_tell)
+    os.register_at_fork(before=_IMPORTS.acquire, after_in_parent=_IMPORTS.release, after_in_child=_after_fork)

@@ -1,4 +1,4 @@
-"""Look at an image before it is sent: what it is, how large, and what else its file would tell."""
+"""Check an image before it is sent: its format and size. Remove its metadata, and convert it if necessary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monogram_sdk.errors import FileTooLargeError, InvalidImageError, InvalidVal
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """An image: the path of a file, its bytes, or an open binary file.
 
-A file that can be rewound is read from its beginning: so an `io.BytesIO` that has just been written is sent whole.
+A seekable file is read from its beginning, so that an `io.BytesIO` that has just been written is sent whole.
 """
 
 MEGABYTE = 1024 * 1024
@@ -27,29 +27,29 @@ RESPONSE_IMAGE_LIMIT = 10 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that may be sent."""
+    """An image that can be sent."""
 
     data: bytes = field(repr=False)
     content_type: str
     extension: str
 
     def new_name(self) -> str:
-        """Return a file name that nobody has used."""
+        """Return a new, random file name."""
         return f"{uuid4()}.{self.extension}"
 
 
 def load(source: ImageSource, *, limit: int) -> Image:
-    """Read an image, without what its file says about where, when and by whom it was taken.
+    """Read an image, and remove metadata about where, when and by whom it was taken.
 
-    With the extra ``pictures`` an AVIF, HEIC, TIFF or BMP is converted, and one that is too large is made smaller.
+    With the extra ``pictures``, an AVIF, HEIC, TIFF or BMP is converted, and a large image is made smaller.
 
     Args:
-        source: Where it is.
+        source: The image.
         limit: How many bytes it may have.
 
     Raises:
         InvalidImageError: It is not a JPEG, PNG, WebP or GIF image, whatever its name says, or it is damaged.
-        FileTooLargeError: It is too large, in bytes or in pixels.
+        FileTooLargeError: It has too many bytes or too many pixels.
         InvalidValueError: The file cannot be read.
     """
     named = _named(source)
@@ -59,23 +59,23 @@ def load(source: ImageSource, *, limit: int) -> Image:
             data,
             limit,
             InvalidImageError(f"{named} is {other}, which newsletters cannot show.", detail="image"),
-            "save it as a JPEG first",
+            "save it as a JPEG",
         )
     if len(data) > limit:
         return _converted(
             data,
             limit,
             FileTooLargeError(f"{named} is larger than {limit // MEGABYTE} MB.", detail="image"),
-            "make it smaller first",
+            "make it smaller",
         )
     if not data:
-        raise InvalidImageError(f"{named} is empty.", detail="image", hint="Pass an image that has been written.")
+        raise InvalidImageError(f"{named} is empty.", detail="image", hint="Check that the file was written.")
     content_type = picture_type(data)
     if content_type is None:
         raise InvalidImageError(
             f"{named} is not a JPEG, PNG, WebP or GIF image.",
             detail="image",
-            hint="Convert it first. The contents count, not the file's name.",
+            hint="Convert it. The content of the file matters, not its name.",
         )
     try:
         image = Image(_metadata.strip(data, content_type), content_type, _EXTENSIONS[content_type])
@@ -86,31 +86,31 @@ def load(source: ImageSource, *, limit: int) -> Image:
             data,
             limit,
             FileTooLargeError(
-                f"{named} has {width} by {height} pixels; {most // 1_000_000} million of its kind can be shown.",
+                f"{named} has {width} by {height} pixels; an image of its format can have {most // 1_000_000} million.",
                 detail="image",
             ),
-            "make it smaller first",
+            "make it smaller",
         )
     except _metadata.DamagedError as exc:
         raise InvalidImageError(
-            f"{named} is damaged: {exc}.", detail="image", hint="Open it in a program for images and save it again."
+            f"{named} is damaged: {exc}.", detail="image", hint="Open it in an image editor and save it again."
         ) from exc
 
 
 def _named(source: ImageSource) -> str:
-    """Return how an image is called in an error: with its path, where it has one."""
+    """Return the name of an image in error messages: with its path, if it has one."""
     return f"The image {shown(os.fspath(source))}" if isinstance(source, str | os.PathLike) else "The image"
 
 
 def _converted(data: bytes, limit: int, refusal: InvalidValueError, remedy: str) -> Image:
-    """Make an image one that can be shown, or raise the refusal, with what to do."""
+    """Convert an image to one that can be shown, or raise the refusal with a hint."""
     try:
         converted, content_type = _pictures.convert(data, limit)
     except _pictures.CannotConvertError as exc:
         if _pictures.can_convert(_pictures.other_kind(data)):
             refusal.hint = f"It could not be converted: {exc}. {remedy[0].upper()}{remedy[1:]}."
         else:
-            refusal.hint = f'Install the extra "pictures" of monogram-sdk, which does it, or {remedy}.'
+            refusal.hint = f'Install the extra "pictures" of monogram-sdk, which does this, or {remedy}.'
         raise refusal from exc
     return Image(_metadata.strip(converted, content_type), content_type, _EXTENSIONS[content_type])
 
@@ -123,7 +123,7 @@ def _read(source: ImageSource, named: str, limit: int) -> bytes:
         return source
     if not isinstance(source, str | os.PathLike) and not hasattr(source, "read"):
         raise InvalidValueError(
-            f"image is a path, bytes or an open binary file, not {type(source).__name__}.", detail="image"
+            f"image must be a path, bytes or an open binary file, not {type(source).__name__}.", detail="image"
         )
     try:
         if isinstance(source, (str, os.PathLike)):
@@ -133,15 +133,15 @@ def _read(source: ImageSource, named: str, limit: int) -> bytes:
         data = source.read(limit + 1)
     except OSError as exc:
         raise InvalidValueError(f"{named} cannot be read: {exc.strerror or exc}.", detail="image") from exc
-    except ValueError as exc:  # a path with NUL or half a character, or a file that has been closed
+    except ValueError as exc:  # A path with NUL or half a character, or a closed file.
         raise InvalidValueError(f"{named} cannot be read: {exc}.", detail="image") from exc
     if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidValueError("The image was opened as text.", detail="image", hint='Open it with mode "rb".')
+        raise InvalidValueError("The image file was opened as text.", detail="image", hint='Open it with mode "rb".')
     return data
 
 
 def _rewind(file: BinaryIO) -> None:
-    """Go to the beginning of a file that can; a pipe is read from where it is."""
+    """Go to the beginning of a seekable file; a pipe is read from its current position."""
     seekable = getattr(file, "seekable", None)
     if callable(seekable) and seekable():
         file.seek(0)

@@ -1,4 +1,4 @@
-"""Public names whose modules are loaded when they are first used (PEP 562)."""
+"""Public names whose modules are imported when they are first used (PEP 562)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from importlib import import_module
 from monogram_sdk._forks import importing
 
 
-def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and the ``__dir__`` of a package.
 
     Type checkers do not run this: the package imports the same names under ``if TYPE_CHECKING``, and a test compares
     the two.
 
     Args:
-        package: Its name.
-        homes: For each public name, the module below the package that it is in; for a module, its own name.
+        package: The name of the package.
+        modules: For each public name, the module of the package that defines it; for a module, its own name.
     """
 
     def getattr_(name: str) -> object:
-        home = homes.get(name)
-        if home is None:
+        where = modules.get(name)
+        if where is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         with importing():
-            module = import_module(f"{package}.{home}")
-        value: object = module if name == home else getattr(module, name)
+            module = import_module(f"{package}.{where}")
+        value: object = module if name == where else getattr(module, name)
         setattr(import_module(package), name, value)
         return value
 
     def dir_() -> list[str]:
-        return sorted({*vars(import_module(package)), *homes})
+        return sorted({*vars(import_module(package)), *modules})
 
     return getattr_, dir_

@@ -1,12 +1,12 @@
-"""Take out of an image's file what is not picture: where it was taken, when, with what, by whom.
+"""Remove metadata from the file of an image: where it was taken, when, by whom and with what.
 
-The pixels are never decoded: JPEG, PNG, WebP and GIF are containers of labelled parts, and only those parts are kept
-that a viewer needs. What is not known is dropped, because places hide in many of them: Exif with its GPS block, XMP,
-IPTC, makers' notes, comments, previews, and films that phones append behind the end. The orientation survives, as the
-single entry of a new Exif block, and so does the colour profile.
+The pixels are never decoded: JPEG, PNG, WebP and GIF are containers of labelled parts, and only the parts that a viewer
+needs are kept. Unknown parts are dropped, because many kinds of parts can hold a location: Exif with its GPS block,
+XMP, IPTC, makers' notes, comments, previews, and films that phones append after the end. The orientation is kept, as
+the only entry of a new Exif block, and so is the colour profile.
 
-This is our own code, because, of the libraries for it, Pillow decodes and encodes the pixels anew, piexif and exif know
-neither PNG nor GIF and leave XMP and IPTC in, mat2 needs GdkPixbuf and exiftool, and pyexiv2 is a large C++ library
+This is our own code, because of the existing libraries Pillow decodes and re-encodes the pixels, piexif and exif
+support neither PNG nor GIF and keep XMP and IPTC, mat2 needs GdkPixbuf and exiftool, and pyexiv2 is a large C++ library
 under the GPL.
 
 The containers are described in ITU-T T.81 (JPEG), the PNG specification (third edition), RFC 9649 (WebP), GIF89a and
@@ -28,18 +28,18 @@ _EXIF = b"Exif\0\0"
 
 
 class DamagedError(ValueError):
-    """The file is not what its first bytes promise."""
+    """The file is not a valid image of the type that its first bytes announce."""
 
 
 def strip(data: bytes, content_type: str) -> bytes:
-    """Return an image without what is not picture. The pixels are the same bytes as before.
+    """Return an image without its metadata. The pixels are the same bytes as before.
 
     Args:
         data: The image.
-        content_type: What it is: ``image/jpeg``, ``image/png``, ``image/webp`` or ``image/gif``.
+        content_type: Its type: ``image/jpeg``, ``image/png``, ``image/webp`` or ``image/gif``.
 
     Raises:
-        DamagedError: Its parts cannot be told apart.
+        DamagedError: The structure of the file is not valid.
     """
     return _STRIPPERS[content_type](data)
 
@@ -59,15 +59,15 @@ def _strip_jpeg(data: bytes) -> bytes:
     orientation = UPRIGHT
     place = 2
     while True:
-        # What stands between two parts is left out, as decoders do.
+        # Bytes between two parts are left out; decoders skip them.
         place = data.find(b"\xff", place)
         if place < 0:
-            raise DamagedError("no end")
+            raise DamagedError("its end is missing")
         start = place
         while data[place : place + 1] == b"\xff":
             place += 1
         if place >= len(data):
-            raise DamagedError("no end")
+            raise DamagedError("its end is missing")
         marker = data[place]
         place += 1
         if marker == _EOI:
@@ -77,7 +77,7 @@ def _strip_jpeg(data: bytes) -> bytes:
             kept += data[start:place]
             continue
         if not 0xC0 <= marker <= 0xFE or marker == 0xD8:
-            raise DamagedError("a marker that cannot be here")
+            raise DamagedError("it has a marker that is not allowed there")
         body = _sized(data, place + 2, _number(">H", data, place) - 2)
         place += 2 + len(body)
         if marker == _APP1 and body.startswith(_EXIF) and orientation == UPRIGHT:
@@ -86,7 +86,7 @@ def _strip_jpeg(data: bytes) -> bytes:
             kept += bytes((0xFF, marker)) + data[place - len(body) - 2 : place]
         if marker == _SOS:
             end = _END_OF_SCAN.search(data, place)
-            # Without an end the image was cut off; what is there is shown all the same.
+            # Without an end the image was cut off; viewers show the rest.
             kept += data[place : end.start() if end else len(data)]
             if end is None:
                 break
@@ -104,7 +104,7 @@ def _is_picture(marker: int, body: bytes) -> bool:
 
 
 def _with_jpeg_exif(data: bytes, exif: bytes) -> bytes:
-    # Exif comes first, but after JFIF where there is some.
+    # Exif comes first, but after JFIF, if there is any.
     place = 2
     if data[2:4] == b"\xff\xe0":
         place += 2 + _number(">H", data, 4)
@@ -129,7 +129,7 @@ def _strip_png(data: bytes) -> bytes:
         size = _number(">I", data, place)
         name = _sized(data, place + 4, 4)
         if name == b"IDAT" and len(data) < place + size + 12 and len(data) > place + 8:
-            # It was cut off; what is there is shown all the same.
+            # The image was cut off; viewers show the rest.
             kept += _png_chunk(name, data[place + 8 : place + 8 + size]) + _png_chunk(b"IEND", b"")
             break
         body = _sized(data, place + 8, size)
@@ -163,7 +163,7 @@ _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 class _Chunk(NamedTuple):
     name: bytes
     size: int
-    """As it says; its body is shorter where the file ends too early."""
+    """The size in its header. The body is shorter if the file ends too early."""
     body: bytes
 
 
@@ -175,7 +175,7 @@ def _strip_webp(data: bytes) -> bytes:
             orientation = _orientation(chunk.body.removeprefix(_EXIF))
         elif chunk.name == b"ANMF":
             frame = [part for part in _riff_chunks(chunk.body[_FRAME_HEADER:]) if part.name in _FRAME_KEPT]
-            size = _FRAME_HEADER + sum(map(_said, frame))
+            size = _FRAME_HEADER + sum(map(_total_size, frame))
             kept.append(_Chunk(b"ANMF", size, chunk.body[:_FRAME_HEADER] + b"".join(map(_riff_chunk, frame))))
         elif chunk.name in _WEBP_KEPT:
             kept.append(chunk)
@@ -188,7 +188,7 @@ def _strip_webp(data: bytes) -> bytes:
             block = _exif(orientation)
             kept.append(_Chunk(b"EXIF", len(block), block))
         kept[0] = _Chunk(b"VP8X", kept[0].size, struct.pack("<I", flags) + kept[0].body[4:])
-    return _riff_chunk(_Chunk(b"RIFF", 4 + sum(map(_said, kept)), b"WEBP" + b"".join(map(_riff_chunk, kept))))
+    return _riff_chunk(_Chunk(b"RIFF", 4 + sum(map(_total_size, kept)), b"WEBP" + b"".join(map(_riff_chunk, kept))))
 
 
 def _riff_chunks(data: bytes) -> Iterator[_Chunk]:
@@ -196,14 +196,14 @@ def _riff_chunks(data: bytes) -> Iterator[_Chunk]:
     while place < len(data):
         chunk = _Chunk(_sized(data, place, 4), _number("<I", data, place + 4), b"")
         body = data[place + 8 : place + 8 + chunk.size]
-        # Of a picture that was cut off, what is there is shown.
+        # If a picture was cut off, viewers show the rest.
         if len(body) < chunk.size and not (chunk.name in _DRAWN and len(body) > max(_FRAME_HEADER, chunk.size // 10)):
             raise DamagedError("it ends too early")
         yield chunk._replace(body=body)
-        place += _said(chunk)
+        place += _total_size(chunk)
 
 
-def _said(chunk: _Chunk) -> int:
+def _total_size(chunk: _Chunk) -> int:
     """Return how many bytes a chunk takes."""
     return 8 + chunk.size + chunk.size % 2
 
@@ -224,7 +224,7 @@ def _strip_gif(data: bytes) -> bytes:
     place = 13 + _gif_colours(_number("B", data, 10))
     kept = bytearray(_sized(data, 0, place))
     images = 0
-    # Many have no end, and some are cut off; what is there is shown all the same.
+    # Many files have no trailer, and some are cut off; viewers show the rest.
     while place < len(data) and data[place] != _TRAILER:
         start = place
         kind = data[place]
@@ -236,7 +236,7 @@ def _strip_gif(data: bytes) -> bytes:
             keep = label != _COMMENT and (label != _APPLICATION or data[place + 3 : place + 14] in _GIF_APPLICATIONS)
             place += 2
         else:
-            place += 1  # What is no block is passed over, as viewers do.
+            place += 1  # Viewers skip bytes that do not begin a block.
             continue
         pieces = place
         while place < len(data) and data[place] and place + data[place] < len(data):
@@ -249,7 +249,7 @@ def _strip_gif(data: bytes) -> bytes:
             break
         place += 1
     if not images:
-        raise DamagedError("no image in it")
+        raise DamagedError("it contains no image")
     kept.append(_TRAILER)
     return bytes(kept)
 

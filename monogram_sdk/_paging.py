@@ -1,4 +1,4 @@
-"""Keyset paging: a place in a list is the sort key of the row before it, so changes elsewhere move nothing."""
+"""Keyset paging: a cursor is the sort key of the last row, so that changes to other rows do not shift the pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monogram_sdk.models._base import Model
 M = TypeVar("M", bound=Model)
 
 PAGE_SIZE = 100
-"""How many rows a page has unless the caller says otherwise."""
+"""How many rows a page has by default."""
 
 MAX_PAGE_SIZE = 1000
 
@@ -40,18 +40,18 @@ class Page(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[M]):
-    """What a list consists of and how it is sorted.
+    """The definition of a list: its rows and their order.
 
     Attributes:
         source: The table, or the function.
         model: The model of a row.
         keys: The columns to sort by; together they are unique.
         descending: The direction, the same for all keys.
-        filters: What restricts the rows.
-        owner: The column that must hold the id of who is signed in, for lists of one's own things. Access rules see
-            to it as well, but a filter makes the database use its index, and keeps a secret key from reading
-            everybody's.
-        columns: What to read; the model's fields unless given.
+        filters: Filters for the rows.
+        owner: The column that must have the id of the person who is signed in, for lists of one's own rows. Access
+            rules ensure this as well, but with the filter the database uses its index, and a client with a secret key
+            does not read everybody's rows.
+        columns: The columns to read; by default the fields of the model.
         arguments: The function's arguments; ``None`` for a table.
     """
 
@@ -80,7 +80,7 @@ class Listing(Generic[M]):
         return _query.rpc_rows(self.source, self.arguments, columns, filters, order=order, limit=limit)
 
     def cursor(self, row: M, me: UUID | None) -> str:
-        """Return the cursor for the rows after this one. It names the list, too: no other one takes it."""
+        """Return the cursor for the rows after this one. It identifies the list, so that no other list accepts it."""
         place = [self._name(me), *(_query.text(getattr(row, key)) for key in self.keys)]
         return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
@@ -88,7 +88,7 @@ class Listing(Generic[M]):
         """Read a cursor.
 
         Raises:
-            InvalidValueError: It is none, or of another list.
+            InvalidValueError: It is malformed, or of another list.
         """
         try:
             read: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -101,60 +101,62 @@ class Listing(Generic[M]):
         return texts
 
     def _name(self, me: UUID | None) -> str:
-        """Return what tells this list from others: by what is in it and how it is sorted, not by what is read."""
+        """Return an identifier of this list, made from its rows and their order, but not from its columns."""
         facts = [self.source, self.keys, self.descending, self.filters, self.owner, me, self.arguments]
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class Unread:
-    """What a list that is read as it is used is not: something that has been read.
+    """Makes `bool` and `len` of a list that has not been read raise an error with advice.
 
-    Without this it would be true also where it is empty, and the errors of the others would not say what to do.
+    Without this, an empty list would be true, and Python's own errors would not say what to do.
     """
 
     __slots__ = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
-            "A list that is read as it is used is neither true nor false: compare .first() with None, or take .all()."
+            "A list that has not been read is neither true nor false: compare .first() with None, or call .all()."
         )
 
-    if not TYPE_CHECKING:  # To type checkers it has none, so they find the mistake.
+    if not TYPE_CHECKING:  # Hidden from type checkers, so that they report the mistake.
 
         def __len__(self) -> NoReturn:
-            raise TypeError("A list that is read as it is used has no length before that: take len() of .all().")
+            raise TypeError("A list that has not been read has no length: call len() on .all().")
 
 
 class AsyncUnread(Unread):
-    """The same of a list of the client for asyncio."""
+    """The same for lists of the async client."""
 
     __slots__ = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
-            "A list that is read as it is used is neither true nor false: compare await .first() with None, or take "
-            "await .all()."
+            "A list that has not been read is neither true nor false: compare await .first() with None, or call await "
+            ".all()."
         )
 
     if not TYPE_CHECKING:
 
         def __len__(self) -> NoReturn:
-            raise TypeError("A list that is read as it is used has no length before that: take len() of await .all().")
+            raise TypeError("A list that has not been read has no length: call len() on await .all().")
 
         def __await__(self) -> NoReturn:
             raise TypeError(
-                "A list is not awaited: iterate over it with `async for`, or await .all(), .first() or .first_page()."
+                "A list cannot be awaited: iterate over it with `async for`, or await .all(), .first() or .first_page()"
             )
 
 
 def checked_page_size(size: int) -> int:
-    """Return a page size.
+    """Return a page size, after checking it.
 
     Raises:
         InvalidValueError: It is not between 1 and 1,000.
     """
     if not 1 <= size <= MAX_PAGE_SIZE:
-        raise InvalidValueError(f"page_size is between 1 and {MAX_PAGE_SIZE}, not {shown(size)}.", detail="page_size")
+        raise InvalidValueError(
+            f"page_size must be between 1 and {MAX_PAGE_SIZE}, not {shown(size)}.", detail="page_size"
+        )
     return size
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of an answer to models, without a dictionary in between."""
+"""Parse the bytes of a reply into models, without a dictionary in between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from monogram_sdk._forks import tell_of_forks
+from monogram_sdk._forks import register_for_fork
 from monogram_sdk.errors import InvalidReplyError, TruncatedReplyError
 
 if TYPE_CHECKING:
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 M = TypeVar("M", bound="Model")
 
-# In a class with a method `list`, annotations cannot say `list`.
+# For annotations in classes that have a method `list`.
 Rows = list
 
-# From here on it pays to keep the garbage collector waiting, in bytes.
+# From this size on, in bytes, it pays to pause the garbage collector.
 _LONG = 10_000
 
-# PostgREST cuts longer answers without a word (`db-max-rows`; this is the platform's default).
+# PostgREST cuts longer replies without saying so (`db-max-rows`; this is the platform's default).
 ROW_CAP = 1000
 
 
-# A traceback shows the library's error too, and the values may be a person's.
+# A traceback shows pydantic's error, too, and the values may be private.
 _HIDING = ConfigDict(hide_input_in_errors=True)
 
 # Making an adapter takes as long as reading thousands of rows. Two threads that make the same one do no harm.
@@ -43,7 +43,7 @@ def _adapter(shape: type[T]) -> TypeAdapter[T]:
 
 
 def _is_model(shape: object) -> bool:
-    """Whether this is a model, which has a config of its own; `list[int]` is not even a class."""
+    """Return True if this is a model, which has a config of its own. `list[int]`, for example, is not a class."""
     return isinstance(shape, type) and issubclass(shape, BaseModel)
 
 
@@ -56,10 +56,10 @@ def _row_adapter(model: type[M]) -> TypeAdapter[list[M]]:
 
 
 def parse(shape: type[T], reply: Reply) -> T:
-    """Read one value, such as a row that is answered as an object.
+    """Read one value, such as a row that is returned as an object.
 
     Raises:
-        InvalidReplyError: The answer does not fit.
+        InvalidReplyError: The reply does not fit the type.
     """
     try:
         return _read(_adapter(shape), reply.content)
@@ -71,7 +71,7 @@ def parse_optional(shape: type[T], reply: Reply) -> T | None:
     """Read one value that may be null.
 
     Raises:
-        InvalidReplyError: The answer does not fit.
+        InvalidReplyError: The reply does not fit the type.
     """
     if reply.content in (b"", b"null"):
         return None
@@ -82,7 +82,7 @@ def parse_rows(model: type[M], reply: Reply) -> list[M]:
     """Read rows.
 
     Raises:
-        InvalidReplyError: The answer does not fit.
+        InvalidReplyError: The reply does not fit the model.
     """
     try:
         return _read(_row_adapter(model), reply.content)
@@ -94,24 +94,24 @@ def parse_all_rows(model: type[M], reply: Reply, *, total: int | None = None) ->
     """Read rows that must be complete.
 
     Args:
-        model: What a row is.
-        reply: The answer.
-        total: How many there must be, if that is known.
+        model: The model of a row.
+        reply: The reply.
+        total: How many rows there must be, if that is known.
 
     Raises:
-        InvalidReplyError: The answer does not fit.
-        TruncatedReplyError: The server cut the answer, or may have.
+        InvalidReplyError: The reply does not fit the model.
+        TruncatedReplyError: The server cut the reply, or may have.
     """
     rows = parse_rows(model, reply)
     if total is not None and len(rows) < total:
-        raise _truncated(f"The server answered {len(rows)} of {total} rows and cut off the rest.", reply)
+        raise _truncated(f"The server sent {len(rows)} of {total} rows and cut off the rest.", reply)
     if total is None and len(rows) >= ROW_CAP:
-        raise _truncated(f"The server answered {len(rows)} rows, and there may be more that it cut off.", reply)
+        raise _truncated(f"The server sent {len(rows)} rows, and may have cut off more.", reply)
     return rows
 
 
 def total_of(content_range: str | None) -> int | None:
-    """Return how many rows there are in all, as ``Content-Range: 0-99/2500`` says; ``None`` if it says ``*``."""
+    """Return the total number of rows from ``Content-Range: 0-99/2500``; ``None`` if it is ``*``."""
     total = (content_range or "").rpartition("/")[2]
     return int(total) if total.isdecimal() else None
 
@@ -119,9 +119,8 @@ def total_of(content_range: str | None) -> int | None:
 def _read(adapter: TypeAdapter[T], content: bytes) -> T:
     """Read JSON.
 
-    Long answers become many objects at once, none of which is garbage. Python would look for garbage among them again
-    and again, and from time to time in all of the program: that takes as long as reading. So it waits until they are
-    there.
+    A long reply becomes many objects at once, none of which is garbage. The garbage collector would check them again
+    and again, which takes as long as reading them. So it is paused meanwhile.
     """
     if len(content) < _LONG or not gc.isenabled():
         return adapter.validate_json(content)
@@ -135,14 +134,14 @@ def _read(adapter: TypeAdapter[T], content: bytes) -> T:
 
 
 class _Pause:
-    """Whether the garbage collector waits for one of our readers."""
+    """Whether the garbage collector is paused by `_read`."""
 
     def __init__(self) -> None:
         self.is_on = False
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """End the pause: the reader is a thread of the parent, or ends it itself."""
+    def after_fork(self) -> None:
+        """End the pause, which a thread of the parent may have begun."""
         if self.is_on:
             self.is_on = False
             gc.enable()
@@ -158,27 +157,27 @@ def _truncated(message: str, reply: Reply) -> TruncatedReplyError:
         status=reply.status,
         method=request.method if request else None,
         path=request.bare_path() if request else None,
-        # The server has done all that it was asked for.
+        # The server has carried out the request.
         uncertain=request is not None and request.changes,
     )
 
 
 def _mismatch(shape: type[Any], exc: ValidationError, reply: Reply) -> InvalidReplyError:
-    # Only where and why: the values may be a person's.
+    # Only where and why, because the values may be private.
     problems = "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
+        f"{'.'.join(map(str, problem['loc'])) or 'reply'}: {problem['msg']}"
         for problem in exc.errors(include_input=False, include_url=False, include_context=False)[:3]
     )
     request = reply.request
     return InvalidReplyError(
-        f"The server's answer does not fit {getattr(shape, '__name__', shape)}: {problems}.",
+        f"The server's reply does not fit {getattr(shape, '__name__', shape)}: {problems}.",
         hint=(
-            "The SDK and the project's migrations are of different versions: update the older one. Or something between"
-            " this program and the server answers in its place, such as a network's login page."
+            "If the SDK and the project's migrations are of different versions, update the older one. The reply may"
+            " also come from something in between, such as a proxy or a network's login page."
         ),
         status=reply.status,
         method=request.method if request else None,
         path=request.bare_path() if request else None,
-        # The server has done what it was asked for; only its answer is of no use.
+        # The server has carried out the request; only its reply is of no use.
         uncertain=request is not None and request.changes,
     )

@@ -1,6 +1,6 @@
-"""What can be shown of pictures, and how one that cannot becomes one that can: with Pillow, of the extra `pictures`.
+"""Which pictures can be shown, and the conversion of others, with Pillow (the extra `pictures`).
 
-The limits are those of the function `pictures`, which has a second of processor and little memory for each.
+The limits are those of the function `pictures`, which has a second of CPU time and little memory for each picture.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_BYTES = 10 * 1024 * 1024
 """The largest picture that is stored."""
 
 MOST_READ = 100 * 1024 * 1024
-"""The largest file that is read to be made smaller."""
+"""The largest file that is read in order to make it smaller."""
 
 _MILLION = 1_000_000
 _MOST_PIXELS = {
@@ -29,7 +29,7 @@ _MOST_PIXELS = {
 }
 _MOST_PROGRESSIVE = {"image/jpeg": 16 * _MILLION, "image/png": 8 * _MILLION}
 
-# What a picture is made to that is too large: more than anybody prints.
+# The size to which larger pictures are reduced, in pixels: enough for printing.
 _SIDE = 4000
 _CLEAR_SIDE = 2800
 _QUALITY = 90
@@ -44,7 +44,7 @@ class CannotConvertError(ValueError):
 
 
 def other_kind(data: bytes) -> str | None:
-    """Return ``"AVIF"``, ``"HEIC"``, ``"TIFF"`` or ``"BMP"`` if a file is one, which the functions cannot convert."""
+    """Return ``"AVIF"``, ``"HEIC"``, ``"TIFF"`` or ``"BMP"`` for such a file, which the functions cannot convert."""
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
     if data[:2] == b"BM" and data[6:10] == bytes(4) and len(data) > _BMP_HEADERS:
@@ -58,11 +58,11 @@ def other_kind(data: bytes) -> str | None:
 
 
 def most_pixels(data: bytes, content_type: str) -> tuple[int, int, int]:
-    """Return how wide and high a picture is, and how many pixels of its kind can be shown.
+    """Return the width and height of a picture, and how many pixels a picture of its type may have.
 
     Args:
-        data: A picture whose parts can be told apart (see `_metadata.strip`).
-        content_type: What it is.
+        data: A picture with a valid structure (see `_metadata.strip`).
+        content_type: Its type.
     """
     width = height = 0
     progressive = False
@@ -73,7 +73,7 @@ def most_pixels(data: bytes, content_type: str) -> tuple[int, int, int]:
         width, height = struct.unpack_from("<HH", data, 6)
     elif content_type == "image/webp":
         width, height = _webp_size(data)
-        # One that ends too early is decoded twice.
+        # A file that ends too early is decoded twice.
         if len(data) < int.from_bytes(data[4:8], "little") + 7:
             return width, height, _MOST_PIXELS[content_type] // 2
     else:
@@ -101,7 +101,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 def can_convert(kind: str | None = None) -> bool:
-    """Return True if the extra ``pictures`` is installed, as far as it is needed for this kind."""
+    """Return True if the packages of the extra ``pictures`` that this kind of file needs are installed."""
     try:
         import_module("PIL.Image")
         if kind == "HEIC":
@@ -112,17 +112,17 @@ def can_convert(kind: str | None = None) -> bool:
 
 
 def convert(data: bytes, limit: int) -> tuple[bytes, str]:
-    """Make a picture one that can be shown: upright, a JPEG or, where it is transparent, a PNG.
+    """Convert a picture to one that can be shown: an upright JPEG or, if it is transparent, PNG.
 
     Args:
         data: The file.
         limit: How many bytes the new one may have.
 
     Returns:
-        The new file, and what it is. Of its metadata it has the colour profile only.
+        The new file, and its type. The colour profile is the only metadata that it keeps.
 
     Raises:
-        CannotConvertError: Pillow is not installed, or cannot read it, or it is an animation, which would stand still.
+        CannotConvertError: Pillow is not installed, or cannot read it, or it is an animation.
     """
     try:
         from PIL import Image, ImageOps
@@ -142,19 +142,19 @@ def convert(data: bytes, limit: int) -> tuple[bytes, str]:
                     raise CannotConvertError("it has too many pixels")
                 if getattr(opened, "n_frames", 1) > 1 and opened.format in ("GIF", "WEBP", "PNG"):
                     raise CannotConvertError("it is an animation")
-                # A large JPEG is decoded smaller at once.
+                # A large JPEG is decoded at a smaller size.
                 opened.draft("RGB", (_SIDE, _SIDE))
                 picture = ImageOps.exif_transpose(opened)
                 profile = opened.info.get("icc_profile") if picture.mode not in ("CMYK", "P", "L") else None
     except CannotConvertError:
         raise
-    except Exception as exc:  # Pillow raises whatever its decoders do.
+    except Exception as exc:  # Pillow's decoders raise many kinds of errors.
         raise CannotConvertError("it cannot be read") from exc
     return _written(picture, profile, limit)
 
 
 def _written(picture: Picture, profile: bytes | None, limit: int) -> tuple[bytes, str]:
-    if picture.mode.startswith("I;16"):  # Pillow cuts off what is brighter than 255.
+    if picture.mode.startswith("I;16"):  # Pillow would clip values above 255.
         grey = picture.convert("I")
         picture = grey.point(lambda value: value * (1 / 256)).convert("L")  # pyright: ignore[reportUnknownMemberType]
     clear = picture.has_transparency_data

@@ -1,4 +1,4 @@
-"""Requests to the Data API (PostgREST), as values: nothing here sends anything."""
+"""Build requests to the Data API (PostgREST). Nothing here sends them."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ READING: frozenset[str] = frozenset(
         "weekly_earnings",
     }
 )
-"""The functions of the database that only read (``stable``), among those that are called here."""
+"""The functions of the database that only read (``stable``), among those that the SDK calls."""
 
-# What PostgREST is told to answer to a change: the rows.
+# Asks PostgREST to return the changed rows.
 _REPRESENTATION = {**JSON, "prefer": "return=representation"}
 _COUNTED = {**JSON, "prefer": "count=exact"}
 
 
 def text(value: object) -> str:
-    """Write a value as PostgREST reads it in a filter, before escaping."""
+    """Return a value in PostgREST's format for filters, before escaping."""
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, bool):
@@ -57,7 +57,7 @@ def text(value: object) -> str:
         return value.isoformat()
     try:
         written = str(value)
-    except (ValueError, RecursionError) as exc:  # a number with thousands of digits, a list in a list in a list
+    except (ValueError, RecursionError) as exc:  # For example, a number with thousands of digits, or deep nesting.
         raise InvalidValueError(f"A value cannot be sent: {exc}.") from exc
     return check_text(written)
 
@@ -73,9 +73,9 @@ def is_null(column: str) -> str:
 
 
 def beyond(columns: Sequence[str], values: Sequence[object], *, descending: bool) -> str:
-    """Return the filter for the rows after a place in a sorted list: ``(a, b) > (x, y)``, column by column.
+    """Return the filter for the rows after a position in a sorted list: ``(a, b) > (x, y)``.
 
-    PostgREST compares no tuples, so it is written out: ``a > x or (a = x and b > y)``.
+    PostgREST cannot compare tuples, so it is written as ``a > x or (a = x and b > y)``.
     """
     operator = "lt" if descending else "gt"
     quoted = [_quoted(value) for value in values]
@@ -107,13 +107,13 @@ def insert(table: str, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]], co
 
 
 def update(table: str, values: Mapping[str, Any], columns: str, filters: Iterable[str]) -> Request:
-    """Change the rows that the filters leave, and read them back."""
+    """Change the rows that match the filters, and read them back."""
     path = f"{REST}/{table}?{_query(columns, filters)}"
     return Request("PATCH", path, as_json(values), _REPRESENTATION, content=contents.ROWS)
 
 
 def delete(table: str, columns: str, filters: Iterable[str]) -> Request:
-    """Delete the rows that the filters leave, and answer what they were."""
+    """Delete the rows that match the filters, and return them."""
     path = f"{REST}/{table}?{_query(columns, filters)}"
     return Request("DELETE", path, headers={"prefer": "return=representation"}, content=contents.ROWS)
 
@@ -124,7 +124,7 @@ def rpc(
     *,
     repeatable: bool = True,
     counted: bool = False,
-    answers: bool = True,
+    has_result: bool = True,
     content: Content = contents.JSON,
 ) -> Request:
     """Call a function of the database.
@@ -132,10 +132,10 @@ def rpc(
     Args:
         name: The function.
         arguments: Its arguments.
-        repeatable: Whether calling it twice has the effect of calling it once.
-        counted: Whether the answer is to say how many rows there are in all.
-        answers: Whether it returns something: one that returns ``void`` is answered with 204 and no body.
-        content: What it returns, if it does.
+        repeatable: Whether calling it twice has the same effect as once.
+        counted: Whether the reply is to include the total number of rows.
+        has_result: Whether it returns something. For a function that returns ``void`` the reply is 204 with no body.
+        content: The kind of result.
     """
     return Request(
         "POST",
@@ -144,7 +144,7 @@ def rpc(
         _COUNTED if counted else JSON,
         repeatable=repeatable,
         has_effect=name not in READING,
-        content=content if answers else contents.NOTHING,
+        content=content if has_result else contents.NOTHING,
     )
 
 
@@ -157,7 +157,7 @@ def rpc_rows(
     order: str | None = None,
     limit: int | None = None,
 ) -> Request:
-    """Call a function that answers rows, and sort, filter and limit them."""
+    """Call a function that returns rows, and sort, filter and limit them."""
     path = f"{REST}/rpc/{name}?{_query(columns, filters, order, limit)}"
     return Request("POST", path, as_json(arguments), JSON, has_effect=name not in READING, content=contents.ROWS)
 
@@ -172,6 +172,6 @@ def _query(columns: str, filters: Iterable[str], order: str | None = None, limit
 
 
 def _quoted(value: object) -> str:
-    """Write a value for use inside ``or=(...)``, where commas, dots and brackets mean something."""
+    """Quote a value for use inside ``or=(...)``, where commas, dots and parentheses have a meaning."""
     escaped = text(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,6 +1,6 @@
-"""All that the SDK takes from supabase-py, in one place: its packages change more often than our callers like.
+"""Everything that the SDK uses of supabase-py, in one place, because its packages change often.
 
-Importing them takes as long as importing all the rest, so this module is loaded when the first client is made.
+Importing them takes as long as everything else, so this module is loaded only when the first client is made.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ __all__ = [
     "AsyncSupportedStorage",
     "AuthSession",
     "GoTrueUser",
-    "Nature",
+    "RequestTraits",
     "SyncGoTrueClient",
     "SyncStorageClient",
     "SyncSupportedStorage",
     "async_auth_client",
     "async_storage_client",
     "auth_client",
-    "nature_of_auth_request",
-    "nature_of_storage_request",
     "session_of",
     "session_text",
     "storage_client",
+    "traits_of_auth_request",
+    "traits_of_storage_request",
     "translated",
     "user_of",
 ]
@@ -54,7 +54,7 @@ __all__ = [
 def async_auth_client(
     url: str, headers: dict[str, str], http: object, storage: AsyncSupportedStorage, storage_key: str
 ) -> AsyncGoTrueClient:
-    """Make the client of the auth service. It neither keeps nor refreshes sessions; `AsyncSessions` does."""
+    """Make the client for the auth service. It does not keep or refresh the session; `AsyncSessions` does."""
     return AsyncGoTrueClient(
         url=f"{url}/auth/v1",
         headers=headers,
@@ -70,7 +70,7 @@ def async_auth_client(
 def auth_client(
     url: str, headers: dict[str, str], http: object, storage: SyncSupportedStorage, storage_key: str
 ) -> SyncGoTrueClient:
-    """Make the client of the auth service. It neither keeps nor refreshes sessions; `Sessions` does."""
+    """Make the client for the auth service. It does not keep or refresh the session; `Sessions` does."""
     return SyncGoTrueClient(
         url=f"{url}/auth/v1",
         headers=headers,
@@ -84,23 +84,23 @@ def auth_client(
 
 
 def async_storage_client(url: str, http: object) -> AsyncStorageClient:
-    """Make the client of the storage service."""
+    """Make the client for the storage service."""
     return AsyncStorageClient(f"{url}/storage/v1/", {}, http_client=cast("httpx.AsyncClient", http))
 
 
 def storage_client(url: str, http: object) -> SyncStorageClient:
-    """Make the client of the storage service."""
+    """Make the client for the storage service."""
     return SyncStorageClient(f"{url}/storage/v1/", {}, http_client=cast("httpx.Client", http))
 
 
 @dataclass(frozen=True, slots=True)
-class Nature:
-    """What is to be known of a request that one of the libraries makes.
+class RequestTraits:
+    """How the engine treats a request of one of the libraries.
 
     Attributes:
         repeatable: Whether it may be sent twice.
-        has_effect: Whether carrying it out changes something, or sends a message.
-        content: What the reply has to be.
+        has_effect: Whether it changes something, or sends a message.
+        content: The content that the reply must have.
     """
 
     repeatable: bool
@@ -111,7 +111,7 @@ class Nature:
 _SESSION = contents.having("access_token")
 _ACCOUNT = contents.having("id")
 _ACCOUNTS = contents.having("users")
-# The end of a path, and what GoTrue replies there; a session names its account.
+# The end of a path, and the content of GoTrue's reply.
 _REPLIES = {
     "/invite": _ACCOUNT,
     "/logout": contents.NOTHING,
@@ -125,40 +125,40 @@ _REPLIES = {
 }
 
 
-def nature_of_auth_request(method: str, url: httpx.URL) -> Nature:
-    """Return what is to be known of a request to the auth service.
+def traits_of_auth_request(method: str, url: httpx.URL) -> RequestTraits:
+    """Return how to treat a request to the auth service.
 
-    A second sign-in with a password is as good as the first. One-time codes work once, and messages should come once.
+    Signing in with a password may be repeated. One-time codes work once, and messages should be sent once.
     """
-    if url.path.endswith("/reauthenticate"):  # A GET that sends a message.
-        return Nature(repeatable=False, has_effect=True, content=contents.DONE)
-    if method == "GET":  # It asks for accounts only.
+    if url.path.endswith("/reauthenticate"):  # This GET sends a message.
+        return RequestTraits(repeatable=False, has_effect=True, content=contents.DONE)
+    if method == "GET":  # It reads accounts.
         content = _ACCOUNTS if url.path.endswith("/users") else _ACCOUNT
-        return Nature(repeatable=True, has_effect=False, content=content)
+        return RequestTraits(repeatable=True, has_effect=False, content=content)
     if url.path.endswith("/token"):
         once = url.params.get("grant_type") not in ("password", "refresh_token")
-        return Nature(repeatable=not once, has_effect=True, content=_SESSION)
+        return RequestTraits(repeatable=not once, has_effect=True, content=_SESSION)
     end = url.path[url.path.rindex("/") :]
     if "/admin/users/" in url.path:
         content = contents.DONE if method == "DELETE" else _ACCOUNT
     else:
         content = _REPLIES.get(end, contents.JSON)
-    return Nature(repeatable=end == "/logout", has_effect=True, content=content)
+    return RequestTraits(repeatable=end == "/logout", has_effect=True, content=content)
 
 
 _OBJECTS = "/storage/v1/object/"
 
 
-def nature_of_storage_request(method: str, url: httpx.URL) -> Nature:
-    """Return what is to be known of a request to the storage service. Each may be sent twice."""
+def traits_of_storage_request(method: str, url: httpx.URL) -> RequestTraits:
+    """Return how to treat a request to the storage service. Each may be sent twice."""
     _, _, path = url.path.partition(_OBJECTS)
     if method == "GET":
         content = contents.FILE if path.startswith("typefaces/") else contents.PICTURE
-        return Nature(repeatable=True, has_effect=False, content=content)
+        return RequestTraits(repeatable=True, has_effect=False, content=content)
     if path.startswith(("sign/", "list/")):
-        return Nature(repeatable=True, has_effect=False, content=contents.ROWS)
+        return RequestTraits(repeatable=True, has_effect=False, content=contents.ROWS)
     content = contents.ROWS if method == "DELETE" else contents.having("Key")
-    return Nature(repeatable=True, has_effect=True, content=content)
+    return RequestTraits(repeatable=True, has_effect=True, content=content)
 
 
 def session_of(session: AuthSession) -> Session:
@@ -167,7 +167,7 @@ def session_of(session: AuthSession) -> Session:
 
 
 def session_text(session: Session) -> str:
-    """Return a session as the auth service's client reads it. It is never due there: `AsyncSessions` sees to that."""
+    """Return a session in the format of supabase-py, never expired: `AsyncSessions` refreshes it, not supabase-py."""
     fields = session.model_dump(mode="json")
     fields |= {"expires_in": _FRESH_SECONDS, "expires_at": int(time.time()) + _FRESH_SECONDS}
     fields["user"] = {"aud": "authenticated", **fields["user"]}
@@ -181,12 +181,12 @@ def user_of(user: GoTrueUser) -> AuthUser:
 
 @contextmanager
 def translated(*, has_effect: bool = True) -> Generator[None]:
-    """Turn what supabase-py itself refuses into the SDK's errors.
+    """Turn errors of supabase-py's own checks into the SDK's errors.
 
-    What the servers refuse is translated before these libraries see it (`_refusals`); this is for their own checks.
+    Errors from the servers are translated before supabase-py sees them (`_engine.refusals`).
 
     Args:
-        has_effect: Whether what is asked for changes something, so that it is done where its reply cannot be read.
+        has_effect: Whether the request changes something, so that it is uncertain if the reply cannot be read.
     """
     try:
         yield
@@ -198,20 +198,20 @@ def translated(*, has_effect: bool = True) -> Generator[None]:
         raise APIError(exc.message, code=exc.code) from exc
     except StorageException as exc:
         details: Any = exc.args[0] if exc.args else None
-        raise APIError(str(details or "The storage service refused.")) from exc
+        raise APIError(str(details or "The storage service refused the request.")) from exc
     except (json.JSONDecodeError, KeyError) as exc:
         raise InvalidReplyError(
-            "The server's answer is not what it should be.", hint="Update the SDK, or the server.", uncertain=has_effect
+            "The server's reply cannot be read.", hint="Update the SDK, or the server.", uncertain=has_effect
         ) from exc
     except ValidationError as exc:
-        # Without the original, which shows the answer, and that may be a session.
+        # Without the original error, which shows the reply; that may be a session.
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors()[:3])
         raise InvalidReplyError(
-            f"The server's answer does not fit {exc.title}: {problems}.",
+            f"The server's reply does not fit {exc.title}: {problems}.",
             hint="Update the SDK, or the server.",
             uncertain=has_effect,
         ) from None
-    except (ValueError, RecursionError) as exc:  # among them text that is not valid Unicode
+    except (ValueError, RecursionError) as exc:  # For example, text that is not valid Unicode.
         raise InvalidValueError(
-            "A value is not acceptable.", hint="Text must be valid Unicode without lone surrogates."
+            "A value cannot be sent.", hint="Use text in valid Unicode, without lone surrogates."
         ) from exc

@@ -1,4 +1,4 @@
-"""Check and write the values that callers pass."""
+"""Check the values that callers pass, and collect them for a request."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class NotGiven(Enum):
 
 
 NOT_GIVEN: Final = NotGiven.NOT_GIVEN
-"""The default of arguments for which ``None`` has a meaning of its own, such as "take the description away"."""
+"""The default of arguments for which ``None`` has a meaning of its own, such as "remove the description"."""
 
 DAY_SECONDS = 86_400
 MOST_AT_ONCE = 1000
 
 Id: TypeAlias = UUID | str
-"""An id, as a UUID or in the form of text."""
+"""An id, as a UUID or as text."""
 
 
 def as_uuid(value: Id, name: str) -> UUID:
     """Return an id as a UUID.
 
     Raises:
-        InvalidValueError: It is not one.
+        InvalidValueError: It is not a UUID.
     """
     if isinstance(value, UUID):
         return value
@@ -48,10 +48,10 @@ def as_uuid(value: Id, name: str) -> UUID:
 
 
 def as_int(value: int, name: str) -> int:
-    """Return a whole number.
+    """Return a whole number, after checking it.
 
     Raises:
-        InvalidValueError: It is not one.
+        InvalidValueError: It is not a whole number.
     """
     checked: object = value
     if not isinstance(checked, int) or isinstance(checked, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -60,58 +60,58 @@ def as_int(value: int, name: str) -> int:
 
 
 def check_worker(worker: str, lease_seconds: int = 0, limit: int = 1, provider: str = "-") -> None:
-    """Check what a worker that takes work says of itself and of its lease.
+    """Check the arguments with which a worker claims jobs or emails.
 
     Raises:
-        InvalidValueError: It has no name, or the lease would end before it begins, or not for days.
+        InvalidValueError: A name is blank, or the lease or the limit is out of range.
     """
     for name, text in (("worker", worker), ("provider", provider)):
         if not text.strip():
-            raise InvalidValueError(f"{name} is blank.", detail=name, hint="Give it a name of its own.")
+            raise InvalidValueError(f"{name} is blank.", detail=name, hint="Pass a name.")
     if not 0 <= lease_seconds <= DAY_SECONDS:
         raise InvalidValueError(
-            f"lease_seconds is in seconds, 0 to {DAY_SECONDS}, not {lease_seconds}.", detail="lease_seconds"
+            f"lease_seconds must be between 0 and {DAY_SECONDS}, not {lease_seconds}.", detail="lease_seconds"
         )
     if not 0 <= limit <= MOST_AT_ONCE:
-        raise InvalidValueError(f"limit is 0 to {MOST_AT_ONCE}, not {limit}.", detail="limit")
+        raise InvalidValueError(f"limit must be between 0 and {MOST_AT_ONCE}, not {limit}.", detail="limit")
 
 
 def check_pause(pause_seconds: float) -> None:
-    """Check for how long everybody is to leave a provider alone.
+    """Check how long a provider is to be paused.
 
     Raises:
-        InvalidValueError: It is no number of seconds within a day.
+        InvalidValueError: It is not between 0 seconds and a day.
     """
     if not 0 <= pause_seconds <= DAY_SECONDS:
         raise InvalidValueError(
-            f"pause_seconds is in seconds, 0 to {DAY_SECONDS}, not {shown(pause_seconds)}.", detail="pause_seconds"
+            f"pause_seconds must be between 0 and {DAY_SECONDS}, not {shown(pause_seconds)}.", detail="pause_seconds"
         )
 
 
 def own_key(idempotency_key: str | None) -> str:
-    """Return the key of a call that does its work once: a new one, if none was given at all."""
+    """Return an idempotency key: the given one, or a new one."""
     return str(uuid4()) if idempotency_key is None else idempotency_key
 
 
 def given(**values: object) -> dict[str, Any]:
-    """Return the values that the caller gave, ``None`` included."""
+    """Return the values that the caller passed, including ``None``."""
     return {name: value for name, value in values.items() if value is not NOT_GIVEN}
 
 
 def changes(**values: object) -> dict[str, Any]:
-    """Return the values that the caller gave for an update.
+    """Return the values that the caller passed for an update.
 
     Raises:
-        InvalidValueError: There are none.
+        InvalidValueError: No value was passed.
     """
     found = given(**values)
     if not found:
-        raise InvalidValueError("There is nothing to change.", hint=f"Give at least one of {', '.join(values)}.")
+        raise InvalidValueError("There is nothing to change.", hint=f"Pass at least one of {', '.join(values)}.")
     return found
 
 
 def versioned(values: dict[str, Any], if_version: int | None) -> dict[str, Any]:
-    """Return the values of an update with the version of the row that they are meant for, if there is one.
+    """Return the values of an update, with the version of the row that they are based on, if it was passed.
 
     Raises:
         InvalidValueError: It is not the version of a row.
@@ -120,7 +120,7 @@ def versioned(values: dict[str, Any], if_version: int | None) -> dict[str, Any]:
         return values
     if isinstance(if_version, bool) or not isinstance(if_version, int) or not 1 <= if_version < 2**31:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidValueError(
-            f"if_version is the `version` of a row, not {shown(if_version)}.",
+            f"if_version must be the `version` of a row, not {shown(if_version)}.",
             detail="if_version",
             hint="Pass row.version.",
         )
@@ -128,5 +128,5 @@ def versioned(values: dict[str, Any], if_version: int | None) -> dict[str, Any]:
 
 
 def set_values(**values: object) -> dict[str, Any]:
-    """Return the values that are not ``None``, so that the database's defaults stand for the others."""
+    """Return the values that are not ``None``; for the others the database uses its defaults."""
     return {name: value for name, value in values.items() if value is not None}

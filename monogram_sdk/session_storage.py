@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from monogram_sdk._forks import tell_of_forks
+from monogram_sdk._forks import register_for_fork
 from monogram_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ except ImportError:  # Windows, which has no mounts of single files either.
 
 
 class SessionStorage(Protocol):
-    """A place for a few short texts, the session among them. They are secrets: whoever reads them is that person.
+    """Storage for a few short texts, among them the session. They are secrets: their reader can act as the person.
 
-    Storage that several clients share should have the methods of `SessionLock`, too. Without them, of clients that
-    renew one session at the same moment, all but the first may find that it has ended.
+    Storage that several clients share should have the methods of `SessionLock`, too. Without them, when clients refresh
+    a session at the same moment, all but the first may find that it has ended.
     """
 
     def get_item(self, key: str) -> str | None:
-        """Return what was stored, or ``None``."""
+        """Return the stored text, or ``None``."""
         ...
 
     def set_item(self, key: str, value: str) -> None:
@@ -42,15 +42,15 @@ class SessionStorage(Protocol):
         ...
 
     def remove_item(self, key: str) -> None:
-        """Forget a text; nothing happens if there is none."""
+        """Delete a text, if it exists."""
         ...
 
 
 class AsyncSessionStorage(Protocol):
-    """The same for storage that has to be awaited, such as a database. For `AsyncMonogram` only."""
+    """The same with coroutines, such as for a database. For `AsyncMonogram` only."""
 
     async def get_item(self, key: str) -> str | None:
-        """Return what was stored, or ``None``."""
+        """Return the stored text, or ``None``."""
         ...
 
     async def set_item(self, key: str, value: str) -> None:
@@ -58,28 +58,28 @@ class AsyncSessionStorage(Protocol):
         ...
 
     async def remove_item(self, key: str) -> None:
-        """Forget a text; nothing happens if there is none."""
+        """Delete a text, if it exists."""
         ...
 
 
 class SessionLock(Protocol):
-    """Two more methods for storage that several clients share: one of them at a time renews the session.
+    """Two more methods for storage that several clients share: only one client at a time refreshes the session.
 
-    The others wait, then take what the first has stored: a refresh token works once. For `AsyncMonogram` the methods
-    may be coroutines, as those of `AsyncSessionStorage`.
+    The others wait, and then use the session that it has stored, because a refresh token works only once. For
+    `AsyncMonogram` the methods may be coroutines, like those of `AsyncSessionStorage`.
     """
 
     def try_lock(self, key: str) -> bool:
-        """Lock the session of this name, unless another client has: return at once whether it is ours now."""
+        """Lock the session with this key without waiting; return False if another client holds the lock."""
         ...
 
     def unlock(self, key: str) -> None:
-        """Unlock it."""
+        """Release the lock."""
         ...
 
 
 AnySessionStorage: TypeAlias = SessionStorage | AsyncSessionStorage
-"""What `AsyncMonogram` takes."""
+"""The types of storage that `AsyncMonogram` accepts."""
 
 
 class MemorySessionStorage:
@@ -88,14 +88,14 @@ class MemorySessionStorage:
     def __init__(self) -> None:
         self._items: dict[str, str] = {}
         self._lock = threading.Lock()
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """Forget who of the parent renewed the session."""
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = threading.Lock()
 
     def get_item(self, key: str) -> str | None:
-        """Return what was stored, or ``None``."""
+        """Return the stored text, or ``None``."""
         return self._items.get(key)
 
     def set_item(self, key: str, value: str) -> None:
@@ -103,32 +103,32 @@ class MemorySessionStorage:
         self._items[key] = value
 
     def remove_item(self, key: str) -> None:
-        """Forget a text; nothing happens if there is none."""
+        """Delete a text, if it exists."""
         self._items.pop(key, None)
 
     def try_lock(self, key: str) -> bool:  # noqa: ARG002
-        """Lock the session, unless another client has."""
+        """Lock the session without waiting; return False if another client holds the lock."""
         return self._lock.acquire(blocking=False)
 
     def unlock(self, key: str) -> None:  # noqa: ARG002
-        """Unlock it."""
+        """Release the lock."""
         self._lock.release()
 
 
 class FileSessionStorage:
     """Keep the session in a file that only its owner can read (mode 0600).
 
-    The file is replaced as a whole, so a crash leaves the old one or the new one; only a file that cannot be replaced,
-    such as one that is mounted into a container, is written in place.
+    The file is replaced as a whole, so that a crash leaves either the old or the new one. Only a file that cannot be
+    replaced, such as one that is mounted into a container, is written in place.
 
-    Programs of the same person may share it. The one that renews the session locks the file beside it whose name ends
-    with ``.lock``, which holds nothing and stays; the others wait, then take what it has stored. Where that file cannot
-    be made, there is no lock. To share a session with a container, mount the folder: who replaces a file that is
-    mounted by itself leaves the old one to the other side.
+    Programs of the same person can share the file. The one that refreshes the session locks an empty file beside it,
+    whose name ends with ``.lock``; the others wait, and then use the session that it has stored. If the lock file
+    cannot be created, the session is not locked. To share a session with a container, mount the folder: when a file
+    that is mounted by itself is replaced, the other side keeps the old one.
 
     Args:
-        path: The file, or a link to it. Missing folders are made, for the owner only, and a file of the owner's that
-            others may read is closed to them.
+        path: The file, or a link to it. Missing folders are created, for the owner only. If others can read the owner's
+            file, their permissions are removed.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -136,21 +136,21 @@ class FileSessionStorage:
             self._path = Path(path).expanduser()
             os.fspath(self._path).encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
             if "\0" in os.fspath(self._path):
-                raise ValueError("it holds the character NUL")
+                raise ValueError("it contains the character NUL")
         except (ValueError, RuntimeError) as exc:
-            raise ConfigError(f"The path of the session file is not one: {exc}.") from exc
+            raise ConfigError(f"The path of the session file is not valid: {exc}.") from exc
         self._lock = threading.Lock()
-        self._renewing: FileLock | None = None
+        self._refreshing: FileLock | None = None
         self._abandoned: object = None
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """Forget which thread of the parent was reading, writing or renewing. Its lock is the parent's to release."""
+    def after_fork(self) -> None:
+        """Replace the locks, which threads of the parent may hold. The parent releases the lock of the file."""
         self._lock = threading.Lock()
-        self._abandoned, self._renewing = self._renewing, None
+        self._abandoned, self._refreshing = self._refreshing, None
 
     def get_item(self, key: str) -> str | None:
-        """Return what was stored, or ``None``."""
+        """Return the stored text, or ``None``."""
         with self._lock:
             return self._read().get(key)
 
@@ -160,18 +160,18 @@ class FileSessionStorage:
             self._write({**self._read(), key: value})
 
     def remove_item(self, key: str) -> None:
-        """Forget a text; nothing happens if there is none."""
+        """Delete a text, if it exists."""
         with self._lock, self._changing():
             items = self._read()
             if items.pop(key, None) is not None:
                 self._write(items)
 
     def try_lock(self, key: str) -> bool:  # noqa: ARG002
-        """Lock the session for all programs, unless another one has: return at once whether it is ours now."""
+        """Lock the session for all programs without waiting; return False if another one holds the lock."""
         from filelock import FileLock, Timeout
 
         with self._lock:
-            if self._renewing is not None:
+            if self._refreshing is not None:
                 return False
             try:
                 path = self._real()
@@ -180,35 +180,35 @@ class FileSessionStorage:
                 lock.acquire(blocking=False)
             except Timeout:
                 return False
-            except (OSError, NotImplementedError):  # Nobody may write there, or it has no locks.
+            except (OSError, NotImplementedError):  # The folder is read-only, or the file system has no locks.
                 return True
-            self._renewing = lock
+            self._refreshing = lock
             return True
 
     def unlock(self, key: str) -> None:  # noqa: ARG002
-        """Unlock it."""
+        """Release the lock."""
         with self._lock:
-            lock, self._renewing = self._renewing, None
+            lock, self._refreshing = self._refreshing, None
         if lock is not None:
             lock.release()
 
     def _real(self) -> Path:
-        """Return the file itself. A link stays one: others follow it to the same file."""
+        """Return the file behind a link. The link itself is never replaced."""
         return Path(os.path.realpath(self._path))
 
     @contextmanager
     def _changing(self) -> Generator[None]:
-        """Keep other programs from changing another text meanwhile: one of the two changes would be lost."""
+        """Lock the folder, so that no other program writes meanwhile: one of the two changes would be lost."""
         if fcntl is None:
             yield
             return
         try:
             folder = os.open(self._real().parent, os.O_RDONLY)
-        except OSError:  # It is not there yet, or may not be read.
+        except OSError:  # The folder does not exist yet, or cannot be read.
             yield
             return
         try:
-            # Held for two short accesses of the disk, unlike the lock of who renews.
+            # Held only for a read and a write, unlike the lock during a refresh.
             with suppress(OSError):
                 fcntl.flock(folder, fcntl.LOCK_EX)
             yield
@@ -237,7 +237,7 @@ class FileSessionStorage:
 
     def _malformed(self) -> ConfigError:
         return ConfigError(
-            f"{self._path} is not a session file.", hint="Name another file, or delete this one and sign in again."
+            f"{self._path} is not a session file.", hint="Use another file, or delete this one and sign in again."
         )
 
     def _write(self, items: dict[str, str]) -> None:
@@ -245,10 +245,10 @@ class FileSessionStorage:
             path = self._real()
             _make_folder(path.parent)
             try:
-                # mkstemp makes the file for its owner only, whatever the umask is.
+                # mkstemp creates the file for its owner only, whatever the umask is.
                 handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             except OSError as exc:
-                if exc.errno not in _CLOSED or not path.exists():
+                if exc.errno not in _READ_ONLY_ERRORS or not path.exists():
                     raise
                 _overwrite(path, json.dumps(items))
                 return
@@ -260,7 +260,7 @@ class FileSessionStorage:
                 os.replace(name, path)
             except OSError as exc:
                 os.unlink(name)
-                if exc.errno not in _MOUNTED:
+                if exc.errno not in _MOUNTED_ERRORS:
                     raise
                 _overwrite(path, json.dumps(items))
             except BaseException:
@@ -270,15 +270,15 @@ class FileSessionStorage:
             raise ConfigError(f"The session file {self._path} cannot be written: {exc.strerror}.") from exc
 
 
-_MOUNTED = frozenset({errno.EBUSY, errno.EXDEV})
-"""What replacing a file fails with that is mounted by itself."""
+_MOUNTED_ERRORS = frozenset({errno.EBUSY, errno.EXDEV})
+"""Errors of replacing a file that is mounted by itself."""
 
-_CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-"""What making a file fails with in a folder that takes none, as those often do into which a file is mounted."""
+_READ_ONLY_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""Errors of creating a file in a read-only folder, which folders with mounted files often are."""
 
 
 def _close_to_others(handle: int) -> None:
-    """Take away what others than the owner may do with a file, if it is ours."""
+    """Remove the permissions of others on a file, if this user owns it."""
     if os.name != "posix":
         return
     found = os.fstat(handle)
@@ -287,7 +287,7 @@ def _close_to_others(handle: int) -> None:
 
 
 def _lock(handle: int, *, shared: bool) -> None:
-    """Wait until nobody writes a file in place, or, if not `shared`, reads it. It ends when the file is closed."""
+    """Lock a file until it is closed, so that it is not read while it is written in place."""
     if fcntl is not None:
         fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
@@ -302,7 +302,7 @@ def _overwrite(path: Path, text: str) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing, all of them for their owner only."""
+    """Create a folder and its missing parents, all of them for their owner only."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)

@@ -1,19 +1,19 @@
-"""Fixtures of pytest for programs that use Monogram: a real backend, people and a space, anew for each test.
+"""pytest fixtures for programs that use Monogram: a real backend, with people and spaces, fresh for each test.
 
 Name the module in your top-level ``conftest.py``:
 
     pytest_plugins = ["monogram_sdk.testing"]
 
-Then a test asks for `monogram`, or for `async_monogram`:
+Then request `monogram`, or `async_monogram`, in a test:
 
     def test_the_digest(monogram):
         club = monogram.space("Boris", "Chloe", prompts=["What did you read?"])
         club.members[0].client.responses.submit(club.prompts[0].id, content="Dune")
         assert digest(club.leader.client, club.space.id) == "Boris: Dune"
 
-The backend is the embedded stack of `monogram_sdk.local` (the extra ``local``). Each process of the test run starts one
-when its first test asks, also under pytest-xdist, and puts a fresh copy of the migrated database in place before each
-test that asks. It ends with the test run, however that ends.
+The backend is the embedded stack of `monogram_sdk.local` (the extra ``local``). Each process of the test run, also with
+pytest-xdist, starts one for its first test that needs it, and restores a fresh copy of the migrated database before
+each further one. The stack stops with the test run, however that ends.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ __all__ = [
 
 @pytest.fixture(scope="session")
 def monogram_stack_options() -> dict[str, Any]:
-    """Further arguments of `monogram_sdk.local.Stack`, such as ``project``; override this fixture to give some."""
+    """Further arguments for `monogram_sdk.local.Stack`, such as ``project``; override this fixture to pass some."""
     return {}
 
 
 @pytest.fixture(scope="session")
 def monogram_stack(tmp_path_factory: pytest.TempPathFactory, monogram_stack_options: dict[str, Any]) -> Iterator[Stack]:
-    """The embedded stack of this process, for what needs more than the API: the database, the mailbox."""
+    """The embedded stack of this process, for access to the database and the mailbox."""
     try:
         from monogram_sdk.local import Stack
     except ModuleNotFoundError as exc:
@@ -66,7 +66,7 @@ def monogram_stack(tmp_path_factory: pytest.TempPathFactory, monogram_stack_opti
         ) from exc
 
     folder = tmp_path_factory.mktemp("monogram") / "stack"
-    # A cheap hash: signing up is most of what tests do.
+    # A cheap hash, because tests sign up very often.
     options: dict[str, Any] = {
         "seed": False,
         "durable": False,
@@ -79,9 +79,9 @@ def monogram_stack(tmp_path_factory: pytest.TempPathFactory, monogram_stack_opti
 
 @contextmanager
 def _guarded(folder: Path) -> Generator[None]:
-    """Have the stack of a folder stopped when this process is killed and cannot do so itself.
+    """Ensure that the stack of a folder is stopped even if this process is killed.
 
-    A process of its own waits for the end of the pipe that this process holds open as long as it lives.
+    A separate process waits for the end of a pipe, which this process holds open while it lives.
     """
     command = [sys.executable, "-m", "supabase_embedded.guard", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
@@ -90,13 +90,13 @@ def _guarded(folder: Path) -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def _monogram_is_used() -> list[bool]:
-    """Whether a test has had the database since it was fresh, as something that can be changed."""
+    """Not empty if a test has used the database since it was fresh. It is a list so that it can be changed."""
     return []
 
 
 @pytest.fixture
 def fresh_monogram_stack(monogram_stack: Stack, _monogram_is_used: list[bool]) -> Stack:
-    """The same, with a database, files and mails that no test has touched."""
+    """The embedded stack with a fresh database, and no files and emails."""
     if _monogram_is_used:
         monogram_stack.reset()
     _monogram_is_used[:] = [True]
@@ -111,7 +111,7 @@ def monogram(fresh_monogram_stack: Stack) -> Iterator[Testbed]:
 
 
 def _async_fixture() -> Callable[[Any], Any]:
-    """Return what makes an asynchronous fixture: pytest-asyncio's own if there is one; anyio's plugin needs none."""
+    """Return the decorator for asynchronous fixtures: that of pytest-asyncio, if installed; anyio needs no other."""
     try:
         import pytest_asyncio
     except ModuleNotFoundError:
@@ -121,7 +121,7 @@ def _async_fixture() -> Callable[[Any], Any]:
 
 @_async_fixture()
 async def async_monogram(fresh_monogram_stack: Stack) -> AsyncIterator[AsyncTestbed]:
-    """The same for asyncio. It needs pytest-asyncio, or anyio's plugin."""
+    """The same with async clients. It needs pytest-asyncio, or anyio's pytest plugin."""
     async with AsyncTestbed(**_address(fresh_monogram_stack)) as testbed:
         yield testbed
 

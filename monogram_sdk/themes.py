@@ -1,4 +1,4 @@
-"""Themes to sell: how letters of those who buy one look.
+"""Themes for the store, which change how the newsletters of their buyers look.
 
 from monogram_sdk.themes import THEMES
 
@@ -54,4 +54,4 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
         ),
     }
 )
-"""Five themes to sell. The first two are in the store of every project; put others there with `store.create_item`."""
+"""Five themes. The first two are in the store of every project; add others with `store.create_item`."""

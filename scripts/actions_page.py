@@ -169,22 +169,28 @@ def resources() -> dict[str, object]:
 
 def actions(resource: str, api: object) -> list[Action]:
     """Return the calls of a resource, in the order of its source."""
-    source = SOURCES / f"{resource}.py"
-    module = _Module(source)
     found: list[Action] = []
-    for name in module.functions:
-        method = getattr(type(api), name, None)
-        if name.startswith("_") or not inspect.isfunction(method):
-            continue
-        requests = tuple(dict.fromkeys(module.requests(name)))
-        summary = (inspect.getdoc(method) or "").partition("\n\n")[0].replace("\n", " ")
-        found.append(Action(f"client.{resource}.{name}", _signature(method), summary, requests))
+    for source in (SOURCES / f"{resource}.py", *_parts(resource)):
+        module = _Module(source)
+        for name in module.functions:
+            method = getattr(type(api), name, None)
+            if name.startswith("_") or not inspect.isfunction(method):
+                continue
+            requests = tuple(dict.fromkeys(module.requests(name)))
+            summary = (inspect.getdoc(method) or "").partition("\n\n")[0].replace("\n", " ")
+            found.append(Action(f"client.{resource}.{name}", _signature(method), summary, requests))
     return found
+
+
+def _parts(resource: str) -> list[Path]:
+    """Return the modules with parts of a resource, such as `_auth_account.py` of `auth.py`."""
+    return sorted(SOURCES.glob(f"_{resource}_*.py"))
 
 
 def plumbing() -> set[Request]:
     """Return the requests that the client makes by itself, rather than for one of its resources."""
-    modules = (_Module(path) for path in SOURCES.glob("_*.py") if path.name != "_resource.py")
+    others = {SOURCES / "_resource.py", *(part for resource in resources() for part in _parts(resource))}
+    modules = (_Module(path) for path in SOURCES.glob("_*.py") if path not in others)
     return {request for module in modules for name in module.functions for request in module.requests(name)}
 
 

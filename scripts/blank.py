@@ -6,8 +6,8 @@ which no category names. `--check` fails when one of the files is out of date. A
 knows may have more; ranges that Unicode reserves for such characters are in the list already.
 
 What is not in the list: code points that Unicode has not given to a character yet. Programs draw a box for them, the
-next Unicode may make letters of them, and the list would depend on the Python that wrote it. Marks of one script, such
-as vowel signs, are drawn on a dotted circle where they stand alone.
+next Unicode may make alphabetic characters of them, and the list would depend on the Python that wrote it. Marks of
+one script, such as vowel signs, are drawn on a dotted circle where they stand alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DRAWN = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD
 # Nothing is drawn for these, whatever their category says.
 FILLERS: tuple[tuple[int, int], ...] = (
     (0x00AD, 0x00AD),  # soft hyphen
-    (0x0300, 0x036F),  # marks for letters of any alphabet, which are a text only with a letter; so are those below
+    (0x0300, 0x036F),  # marks for characters of any alphabet, which need such a character; so do those below
     (0x115F, 0x1160),  # Hangul fillers
     (0x17B4, 0x17B5),  # Khmer inherent vowels
     (0x180B, 0x180F),  # Mongolian variation selectors and vowel separator
@@ -43,7 +43,7 @@ FILLERS: tuple[tuple[int, int], ...] = (
     (0x2800, 0x2800),  # Braille pattern without a dot
     (0x3164, 0x3164),  # Hangul filler
     (0xE000, 0xF8FF),  # private use: no font but one's own draws it
-    (0xFDD0, 0xFDEF),  # code points that are no characters
+    (0xFDD0, 0xFDEF),  # code points that are not characters
     (0xFE00, 0xFE0F),  # variation selectors
     (0xFE20, 0xFE2F),  # combining half marks
     (0xFFA0, 0xFFA0),  # halfwidth Hangul filler

@@ -24,9 +24,9 @@ _TOP = """\
 
 # Errors
 
-Every refusal of Monogram has an SQLSTATE of its own. The Data API answers it as HTTP 400 with
-`{"code", "message", "details", "hint"}`; the SDK raises one class for each, below `MonogramError`. What a caller has no
-right to is SQLSTATE `42501`: HTTP 403, or 401 for somebody who is not signed in.
+Each rule of Monogram has its own SQLSTATE. When a call breaks a rule, the Data API replies with HTTP 400 and
+`{"code", "message", "details", "hint"}`, and the SDK raises the class below, a subclass of `MonogramError`. A call that
+the caller has no right to make gets SQLSTATE `42501`, with HTTP 403, or with 401 if nobody is signed in.
 
 | code | name | class | what happened | what to do |
 | --- | --- | --- | --- | --- |
@@ -36,9 +36,10 @@ right to is SQLSTATE `42501`: HTTP 403, or 401 for somebody who is not signed in
 _OTHERS = """
 ## Without an SQLSTATE of Monogram
 
-The SDK also raises these: branches to catch several at once, what it finds out itself, what no reply came to, and
-what Auth, Storage and the Data API refuse. `error.code` has their own code where they gave one. Of what is there
-already, two have no code but `23505`, since they may be upserted: settings, and a store item with the same `code`.
+The SDK also raises these: base classes, to catch several errors at once; errors that the client finds itself; errors of
+the network; and refusals by Auth, Storage and the Data API, whose own code is in `error.code`, if they sent one. Two
+kinds of rows that exist already have no SQLSTATE of their own but `23505`, because they can be upserted: settings, and
+a store item with the same `code`.
 
 | class | below | what happened, and what to do | codes |
 | --- | --- | --- | --- |
@@ -67,7 +68,7 @@ def refusals() -> list[Refusal]:
 
 
 def others() -> list[type[MonogramError]]:
-    """Return the SDK's classes that stand for no SQLSTATE of Monogram, in the order of their branches."""
+    """Return the SDK's classes without an SQLSTATE of Monogram, in the order of the tree."""
     kinds = [MonogramError]
     for kind in kinds:
         kinds += kind.__subclasses__()

@@ -1,4 +1,4 @@
-"""What a call costs: CPU time and wall time of the client, for answers of 1, 100 and 1,000 rows."""
+"""What a call costs: CPU time and wall time of the client, for replies of 1, 100 and 1,000 rows."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def main(url: str, length: int, *, traced: bool) -> None:
             "transactions", Transaction, ("seq",), descending=True, filters=(f"balance_after=lte.{length}",)
         )
         entries = client.tokens._pages(listing, None, 1_000)
-        client.tokens._pages(listing, None, 1).first()  # What is loaded with the first answer is no matter of length.
+        client.tokens._pages(
+            listing, None, 1
+        ).first()  # What is imported with the first reply does not depend on the length.
         if traced:
             tracemalloc.start()
         start = most = _resident()

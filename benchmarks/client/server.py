@@ -1,4 +1,4 @@
-"""A server that answers from memory, in a process of its own: what is measured is the clients."""
+"""A server that replies from memory, in a process of its own, so that only the clients are measured."""
 
 from __future__ import annotations
 

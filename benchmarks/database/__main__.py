@@ -92,7 +92,7 @@ class Population:
         self._random = random.Random(2026)
 
     def draw(self) -> dict[str, UUID]:
-        """Return somebody who has not answered yet, their space, an open prompt of it, and somebody else."""
+        """Return somebody who has not responded yet, their space, an open prompt of it, and somebody else."""
         space = self._random.randint(1, self._spaces)
         seat = self._random.randint(6, 9)
         other = self._random.randint(1, self._spaces * 10)
@@ -127,7 +127,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def run(connection: psycopg.Connection, statement: str) -> None:
-    """Run a statement of ours and fetch all that it answers."""
+    """Run a statement of ours and fetch all its rows."""
     cursor = connection.execute(statement.encode())
     if cursor.description:
         cursor.fetchall()
@@ -155,7 +155,7 @@ def measure_statements(
                 try:
                     samples[name].append(timed(work))
                 except psycopg.Error as error:
-                    if error.sqlstate != "MG304":  # Drawn before: has answered by now.
+                    if error.sqlstate != "MG304":  # Drawn before, and has responded since.
                         raise
                 connection.rollback()
     return {name: statistics.median(values) for name, values in samples.items()}

@@ -2,7 +2,7 @@
 
     python -m benchmarks.delivery [--members 1000 2000 5000] [--write]
 
-Each size runs on a stack of its own: publish, then wait until every member's mail is in the stack's mailbox, sent by
+Each size runs on a stack of its own: publish, then wait until every member's email is in the stack's mailbox, sent by
 the function `deliver` over SMTP. Processor and memory are those of the function's own process since it started, with
 Deno itself and the rendering of the newsletter.
 """
@@ -25,7 +25,7 @@ from monogram_sdk import Monogram
 from monogram_sdk.local import Stack
 
 EARLY = (250, 1500)
-"""So many mails are out when the function's memory is looked at before the end."""
+"""After how many emails the memory of the function is read before the end."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Run:
     members: int
     publish_ms: float
     seconds: float
-    """Until the last mail was out."""
+    """Until the last email was sent."""
     cpu_seconds: float
     early_mb: list[float]
-    """The most memory that the function had had after each of `EARLY` mails, as far as there were so many."""
+    """The peak memory of the function after each number of emails in `EARLY` that was reached."""
     peak_mb: float
     """The same at the end."""
 
@@ -55,7 +55,7 @@ def run(members: int) -> Run:
             answer = ada.responses.submit(prompt.id, content="A book. " * 200)
             ada.responses.select(space.id, [answer.id])
             draft = ada.newsletters.generate(space.id)
-            with psycopg.connect(stack.db_url) as connection:  # The letter alone is measured.
+            with psycopg.connect(stack.db_url) as connection:  # Only the newsletter is measured.
                 connection.execute("delete from private.mails where newsletter_id is null")
             start = time.perf_counter()
             letter = ada.newsletters.publish(draft.id)
@@ -137,10 +137,10 @@ def main() -> None:
     table = Table(
         "members",
         "publish()",
-        "until all mails are in the mailbox",
-        "mails a second",
-        "processor time a mail",
-        *(f"peak after {count:,} mails" for count in EARLY),
+        "until all emails are in the mailbox",
+        "emails a second",
+        "processor time an email",
+        *(f"peak after {count:,} emails" for count in EARLY),
         "peak after all",
     )
     for one in map(run, options.members):
@@ -156,8 +156,8 @@ def main() -> None:
         )
     how = (
         "One newsletter for a whole space, sent by the function `deliver` over four SMTP connections: two statements "
-        "and one SMTP transaction a mail. Processor and memory are those of the function's process, Deno itself "
-        "and the rendering among it; V8 lets its young generation grow for the first thousand mails or so. "
+        "and one SMTP transaction an email. Processor and memory are those of the function's process, Deno itself "
+        "and the rendering among it; V8 lets its young generation grow for the first thousand emails or so. "
         f"The load average was {load:.1f} before it began."
     )
     text = "\n".join([f"{machine()} {how}", "", str(table)])

@@ -1,1 +1,1 @@
-"""What it costs to set a letter as a PDF."""
+"""What it costs to set a newsletter as a PDF."""

@@ -1,11 +1,11 @@
-"""What it costs to set a letter as a PDF, a page or an email: processor and memory of a whole process.
+"""What it costs to set a newsletter as a PDF, a page or an email: processor and memory of a whole process.
 
     python -m benchmarks.paper [--tries 3] [--write]
 
-Each letter is set by a Deno process that has done nothing before: the figures hold Deno, the modules, the typefaces and
+Each one is set by a Deno process that has done nothing before: the figures include Deno, modules, the typefaces and
 the pictures. Of several tries the cheapest counts, since other work on the machine makes a processor slower, never
-faster. The budget of a letter of 50 responses with 20 pictures is 1 s of processor, and 128 MB above a process that has
-set an empty page.
+faster. The budget of a newsletter of 50 responses with 20 pictures is 1 s of processor, and 128 MB above a process
+that has set an empty page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LARGE = "50 responses of 600 characters, 20 pictures"
 
 
 def photographs(count: int) -> Job:
-    """A letter of a photograph with a line or two in each response."""
+    """A newsletter of a photograph with a line or two in each response."""
     answers = [answer(f"Reader {index}", prose(120, index), image_path="a") for index in range(count)]
     pictures = {"responses": {"a": str(PICTURES / "tall.jpg")}}
     return {"newsletter": newsletter({"Where do you read?": answers}), "pictures": pictures}
@@ -55,7 +55,7 @@ def letters(folder: Path) -> dict[str, Job]:
 
 
 def cost(job: Job) -> tuple[float, float, dict[str, object]]:
-    """Set a letter in a process of its own; return seconds of processor, MB above idle, and what it said."""
+    """Set a newsletter in a process of its own; return seconds of processor, MB above idle, and what it said."""
     render = Renderer()
     try:
         render({"newsletter": newsletter({})})
@@ -69,8 +69,8 @@ def cost(job: Job) -> tuple[float, float, dict[str, object]]:
 
 
 def measure(tries: int) -> str:
-    """Set each letter on each paper, and return a table of what that cost."""
-    table = Table("letter", "form", "pages", "processor, whole process", "of it setting", "above idle", "file")
+    """Set each newsletter on each paper, and return a table of the costs."""
+    table = Table("newsletter", "form", "pages", "processor, whole process", "of it setting", "above idle", "file")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "letter.pdf"

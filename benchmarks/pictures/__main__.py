@@ -88,7 +88,7 @@ class Bench:
         query = "select refusal, files from private.pictures where path = %s"
         with psycopg.connect(self.stack.db_url) as connection:
             ((refusal, files),) = connection.execute(query, [path]).fetchall()
-        return refusal or ", ".join(f"{use} {file['bytes'] // 1000} kB" for use, file in sorted(files.items()))
+        return refusal or ", ".join(f"`{use}` {file['bytes'] // 1000} kB" for use, file in sorted(files.items()))
 
     def _process(self) -> psutil.Process | None:
         log = self.stack.server_log.read_text()

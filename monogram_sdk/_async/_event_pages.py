@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class AsyncEventPages(AsyncPages[SpaceEvent]):
-    """The events after a cursor. The first page shows that the event of the cursor is still there.
+    """The events after a cursor. The first page checks that the event of the cursor is still there.
 
     Args:
-        engine: What sends.
-        listing: The events from the cursor's own one on.
+        engine: Sends requests.
+        listing: The events from the event of the cursor on.
         place: The cursor.
-        page_size: How many events to ask for at once.
+        page_size: How many events to read at once.
     """
 
     def __init__(self, engine: AsyncEngine, listing: Listing[SpaceEvent], place: Cursor, page_size: int) -> None:
@@ -40,13 +40,13 @@ class AsyncEventPages(AsyncPages[SpaceEvent]):
         place = self._place
         if place.seq == 0:
             return await super()._read(None, limit, me)
-        # The event of the cursor comes first, and is not among what is yielded.
+        # The event of the cursor comes first, and is not yielded.
         rows = await super()._read(None, limit + 1, me)
         if not rows or rows[0].seq != place.seq or place.id not in (None, rows[0].id):
             newest = _query.select(self._listing.source, SpaceEvent.columns(), (own,), order="seq.desc", limit=1)
             for event in parse_rows(SpaceEvent, await self._engine.send(newest)):
                 raise place.replaced(event)
-            return []  # Who is not a member sees no event at all.
+            return []  # Only members see events.
         return rows[1:]
 
     def _cursor(self, row: SpaceEvent, me: UUID | None) -> str:  # noqa: ARG002

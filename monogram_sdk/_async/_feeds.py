@@ -1,4 +1,4 @@
-"""Do what a feed's state says: wait, read, tell the program."""
+"""Run a feed: carry out the steps that its state machine returns."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
 from monogram_sdk._engine.telemetry import logger
 from monogram_sdk._live.channels import pause
-from monogram_sdk._live.feed import CHANNEL_CONFIG, FeedState, Read, StatusListener, Told, Wait
-from monogram_sdk._live.runtime import AsyncSignal, Home
+from monogram_sdk._live.feed import CHANNEL_CONFIG, FeedState, Read, StatusChange, StatusListener, Wait
+from monogram_sdk._live.runtime import AsyncSignal, OwningProcess
 from monogram_sdk._parse import parse_rows
 from monogram_sdk.errors import InvalidValueError, RateLimitError, ServerError, TransportError
 from monogram_sdk.models.enums import LiveStatus
@@ -21,20 +21,20 @@ from monogram_sdk.models.events import SpaceEvent
 
 from ._socket import AsyncSocket
 
-# What may pass. Anything else that a read comes to ends the feed.
-_PASSING = (TransportError, ServerError, RateLimitError)
+# Errors after which a read is tried again. Any other error ends the feed.
+_TEMPORARY = (TransportError, ServerError, RateLimitError)
 
 
 class AsyncFeedReader:
-    """The events of a space, read for one consumer, in whose task or thread all of it happens.
+    """Reads the events of a space for one consumer, in the consumer's task or thread.
 
     Args:
-        engine: What sends.
+        engine: Sends requests.
         socket: The connection to Realtime.
         space_id: The space.
         after: The cursor or number of the last event that was seen; ``None`` to begin now.
-        on_status: Is told how the feed is doing.
-        poll_seconds: How often to ask the database while Realtime tells nothing.
+        on_status: Called when the status of the feed changes.
+        poll_seconds: How often to read from the database while Realtime delivers nothing.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class AsyncFeedReader:
         place = None if after is None else Cursor.parse(after)
         if not 0.1 <= poll_seconds <= 60:
             raise InvalidValueError(
-                f"poll_seconds is between 0.1 and 60, not {shown(poll_seconds)}.", detail="poll_seconds"
+                f"poll_seconds must be between 0.1 and 60, not {shown(poll_seconds)}.", detail="poll_seconds"
             )
-        # A feed repeats its reads itself, and says so.
+        # The feed itself repeats its reads and reports that.
         self._engine = engine.with_options(Options(engine.options.timeout, retries=0))
         self._socket = socket
         self._space_id = space_id
@@ -60,8 +60,8 @@ class AsyncFeedReader:
         self._signal = AsyncSignal()
         self._state = FeedState(space_id, place, poll_seconds=poll_seconds, wake=self._signal.set)
         self._listening = self._ended = False
-        self._home: Home | None = None
-        # The connection knows the state but not the reader, so a feed that nobody refers to any more ends.
+        self._process: OwningProcess | None = None
+        # The connection refers to the state but not to the reader, so that a feed ends when it is collected.
         weakref.finalize(self, socket.channels.released.append, self._state)
 
     @property
@@ -71,20 +71,20 @@ class AsyncFeedReader:
 
     @property
     def status(self) -> LiveStatus:
-        """How the feed gets to know what happens."""
+        """How the feed gets its events."""
         return self._state.status
 
     def check(self) -> None:
-        """Refuse to go on where the feed has not begun.
+        """Check that the feed began in this process.
 
         Raises:
-            ConfigError: It began before this process was forked off.
+            ConfigError: It began before this process was forked.
         """
-        if self._home is not None:
-            self._home.check()
+        if self._process is not None:
+            self._process.check()
 
     async def begin(self) -> None:
-        """Begin to listen, and find out where to begin."""
+        """Start to listen, and read the cursor to begin with."""
         await self._listen()
         while self._state.cursor is None and not self._ended:
             await self._advance()
@@ -99,7 +99,7 @@ class AsyncFeedReader:
         return None
 
     def ready(self, most: int) -> list[SpaceEvent]:
-        """Return the next events that are here already."""
+        """Return the next events that have arrived already."""
         found: list[SpaceEvent] = []
         with self._socket.mutex:
             while len(found) < most and (event := self._state.take()) is not None:
@@ -112,12 +112,12 @@ class AsyncFeedReader:
         while not self._ended:
             try:
                 return await self._engine.send(request)
-            except _PASSING as exc:
+            except _TEMPORARY as exc:
                 with self._socket.mutex:
                     self._state.read_failed(exc)
-                    news = self._state.news()
-                for told in news:
-                    self._tell(told)
+                    changes = self._state.status_changes()
+                for change in changes:
+                    self._report(change)
                 await self._signal.wait(pause(failures))
                 failures += 1
         return None
@@ -135,33 +135,33 @@ class AsyncFeedReader:
             self._socket.keep()
             return
         sessions = self._engine.sessions
-        if not sessions.secret:
+        if not sessions.is_secret:
             self._state.me = await sessions.require_user_id()
-        self._home = Home()
+        self._process = OwningProcess()
         await self._socket.listen(f"space:{self._space_id}", self._state, CHANNEL_CONFIG)
         self._listening = True
 
     async def _advance(self) -> SpaceEvent | None:
-        """Do the next thing, and return the event if it was to deliver one."""
+        """Carry out the next step, and return the event if the step is to deliver one."""
         with self._socket.mutex:
             step = self._state.step()
         if isinstance(step, SpaceEvent):
             return step
         if isinstance(step, Wait):
             await self._signal.wait(step.seconds)
-        elif isinstance(step, Told):
-            self._tell(step)
+        elif isinstance(step, StatusChange):
+            self._report(step)
         else:
             await self._read(step)
         return None
 
     async def _read(self, read: Read) -> None:
         try:
-            if not self._engine.sessions.secret:
-                # Who has signed out reads nothing, which must not look like having been removed.
+            if not self._engine.sessions.is_secret:
+                # Without a session the read returns nothing, which would look as if the reader had been removed.
                 await self._engine.sessions.require_user()
             reply = await self._engine.send(read.call())
-        except _PASSING as exc:
+        except _TEMPORARY as exc:
             with self._socket.mutex:
                 self._state.read_failed(exc)
         else:
@@ -169,7 +169,7 @@ class AsyncFeedReader:
             with self._socket.mutex:
                 self._state.page(read, rows)
 
-    def _tell(self, told: Told) -> None:
-        logger.info("live feed of %s: %s (%s)", self._space_id, told.status, told.reason)
+    def _report(self, change: StatusChange) -> None:
+        logger.info("live feed of %s: %s (%s)", self._space_id, change.status, change.reason)
         if self._on_status is not None:
-            self._on_status(told.status, told.reason)
+            self._on_status(change.status, change.reason)

@@ -1,4 +1,4 @@
-"""Lists that are read page by page."""
+"""Lists that are read page by page, as they are used."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ M = TypeVar("M", bound=Model)
 
 
 class AsyncPages(AsyncUnread, Generic[M]):
-    """A list that is read as it is used; nothing is asked before that.
+    """A list that is read as it is used; making it sends nothing.
 
-    Iterating yields every row once, also while others insert and delete, and holds one page at a time:
+    Iterating yields every row once, even while others insert and delete, and keeps one page in memory:
 
         async for entry in client.tokens.statement():
             print(entry.amount)
 
     Args:
-        engine: What sends.
+        engine: Sends requests.
         listing: What the list consists of.
         after: Where to begin: a cursor from `Page`.
-        page_size: How many rows to ask for at once.
+        page_size: How many rows to read at once.
     """
 
     def __init__(
@@ -41,58 +41,58 @@ class AsyncPages(AsyncUnread, Generic[M]):
         self._page_size = checked_page_size(page_size)
 
     async def __aiter__(self) -> AsyncIterator[M]:
-        async for page in self._pages(self._page_size, told=False):
+        async for page in self._pages(self._page_size, exact_end=False):
             for item in page.items:
                 yield item
 
     def pages(self) -> AsyncIterator[Page[M]]:
-        """Yield the pages, for a program that wants to store their cursors."""
-        return self._pages(self._page_size, told=True)
+        """Yield the pages, for a program that stores their cursors."""
+        return self._pages(self._page_size, exact_end=True)
 
     async def first_page(self) -> Page[M]:
         """Return the first page (after the cursor, if one was given)."""
-        return await self._page(self._after, self._page_size, 0, told=True)
+        return await self._page(self._after, self._page_size, 0, exact_end=True)
 
     async def first(self) -> M | None:
         """Return the first row, or ``None`` when the list is empty."""
-        page = await self._page(self._after, 1, 0, told=False)
+        page = await self._page(self._after, 1, 0, exact_end=False)
         return page.items[0] if page.items else None
 
     async def all(self) -> list[M]:
-        """Return all rows in a list. They are all in memory then; iterate over long lists instead."""
+        """Return all rows. They are all in memory then: iterate over long lists instead."""
         rows: list[M] = []
-        async for page in self._pages(MAX_PAGE_SIZE, told=False):
+        async for page in self._pages(MAX_PAGE_SIZE, exact_end=False):
             rows += page.items
         return rows
 
-    async def _pages(self, later: int, *, told: bool) -> AsyncIterator[Page[M]]:
+    async def _pages(self, later: int, *, exact_end: bool) -> AsyncIterator[Page[M]]:
         """Yield the pages that are not empty.
 
         Args:
-            later: How many rows to ask for at once after the first page.
-            told: Whether the program sees the cursors, so that the last one must be ``None``.
+            later: How many rows to read at once after the first page.
+            exact_end: Whether the last page must have the cursor ``None``, because the program sees the cursors.
         """
         cursor, limit, most = self._after, self._page_size, 0
         while True:
-            page = await self._page(cursor, limit, most, told=told)
+            page = await self._page(cursor, limit, most, exact_end=exact_end)
             if page.items:
                 yield page
             if page.cursor is None:
                 return
             cursor, limit, most = page.cursor, later, max(most, len(page.items))
 
-    async def _page(self, cursor: str | None, limit: int, most: int, *, told: bool) -> Page[M]:
+    async def _page(self, cursor: str | None, limit: int, most: int, *, exact_end: bool) -> Page[M]:
         """Read a page.
 
-        The server may cut its replies at a number of rows that it does not tell (`db-max-rows`). So a page that is
-        shorter than what was asked for is the end only if it is also shorter than another page was: then it was not
-        cut. Else only an empty one is.
+        The server may cut its replies at a number of rows that it does not announce (`db-max-rows`). So a page with
+        fewer rows than requested is known to be the last one only if an earlier page had more rows than it. Otherwise
+        only an empty page is.
 
         Args:
             cursor: Where to begin.
-            limit: How many rows to ask for.
+            limit: How many rows to read.
             most: The most rows that a page of this list has had.
-            told: Whether the program sees the cursor, so that it must be ``None`` if nothing follows.
+            exact_end: Whether the cursor must be ``None`` if nothing follows, because the program sees it.
         """
         engine = self._engine
         with engine.call(f"{self._listing.source}.page"):
@@ -102,11 +102,11 @@ class AsyncPages(AsyncUnread, Generic[M]):
                 if not rows or len(rows) < min(limit, most):
                     return Page(tuple(rows), None)
                 following = self._cursor(rows[-1], me)
-                if told and len(rows) < limit and not await self._read(following, 1, me):
+                if exact_end and len(rows) < limit and not await self._read(following, 1, me):
                     return Page(tuple(rows), None)
                 return Page(tuple(rows), following)
             except APIError as error:
-                await engine.sessions.explain(error)
+                await engine.sessions.raise_if_ended(error)
                 raise
 
     async def _read(self, cursor: str | None, limit: int, me: UUID | None) -> list[M]:

@@ -1,4 +1,4 @@
-"""What all resources build on: send one call, read the answer, recognise one's own work after a retry."""
+"""The base of all resources: send a request, read the reply, and recognise the call's own work after a retry."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class AsyncResource(ChecksArguments):
         self._sessions = engine.sessions
 
     def _require_secret(self) -> None:
-        """Refuse what only a service may do.
+        """Check that the client has a secret key.
 
         Raises:
-            SecretKeyRequiredError: The client has no secret key.
+            SecretKeyRequiredError: It does not.
         """
-        if not self._sessions.secret:
+        if not self._sessions.is_secret:
             raise SecretKeyRequiredError
 
     def _pages(self, listing: Listing[M], after: str | None, page_size: int) -> AsyncPages[M]:
@@ -66,15 +66,15 @@ class AsyncResource(ChecksArguments):
         repeatable: bool = True,
         may_be_cut: bool = False,
     ) -> list[M]:
-        """Call a function that answers all its rows at once.
+        """Call a function that returns all its rows at once.
 
         Args:
-            model: What a row is.
+            model: The model of a row.
             name: The function.
             arguments: Its arguments.
-            expected: How many rows there must be; the server counts them unless given.
-            repeatable: Whether calling it twice has the effect of calling it once.
-            may_be_cut: Whether the caller asks for more until there is none.
+            expected: How many rows there must be; by default the server counts them.
+            repeatable: Whether calling it twice has the same effect as once.
+            may_be_cut: Whether the reply may be incomplete, because the caller reads on until nothing is left.
         """
         counted = expected is None and not may_be_cut
         request = _query.rpc(name, arguments, repeatable=repeatable, counted=counted, content=contents.ROWS)
@@ -99,12 +99,12 @@ class AsyncResource(ChecksArguments):
         """Insert a row.
 
         Args:
-            model: What to read it back as.
-            table: Where.
+            model: The model to read it back as.
+            table: The table.
             row: Its values.
-            own: Filters that only this row can pass. When an attempt went unanswered and the next one is refused,
-                such as for being there already, the row is looked up by them: if it is there, all went well. A row
-                with an id of its own is also looked up when something on the way sent the request twice.
+            own: Filters that only this row matches. When no reply came to an attempt and the next one is refused, for
+                example because the row exists, the row is looked up by them; if it is there, the insert has succeeded.
+                A row with an id of its own is looked up after any conflict: a proxy may have sent the request twice.
         """
         try:
             reply = await self._engine.send(_query.insert(table, row, model.columns()))
@@ -114,7 +114,7 @@ class AsyncResource(ChecksArguments):
             try:
                 found = await self._find(model, table, *own)
             except MonogramError as failure:
-                if error.uncertain:  # This refusal may be due to the call's own work, so it would mislead.
+                if error.uncertain:  # The refusal may be caused by the call's own insert, so it would mislead.
                     failure.uncertain = True
                     raise
                 error.uncertain = True
@@ -125,7 +125,7 @@ class AsyncResource(ChecksArguments):
         rows = parse_rows(model, reply)
         if not rows:
             raise InvalidReplyError(
-                "The server inserted a row and returned none.", status=reply.status, method="POST", uncertain=True
+                "The server inserted a row and did not return it.", status=reply.status, method="POST", uncertain=True
             )
         return rows[0]
 
@@ -140,40 +140,40 @@ class AsyncResource(ChecksArguments):
             try:
                 error.theirs = await self._find(model, table, *filters)
             except MonogramError as failure:
-                error.add_note(f"What is there now could not be read: {failure}")
+                error.add_note(f"The present values could not be read: {failure}")
             raise
         rows = parse_rows(model, reply)
         if not rows:
-            await self._explain_nothing(model, table, missing, request, filters)
+            await self._raise_for_no_rows(model, table, missing, request, filters)
         return rows[0]
 
     async def _delete(self, model: type[M], table: str, missing: type[NotFoundError], *filters: str) -> None:
         request = _query.delete(table, model.columns(), filters)
         reply = await self._engine.send(request)
-        # After an attempt that went unanswered, nothing left to delete means that it did its work.
+        # If no reply came to an earlier attempt, nothing left to delete means that it succeeded.
         if not parse_rows(model, reply) and not reply.uncertain:
-            await self._explain_nothing(model, table, missing, request, filters)
+            await self._raise_for_no_rows(model, table, missing, request, filters)
 
     async def _discard(
         self, error: APIError, files: AsyncFiles, bucket: str, path: str, model: type[M], table: str, column: str
     ) -> None:
         """Delete an uploaded file whose row was refused.
 
-        After an attempt that went unanswered, a row may hold it all the same: then it stays. If deleting fails, that is
-        noted on the error, which matters more.
+        If the error is uncertain, the row may exist all the same: then the file stays. If deleting fails, that becomes
+        a note on the error.
         """
         try:
             if error.uncertain and await self._find(model, table, _query.equals(column, path)) is not None:
                 return
-            with calls.aside(self._engine.network):
+            with calls.side_effect(self._engine.network):
                 await files.remove(bucket, path)
         except Exception as exc:
-            error.add_note(f"The uploaded file {bucket}/{path} could not be deleted again: {exc}")
+            error.add_note(f"The uploaded file {bucket}/{path} could not be deleted: {exc}")
 
-    async def _explain_nothing(
+    async def _raise_for_no_rows(
         self, model: type[M], table: str, missing: type[NotFoundError], request: Request, filters: Sequence[str]
     ) -> NoReturn:
-        """Say why a change met no row: access rules hide what one may not change, also if one may see it."""
+        """Raise the error for a change that matched no row: the row is missing, or the person may only see it."""
         path = request.bare_path()
         if await self._find(model, table, *filters) is None:
             raise missing(method=request.method, path=path)
@@ -183,7 +183,7 @@ class AsyncResource(ChecksArguments):
 
 
 def is_own_uncertain(error: MonogramError, *kinds: type[MonogramError]) -> bool:
-    """Whether an error is what a second attempt gets when a first, unanswered one did its work."""
+    """Return True if an error may be caused by an earlier attempt of the same call, to which no reply came."""
     return error.uncertain and isinstance(error, kinds)
 
 

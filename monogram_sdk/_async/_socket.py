@@ -1,4 +1,4 @@
-"""The one connection to Realtime that everything live of a client shares."""
+"""The connection to Realtime, which all feeds and rooms of a client share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monogram_sdk._engine._async.engine import AsyncEngine
 from monogram_sdk._engine.telemetry import logger
-from monogram_sdk._forks import importing, tell_of_forks
+from monogram_sdk._forks import importing, register_for_fork
 from monogram_sdk._live.channels import BrokenConnection, Channels, Listener, pause
 from monogram_sdk._live.runtime import AsyncSignal, AsyncWorker, began_before_the_fork
 from monogram_sdk.errors import ClientClosedError, MonogramError
@@ -16,17 +16,18 @@ from monogram_sdk.errors import ClientClosedError, MonogramError
 if TYPE_CHECKING:
     from monogram_sdk._live.wires import AsyncWire
 
-# How often, in seconds, it looks whether the token has been renewed and whether somebody still listens.
+# How often, in seconds, to check whether the token has changed and whether there is still a listener.
 _TICK_SECONDS = 5.0
 
 
 class AsyncSocket:
-    """Connects while somebody listens, and connects again for ever when the connection breaks.
+    """Keeps the connection while there is a listener, and connects again whenever it breaks.
 
-    Whoever touches `channels`, or a listener, holds `mutex`: in the world of threads the connection has its own.
+    `channels` and the listeners are used while holding `mutex`, because in the sync client the connection has a thread
+    of its own.
 
     Args:
-        engine: Who is signed in, and where Realtime is.
+        engine: Has the session and the project's URL.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -35,19 +36,19 @@ class AsyncSocket:
         self._engine = engine
         self._wire: AsyncWire | None = None
         self._worker: AsyncWorker | None = None
-        self._nudge = AsyncSignal()
+        self._wake_up = AsyncSignal()
         self._closed = False
-        self._heard = False
+        self._received_any = False
         self._abandoned: object = None
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """Leave the connection to the parent, and tell whoever listened here that it is gone."""
+    def after_fork(self) -> None:
+        """Drop the parent's connection, and end the feeds and rooms that began before the fork."""
         before = self.channels
         self.mutex = threading.Lock()
         self.channels = Channels()
-        self._nudge = AsyncSignal()
-        # What they refer to belongs to the parent's event loops, which must not be told that it ends.
+        self._wake_up = AsyncSignal()
+        # Kept alive: their finalizers would close what belongs to the parent's event loops.
         self._abandoned = self._abandoned, self._wire, self._worker
         self._wire = self._worker = None
         before.fail(began_before_the_fork())
@@ -56,14 +57,14 @@ class AsyncSocket:
         """Listen to a topic.
 
         Args:
-            topic: The topic, as the policies of the database know it.
-            listener: Who listens, until given to `release`.
-            config: How to join, if nobody listens to this topic yet.
+            topic: The topic, as in the policies of the database.
+            listener: The listener, until it is passed to `release`.
+            config: How to join, for the first listener of a topic.
 
         Raises:
             ClientClosedError: The client has been closed.
         """
-        # What the worker needs is loaded here: a process that is forked off now would get it half loaded from there.
+        # Imported here and not in the worker, because a fork during an import would leave it half done in the child.
         with importing():
             from monogram_sdk._live.wires import async_open_wire
 
@@ -76,7 +77,7 @@ class AsyncSocket:
         await self.flush()
 
     def keep(self) -> None:
-        """See to it that somebody keeps the connection as long as somebody listens: a worker ends with its loop."""
+        """Start a worker if there are listeners and no worker in this event loop: a worker ends with its loop."""
         with self.mutex:
             if self._closed or self.channels.empty or (self._worker is not None and self._worker.is_here()):
                 return
@@ -84,41 +85,41 @@ class AsyncSocket:
             self._worker = AsyncWorker(self._run)
 
     async def release(self, listener: Listener) -> None:
-        """Listen no more."""
+        """Remove a listener."""
         self.channels.released.append(listener)
         await self.flush()
 
     async def flush(self) -> None:
-        """Send what there is to send; if that does not work, the connection is about to be replaced."""
-        self._nudge.set()
+        """Send all frames that are due. If that fails, the worker connects again, and sends them then."""
+        self._wake_up.set()
         try:
             await self._send_due()
         except BrokenConnection as exc:
             logger.debug("realtime: %s", exc)
 
     async def aclose(self) -> None:
-        """Disconnect for good. Who listens is told that the client has been closed."""
+        """Disconnect for good. Feeds and rooms end with `ClientClosedError`."""
         with self.mutex:
             self._closed = True
             self.channels.fail(ClientClosedError())
             wire, worker = self._wire, self._worker
-        self._nudge.set()
+        self._wake_up.set()
         if wire is not None:
             await wire.aclose()
         if worker is not None:
             await worker.stop()
 
     async def _run(self) -> None:
-        """Keep connected until nobody listens."""
+        """Stay connected while there are listeners."""
         failures = 0
         try:
             while self._is_needed():
                 try:
-                    wire = await self._open_wire(self._engine.config, self._take, self._nudge.set)
+                    wire = await self._open_wire(self._engine.config, self._take, self._wake_up.set)
                     try:
                         await self._serve(wire)
                     finally:
-                        failures = 0 if self._heard else failures
+                        failures = 0 if self._received_any else failures
                         self._wire = None
                         await wire.aclose()
                 except BrokenConnection as exc:
@@ -130,12 +131,12 @@ class AsyncSocket:
                     await self._pause(pause(failures))
                     failures += 1
         except Exception as exc:
-            # Nobody waits for this worker, so whoever listens must hear of it.
+            # Nothing awaits this worker, so the listeners get the error.
             with self.mutex:
                 self._worker = None
                 self.channels.fail(exc)
         except BaseException:
-            # The loop, or the program, ends. Whoever goes on listening in another loop finds no worker there.
+            # The loop or the program ends. A feed that goes on in another loop starts a new worker there.
             with self.mutex:
                 self._worker = self._wire = None
                 self.channels.lost("the event loop has ended")
@@ -149,12 +150,12 @@ class AsyncSocket:
             return needed
 
     async def _serve(self, wire: AsyncWire) -> None:
-        """Send and receive until nobody listens.
+        """Send and receive while there are listeners.
 
         Raises:
             BrokenConnection: The connection has ended.
         """
-        self._heard = False
+        self._received_any = False
         with self.mutex:
             self._wire = wire
             self.channels.opened()
@@ -163,34 +164,34 @@ class AsyncSocket:
             await self._send_due()
             with self.mutex:
                 seconds = min(_TICK_SECONDS, self.channels.due())
-            await self._nudge.wait(seconds)
+            await self._wake_up.wait(seconds)
 
     def _take(self, frame: bytes) -> None:
-        """Take a frame that came.
+        """Handle a received frame.
 
         Raises:
-            BrokenConnection: It is none.
+            BrokenConnection: The frame is malformed.
         """
-        self._heard = True
+        self._received_any = True
         with self.mutex:
             if self.channels.receive(frame):
-                self._nudge.set()
+                self._wake_up.set()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait before connecting again, whatever there is to send meanwhile, but not longer than somebody listens."""
+        """Wait before connecting again, however often there is something to send, while there is a listener."""
         until = time.monotonic() + seconds
         while self._is_wanted() and (left := until - time.monotonic()) > 0:
-            await self._nudge.wait(left)
+            await self._wake_up.wait(left)
 
     def _is_wanted(self) -> bool:
         with self.mutex:
             return not self._closed and not self.channels.empty
 
     async def _send_due(self) -> None:
-        """Send what there is to send.
+        """Send all frames that are due.
 
         Raises:
-            BrokenConnection: The connection has ended, or nobody says who is signed in.
+            BrokenConnection: The connection has ended, or the session could not be refreshed.
         """
         if self._wire is None:
             return
@@ -208,10 +209,10 @@ class AsyncSocket:
             await wire.send(frame)
 
     def _frames(self, token: str | None) -> tuple[AsyncWire, list[str]]:
-        """Return the connection and what to send over it.
+        """Return the connection and the frames to send over it.
 
         Raises:
-            BrokenConnection: There is none any more.
+            BrokenConnection: The connection has ended meanwhile.
         """
         with self.mutex:
             if self._wire is None:

@@ -1,4 +1,4 @@
-"""People and spaces for tests: what `monogram_sdk.testing` hands out."""
+"""People and spaces for tests: what the fixtures of `monogram_sdk.testing` return."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass(frozen=True, slots=True)
 class AsyncPerson:
-    """Somebody who has an account and is signed in.
+    """A person with an account, who is signed in.
 
     Attributes:
         client: Their client.
-        id: The person.
+        id: The id of the person.
         name: The name that others see.
-        email: Their address; its mails are in the stack's mailbox.
+        email: Their address; emails to it are in the stack's mailbox.
         password: Their password.
     """
 
@@ -40,7 +40,7 @@ class AsyncGroup:
 
     Attributes:
         space: The space.
-        leader: Who founded it, leads it and holds the pen of week 1.
+        leader: The person who founded it, leads it and is the curator of week 1.
         members: The others, in the order in which they joined.
         prompts: The prompts that are published.
     """
@@ -57,7 +57,7 @@ class AsyncGroup:
 
 
 class AsyncTestbed:
-    """A project that is empty but for what a test puts into it, and clients for the people of the test.
+    """A project that holds only what the test puts into it, and clients for the people of the test.
 
     Closing it closes all their clients.
 
@@ -67,7 +67,7 @@ class AsyncTestbed:
         secret_key: Its secret key.
     """
 
-    __test__ = False  # Its name is no reason for pytest to look for tests in it.
+    __test__ = False  # It is not a test class, although its name begins with "Test".
 
     def __init__(self, *, url: str, publishable_key: str, secret_key: str) -> None:
         self.url = url
@@ -84,11 +84,11 @@ class AsyncTestbed:
         return self._keep(AsyncMonogram.admin_client(url=self.url, key=self.secret_key))
 
     async def person(self, name: str = "Ada", *, email: str | None = None, password: str = PASSWORD) -> AsyncPerson:
-        """Make somebody who has an account and is signed in.
+        """Create an account and sign in.
 
         Args:
             name: The name that others see.
-            email: Their address; made of the name unless given.
+            email: Their address; derived from the name unless given.
             password: Their password.
 
         Raises:
@@ -108,14 +108,14 @@ class AsyncTestbed:
         rotation_type: RotationType = RotationType.ROUND_ROBIN,
         is_public: bool = False,
     ) -> AsyncGroup:
-        """Make a space with new people in it.
+        """Create a space and new people in it.
 
         Args:
             members: The names of those who join, in this order.
-            leader: The name of who founds it.
+            leader: The name of the founder.
             name: The space's name.
             prompts: Questions that the leader publishes for week 1.
-            rotation_type: How the pen travels from week to week.
+            rotation_type: How the curator changes from week to week.
             is_public: Whether anybody may join without an invite.
         """
         founder = await self.person(leader)

@@ -1,4 +1,4 @@
-"""Put a client together. This loads what is heavy, so it is imported when the first client is made."""
+"""Assemble a client. This module imports large packages, so it is loaded when the first client is made."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class AsyncResources:
 def connect(
     config: Config, options: Options, storage: AnySessionStorage | None, transport: httpx.AsyncBaseTransport | None
 ) -> AsyncCore:
-    """Put the parts together; nothing is sent."""
+    """Assemble the parts of a client; nothing is sent."""
     sender = AsyncSender(AsyncNetwork(config, transport), config, options)
     sessions = AsyncSessions(
         sender, MemorySessionStorage() if storage is None else storage, f"monogram-{config.netloc}-session"
@@ -80,9 +80,9 @@ def connect(
     engine = AsyncEngine(sender, sessions)
     service = _supabase.async_auth_client(
         config.url,
-        # It sets a person's token itself; an older key is a token, too.
+        # supabase-py sets a person's token itself. An older key is a token, too.
         {"authorization": f"Bearer {config.key}"} if config.key_is_jwt else {},
-        AsyncLibraryHTTP(engine, as_person=False, nature=_supabase.nature_of_auth_request),
+        AsyncLibraryHTTP(engine, as_person=False, traits=_supabase.traits_of_auth_request),
         AsyncSessionView(sessions),
         sessions.storage_key,
     )

@@ -1,55 +1,41 @@
-"""`client.auth`: sign up, sign in, and who is signed in."""
+"""`client.auth`: sign up, sign in, and manage the account and its session."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, overload
 
-from monogram_sdk import _query
 from monogram_sdk._config import shown
-from monogram_sdk._engine._async.engine import AsyncEngine
 from monogram_sdk._engine._async.sessions import AuthListener
 from monogram_sdk._engine.call import async_call
 from monogram_sdk._engine.request import JSON, Request, as_json
-from monogram_sdk._export import Archive, ExportedRow, Target, as_file
 from monogram_sdk._parse import parse
-from monogram_sdk._supabase import AsyncGoTrueClient, AuthSession, session_of, translated, user_of
-from monogram_sdk._values import set_values
+from monogram_sdk._supabase import AuthSession, session_of, translated, user_of
 from monogram_sdk.errors import (
     AuthenticationError,
     InvalidReplyError,
     InvalidValueError,
     NotFoundError,
-    NotSignedInError,
     PermissionDeniedError,
     SessionExpiredError,
 )
-from monogram_sdk.models.auth import AuthUser, NewSession, OAuthStart, Session, SignUp, Verified
+from monogram_sdk.models.auth import NewSession, OAuthStart, Session, SignUp, Verified
 from monogram_sdk.models.enums import AuthEvent
 
-from ._files import AsyncFiles
-from ._resource import AsyncResource
+from ._auth_account import AsyncAccount, link_options
 
 SignOutScope = Literal["global", "local", "others"]
-# How many rows of an export are asked for at once.
-_EXPORT_ROWS = 200
 
 SignInCodeType = Literal["email", "recovery", "invite", "signup", "magiclink"]
 EmailCodeType = Literal[SignInCodeType, "email_change"]
 
 
-class AsyncAuthAPI(AsyncResource):
+class AsyncAuthAPI(AsyncAccount):
     """Accounts and sessions.
 
     The client keeps the session, sends its token with every call and refreshes it in time, once for all callers. A
-    client with a secret key has no session: whatever signs in raises `SecretKeySessionError` there.
+    client with a secret key has no session: signing in raises `SecretKeySessionError`.
     """
-
-    def __init__(self, engine: AsyncEngine, service: AsyncGoTrueClient) -> None:
-        super().__init__(engine)
-        self._service = service
 
     # Signing up and in ----------------------------------------------------------------------------------------------
 
@@ -63,7 +49,7 @@ class AsyncAuthAPI(AsyncResource):
         redirect_to: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> SignUp:
-        """Make an account, and sign in where the project does not ask for the email address to be confirmed first.
+        """Create an account, and sign in, unless the project requires the email address to be confirmed first.
 
         Args:
             email: The email address.
@@ -73,7 +59,7 @@ class AsyncAuthAPI(AsyncResource):
             metadata: Further values for the account's ``user_metadata``.
 
         Raises:
-            UserExistsError: There is an account with this address.
+            UserExistsError: An account with this address exists.
             WeakPasswordError: The password is not acceptable.
         """
         self._sessions.refuse_secret()
@@ -86,13 +72,13 @@ class AsyncAuthAPI(AsyncResource):
         credentials: Any = {"email": email, "password": password, "options": options}
         async with self._sessions.lock:
             with translated():
-                answer = await self._service.sign_up(credentials)
-            if answer.user is None:
-                raise InvalidReplyError("The auth service made an account and did not say which.")
-            user = user_of(answer.user)
-            session = await self._sessions.adopt(session_of(answer.session)) if answer.session else None
+                signed_up = await self._service.sign_up(credentials)
+            if signed_up.user is None:
+                raise InvalidReplyError("The auth service created an account and did not return it.")
+            user = user_of(signed_up.user)
+            session = await self._sessions.adopt(session_of(signed_up.session)) if signed_up.session else None
         if session:
-            self._sessions.announce(AuthEvent.SIGNED_IN, session)
+            self._sessions.notify(AuthEvent.SIGNED_IN, session)
         return SignUp(user=user, session=session)
 
     @async_call
@@ -100,15 +86,15 @@ class AsyncAuthAPI(AsyncResource):
         """Sign in with an email address and a password.
 
         Raises:
-            InvalidCredentialsError: One of them is wrong.
+            InvalidCredentialsError: The address or the password is wrong.
             EmailNotConfirmedError: The address has to be confirmed first.
         """
         self._sessions.refuse_secret()
         async with self._sessions.lock:
             with translated():
-                answer = await self._service.sign_in_with_password({"email": email, "password": password})
-            session = await self._adopt(answer.session)
-        self._sessions.announce(AuthEvent.SIGNED_IN, session)
+                signed_in = await self._service.sign_in_with_password({"email": email, "password": password})
+            session = await self._adopt(signed_in.session)
+        self._sessions.notify(AuthEvent.SIGNED_IN, session)
         return session
 
     @async_call
@@ -117,17 +103,17 @@ class AsyncAuthAPI(AsyncResource):
     ) -> None:
         """Send a message with a one-time code and a magic link.
 
-        The code goes to `verify_otp`. The link leads to `redirect_to` with ``?code=...``, which goes to `exchange_code`
-        of this client, or of one with the same session storage.
+        Pass the code to `verify_otp`. The link leads to `redirect_to` with ``?code=...``: pass that code to
+        `exchange_code` of this client, or of one with the same session storage.
 
         Args:
-            email: Where to send it.
-            create_user: Whether to make an account if there is none.
+            email: The address to send it to.
+            create_user: Whether to create an account if the address has none.
             display_name: The name for a new account, which others see; "New member" unless given.
             redirect_to: Where the magic link leads.
 
         Raises:
-            RateLimitError: Too many messages were asked for.
+            RateLimitError: Too many messages were requested.
         """
         self._sessions.refuse_secret()
         options: dict[str, Any] = {"should_create_user": create_user}
@@ -170,28 +156,32 @@ class AsyncAuthAPI(AsyncResource):
         token_hash: str | None = None,
         type: EmailCodeType = "email",
     ) -> Session | None:
-        """Sign in with what a message brought: the code (with the address), or the hash in its link.
+        """Sign in with the code in a message (and the address), or with the hash in its link.
 
-        A change of address takes the codes of both messages, in any order, each with the address that it was sent to.
-        The first of them is answered with ``None``, and nothing is changed yet.
+        A change of address needs the codes of both messages, in any order, each with the address that it was sent to.
+        The first one returns ``None``, and changes nothing yet.
 
         Args:
             email: The address that the code was sent to.
             token: The code.
-            token_hash: The hash, instead of the two.
-            type: What the message was for.
+            token_hash: The hash, in place of address and code.
+            type: The purpose of the message.
 
         Raises:
             OneTimeCodeError: The code is wrong or too old.
         """
         self._sessions.refuse_secret()
         if token_hash is None and (email is None or token is None):
-            raise InvalidValueError("Give email and token, or token_hash.", detail="token")
+            raise InvalidValueError(
+                "The code is missing, or the address that goes with it.",
+                detail="token",
+                hint="Pass email and token, or token_hash.",
+            )
         known = {"token_hash": token_hash} if token_hash is not None else {"email": email, "token": token}
         params: Any = {**known, "type": type}
         async with self._sessions.lock:
             if type == "email_change":
-                # The library cannot read that the other message is to be answered first.
+                # supabase-py cannot read the reply to the first of the two codes.
                 request = Request("POST", "/auth/v1/verify", as_json(params), JSON, repeatable=False)
                 reply = await self._engine.sender.send(request)
                 if parse(Verified, reply).access_token is None:
@@ -199,25 +189,27 @@ class AsyncAuthAPI(AsyncResource):
                 session = await self._sessions.adopt(parse(NewSession, reply).begun())
             else:
                 with translated():
-                    answer = await self._service.verify_otp(params)
-                session = await self._adopt(answer.session)
-        self._sessions.announce(_event_of(type), session)
+                    signed_in = await self._service.verify_otp(params)
+                session = await self._adopt(signed_in.session)
+        self._sessions.notify(_event_of(type), session)
         return session
 
     @async_call
     async def sign_in_with_oauth(
         self, *, provider: str, redirect_to: str | None = None, scopes: str | None = None
     ) -> OAuthStart:
-        """Begin to sign in with another service; `exchange_code` completes it with the code that comes back.
+        """Begin to sign in with another service; complete it with `exchange_code` and the code that comes back.
 
         Args:
             provider: The service, such as ``google`` or ``github``.
-            redirect_to: Where it sends the person, with ``?code=...``.
-            scopes: What else to ask the service for, separated by blanks.
+            redirect_to: Where the service sends the person, with ``?code=...``.
+            scopes: Further scopes to ask the service for, separated by spaces.
         """
         self._sessions.refuse_secret()
         if not provider:
-            raise InvalidValueError("There is no service without a name.", detail="provider")
+            raise InvalidValueError(
+                "provider is empty.", detail="provider", hint="Pass the name of a service, such as google."
+            )
         options: dict[str, Any] = {}
         if redirect_to is not None:
             options["redirect_to"] = redirect_to
@@ -226,42 +218,50 @@ class AsyncAuthAPI(AsyncResource):
         credentials: Any = {"provider": provider, "options": options}
         try:
             with translated(has_effect=False):
-                answer = await self._service.sign_in_with_oauth(credentials)
-        except InvalidReplyError as exc:  # Nothing is asked: the library knows the services by name.
-            raise InvalidValueError(f"There is no service {shown(provider)}.", detail="provider") from exc
-        return OAuthStart(url=answer.url, code_verifier=await self._sessions.code_verifier())
+                started = await self._service.sign_in_with_oauth(credentials)
+        except InvalidReplyError as exc:  # No request is sent: supabase-py has a list of the services.
+            raise InvalidValueError(
+                f"No service of the name {shown(provider)} is known.",
+                detail="provider",
+                hint="Pass the name of a service that the project allows, such as google or github.",
+            ) from exc
+        return OAuthStart(url=started.url, code_verifier=await self._sessions.code_verifier())
 
     @async_call
     async def exchange_code(self, code: str, *, code_verifier: str | None = None) -> Session:
-        """Complete a sign-in with the code that came back from another service or a link in a message.
+        """Complete a sign-in with the code that came back from another service or from a link in a message.
 
-        Only who began can do so: this client, or one with the same session storage. A code works once, for five
-        minutes.
+        This needs the client that began the sign-in, or one with the same session storage, or the code verifier. A code
+        works once, for five minutes.
 
         Args:
-            code: The code: where the link or the service led to, ``?code=...``.
-            code_verifier: `OAuthStart.code_verifier`, if another client began.
+            code: The code: the value of ``?code=...`` at the URL to which the link or the service led.
+            code_verifier: `OAuthStart.code_verifier`, if another client began the sign-in.
 
         Raises:
             OneTimeCodeError: The code or the verifier is wrong or too old.
-            InvalidValueError: There is no verifier: neither given, nor kept by this client.
+            InvalidValueError: The verifier is missing: it was not passed, and this client has not stored it.
         """
         self._sessions.refuse_secret()
-        if code_verifier == "":  # The library would take it for none, and use the one that this client keeps.
-            raise InvalidValueError("code_verifier is empty.", detail="code_verifier")
+        if code_verifier == "":  # supabase-py would ignore it, and use the one that this client has stored.
+            raise InvalidValueError(
+                "code_verifier is empty.",
+                detail="code_verifier",
+                hint="Pass OAuthStart.code_verifier, or leave it out.",
+            )
         async with self._sessions.lock:
-            event = AuthEvent.SIGNED_IN if code_verifier is not None else await self._sessions.event_of_code()
+            event = AuthEvent.SIGNED_IN if code_verifier is not None else await self._sessions.event_for_code()
             with translated():
-                answer = await self._service.exchange_code_for_session(
+                signed_in = await self._service.exchange_code_for_session(
                     {"auth_code": code, "code_verifier": code_verifier or "", "redirect_to": ""}
                 )
-            session = await self._adopt(answer.session)
-        self._sessions.announce(event, session)
+            session = await self._adopt(signed_in.session)
+        self._sessions.notify(event, session)
         return session
 
     @async_call
     async def set_session(self, *, access_token: str, refresh_token: str) -> Session:
-        """Take over a session that was made elsewhere, such as in a browser.
+        """Use a session that was made elsewhere, such as in a browser.
 
         Raises:
             AuthenticationError: The tokens are not valid.
@@ -269,108 +269,12 @@ class AsyncAuthAPI(AsyncResource):
         self._sessions.refuse_secret()
         async with self._sessions.lock:
             with translated():
-                answer = await self._service.set_session(access_token, refresh_token)
-            session = await self._adopt(answer.session)
-        self._sessions.announce(AuthEvent.SIGNED_IN, session)
+                signed_in = await self._service.set_session(access_token, refresh_token)
+            session = await self._adopt(signed_in.session)
+        self._sessions.notify(AuthEvent.SIGNED_IN, session)
         return session
 
-    # While signed in ------------------------------------------------------------------------------------------------
-
-    @async_call
-    async def session(self) -> Session | None:
-        """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
-
-        Raises:
-            SessionExpiredError: The session has ended; sign in again, or sign out.
-        """
-        return await self._sessions.current()
-
-    @async_call
-    async def user(self) -> AuthUser:
-        """Ask the auth service who is signed in. `session` knows it without asking, but not what changed elsewhere.
-
-        Raises:
-            NotSignedInError: Nobody is.
-        """
-        token = await self._sessions.token()
-        if token is None:
-            raise NotSignedInError
-        with translated(has_effect=False):
-            answer = await self._service.get_user(token)
-        if answer is None:
-            raise NotSignedInError
-        return user_of(answer.user)
-
-    @async_call
-    async def refresh(self) -> Session:
-        """Refresh the session now, for example after a service changed the account's rights.
-
-        Raises:
-            NotSignedInError: Nobody is signed in.
-            SessionExpiredError: The session has ended.
-        """
-        token = await self._sessions.token()
-        if token is None or not await self._sessions.renew(token):
-            raise NotSignedInError
-        session = await self._sessions.current()
-        if session is None:
-            raise NotSignedInError
-        return session
-
-    @async_call
-    async def update_user(
-        self,
-        *,
-        email: str | None = None,
-        password: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        nonce: str | None = None,
-        redirect_to: str | None = None,
-    ) -> AuthUser:
-        """Change the account. What is not given stays.
-
-        Args:
-            email: A new address. It counts once it is confirmed, by the links or codes (`verify_otp`) in two messages,
-                to the old and the new one.
-            password: A new password.
-            metadata: Values to put into ``user_metadata``.
-            nonce: The code that `reauthenticate` sends. A new password takes one where the sign-in is older than a day.
-            redirect_to: Where these links lead, with ``?code=...`` for `exchange_code`.
-
-        Raises:
-            NotSignedInError: Nobody is signed in.
-            WeakPasswordError: The password is not acceptable.
-            ReauthenticationRequiredError: The sign-in is too old for a new password, and there is no nonce.
-            OneTimeCodeError: The nonce is wrong or too old.
-        """
-        attributes: Any = set_values(email=email, password=password, data=metadata, nonce=nonce)
-        if not attributes:
-            raise InvalidValueError("There is nothing to change.", hint="Give email, password or metadata.")
-        async with self._sessions.lock:
-            await self._sessions.ensure_fresh()
-            with translated():
-                answer = await self._service.update_user(attributes, _leading_to(redirect_to))
-            user = user_of(answer.user)
-            session = await self._sessions.adopt_user(user)
-        self._sessions.announce(AuthEvent.USER_UPDATED, session)
-        return user
-
-    @async_call
-    async def reauthenticate(self) -> None:
-        """Send a message with a code to the account's address, to show that it is still the owner who is signed in.
-
-        The code goes to `update_user`, with a new password, within an hour.
-
-        Raises:
-            NotSignedInError: Nobody is signed in.
-            EmailNotConfirmedError: The address has to be confirmed first.
-            RateLimitError: The last such message was sent a moment ago.
-        """
-        async with self._sessions.lock:
-            if await self._sessions.ensure_fresh() is None:
-                raise NotSignedInError
-            with translated():
-                await self._service.reauthenticate()
+    # Signing out, and changes of the session ------------------------------------------------------------------------
 
     @async_call
     async def sign_out(self, *, scope: SignOutScope = "global") -> None:
@@ -386,116 +290,32 @@ class AsyncAuthAPI(AsyncResource):
                     with translated():
                         await self._service.admin.sign_out(session.access_token, scope)
             except (SessionExpiredError, AuthenticationError, NotFoundError, PermissionDeniedError):
-                # The server has no such session any more, which is what was asked for.
+                # The session does not exist any more on the server, so it is signed out there.
                 session = None
             if scope == "others":
                 return
             await self._sessions.clear()
-        self._sessions.announce(AuthEvent.SIGNED_OUT, None)
+        self._sessions.notify(AuthEvent.SIGNED_OUT, None)
 
     def on_auth_change(self, listener: AuthListener) -> Callable[[], None]:
         """Call a function whenever the session changes: ``listener(event, session)``.
 
         Returns:
-            A function that ends this.
+            A function that unsubscribes it.
         """
         return self._sessions.listen(listener)
-
-    # Leaving --------------------------------------------------------------------------------------------------------
-
-    @overload
-    async def export(self, path: None = None) -> bytes: ...
-
-    @overload
-    async def export(self, path: str | os.PathLike[str]) -> Path: ...
-
-    async def export(self, path: str | os.PathLike[str] | None = None) -> bytes | Path:
-        """Take a copy of everything that is yours: one ZIP archive with rows as JSON, and your files.
-
-        Each of its requests has a deadline of its own. What you change meanwhile may be in it or not.
-
-        Args:
-            path: The file to write, with no more in memory than a file or a page of rows; one that is there is replaced
-                once the new one is complete, and nothing but a regular file is. Without a path the archive is returned.
-
-        Returns:
-            The path, or the archive's bytes.
-
-        Raises:
-            NotSignedInError: Nobody is signed in.
-            InvalidValueError: The file cannot be written.
-        """
-        await self._sessions.require_user_id()
-        target = Target(path)
-        try:
-            files = AsyncFiles(self._engine)
-            with Archive(target.file) as archive:
-                for part in await self._rpc(list[str], "export_parts", {}):
-                    with archive.part(part) as rows:
-                        async for row in self._export_rows(part):
-                            rows.add(row)
-                async for row in self._export_rows("files"):
-                    file = as_file(row)
-                    try:
-                        data = b"" if file.is_empty else await files.download(file.bucket_id, file.name)
-                    except NotFoundError:  # Removed since it was listed.
-                        continue
-                    archive.add_file(f"{file.bucket_id}/{file.name}", data)
-        except OSError as exc:  # The disk is full, for example. What the network does has errors of its own.
-            target.discard()
-            if path is None:
-                raise
-            raise target.unwritable(exc) from exc
-        except BaseException:
-            target.discard()
-            raise
-        return target.complete()
-
-    async def _export_rows(self, part: str) -> AsyncIterator[dict[str, Any]]:
-        after = None
-        while True:
-            arguments = {"part": part, "after": after, "row_limit": _EXPORT_ROWS}
-            rows = await self._rpc(list[ExportedRow], "export_account", arguments)
-            for row in rows:
-                yield row.data
-            if not rows:
-                return
-            after = rows[-1].key
-
-    @async_call
-    async def delete_account(self, *, confirm: str) -> None:
-        """Delete your own account, for good, and sign out.
-
-        The guide "Leaving and deleting" says what goes and what stays.
-
-        Args:
-            confirm: The email address of the account that is signed in. Ask the person to type it.
-
-        Raises:
-            NotSignedInError: Nobody is signed in.
-            ConfirmationRequiredError: This is another address.
-            SignInTooOldError: The sign-in is older than an hour: sign in again first. Or the account got a new password
-                within the last day (`detail` is ``new_password``): sign in by mail, with `sign_in_with_otp` and
-                `verify_otp`.
-        """
-        self._sessions.refuse_secret()
-        await self._sessions.require_user_id()
-        await self._engine.send(_query.rpc("delete_account", {"confirm": confirm}, answers=False))
-        async with self._sessions.lock:
-            await self._sessions.clear()
-        self._sessions.announce(AuthEvent.SIGNED_OUT, None)
 
     # Messages -------------------------------------------------------------------------------------------------------
 
     @async_call
     async def reset_password(self, *, email: str, redirect_to: str | None = None) -> None:
-        """Send a message to somebody who has forgotten the password.
+        """Send a message to somebody who has forgotten their password.
 
         Its code signs them in (``verify_otp(..., type="recovery")``, or `exchange_code`); then `update_user` sets a
-        new one. Nothing tells whether there is such an account.
+        new password. The call does not reveal whether the account exists.
 
         Args:
-            email: Where to send it.
+            email: The address to send it to.
             redirect_to: Where its link leads.
         """
         with translated():
@@ -507,30 +327,25 @@ class AsyncAuthAPI(AsyncResource):
     ) -> None:
         """Send a confirmation message again.
 
-        Its code goes to `verify_otp`; its link brings tokens rather than a code, for `set_session`. Nothing tells
-        whether there is something to confirm.
+        Pass its code to `verify_otp`; its link has tokens in place of a code, for `set_session`. The call does not
+        reveal whether there is something to confirm.
 
         Args:
-            email: The account's address. If that is to change, both addresses get a message.
-            type: What it is to confirm.
+            email: The account's address. For a change of address, both addresses get a message.
+            type: What to confirm.
             redirect_to: Where its link leads.
 
         Raises:
-            RateLimitError: The last such message was sent a moment ago.
+            RateLimitError: Such a message was sent a moment ago.
         """
-        credentials: Any = {"type": type, "email": email, "options": _leading_to(redirect_to)}
+        credentials: Any = {"type": type, "email": email, "options": link_options(redirect_to)}
         with translated():
             await self._service.resend(credentials)
 
     async def _adopt(self, session: AuthSession | None) -> Session:
         if session is None:
-            raise InvalidReplyError("The auth service accepted the sign-in and answered no session.")
+            raise InvalidReplyError("The auth service accepted the sign-in and did not return a session.")
         return await self._sessions.adopt(session_of(session))
-
-
-def _leading_to(redirect_to: str | None) -> Any:  # noqa: ANN401
-    """Return the options of a request whose message has a link."""
-    return {} if redirect_to is None else {"email_redirect_to": redirect_to}
 
 
 def _event_of(type: EmailCodeType) -> AuthEvent:

@@ -1,4 +1,4 @@
-"""`client.badges`: what can be earned, and what you have."""
+"""`client.badges`: badges that can be earned, and those that you have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AsyncBadgesAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         return self._pages(Listing("badges", Badge, ("created_at", "code")), after, page_size)
 
@@ -31,7 +31,7 @@ class AsyncBadgesAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         keys = ("display_order", "earned_at", "id")
         return self._pages(Listing("user_badges", EarnedBadge, keys, owner="user_id"), after, page_size)
@@ -47,7 +47,7 @@ class AsyncBadgesAPI(AsyncResource):
 
     @async_call
     async def check(self) -> Rows[UserBadge]:
-        """Award what you have earned and do not have yet. It happens by itself, too; this is for not having to wait.
+        """Award the badges that you have earned and do not have yet, without waiting for the daily check.
 
         Returns:
             The badges that are new.
@@ -61,13 +61,13 @@ class AsyncBadgesAPI(AsyncResource):
         Args:
             badge_id: The badge (`Badge.id`).
             is_displayed: Whether others see it.
-            order: Its place on your profile, 0 or more, small numbers first; stays unless given.
+            order: Its place on your profile, 0 or more, small numbers first; unchanged unless given.
 
         Raises:
             InvalidValueError: `order` is below 0.
             BadgeNotEarnedError: You do not have it.
         """
         if order is not None and order < 0:
-            raise InvalidValueError(f"order is 0 or more, not {shown(order)}.", detail="order")
+            raise InvalidValueError(f"order must be 0 or more, not {shown(order)}.", detail="order")
         arguments = set_values(badge_id=as_uuid(badge_id, "badge_id"), is_displayed=is_displayed, display_order=order)
         return await self._rpc(UserBadge, "set_badge_display", arguments)

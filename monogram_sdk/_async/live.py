@@ -1,4 +1,4 @@
-"""`client.live`: what happens, as it happens."""
+"""`client.live`: events in spaces as they happen, and who is present."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monogram_sdk._config import shown
 from monogram_sdk._forks import importing
 from monogram_sdk._live.feed import POLL_SECONDS, Read, StatusListener
 from monogram_sdk._live.room import RoomState, presence
-from monogram_sdk._live.runtime import AsyncSignal, Home
+from monogram_sdk._live.runtime import AsyncSignal, OwningProcess
 from monogram_sdk._parse import parse_rows
 from monogram_sdk._values import Id, as_uuid
 from monogram_sdk.errors import (
@@ -40,10 +40,10 @@ _JOIN_SECONDS = 10.0
 
 
 class AsyncLiveAPI(ChecksArguments):
-    """What happens in spaces, as it happens: events, answers, and who is there.
+    """Feeds of the events and responses in spaces, as they happen, and who is present.
 
-    All of a client's feeds share one connection. It is made again when it breaks, for ever, and joins with a fresh
-    token before the old one ends.
+    All feeds of a client share one connection, which is made again whenever it breaks, until the client is closed. It
+    gets a new token before the old one expires.
     """
 
     def __init__(self, engine: AsyncEngine, socket: AsyncSocket) -> None:
@@ -58,24 +58,24 @@ class AsyncLiveAPI(ChecksArguments):
         on_status: StatusListener | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> AsyncEventFeed:
-        """Follow what happens in a space: every event, once, in order, whatever gets lost on the way.
+        """Follow what happens in a space: every event, once, in order, even if messages get lost on the way.
 
             async for event in client.live.events(space.id, after=cursor):
                 cursor = event.cursor
 
         Args:
             space_id: A space that you are a member of.
-            after: The `cursor` of the last event that you have seen, however old (its plain `seq` is taken as well); 0
+            after: The `cursor` of the last event that you have seen, however old (its plain `seq` is accepted, too); 0
                 for all events; ``None`` for those that happen from now on.
-            on_status: Called when the feed goes live, polls, or is offline, and why. It is called where you wait for
-                the next event, so what it raises reaches you there.
-            poll_seconds: How often the feed asks the database while Realtime does not answer or is blocked, 0.1-60.
+            on_status: Called with the new status of the feed and the reason, when it goes live, polls, or is offline.
+                It is called while you wait for the next event, so an error that it raises is raised there.
+            poll_seconds: How often to read from the database while Realtime does not reply or is blocked, 0.1-60.
 
         Raises:
             InvalidValueError: An argument is out of range.
 
-        Waiting for an event raises `HistoryReplacedError` if the cursor is of no event in the feed, because a backup
-        was restored; `SpaceNotFoundError` or `MembershipEndedError` if you are not a member.
+        Waiting for an event raises `HistoryReplacedError` if the feed has no event of this cursor, because a backup was
+        restored; `SpaceNotFoundError` or `MembershipEndedError` if you are not a member.
         """
         return AsyncEventFeed(self._reader(space_id, after, on_status, poll_seconds))
 
@@ -87,18 +87,18 @@ class AsyncLiveAPI(ChecksArguments):
         on_status: StatusListener | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> AsyncResponseFeed:
-        """Follow the answers in a space: each is yielded once, when it is published, as it is when you get it.
+        """Follow the responses in a space: each is yielded once, when it is published, in its latest version.
 
             async for response in client.live.responses(space.id):
                 print(response.content)
 
-        An answer that was deleted before it was read is left out. Later changes and deletions are among the `events`.
+        A response that was deleted before it was read is left out. Later changes and deletions are among the `events`.
 
         Args:
             space_id: A space that you are a member of.
             after: Where to begin, as in `events`: `AsyncResponseFeed.cursor` of an earlier run.
-            on_status: Called when the feed goes live, polls, or is offline, and why.
-            poll_seconds: How often the feed asks the database while Realtime does not answer or is blocked, 0.1-60.
+            on_status: Called with the new status of the feed and the reason, when it goes live, polls, or is offline.
+            poll_seconds: How often to read from the database while Realtime does not reply or is blocked, 0.1-60.
 
         Raises:
             InvalidValueError: An argument is out of range.
@@ -113,7 +113,7 @@ class AsyncLiveAPI(ChecksArguments):
                 async for people in room:
                     print([person.user_id for person in people])
 
-        Presence is what the programs of members say about themselves. It proves nothing: do not decide by it.
+        Presence is reported by the members' own programs, and not verified: do not base decisions on it.
 
         Args:
             space_id: A space that you are a member of.
@@ -139,11 +139,11 @@ class AsyncLiveAPI(ChecksArguments):
 class AsyncEventFeed:
     """The events of a space, one after the other, for one consumer.
 
-    It begins with the first event that is asked for, or where a block `async with` begins. It ends with `aclose`, or
-    when nobody refers to it any more.
+    It begins when the first event is requested, or at the beginning of an `async with` block. It ends with `aclose`, or
+    when it is garbage-collected.
 
-    A slow consumer loses nothing and does not slow the others: up to 1,500 events wait in memory, and what comes beyond
-    that is read from the database, page by page, when its turn comes.
+    A slow consumer loses nothing and does not slow down others: up to 1,500 events wait in memory, and further ones are
+    read from the database, page by page, when their turn comes.
     """
 
     def __init__(self, reader: AsyncFeedReader) -> None:
@@ -151,12 +151,12 @@ class AsyncEventFeed:
 
     @property
     def cursor(self) -> str | None:
-        """The cursor of the last event that was yielded; where to begin before that, ``None`` while that is unknown."""
+        """The cursor of the last event that was yielded. Before that, where to begin; ``None`` if not known yet."""
         return self._reader.cursor
 
     @property
     def status(self) -> LiveStatus:
-        """How the feed gets to know what happens."""
+        """How the feed gets its events."""
         return self._reader.status
 
     def __aiter__(self) -> Self:
@@ -178,12 +178,12 @@ class AsyncEventFeed:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the feed. Whoever waits for the next event gets none."""
+        """End the feed. A consumer that is waiting for the next event gets none."""
         await self._reader.aclose()
 
 
 class AsyncResponseFeed:
-    """The answers of a space, as they are published, for one consumer.
+    """The responses of a space, as they are published, for one consumer.
 
     It begins and ends as an `AsyncEventFeed` does.
     """
@@ -196,12 +196,12 @@ class AsyncResponseFeed:
 
     @property
     def cursor(self) -> str | None:
-        """Where to go on after the last answer that was yielded: the cursor of the event that published it."""
+        """Where to go on after the last response that was yielded: the cursor of the event that published it."""
         return self._reader.cursor if self._cursor is None else self._cursor
 
     @property
     def status(self) -> LiveStatus:
-        """How the feed gets to know what happens."""
+        """How the feed gets its events."""
         return self._reader.status
 
     def __aiter__(self) -> Self:
@@ -230,7 +230,7 @@ class AsyncResponseFeed:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the feed. Whoever waits for the next answer gets none."""
+        """End the feed. A consumer that is waiting for the next response gets none."""
         await self._reader.aclose()
 
     async def _begin(self) -> None:
@@ -239,7 +239,7 @@ class AsyncResponseFeed:
             self._cursor = self._reader.cursor
 
     async def _look_up(self) -> None:
-        """Read the answers that the events at hand tell of, under the reader's own rights."""
+        """Read the responses that the events at hand are about, with the reader's own rights."""
         published = [event for event in self._events if isinstance(event, ResponsePublished)]
         if published:
             ids = ",".join(str(event.payload.response_id) for event in published)
@@ -258,9 +258,9 @@ class AsyncResponseFeed:
 
 
 class AsyncRoom:
-    """Who is present in a space, while a block `async with` lasts.
+    """The people who are present in a space. You are, too, during the `async with` block.
 
-    Iterating yields everybody who is here, at once and then whenever that changes; a slow consumer gets the latest.
+    Iterating yields everybody who is present, at once and then after every change; a slow consumer gets the latest.
     """
 
     def __init__(self, engine: AsyncEngine, socket: AsyncSocket, space_id: Id) -> None:
@@ -272,43 +272,43 @@ class AsyncRoom:
         self._state = RoomState(wake=self._signal.set)
         self._since = datetime.now(UTC)
         self._begun = self._ended = False
-        self._home: Home | None = None
+        self._process: OwningProcess | None = None
         self._seen = -1
         weakref.finalize(self, socket.channels.released.append, self._state)
 
     @property
     def here(self) -> tuple[Present, ...]:
-        """Everybody who is here, you included, as last heard: one entry a person, however many windows they have."""
-        if self._home is not None:
-            self._home.check()
+        """Everybody who is present, including you, as last reported: one entry for each person."""
+        if self._process is not None:
+            self._process.check()
         with self._socket.mutex:
             return self._state.here()
 
     @property
     def status(self) -> LiveStatus:
-        """``LIVE``, or ``OFFLINE`` while the connection is being made again: presence cannot be asked for."""
+        """``LIVE``, or ``OFFLINE`` while the connection is down. Presence cannot be read from the database."""
         return self._state.status
 
     async def set_writing(self, is_writing: bool) -> None:
         """Tell the others whether you are writing.
 
-        The platform allows few such calls. When there are more, the latest is told as soon as it allows another one,
-        within 31 seconds.
+        The platform allows few such messages. When there are more, only the latest is sent, as soon as another one is
+        allowed, within 31 seconds.
 
         Args:
-            is_writing: Whether you are.
+            is_writing: Whether you are writing.
 
         Raises:
             InvalidValueError: It is neither True nor False.
-            ConflictError: You are not in the room: it was left, or the block `async with` has not begun.
+            ConflictError: You are not in the room: the `async with` block has not begun, or has ended.
         """
         given: object = is_writing
         if given is not True and given is not False:
             raise InvalidValueError(f"is_writing must be True or False, not {shown(given)}.", detail="is_writing")
         if self._ended or not self._begun:
-            raise ConflictError("You are not in this room.", hint="Use it inside its block `async with`.")
-        if self._home is not None:
-            self._home.check()
+            raise ConflictError("You are not in this room.", hint="Use it inside its `async with` block.")
+        if self._process is not None:
+            self._process.check()
         with self._socket.mutex:
             self._socket.channels.track(self._topic, presence(is_writing=is_writing, since=self._since))
         await self._socket.flush()
@@ -331,9 +331,11 @@ class AsyncRoom:
         me = str(await sessions.require_user_id())
         with self._socket.mutex:
             if self._socket.channels.listeners(self._topic):
-                raise ConflictError("This client is present in the space already: use that room.")
+                raise ConflictError(
+                    "This client is present in the space already.", hint="Use the room that exists, or leave it first."
+                )
         config = {"private": True, "presence": {"key": me, "enabled": True}}
-        self._home = Home()
+        self._process = OwningProcess()
         await self._socket.listen(self._topic, self._state, config)
         self._begun = True
         try:
@@ -343,8 +345,10 @@ class AsyncRoom:
                 await self._check()
                 left = give_up - time.monotonic()
                 if left <= 0:
-                    reason = self._state.reason or "it does not answer"
-                    raise ConnectionFailedError(f"Realtime cannot be reached: {reason}.")
+                    reason = self._state.reason or "it does not reply"
+                    raise ConnectionFailedError(
+                        f"Realtime cannot be reached: {reason}.", hint="Check the network, and try again."
+                    )
                 await self._signal.wait(left)
         except BaseException:
             await self.aclose()
@@ -357,17 +361,17 @@ class AsyncRoom:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Leave. Whoever waits for a change gets none."""
+        """Leave the room. A consumer that is waiting for a change gets none."""
         self._ended = True
         self._signal.set()
         await self._socket.release(self._state)
 
     async def _check(self) -> None:
-        """Raise what ended the room, and find out whether you are still a member when Realtime refuses you.
+        """Raise the error that ended the room. If Realtime refused the join, check whether you are still a member.
 
         Raises:
-            SpaceNotFoundError: There is no such space, or you are not a member of it.
-            MembershipEndedError: You were a member, and are not any more.
+            SpaceNotFoundError: No such space, or you are not a member of it.
+            MembershipEndedError: You are not a member any more.
         """
         if self._state.failure is not None:
             raise self._state.failure

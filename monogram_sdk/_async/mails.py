@@ -1,4 +1,4 @@
-"""`client.mails`: sending emails with a program of one's own."""
+"""`client.mails`: send emails with a program of your own."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from ._resource import AsyncResource
 
 
 class AsyncMailsAPI(AsyncResource):
-    """Emails, for a sender of one's own; the edge function `deliver` is the usual one. Needs a secret key.
+    """Emails, for a sender of your own in place of the edge function `deliver`. Needs a secret key.
 
-    A worker claims a batch, begins it, sends, and settles what became of it. Each step is committed before the next, so
-    whoever takes over from a worker that died knows which emails may be out: they come as ``UNCERTAIN``, with the same
-    batch, address and content. Ask the provider about those, or repeat the request under the batch's id.
+    A worker claims a batch, begins it, sends it, and reports the results. Each step is committed before the next, so if
+    the worker dies, the next one knows which emails may have been sent: it gets them as ``UNCERTAIN``, with the same
+    batch, address and content. Ask the provider about those, or repeat the request with the batch's id.
     """
 
     @async_call
     async def claim(
         self, worker: str, *, provider: str, limit: int = 100, lease_seconds: int = 120
     ) -> MailBatch | None:
-        """Take emails that are due, or a batch whose worker did not settle it. Nobody else gets it during the lease.
+        """Claim emails that are due, or a batch that its worker did not settle. No other worker gets it for some time.
 
-        Newsletters are due once `save_newsletter` has kept what they say.
+        Newsletters are due once `save_newsletter` has stored their content.
 
         Args:
             worker: The worker's name, one for each process; the same for `begin` and `settle`.
-            provider: Through whom they are to be sent, such as ``smtp``.
+            provider: The provider to send them through, such as ``smtp``.
             limit: How many at most, up to 1,000.
-            lease_seconds: For how long, up to a day. Sending must be over by then.
+            lease_seconds: How long the lease is, up to a day. Sending must be over by then.
 
         Returns:
-            ``None`` where nothing is due, or the provider asked us to wait.
+            The batch; ``None`` if nothing is due, or the provider has asked to wait.
         """
         self._require_secret()
         check_worker(worker, lease_seconds, limit, provider)
         arguments = {"worker": worker, "provider": provider, "mail_limit": limit, "lease_seconds": lease_seconds}
-        # A second attempt would take others; those of a lost answer come back when their lease ends.
+        # A second attempt would claim others; those of a lost reply become due again when their lease ends.
         reply = await self._engine.send(_query.rpc("claim_mails", arguments, repeatable=False))
         return parse_optional(MailBatch, reply)
 
@@ -58,20 +58,21 @@ class AsyncMailsAPI(AsyncResource):
         contents: Mapping[UUID, Mapping[str, Any] | None] | Mapping[str, Mapping[str, Any] | None],
         lease_seconds: int = 120,
     ) -> list[MailToSend]:
-        """Say that emails of a batch are about to be sent. Send only what this answers.
+        """Report that emails of a batch are about to be sent. Send only those that this returns.
 
         When it raises, send nothing: if the error is uncertain, the emails come back as ``UNCERTAIN``.
 
         Args:
             batch_id: `MailBatch.id`.
-            worker: Who claimed it.
-            contents: What each email says, by its id, in a form of your own that holds all that a repeated request
-                needs; ``None`` for newsletters, whose content is kept already.
-            lease_seconds: For how long the batch stays this worker's from now on.
+            worker: The worker that claimed it.
+            contents: The content of each email, by its id, in a format of your own that suffices to repeat the request;
+                ``None`` for newsletters, whose content is stored already.
+            lease_seconds: How long the lease is from now on.
 
         Returns:
-            The emails to send, in order, with their addresses: without those whose readers want none by now or have
-            left the space, and none at all if the batch is not this worker's any more, or the provider is paused.
+            The emails to send, in order, with their addresses. Those whose recipients have unsubscribed or left the
+            space meanwhile are left out. Empty if the worker does not have the batch any more, or the provider is
+            paused.
         """
         self._require_secret()
         check_worker(worker, lease_seconds)
@@ -81,7 +82,7 @@ class AsyncMailsAPI(AsyncResource):
             "contents": {str(as_uuid(mail, "contents")): content for mail, content in contents.items()},
             "lease_seconds": lease_seconds,
         }
-        # A second attempt would find them begun, and answer none of them.
+        # A second attempt would find them begun, and return none of them.
         return await self._rpc_rows(MailToSend, "begin_mails", arguments, repeatable=False)
 
     @async_call
@@ -95,23 +96,23 @@ class AsyncMailsAPI(AsyncResource):
         is_end: bool = True,
         max_attempts: int = 12,
     ) -> bool | None:
-        """Say what became of emails. Saying so again changes nothing.
+        """Report the results of emails. Doing so again changes nothing.
 
         Args:
             batch_id: `MailBatch.id`.
-            worker: Who claimed it.
-            results: What became of each that was begun.
-            pause_seconds: For how long no worker is to use the provider, because it asked for that: up to a day.
-            is_end: Whether the worker is through with the batch: what it did not begin becomes anybody's, and what is
-                uncertain comes back after a minute and a half at the earliest.
+            worker: The worker that claimed it.
+            results: The result of each email that was begun.
+            pause_seconds: How long no worker is to use the provider, because it asked for that: up to a day.
+            is_end: Whether the worker has finished the batch. Emails that it did not begin can then be claimed by
+                others, and uncertain ones come back after 90 seconds at the earliest.
             max_attempts: After how many attempts an email is given up, up to 1,000.
 
         Returns:
-            Whether the batch was still this worker's, so that the results count; otherwise its lease had ended and
-            somebody else had taken it. ``None`` if an earlier attempt went unanswered and may have settled it.
+            Whether the worker still had the batch, so that the results count; otherwise its lease had ended and another
+            worker had claimed it. ``None`` if no reply came to an earlier attempt, which may have settled it.
 
         Raises:
-            InvalidValueError: The pause, or the number of attempts, is out of bounds: nothing is settled.
+            InvalidValueError: The pause or the number of attempts is out of range; nothing is settled.
         """
         self._require_secret()
         check_pause(pause_seconds)
@@ -124,12 +125,12 @@ class AsyncMailsAPI(AsyncResource):
             "max_attempts": max_attempts,
         }
         reply = await self._engine.send(_query.rpc("settle_mails", arguments))
-        held = parse(bool, reply)
-        return None if reply.uncertain and not held else held
+        counted = parse(bool, reply)
+        return None if reply.uncertain and not counted else counted
 
     @async_call
     async def newsletter(self, newsletter_id: Id) -> dict[str, Any] | None:
-        """Return what the emails of a newsletter say, as it was saved; ``None`` before.
+        """Return the stored content of a newsletter's emails; ``None`` before it is stored.
 
         Args:
             newsletter_id: The newsletter.
@@ -141,48 +142,50 @@ class AsyncMailsAPI(AsyncResource):
 
     @async_call
     async def save_newsletter(self, newsletter_id: Id, content: Mapping[str, Any]) -> None:
-        """Keep what the emails of a published newsletter say; from then on they are due. What was saved first stays.
+        """Store the content of a published newsletter's emails; from then on they are due. It is stored only once.
 
         Args:
             newsletter_id: The newsletter.
-            content: It, in a form of your own. If `deliver` is to send some of them too, let `deliver` render it.
+            content: The content, in a format of your own. If `deliver` sends some of the emails, let `deliver` render
+                it.
 
         Raises:
-            InvalidValueError: There is nothing in it: its emails would be due, and say nothing.
-            NewsletterNotFoundError: There is no such published newsletter, or somebody was taken out of it since it was
-                rendered (``redacted_at`` in the content): render it again.
+            InvalidValueError: The content is empty.
+            NewsletterNotFoundError: No such published newsletter, or somebody was removed from it since it was rendered
+                (``redacted_at`` in the content): render it again.
         """
         self._require_secret()
         newsletter = as_uuid(newsletter_id, "newsletter_id")
         if not content:
-            raise InvalidValueError("content is empty.", detail="content", hint="Give what the emails say.")
+            raise InvalidValueError("content is empty.", detail="content", hint="Pass the content of the emails.")
         arguments = {"newsletter_id": newsletter, "content": dict(content)}
-        await self._engine.send(_query.rpc("save_newsletter_mail", arguments, answers=False))
-        # What cannot be kept is passed over there, for a sender that goes on with other newsletters.
+        await self._engine.send(_query.rpc("save_newsletter_mail", arguments, has_result=False))
+        # The function ignores content that it cannot store, so that a sender goes on with other newsletters.
         if await self.newsletter(newsletter) is None:
             raise NewsletterNotFoundError(
-                "There is no such published newsletter, or somebody was taken out of it since it was rendered."
+                "No such published newsletter, or somebody was removed from it since it was rendered.",
+                hint="If it is published, render it again.",
             )
 
     @async_call
     async def record_event(
         self, *, provider_id: str, event: MailEvent, address: str, detail: str | None = None
     ) -> None:
-        """Record what a provider told later. Doing so again changes nothing.
+        """Record what a provider reported after it had accepted an email. Doing so again changes nothing.
 
         Args:
             provider_id: `MailResult.provider_id`.
-            event: What happened: whether the address gets more email depends on it, see `MailEvent`.
-            address: Whose address it was.
-            detail: What the provider said; up to 500 characters are kept, without addresses.
+            event: What happened. It decides whether the address gets more email, see `MailEvent`.
+            address: The recipient's address.
+            detail: The provider's message; up to 500 characters are stored, without addresses.
         """
         self._require_secret()
         arguments = {"provider_id": provider_id, "event": event, "address": address, "detail": detail}
-        await self._engine.send(_query.rpc("record_mail_event", arguments, answers=False))
+        await self._engine.send(_query.rpc("record_mail_event", arguments, has_result=False))
 
     @async_call
     async def subscription(self, token: str) -> EmailSubscription | None:
-        """Return what the token of a link to unsubscribe stands for; ``None`` if nobody has it.
+        """Return the subscription that the token of an unsubscribe link belongs to; ``None`` if the token is unknown.
 
         Args:
             token: `MailToSend.token`.
@@ -193,28 +196,27 @@ class AsyncMailsAPI(AsyncResource):
 
     @async_call
     async def unsubscribe(self, token: str, *, scope: UnsubscribeScope) -> bool:
-        """Stop a person's emails. Doing so again changes nothing.
+        """Unsubscribe a person from emails. Doing so again changes nothing.
 
         Args:
-            token: `MailToSend.token`, from a link in one of them.
-            scope: ``space`` stops those from the space that the email was about (all, if it was about none),
-                ``reminders`` those that remind of questions, ``everything`` all.
+            token: `MailToSend.token`, from a link in one of their emails.
+            scope: ``space`` for those from the space of the email (all, if it was about no space), ``reminders`` for
+                reminders of questions, ``everything`` for all.
 
         Returns:
-            Whether somebody has this token.
+            Whether the token is known.
 
         Raises:
-            InvalidValueError: There is no such scope.
+            InvalidValueError: No such scope.
         """
         self._require_secret()
         return await self._rpc(bool, "unsubscribe", {"token": token, "scope": scope})
 
     @async_call
     async def resubscribe(self, token: str) -> bool:
-        """Undo what `unsubscribe` last did by the same token, for an hour.
+        """Undo the last `unsubscribe` with the same token, within an hour.
 
-        What the person decided since is not undone: in their settings, by another link, or by
-        `settings.set_space_emails`.
+        Later decisions of the person stay: in their settings, with another link, or by `settings.set_space_emails`.
 
         Args:
             token: `MailToSend.token`, from a link in one of their emails.

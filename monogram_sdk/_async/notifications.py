@@ -1,4 +1,4 @@
-"""`client.notifications`: what you are told."""
+"""`client.notifications`: your notifications."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AsyncNotificationsAPI(AsyncResource):
         Args:
             unread: Only those that you have not read.
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         filters = (is_null("read_at"),) if unread else ()
         listing = Listing(
@@ -38,7 +38,7 @@ class AsyncNotificationsAPI(AsyncResource):
         """Mark notifications as read.
 
         Args:
-            notification_ids: Which; all of yours unless given.
+            notification_ids: Which ones; by default all of yours.
 
         Returns:
             How many of them were unread.

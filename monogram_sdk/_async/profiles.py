@@ -1,4 +1,4 @@
-"""`client.profiles`: the person who is signed in, as others see them."""
+"""`client.profiles`: your own profile."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class AsyncProfilesAPI(AsyncResource):
         bio: str | NotGiven | None = NOT_GIVEN,
         if_version: int | None = None,
     ) -> Profile:
-        """Change your profile. What is not given stays; ``None`` takes username or bio away.
+        """Change your profile. What is not given stays; ``None`` removes the username or the bio.
 
         Args:
             display_name: The name that others see, 1-80 characters.
-            username: A handle of 3-30 letters, digits and underscores.
+            username: A handle of 3-30 characters: a-z, digits and underscores.
             bio: A few words, up to 500 characters.
-            if_version: The `version` that you changed. If there is another by now, nothing is written.
+            if_version: The `version` that your change is based on. If it has changed since, nothing is written.
 
         Raises:
             EditConflictError: It was changed since `if_version`; the error has both texts.
@@ -66,7 +66,7 @@ class AsyncProfilesAPI(AsyncResource):
 
         Args:
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
-                What its file says about place, time and camera is left out.
+                Metadata about place, time and camera is removed.
 
         Raises:
             InvalidImageError: It is something else.
@@ -86,14 +86,14 @@ class AsyncProfilesAPI(AsyncResource):
 
     @async_call
     async def remove_avatar(self) -> Profile:
-        """Take your picture away."""
+        """Remove your picture."""
         before = await self.get()
         profile = await self._change(avatar_path=None)
         await self._remove_file(before.avatar_path)
         return profile
 
     def avatar_url(self, avatar_path: str) -> str:
-        """Return the address of a person's picture. It works for everybody.
+        """Return the URL of a person's picture. It works for everybody.
 
         Args:
             avatar_path: The path from a `Profile`, `Person` or `MemberProfile`.

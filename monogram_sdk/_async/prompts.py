@@ -1,4 +1,4 @@
-"""`client.prompts`: what the curator asks."""
+"""`client.prompts`: the curator's questions."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class AsyncPromptsAPI(AsyncResource):
         """Write a prompt for the open week. Members see it when it is published.
 
         Args:
-            space_id: A space whose pen you hold.
+            space_id: A space whose curator you are.
             question: The question, 1-500 characters.
             order: Its place in the week, 1-10; the next free one unless given.
 
         Raises:
             WeekFullError: The week has ten prompts.
             OrderTakenError: Another prompt has this place.
-            PermissionDeniedError: You do not hold the pen.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         prompt_id = uuid4()
         row = _row(prompt_id, as_uuid(space_id, "space_id"), question, order)
@@ -54,18 +54,20 @@ class AsyncPromptsAPI(AsyncResource):
         """Write several prompts for the open week, after those that are there: all of them, or none.
 
         Args:
-            space_id: A space whose pen you hold.
+            space_id: A space whose curator you are.
             questions: The questions in order, up to ten, 1-500 characters each.
 
         Raises:
             WeekFullError: The week would have more than ten prompts.
-            PermissionDeniedError: You do not hold the pen.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         if not questions:
-            raise InvalidValueError("questions is a list of at least one text.", detail="questions")
+            raise InvalidValueError(
+                "questions is empty.", detail="questions", hint="Pass a list of at least one question."
+            )
         if len(questions) > MOST_PROMPTS:
             raise WeekFullError(
-                f"A week has at most {MOST_PROMPTS} prompts, and these are {len(questions)}.", detail="questions"
+                f"A week can have {MOST_PROMPTS} prompts, and these are {len(questions)}.", detail="questions"
             )
         space = as_uuid(space_id, "space_id")
         ids = [uuid4() for _ in questions]
@@ -73,7 +75,7 @@ class AsyncPromptsAPI(AsyncResource):
         try:
             reply = await self._engine.send(_query.insert(TABLE, rows, Prompt.columns()))
         except APIError as error:
-            # An id of ours that is there already is our own work: something on the way sent the request twice.
+            # The ids are random, so rows with them are our own: a proxy may have sent the request twice.
             if not error.uncertain and not isinstance(error, ConflictError):
                 raise
             call = _query.select(TABLE, Prompt.columns(), [f"id=in.({','.join(map(str, ids))})"])
@@ -91,7 +93,7 @@ class AsyncPromptsAPI(AsyncResource):
         """Return a prompt.
 
         Raises:
-            PromptNotFoundError: There is no such prompt, or you cannot see it.
+            PromptNotFoundError: No such prompt, or you cannot see it.
         """
         return await self._get(Prompt, TABLE, PromptNotFoundError, by_id(as_uuid(prompt_id, "prompt_id")))
 
@@ -104,7 +106,7 @@ class AsyncPromptsAPI(AsyncResource):
             space_id: A space that you are a member of.
             week_number: One week only.
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         filters = [equals("space_id", as_uuid(space_id, "space_id"))]
         if week_number is not None:
@@ -126,14 +128,14 @@ class AsyncPromptsAPI(AsyncResource):
             prompt_id: The prompt.
             question: The question, 1-500 characters.
             order: Its place, 1-10. To swap places use `reorder`.
-            if_version: The `version` that you changed. If there is another by now, nothing is written.
+            if_version: The `version` that your change is based on. If it has changed since, nothing is written.
 
         Raises:
             EditConflictError: It was changed since `if_version`; the error has both texts.
-            PromptAnsweredError: Somebody has answered it.
+            PromptAnsweredError: Somebody has responded to it.
             OrderTakenError: Another prompt has this place.
             WeekClosedError: Its week is over.
-            PermissionDeniedError: You do not hold the pen.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         values = changes(question=question, order=order)
         own = by_id(as_uuid(prompt_id, "prompt_id"))
@@ -144,9 +146,9 @@ class AsyncPromptsAPI(AsyncResource):
         """Delete a prompt of the open week.
 
         Raises:
-            PromptAnsweredError: Somebody else has answered it; people who were removed since do not count.
+            PromptAnsweredError: Somebody else has responded to it; people who were removed since do not count.
             WeekClosedError: Its week is over.
-            PermissionDeniedError: You do not hold the pen.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         await self._delete(Prompt, TABLE, PromptNotFoundError, by_id(as_uuid(prompt_id, "prompt_id")))
 
@@ -155,14 +157,14 @@ class AsyncPromptsAPI(AsyncResource):
         """Publish all prompts of the open week. Doing so again changes nothing.
 
         Args:
-            space_id: A space whose pen you hold.
+            space_id: A space whose curator you are.
 
         Returns:
             The week's prompts in order.
 
         Raises:
-            NoPromptsError: There are none.
-            PermissionDeniedError: You do not hold the pen.
+            NoPromptsError: The open week has no prompts.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         return await self._rpc_rows(Prompt, "publish_prompts", {"space_id": as_uuid(space_id, "space_id")})
 
@@ -172,7 +174,7 @@ class AsyncPromptsAPI(AsyncResource):
 
         Raises:
             WeekClosedError: Its week is over.
-            PermissionDeniedError: You do not hold the pen.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         filters = by_id(as_uuid(prompt_id, "prompt_id"))
         return await self._update(Prompt, TABLE, PromptNotFoundError, {"is_published": True}, filters)
@@ -182,12 +184,12 @@ class AsyncPromptsAPI(AsyncResource):
         """Put the prompts of the open week into this order.
 
         Args:
-            space_id: A space whose pen you hold.
+            space_id: A space whose curator you are.
             prompt_ids: The prompts, first to last.
 
         Raises:
             PromptNotFoundError: One of them is not in the open week.
-            PermissionDeniedError: You do not hold the pen.
+            PermissionDeniedError: You are not the curator of the open week.
         """
         ids = [as_uuid(prompt_id, "prompt_ids") for prompt_id in prompt_ids]
         arguments = {"space_id": as_uuid(space_id, "space_id"), "prompt_ids": ids}

@@ -1,4 +1,4 @@
-"""`client.responses`: what members answer."""
+"""`client.responses`: what members write to prompts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MUSIC_OPTIONS = Options(timeout=5.0, retries=0)
 
 
 class AsyncResponsesAPI(AsyncResource):
-    """Answers to prompts. A draft is its author's alone; a published answer is for the members of the space."""
+    """Responses to prompts. A draft is its author's alone; a published response is for the members of the space."""
 
     def __init__(self, engine: AsyncEngine, files: AsyncFiles) -> None:
         super().__init__(engine)
@@ -60,25 +60,25 @@ class AsyncResponsesAPI(AsyncResource):
         image_caption: str | None = None,
         music: Music | str | None = None,
     ) -> Response:
-        """Answer a prompt of the open week, and publish the answer at once. It earns tokens, once for each prompt.
+        """Respond to a prompt of the open week, and publish the response at once. Each prompt earns tokens once.
 
         Args:
             prompt_id: A published prompt.
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file. It is uploaded first,
-                and deleted again if the answer is refused. What its file says about place, time and camera is left out.
-            image_caption: A line about the image, up to 300 characters: the newsletter shows it under the image and
-                reads it to those who cannot see that.
-            music: A piece of music, or just its address.
+                and deleted again if the response is refused. Metadata about place, time and camera is removed.
+            image_caption: A line about the image, up to 300 characters. The newsletter shows it under the image; it is
+                also the image's alternative text.
+            music: A piece of music, or just its URL.
 
         Raises:
-            ResponseEmptyError: There is neither text nor image nor music.
-            ResponseExistsError: You have an answer or a draft already: use `edit` and `publish`.
+            ResponseEmptyError: It has neither text, nor an image, nor music.
+            ResponseExistsError: You have a response or a draft already: use `edit` and `publish`.
             PromptNotOpenError: The prompt is not published yet.
             WeekClosedError: Its week is over.
-            InvalidImageError: The image is something else.
+            InvalidImageError: The image is of another type.
             FileTooLargeError: The image is larger.
-            CaptionWithoutImageError: There is a caption, and no image.
+            CaptionWithoutImageError: There is a caption, but no image.
         """
         return await self._create(prompt_id, content, image, image_caption, music, is_published=True)
 
@@ -92,36 +92,36 @@ class AsyncResponsesAPI(AsyncResource):
         image_caption: str | None = None,
         music: Music | str | None = None,
     ) -> Response:
-        """Begin an answer that nobody else sees until it is published.
+        """Begin a response that nobody else sees until it is published.
 
         Args:
             prompt_id: A published prompt.
             content: The text, up to 10,000 characters.
             image: A JPEG, PNG, WebP or GIF image of up to 10 MB: a path, bytes or an open file.
-                What its file says about place, time and camera is left out.
+                Metadata about place, time and camera is removed.
             image_caption: A line about the image, up to 300 characters, as in `submit`.
-            music: A piece of music, or just its address.
+            music: A piece of music, or just its URL.
 
         Raises:
-            ResponseExistsError: You have an answer or a draft already: use `edit`.
+            ResponseExistsError: You have a response or a draft already: use `edit`.
             PromptNotOpenError: The prompt is not published yet.
             WeekClosedError: Its week is over.
-            CaptionWithoutImageError: There is a caption, and no image.
+            CaptionWithoutImageError: There is a caption, but no image.
         """
         return await self._create(prompt_id, content, image, image_caption, music, is_published=False)
 
     @async_call
     async def get(self, response_id: Id) -> Response:
-        """Return an answer.
+        """Return a response.
 
         Raises:
-            ResponseNotFoundError: There is no such answer, or you cannot see it.
+            ResponseNotFoundError: No such response, or you cannot see it.
         """
         return await self._get(Response, TABLE, ResponseNotFoundError, by_id(as_uuid(response_id, "response_id")))
 
     @async_call
     async def mine(self, prompt_id: Id) -> Response | None:
-        """Return your own answer or draft to a prompt, or ``None``."""
+        """Return your own response to a prompt, or your draft, or ``None``."""
         me = await self._sessions.require_user_id()
         prompt = as_uuid(prompt_id, "prompt_id")
         return await self._find(Response, TABLE, equals("prompt_id", prompt), equals("user_id", me))
@@ -137,7 +137,7 @@ class AsyncResponsesAPI(AsyncResource):
         after: str | None = None,
         page_size: int = PAGE_SIZE,
     ) -> AsyncPages[Response]:
-        """List the answers in a space that you may see: published ones, and your own drafts; oldest first.
+        """List the responses in a space that you may see: published ones, and your own drafts; oldest first.
 
         Args:
             space_id: A space that you are a member of.
@@ -146,7 +146,7 @@ class AsyncResponsesAPI(AsyncResource):
             user_id: By one person only.
             selected: Only those that are (or are not) selected for the newsletter.
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         filters = [equals("space_id", as_uuid(space_id, "space_id"))]
         if week_number is not None:
@@ -170,23 +170,23 @@ class AsyncResponsesAPI(AsyncResource):
         music: Music | str | NotGiven | None = NOT_GIVEN,
         if_version: int | None = None,
     ) -> Response:
-        """Change your answer or draft while its week is open. What is not given stays; ``None`` takes a part away.
+        """Change your response or draft while its week is open. What is not given stays; ``None`` removes a part.
 
         Args:
-            response_id: Your answer.
+            response_id: Your response.
             content: The text, up to 10,000 characters.
             image: Another image, as in `submit`; the present one is deleted. The caption stays, unless another is
-                given; with ``None`` it goes, too.
+                given; ``None`` removes both.
             image_caption: Another line about the image.
-            music: Another piece of music, or just its address.
-            if_version: The `version` that you changed. If there is another by now, nothing is written.
+            music: Another piece of music, or just its URL.
+            if_version: The `version` that your change is based on. If it has changed since, nothing is written.
 
         Raises:
             EditConflictError: It was changed since `if_version`; the error has both texts.
-            ResponseEmptyError: A published answer would be left with nothing in it.
-            CaptionWithoutImageError: There is a caption, and no image.
+            ResponseEmptyError: A published response would be empty.
+            CaptionWithoutImageError: There is a caption, but no image.
             WeekClosedError: Its week is over.
-            ResponseNotFoundError: There is no such answer.
+            ResponseNotFoundError: No such response.
             PermissionDeniedError: It is not yours.
         """
         given = changes(content=content, image=image, image_caption=image_caption, music=music)
@@ -217,13 +217,13 @@ class AsyncResponsesAPI(AsyncResource):
 
         Args:
             response_id: Your draft.
-            if_version: The `version` that you changed. If there is another by now, nothing is written.
+            if_version: The `version` that you mean to publish. If it has changed since, nothing is written.
 
         Raises:
             EditConflictError: It was changed since `if_version`; the error has both texts.
-            ResponseEmptyError: There is nothing in it.
+            ResponseEmptyError: It is empty.
             WeekClosedError: Its week is over.
-            ResponseNotFoundError: There is no such draft.
+            ResponseNotFoundError: No such draft.
             PermissionDeniedError: It is not yours.
         """
         own = by_id(as_uuid(response_id, "response_id"))
@@ -232,10 +232,10 @@ class AsyncResponsesAPI(AsyncResource):
 
     @async_call
     async def delete(self, response_id: Id) -> None:
-        """Delete your answer or draft, with its image. What a published newsletter shows of it stays there.
+        """Delete your response or draft, with its image. Published newsletters that show it stay as they are.
 
         Raises:
-            ResponseNotFoundError: There is no such answer.
+            ResponseNotFoundError: No such response.
             PermissionDeniedError: It is not yours.
         """
         before = await self.get(response_id)
@@ -247,19 +247,19 @@ class AsyncResponsesAPI(AsyncResource):
     async def select(
         self, space_id: Id, response_ids: Sequence[Id], *, week_number: int | None = None
     ) -> Rows[Response]:
-        """Choose the answers for the newsletter: exactly these, of all of the week.
+        """Choose the responses for the newsletter: these, and no others of the week.
 
         Args:
             space_id: A space that you lead.
-            response_ids: Published answers of the week; an empty list leaves all of them out of the newsletter.
-            week_number: The week that you mean: if it is not the open one any more, nothing is selected. The open one
-                unless given.
+            response_ids: Published responses of the week; an empty list leaves all of them out of the newsletter.
+            week_number: The week that you mean; if it is not the open one any more, nothing is selected. By default the
+                open week.
 
         Returns:
-            The selected answers, in the order of the newsletter.
+            The selected responses, in the order of the newsletter.
 
         Raises:
-            ResponseNotSelectableError: One of them is not a published answer of this week.
+            ResponseNotSelectableError: One of them is not a published response of this week.
             WeekClosedError: The week is over.
             PermissionDeniedError: You do not lead the space.
         """
@@ -274,12 +274,12 @@ class AsyncResponsesAPI(AsyncResource):
 
     @async_call
     async def resolve_music(self, url: str) -> Music:
-        """Ask the provider of a piece of music for its name, as `submit`, `draft` and `edit` do with a bare address.
+        """Look up the title of a piece of music at its provider, as `submit`, `draft` and `edit` do with a bare URL.
 
-        What cannot be found out within a few seconds stays ``None``: no answer has to wait for somebody else's server.
+        What cannot be found out within a few seconds stays ``None``, so that a response never waits for long.
 
         Args:
-            url: Where it plays. Spotify, YouTube, SoundCloud, Deezer and Apple Music are asked; others are not.
+            url: Where it plays. Titles are looked up at Spotify, YouTube, SoundCloud, Deezer and Apple Music.
 
         Raises:
             InvalidValueError: It does not begin with ``http://`` or ``https://``.
@@ -292,11 +292,11 @@ class AsyncResponsesAPI(AsyncResource):
             reply = await self._engine.with_options(MUSIC_OPTIONS).send(question)
             return parse(Music, reply)
         except MonogramError as error:
-            _log.info("The music stays without a name: %s", error)
+            _log.info("The title of the music could not be looked up: %s", error)
             return music
 
     async def _named(self, music: Music | str | None) -> dict[str, Any] | None:
-        """Return a piece of music as the database wants it."""
+        """Return a piece of music in the form of the database."""
         if isinstance(music, str):
             music = await self.resolve_music(music)
         return None if music is None else music.model_dump(exclude_none=True)
@@ -305,44 +305,44 @@ class AsyncResponsesAPI(AsyncResource):
 
     @async_call
     async def image_url(self, image_path: str, *, seconds: int = URL_SECONDS) -> str:
-        """Return an address for an answer's image that works for some time, also for who is not signed in.
+        """Return a URL of a response's image that works for some time, without signing in.
 
         Args:
             image_path: `Response.image_path`.
-            seconds: For how long.
+            seconds: How long it works.
 
         Raises:
-            NotFoundError: There is no such image, or you cannot see it.
+            NotFoundError: No such image, or you cannot see it.
         """
         urls = await self.image_urls([image_path], seconds=seconds)
         if image_path not in urls:
-            raise NotFoundError("There is no such image, or you cannot see it.", detail=image_path)
+            raise NotFoundError("No such image, or you cannot see it.", detail=image_path)
         return urls[image_path]
 
     @async_call
     async def image_urls(self, image_paths: Sequence[str], *, seconds: int = URL_SECONDS) -> dict[str, str]:
-        """Return such addresses for many images at once, with one request for each 1,000 of them.
+        """Return the URLs of many images at once, with one request for each 1,000 of them.
 
         Args:
             image_paths: The paths.
-            seconds: For how long.
+            seconds: How long the URLs work.
 
         Returns:
-            An address for each path whose image you can see; others are missing.
+            A URL for each path whose image you can see; others are missing.
         """
         if seconds < 1:
-            raise InvalidValueError(f"seconds is 1 or more, not {seconds}.", detail="seconds")
+            raise InvalidValueError(f"seconds must be 1 or more, not {seconds}.", detail="seconds")
         return await self._files.sign(RESPONSES, image_paths, seconds)
 
     @async_call
     async def image_bytes(self, image_path: str) -> bytes:
-        """Return an answer's image itself.
+        """Return the image of a response.
 
         Args:
             image_path: `Response.image_path`.
 
         Raises:
-            NotFoundError: There is no such image, or you cannot see it.
+            NotFoundError: No such image, or you cannot see it.
         """
         return await self._files.download(RESPONSES, image_path)
 
@@ -390,5 +390,5 @@ def _checked(url: str) -> Music:
         return Music(url=url)
     except ValidationError as exc:
         raise InvalidValueError(
-            "The address of the music is not one.", detail="music", hint="It begins with http:// or https://."
+            "The URL of the music is not valid.", detail="music", hint="It must begin with http:// or https://."
         ) from exc

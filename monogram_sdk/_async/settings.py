@@ -1,4 +1,4 @@
-"""`client.settings`: how you want things to be."""
+"""`client.settings`: your settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TABLE = "settings"
 
 
 class AsyncSettingsAPI(AsyncResource):
-    """Your settings. They are made together with your account."""
+    """Your settings. They are created together with your account."""
 
     @async_call
     async def get(self) -> Settings:
@@ -23,7 +23,7 @@ class AsyncSettingsAPI(AsyncResource):
 
         Raises:
             NotSignedInError: Nobody is signed in.
-            NotFoundError: You have deleted them; `update` makes them anew.
+            NotFoundError: You have deleted them; `update` creates them again.
         """
         me = await self._sessions.require_user_id()
         found = await self._find(Settings, TABLE, equals("user_id", me))
@@ -51,21 +51,21 @@ class AsyncSettingsAPI(AsyncResource):
             active_theme_id: A theme that you own, by its item's id; ``None`` for the standard one.
             email_newsletters: Whether newsletters come by email.
             email_notifications: Whether notifications come by email.
-            email_reminders: Whether they include reminders to answer a week's prompts.
+            email_reminders: Whether they include reminders to respond to a week's prompts.
             in_app_notifications: Whether notifications are listed in the app.
             show_on_leaderboard: Who sees your balance: nobody, people of the same spaces, or everybody. ``False`` and
                 ``True`` are the first and the last.
             timezone: Your time zone by its IANA name, such as ``Europe/Lisbon``.
-            language: In what you want to be written to, as a BCP 47 tag such as ``de`` or ``pt-BR``; ``None`` for the
-                language of each space. There are words in English, German, French, Spanish and Arabic; for any other
-                language the space's counts, and at last English.
-            if_version: The `version` that you changed. If there is another by now, nothing is written.
+            language: Your language, as a BCP 47 tag such as ``de`` or ``pt-BR``; ``None`` for the language of each
+                space. Monogram writes English, German, French, Spanish and Arabic; in place of any other language it
+                uses the space's, or else English.
+            if_version: The `version` that your change is based on. If it has changed since, nothing is written.
 
         Raises:
             EditConflictError: It was changed since `if_version`; the error has both texts.
-            NotFoundError: You have deleted the version that you changed; without `if_version` they are made anew.
+            NotFoundError: You have deleted your settings since `if_version`; without it they are created again.
             ThemeNotOwnedError: The theme is not yours.
-            InvalidValueError: There is no such time zone, or the language is not a tag.
+            InvalidValueError: No such time zone, or the language is not a valid tag.
         """
         if isinstance(active_theme_id, str):
             active_theme_id = as_uuid(active_theme_id, "active_theme_id")
@@ -90,12 +90,12 @@ class AsyncSettingsAPI(AsyncResource):
                 raise _deleted() from error
             try:
                 return await self._insert(Settings, TABLE, {"user_id": me, **values}, own)
-            except ConflictError:  # Another device has made them meanwhile.
+            except ConflictError:  # Another device has created them meanwhile.
                 return await self._update(Settings, TABLE, NotFoundError, values, own)
 
     @async_call
     async def space_emails(self, space_id: Id) -> bool:
-        """Return whether you get emails from a space: newsletters and news alike.
+        """Return True if you get emails from a space, newsletters and notifications alike.
 
         Args:
             space_id: A space that you are in.
@@ -107,14 +107,14 @@ class AsyncSettingsAPI(AsyncResource):
 
     @async_call
     async def set_space_emails(self, space_id: Id, *, is_on: bool) -> bool:
-        """Switch the emails from a space on or off. What `email_newsletters` and `email_notifications` say counts too.
+        """Switch the emails from a space on or off. `email_newsletters` and `email_notifications` apply as well.
 
         Args:
             space_id: A space that you are in.
             is_on: Whether you want them.
 
         Returns:
-            What is set now.
+            The new setting.
 
         Raises:
             SpaceNotFoundError: You are not in such a space.
@@ -124,10 +124,10 @@ class AsyncSettingsAPI(AsyncResource):
 
     @async_call
     async def delete(self) -> None:
-        """Delete your settings. Until you `update` them, the defaults count.
+        """Delete your settings. Until you `update` them, the defaults apply.
 
         Raises:
-            NotFoundError: There are none.
+            NotFoundError: You have deleted them already.
         """
         me = await self._sessions.require_user_id()
         try:
@@ -138,6 +138,6 @@ class AsyncSettingsAPI(AsyncResource):
 
 def _deleted() -> NotFoundError:
     return NotFoundError(
-        "You have deleted your settings, so the defaults count.",
-        hint="`settings.update` without `if_version` makes them anew.",
+        "You have deleted your settings, so the defaults apply.",
+        hint="Call `settings.update` without `if_version` to create them again.",
     )

@@ -1,4 +1,4 @@
-"""`client.store`: what tokens buy."""
+"""`client.store`: what tokens can buy, and what you bought."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AsyncStoreAPI(AsyncResource):
         Args:
             kind: Only one kind of thing.
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         filters = () if kind is None else (equals("kind", kind),)
         return self._pages(Listing(TABLE, StoreItem, ("price", "id"), filters=filters), after, page_size)
@@ -41,7 +41,7 @@ class AsyncStoreAPI(AsyncResource):
         """Return an item.
 
         Raises:
-            ItemNotFoundError: There is no such item that is for sale or yours.
+            ItemNotFoundError: No such item, or it is neither for sale nor yours.
         """
         return await self._get(StoreItem, TABLE, ItemNotFoundError, by_id(as_uuid(item_id, "item_id")))
 
@@ -51,14 +51,14 @@ class AsyncStoreAPI(AsyncResource):
 
         Args:
             item_id: The item.
-            idempotency_key: The same key again answers the same purchase and pays nothing twice. One is made for each
-                call unless given, so the SDK's own retries never pay twice.
+            idempotency_key: A second call with the same key returns the same purchase and pays nothing. Unless given,
+                each call makes its own, so that retries by the SDK never pay twice.
 
         Raises:
             InsufficientTokensError: It costs more than you have.
             OutOfStockError: It is sold out.
-            AlreadyOwnedError: You have it.
-            ItemNotFoundError: There is no such item for sale.
+            AlreadyOwnedError: You have bought it already.
+            ItemNotFoundError: No such item for sale.
         """
         arguments = {"item_id": as_uuid(item_id, "item_id"), "idempotency_key": own_key(idempotency_key)}
         return await self._rpc(Purchase, "purchase_item", arguments)
@@ -68,7 +68,7 @@ class AsyncStoreAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         listing = Listing("purchases", Purchase, ("purchased_at", "id"), descending=True, owner="user_id")
         return self._pages(listing, after, page_size)
@@ -78,21 +78,21 @@ class AsyncStoreAPI(AsyncResource):
         """Return something that you bought.
 
         Raises:
-            PurchaseNotFoundError: There is no such purchase of yours.
+            PurchaseNotFoundError: No such purchase of yours.
         """
         own = by_id(as_uuid(purchase_id, "purchase_id"))
         return await self._get(Purchase, "purchases", PurchaseNotFoundError, own)
 
     @async_call
     async def activate(self, purchase_id: Id, *, active: bool = True) -> Purchase:
-        """Use something that you bought, or put it away. A theme in use becomes the active theme of your settings.
+        """Use something that you bought, or stop using it. A theme in use becomes the active theme of your settings.
 
         Args:
             purchase_id: The purchase.
             active: Whether to use it.
 
         Raises:
-            PurchaseNotFoundError: There is no such purchase of yours.
+            PurchaseNotFoundError: No such purchase of yours.
         """
         arguments = {"purchase_id": as_uuid(purchase_id, "purchase_id"), "active": active}
         return await self._rpc(Purchase, "activate_purchase", arguments)
@@ -112,20 +112,20 @@ class AsyncStoreAPI(AsyncResource):
         is_available: bool = True,
         metadata: Mapping[str, Any] | None = None,
     ) -> StoreItem:
-        """Put an item into the store. For platform admins, and for secret keys.
+        """Add an item to the store. For platform admins and clients with a secret key.
 
         Args:
             code: Its stable name, unique.
             name: Its title.
-            kind: What kind of thing it is.
+            kind: The kind of item.
             price: The price in tokens, 1 or more.
             description: What it is.
-            stock: How many there are; any number unless given.
+            stock: How many there are; unlimited unless given.
             is_available: Whether it can be bought.
             metadata: What a program needs to show it.
 
         Raises:
-            ConflictError: There is an item with this code.
+            ConflictError: An item with this code exists.
             PermissionDeniedError: You are not a platform admin.
         """
         item_id = uuid4()
@@ -154,19 +154,19 @@ class AsyncStoreAPI(AsyncResource):
         is_available: bool | NotGiven = NOT_GIVEN,
         metadata: Mapping[str, Any] | NotGiven = NOT_GIVEN,
     ) -> StoreItem:
-        """Change an item. For platform admins, and for secret keys. What is not given stays.
+        """Change an item. For platform admins and clients with a secret key. What is not given stays.
 
         Args:
             item_id: The item.
             name: Its title.
             description: What it is.
-            price: The price for those who buy it from now on.
-            stock: How many are left; ``None`` for any number.
+            price: The price from now on.
+            stock: How many are left; ``None`` for unlimited.
             is_available: Whether it can be bought.
             metadata: What a program needs to show it.
 
         Raises:
-            ItemNotFoundError: There is no such item, or you cannot see it.
+            ItemNotFoundError: No such item, or you cannot see it.
             PermissionDeniedError: You are not a platform admin.
         """
         values = changes(
@@ -181,11 +181,11 @@ class AsyncStoreAPI(AsyncResource):
 
     @async_call
     async def delete_item(self, item_id: Id) -> None:
-        """Delete an item that nobody has bought. For platform admins, and for secret keys.
+        """Delete an item that nobody has bought. For platform admins and clients with a secret key.
 
         Raises:
-            ConflictError: Somebody owns it: make it unavailable instead.
-            ItemNotFoundError: There is no such item, or you cannot see it.
+            ConflictError: Somebody has bought it: make it unavailable instead.
+            ItemNotFoundError: No such item, or you cannot see it.
             PermissionDeniedError: You are not a platform admin.
         """
         await self._delete(StoreItem, TABLE, ItemNotFoundError, by_id(as_uuid(item_id, "item_id")))

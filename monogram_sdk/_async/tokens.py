@@ -1,4 +1,4 @@
-"""`client.tokens`: what taking part earns, and what becomes of it."""
+"""`client.tokens`: the token balance, the ledger behind it, and gifts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AsyncTokensAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         listing = Listing("transactions", Transaction, ("seq",), descending=True, owner="user_id")
         return self._pages(listing, after, page_size)
@@ -48,16 +48,17 @@ class AsyncTokensAPI(AsyncResource):
         Args:
             user_id: Who receives them.
             amount: How many, 1 or more.
-            message: Words that go with it, up to 280 characters. Blank ones are none.
-            idempotency_key: The same key again answers the same gift and gives nothing twice, also tomorrow and from
-                another process. One is made for each call unless given, so the SDK's own retries never give twice.
+            message: A message that goes with it, up to 280 characters; a blank one is left out.
+            idempotency_key: A second call with the same key, even much later and from another process, returns the same
+                gift and gives nothing. Unless given, each call makes its own, so that retries by the SDK never give
+                twice.
 
         Raises:
             InsufficientTokensError: You have fewer.
             GiftToSelfError: The recipient is you.
-            RecipientNotFoundError: There is no such person.
+            RecipientNotFoundError: No such person.
             IdempotencyConflictError: The key was used for another gift.
-            BalanceTooLargeError: The recipient has as much as anybody can have.
+            BalanceTooLargeError: The recipient's balance would exceed the limit.
         """
         arguments = set_values(
             recipient_id=as_uuid(user_id, "user_id"),
@@ -72,7 +73,7 @@ class AsyncTokensAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         return self._gifts("sender_id", after, page_size)
 
@@ -81,24 +82,24 @@ class AsyncTokensAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         return self._gifts("recipient_id", after, page_size)
 
     @async_call
     async def leaderboard(self, *, space_id: Id | None = None, limit: int = 10) -> list[LeaderboardEntry]:
-        """Return who has the most tokens, among those who do not mind being seen.
+        """Return the people with the most tokens, among those whose settings allow it.
 
         Args:
-            space_id: Only members of this space, which must be yours; everybody unless given.
+            space_id: Only members of this space, of which you must be one; everybody unless given.
             limit: How many places, 1-100.
 
         Raises:
-            InvalidValueError: `limit` is something else.
-            SpaceNotFoundError: There is no such space, or you are not a member.
+            InvalidValueError: `limit` is out of range.
+            SpaceNotFoundError: No such space, or you are not a member.
         """
         if not 1 <= limit <= _MOST_PLACES:
-            raise InvalidValueError(f"limit is between 1 and {_MOST_PLACES}, not {shown(limit)}.", detail="limit")
+            raise InvalidValueError(f"limit must be between 1 and {_MOST_PLACES}, not {shown(limit)}.", detail="limit")
         space = None if space_id is None else as_uuid(space_id, "space_id")
         return await self._rpc_rows(LeaderboardEntry, "leaderboard", set_values(space_id=space, limit_count=limit))
 
@@ -107,28 +108,28 @@ class AsyncTokensAPI(AsyncResource):
 
         Args:
             after: Where to begin: a cursor from `Page`.
-            page_size: How many to ask for at once, 1-1,000.
+            page_size: How many to read at once, 1-1,000.
         """
         return self._pages(Listing("reward_rules", RewardRule, ("code",)), after, page_size)
 
     @async_call
     async def weekly_earnings(self) -> list[WeeklyEarnings]:
-        """Return what responses and curation have paid you in this calendar week, and whether they still do.
+        """Return what responses and curation have earned you in this calendar week, and whether they still earn tokens.
 
-        Each pays so often a week, over all spaces; what is above earns nothing. In `statement` the transaction with
-        which a limit was reached says so in `limit_reached`.
+        Each earns tokens a limited number of times a week, over all spaces. In `statement`, the transaction that
+        reached the limit has `limit_reached`.
         """
         return await self._rpc_rows(WeeklyEarnings, "weekly_earnings", {})
 
     @async_call
     async def proof(self, newsletter_id: Id) -> LedgerProof:
-        """Return the proof that your ledger is part of what a newsletter's printed code stands for.
+        """Return the proof that the printed code of a newsletter covers your ledger.
 
         Args:
             newsletter_id: A newsletter that was published while you were a member of its space.
 
         Raises:
-            ProofNotFoundError: There is no such newsletter, or you were no member when it was published.
+            ProofNotFoundError: No such newsletter, or you were not a member when it was published.
         """
         arguments = {"newsletter_id": as_uuid(newsletter_id, "newsletter_id")}
         return await self._rpc(LedgerProof, "ledger_proof", arguments)

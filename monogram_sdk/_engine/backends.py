@@ -1,4 +1,4 @@
-"""What makes connections, in each world."""
+"""The network backends of httpcore: for asyncio, and for threads."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterable
 
 import httpcore
 
-from monogram_sdk._engine.process import within
+from monogram_sdk._engine.process import with_timeout
 
 
 def async_backend() -> httpcore.AsyncNetworkBackend:
-    """Return what makes connections in an event loop of asyncio."""
+    """Return the backend for asyncio."""
     return httpcore.AnyIOBackend()  # pyright: ignore[reportReturnType]
 
 
 def backend() -> httpcore.NetworkBackend:
-    """Return what makes connections in threads."""
+    """Return the backend for threads."""
     return _Backend()
 
 
 class _Backend(httpcore.SyncBackend):
-    """Makes connections, and does not wait for ever for the address of a host: the system's resolver has no timeout."""
+    """Opens connections, with a timeout for looking up the host too: the system's resolver has none."""
 
     def connect_tcp(
         self,
@@ -39,7 +39,7 @@ class _Backend(httpcore.SyncBackend):
         if timeout is None or _is_address(host):
             return connect()
         try:
-            return within(timeout, connect, late=lambda stream: stream.close())
+            return with_timeout(timeout, connect, late=lambda stream: stream.close())
         except TimeoutError as exc:
             raise httpcore.ConnectTimeout(str(exc)) from exc
 

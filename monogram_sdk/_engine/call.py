@@ -1,4 +1,4 @@
-"""A call of the SDK, which may take several requests: one deadline for all of them, and one account of what it did."""
+"""A call of the SDK. It may send several requests, which share one deadline and one span."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _CONNECT_SECONDS = 5.0
 
 
 class Call:
-    """A call that is under way, while its ``with`` block runs.
+    """A call in progress; it lasts as long as its ``with`` block.
 
     Attributes:
-        options: What it may take.
-        seconds: Its deadline, in seconds from its beginning.
-        acted: Whether the server has carried out, or may have carried out, something that it was asked for.
+        options: The deadline and the retries of the call.
+        seconds: The deadline, in seconds from the start of the call.
+        acted: Whether the server has changed something for this call, or may have.
     """
 
     __slots__ = ("_end", "_name", "_outer", "_owner", "_share", "_span", "acted", "options", "seconds")
@@ -37,7 +37,7 @@ class Call:
         self.seconds = options.timeout
         self.acted = False
         self._end = time.monotonic() + options.timeout
-        # With retries left, no wait lasts longer than half the time: a connection that hangs must not eat it all.
+        # With retries, no single wait takes more than half the time, so that a hanging connection leaves time for one.
         self._share = options.timeout if options.retries == 0 else options.timeout / 2
         self._name = name
         self._owner: object = owner
@@ -51,40 +51,40 @@ class Call:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # A task that began during the call keeps seeing it, though it is over.
+        # A task that was started during the call inherits this object, and must not use it after the call.
         self._owner = None
         _CURRENT.set(self._outer)
         if self.acted and isinstance(error, MonogramError):
             error.uncertain = True
         telemetry.call_ended(self._span, error)
 
-    def sends(self) -> None:
-        """Note that there is something to send, before it is: what only looks like a call gets no span."""
+    def start_span(self) -> None:
+        """Start the span of the call, before its first request. A call that sends nothing gets no span."""
         if self._span is None and self._name is not None:
             self._span = telemetry.call_started(self._name)
 
-    def is_of(self, owner: object) -> bool:
-        """Return True if this is under way, and of a client with these connections."""
+    def belongs_to(self, owner: object) -> bool:
+        """Return True if the call is in progress and belongs to the client with these connections."""
         return self._owner is owner
 
     # The deadline ---------------------------------------------------------------------------------------------------
 
     def extend(self, seconds: float) -> None:
-        """Allow more time, for a file."""
+        """Extend the deadline, for a file."""
         self.seconds += seconds
         self._end += seconds
         self._share += seconds
 
-    def left(self) -> float:
-        """Return the seconds that are left, below 0 when the time is over."""
+    def remaining(self) -> float:
+        """Return how many seconds are left; below 0 after the deadline."""
         return self._end - time.monotonic()
 
-    def wait(self) -> float:
-        """Return how long to wait for the network at most, below 0 when the time is over."""
-        return min(self.left(), self._share)
+    def longest_wait(self) -> float:
+        """Return the longest that one wait for the network may take, in seconds; below 0 after the deadline."""
+        return min(self.remaining(), self._share)
 
-    def too_late(self, *, method: str | None = None, path: str | None = None) -> DeadlineExceededError:
-        """Return the error for when the time is over."""
+    def deadline_error(self, *, method: str | None = None, path: str | None = None) -> DeadlineExceededError:
+        """Return the error for a call that has passed its deadline."""
         return DeadlineExceededError(
             f"No reply came in time (the deadline is {self.seconds:g} s).", method=method, path=path
         )
@@ -94,14 +94,14 @@ _CURRENT: ContextVar[Call | None] = ContextVar("monogram_sdk_call", default=None
 
 
 def current(owner: object) -> Call | None:
-    """Return the call under way, of a client with these connections."""
+    """Return the call in progress of the client with these connections, if there is one."""
     call = _CURRENT.get()
-    return call if call is not None and call.is_of(owner) else None
+    return call if call is not None and call.belongs_to(owner) else None
 
 
 @contextmanager
-def aside(owner: object) -> Generator[None]:
-    """Leave `acted` as it was: storing a file before its row, say, is not what the call is for."""
+def side_effect(owner: object) -> Generator[None]:
+    """Do not count what the block does as a change by the call: for example, uploading a file before its row exists."""
     call = current(owner)
     acted = call is not None and call.acted
     try:
@@ -111,26 +111,26 @@ def aside(owner: object) -> Generator[None]:
             call.acted = acted
 
 
-def under_way() -> Call | None:
-    """Return whatever call is under way."""
+def innermost() -> Call | None:
+    """Return the innermost call in progress, of any client."""
     return _CURRENT.get()
 
 
-def allowed(timeout: float | None = None) -> float | None:
-    """Return how long to wait for the network now; 0 or less when the time of the call is over.
+def timeout_within_call(timeout: float | None = None) -> float | None:
+    """Return how many seconds a wait for the network may take now; 0 or less after the deadline of the call.
 
     Args:
-        timeout: The most, if the call allows more, or if there is none.
+        timeout: The upper limit. Outside of a call, it alone counts.
     """
     call = _CURRENT.get()
     if call is None:
         return timeout
-    return call.wait() if timeout is None else min(timeout, call.wait())
+    return call.longest_wait() if timeout is None else min(timeout, call.longest_wait())
 
 
-def allowed_to_connect() -> float | None:
-    """Return how long to wait for a connection now."""
-    return allowed(_CONNECT_SECONDS)
+def connect_timeout_within_call() -> float | None:
+    """Return how many seconds connecting may take now."""
+    return timeout_within_call(_CONNECT_SECONDS)
 
 
 # Methods that are calls ---------------------------------------------------------------------------------------------
@@ -146,9 +146,9 @@ R = TypeVar("R", bound=_Resource)
 def async_call(
     method: Callable[Concatenate[R, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[R, P], Coroutine[Any, Any, T]]:
-    """Mark a method as a call: one deadline and one span for all that it does. Those within another are part of it.
+    """Mark a method as a call: everything it does shares one deadline and one span.
 
-    Its arguments are checked first.
+    Its arguments are checked first. A marked method that another one calls is part of that call.
     """
     name, arguments = _name(method), Arguments(method)
 
@@ -162,7 +162,7 @@ def async_call(
             try:
                 return await method(self, *args, **kwargs)
             except APIError as error:
-                await engine.sessions.explain(error)
+                await engine.sessions.raise_if_ended(error)
                 raise
 
     mark_checked(call)
@@ -170,9 +170,9 @@ def async_call(
 
 
 def call(method: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T]:
-    """Mark a method as a call: one deadline and one span for all that it does. Those within another are part of it.
+    """Mark a method as a call: everything it does shares one deadline and one span.
 
-    Its arguments are checked first.
+    Its arguments are checked first. A marked method that another one calls is part of that call.
     """
     name, arguments = _name(method), Arguments(method)
 
@@ -186,7 +186,7 @@ def call(method: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], 
             try:
                 return method(self, *args, **kwargs)
             except APIError as error:
-                engine.sessions.explain(error)
+                engine.sessions.raise_if_ended(error)
                 raise
 
     mark_checked(call)
@@ -194,4 +194,6 @@ def call(method: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], 
 
 
 def _name(method: Callable[..., object]) -> str:
-    return f"{method.__module__.rpartition('.')[2]}.{method.__name__}"
+    # A part of a resource is in a module such as `_auth_account`.
+    resource = method.__module__.rpartition(".")[2].lstrip("_").partition("_")[0]
+    return f"{resource}.{method.__name__}"

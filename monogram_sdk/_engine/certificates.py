@@ -1,4 +1,4 @@
-"""The certificates that connections are checked with."""
+"""The CA certificates that servers are checked against."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from monogram_sdk.errors import ConfigError
 
 
 def certificates() -> ssl.SSLContext:
-    """Return the certificates that the environment names, or else those that come with httpx.
+    """Return an SSL context with the CA certificates that the environment names, or else those that httpx ships.
 
     Raises:
-        ConfigError: They cannot be read.
+        ConfigError: The certificates cannot be read.
     """
     try:
         return httpx.create_ssl_context()
     except (OSError, ssl.SSLError) as exc:
         raise ConfigError(
             f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: {exc}.",
-            hint="Correct the variable, or take it out of the environment.",
+            hint="Correct the variable, or unset it.",
         ) from exc

@@ -1,4 +1,4 @@
-"""Turn what the network does to a request into the SDK's errors."""
+"""Turn failures of the network into the SDK's errors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FAILURES = (
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
-    httpx.RequestError,  # of a transport that the program gave
+    httpx.RequestError,  # from a transport that the program passed
     zlib.error,
     TimeoutError,
 )
-"""What an exchange may fail with."""
+"""The exceptions of an exchange that failed."""
 
 _LONGEST_TYPE = 80
 
@@ -31,7 +31,7 @@ _TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
-# The server certainly did not get the request.
+# The server certainly did not receive the request.
 _UNSENT = (
     httpcore.ConnectError,
     httpcore.ConnectTimeout,
@@ -47,7 +47,7 @@ _UNSENT = (
 
 
 def was_sent(exc: BaseException) -> bool:
-    """Return True if the server may have got a request that failed like this."""
+    """Return True if the server may have received a request that failed with this exception."""
     return not isinstance(exc, _UNSENT)
 
 
@@ -55,10 +55,13 @@ def failure(exc: Exception, call: Call, request: Request) -> MonogramError:
     """Return the SDK's error for an attempt that got no reply."""
     method, path = request.method, request.bare_path()
     if isinstance(exc, _TIMEOUTS):
-        return call.too_late(method=method, path=path)
+        return call.deadline_error(method=method, path=path)
     if isinstance(exc, zlib.error):
         return InvalidReplyError(
-            f"The reply cannot be unpacked: {exc}.", hint="Something on the way damages it.", method=method, path=path
+            f"The reply cannot be decompressed: {exc}.",
+            hint="A proxy between this program and the server may have damaged it. Try again.",
+            method=method,
+            path=path,
         )
     reason = scrub(str(exc)).rstrip(".") or type(exc).__name__
     hint = "Check the project's URL, the network, and that the server is running."
@@ -66,15 +69,15 @@ def failure(exc: Exception, call: Call, request: Request) -> MonogramError:
     if proxy is not None:
         hint += f" The environment names a proxy ({proxy}): check it, too."
     return ConnectionFailedError(
-        f"The server could not be reached, or hung up: {reason}.",
+        f"The server could not be reached, or closed the connection: {reason}.",
         hint=hint,
         method=method,
         path=path,
     )
 
 
-def garbled(reply: Reply, request: Request) -> InvalidReplyError:
-    """Return the error for a reply that cannot be what the request asks for."""
+def unusable_reply(reply: Reply, request: Request) -> InvalidReplyError:
+    """Return the error for a reply whose content cannot be what the request asked for."""
     kind = reply.headers.get("content-type", "something else")[:_LONGEST_TYPE]
     body = f"{kind} ({len(reply.content):,} bytes)"
     if request.content.status is not None:
@@ -83,7 +86,7 @@ def garbled(reply: Reply, request: Request) -> InvalidReplyError:
         what = f"not {request.content.name} but {body}" if reply.content else "empty"
     return InvalidReplyError(
         f"The reply is {what}.",
-        hint="Something between this program and the server answers in its place: a proxy, or a network's login page.",
+        hint="It comes from something between this program and the server, such as a proxy or a network's login page.",
         status=reply.status,
         method=request.method,
         path=request.bare_path(),

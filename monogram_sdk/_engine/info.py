@@ -1,4 +1,4 @@
-"""What the client says about itself."""
+"""The name and version that the client sends with every request."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from importlib import metadata
 
 @cache
 def client_info() -> str:
-    """Return what the client says about itself, as Supabase's clients do."""
+    """Return the value of ``User-Agent`` and ``X-Client-Info``, in the form of Supabase's clients."""
     version = metadata.version("monogram-sdk")
     return f"monogram-sdk/{version}; runtime=python; runtime-version={platform.python_version()}"

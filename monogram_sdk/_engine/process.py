@@ -1,4 +1,4 @@
-"""What belongs to one event loop or to all threads of a process, and what differs between tasks and threads."""
+"""What differs between event loops and threads: locks, timeouts, and what a connection pool belongs to."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import TypeVar
 
 from monogram_sdk._engine import call as calls
-from monogram_sdk._forks import tell_of_forks
+from monogram_sdk._forks import register_for_fork
 from monogram_sdk.errors import DeadlineExceededError
 
 T = TypeVar("T")
 
-# A thread that looks up its first name would load it: see `forks`.
+# Loaded now: a thread would load it when it first looks up a host name, and a fork meanwhile would break the import.
 import_module("encodings.idna")
 
 async_sleep = asyncio.sleep
@@ -29,14 +29,14 @@ sleep = time.sleep
 
 
 class AsyncLock:
-    """A lock for which a call waits no longer than it may take. Each event loop has its own, which ends with it."""
+    """A lock; waiting for it ends at the deadline of the call. Each event loop has a lock of its own."""
 
     def __init__(self) -> None:
         self._locks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """Forget who held it."""
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may hold."""
         self._locks = weakref.WeakKeyDictionary()
 
     async def __aenter__(self) -> None:
@@ -44,12 +44,12 @@ class AsyncLock:
         if not lock.locked():
             await lock.acquire()
             return
-        seconds = calls.allowed()
+        seconds = calls.timeout_within_call()
         try:
             async with asyncio.timeout(seconds):
                 await lock.acquire()
         except TimeoutError as exc:
-            raise too_late() from exc
+            raise deadline_error() from exc
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -60,7 +60,7 @@ class AsyncLock:
         loop = asyncio.get_running_loop()
         lock = self._locks.get(loop)
         if lock is None:
-            # A lock that somebody waited for refers to its loop, so it would stay as long as this one.
+            # A lock that was ever waited for refers to its loop and would keep it alive.
             for ended in [one for one in self._locks if one.is_closed()]:
                 del self._locks[ended]
             lock = self._locks[loop] = asyncio.Lock()
@@ -68,20 +68,20 @@ class AsyncLock:
 
 
 class Lock:
-    """A lock for which a call waits no longer than it may take."""
+    """A lock; waiting for it ends at the deadline of the call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """Forget who held it."""
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
-        seconds = calls.allowed()
+        seconds = calls.timeout_within_call()
         if not self._lock.acquire(timeout=-1 if seconds is None else max(seconds, 0.0)):
-            raise too_late()
+            raise deadline_error()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -89,94 +89,94 @@ class Lock:
         self._lock.release()
 
 
-def too_late() -> DeadlineExceededError:
-    """Return the error for when the time of the call under way is over."""
-    call = calls.under_way()
-    return call.too_late() if call is not None else DeadlineExceededError()
+def deadline_error() -> DeadlineExceededError:
+    """Return the error for the call in progress, after its deadline."""
+    call = calls.innermost()
+    return call.deadline_error() if call is not None else DeadlineExceededError()
 
 
-# Where a pool of connections is at home -----------------------------------------------------------------------------
+# What a connection pool belongs to ----------------------------------------------------------------------------------
 
 
-def async_home() -> object:
-    """Return what connections made now can be used in: the event loop that runs."""
+def async_connection_scope() -> object:
+    """Return what can use a connection that is opened now: the running event loop."""
     return asyncio.get_running_loop()
 
 
-class _Everywhere:
-    """The home of connections that any thread may use."""
+class _AllThreads:
+    """The scope of connections that any thread may use."""
 
 
-_EVERYWHERE = _Everywhere()
+_ALL_THREADS = _AllThreads()
 
 
-def home() -> object:
-    """Return what connections made now can be used in: all threads."""
-    return _EVERYWHERE
+def connection_scope() -> object:
+    """Return what can use a connection that is opened now: all threads."""
+    return _ALL_THREADS
 
 
-def is_gone(home: object) -> bool:
-    """Return True if this was an event loop, and is closed."""
-    return isinstance(home, asyncio.AbstractEventLoop) and home.is_closed()
+def is_closed_loop(scope: object) -> bool:
+    """Return True if this is an event loop that has been closed."""
+    return isinstance(scope, asyncio.AbstractEventLoop) and scope.is_closed()
 
 
-class AsyncKeeper:
-    """Closes something before the event loop ends in which this was begun, unless it is closed earlier.
+class AsyncCloser:
+    """Closes something before the event loop ends, unless it is closed earlier.
 
-    `asyncio.run`, among others, closes all generators before it closes the loop.
+    `asyncio.run`, among others, closes all asynchronous generators before it closes the loop.
 
     Args:
-        close: What to do then.
+        close: Closes it.
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
-        async def keep() -> AsyncGenerator[None]:
+        async def wait_for_end() -> AsyncGenerator[None]:
             try:
                 yield
             finally:
                 await close()
 
-        self._generator = keep()
+        self._generator = wait_for_end()
 
-    async def begin(self) -> None:
-        """Begin to wait for the end."""
+    async def start(self) -> None:
+        """Wait for the end of the running loop from now on."""
         await anext(self._generator)
 
     async def aclose(self) -> None:
         """Close it now."""
         await self._generator.aclose()
 
-    def let_go(self) -> None:
-        """Close it as soon as nobody refers to this: the event loop then closes the generator."""
+    def abandon(self) -> None:
+        """Do nothing: the event loop closes the generator, and with it the rest, when this is collected."""
 
 
-class Keeper:
-    """Closes something when it is told to: threads do not end connections.
+class Closer:
+    """Closes something on request; for threads, whose end closes nothing.
 
     Args:
-        close: What to do then.
+        close: Closes it.
     """
 
     def __init__(self, close: Callable[[], None]) -> None:
         self._close = close
 
-    def begin(self) -> None:
-        """Begin to wait for the end."""
+    def start(self) -> None:
+        """Do nothing, because threads have no event loop to wait for."""
 
     def close(self) -> None:
         """Close it now."""
         self._close()
 
-    def let_go(self) -> None:
-        """Close it: nobody refers to it any more."""
+    def abandon(self) -> None:
+        """Close it now: nothing else will."""
         self._close()
 
 
-# Work that must not take longer -------------------------------------------------------------------------------------
+# Timeouts -----------------------------------------------------------------------------------------------------------
 
 
-async def async_within(seconds: float, work: Callable[[], Awaitable[T]]) -> T:
-    """Do something, for so many seconds at most.
+async def async_with_timeout(seconds: float, work: Callable[[], Awaitable[T]]) -> T:
+    """Run a function with a timeout.
 
     Raises:
         TimeoutError: It took longer.
@@ -185,16 +185,16 @@ async def async_within(seconds: float, work: Callable[[], Awaitable[T]]) -> T:
         return await work()
 
 
-def within(seconds: float, work: Callable[[], T], late: Callable[[T], None] | None = None) -> T:
-    """Do something, for so many seconds at most.
+def with_timeout(seconds: float, work: Callable[[], T], late: Callable[[T], None] | None = None) -> T:
+    """Run a function with a timeout.
 
-    Nothing can end a function that waits in a thread. So another thread does it, and is left alone when it takes
-    longer.
+    A thread that waits cannot be interrupted. So the function runs in another thread, which is left running when it
+    takes too long.
 
     Args:
-        seconds: How long.
-        work: What to do.
-        late: What to do with a result that nobody waits for any more.
+        seconds: The timeout.
+        work: The function.
+        late: Called with a result that comes after the timeout.
 
     Raises:
         TimeoutError: It took longer.
@@ -219,7 +219,7 @@ def within(seconds: float, work: Callable[[], T], late: Callable[[T], None] | No
         finally:
             over.set()
 
-    threading.Thread(target=run, name="monogram within", daemon=True).start()
+    threading.Thread(target=run, name="monogram with_timeout", daemon=True).start()
     over.wait(max(seconds, 0.0))
     with lock:
         if done:
@@ -227,4 +227,4 @@ def within(seconds: float, work: Callable[[], T], late: Callable[[T], None] | No
         given_up = not failed
     if failed:
         raise failed[0]
-    raise TimeoutError("it took too long")
+    raise TimeoutError(f"it took longer than {max(seconds, 0.0):g} s")

@@ -26,7 +26,7 @@ class Proxy:
         scheme: ``http``, ``https``, ``socks5`` or ``socks5h``.
         host: Its host, as ASCII.
         port: Its port.
-        auth: User and password, if it wants them.
+        auth: User name and password, if the proxy asks for them.
     """
 
     scheme: str
@@ -40,25 +40,25 @@ class Proxy:
         return self.scheme.startswith("socks")
 
     def check_installed(self, package: str) -> None:
-        """Check that what speaks SOCKS is there, if this does.
+        """Check that the package for SOCKS is installed, if this is a SOCKS proxy.
 
         Raises:
-            ConfigError: It is not.
+            ConfigError: It is not installed.
         """
         if self.is_socks and find_spec(package) is None:
             raise ConfigError(
-                "The environment names a SOCKS proxy, and what speaks SOCKS is not installed.",
-                hint="Install it: pip install 'monogram-sdk[socks]'. Or except the project's host in NO_PROXY.",
+                "The environment names a SOCKS proxy, and the package that supports SOCKS is not installed.",
+                hint="Install it: pip install 'monogram-sdk[socks]'. Or add the project's host to NO_PROXY.",
             )
 
     def for_pool(self) -> httpcore.Proxy:
-        """Return it as httpcore wants it."""
+        """Return it in the form that httpcore takes."""
         url = httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode(), port=self.port, target=b"/")
         auth = None if self.auth is None else (self.auth[0].encode(), self.auth[1].encode())
         return httpcore.Proxy(url, auth)
 
     def for_websockets(self) -> str:
-        """Return it as the library of WebSockets wants it."""
+        """Return it in the form that the library websockets takes."""
         user = "" if self.auth is None else f"{quote(self.auth[0], safe='')}:{quote(self.auth[1], safe='')}@"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{user}{host}:{self.port}"
@@ -68,7 +68,7 @@ def environment_proxy(url: str) -> Proxy | None:
     """Return the proxy that the environment or the system names for a URL.
 
     Raises:
-        ConfigError: What it names is not the address of a proxy, or of a kind that is not supported.
+        ConfigError: The value is not the address of a proxy, or the proxy is of a kind that is not supported.
     """
     parts = urlsplit(url)
     proxies = getproxies()
@@ -125,7 +125,7 @@ def _read(value: str, variable: str) -> Proxy:
     if parts.scheme not in _SCHEMES:
         raise ConfigError(
             f"{variable} names a proxy of the kind {parts.scheme!r}, which is not supported.",
-            hint=f"Name one of {', '.join(_SCHEMES)}, or except the project's host in NO_PROXY.",
+            hint=f"Use one of {', '.join(_SCHEMES)}, or add the project's host to NO_PROXY.",
         )
     if not host or port == 0 or not host.isascii():
         raise _malformed(variable)
@@ -137,5 +137,5 @@ def _malformed(variable: str) -> ConfigError:
     # Without the value, which may hold a password.
     return ConfigError(
         f"{variable} is not the address of a proxy.",
-        hint="It looks like http://proxy.example:3128. Correct it, or take it out of the environment.",
+        hint="An address looks like http://proxy.example:3128. Correct the variable, or unset it.",
     )

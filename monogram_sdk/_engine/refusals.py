@@ -1,4 +1,4 @@
-"""Turn what the servers refuse into the SDK's errors. The one place that knows the servers' words."""
+"""Turn error replies of the servers into the SDK's errors. Only this module knows their formats and wording."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from typing import Any, cast
 from monogram_sdk import errors
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
-from monogram_sdk._engine.secrets import without
+from monogram_sdk._engine.secrets import redact
 
-# Supabase's gateway, and proxies before it, each have a name of their own for the id of a request.
+# Supabase's gateway and the proxies in front of it name the header of a request's id differently.
 _REQUEST_ID_HEADERS = ("sb-request-id", "x-request-id", "cf-ray")
 
-# Sent by Postgres for transactions that it rolled back for the sake of others: doing it again is safe and usually
-# works.
+# SQLSTATEs of transactions that Postgres rolled back because of others: trying again is safe and usually works.
 ROLLED_BACK = frozenset({"40001", "40P01", "55P03"})
 
 _LONGEST_CODE = 100
 
-# How many letters and digits a SQLSTATE has, some of them only digits.
+# The length of a SQLSTATE. Some consist of digits only.
 _SQLSTATE = 5
 
-_BY_STATUS: dict[int, type[errors.APIError]] = {
+_CLASS_BY_STATUS: dict[int, type[errors.APIError]] = {
     400: errors.InvalidValueError,
     401: errors.AuthenticationError,
     403: errors.PermissionDeniedError,
@@ -57,21 +56,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())
-    except (ValueError, OverflowError):  # neither seconds nor a date: as good as no header
+    except (ValueError, OverflowError):  # neither seconds nor a date
         return None
 
 
 def is_from_service(reply: Reply, request: Request) -> bool:
-    """Return True if a reply outside 2xx has the form in which a service of the project refuses.
+    """Return True if a reply outside 2xx has the form of an error from a service of the project.
 
-    - PostgREST, the functions and what runs them: ``{"code", "message"}``, the code no number: a SQLSTATE, or a word;
-    - Auth: ``{"error_code", "msg"}`` or ``{"code", "msg"}``, and of old ``{"error", "error_description"}``;
+    - PostgREST, the edge functions and their runtime: ``{"code", "message"}``, where the code is a SQLSTATE or a word;
+    - Auth: ``{"error_code", "msg"}`` or ``{"code", "msg"}``, in old versions ``{"error", "error_description"}``;
     - Storage: ``{"error", "message"}``;
-    - the platform's gateway, which lets nobody in without a key: 401 with ``{"message"}`` and perhaps a number as code.
+    - the platform's gateway, for a missing or wrong key: 401 with ``{"message"}``, sometimes with a number as the code.
 
-    Gateways and proxies like to give the status, or a number of their own, as the code.
+    Other gateways and proxies often put the status, or a number of their own, into the code.
     """
-    if request.method == "HEAD":  # Nobody says anything then.
+    if request.method == "HEAD":  # Such a reply has no body.
         return True
     body = _body(reply.content)
     if _first(body, "message", "msg", "error_description") is None:
@@ -91,65 +90,65 @@ def refusal(
 ) -> errors.MonogramError:
     """Return the error for a reply outside 2xx.
 
-    PostgREST, Auth, Storage and edge functions each have their own shape of body; whatever they said ends up in the
-    error. Its class is decided before secrets are taken out of its words: a password may be a word of a code.
+    PostgREST, Auth, Storage and edge functions each have their own format; the error takes over what they said. Its
+    class is chosen before secrets are removed, because a password may be part of a code.
 
     Args:
         reply: The reply.
         request: The request.
-        signed_in: Whether the request was sent for a person (or with a secret key).
-        secrets: What must not show, should the server have repeated it.
-        key_source: From where the project's key came, for people.
+        signed_in: Whether the request was sent as a person (or with a secret key).
+        secrets: Texts to remove from the error, in case the server repeated them.
+        key_source: Where the project's key came from, in words.
     """
-    is_answer = is_from_service(reply, request)
-    body = _body(reply.content) if is_answer else {}
+    from_service = is_from_service(reply, request)
+    body = _body(reply.content) if from_service else {}
     status = reply.status
     code = _first(body, "error_code", "code")
     if code is None or code.isdecimal():  # Auth once sent the status as "code"; Storage names the error in "error"
         code = _first(body, "error") or code
-    # Storage answers 400 for nearly everything and puts the real status into the body.
+    # Storage replies 400 to nearly everything and puts the real status into the body.
     stated = _first(body, "statusCode")
     if stated and stated.isascii() and stated.isdecimal() and len(stated) == 3:
         status = int(stated)
-    kind = _class(status, code, signed_in=signed_in) if is_answer else _UNSAID.get(status, _unsaid(status))
+    kind = _class_of(status, code, signed_in=signed_in) if from_service else _class_from_proxy(status)
 
     def clean(text: str | None) -> str | None:
-        return None if text is None else without(text, secrets)
+        return None if text is None else redact(text, secrets)
 
     message = clean(_first(body, "message", "msg", "error_description", "error"))
     if message is None:
-        text = without(reply.content.decode("utf-8", "replace"), secrets).strip()
-        message = f"The server answered HTTP {status}" + (f": {text[:300]}" if text else ".")
+        text = redact(reply.content.decode("utf-8", "replace"), secrets).strip()
+        message = f"The server replied with HTTP {status}" + (f": {text[:300]}" if text else ".")
     if code is not None and errors.from_code(code) is None and (clean(code) != code or len(code) > _LONGEST_CODE):
-        code = None  # It is not a code, but words, and they hold a secret.
+        code = None  # It is text with a secret in it, not a code.
     hint = clean(_first(body, "hint"))
     if hint is None:
-        hint = _advice(kind, message, code) if is_answer or status == 429 else _IN_BETWEEN
-    if key_source is not None and status == 401 and is_answer and _OF_KEY.search(message):
+        hint = _default_hint(kind, message, code) if from_service or status == 429 else _PROXY_HINT
+    if key_source is not None and status == 401 and from_service and _KEY_REFUSED.search(message):
         hint = f"{hint}{'' if hint.endswith('.') else '.'} " if hint else ""
         hint += f"The key came from {key_source}."
     detail = clean(_first(body, "details", "detail"))
     error = kind(
-        _as_calls(message),
+        _with_sdk_names(message),
         code=code,
         status=status,
-        detail=detail and _as_calls(detail),
-        hint=hint and _as_calls(hint),
+        detail=detail and _with_sdk_names(detail),
+        hint=hint and _with_sdk_names(hint),
         method=request.method,
         path=request.bare_path(),
         request_id=request_id(reply.headers),
     )
-    error.code = code  # That of the class is what the server may say, and not what it said.
+    error.code = code  # Not the default code of the class, which the server did not send.
     if isinstance(error, errors.RateLimitError):
         error.retry_after = retry_after(reply.headers)
     return error
 
 
-_OF_KEY = re.compile(r"\bapi ?key\b", re.IGNORECASE)
-"""How the platform refuses a key, with whatever code: "Invalid API key", "Unregistered API key"."""
+_KEY_REFUSED = re.compile(r"\bapi ?key\b", re.IGNORECASE)
+"""In the platform's messages about a wrong key, such as "Invalid API key" and "Unregistered API key"."""
 
-# The database speaks of its functions, to every client; here they are calls.
-_CALLS = {
+# The database's messages name its own functions, for all clients. In errors of the SDK they get the SDK's names.
+_SDK_NAMES = {
     "activate_purchase()": "store.activate()",
     "assign_curator()": "spaces.assign_curator()",
     "badge_progress()": "badges.progress()",
@@ -169,24 +168,28 @@ _CALLS = {
     "transfer_tokens()": "tokens.gift()",
     "verify_ledger()": "admin.verify_ledger()",
 }
-_CALL = re.compile("|".join(rf"(?<![\w.]){re.escape(name)}" for name in _CALLS))
+_SQL_NAME = re.compile("|".join(rf"(?<![\w.]){re.escape(name)}" for name in _SDK_NAMES))
 
 
-def _as_calls(text: str) -> str:
-    return _CALL.sub(lambda found: _CALLS[found[0]], text)
+def _with_sdk_names(text: str) -> str:
+    return _SQL_NAME.sub(lambda found: _SDK_NAMES[found[0]], text)
 
 
-# What a status says whoever sends it.
-_UNSAID: dict[int, type[errors.MonogramError]] = {413: errors.FileTooLargeError, 429: errors.RateLimitError}
-
-_IN_BETWEEN = "Something between this program and the server answered in its place: a proxy, or a gateway."
+_PROXY_HINT = "The reply comes from something between this program and the server, such as a proxy or a gateway."
 
 
-def _unsaid(status: int) -> type[errors.MonogramError]:
-    return errors.ServerError if status >= 500 else errors.InvalidReplyError
+def _class_from_proxy(status: int) -> type[errors.MonogramError]:
+    """Return the class for a reply from a proxy or a gateway."""
+    match status:
+        case 413:
+            return errors.FileTooLargeError
+        case 429:
+            return errors.RateLimitError
+        case _:
+            return errors.ServerError if status >= 500 else errors.InvalidReplyError
 
 
-def _class(status: int, code: str | None, *, signed_in: bool) -> type[errors.MonogramError]:
+def _class_of(status: int, code: str | None, *, signed_in: bool) -> type[errors.MonogramError]:
     if status == 401 and code == "42501" and not signed_in:
         return errors.NotSignedInError
     known = errors.from_code(code) if code else None
@@ -194,24 +197,24 @@ def _class(status: int, code: str | None, *, signed_in: bool) -> type[errors.Mon
         return known
     if status >= 500:
         return errors.ServerError
-    return _BY_STATUS.get(status, errors.APIError)
+    return _CLASS_BY_STATUS.get(status, errors.APIError)
 
 
-# What the class says of the other codes that it stands for would mislead, or help nobody.
-_ADVICE = {
-    "same_password": "Choose another one than the present.",
-    "22P02": "Send it in the form of its type: an id is a UUID, and of a list of words one that is on it.",
-    "22003": "Send a smaller number: that type holds none so large.",
-    "22007": "Send a date and a time as ISO 8601 has them, such as 2026-11-29T18:00:00Z.",
-    "22008": "Send a date and a time that there are, as ISO 8601 has them.",
-    "23502": "Give it a value, or leave it out for the usual one.",
-    "23514": "The constraint that the message names says what the table takes.",
+# Hints for codes for which the default message of the class would be wrong or useless.
+_HINTS = {
+    "same_password": "Choose a password that differs from the present one.",
+    "22P02": "Send a value of the right type: an id is a UUID, and an enum has a fixed list of values.",
+    "22003": "Send a smaller number: this one is out of range for its type.",
+    "22007": "Send the date and time in ISO 8601, such as 2026-11-29T18:00:00Z.",
+    "22008": "Send a date and time that exist, in ISO 8601, such as 2026-11-29T18:00:00Z.",
+    "23502": "Give a value, or leave it out for the default.",
+    "23514": "The message names the constraint, which says which values the table accepts.",
 }
 
 
-def _advice(kind: type[errors.MonogramError], message: str, code: str | None) -> str | None:
-    """Return the class's own words as a hint, for errors of services that give none."""
-    words = kind.default_message() if code not in _ADVICE else _ADVICE[code]
+def _default_hint(kind: type[errors.MonogramError], message: str, code: str | None) -> str | None:
+    """Return a hint for an error of a service that sent none: by its code, or else the class's default message."""
+    words = kind.default_message() if code not in _HINTS else _HINTS[code]
     return None if kind is errors.APIError or words == message else words
 
 

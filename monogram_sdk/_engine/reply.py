@@ -1,4 +1,4 @@
-"""A reply of the server."""
+"""A reply from the server."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from monogram_sdk._engine.request import Request
 
 
 class Reply:
-    """A reply, its body complete and decoded.
+    """A reply, with its complete and decompressed body.
 
     Attributes:
         status: The HTTP status.
-        headers: The headers, their names in small letters.
+        headers: The headers; their names are in lower case.
         content: The body.
-        request: What it is the reply to.
-        uncertain: Whether an earlier attempt of the request may have been carried out as well.
+        request: The request that it is for.
+        uncertain: Whether an earlier attempt at the request may have been carried out as well.
     """
 
     __slots__ = ("content", "headers", "request", "status", "uncertain")
@@ -28,16 +28,16 @@ class Reply:
         self.request = request
         self.uncertain = False
 
-    def is_garbled(self, request: Request) -> bool:
-        """Return True if this cannot be the reply to a request: the page of a hotel's network, or nothing."""
+    def is_unusable_for(self, request: Request) -> bool:
+        """Return True if this cannot be the server's reply to a request, but is empty or a login page, for example."""
         return not request.content.is_in(self.status, self.content, self.headers)
 
 
 def read(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, request: Request) -> Reply:
-    """Return a reply whose body, as it was sent, is complete.
+    """Return a reply, given its complete body as it was received.
 
     Raises:
-        zlib.error: The body is not what the headers say.
+        zlib.error: The body cannot be decompressed as its headers say.
     """
     texts: dict[str, str] = {}
     for raw, value in headers:
@@ -45,11 +45,11 @@ def read(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, reque
         texts[name] = f"{texts[name]}, {text}" if name in texts else text
     encoding = texts.pop("content-encoding", None)
     if encoding and body:
-        body = _unpacked(body, encoding)
+        body = _decompressed(body, encoding)
     return Reply(status, texts, body, request)
 
 
-def _unpacked(body: bytes, encodings: str) -> bytes:
+def _decompressed(body: bytes, encodings: str) -> bytes:
     for encoding in reversed(encodings.lower().split(",")):
         match encoding.strip():
             case "gzip" | "x-gzip":
@@ -57,10 +57,10 @@ def _unpacked(body: bytes, encodings: str) -> bytes:
             case "deflate":
                 try:
                     body = zlib.decompress(body)
-                except zlib.error:  # Some servers leave the frame of zlib away.
+                except zlib.error:  # Some servers leave out the zlib header.
                     body = zlib.decompress(body, -zlib.MAX_WBITS)
             case "identity":
                 pass
             case other:
-                raise zlib.error(f"packed by {other[:20]!r}, which was not asked for")
+                raise zlib.error(f"it is compressed with {other[:20]!r}, which was not requested")
     return body

@@ -1,4 +1,4 @@
-"""A request, as a value: nothing here sends anything."""
+"""A request as a value, and its body as JSON. Nothing here sends it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from monogram_sdk.errors import InvalidValueError
 JSON: Mapping[str, str] = {"content-type": "application/json"}
 """The header of a request whose body is JSON."""
 
-# NUL as JSON writes it; before it an even number of backslashes, or it is text about NUL.
+# NUL in JSON. After an odd number of further backslashes it is not NUL, but text about it.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(slots=True)
 class Request:
-    """A request that has not been sent. Who it is from and where the project is, the engine adds.
+    """A request to the project. The engine adds the project's URL and the access token.
 
     Attributes:
         method: The HTTP method.
         path: The path below the project's URL, with its query, as ASCII.
         body: The body.
-        headers: The headers that belong to this request alone, in small letters.
-        repeatable: Whether sending it twice has the effect of sending it once, so that it may be tried again after an
-            attempt that went unanswered.
-        has_effect: Whether carrying it out changes something, or sends a message; by its method unless given. A
-            function that only reads is called by POST, and the auth service sends a code upon a GET.
-        content: What the reply has to be.
-        extra_seconds: How much longer than others its call may take.
+        headers: Headers for this request alone, in lower case.
+        repeatable: Whether sending it twice has the same effect as sending it once, so that it may be sent again when
+            no reply came.
+        has_effect: Whether it changes something or sends a message; by default, whether the method is other than GET
+            and HEAD. A function that only reads is called by POST, and the auth service sends a code on a GET.
+        content: The content that the reply must have.
+        extra_seconds: By how much to extend the deadline of the call.
     """
 
     method: str
@@ -47,11 +47,11 @@ class Request:
 
     @property
     def changes(self) -> bool:
-        """Whether it may change something on the server, so that it is not the same whether it was carried out."""
+        """Whether it may change something on the server."""
         return self.method not in ("GET", "HEAD") if self.has_effect is None else self.has_effect
 
     def bare_path(self) -> str:
-        """Return the path without the query, which may hold what is nobody's business."""
+        """Return the path without the query, which may hold private values."""
         return self.path.partition("?")[0]
 
 
@@ -59,18 +59,18 @@ def as_json(value: object) -> bytes:
     """Write a value as the body of a request.
 
     Raises:
-        InvalidValueError: JSON cannot hold it, or the database cannot.
+        InvalidValueError: JSON or the database cannot represent it.
     """
     try:
         body = to_json(value, inf_nan_mode="constants")
     except (PydanticSerializationError, ValueError, RecursionError) as exc:
         raise InvalidValueError(
             f"A value cannot be sent: {_reason(exc)}.",
-            hint="Text must be valid Unicode without lone surrogates; all else must be plain values that JSON has.",
+            hint="Use text in valid Unicode, without lone surrogates, and otherwise only values that JSON has.",
         ) from exc
-    # Only numbers are written differently then; a text may hold the word.
+    # A text may contain these words; only numbers are written differently by the two calls.
     if (b"NaN" in body or b"Infinity" in body) and to_json(value) != body:
-        raise InvalidValueError("A number is not finite, and cannot be sent.", hint="Give a finite number.")
+        raise InvalidValueError("A number is infinite or NaN, which cannot be sent.", hint="Give a finite number.")
     check_body(body)
     return body
 
@@ -86,21 +86,21 @@ def check_body(body: bytes) -> None:
 
 
 def check_text(value: str) -> str:
-    """Return a text that is to go into an address.
+    """Return a text that is to be part of a URL, after checking it.
 
     Raises:
         InvalidValueError: It is not valid Unicode, or holds NUL.
     """
     given: object = value
     if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidValueError(f"This is a text, not {type(given).__name__}.")
+        raise InvalidValueError(f"A value must be text, not {type(given).__name__}.")
     if "\x00" in value:
         raise nul()
     try:
         value.encode()
     except UnicodeEncodeError as exc:
         raise InvalidValueError(
-            f"A value cannot be sent: {_reason(exc)}.", hint="Text must be valid Unicode without lone surrogates."
+            f"A value cannot be sent: {_reason(exc)}.", hint="Use valid Unicode, without lone surrogates."
         ) from exc
     return value
 
@@ -108,14 +108,14 @@ def check_text(value: str) -> str:
 def nul() -> InvalidValueError:
     """Return the error for a text with NUL."""
     return InvalidValueError(
-        "A text holds the character NUL (U+0000), which the database cannot store.", hint="Take it out."
+        "A text contains the character NUL (U+0000), which the database cannot store.", hint="Remove it."
     )
 
 
 def _reason(exc: Exception) -> str:
-    """Return what is wrong, without the value."""
+    """Return what is wrong, without showing the value."""
     if isinstance(exc, UnicodeEncodeError) or "surrogate" in str(exc):
-        return "a text holds half of a surrogate pair"
+        return "a text contains half of a surrogate pair"
     if isinstance(exc, RecursionError) or "recursion" in str(exc).lower() or "circular" in str(exc).lower():
-        return "a value holds itself, or is nested too deeply"
+        return "a value contains itself, or is nested too deeply"
     return "JSON has no such value"

@@ -1,4 +1,4 @@
-"""Which secrets a request holds, and how to take them out of what a server says about it."""
+"""Find the secrets in a request, and remove them from what a server says about it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import cast
 
 from monogram_sdk._engine.request import Request
 
-# What requests to the auth service carry under these names is a secret.
+# The fields of requests to the auth service that hold secrets.
 _SECRET_FIELDS = frozenset(
     {"access_token", "auth_code", "code_verifier", "nonce", "password", "refresh_token", "token", "token_hash"}
 )
 
 _AUTH = "/auth/v1/"
 
-_ANYWHERE = 8
-"""From this length on a secret is looked for inside of words, too. A shorter one, such as a one-time code, is taken out
-where it stands by itself."""
+_REDACT_ANYWHERE = 8
+"""A secret of at least this length is removed inside of words, too. A shorter one, such as a one-time code, is removed
+only where it stands by itself."""
 
-_SHORTEST = 4
-"""What is shorter is left alone: it is in words that say what went wrong, and taking it out would tell what it is."""
+_SHORTEST_REDACTED = 4
+"""Shorter secrets stay: they occur by chance in ordinary words, and removing them there would give them away."""
 
 _REPLACEMENT = "[secret]"
 
 
 def secrets_of(request: Request, headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what a request holds that must not come back in an error, should the server repeat it."""
+    """Return the secrets in a request, which must not show in an error even if the server repeats them."""
     found = {headers["apikey"]} if "apikey" in headers else set[str]()
     authorization = headers.get("authorization")
     if authorization is not None:
@@ -40,12 +40,12 @@ def secrets_of(request: Request, headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def without(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without secrets, also where they are written as JSON writes them."""
-    # Longest first, so that none is left half.
-    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST), key=len, reverse=True):
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with the secrets replaced, in plain form and as escaped in JSON."""
+    # Longest first, in case one secret is part of another.
+    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_REDACTED), key=len, reverse=True):
         for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
-            if len(secret) >= _ANYWHERE:
+            if len(secret) >= _REDACT_ANYWHERE:
                 text = text.replace(form, _REPLACEMENT)
             else:
                 text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", _REPLACEMENT, text)

@@ -1,8 +1,8 @@
-"""What others see of the calls: lines in the log, and spans where OpenTelemetry's API is installed.
+"""Log lines for requests, and spans where OpenTelemetry's API is installed.
 
 The spans follow OpenTelemetry's conventions for HTTP clients (https://opentelemetry.io/docs/specs/semconv/http/http-spans/):
-one of kind CLIENT for each attempt, whose context travels to the server in the header ``traceparent``. They are the
-children of one span a call, which is named as the call is.
+one of kind CLIENT for each attempt, whose context is sent to the server in the header ``traceparent``. They are
+children of the span of their call, which has the name of the call.
 
 Neither log nor spans hold a query, a header or a body, which may hold secrets.
 """
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 try:
     from opentelemetry import propagate, trace
-except ModuleNotFoundError:  # It is no dependency: who wants spans has it.
+except ModuleNotFoundError:  # It is optional: only programs that want spans install it.
     propagate = trace = None  # type: ignore[assignment]
 
 logger = logging.getLogger("monogram_sdk")
 
 SCOPE = "monogram_sdk"
 
-_OPEN = ("/rest/v1/", "/functions/v1/")
+_TEMPLATED = ("/rest/v1/", "/functions/v1/")
 
 
 def call_started(name: str) -> AbstractContextManager[Span] | None:
     """Begin the span of a call."""
-    if not _wanted():
+    if not _is_traced():
         return None
     assert trace is not None
     span = trace.get_tracer(SCOPE).start_as_current_span(name, record_exception=False, set_status_on_exception=False)
@@ -55,14 +55,14 @@ def call_ended(span: AbstractContextManager[object] | None, error: BaseException
 
 
 class Attempt:
-    """One attempt to send a request, from its beginning to its answer.
+    """One attempt to send a request, from its start to its reply or its failure.
 
     Args:
         method: The HTTP method.
-        path: The path without the query.
+        path: The path, without the query.
         base: The project's URL.
-        number: Which attempt of the request this is, counted from 1.
-        headers: The request's headers, to which the trace's are added.
+        number: The number of the attempt, from 1.
+        headers: The request's headers; those of the trace are added.
     """
 
     __slots__ = ("_method", "_number", "_path", "_span", "_started")
@@ -71,11 +71,11 @@ class Attempt:
         self._method = method
         self._path = path
         self._number = number
-        self._span = _start_span(method, path, base, number, headers) if _wanted() else None
+        self._span = _start_span(method, path, base, number, headers) if _is_traced() else None
         self._started = time.perf_counter()
 
-    def answered(self, status: int, headers: Mapping[str, str]) -> None:
-        """Note that an answer came."""
+    def replied(self, status: int, headers: Mapping[str, str]) -> None:
+        """Record the reply."""
         if self._span is not None:
             self._span.set_attribute("http.response.status_code", status)
             if status >= 400:
@@ -85,7 +85,7 @@ class Attempt:
             self._log(str(status), status, refusals.request_id(headers))
 
     def failed(self, exc: BaseException) -> None:
-        """Note that none came."""
+        """Record that no reply came."""
         kind = type(exc)
         if self._span is not None:
             _fail(self._span, f"{kind.__module__}.{kind.__qualname__}")
@@ -115,8 +115,8 @@ class Attempt:
         )
 
 
-def _wanted() -> bool:
-    """Whether somebody has set up OpenTelemetry. Its API without that makes spans too, which go nowhere."""
+def _is_traced() -> bool:
+    """Return True if the program has set up OpenTelemetry. Without that, its API makes spans that go nowhere."""
     return trace is not None and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
@@ -132,8 +132,8 @@ def _start_span(method: str, path: str, base: str, number: int, headers: dict[st
     if number > 1:
         attributes["http.request.resend_count"] = number - 1
     name = method
-    # Paths of the other services hold ids and file names, of which there are too many for a name.
-    if path.startswith(_OPEN):
+    # The paths of the other services contain ids and file names: too many different ones for a span's name.
+    if path.startswith(_TEMPLATED):
         attributes["url.template"] = path
         name = f"{method} {path}"
     span = trace.get_tracer(SCOPE).start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)

@@ -1,6 +1,6 @@
-"""What `client.live` consists of.
+"""The parts of `client.live` that the sync and the async client share.
 
-`feed` decides what a feed does next, `channels` speaks the protocol of Realtime, `room` keeps who is present. They wait
-for nothing, send nothing and receive nothing: they are told what happened and say what to do. Both clients do it
-(`_async/live.py`, `_async/_socket.py`), with what differs between their worlds: `runtime` and `wires`.
+`feed` decides what a feed does next, `channels` implements the protocol of Realtime, and `room` tracks who is present.
+They are state machines without I/O: they are told what happened and return what to do, and `_async/live.py`,
+`_async/_feeds.py` and `_async/_socket.py` do it. `runtime` and `wires` hold what differs between asyncio and threads.
 """

@@ -1,11 +1,12 @@
-"""The channels of one connection to Realtime as a state machine: told what came, it says what to send and when.
+"""The channels of one connection to Realtime as a state machine: given what was received, it returns what to send.
 
-It speaks version 1.0.0 of the protocol, in which every frame is a JSON object:
+It implements version 1.0.0 of the protocol, in which every frame is a JSON object:
 
     {"topic": "realtime:space:...", "event": "phx_join", "payload": {...}, "ref": "7", "join_ref": "7"}
 
-Channels are joined again for ever, after a lost connection, a refusal or an expired token, with pauses that grow up to
-a limit. Who listens hears `joined`, then what is `received`, then `lost` and why, over and over.
+After a lost connection, a refusal or an expired token, channels are joined again and again, with growing pauses, until
+they have no listener. A listener's methods are called in this order, over and over: `joined`, then `received` for each
+frame, then `lost` with the reason.
 """
 
 from __future__ import annotations
@@ -27,40 +28,40 @@ VERSION = "1.0.0"
 HEARTBEAT_SECONDS = 20.0
 """The server closes a connection that is silent for a minute."""
 
-ANSWER_SECONDS = 10.0
-"""A join or a heartbeat that is not answered in this time has failed."""
+REPLY_SECONDS = 10.0
+"""A join or a heartbeat without a reply in this time has failed."""
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
 
 PRESENCE_CALLS = 4
 PRESENCE_WINDOW = 31.0
-"""The platform closes a channel that says more than five times in 30 seconds who is present."""
+"""The platform closes a channel that tracks presence more than five times in 30 seconds."""
 
 _PREFIX = "realtime:"
 
-# In the platform's refusals of a token, those with a code and those in words.
-_ABOUT_TOKENS = ("JWT", "JwtSignature", "Token has expired")
+# The platform's refusals of a token contain one of these.
+_TOKEN_REFUSALS = ("JWT", "JwtSignature", "Token has expired")
 
 
 class Listener(Protocol):
-    """Who wants to know what happens on a channel. Called with the channels' lock held, so it must be quick."""
+    """Gets what happens on a channel. It is called while the lock of the channels is held, so it must be quick."""
 
     def joined(self) -> None:
-        """The channel delivers from now on."""
+        """The channel delivers frames from now on."""
 
     def lost(self, reason: str) -> None:
-        """The channel delivers nothing now. It will be joined again."""
+        """The channel delivers nothing for now. It will be joined again."""
 
     def received(self, event: str, payload: dict[str, Any]) -> None:
-        """A frame came."""
+        """A frame was received."""
 
     def failed(self, error: BaseException) -> None:
         """The connection has ended for good."""
 
 
 class BrokenConnection(Exception):
-    """The server said something that makes no sense, or nothing. Connect again."""
+    """The connection is of no use any more: it ended, a reply is missing, or a frame is malformed. Connect again."""
 
 
 class _State(Enum):
@@ -77,32 +78,32 @@ class _Channel:
     state: _State = _State.IDLE
     join_ref: str = ""
     act_at: float = 0.0
-    """When to join, or when to stop waiting for the answer."""
+    """When to join, or when to stop waiting for the reply to a join."""
     failures: int = 0
     reason: str | None = None
-    """Why it is not joined, as far as the server said."""
+    """Why it is not joined, if the server said so."""
     token: str | None = None
-    """The token that the server knows."""
+    """The token that was sent last."""
     presence: dict[str, Any] | None = None
-    """How we want to be present."""
-    told_presence: dict[str, Any] | None = None
-    """How the server knows us."""
+    """The presence to send."""
+    sent_presence: dict[str, Any] | None = None
+    """The presence that was sent last."""
     presence_calls: deque[float] = field(default_factory=lambda: deque[float](maxlen=PRESENCE_CALLS))
 
     @property
     def presence_at(self) -> float:
-        """When the server may be told how we are present; infinity when it knows."""
-        if self.state is not _State.JOINED or self.presence is None or self.presence == self.told_presence:
+        """When the presence may be sent; infinity when it has been."""
+        if self.state is not _State.JOINED or self.presence is None or self.presence == self.sent_presence:
             return math.inf
         full = len(self.presence_calls) == PRESENCE_CALLS
         return self.presence_calls[0] + PRESENCE_WINDOW if full else 0.0
 
 
 class Channels:
-    """The channels of one connection. Not safe for several threads: who uses it sees to that.
+    """The channels of one connection. Not thread-safe: callers hold a lock.
 
     Args:
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -115,33 +116,33 @@ class Channels:
         self._beat: str | None = None
         self._outbox: list[dict[str, Any]] = []
         self.refused_token: str | None = None
-        """A token that the server has refused; whoever gets another one takes this away."""
-        # Who listens no more. Finalizers add to it, at any time and in any thread.
+        """A token that the server has refused; reset by the caller when it gets another one."""
+        # Listeners to remove. Finalizers append to it, at any time and in any thread.
         self.released: deque[Listener] = deque()
 
     @property
     def empty(self) -> bool:
-        """Whether nobody listens."""
-        self._let_go()
+        """Whether nothing listens to any channel."""
+        self._remove_released()
         return not self._channels
 
     def listeners(self, topic: str) -> int:
-        """Return how many listen to a topic."""
-        self._let_go()
+        """Return how many listeners a topic has."""
+        self._remove_released()
         channel = self._channels.get(topic)
         return len(channel.listeners) if channel else 0
 
-    # Who listens ----------------------------------------------------------------------------------------------------
+    # Listeners ------------------------------------------------------------------------------------------------------
 
     def attach(self, topic: str, listener: Listener, config: dict[str, Any]) -> None:
-        """Listen to a topic. The first to do so decides how it is joined.
+        """Listen to a topic.
 
         Args:
-            topic: The topic, as the policies of the database know it.
-            listener: Who listens, until they are `released`.
-            config: The ``config`` of the join.
+            topic: The topic, as in the policies of the database.
+            listener: The listener, until it is added to `released`.
+            config: The ``config`` of the join. That of the first listener counts.
         """
-        self._let_go()
+        self._remove_released()
         channel = self._channels.get(topic)
         if channel is None:
             channel = self._channels[topic] = _Channel(topic, config, act_at=self._clock())
@@ -151,7 +152,7 @@ class Channels:
         elif (reason := channel.reason or self._down) is not None:
             listener.lost(reason)
 
-    def _let_go(self) -> None:
+    def _remove_released(self) -> None:
         while self.released:
             gone = self.released.popleft()
             for channel in [one for one in self._channels.values() if gone in one.listeners]:
@@ -164,7 +165,7 @@ class Channels:
     # The connection -------------------------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Take note of a new connection."""
+        """Handle a new connection."""
         now = self._clock()
         self._connected, self._down = True, None
         self._beat, self._beat_at = None, now + HEARTBEAT_SECONDS
@@ -173,17 +174,17 @@ class Channels:
             channel.state, channel.act_at = _State.IDLE, now
 
     def lost(self, reason: str) -> None:
-        """Take note that there is no connection."""
+        """Handle the loss of the connection."""
         self._connected, self._down = False, reason
-        self._let_go()
+        self._remove_released()
         for channel in self._channels.values():
             channel.state = _State.IDLE
-            self._tell_lost(channel, reason)
+            self._notify_lost(channel, reason)
 
     def fail(self, error: BaseException) -> None:
-        """Tell everybody that there will be no connection any more."""
+        """End all channels with an error: there will be no connection any more."""
         self._connected = False
-        self._let_go()
+        self._remove_released()
         for channel in self._channels.values():
             for listener in tuple(channel.listeners):
                 listener.failed(error)
@@ -192,24 +193,24 @@ class Channels:
     # What to send ---------------------------------------------------------------------------------------------------
 
     def frames(self, token: str | None) -> list[str]:
-        """Return what to send now.
+        """Return the frames to send now.
 
         Args:
-            token: The person's token; ``None`` to go by the key of the connection.
+            token: The person's token; ``None`` if the key of the connection is enough.
 
         Raises:
-            BrokenConnection: The server has not answered a heartbeat.
+            BrokenConnection: No reply to a heartbeat has come.
         """
         if not self._connected:
             return []
-        self._let_go()
+        self._remove_released()
         now = self._clock()
         frames = self._outbox
         self._outbox = []
         if now >= self._beat_at:
             if self._beat is not None:
-                raise BrokenConnection("the server does not answer")
-            self._beat, self._beat_at = self._ref(), now + ANSWER_SECONDS
+                raise BrokenConnection("the server does not reply")
+            self._beat, self._beat_at = self._ref(), now + REPLY_SECONDS
             frames.append(
                 {"topic": "phoenix", "event": "heartbeat", "payload": {}, "ref": self._beat, "join_ref": None}
             )
@@ -219,35 +220,35 @@ class Channels:
                     channel.token = token
                     frames.append(self._frame(channel, "access_token", {"access_token": token}))
                 if now >= channel.presence_at:
-                    channel.told_presence = channel.presence
+                    channel.sent_presence = channel.presence
                     channel.presence_calls.append(now)
                     track = {"type": "presence", "event": "track", "payload": channel.presence}
                     frames.append(self._frame(channel, "presence", track))
             elif now >= channel.act_at:
                 if channel.state is _State.JOINING:
-                    self._retry(channel, "the join was not answered")
+                    self._retry(channel, "no reply to the join")
                 else:
                     frames.append(self._join(channel, token, now))
         return [json.dumps(frame, ensure_ascii=False, separators=(",", ":")) for frame in frames]
 
     def due(self) -> float:
-        """Return in how many seconds `frames` will have something new, as far as that is known."""
+        """Return in how many seconds `frames` will return something new, as far as that is known."""
         waiting = [one.act_at for one in self._channels.values() if one.state is not _State.JOINED]
         presences = [one.presence_at for one in self._channels.values()]
         return max(0.0, min([self._beat_at, *waiting, *presences]) - self._clock())
 
     def track(self, topic: str, presence: dict[str, Any]) -> None:
-        """Be present on a topic, now and after every join, as soon as the server allows another call."""
+        """Send a presence on a topic, now and after every join, as soon as the server allows another one."""
         channel = self._channels.get(topic)
         if channel is not None:
             channel.presence = presence
 
     def _join(self, channel: _Channel, token: str | None, now: float) -> dict[str, Any]:
         channel.state = _State.JOINING
-        channel.act_at = now + ANSWER_SECONDS
+        channel.act_at = now + REPLY_SECONDS
         channel.join_ref = self._ref()
         channel.token = token
-        channel.told_presence = None
+        channel.sent_presence = None
         payload: dict[str, Any] = {"config": channel.config}
         if token is not None:
             payload["access_token"] = token
@@ -267,23 +268,23 @@ class Channels:
         self._refs += 1
         return str(self._refs)
 
-    # What came ------------------------------------------------------------------------------------------------------
+    # What was received ----------------------------------------------------------------------------------------------
 
     def receive(self, text: str | bytes) -> bool:
-        """Take a frame from the server, and tell whom it concerns.
+        """Handle a frame from the server, and call the listeners of its channel.
 
         Returns:
             Whether there may now be something to send.
 
         Raises:
-            BrokenConnection: It is none.
+            BrokenConnection: The frame is malformed.
         """
         try:
             frame: Any = from_json(text)
             topic, event, ref = str(frame["topic"]), str(frame["event"]), frame.get("ref")
             payload = cast("dict[str, Any]", frame.get("payload"))
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise BrokenConnection("the server sent what is no frame") from exc
+            raise BrokenConnection("the server sent a malformed frame") from exc
         if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
             return False
         if topic == "phoenix":
@@ -299,7 +300,7 @@ class Channels:
             self._joined(channel, payload)
             return True
         if event in ("phx_close", "phx_error"):
-            # A join that replaced an older one closes that: its `ref` is the older one's.
+            # A join closes an older join of the same topic; then `ref` is that of the older one.
             if channel.state is _State.IDLE or ref != channel.join_ref:
                 return False
             self._retry(channel, channel.reason or "the server closed the channel")
@@ -312,8 +313,8 @@ class Channels:
 
     def _joined(self, channel: _Channel, payload: dict[str, Any]) -> None:
         if payload.get("status") != "ok":
-            answer: object = payload.get("response")
-            reason = cast("dict[str, object]", answer).get("reason") if isinstance(answer, dict) else None
+            details: object = payload.get("response")
+            reason = cast("dict[str, object]", details).get("reason") if isinstance(details, dict) else None
             self._retry(channel, str(reason or "the server refused the join"))
             return
         channel.state, channel.failures, channel.reason = _State.JOINED, 0, None
@@ -325,15 +326,15 @@ class Channels:
         channel.act_at = self._clock() + pause(channel.failures)
         channel.failures += 1
         channel.reason = reason
-        if any(word in reason for word in _ABOUT_TOKENS):
+        if any(word in reason for word in _TOKEN_REFUSALS):
             self.refused_token = channel.token
-        self._tell_lost(channel, reason)
+        self._notify_lost(channel, reason)
 
-    def _tell_lost(self, channel: _Channel, reason: str) -> None:
+    def _notify_lost(self, channel: _Channel, reason: str) -> None:
         for listener in tuple(channel.listeners):
             listener.lost(reason)
 
 
 def pause(failures: int) -> float:
-    """Return how many seconds to wait after one more failure than these: longer and longer, and not all the same."""
+    """Return how many seconds to wait after this many earlier failures: a random time that grows with them."""
     return backoff(failures + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE)

@@ -1,8 +1,8 @@
-"""A feed of a space as a state machine: told what came, it says what to deliver, to read, or how long to wait.
+"""A feed of a space as a state machine: it returns what to do next: deliver an event, read the table, or wait.
 
-The table ``space_events`` is the truth: its numbers have no hole, so whoever has number n and gets n + 1 has missed
-nothing. What comes over a channel only makes it faster. It may be lost, doubled, late or in any order: an event is
-delivered when it is the next one, and where the next one does not come the table is read.
+The table ``space_events`` is authoritative. Its numbers have no gaps, so a feed that has delivered number n and gets
+n + 1 has missed nothing. The channel only makes it faster: its messages may be lost, doubled, late or out of order. An
+event is delivered when it is the next one; if the next one does not come over the channel, the table is read.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from monogram_sdk.models.enums import LiveStatus
 from monogram_sdk.models.events import MemberLeft, SpaceEvent
 
 CHECK_SECONDS = 15.0
-"""How often a feed looks into the table although Realtime seems to tell everything: the last message before a silence
-may have been lost, and nothing that comes later would show it. It is also the longest that a removed member goes on."""
+"""How often a feed reads the table although the channel is joined: the last message may have been lost, which no later
+message would reveal. It is also the longest time for which a removed member's feed continues."""
 
 POLL_SECONDS = 2.0
-"""How often it looks while Realtime tells nothing."""
+"""How often it reads the table while the channel is not joined."""
 
 BEHIND_SECONDS = 60.0
-"""How long the table may end before what a feed has delivered: a replica that lags behind catches up, a restored backup
-does not."""
+"""How long the table may end before the events that a feed has delivered. A replica that lags behind catches up within
+this time; otherwise a backup was restored."""
 
 HELD = 1000
-"""How many events it keeps that came ahead of their turn, or faster than they are taken. What comes beyond that is
-dropped and read from the table later."""
+"""How many events from the channel it keeps until their turn comes. Further ones are dropped and read from the table
+later."""
 
 READ_SIZE = 500
 
 CHANNEL_CONFIG: dict[str, Any] = {
     "private": True,
-    # The server says when it follows the database's log. What was committed before that may not come.
+    # The server reports when it has begun to follow the database's log. What was committed before may be missing.
     "broadcast": {"ack": False, "self": False, "replication_ready": True},
     "presence": {"key": "", "enabled": False},
 }
-"""How to join the channel of a space."""
+"""The config with which the channel of a space is joined."""
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
@@ -60,10 +60,10 @@ class Read:
     """Read the table.
 
     Attributes:
-        space_id: Of this space.
-        start: From this number on, in order; ``None`` for the newest event alone.
-        limit: So many rows at most.
-        doubts: How much doubt there had been when this was decided; later doubts are not settled by it.
+        space_id: The space.
+        start: The number of the first event to read; ``None`` for the newest event alone.
+        limit: How many rows to read at most.
+        doubts: How many doubts there were when this read was decided on. It does not settle later ones.
     """
 
     space_id: UUID
@@ -82,18 +82,18 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing until something happens, for so many seconds at most."""
+    """Wait until something happens, for so many seconds at most."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Tell the program how the feed is doing.
+class StatusChange:
+    """Report a new status to the program.
 
     Attributes:
         status: The new status.
-        reason: What led to it, in words.
+        reason: Why it changed, in words.
     """
 
     status: LiveStatus
@@ -101,21 +101,21 @@ class Told:
 
 
 StatusListener = Callable[[LiveStatus, str], None]
-"""Is told how a feed gets to know what happens, and why that has changed."""
+"""Called with the new status of a feed, and the reason for the change."""
 
-Step = SpaceEvent | Read | Wait | Told
+Step = SpaceEvent | Read | Wait | StatusChange
 
 
 class FeedState:
-    """What one feed knows. Not safe for several threads: who uses it sees to that.
+    """The state of one feed. Not thread-safe: callers hold a lock.
 
     Args:
         space_id: The space.
-        after: Behind the last event that the program has seen; ``None`` to begin now.
-        me: Who reads; ``None`` for a secret key.
-        poll_seconds: How often to look while Realtime tells nothing.
-        wake: Called when `step` may have something new to say.
-        clock: Seconds that only go forward.
+        after: The cursor of the last event that the program has seen; ``None`` to begin now.
+        me: The reader; ``None`` for a secret key.
+        poll_seconds: How often to read the table while the channel is not joined.
+        wake: Called when `step` may return something new.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -131,32 +131,32 @@ class FeedState:
         self.space_id = space_id
         self.cursor = None if after is None else after.seq
         """The number of the last event that was delivered."""
-        # Its id; None while only the number is known, which the table completes.
+        # The id of that event; None until the table has shown it.
         self._id = None if after is None else after.id
-        # Whether the table has another event of its number, and the newest one must tell where to go on.
+        # Whether the table has another event with that number; then the newest event is read, for the error.
         self._replaced = False
-        # Since when the table ends before the cursor.
+        # Since when the table has ended before the cursor.
         self._behind_since: float | None = None
         self.me = me
-        # The most rows that one read has brought. A server may cut its replies at a number that it does not tell.
+        # The most rows that one read has returned. A server may cut its replies at a limit that it does not announce.
         self._most = 0
         self._poll_seconds = poll_seconds
         self._wake = wake
         self._clock = clock
         self._held: dict[int, SpaceEvent] = {}
-        # Of which event those say that they follow it that came over the channel.
+        # For each held event that came over the channel, the id of the event before it, by the number of the former.
         self._following: dict[int, UUID] = {}
-        # The highest number heard of, delivered or not.
+        # The highest number received, delivered or not.
         self._top = 0
-        # Whether the table may have something that did not come otherwise, and how often that came into doubt.
+        # Whether the table may have events that were not received, and how often this has come into doubt.
         self._stale = True
         self._doubts = 0
         # Whether the table has shown that the cursor is a number of this space, and the reader a member.
         self._confirmed = False
-        # Whether nothing is delivered before the table has shown that the cursor is in it and the reader a member: at
-        # the beginning, after a time without news, and when the last event was that the reader has left.
+        # Whether to deliver nothing until the table has shown that the cursor is in it and the reader a member: at the
+        # beginning, after the channel was lost, and after the event that the reader has left.
         self._barred = True
-        # Whether the event at the cursor was not in the table, and the newest one must tell why.
+        # Whether the event at the cursor was missing from the table; then the newest event is read, to find out why.
         self._doubtful = False
         self._joined = False
         self._check_at = 0.0
@@ -164,22 +164,22 @@ class FeedState:
         self._fruitless = 0
         self._offline: str | None = None
         self._silent: str | None = None
-        self._told = LiveStatus.CONNECTING
-        self._news: deque[Told] = deque(maxlen=16)
+        self._reported = LiveStatus.CONNECTING
+        self._status_changes: deque[StatusChange] = deque(maxlen=16)
         self._failure: BaseException | None = None
 
     # What to do -----------------------------------------------------------------------------------------------------
 
     def step(self) -> Step:
-        """Return what to do next. Doing it comes before the next step.
+        """Return what to do next. It must be done before the next step.
 
         Raises:
-            SpaceNotFoundError: There is no such space, or the reader is no member of it.
-            MembershipEndedError: The reader was a member, and is not any more.
-            HistoryReplacedError: The cursor is of no event in the feed.
+            SpaceNotFoundError: No such space, or the reader is not a member of it.
+            MembershipEndedError: The reader is not a member any more.
+            HistoryReplacedError: The feed has no event of the cursor.
         """
-        if self._news:
-            return self._news.popleft()
+        if self._status_changes:
+            return self._status_changes.popleft()
         event = self.take()
         if event is not None:
             return event
@@ -191,30 +191,30 @@ class FeedState:
             if now < self._pause_until:
                 return Wait(self._pause_until - now)
             start = None if self.cursor is None or self._doubtful or self._replaced else self.cursor
-            # The event at the cursor is read again: if it is not there, the reader is not a member any more.
+            # The event at the cursor is read again: if it is missing, the reader is not a member any more.
             return Read(self.space_id, start, READ_SIZE, self._doubts)
         return Wait(self._check_at - now)
 
     def take(self) -> SpaceEvent | None:
-        """Deliver the next event, if it is here."""
+        """Deliver the next event, if it has been received."""
         if self.cursor is None or self._barred or (event := self._held.pop(self.cursor + 1, None)) is None:
             return None
         if self._following.pop(event.seq, self._id) != self._id:
-            # It follows another event than the one that was delivered.
+            # The event before it is not the one that was delivered.
             self._barred = True
             self._doubt()
             return None
         self.cursor, self._id = event.seq, event.id
         if isinstance(event, MemberLeft) and event.payload.user_id == self.me:
-            # The table will tell whether they have come back since.
+            # The table will show whether they have come back since.
             self._barred = True
             self._doubt()
         return event
 
-    # What the table says --------------------------------------------------------------------------------------------
+    # The table ------------------------------------------------------------------------------------------------------
 
     def page(self, read: Read, rows: Sequence[SpaceEvent]) -> None:
-        """Take over what was read."""
+        """Handle the rows of a read."""
         self._offline = None
         if read.start is None:
             self._head(read, rows)
@@ -232,12 +232,12 @@ class FeedState:
                 self._hold(row, limited=False)
                 self._following.pop(row.seq, None)
             self._most = max(self._most, len(rows))
-            # As many rows as ever may have been cut; fewer are all that there are. Whatever is committed after the last
-            # page was read comes over the channel, which was joined before.
+            # If there are as many rows as ever, the reply may have been cut; if there are fewer, it is complete. What
+            # is committed after that comes over the channel, which was joined before.
             fresh = len(rows) > (read.start > 0)
             self._stale = (fresh and len(rows) >= self._most) or self._doubts != read.doubts
-            self._settle(fruitful=not self._missing())
-        self._tell()
+            self._schedule_read(fruitful=not self._missing())
+        self._update_status()
 
     def _head(self, read: Read, rows: Sequence[SpaceEvent]) -> None:
         if not rows:
@@ -250,47 +250,47 @@ class FeedState:
             self._confirmed, self._barred = True, False
             self._held = {seq: event for seq, event in self._held.items() if seq > head}
             self._stale = self._doubts != read.doubts
-            self._settle(fruitful=True)
+            self._schedule_read(fruitful=True)
         elif self._replaced or (head < self.cursor and self._is_long_behind()):
             self._fail(Cursor(self.cursor, self._id).replaced(rows[0]))
         else:
-            # A replica that lags behind: ask again soon.
+            # A replica that lags behind: read again soon.
             self._doubtful = False
             self._doubt()
-            self._settle(fruitful=False)
+            self._schedule_read(fruitful=False)
 
     def read_failed(self, error: MonogramError) -> None:
-        """Take note that nobody answered; what is missing is read later."""
+        """Handle a read that failed; the missing events are read later."""
         self._offline = f"{type(error).__name__}: {error.message}"
         self._doubt()
-        self._settle(fruitful=False)
-        self._tell()
+        self._schedule_read(fruitful=False)
+        self._update_status()
 
-    # What the channel says ------------------------------------------------------------------------------------------
+    # The channel ----------------------------------------------------------------------------------------------------
 
     def joined(self) -> None:
-        """Take note that from now on the channel tells what happens."""
+        """Handle that the channel delivers events from now on."""
         self._joined, self._silent = True, None
-        # While nothing was heard a backup may have been restored: the table has to show that this is still its feed.
+        # A backup may have been restored meanwhile: the table has to show that the cursor is still in it.
         self._barred = True
         self._doubt()
         self._pause_until, self._fruitless = 0.0, 0
-        self._tell()
+        self._update_status()
 
     def lost(self, reason: str) -> None:
-        """Take note that the channel tells nothing any more, or cannot be joined."""
+        """Handle that the channel delivers nothing any more, or cannot be joined."""
         if self._silent is None:
             self._doubt()
         self._joined, self._silent = False, scrub(reason)
         self._check_at = min(self._check_at, self._clock() + self._poll_seconds)
-        self._tell()
+        self._update_status()
 
     def received(self, event: str, payload: dict[str, Any]) -> None:
-        """Take over what came over the channel."""
+        """Handle a frame of the channel."""
         if event == "broadcast":
-            self._hear(payload.get("payload"))
+            self._receive_event(payload.get("payload"))
         elif event == "system":
-            # The server may have missed commits before it says this.
+            # The server may have missed commits before it sent this.
             self._doubt()
             self._wake()
 
@@ -299,11 +299,11 @@ class FeedState:
         self._fail(error)
         self._wake()
 
-    def _hear(self, message: object) -> None:
+    def _receive_event(self, message: object) -> None:
         try:
             event = SpaceEvent.model_validate(message)
         except ValidationError:
-            # Whatever it is, the table knows.
+            # Malformed, perhaps from a newer server. The table has the event.
             self._doubt()
         else:
             if event.space_id != self.space_id:
@@ -313,22 +313,22 @@ class FeedState:
                 self._following[event.seq] = previous
         self._wake()
 
-    def news(self) -> list[Told]:
-        """Return what the program has not been told yet."""
-        news = list(self._news)
-        self._news.clear()
-        return news
+    def status_changes(self) -> list[StatusChange]:
+        """Return the status changes that have not been reported yet."""
+        changes = list(self._status_changes)
+        self._status_changes.clear()
+        return changes
 
-    # The rest -------------------------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------------------------
 
     @property
     def place(self) -> str | None:
-        """The cursor to store: the number of the last event that was delivered, with its id where that is known."""
+        """The cursor to store: the number of the last event that was delivered, and its id, if that is known."""
         return None if self.cursor is None else str(Cursor(self.cursor, self._id))
 
     @property
     def status(self) -> LiveStatus:
-        """How the feed gets to know what happens."""
+        """How the feed gets its events."""
         if self._offline is not None:
             return LiveStatus.OFFLINE
         if self._joined:
@@ -338,7 +338,7 @@ class FeedState:
     def _hold(self, event: SpaceEvent, *, limited: bool) -> None:
         if self.cursor is not None and event.seq <= self.cursor:
             if event.seq == self.cursor and self._id not in (None, event.id):
-                # Another event of the same number. Nothing that follows it is delivered before the table has told more.
+                # Another event with the same number. Deliver nothing until the table has been read.
                 self._barred = True
                 self._doubt()
             return
@@ -347,22 +347,22 @@ class FeedState:
             self._held.setdefault(event.seq, event)
 
     def _is_long_behind(self) -> bool:
-        """Whether the table has ended before the cursor for so long that no replica is to blame, or from the start."""
+        """Return True if a lagging replica cannot be the reason that the table ends before the cursor."""
         now = self._clock()
         if self._behind_since is None:
             self._behind_since = now
         return not self._confirmed or now - self._behind_since >= BEHIND_SECONDS
 
     def _doubt(self) -> None:
-        """Take note that the table may have something that is not here."""
+        """Note that the table may have events that were not received."""
         self._stale = True
         self._doubts += 1
 
     def _missing(self) -> bool:
-        """Whether there is an event that has neither been delivered nor is it here."""
+        """Return True if the next event exists and has not been received."""
         return self.cursor is not None and self._top > self.cursor and self.cursor + 1 not in self._held
 
-    def _settle(self, *, fruitful: bool) -> None:
+    def _schedule_read(self, *, fruitful: bool) -> None:
         """Decide when to read again."""
         now = self._clock()
         seconds = CHECK_SECONDS if self._joined else self._poll_seconds
@@ -377,15 +377,16 @@ class FeedState:
         if self._failure is None:
             self._failure = error
 
-    def _tell(self) -> None:
-        if self.status is not self._told:
-            self._told = self.status
-            self._news.append(Told(self._told, self._offline or self._silent or "joined"))
+    def _update_status(self) -> None:
+        if self.status is not self._reported:
+            self._reported = self.status
+            reason = self._offline or self._silent or "joined"
+            self._status_changes.append(StatusChange(self._reported, reason))
         self._wake()
 
 
 def _previous(message: object) -> UUID | None:
-    """Return of which event a message says that its event follows it; ``None`` for the first one."""
+    """Return the id of the event before that of a message; ``None`` for the first one."""
     previous = cast("dict[str, Any]", message).get("previous_id")
     try:
         return None if previous is None else UUID(previous)

@@ -1,4 +1,4 @@
-"""Who is present in a space, as a state machine."""
+"""A room, which tracks who is present in a space, as a state machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monogram_sdk.models.events import Present
 
 
 class RoomState:
-    """What one room knows. Not safe for several threads: who uses it sees to that.
+    """The state of one room. Not thread-safe: callers hold a lock.
 
     Args:
         wake: Called when something has changed.
@@ -24,41 +24,41 @@ class RoomState:
         self._wake = wake
         self._metas: dict[str, dict[str, dict[str, Any]]] = {}
         self.status = LiveStatus.CONNECTING
-        """How the room gets to know who is here."""
+        """``LIVE`` while the channel is joined."""
         self.reason = ""
-        """What led to the status, in words."""
+        """Why the status changed last, in words."""
         self.version = 0
-        """Grows with every change of who is here."""
+        """Incremented with every change of who is present."""
         self.failure: BaseException | None = None
-        """Why it has ended."""
+        """The error that ended the room."""
 
     @property
     def keys(self) -> Collection[str]:
-        """Under which keys somebody is here: our programs use the id of the person."""
+        """The presence keys of those who are present. Our clients use the id of the person."""
         return self._metas.keys()
 
     def here(self) -> tuple[Present, ...]:
-        """Return who is here, in the order in which they came. A person with several windows is here once."""
+        """Return who is present, in the order in which they came. A person with several windows is listed once."""
         found = (_present(key, metas) for key, metas in self._metas.items())
         return tuple(present for present in found if present is not None)
 
     def joined(self) -> None:
-        """Take note that the channel tells who is here."""
+        """Handle that the channel reports who is present from now on."""
         self.status, self.reason = LiveStatus.LIVE, "joined"
         self._wake()
 
     def lost(self, reason: str) -> None:
-        """Take note that the channel tells nothing any more."""
+        """Handle that the channel delivers nothing any more."""
         self.status, self.reason = LiveStatus.OFFLINE, reason
         self._wake()
 
     def failed(self, error: BaseException) -> None:
-        """End the room."""
+        """End the room with an error."""
         self.failure = error
         self._wake()
 
     def received(self, event: str, payload: dict[str, Any]) -> None:
-        """Take over what came over the channel."""
+        """Handle a frame of the channel."""
         if event == "presence_state":
             self._metas = {}
             self._add(payload)
@@ -84,12 +84,12 @@ class RoomState:
 
 
 def presence(*, is_writing: bool, since: datetime) -> dict[str, Any]:
-    """Return what to tell the others."""
+    """Return the presence to send."""
     return {"is_writing": is_writing, "since": since.isoformat()}
 
 
 def _entries(presences: object) -> list[tuple[str, dict[str, dict[str, Any]]]]:
-    """Return keys with their metas by reference; what has another form is left out."""
+    """Return the presence keys, each with its metas by reference; malformed entries are left out."""
     found: list[tuple[str, dict[str, dict[str, Any]]]] = []
     if not isinstance(presences, dict):
         return found
@@ -102,7 +102,7 @@ def _entries(presences: object) -> list[tuple[str, dict[str, dict[str, Any]]]]:
 
 
 def _present(key: str, metas: dict[str, dict[str, Any]]) -> Present | None:
-    """Return a person, or ``None`` if some other program made this."""
+    """Return a person; ``None`` if another program sent this presence."""
     try:
         user_id = UUID(key)
         windows = [

@@ -1,8 +1,8 @@
-"""A WebSocket to Realtime, in both worlds: connect, send a frame, take those that come.
+"""A WebSocket to Realtime, for the sync and the async client: connect, send frames, receive frames.
 
-In the world of threads one event loop, in a thread of its own, carries the connections of all clients. The library's
-own client for threads has a thread for each connection, which has to be woken for every frame, only to wake the thread
-that waits for the event: most of the time of a process that follows many spaces went into that.
+The sync client runs the connections of all clients in one event loop, in a thread of its own. The sync client of the
+library websockets has a thread for each connection, which is woken for every frame only to wake the thread that waits
+for the event. A process that followed many spaces spent most of its time on that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from monogram_sdk._config import Config
 from monogram_sdk._engine.certificates import certificates
 from monogram_sdk._engine.info import client_info
 from monogram_sdk._engine.proxies import environment_proxy
-from monogram_sdk._forks import tell_of_forks
+from monogram_sdk._forks import register_for_fork
 from monogram_sdk.errors import scrub
 
 from .channels import VERSION, BrokenConnection
@@ -34,10 +34,10 @@ from .channels import VERSION, BrokenConnection
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-# The thread of the connections would load it, for its first name: see `forks`.
+# Loaded now: the connections' thread would load it to look up a host, and a fork meanwhile would break the import.
 import_module("concurrent.futures.thread")
 
-# At level DEBUG the library would write the address, which holds the key.
+# At level DEBUG the library would log the URL, which contains the key.
 _logger = logging.getLogger("monogram_sdk.websocket")
 _logger.setLevel(logging.INFO)
 
@@ -48,32 +48,32 @@ _LARGEST_FRAME = 8 * 1024 * 1024
 
 _T = TypeVar("_T")
 
-Take = Callable[[bytes], None]
-"""Is given every frame, in its order. It must be quick, as all connections of the process may wait for it."""
+FrameHandler = Callable[[bytes], None]
+"""Called with every frame, in order. It must be quick: all connections of the process may wait for it."""
 
 
 class AsyncWire:
     """A connection to Realtime.
 
     Args:
-        connection: The library's.
-        take: Takes a frame that came.
+        connection: The connection of the library websockets.
+        on_frame: Called with each received frame.
         wake: Called when the connection has ended.
     """
 
-    def __init__(self, connection: ClientConnection, take: Take, wake: Callable[[], None]) -> None:
+    def __init__(self, connection: ClientConnection, on_frame: FrameHandler, wake: Callable[[], None]) -> None:
         self._connection = connection
-        self._take = take
+        self._on_frame = on_frame
         self._wake = wake
         self._failure: Exception | None = None
-        # Without the call in which somebody may have begun to listen: its deadline is not that of the connection.
+        # In an empty context, because the deadline of the call in progress is not that of the connection.
         self._reader = asyncio.create_task(self._read(), context=Context())
 
     def check(self) -> None:
-        """Raise what has ended the connection, if it has.
+        """Raise the error that ended the connection, if it has ended.
 
         Raises:
-            BrokenConnection: It has.
+            BrokenConnection: It has ended.
         """
         if self._failure is not None:
             raise self._failure
@@ -90,16 +90,16 @@ class AsyncWire:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self._connection.send(frame)
         except (ConnectionClosed, OSError) as exc:
-            # A connection that does not take all of a frame in time is of no use for others.
+            # After a partly sent frame, no other frame can follow.
             slow = isinstance(exc, TimeoutError)
             broken = BrokenConnection("the server does not read") if slow else _broken(exc)
             self._end(broken)
             raise broken from exc
 
     async def aclose(self) -> None:
-        """Close it, with a goodbye where the server takes it in time."""
+        """Close it, with a closing handshake if the server replies in time."""
         try:
-            # The library's own timeout does not begin before the server has read what is on its way.
+            # The library's own timeout begins only when the server has read everything that was sent.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._connection.close()
@@ -110,7 +110,7 @@ class AsyncWire:
     async def _read(self) -> None:
         try:
             while True:
-                self._take(await self._connection.recv(decode=False))
+                self._on_frame(await self._connection.recv(decode=False))
         except (ConnectionClosed, OSError) as exc:
             self._end(_broken(exc))
         except Exception as exc:
@@ -124,22 +124,22 @@ class AsyncWire:
 
 
 class Wire:
-    """A connection to Realtime. Any thread may use it, but for the one that carries it.
+    """A connection to Realtime, for threads other than that of the event loop.
 
     Args:
-        wire: It, in the world of tasks.
-        carrier: Who carries it.
+        wire: The connection in the event loop.
+        loop: The event loop.
     """
 
-    def __init__(self, wire: AsyncWire, carrier: _Carrier) -> None:
+    def __init__(self, wire: AsyncWire, loop: _BackgroundLoop) -> None:
         self._wire = wire
-        self._carrier = carrier
+        self._loop = loop
 
     def check(self) -> None:
-        """Raise what has ended the connection, if it has.
+        """Raise the error that ended the connection, if it has ended.
 
         Raises:
-            BrokenConnection: It has.
+            BrokenConnection: It has ended.
         """
         self._wire.check()
 
@@ -149,50 +149,50 @@ class Wire:
         Raises:
             BrokenConnection: The connection has ended.
         """
-        self._carrier.run(self._wire.send(frame))
+        self._loop.run(self._wire.send(frame))
 
     def close(self) -> None:
         """Close it."""
         with contextlib.suppress(BrokenConnection):
-            self._carrier.run(self._wire.aclose())
+            self._loop.run(self._wire.aclose())
 
 
-class _Carrier:
-    """The thread whose event loop carries the connections of all clients for threads in this process."""
+class _BackgroundLoop:
+    """An event loop in a thread of its own, for the connections of all sync clients in this process."""
 
     def __init__(self) -> None:
         self._stopping = asyncio.Event()
         started: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._carry(started)), name="monogram live carrier", daemon=True
+            target=lambda: asyncio.run(self._run(started)), name="monogram live connections", daemon=True
         )
         self._thread.start()
         self._loop = started.result()
-        # A program that ends without closing its clients hangs up.
+        # Closes the connections of a program that ends without closing its clients.
         atexit.register(self._stop)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs."""
+        """Whether it is running."""
         return self._thread.is_alive()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Do something in the loop, and wait for it.
+        """Run a coroutine in the loop, and return its result.
 
         Raises:
-            BrokenConnection: The program is about to end.
+            BrokenConnection: The program is ending.
         """
         if not self._thread.is_alive():
             work.close()
-            raise BrokenConnection("the program ends")
+            raise BrokenConnection("the program is ending")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # Where it was the waiting that was interrupted.
+            future.cancel()  # In case the wait was interrupted, and not the coroutine.
             raise
 
-    async def _carry(self, started: Future[asyncio.AbstractEventLoop]) -> None:
+    async def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
         started.set_result(asyncio.get_running_loop())
         await self._stopping.wait()
 
@@ -202,65 +202,65 @@ class _Carrier:
             self._thread.join(_CLOSE_SECONDS)
 
 
-class _Carriers:
-    """The carrier of this process."""
+class _BackgroundLoops:
+    """Starts the background loop of this process when it is first needed."""
 
     def __init__(self) -> None:
-        self._current: _Carrier | None = None
+        self._current: _BackgroundLoop | None = None
         self._abandoned: object = None
         self._choice = threading.Lock()
-        tell_of_forks(self)
+        register_for_fork(self)
 
-    def forked(self) -> None:
-        """Begin without one: the thread is the parent's."""
+    def after_fork(self) -> None:
+        """Start without a loop: the thread is the parent's."""
         self._choice = threading.Lock()
-        # Nobody may close its event loop here, which shares what it waits for with the parent's.
+        # Kept alive: closing it here would affect the parent's event loop, with which it shares file descriptors.
         self._abandoned, self._current = (self._abandoned, self._current), None
 
-    def get(self) -> _Carrier:
-        """Return the carrier."""
+    def get(self) -> _BackgroundLoop:
+        """Return the loop."""
         with self._choice:
             if self._current is None or not self._current.is_alive:
-                self._current = _Carrier()
+                self._current = _BackgroundLoop()
             return self._current
 
 
-_CARRIERS = _Carriers()
+_BACKGROUND_LOOPS = _BackgroundLoops()
 
 
-async def async_open_wire(config: Config, take: Take, wake: Callable[[], None]) -> AsyncWire:
+async def async_open_wire(config: Config, on_frame: FrameHandler, wake: Callable[[], None]) -> AsyncWire:
     """Connect to Realtime.
 
     Args:
-        config: Where it is.
-        take: Takes a frame that came.
+        config: The project's URL and key.
+        on_frame: Called with each received frame.
         wake: Called when the connection has ended.
 
     Raises:
-        BrokenConnection: That is not possible now.
+        BrokenConnection: The connection could not be made.
     """
-    # The same certificates as for requests. Reading them takes a while.
+    # The same certificates as for requests. Reading them takes some time.
     secure = config.url.startswith("https:")
     context = await asyncio.to_thread(certificates) if secure else None
     try:
-        return AsyncWire(await connect(_address(config), ssl=context, **_options(config)), take, wake)
+        return AsyncWire(await connect(_address(config), ssl=context, **_options(config)), on_frame, wake)
     except (WebSocketException, OSError) as exc:
         raise _broken(exc) from exc
 
 
-def open_wire(config: Config, take: Take, wake: Callable[[], None]) -> Wire:
+def open_wire(config: Config, on_frame: FrameHandler, wake: Callable[[], None]) -> Wire:
     """Connect to Realtime.
 
     Args:
-        config: Where it is.
-        take: Takes a frame that came.
+        config: The project's URL and key.
+        on_frame: Called with each received frame.
         wake: Called when the connection has ended.
 
     Raises:
-        BrokenConnection: That is not possible now.
+        BrokenConnection: The connection could not be made.
     """
-    carrier = _CARRIERS.get()
-    return Wire(carrier.run(async_open_wire(config, take, wake)), carrier)
+    loop = _BACKGROUND_LOOPS.get()
+    return Wire(loop.run(async_open_wire(config, on_frame, wake)), loop)
 
 
 def _address(config: Config) -> str:
@@ -274,7 +274,7 @@ def _options(config: Config) -> dict[str, Any]:
     return {
         "logger": _logger,
         "user_agent_header": client_info(),
-        # The same as for requests.
+        # The same proxy as for requests.
         "proxy": None if proxy is None else proxy.for_websockets(),
         "open_timeout": _OPEN_SECONDS,
         "close_timeout": _CLOSE_SECONDS,

@@ -34,46 +34,46 @@ class Files:
     """The files of Monogram's buckets.
 
     Args:
-        engine: What sends.
+        engine: Sends requests.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._url = engine.config.url
         self._network = engine.network
-        http = LibraryHTTP(engine, as_person=True, nature=_supabase.nature_of_storage_request)
+        http = LibraryHTTP(engine, as_person=True, traits=_supabase.traits_of_storage_request)
         self._storage = _supabase.storage_client(self._url, http)
 
     def upload(self, bucket: str, path: str, image: Image) -> None:
-        """Store an image under a name that is new, for a row that is yet to name it."""
+        """Store an image under a new name, before the row that will refer to it is written."""
         try:
-            with _supabase.translated(), calls.aside(self._network):
+            with _supabase.translated(), calls.side_effect(self._network):
                 self._storage.from_(bucket).upload(
                     path, image.data, {"content-type": image.content_type, "cache-control": _CACHE_SECONDS}
                 )
         except PermissionDeniedError as error:
-            # The platform says of whatever the database refuses that it "violates row-level security policy".
+            # The platform reports every refusal by the database as "violates row-level security policy".
             if "row-level security" in error.message:
-                error.message = "The file was not taken."
+                error.message = "The picture was not stored: you may not upload it there, or not any more today."
                 error.hint = (
-                    "You have uploaded as many as one person may in a day: come back tomorrow. Or you may not put"
-                    " pictures there any more: see whether you are still a member."
+                    "Check that you are still a member of the space. If you have uploaded very many pictures today, you"
+                    " have reached the daily limit: try again tomorrow."
                 )
             raise
         except ConflictError as error:
-            # The name is ours alone and new, so what is there already is this file: an earlier attempt went unanswered,
-            # or something on the way sent the request twice.
+            # The name is random, so the file that is there already is this one: no reply came to an earlier attempt, or
+            # a proxy sent the request twice.
             if not error.uncertain and error.code not in _TAKEN:
                 raise
 
     def put(self, bucket: str, path: str, data: bytes) -> None:
-        """Store bytes, in place of what has this name: for secret keys."""
+        """Store bytes, and replace the file of this name if there is one. Needs a secret key."""
         with _supabase.translated():
             self._storage.from_(bucket).upload(
                 path, data, {"content-type": "application/octet-stream", "upsert": "true"}
             )
 
     def remove(self, bucket: str, *paths: str) -> None:
-        """Delete files; those that are gone already do no harm."""
+        """Delete files. Those that do not exist are ignored."""
         with _supabase.translated():
             self._storage.from_(bucket).remove(list(paths))
 
@@ -84,7 +84,7 @@ class Files:
             return self._storage.from_(bucket).download(path)
 
     def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
-        """Return an address for each file that is there, which works for some time without signing in."""
+        """Return a URL for each file that exists; it works for some time without signing in."""
         urls: dict[str, str] = {}
         for start in range(0, len(paths), _BATCH):
             with _supabase.translated(has_effect=False):
@@ -93,11 +93,13 @@ class Files:
         return urls
 
     def public_url(self, bucket: str, path: str) -> str:
-        """Return the address of a file in a public bucket.
+        """Return the URL of a file in a public bucket.
 
         Raises:
-            InvalidValueError: There is no path.
+            InvalidValueError: The path is empty.
         """
         if not path:
-            raise InvalidValueError("There is no picture without a path.", detail="path")
+            raise InvalidValueError(
+                "The path of the picture is empty.", detail="path", hint="Pass the path of a model, if it has one."
+            )
         return f"{self._url}/storage/v1/object/public/{bucket}/{quote(check_text(path))}"

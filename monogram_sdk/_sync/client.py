@@ -22,7 +22,7 @@ RETRIES = 3
 
 
 class Monogram:
-    """A client of a Monogram project, for one person or for one service.
+    """A client for a Monogram project, for one person or for one service.
 
     Without arguments, the project comes from the environment or from ``.env`` in the working folder: ``SUPABASE_URL``
     and ``SUPABASE_PUBLISHABLE_KEY`` (or the older ``SUPABASE_ANON_KEY``). The secret key is never used unless it is
@@ -32,20 +32,19 @@ class Monogram:
             client.auth.sign_in_with_password(email="ada@example.com", password="...")
             space = client.spaces.create(name="Test Book Club")
 
-    A client may be used by many threads at once. Close it when done, or use it in ``with``.
+    A client may be used by many threads at once. Close it when you are done, or use it in ``with``.
 
     Args:
         url: The project's URL.
         key: The project's publishable key, or a secret one to act as a service.
         timeout: The deadline of a call in seconds, retries included. Files get more time by their size.
-        retries: How often a call is tried again at most, when that cannot do harm.
+        retries: How often a call is retried at most, when that can do no harm.
         session_storage: Where to keep the session; in memory unless given.
         transport: A transport of httpx to send with, such as one with certificates of your own. You close it yourself.
-            A process that is forked off needs one of its own.
-        allow_secret_over_http: Whether a secret key may go unencrypted to another machine, in a network that is
-            trusted.
-        allow_url_from_env_file: Whether a secret key that comes from elsewhere may go where ``.env`` in the working
-            folder says.
+            After a fork, the child process needs one of its own.
+        allow_secret_over_http: Whether a secret key may be sent unencrypted to another machine, in a trusted network.
+        allow_url_from_env_file: Whether a secret key that does not come from ``.env`` in the working folder may be sent
+            to the URL in that file.
 
     Raises:
         ConfigError: The URL or the key is missing or malformed.
@@ -78,8 +77,8 @@ class Monogram:
 
     def __reduce__(self) -> NoReturn:
         raise ConfigError(
-            "A client cannot be copied or sent to another process: its connections and its session stay here.",
-            hint="Make a client in each process; programs of one person share a FileSessionStorage.",
+            "A client cannot be copied or sent to another process, because of its connections and its session.",
+            hint="Make a client in each process. Processes of one person can share a FileSessionStorage.",
         )
 
     @classmethod
@@ -94,7 +93,7 @@ class Monogram:
         allow_secret_over_http: bool = False,
         allow_url_from_env_file: bool = False,
     ) -> Self:
-        """Make a client with a secret key, which passes by the access rules. For servers only.
+        """Make a client with a secret key, which bypasses the access rules. For servers only.
 
         Without arguments, the key comes from ``SUPABASE_SECRET_KEY`` (or the older ``SUPABASE_SERVICE_ROLE_KEY``).
         Nobody can sign in on such a client.
@@ -103,11 +102,11 @@ class Monogram:
             url: The project's URL.
             key: The secret key.
             timeout: The deadline of a call in seconds, retries included.
-            retries: How often a call is tried again at most.
+            retries: How often a call is retried at most.
             transport: A transport of httpx to send with. You close it yourself.
-            allow_secret_over_http: Whether the key may go unencrypted to another machine, in a network that is trusted.
-            allow_url_from_env_file: Whether the key, if it comes from elsewhere, may go where ``.env`` in the working
-                folder says.
+            allow_secret_over_http: Whether the key may be sent unencrypted to another machine, in a trusted network.
+            allow_url_from_env_file: Whether a key that does not come from ``.env`` in the working folder may be sent to
+                the URL in that file.
 
         Raises:
             ConfigError: The URL or the key is missing or malformed, or the key is not secret.
@@ -136,8 +135,8 @@ class Monogram:
         Closing it does nothing; the first client closes the connections.
 
         Args:
-            timeout: The deadline of a call in seconds, retries included; stays unless given.
-            retries: How often a call is tried again at most; stays unless given.
+            timeout: The deadline of a call in seconds, retries included; by default that of this client.
+            retries: How often a call is retried at most; by default as often as in this client.
         """
         present = self._core.engine.options
         options = Options(
@@ -185,26 +184,26 @@ class Monogram:
         self.auth = resources.auth
         """Sign up, sign in, and who is signed in."""
         self.badges = resources.badges
-        """What can be earned, and what you have."""
+        """Badges that can be earned, and those that you have."""
         self.live = resources.live
-        """What happens, as it happens."""
+        """Events in spaces as they happen, and who is present."""
         self.mails = resources.mails
         """Sending emails with a program of your own; needs a secret key."""
         self.newsletters = resources.newsletters
-        """What comes of a week."""
+        """Make, publish and read newsletters."""
         self.notifications = resources.notifications
-        """What you are told."""
+        """Your notifications."""
         self.profiles = resources.profiles
         """The person who is signed in, as others see them."""
         self.prompts = resources.prompts
-        """What the curator asks."""
+        """The curator's questions."""
         self.responses = resources.responses
-        """What members answer."""
+        """Members' responses to prompts."""
         self.settings = resources.settings
-        """How you want things to be."""
+        """Your settings."""
         self.spaces = resources.spaces
-        """Spaces, and who does what in them."""
+        """Spaces, their members, invites and rotation."""
         self.store = resources.store
-        """What tokens buy."""
+        """What tokens can buy."""
         self.tokens = resources.tokens
         """The balance, the ledger behind it, and gifts."""

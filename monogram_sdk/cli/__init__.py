@@ -13,18 +13,18 @@ _MISSING = "monogram: this command needs more packages. Install them with: pip i
 def main() -> None:
     """Run the command; the entry point of the package."""
     try:
-        from monogram_sdk.cli._output import give_up, take_everything
+        from monogram_sdk.cli._output import accept_all_characters, report_os_error
         from monogram_sdk.cli.app import app
 
-        take_everything()
+        accept_all_characters()
         try:
             try:
-                app()  # Commands load what they alone need.
+                app()  # Commands import what only they need.
             finally:
                 sys.stdout.flush()
         except OSError as error:
-            sys.exit(give_up(error))
-    except KeyboardInterrupt:  # While it was being loaded.
+            sys.exit(report_os_error(error))
+    except KeyboardInterrupt:  # During the imports.
         sys.stderr.write("monogram: interrupted.\n")
         sys.exit(130)
     except ModuleNotFoundError as error:

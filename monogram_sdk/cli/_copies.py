@@ -1,11 +1,11 @@
-"""Hold a newsletter's file that somebody kept against the file that the project shows.
+"""Compare a copy of a newsletter with the project's own file.
 
-What a browser or a reader of PDFs draws cannot be told from words alone: markup hides words, and draws others from
-attributes, frames and annotations. So only a file as Monogram hands it out, but for what no program shows, is the same.
-A page that was shown to one reader has links of its own, to other newsletters and with a token: the function
-`newsletter` writes the same links into the stored page anew, and the bytes are compared. What a program saved anew is
-compared whole, as a browser or a reader of PDFs takes it apart: what it may have changed is a short list, and all else
-is altered.
+Text alone does not determine what a browser or a PDF viewer shows: markup can hide text, and attributes, frames and
+annotations can show other text. So a copy counts as the same only if it equals a file that Monogram serves, apart from
+what no program shows. A page that was served to one reader has links of its own, to other newsletters and with a token:
+the function `newsletter` writes the same links into the stored page again, and the bytes are compared. A copy that a
+program has saved in its own way is parsed, and compared as a whole: the changes that programs make are a short list,
+and a copy with any other change is altered.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _PDF = b"%PDF-"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n"
 _SAVED_FROM = re.compile(rb"\A(<!doctype html>)\s*(?:<!-- saved from url=\(\d{4}\)([^<>\s]+) -->\s*)?", re.IGNORECASE)
-"""The start of a page, with the comment that browsers write there when they save it. Elsewhere it may be no comment."""
+"""The start of a page, with the comment that browsers insert when they save it. It counts only there."""
 
 _STORED = ((b"\n<!--feed-->\n<style>", b"\n\n<style>"), (b"\n<!--around-->\n<footer ", b"\n\n<footer "))
-"""Where a page, as it lies in storage, has nothing yet of what is around it."""
+"""Placeholders in the stored page, for what depends on the reader, with their replacements."""
 
 _FUNCTION = "/functions/v1/newsletter"
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -42,38 +42,38 @@ _BESIDE_IT = re.compile(
     rb'<a class="(prev|next)" rel="(?:prev|next)" href="[^"<>]*"><span>[^<>]*</span> <b>([^<>]*)</b> '
     rb"<bdi(?: lang=\"[\w-]+\")?>([^<>]*)</bdi></a>"
 )
-"""What a page says of the newsletters before and after it: week and title."""
+"""The links to the newsletters before and after, with week and title."""
 
 _CANONICAL = re.compile(rb'<link rel="canonical" href="([^"]*)">')
 
 
 class Outcome(StrEnum):
-    """How a file compares with what the project shows."""
+    """The result of comparing a copy with the project's own file."""
 
     SAME = "SAME"
-    """It is a file as the project hands it out."""
+    """It equals a file that the project serves."""
     SAME_LINES = "SAME_LINES"
-    """The same but for what nobody sees: line ends, a byte order mark, white space at the end of lines or of the file,
-    and the comment "saved from url" that browsers write."""
+    """The same apart from what nobody sees: line ends, a byte order mark, white space at the end of lines or of the
+    file, and the comment "saved from url" that browsers write."""
     SAME_LETTER = "SAME_LETTER"
-    """The same but for what it says of a newsletter before or after it that the project does not have: that, nobody can
-    compare."""
+    """The same apart from a link to a newsletter before or after it that the project does not have, so that the text of
+    the link cannot be compared."""
     SAME_WORDS_ONLY = "SAME_WORDS_ONLY"
-    """A program saved it anew, and all that it is made of is the same. What is shown of it may differ."""
+    """A program has saved it in its own way, with the same content. It may look different."""
     DRAWN_ANEW = "DRAWN_ANEW"
-    """A PDF with other drawing. Nothing is known of what it shows."""
+    """A PDF that is drawn differently. What it shows cannot be compared."""
     ALTERED = "ALTERED"
-    """It says or shows something else, or cannot be opened."""
+    """Its content differs, or it cannot be opened."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a file compares with what the project shows.
+    """The result of comparing a copy with the project's own file, with details.
 
     Attributes:
         outcome: The result.
-        difference: For people: where they begin to differ; of a file that cannot be told, why.
-        lacks_pictures: Whether it has pictures that are not in the file, and so were not compared.
+        difference: The first difference, in words; if the result is not certain, the reason.
+        lacks_pictures: Whether its pictures are in other files, and so were not compared.
     """
 
     outcome: Outcome
@@ -82,16 +82,16 @@ class Comparison:
 
 
 def compare(client: Monogram, newsletter_id: UUID, kept: bytes, *, response_id: UUID | None = None) -> Comparison:
-    """Hold a file against the same newsletter as the project shows it, words and all.
+    """Compare a copy with the project's own file of the same newsletter.
 
     Args:
         client: A client with the project's secret key.
         newsletter_id: The newsletter.
-        kept: The file.
-        response_id: Of a keepsake: the response that it shows.
+        kept: The content of the copy.
+        response_id: For a keepsake, the response that it shows.
 
     Raises:
-        MonogramError: The project's own file cannot be had.
+        MonogramError: The project's own file could not be read.
     """
     if kept.lstrip()[: len(_PDF)] == _PDF:
         return _compare_pdf(kept, _pdfs(client, newsletter_id, response_id))
@@ -99,7 +99,7 @@ def compare(client: Monogram, newsletter_id: UUID, kept: bytes, *, response_id: 
 
 
 def marks_of(content: bytes) -> list[str]:
-    """Return what a file says for programs that it is, from where Monogram writes it: a text of people never counts."""
+    """Return the marks in a file that identify the newsletter, from where only Monogram writes them."""
     if content.lstrip()[: len(_PDF)] == _PDF:
         from monogram_sdk.cli._pdfs import marks_of as marks_of_pdf
 
@@ -115,7 +115,7 @@ def _pdfs(client: Monogram, newsletter_id: UUID, response_id: UUID | None) -> It
     if response_id is not None:
         try:
             yield client.newsletters.keepsake(response_id)
-        except NewsletterNotFoundError:  # It names a response that no newsletter has.
+        except NewsletterNotFoundError:  # No newsletter has this response.
             pass
         else:
             return
@@ -138,16 +138,16 @@ def _compare_pdf(kept: bytes, files: Iterable[bytes]) -> Comparison:
 
 
 _OTHER_PDF = (
-    "A PDF that another program saved anew is like this: look at it next to what `newsletters.pdf()` or `keepsake()` "
-    "returns, which is the project's own"
+    "This happens when another program has saved the PDF: compare it by eye with the project's own file, which "
+    "`newsletters.pdf()` or `keepsake()` returns"
 )
 _DRAWN_ANEW = (
-    "A PDF that another program wrote from what it shows is like this, and one of another version of Monogram: look at "
-    "it next to what `newsletters.pdf()` or `keepsake()` returns, which is the project's own"
+    "This happens when another program has printed it to a PDF, or it is from another version of Monogram: compare it "
+    "by eye with the project's own file, which `newsletters.pdf()` or `keepsake()` returns"
 )
 _OTHER_PAGE = (
-    "A page that a browser saved by “Save as” is like this: look at it next to what `newsletters.html()` returns, "
-    "which is the project's own"
+    "This happens when a browser has saved the page with “Save as”: compare it by eye with the project's own page, "
+    "which `newsletters.html()` returns"
 )
 
 
@@ -161,21 +161,21 @@ def _compare_page(client: Monogram, newsletter_id: UUID, kept: bytes) -> Compari
     if outcome := _same(plain, file):
         return Comparison(outcome)
     around = _Around.of(kept, newsletter_id)
-    # Where the project and its pages are now, and where they were when the page was made.
+    # The URLs of the project and its pages now, and when the page was made.
     places: list[dict[str, str]] = [{}, _addresses_in(file, newsletter_id)]
     shown = [_page(client, newsletter_id, around, place) for place in places]
     for page in shown:
         if outcome := _same(plain, page):
             return Comparison(outcome, lacks_pictures=_lacks_pictures(page, newsletter_id))
     lost = around.neighbours - _Around.of(shown[0], newsletter_id).neighbours
-    told = _told_in(plain)
-    # The function writes what the copy says of a newsletter that there is not into the page, as words and nothing else.
+    linked = _link_texts(plain)
+    # If a linked newsletter does not exist, the function takes the text of the link from the copy, as plain text.
     if lost:
         for place in places:
-            page = _page(client, newsletter_id, around, place | told)
+            page = _page(client, newsletter_id, around, place | linked)
             if _same(plain, page) and not around.neighbours - _Around.of(page, newsletter_id).neighbours:
                 lacks = _lacks_pictures(page, newsletter_id)
-                return Comparison(Outcome.SAME_LETTER, _lost(around, lost, told), lacks)
+                return Comparison(Outcome.SAME_LETTER, _missing_neighbours(around, lost, linked), lacks)
     return _by_words(Reader([file, *shown], kept, newsletter_id), plain, [file, *shown], _OTHER_PAGE)
 
 
@@ -183,25 +183,25 @@ def _lacks_pictures(page: bytes, newsletter_id: UUID) -> bool:
     return re.search(rf' src="(?:\.\./)?{newsletter_id}/'.encode(), page) is not None
 
 
-def _told_in(page: bytes) -> dict[str, str]:
-    """Return what a page says of the newsletters before and after it, by the names that the function knows."""
-    told: dict[str, str] = {}
+def _link_texts(page: bytes) -> dict[str, str]:
+    """Return week and title of the newsletters before and after in a page, by the function's names for them."""
+    texts: dict[str, str] = {}
     for kind, week, title in _BESIDE_IT.findall(page):
         name = "previous" if kind == b"prev" else "next"
         if number := re.search(r"\d+", week.decode("utf-8", "replace")):
-            told[f"{name}_week"] = str(int(number[0]))
-            told[f"{name}_title"] = unescape(title.decode("utf-8", "replace"))
-    return told
+            texts[f"{name}_week"] = str(int(number[0]))
+            texts[f"{name}_title"] = unescape(title.decode("utf-8", "replace"))
+    return texts
 
 
-def _lost(around: _Around, lost: set[str], told: dict[str, str]) -> str:
+def _missing_neighbours(around: _Around, lost: set[str], linked: dict[str, str]) -> str:
     beside = {"previous": around.previous, "next": around.next}
     names = [name for name, newsletter in beside.items() if newsletter in lost]
-    titles = " and ".join(f"“{Word(told[f'{name}_title']).told}”" for name in names)
+    titles = " and ".join(f"“{Word(linked[f'{name}_title']).shown}”" for name in names)
     which = " and ".join(str(beside[name]) for name in names)
     return (
-        f"It leads to {which}, which the project does not have, and whether it ever did is not known. So what the copy "
-        f"says there ({titles}) was compared with nothing. The rest of the file is what the project shows"
+        f"It links to {which}, which the project does not have, and may never have had. So the text of the link "
+        f"({titles}) could not be compared. The rest of the file is the same as the project's"
     )
 
 
@@ -212,7 +212,7 @@ def _same(kept: bytes, shown: bytes) -> Outcome | None:
 
 
 def _lines(page: bytes) -> list[bytes]:
-    """Return a page without what no browser shows and no program that saves it is bound to keep."""
+    """Return the lines of a page, without what browsers do not show and programs may change when they save it."""
     text = page.removeprefix(_BYTE_ORDER_MARK).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = _SAVED_FROM.sub(rb"\1", text).rstrip(_WHITE_SPACE)
     return [line.rstrip(_WHITE_SPACE) for line in text.split(b"\n")]
@@ -220,7 +220,7 @@ def _lines(page: bytes) -> list[bytes]:
 
 @dataclass(frozen=True)
 class _Around:
-    """What a page holds that is not the same for each of its readers; the names are those of the function."""
+    """The parts of a page that depend on its reader; the names are those of the function's parameters."""
 
     previous: str | None = None
     next: str | None = None
@@ -231,7 +231,7 @@ class _Around:
 
     @classmethod
     def of(cls, page: bytes, newsletter_id: UUID) -> _Around:
-        """Read it in a page, whoever made that."""
+        """Read them in a page, which may be forged."""
         beside: dict[bytes, str] = {}
         for kind, address in _NEIGHBOUR.findall(page):
             found = _UUID.findall(address)
@@ -251,23 +251,23 @@ class _Around:
 
     @property
     def neighbours(self) -> set[str]:
-        """The newsletters to which it leads."""
+        """The newsletters to which it links."""
         return {one for one in (self.previous, self.next) if one is not None}
 
 
 def _page(client: Monogram, newsletter_id: UUID, around: _Around, place: dict[str, str]) -> bytes:
-    """Have the page made that somebody was shown."""
-    asked = {name: "1" if value is True else value for name, value in vars(around).items() if value} | place
-    from monogram_sdk._contents import LETTER
+    """Render the page as it was served to a reader."""
+    parameters = {name: "1" if value is True else value for name, value in vars(around).items() if value} | place
+    from monogram_sdk._contents import NEWSLETTER
     from monogram_sdk._engine.request import Request
 
-    path = f"{_FUNCTION}/{newsletter_id}/copy?{urlencode(asked)}"
-    request = Request("GET", path, headers={"accept": "*/*"}, content=LETTER)
+    path = f"{_FUNCTION}/{newsletter_id}/copy?{urlencode(parameters)}"
+    request = Request("GET", path, headers={"accept": "*/*"}, content=NEWSLETTER)
     return client.newsletters._engine.send(request).content  # pyright: ignore[reportPrivateUsage]
 
 
 def _addresses_in(page: bytes, newsletter_id: UUID) -> dict[str, str]:
-    """Return where the project and its pages were when it made this page."""
+    """Return the URLs of the project and its pages when a page was made."""
     found: dict[str, str] = {}
     if canonical := _CANONICAL.search(page):
         found["template"] = unescape(canonical[1].decode()).replace(str(newsletter_id), "{id}")
@@ -277,11 +277,11 @@ def _addresses_in(page: bytes, newsletter_id: UUID) -> dict[str, str]:
 
 
 def _by_words(words_of: Callable[[bytes], list[Word]], kept: bytes, shown: list[bytes], advice: str) -> Comparison:
-    """Compare with each file of the same newsletter, and tell where the one that is nearest differs."""
+    """Compare with each file of the same newsletter, and describe the difference to the most similar one."""
     try:
         ours = words_of(kept)
-    except Exception:  # What somebody made of a file may fail a reader in any way.
-        return Comparison(Outcome.ALTERED, "it cannot be opened: it is damaged, or not complete")
+    except Exception:  # A damaged or forged file can raise any error in a parser.
+        return Comparison(Outcome.ALTERED, "it cannot be opened: it is damaged or incomplete")
     lacks_pictures = any(word.is_elsewhere for word in ours)
     nearest: tuple[int, list[Word]] = (-1, [])
     for original in map(words_of, shown):

@@ -1,4 +1,4 @@
-"""What the commands print, on whatever they print to."""
+"""The output of the commands, and their error messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _err = Console(stderr=True, highlight=False)
 
-# What a person at a terminal can do about an error whose own hint is for programs.
+# Hints for the command line, in place of hints for programs that contain these words.
 _REMEDIES = {
     "pass allow_url_from_env_file=True": "Set SUPABASE_URL in the environment, next to the key, or put both into .env.",
     "Pass url=": "Set SUPABASE_URL in the environment or in .env in the working folder.",
@@ -29,11 +29,11 @@ _REMEDIES = {
 
 
 INTERRUPTED = 130
-"""The exit code of what Ctrl-C has ended, as shells have it."""
+"""The exit code after Ctrl-C, as in shells."""
 
 
 class Commands(TyperGroup):
-    """The commands; one that Ctrl-C ends says so in one line, with what that leaves."""
+    """The commands. After Ctrl-C, a command prints one line, with the state in which it leaves things."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run a command."""
@@ -46,10 +46,10 @@ class Commands(TyperGroup):
 
 @contextmanager
 def interruptible(left: str) -> Generator[None]:
-    """Run the block; if Ctrl-C ends it, have it said what that leaves.
+    """Run the block; if Ctrl-C ends it, print the state in which that leaves things.
 
     Args:
-        left: A sentence for people.
+        left: The sentence to print.
     """
     try:
         yield
@@ -58,13 +58,13 @@ def interruptible(left: str) -> Generator[None]:
 
 
 def print_error(error: MonogramError) -> None:
-    """Print an error in one line, with what can be done about it at a command line."""
+    """Print an error in one line, with a hint for the command line."""
     from monogram_sdk import errors
 
     if isinstance(error, errors.ConfigError):
         text = _for_terminals(error)
     elif isinstance(error, errors.HistoryReplacedError):
-        text = error.message  # `watch` says how to go on.
+        text = error.message  # `watch` prints how to go on.
     else:
         text = str(error)
     _err.print(f"monogram: {text}", markup=False, style="red", soft_wrap=True)
@@ -74,7 +74,7 @@ def _for_terminals(error: MonogramError) -> str:
     message, hint = error.message, error.hint or ""
     key = "SUPABASE_SECRET_KEY" if "secret" in message else "SUPABASE_PUBLISHABLE_KEY"
     if message.startswith("admin_client()"):
-        message = "SUPABASE_SECRET_KEY holds a key that is not secret."
+        message = "The key in SUPABASE_SECRET_KEY is not a secret key."
     for part, remedy in _REMEDIES.items():
         if part in hint:
             hint = remedy.format(key=key)
@@ -82,23 +82,23 @@ def _for_terminals(error: MonogramError) -> str:
     return f"{message} {hint}".strip()
 
 
-def take_everything() -> None:
-    """Let the output take every character: what its encoding lacks is written as an escape such as ``\\u201c``."""
+def accept_all_characters() -> None:
+    """Make the output accept every character: those that its encoding lacks are escaped, such as ``\\u201c``."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def give_up(error: OSError) -> int:
-    """End because the output cannot be written, or something cannot be read.
+def report_os_error(error: OSError) -> int:
+    """Print an error of the operating system, such as for output that cannot be written.
 
     Returns:
         The exit code.
     """
-    # What waits to be written would fail once more when Python ends, with a traceback.
+    # Writing the rest of the buffer would fail again when Python exits, with a traceback.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
-    if not isinstance(error, BrokenPipeError):  # Whoever read it has gone, as `head` does.
+    if not isinstance(error, BrokenPipeError):  # Its reader has ended, as `head` does.
         where = f"{error.filename}" if error.filename is not None else "The output cannot be written"
         try:
             sys.stderr.write(f"monogram: {where}: {error.strerror or error}\n")

@@ -1,8 +1,7 @@
-"""A page as browsers take it apart, for comparing, and where Monogram writes into it what it is.
+"""Parse pages as browsers do, for a comparison, and find the mark that identifies the newsletter.
 
-What a browser changes when it saves a page is listed here, and all else differs: the comment "saved from url"; a tag
-with the encoding, as the first of the head; links within the page and beside it by their whole address; pictures in a
-folder beside it.
+Only these changes count as made by a browser that saved the page: the comment "saved from url"; a tag with the
+encoding, as the first of the head; absolute URLs in place of relative ones; pictures in a folder beside the page.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ _PDF_LINK = re.compile(rb'<a href="([^"?]*)\.pdf[?"]')
 _ENCODING = {"http-equiv": "content-type", "content": "text/html; charset=utf-8"}
 _ADDRESSES = ("href", "src", "srcset")
 _BESIDE = re.compile(r"(?:\./)?[^/:?#\\]+/[^/:?#\\]+")
-"""Where a browser puts the pictures of a page that it saves: in a folder beside it."""
+"""The path of a picture of a saved page: in a folder beside it."""
 
 _OPAQUE = {"style": "style", "script": "program"}
 
 
 def marks_of(page: bytes) -> list[str]:
-    """Return what a page's head says for programs that it is. What people wrote is never in a tag of the head."""
+    """Return the marks in a page's head, which never contains text written by people."""
     root = _parsed(page.decode("utf-8-sig", "replace"))
     heads = [node for element in _elements(root, "html") for node in _elements(element, "head")]
     tags = [node.attrs for head in heads for node in _elements(head, "meta")]
@@ -36,10 +35,10 @@ def marks_of(page: bytes) -> list[str]:
 
 
 class Reader:
-    """Reads a page that somebody kept, and the project's own."""
+    """Parses a copy of a page, and the project's own pages."""
 
     def __init__(self, shown: list[bytes], kept: bytes, newsletter_id: UUID) -> None:
-        """Learn what a browser makes of the links within a page when it saves it."""
+        """Collect the links of the project's pages, and their absolute form."""
         self._known = frozenset(address for page in shown for address in _addresses_in(_root(page)))
         own = {
             unescape(found[1].decode())
@@ -49,7 +48,7 @@ class Reader:
         bases = {base for base in own if str(newsletter_id) in base}
         saved_from = _SAVED_FROM.search(kept[:4096].decode("utf-8", "replace"))
         if saved_from is not None:
-            # With the token of a reading link, or from a folder.
+            # The page may have been opened with the token of a reading link, or below a folder.
             parts = urlsplit(unescape(saved_from[1]))
             if parts._replace(query="", fragment="", path=parts.path.rstrip("/")).geturl() in bases:
                 bases = {parts.geturl()}
@@ -61,7 +60,7 @@ class Reader:
         }
 
     def __call__(self, page: bytes) -> list[Word]:
-        """Return all that a browser makes of a page."""
+        """Return everything in a page, as a browser parses it."""
         words: list[Word] = []
         root = _root(page)
         saved = _saved(root)
@@ -104,11 +103,11 @@ class Reader:
         return Word(text, f"<{node.name}>", tuple(sorted(given.items())), is_elsewhere)
 
     def _named(self, address: str) -> str:
-        """Return an address as the newsletter has it."""
+        """Return a URL in the form in the newsletter."""
         return address if address in self._known else self._own.get(address, address)
 
     def _picture(self, choice: str) -> str:
-        """Return the address of a picture as the newsletter has it, and what follows of its width."""
+        """Return the URL of a picture in the form in the newsletter, with the width that follows it."""
         address, gap, width = choice.partition(" ") if not _BESIDE.fullmatch(choice) else (choice, "", "")
         named = self._named(address)
         is_beside = named not in self._known and _BESIDE.fullmatch(named) is not None
@@ -155,7 +154,7 @@ def _addresses_in(root: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _saved(root: Any) -> list[Any]:  # noqa: ANN401
-    """Return what a browser adds to a page that it saves."""
+    """Return the nodes that a browser adds to a page when it saves it."""
     comments = [node for node in _elements(root, "#comment") if _SAVED_FROM.fullmatch(str(node.data))]
     found = comments[:1]
     for element in _elements(root, "html"):

@@ -1,8 +1,8 @@
-"""A PDF as a reader takes it apart, for comparing, and where Monogram writes into it what it is.
+"""Parse PDFs as viewers do, for a comparison, and find the mark that identifies the newsletter.
 
-A program that saves a PDF anew numbers its objects, packs its streams and describes the file in its own way. All else
-that the catalogue leads to is compared. Of links, a newsletter has those to an address and to a place within; every
-other annotation, action, program, form and file in it differs.
+A program that saves a PDF numbers the objects, compresses the streams and describes the file in its own way. Everything
+else that the catalogue refers to is compared. A newsletter has links to URLs and to places within the document; any
+other annotation, action, program, form or file counts as a difference.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 from monogram_sdk.cli._words import DRAWING, PICTURE, Word
 
 _KEYWORDS = re.compile(rb"/Keywords (\d+) 0 R\b")
-"""As Monogram writes it. In a text of people, brackets are escaped, and no line ends."""
+"""As Monogram writes it. Text by people cannot contain it: its parentheses are escaped, and it has no line ends."""
 
 _PACKED = frozenset(("/FlateDecode", "/ASCII85Decode", "/ASCIIHexDecode", "/LZWDecode", "/RunLengthDecode"))
 _HOW_PACKED = frozenset(("/Length", "/Filter", "/DecodeParms"))
 _DESCRIBED = frozenset(("/Metadata", "/Version"))
-"""In the catalogue: what describes the file, and shows nothing."""
+"""Entries of the catalogue that describe the file, and are not shown."""
 
 _LINK = frozenset(
     (
@@ -49,7 +49,7 @@ _PAGE = frozenset(
     )
 )  # fmt: skip
 _INLINE = re.compile(rb"(?<![^\s])BI\s[^\x00]*?\sID\s")
-"""A picture within the drawing of a page; Monogram writes none."""
+"""An inline image in a page's content stream; Monogram writes none."""
 
 _CATALOGUE = frozenset(
     (
@@ -60,25 +60,25 @@ _CATALOGUE = frozenset(
 
 
 def marks_of(data: bytes) -> list[str]:
-    """Return what a PDF says for programs that it is: in its information, or in its metadata."""
+    """Return the marks in a PDF: in its information dictionary, or in its metadata."""
     try:
         reader = _opened(data)
         information: Any = reader.metadata
         found = "" if information is None else str(information.get("/Keywords") or "")
         if not found and reader.xmp_metadata is not None:
             found = str(reader.xmp_metadata.pdf_keywords or "")
-    except Exception:  # What somebody made of a file may fail a reader in any way.
+    except Exception:  # A damaged or forged file can raise any error in a parser.
         found = ""
     if found:
         return [found]
-    # Of a file that cannot be opened: what the object has that is named.
+    # If the file cannot be opened, search for the object that the keywords refer to.
     named = {int(number) for number in _KEYWORDS.findall(data)}
     objects = (rb"\n%d 0 obj\n\((monogram:[\w:-]+)\)\nendobj\n" % number for number in named)
     return [mark.decode() for one in objects for mark in re.findall(one, data)]
 
 
 def words_of(data: bytes) -> list[Word]:
-    """Return all that a PDF is made of: words, links and pictures first, then the rest."""
+    """Return everything in a PDF: words, links and pictures first, then a digest of the rest."""
     reader = _opened(data)
     words: list[Word] = []
     for page in reader.pages:
@@ -100,12 +100,12 @@ def words_of(data: bytes) -> list[Word]:
 def _opened(data: bytes) -> Any:  # noqa: ANN401
     from pypdf import PdfReader
 
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # It says there what it thinks of a damaged file.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # It logs warnings about damaged files.
     return PdfReader(io.BytesIO(data))
 
 
 def _annotation(note: Any) -> list[Word]:  # noqa: ANN401
-    """Return the words and the address of a link; of all else what it is."""
+    """Return the words and the URL of a link; for other annotations, the subtype."""
     words = [Word(word) for word in str(note.get("/Contents", "")).split()]
     if note.get("/Subtype") != "/Link":
         return [*words, Word(str(note.get("/Subtype")), "note")]
@@ -121,7 +121,7 @@ def _annotation(note: Any) -> list[Word]:  # noqa: ANN401
 
 
 def _pictures_of(drawn: Any, seen: set[int]) -> Iterator[str]:  # noqa: ANN401
-    """Yield the digests of the pictures of a page, also in what it draws as a whole."""
+    """Yield the digests of the pictures of a page, including those inside form objects."""
     resources: Any = drawn.get("/Resources")
     objects: Any = None if resources is None else resources.get_object().get("/XObject")
     for name in objects or ():
@@ -136,11 +136,11 @@ def _pictures_of(drawn: Any, seen: set[int]) -> Iterator[str]:  # noqa: ANN401
 
 
 def _digest_of(root: Any) -> str:  # noqa: ANN401
-    """Return a digest of all that a catalogue leads to, whatever numbers its objects have and however it is packed."""
+    """Return a digest of everything that a catalogue refers to, independent of object numbers and compression."""
     from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
 
     digest = sha256()
-    # Objects are named by the order in which they are come by.
+    # Objects are numbered in the order in which they are found.
     numbers: dict[tuple[int, int], int] = {}
     left: list[Any] = [root]
     while left:

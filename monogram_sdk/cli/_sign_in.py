@@ -1,4 +1,4 @@
-"""Sign in at the terminal, and stay signed in: the session is kept in a file that only its owner can read."""
+"""Sign in at the terminal, and stay signed in: the session is stored in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _err = Console(stderr=True, highlight=False)
 
 @contextmanager
 def signed_in(email: str | None) -> Generator[Monogram]:
-    """Make a client of whoever was signed in the last time, or of whoever signs in now.
+    """Make a client with the stored session, or sign in.
 
     Args:
-        email: Who is to be signed in; whoever it was the last time unless given.
+        email: The address to sign in with; by default that of the stored session.
 
     Raises:
-        MonogramError: Signing in failed, or nobody can be asked for the password.
+        MonogramError: Signing in failed, or the password cannot be asked for, without a terminal.
     """
     from monogram_sdk import FileSessionStorage, Monogram, errors
 
@@ -53,7 +53,8 @@ def _ask(what: str, *, hidden: bool = False) -> str:
         from monogram_sdk import errors
 
         raise errors.NotSignedInError(
-            "Nobody is signed in, and nobody can be asked.", hint=f"Set {EMAIL} and {PASSWORD} in the environment."
+            "Nobody is signed in, and without a terminal nobody can be asked for a password.",
+            hint=f"Set {EMAIL} and {PASSWORD} in the environment.",
         )
-    answer: str = typer.prompt(what, hide_input=hidden, err=True)
-    return answer
+    entered: str = typer.prompt(what, hide_input=hidden, err=True)
+    return entered

@@ -1,7 +1,7 @@
-"""The command's root, which gathers the groups of commands.
+"""The root of the command, with its groups of commands.
 
-Exit codes: 0 it is done; 1 it could not be done, and one message on standard error says why; 2 the command was written
-wrongly; 130 Ctrl-C has ended it, and one message says what that leaves.
+Exit codes: 0 success; 1 failure, with one message on standard error; 2 wrong usage; 130 interrupted by Ctrl-C, with one
+message about the state in which that leaves things.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ app.command("verify")(ledger.verify_newsletter)
 
 
 def _unwrap_helps(group: typer.Typer) -> None:
-    """Let the paragraphs of helps be as wide as the terminal, and not as the lines of the source."""
+    """Join the lines of each paragraph of help, so that paragraphs are as wide as the terminal."""
     for command in group.registered_commands:
         paragraphs = cleandoc(command.help or getattr(command.callback, "__doc__", None) or "").split("\n\n")
         command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -1,11 +1,11 @@
-"""`monogram ledger verify` and `monogram verify FILE`: whether anybody changed what was written.
+"""`monogram ledger verify` and `monogram verify FILE`: check whether the ledger or a newsletter was tampered with.
 
-Both ask the project with its secret key, from SUPABASE_URL and SUPABASE_SECRET_KEY in the environment or a .env file.
+Both need the project's secret key, from SUPABASE_URL and SUPABASE_SECRET_KEY in the environment or a .env file.
 
-Exit codes: 0 all is as it was written, or was changed on purpose and says so; 1 something is wrong (as a copy that
-is altered), or it could not be found out, and one message on standard error says why; 2 the command was written
-wrongly; 3 nothing is known to be wrong, but whether the copy is the newsletter cannot be told (as of a page that a
-browser saved in its own way, or where the newsletter was deleted since).
+Exit codes: 0 everything is as it was written, or was changed on purpose and says so; 1 something is wrong (for example,
+the copy is altered), or the check failed, with one message on standard error; 2 wrong usage; 3 nothing is known to be
+wrong, but it is not certain that the copy is the newsletter (for example, a browser saved the page in its own way, or
+the newsletter was deleted).
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ _MARK = re.compile(
 )
 
 _PROBLEMS = {
-    "balance": "the balance is not the sum of the transactions, or not what the newest one says",
-    "running_balance": "the balance after this transaction does not follow from the one before",
-    "chain": "this transaction is not what was written, or something before it is missing",
-    "head": "the end of the ledger is missing, or was added to",
-    "checkpoint": "what was checked earlier is not there any more",
-    "gift": "the gift has not exactly its two entries, or an entry has no gift",
-    "purchase": "the purchase has not exactly its one entry, or an entry has no purchase",
-    "no_account": "this is a transaction of nobody",
+    "balance": "the balance is not the sum of the transactions, or differs from the newest transaction",
+    "running_balance": "the balance after this transaction does not follow from the one before it",
+    "chain": "this transaction was changed, or one before it is missing",
+    "head": "transactions at the end of the ledger are missing, or were added",
+    "checkpoint": "transactions that were checked earlier are missing",
+    "gift": "the gift does not have exactly two entries, or an entry has no gift",
+    "purchase": "the purchase does not have exactly one entry, or an entry has no purchase",
+    "no_account": "this transaction does not belong to an account",
 }
 
-_CANNOT_BE_TOLD = 3
-"""The exit code where nothing says that a copy is altered, and nothing that it is not."""
+_NOT_CERTAIN = 3
+"""The exit code if it is not certain whether a copy is genuine or altered."""
 
-_UNTOLD = (Outcome.SAME_LETTER, Outcome.SAME_WORDS_ONLY, Outcome.DRAWN_ANEW)
+_NOT_CERTAIN_OUTCOMES = (Outcome.SAME_LETTER, Outcome.SAME_WORDS_ONLY, Outcome.DRAWN_ANEW)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a newsletter's page and PDF hold for programs; a keepsake has the response, too."""
+    """The mark in a newsletter's page and PDF; that of a keepsake also has the response."""
 
     newsletter_id: UUID
     code: str
@@ -73,14 +73,12 @@ def ledger() -> None:
 
 @app.command()
 def verify(
-    recent: Annotated[
-        bool, typer.Option("--recent", help="Only what was posted since the check that runs daily.")
-    ] = False,
+    recent: Annotated[bool, typer.Option("--recent", help="Only what was posted since the last daily check.")] = False,
     json: Json = False,
 ) -> None:
     """Check balances, running balances, the chain of hashes, and gifts and purchases with their entries.
 
-    What --json prints is one object: "whole" is true or false, "faults" a list, empty where all is whole.
+    --json prints one object: "whole" is true or false, and "faults" is a list, empty if the ledger is whole.
     """
     from monogram_sdk import Monogram, errors
 
@@ -108,20 +106,20 @@ def verify(
 
 
 def verify_newsletter(
-    file: Annotated[Path, typer.Argument(help="The page (.html) or the PDF of a newsletter that somebody kept.")],
+    file: Annotated[Path, typer.Argument(help="A copy of a newsletter: its page (.html) or its PDF.")],
     json: Json = False,
 ) -> None:
-    """Say whether a newsletter that somebody kept is what was published.
+    """Check whether a copy of a newsletter is what was published.
 
-    Takes a page as its address, a reading link or newsletters.html() gave it, a PDF of any size and paper, and a
-    keepsake. These are genuine byte for byte; line ends, and the comment "saved from url" of a browser, may differ.
-    "cannot be told" is a page that a browser saved by "Save page as" and changed only as browsers do, a PDF that
-    another program saved or drew anew, and a page that leads to a newsletter that the project does not have. Any
-    other copy is "altered".
+    Accepts a page as served at its URL, at a reading link or by newsletters.html(), a PDF of any size and paper, and a
+    keepsake. A genuine copy is the same byte for byte, apart from line ends and a browser's comment "saved from url".
+    The result is "cannot be told" for a page that a browser saved with "Save page as" and changed only as browsers do,
+    for a PDF that another program saved or printed, and for a page with a link to a newsletter that the project does
+    not have. Any other copy is "altered".
 
-    Exit codes: 0 genuine; 1 altered, tampered, unknown, or it could not be found out; 3 it cannot be told. In what
-    --json prints, "copy" is SAME, SAME_LINES, SAME_LETTER (but for a link around it), SAME_WORDS_ONLY (saved anew),
-    DRAWN_ANEW (a PDF), ALTERED, or null where there is nothing to compare with. Needs the project's secret key.
+    Exit codes: 0 genuine; 1 altered, tampered, unknown, or the check failed; 3 it cannot be told. In the output of
+    --json, "copy" is SAME, SAME_LINES, SAME_LETTER (apart from a link), SAME_WORDS_ONLY (saved by a program),
+    DRAWN_ANEW (a PDF), ALTERED, or null if there is nothing to compare with. Needs the project's secret key.
     """
     from monogram_sdk import Monogram, errors
 
@@ -142,8 +140,8 @@ def verify_newsletter(
     except errors.MonogramError as error:
         raise _stop(error) from None
     if json:
-        answer = found.model_dump(mode="json") | {"copy": compared.outcome.value if compared else None}
-        _out.print(dumps(answer), markup=False, soft_wrap=True)
+        result = found.model_dump(mode="json") | {"copy": compared.outcome.value if compared else None}
+        _out.print(dumps(result), markup=False, soft_wrap=True)
     else:
         _out.print(sentence(found, compared), markup=False, soft_wrap=True)
     if failure is not None:
@@ -151,12 +149,12 @@ def verify_newsletter(
         raise _stop(failure)
     if not found.is_trustworthy or (compared is not None and compared.outcome is Outcome.ALTERED):
         raise typer.Exit(1)
-    if compared is None or compared.outcome in _UNTOLD:
-        raise typer.Exit(_CANNOT_BE_TOLD)
+    if compared is None or compared.outcome in _NOT_CERTAIN_OUTCOMES:
+        raise typer.Exit(_NOT_CERTAIN)
 
 
 def read(file: Path) -> bytes:
-    """Return what is in a file.
+    """Return the content of a file.
 
     Raises:
         typer.Exit: The file cannot be read.
@@ -169,18 +167,17 @@ def read(file: Path) -> bytes:
 
 
 def read_mark(file: Path, content: bytes) -> Mark:
-    """Return what a newsletter's file says that it is.
+    """Return the mark in a newsletter's file.
 
     Raises:
-        typer.Exit: It is no newsletter that was published with a code.
+        typer.Exit: The file is not a published newsletter with a code.
     """
     marks = {found.groups() for found in map(_MARK.fullmatch, marks_of(content)) if found is not None}
     if len(marks) != 1:
-        what = "holds the codes of several newsletters" if marks else "holds no code of a newsletter"
+        what = "contains the codes of several newsletters" if marks else "contains no code of a newsletter"
         _err.print(
-            f"monogram: {file} {what}: pass the page or the PDF as Monogram made it. A draft has none, nor has a copy "
-            "that was fetched before its pictures were made; and what a browser printed, or saved as .mhtml, does not "
-            "hold it.",
+            f"monogram: {file} {what}. Pass the page or the PDF as Monogram made it. Drafts, copies that were fetched "
+            "before the pictures were ready, and pages that a browser printed or saved as .mhtml contain no code.",
             markup=False, style="red", soft_wrap=True,
         )  # fmt: skip
         raise typer.Exit(1)
@@ -189,25 +186,23 @@ def read_mark(file: Path, content: bytes) -> Mark:
 
 
 def sentence(found: NewsletterVerification, compared: Comparison | None = None) -> str:
-    """Return what became of a newsletter, and what of this copy was compared with it, for people."""
+    """Return the result in words: the state of the newsletter, and how the copy compares with it."""
     closed = f"{found.closed_accounts} of {found.members} members have deleted their accounts since"
-    redacted = f"Words were taken out on purpose on {found.redacted_at:%Y-%m-%d}" if found.redacted_at else ""
-    not_compared = "The words of this copy were not compared: the project does not have them any more."
+    redacted = f"Text was removed on purpose on {found.redacted_at:%Y-%m-%d}" if found.redacted_at else ""
+    not_compared = "The text of this copy was not compared: the project does not have it any more."
     if compared is not None and compared.outcome is Outcome.ALTERED:
-        what = (
-            f"altered. This copy is not what the project shows: {compared.difference}. The project's own is untouched."
-        )
+        what = f"altered. This copy differs from the project's: {compared.difference}. The project's own is intact."
     elif compared is not None and compared.outcome is Outcome.SAME_WORDS_ONLY:
         what = (
-            "cannot be told. The words and links of this copy are those of the published newsletter, its markup is "
-            f"not: what a browser or a reader shows of it may differ. {compared.difference}."
+            "cannot be told. The text and links of this copy are those of the published newsletter, but its markup is "
+            f"not, so it may look different. {compared.difference}."
         )
     elif compared is not None and compared.outcome is Outcome.SAME_LETTER:
         what = f"cannot be told. {compared.difference}."
     elif compared is not None and compared.outcome is Outcome.DRAWN_ANEW:
         what = (
-            "cannot be told. This PDF is drawn in another way than the project's, so nothing is known of what it "
-            f"shows. {compared.difference}."
+            "cannot be told. This PDF is drawn differently from the project's, so what it shows cannot be compared. "
+            f"{compared.difference}."
         )
     else:
         what = {
@@ -218,23 +213,23 @@ def sentence(found: NewsletterVerification, compared: Comparison | None = None) 
             if redacted
             else f"account closed. The project has what was published; {closed}.",
             "REDACTED": f"redacted. {redacted}, after this copy. {not_compared}",
-            "DELETED": f"deleted. It was published, and the newsletter is gone since. {not_compared}",
-            "CHANGED": "tampered. What the database has is not what was published.",
-            "LEDGER_CHANGED": f"tampered. {found.changed_ledgers or 'Some'} of {found.members} ledgers that it stands "
-            "for were written anew.",
+            "DELETED": f"deleted. It was published, and the newsletter has been deleted since. {not_compared}",
+            "CHANGED": "tampered. The newsletter in the database is not what was published.",
+            "LEDGER_CHANGED": f"tampered. {found.changed_ledgers or 'Some'} of {found.members} ledgers that its code "
+            "covers were rewritten.",
             "UNKNOWN": "unknown. This project has published no newsletter with the code of this copy.",
         }[found.status]
     if compared is not None and compared.outcome is Outcome.SAME:
         what += " This copy is the same, byte for byte."
     elif compared is not None and compared.outcome is Outcome.SAME_LINES:
-        what += " This copy is the same but for line ends and what programs add when they save it, which nobody sees."
+        what += " This copy is the same, apart from line ends and invisible additions by the program that saved it."
     if compared is not None and compared.lacks_pictures:
-        what += " Its pictures are in other files, and were not compared."
+        what += " Its pictures are in other files and were not compared."
     return _name(found) + what
 
 
 def _name(found: NewsletterVerification) -> str:
-    """Return which newsletter it is; not where the database has another title than the one that was published."""
+    """Return the title of the newsletter; empty if the title in the database may be forged."""
     if not found.title or found.status == "CHANGED":
         return ""
     week = f"week {found.week_number}"

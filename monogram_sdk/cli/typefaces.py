@@ -1,9 +1,8 @@
-"""`monogram typefaces push`: bring a project the typefaces that are too large to be deployed with its functions.
+"""`monogram typefaces push`: store the typefaces in a project that are too large to be deployed with its functions.
 
 It needs the project's secret key, from SUPABASE_URL and SUPABASE_SECRET_KEY in the environment or a .env file.
 
-Exit codes: 0 they are there; 1 they could not be stored, and one message on standard error says why; 2 the command was
-written wrongly.
+Exit codes: 0 success; 1 failure, with one message on standard error; 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -32,15 +31,16 @@ def typefaces() -> None:
 
 @app.command()
 def push() -> None:
-    """Store them in the project, in place of those of an earlier version. Once after each update of Monogram is enough.
+    """Store them in the project, replacing those of an earlier version. Do this once after each update of Monogram.
 
-    PDFs of a project without them have boxes for Chinese, Japanese and Korean; `newsletters.preview` says so.
+    PDFs of a project without them have boxes for Chinese, Japanese and Korean characters; `newsletters.preview` warns
+    of that.
     """
     from monogram_sdk import Monogram, errors
     from monogram_sdk._sync._files import TYPEFACES, Files
 
     try:
-        left = "What is named above is stored; the others are as they were. Run it again."
+        left = "The files listed above are stored; the others are unchanged. Run it again."
         with interruptible(left), Monogram.admin_client() as client:
             files = Files(client.admin._engine)  # pyright: ignore[reportPrivateUsage]
             for file in found():
@@ -53,7 +53,7 @@ def push() -> None:
 
 
 def found() -> list[Path]:
-    """Return the files, which come with this package: in `supabase` of the checkout, or in the installed wheel."""
+    """Return the files, which are part of this package: in `supabase` of a checkout, or in the installed wheel."""
     for supabase in (_PACKAGE / "_project" / "supabase", _PACKAGE.parent / "supabase"):
         if files := sorted((supabase / _FOLDER).glob("*.ttf.br")):
             return files

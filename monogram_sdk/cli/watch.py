@@ -1,7 +1,7 @@
-"""`monogram watch SPACE`: what happens in a space, as it happens.
+"""`monogram watch SPACE`: print the events of a space as they happen.
 
-Exit codes: 0 it was stopped, or with `--once` it is done; 1 it could not be done, and one message on standard error
-says why; 2 the command was written wrongly.
+Exit codes: 0 it was stopped, or with `--once` has finished; 1 failure, with one message on standard error; 2 wrong
+usage.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SOMEBODY = "Somebody"
 
 
 def _cursor(given: str | None) -> str | None:
-    """Return what was given, if it is a cursor."""
+    """Return the given cursor, after checking it."""
     from monogram_sdk import errors
     from monogram_sdk._cursor import Cursor
 
@@ -52,11 +52,11 @@ def watch(
             "From now on when left out.",
         ),
     ] = None,
-    once: Annotated[bool, typer.Option("--once", help="Print what has happened so far, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print what has happened so far, and exit.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
     email: Annotated[str | None, typer.Option(help=f"Who you are; or set {EMAIL}.", show_default=False)] = None,
 ) -> None:
-    """Show what happens in a space, as it happens, until Ctrl-C. No event is lost, doubled or out of order.
+    """Print what happens in a space, as it happens, until Ctrl-C. No event is lost, doubled or out of order.
 
     The project comes from SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY, in the environment or a .env file. You are asked
     for your password once; after that you stay signed in.
@@ -80,7 +80,7 @@ def _watch(client: Monogram, space_id: UUID, after: str | None, *, once: bool, a
     if once:
         events = client.spaces.events(space_id, after=after or 0)
     else:
-        events = client.live.events(space_id, after=after, on_status=_tell)
+        events = client.live.events(space_id, after=after, on_status=_print_status)
     narrator = Narrator(client, space_id)
     for event in events:
         if as_json:
@@ -91,11 +91,11 @@ def _watch(client: Monogram, space_id: UUID, after: str | None, *, once: bool, a
 
 
 def _find(client: Monogram, space: str) -> UUID:
-    """Return the space of this id, or of this name.
+    """Return the id of a space, given its id or its name.
 
     Raises:
-        SpaceNotFoundError: There is none.
-        InvalidValueError: There are several.
+        SpaceNotFoundError: You are not in a space with this name.
+        InvalidValueError: You are in several spaces with this name.
     """
     from monogram_sdk import errors
 
@@ -104,26 +104,26 @@ def _find(client: Monogram, space: str) -> UUID:
     except ValueError:
         found = [one for one in client.spaces.list() if one.name.casefold() == space.casefold()]
     if not found:
-        raise errors.SpaceNotFoundError(f"You are in no space of the name {space!r}.")
+        raise errors.SpaceNotFoundError(f"You are not in a space with the name {space!r}.")
     if len(found) > 1:
         raise errors.InvalidValueError(
-            f"You are in {len(found)} spaces of this name: {', '.join(str(one.id) for one in found)}.",
+            f"You are in {len(found)} spaces with this name: {', '.join(str(one.id) for one in found)}.",
             hint="Use the id.",
         )
     return found[0].id
 
 
-def _tell(status: LiveStatus, reason: str) -> None:
-    sign = "●" if status == "LIVE" else "○"
-    _err.print(f"{sign} {status.lower()}: {reason}", style="dim", markup=False, soft_wrap=True)
+def _print_status(status: LiveStatus, reason: str) -> None:
+    symbol = "●" if status == "LIVE" else "○"
+    _err.print(f"{symbol} {status.lower()}: {reason}", style="dim", markup=False, soft_wrap=True)
 
 
 class Narrator:
-    """Tells events in words, as the person may see them.
+    """Describes events in words, with what the person may see.
 
     Args:
-        client: Who reads.
-        space_id: Where it happens.
+        client: The person's client.
+        space_id: The space.
     """
 
     def __init__(self, client: Monogram, space_id: UUID) -> None:
@@ -145,17 +145,17 @@ class Narrator:
 
         match event:
             case models.ResponsePublished():
-                return self._answer(event.payload, "answered")
+                return self._about_response(event.payload, "responded to")
             case models.ResponseUpdated():
-                return self._answer(event.payload, "changed the answer to")
+                return self._about_response(event.payload, "changed the response to")
             case models.ResponseDeleted():
-                return self._name(event.payload.user_id).append(" deleted an answer")
+                return self._name(event.payload.user_id).append(" deleted a response")
             case models.PromptsPublished():
                 return self._prompts(event.payload)
             case models.NewsletterPublished():
                 return Text(f"The newsletter of week {event.payload.week_number} is out", style="bold green")
             case models.CuratorAssigned():
-                return self._name(event.payload.user_id).append(f" holds the pen of week {event.payload.week_number}")
+                return self._name(event.payload.user_id).append(f" is the curator of week {event.payload.week_number}")
             case models.MemberJoined():
                 return self._name(event.payload.user_id, anew=True).append(" joined")
             case models.MemberLeft():
@@ -165,7 +165,7 @@ class Narrator:
             case _:
                 return Text(event.kind)
 
-    def _answer(self, payload: ResponseDetails, verb: str) -> Text:
+    def _about_response(self, payload: ResponseDetails, verb: str) -> Text:
         words = self._name(payload.user_id).append(f" {verb} ")
         words.append(f"“{self._question(payload.prompt_id)}”", style="italic")
         response = self._response(payload.response_id)
@@ -180,7 +180,7 @@ class Narrator:
         return words
 
     def _name(self, user_id: UUID | None, *, anew: bool = False) -> Text:
-        """Return a member's name; of who has left before we came, only that it was somebody."""
+        """Return a member's name; "Somebody" if they have left before this command began."""
         if user_id is not None and (anew or user_id not in self._names):
             for member in self._client.spaces.members(self._space_id):
                 self._names[member.user_id] = member.display_name
@@ -207,7 +207,7 @@ class Narrator:
 
 
 def _gist(response: Response) -> str:
-    """Return what there is to an answer, in a few words."""
+    """Return the content of a response, in a few words."""
     parts = [response.content or ""]
     if response.image_path is not None:
         parts.append("[image]" if response.image_caption is None else f"[image: {response.image_caption}]")
@@ -222,5 +222,5 @@ def _quote(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return a text in one line, without what a terminal would take for a command."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    """Return a text in one line, without control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -1,4 +1,4 @@
-"""The values that the SDK answers: frozen pydantic models, one module a topic."""
+"""The values that the SDK returns: frozen pydantic models, in one module for each topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all models have in common."""
+"""The base class of all models."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """A value from the server: it never changes, and fields that this version of the SDK does not know are left out."""
+    """A value from the server. It is immutable; fields that this version of the SDK does not know are ignored."""
 
-    # Building the validators of all models would be half of `import monogram_sdk`; each is built when it is first
-    # needed.
+    # Building the validators of all models would take half of the time of `import monogram_sdk`. Each is built when it
+    # is first needed.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, hide_input_in_errors=True)
 
     embedded: ClassVar[dict[str, str]] = {}
@@ -20,7 +20,7 @@ class Model(BaseModel):
 
     @classmethod
     def columns(cls) -> str:
-        """Return what to select so that the answer fits this model."""
+        """Return the columns to select for this model."""
         return _columns(cls)
 
 

@@ -13,10 +13,10 @@ from ._base import Model
 
 
 class AuthUser(Model):
-    """An account, as the auth service has it. The person's public side is a `Profile`."""
+    """An account of the auth service. What others see of the person is a `Profile`."""
 
     id: UUID
-    """The account, and the person: `Profile.id`."""
+    """The account, and the person: the same as `Profile.id`."""
     email: str | None = None
     """The email address."""
     phone: str | None = None
@@ -34,44 +34,44 @@ class AuthUser(Model):
     is_anonymous: bool = False
     """Whether the account has no address or provider yet."""
     banned_until: datetime | None = None
-    """Until when the account is barred."""
+    """Until when the account is banned."""
     user_metadata: dict[str, Any] = Field(default_factory=dict)
-    """What the person set, such as ``display_name``. Never base a right on it."""
+    """Values set by the person, such as ``display_name``. Do not use them for access control."""
     app_metadata: dict[str, Any] = Field(default_factory=dict)
-    """What only a service sets, such as ``role``."""
+    """Values that only services can set, such as ``role``."""
 
 
 class Session(Model):
-    """Proof of having signed in. Its tokens are secrets and stay out of its ``repr``."""
+    """The session of a person who is signed in. Its tokens are secrets, which ``repr`` does not show."""
 
     access_token: str = Field(repr=False)
-    """The token that requests carry (a JWT)."""
+    """The token that is sent with requests (a JWT)."""
     refresh_token: str = Field(repr=False)
-    """The token that buys the next session, once."""
+    """The token for the next session. It works once."""
     token_type: str = "bearer"
-    """How the access token is presented."""
+    """The type of the access token."""
     expires_at: datetime
-    """When the access token ends, by this machine's clock. The client refreshes before that."""
+    """When the access token expires, by this machine's clock. The client refreshes it before that."""
     user: AuthUser
     """Who signed in."""
 
 
 class NewSession(Model):
-    """A session as the auth service tells of it, whose end it counts from now."""
+    """A session as the auth service sends it, which expires a number of seconds from now."""
 
     access_token: str = Field(repr=False)
-    """The token that requests carry (a JWT)."""
+    """The token that is sent with requests (a JWT)."""
     refresh_token: str = Field(repr=False)
-    """The token that buys the next session, once."""
+    """The token for the next session. It works once."""
     token_type: str = "bearer"
-    """How the access token is presented."""
+    """The type of the access token."""
     expires_in: int
-    """For how many seconds from now the access token is good."""
+    """In how many seconds the access token expires."""
     user: AuthUser
     """Who signed in."""
 
     def begun(self) -> Session:
-        """Return it as a session from now on, by this machine's clock: one that is wrong then does no harm."""
+        """Return the session, with its expiry by this machine's clock, so that a wrong clock does no harm."""
         return Session(
             access_token=self.access_token,
             refresh_token=self.refresh_token,
@@ -82,19 +82,19 @@ class NewSession(Model):
 
 
 class Verified(Model):
-    """The answer to a code. A change of address that another mailbox has yet to confirm brings no session."""
+    """The reply to a code. The first of the two codes for a change of address returns no session."""
 
     access_token: str | None = Field(default=None, repr=False)
-    """The token that requests carry, unless there is none yet."""
+    """The token that is sent with requests; ``None`` without a session."""
 
 
 class SignUp(Model):
-    """What came of signing up."""
+    """The result of signing up."""
 
     user: AuthUser
     """The new account."""
     session: Session | None = None
-    """The session; ``None`` where the project wants the email address confirmed first."""
+    """The session; ``None`` if the project requires the email address to be confirmed first."""
 
 
 class OAuthStart(Model):
@@ -103,5 +103,5 @@ class OAuthStart(Model):
     url: str
     """The page to open in the person's browser."""
     code_verifier: str | None = Field(default=None, repr=False)
-    """The secret that goes with the code which comes back (PKCE, RFC 7636). This client remembers it; keep it
-    yourself when another process will exchange the code."""
+    """The secret that belongs to the code which comes back (PKCE, RFC 7636). This client stores it; store it yourself
+    if another process is to exchange the code."""

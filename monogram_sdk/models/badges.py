@@ -19,7 +19,7 @@ class BadgeCriteria(Model):
 
 
 class Badge(Model):
-    """Something that can be earned."""
+    """A badge that can be earned."""
 
     id: UUID
     """The badge."""
@@ -57,7 +57,7 @@ class UserBadge(Model):
 
 
 class EarnedBadge(UserBadge):
-    """A badge that you have earned, with what it is."""
+    """A badge that you have earned, with its description."""
 
     embedded: ClassVar[dict[str, str]] = {"badge": f"badge:badges({Badge.columns()})"}
 

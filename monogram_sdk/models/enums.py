@@ -1,7 +1,7 @@
-"""The sets of values, as the database has them.
+"""The enums of the database.
 
-A newer database may have values that this version of the SDK does not know. Reading one gives a member of that name,
-which is equal to its text and not among those listed here, so that one such row never hides the others.
+A newer database may have values that this version of the SDK does not know. Such a value is read as a member of that
+name, which is equal to its text but not listed here, so that rows with it can be read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Self
 
 
 class _OpenEnum(StrEnum):
-    """A set to which a newer database may add."""
+    """An enum to which a newer database may add values."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -26,33 +26,33 @@ class MembershipRole(_OpenEnum):
     """What a member may do in a space."""
 
     MEMBER = "MEMBER"
-    """Reads and answers."""
+    """May read and respond."""
     CURATOR = "CURATOR"
-    """Holds the pen: writes this week's prompts. Comes and goes with the pen."""
+    """Writes this week's prompts. A member has this role while they are the curator."""
     ADMIN = "ADMIN"
-    """Invites people. The leader always is one."""
+    """May invite people. The leader is always an admin."""
 
 
 class RotationType(_OpenEnum):
-    """How the pen travels from week to week."""
+    """How the curator changes from week to week."""
 
     ROUND_ROBIN = "ROUND_ROBIN"
-    """To the member who has waited longest."""
+    """The member who has waited longest is next."""
     RANDOM = "RANDOM"
-    """To anyone but the present curator."""
+    """A random member other than the present curator is next."""
     MANUAL = "MANUAL"
-    """To whom the leader names."""
+    """The leader chooses."""
 
 
 class PreviewWarningKind(_OpenEnum):
-    """What will not look as it was written."""
+    """A part of a newsletter that will not look as it was written."""
 
     NO_TYPEFACE = "NO_TYPEFACE"
     """No typeface has these characters."""
     TYPEFACE_MISSING = "TYPEFACE_MISSING"
     """The typeface of these characters is not stored in the project."""
     PICTURE_LEFT_OUT = "PICTURE_LEFT_OUT"
-    """A picture is not shown; words stand in its place."""
+    """A picture is not shown; text stands in its place."""
     INTRO_SHORTENED = "INTRO_SHORTENED"
     """The email has the beginning of the intro, and a link to the rest."""
     RESPONSE_SHORTENED = "RESPONSE_SHORTENED"
@@ -60,106 +60,106 @@ class PreviewWarningKind(_OpenEnum):
     RESPONSE_LEFT_OUT = "RESPONSE_LEFT_OUT"
     """A response is on the web only: the email has no room for it."""
     EMAIL_CLIPPED = "EMAIL_CLIPPED"
-    """The email is larger than what Gmail shows of one."""
+    """The email is larger than Gmail shows."""
     PDF_SHORTENED = "PDF_SHORTENED"
-    """The PDF has the beginning of a response, and a link to the rest: all of them would be more than it can hold."""
+    """The PDF has the beginning of a response, and a link to the rest: all responses together are too long for it."""
 
 
 class PictureRefusal(_OpenEnum):
     """Why a picture is not shown."""
 
     MISSING = "MISSING"
-    """There is no such file."""
+    """The file does not exist."""
     UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
     """It is not a JPEG, PNG, WebP or GIF."""
     UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
-    """It is an AVIF or HEIC, which functions cannot convert: have it submitted as a JPEG."""
+    """It is an AVIF or HEIC, which functions cannot convert: it must be submitted as a JPEG."""
     DAMAGED = "DAMAGED"
-    """Nothing of it can be read."""
+    """It cannot be read."""
     TOO_MANY_PIXELS = "TOO_MANY_PIXELS"
     """It has more pixels than a function can convert."""
     TOO_MANY_BYTES = "TOO_MANY_BYTES"
     """It is larger than 10 MB."""
     TOO_HEAVY = "TOO_HEAVY"
-    """It could not be converted, however often that was tried: see `admin.dead_letters` and the log of `pictures`."""
+    """Converting it failed repeatedly: see `admin.dead_letters` and the log of the function `pictures`."""
     NO_ROOM = "NO_ROOM"
-    """The letter has too many pictures."""
+    """The newsletter has too many pictures."""
 
 
 class MailState(_OpenEnum):
-    """Where the email to one member stands, or why there is none."""
+    """The state of the email to one member, or the reason why they get none."""
 
     QUEUED = "QUEUED"
-    """To be sent, or to be tried again later."""
+    """It is waiting to be sent, or to be tried again."""
     SENDING = "SENDING"
-    """On its way to the provider."""
+    """It is being sent to the provider."""
     UNCERTAIN = "UNCERTAIN"
-    """The provider did not answer; it is being found out whether it has the email."""
+    """The provider did not reply; Monogram is checking whether it has the email."""
     SENT = "SENT"
-    """The provider has taken it."""
+    """The provider has accepted it."""
     FAILED = "FAILED"
-    """The provider refused it, it bounced, or no attempt helped."""
+    """The provider refused it, it bounced, or all attempts failed."""
     SUPPRESSED = "SUPPRESSED"
-    """None: mail to this address bounced, or its owner complained."""
+    """Not sent: an earlier email to this address bounced, or its owner complained."""
     UNSUBSCRIBED = "UNSUBSCRIBED"
-    """None: the member wants no email from this space."""
+    """Not sent: the member has unsubscribed from emails of this space."""
     OFF = "OFF"
-    """None: the member has switched such emails off."""
+    """Not sent: the member has switched off such emails."""
     LEFT = "LEFT"
-    """None: the member left the space, or was removed, before it was sent."""
+    """Not sent: the member left the space, or was removed, before it was sent."""
     NO_ADDRESS = "NO_ADDRESS"
-    """None: the account has no email address."""
+    """Not sent: the account has no email address."""
     UNCONFIRMED = "UNCONFIRMED"
-    """None: the address was never confirmed, so it may be somebody else's."""
+    """Not sent: the address was never confirmed, so it may be somebody else's."""
     CLOSED = "CLOSED"
-    """None: it was news of a week that was closed before it was sent."""
+    """Not sent: it was about a week that was closed before it was sent."""
 
 
 class MailOutcome(StrEnum):
-    """What became of an email that a program tried to send."""
+    """The result of an attempt to send an email."""
 
     SENT = "SENT"
-    """The provider has it."""
+    """The provider has accepted it."""
     REJECTED = "REJECTED"
-    """The provider will not take it, however often it is asked."""
+    """The provider refused it for good."""
     RETRY = "RETRY"
-    """The provider certainly does not have it; another time may do."""
+    """The provider certainly does not have it; try again later."""
     UNCERTAIN = "UNCERTAIN"
-    """Nobody knows. It has to be found out before it is sent again."""
+    """The provider may have it. Find out before sending it again."""
 
 
 class MailFault(StrEnum):
-    """Why a mail server did not take an email."""
+    """Why a mail server did not accept an email."""
 
     NO_MAILBOX = "NO_MAILBOX"
-    """There is no such mailbox, or it was closed."""
+    """The mailbox does not exist, or was closed."""
     MAILBOX_FULL = "MAILBOX_FULL"
     """The mailbox is full."""
     SENDER = "SENDER"
-    """The sender's: not signed in, no right to relay, on a blocklist, over a quota. Every email would fare the same."""
+    """The sender is refused: not signed in, no right to relay, on a blocklist, over a quota. All emails would fail."""
     RATE = "RATE"
-    """Too much at once."""
+    """Too many emails at once."""
     CONTENT = "CONTENT"
-    """What the email says is not wanted."""
+    """The content of the email is refused."""
     AWAY = "AWAY"
     """The server could not be reached."""
     OTHER = "OTHER"
-    """None of these, or not said."""
+    """Another reason, or an unknown one."""
 
 
 class MailEvent(StrEnum):
-    """What a provider tells of an email after it has taken it."""
+    """What a provider reports about an email after it has accepted it."""
 
     BOUNCED = "BOUNCED"
-    """There is no such mailbox. The address gets no more email."""
+    """The mailbox does not exist. The address gets no more email."""
     COMPLAINED = "COMPLAINED"
-    """Its reader does not want such email. The address gets no more."""
+    """The recipient reported it as spam. The address gets no more email."""
     SUPPRESSED = "SUPPRESSED"
-    """The provider sends nothing to this address. It gets no more email."""
+    """The provider does not send to this address. It gets no more email."""
     FAILED = "FAILED"
-    """It did not arrive, for another reason. The address gets the next one."""
+    """It was not delivered, for another reason. The address gets the next email."""
     UNSENT = "UNSENT"
-    """It never left, for the sender's sake: a quota, a domain. It goes out again."""
+    """The provider did not send it because of the sender, such as a quota or a domain. It is sent again."""
 
 
 class NewsletterVisibility(_OpenEnum):
@@ -177,13 +177,13 @@ class BalanceVisibility(_OpenEnum):
     NOBODY = "NOBODY"
     """Nobody else."""
     SPACES = "SPACES"
-    """People of the same spaces."""
+    """Members of the same spaces."""
     EVERYBODY = "EVERYBODY"
     """Everybody who is signed in."""
 
 
 class DeliveryStatus(_OpenEnum):
-    """Whether a message has gone out."""
+    """Whether a message has been sent."""
 
     PENDING = "PENDING"
     SENT = "SENT"
@@ -191,7 +191,7 @@ class DeliveryStatus(_OpenEnum):
 
 
 class TransactionType(_OpenEnum):
-    """What a change of the token balance was for."""
+    """The reason for a change of a token balance."""
 
     EARN_RESPONSE = "EARN_RESPONSE"
     EARN_CURATOR = "EARN_CURATOR"
@@ -203,7 +203,7 @@ class TransactionType(_OpenEnum):
 
 
 class StoreItemKind(_OpenEnum):
-    """What kind of thing the store sells."""
+    """The kinds of items in the store."""
 
     THEME = "THEME"
     AVATAR_FRAME = "AVATAR_FRAME"
@@ -212,7 +212,7 @@ class StoreItemKind(_OpenEnum):
 
 
 class NotificationKind(_OpenEnum):
-    """What a person is told."""
+    """The kinds of notifications."""
 
     CURATOR_ASSIGNED = "CURATOR_ASSIGNED"
     PROMPTS_PUBLISHED = "PROMPTS_PUBLISHED"
@@ -221,7 +221,7 @@ class NotificationKind(_OpenEnum):
     BADGE_EARNED = "BADGE_EARNED"
     GIFT_RECEIVED = "GIFT_RECEIVED"
     DIGEST = "DIGEST"
-    """Of emails only: the rest of a day's news in one."""
+    """Only by email: the remaining notifications of a day in one."""
 
 
 class AuthEvent(StrEnum):
@@ -231,20 +231,20 @@ class AuthEvent(StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     TOKEN_REFRESHED = "TOKEN_REFRESHED"
     USER_UPDATED = "USER_UPDATED"
-    """The account was changed: by `update_user`, by the last code of a change of address, or elsewhere, as a refresh
-    shows."""
+    """The account was changed: by `update_user`, by the second code of a change of address, or elsewhere, which a
+    refresh reveals."""
     PASSWORD_RECOVERY = "PASSWORD_RECOVERY"
-    """Signed in by a password-reset code; ask for a new password now."""
+    """Signed in with the code for a forgotten password; ask for a new password now."""
 
 
 class LiveStatus(StrEnum):
-    """How a feed gets to know what happens."""
+    """How a feed gets its events."""
 
     CONNECTING = "CONNECTING"
-    """It has just begun."""
+    """The feed has just begun."""
     LIVE = "LIVE"
-    """Realtime tells it, at once."""
+    """Realtime delivers events at once."""
     POLLING = "POLLING"
-    """Realtime does not answer or refuses. The feed asks the database every few seconds, and goes on trying."""
+    """Realtime does not reply, or refuses. The feed reads the database every few seconds, and keeps trying Realtime."""
     OFFLINE = "OFFLINE"
-    """The database does not answer either. The feed goes on trying."""
+    """The database does not reply either. The feed keeps trying."""

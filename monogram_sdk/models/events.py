@@ -6,8 +6,8 @@
         case WeekAdvanced():
             print("week", event.payload.week_number)
 
-`SpaceEvent` is what they have in common. An event whose kind this version of the SDK does not know is a plain
-`SpaceEvent` with its payload as it came: a newer server does not break an older program.
+`SpaceEvent` is their base class. An event of a kind that this version of the SDK does not know is a plain `SpaceEvent`
+whose payload is a dictionary, so that a newer server does not break an older program.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ class SpaceEvent(Model):
     seq: int
     """Its number: 1, 2, 3 and so on in each space, without a gap, in the order in which things happened."""
     id: UUID
-    """Tells it from another event that got its number after a backup was restored."""
+    """Its id. After a backup is restored, another event may get the same number, but not the same id."""
     kind: str
-    """What happened, such as ``response.published``. New kinds may come."""
+    """What happened, such as ``response.published``. More kinds may be added."""
     actor_id: UUID | None
-    """Who did it; ``None`` for the clock."""
+    """The person who did it; ``None`` for scheduled work."""
     subject_id: UUID | None
     """What it is about: the response, the member and so on."""
     payload: Any
-    """Details that depend on the kind: a model for each kind below, a dictionary for kinds that are newer than this."""
+    """Details that depend on the kind: a model for each kind below, a dictionary for newer kinds."""
     created_at: datetime
     """When."""
 
     @property
     def cursor(self) -> str:
-        """What to store, to go on after this event: its number and its id, for the argument ``after`` of feeds."""
+        """The cursor to store in order to go on after this event: its number and id, for the argument ``after``."""
         return f"{self.seq}:{self.id}"
 
     _by_kind: ClassVar[dict[str, type[SpaceEvent]]] = {}
-    """The classes below, by what they stand for."""
+    """The classes below, by kind."""
 
     @classmethod
     def __init_subclass__(cls, *, kind: str, **kwargs: Unpack[ConfigDict]) -> None:
@@ -67,12 +67,12 @@ class SpaceEvent(Model):
 
 
 class ResponseDetails(Model):
-    """Which answer an event is about."""
+    """The response that an event is about."""
 
     response_id: UUID
-    """The answer; `responses.get` reads it, unless it has been deleted since."""
+    """The response; `responses.get` reads it, unless it has been deleted since."""
     prompt_id: UUID
-    """What it answers."""
+    """The prompt that it responds to."""
     user_id: UUID
     """Who wrote it."""
     week_number: int
@@ -80,7 +80,7 @@ class ResponseDetails(Model):
 
 
 class PromptsDetails(Model):
-    """Which prompts an event is about."""
+    """The prompts that an event is about."""
 
     prompt_ids: tuple[UUID, ...]
     """The prompts, in their order."""
@@ -89,7 +89,7 @@ class PromptsDetails(Model):
 
 
 class NewsletterDetails(Model):
-    """Which newsletter an event is about."""
+    """The newsletter that an event is about."""
 
     newsletter_id: UUID
     """The newsletter."""
@@ -98,7 +98,7 @@ class NewsletterDetails(Model):
 
 
 class CuratorDetails(Model):
-    """Whom an event hands the pen."""
+    """The new curator."""
 
     user_id: UUID | None
     """The curator."""
@@ -107,95 +107,95 @@ class CuratorDetails(Model):
 
 
 class MemberDetails(Model):
-    """Which member an event is about."""
+    """The member that an event is about."""
 
     user_id: UUID
     """The person."""
 
 
 class NewMemberDetails(MemberDetails):
-    """Who an event brings."""
+    """The member who has joined."""
 
     role: MembershipRole
-    """As what they joined."""
+    """The role with which they joined."""
 
 
 class WeekDetails(Model):
-    """Which week an event is about."""
+    """The week that an event is about."""
 
     week_number: int
     """The week."""
 
 
 class ResponsePublished(SpaceEvent, kind="response.published"):
-    """Somebody has published an answer."""
+    """Somebody has published a response."""
 
     payload: ResponseDetails
-    """Which answer."""
+    """The response."""
 
 
 class ResponseUpdated(SpaceEvent, kind="response.updated"):
-    """Somebody has changed their published answer."""
+    """Somebody has changed their published response."""
 
     payload: ResponseDetails
-    """Which answer."""
+    """The response."""
 
 
 class ResponseDeleted(SpaceEvent, kind="response.deleted"):
-    """Somebody has deleted their published answer."""
+    """Somebody has deleted their published response."""
 
     payload: ResponseDetails
-    """Which answer."""
+    """The response."""
 
 
 class PromptsPublished(SpaceEvent, kind="prompts.published"):
     """The curator has published prompts."""
 
     payload: PromptsDetails
-    """Which prompts."""
+    """The prompts."""
 
 
 class NewsletterPublished(SpaceEvent, kind="newsletter.published"):
     """The leader has published the newsletter."""
 
     payload: NewsletterDetails
-    """Which newsletter."""
+    """The newsletter."""
 
 
 class CuratorAssigned(SpaceEvent, kind="curator.assigned"):
-    """Somebody holds the pen now."""
+    """Somebody has become the curator."""
 
     payload: CuratorDetails
-    """Who, and for which week."""
+    """The curator, and the week."""
 
 
 class MemberJoined(SpaceEvent, kind="member.joined"):
     """Somebody has joined."""
 
     payload: NewMemberDetails
-    """Who."""
+    """The member."""
 
 
 class MemberLeft(SpaceEvent, kind="member.left"):
     """Somebody has left, or was removed."""
 
     payload: MemberDetails
-    """Who."""
+    """The member."""
 
 
 class WeekAdvanced(SpaceEvent, kind="week.advanced"):
     """A new week has begun."""
 
     payload: WeekDetails
-    """Which week."""
+    """The week."""
 
 
 class Present(Model):
-    """Somebody who is in a space right now, as their own program says: it is no proof of who it is."""
+    """Somebody who is present in a space, as reported by their own program. It is not verified who they are."""
 
     user_id: UUID
     """The person."""
     is_writing: bool
     """Whether they are writing."""
     since: AwareDatetime | None
-    """Since when; ``None`` when their program does not say."""
+    """Since when; ``None`` if their program does not say."""

@@ -1,4 +1,4 @@
-"""Emails, as a program sees them that sends them."""
+"""Emails, for programs that send them."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from ._base import Model
 from .enums import MailFault, MailOutcome, MailState, NotificationKind
 
 UnsubscribeScope = Literal["space", "reminders", "everything"]
-"""Whether a person wants no more email from a space, or none at all."""
+"""What a person unsubscribes from: emails of a space, reminders, or all emails."""
 
 
 class QueuedMail(Model):
     """An email of a batch that a worker has claimed."""
 
     id: UUID
-    """The email; the same for ever, so a Message-ID that is made of it is too."""
+    """The email. It never changes, so that it can be used for the Message-ID."""
     position: int
     """Its place in the batch, from 1."""
     state: MailState
-    """``QUEUED``; ``UNCERTAIN`` if an earlier attempt may have sent it, which has to be found out first."""
+    """``QUEUED``; or ``UNCERTAIN`` if an earlier attempt may have sent it: find that out first."""
     kind: NotificationKind
     """What it is about."""
     newsletter_id: UUID | None
-    """The newsletter that it brings; ``None`` for news."""
+    """The newsletter that it contains; ``None`` for notifications."""
     space_id: UUID | None
     """The space that it is about, if it is about one."""
     space_name: str | None
     """The space's name."""
     display_name: str | None
-    """The name of whom it is to; ``None`` once the account is gone."""
+    """The name of the recipient; ``None`` once the account has been deleted."""
     payload: dict[str, Any]
     """Details that depend on the kind, such as ``week_number``."""
     attempts: int
-    """How often somebody began to send it."""
+    """How often a worker began to send it."""
     email: str | None
-    """The address of the attempt whose fate is not known; ``None`` before. `mails.begin` tells addresses."""
+    """The address of an uncertain attempt; ``None`` before. `mails.begin` returns the addresses."""
     content: dict[str, Any] | None
-    """What that attempt said; ``None`` before, and for newsletters."""
+    """The content of an uncertain attempt; ``None`` before, and for newsletters."""
     token: str | None
-    """What the links to unsubscribe carry; ``None`` before the person's first email from this space."""
+    """The token for its unsubscribe links; ``None`` before the person's first email from this space."""
     link: str | None = None
-    """What makes the newsletter's addresses its reader's own, as ``?link=...``; ``None`` for news."""
+    """The token for the recipient's own links to the newsletter, as ``?link=...``; ``None`` for notifications."""
     languages: list[str] = Field(default_factory=list)
-    """What its reader wants to be written to in, as BCP 47 tags, best first; none is English."""
+    """The languages that the recipient prefers, as BCP 47 tags, best first; empty for English."""
 
 
 class MailBatch(Model):
-    """Emails that a worker has taken together."""
+    """Emails that a worker has claimed together."""
 
     id: UUID
-    """The batch: the idempotency key for a provider that knows such keys."""
+    """The batch. Use it as the idempotency key, if the provider has such keys."""
     provider: str
-    """Through whom it was first to be sent."""
+    """The provider through which it was first to be sent."""
     attempts: int
-    """How often somebody has tried, and left something uncertain."""
+    """How many attempts left an email uncertain."""
     tried_at: datetime | None
-    """When its first request may have gone out; ``None`` before."""
+    """When its first request may have been sent; ``None`` before."""
     mails: list[QueuedMail]
     """The emails."""
 
@@ -75,47 +75,47 @@ class MailToSend(Model):
     email: str
     """The address."""
     token: str
-    """What its links to unsubscribe carry."""
+    """The token for its unsubscribe links."""
     link: str | None = None
-    """What makes the newsletter's addresses its reader's own, as ``?link=...``: with it page, PDF and pictures open
-    without a sign-in. ``None`` for news."""
+    """The token for the recipient's own links to the newsletter, as ``?link=...``, with which page, PDF and pictures
+    open without signing in; ``None`` for notifications."""
 
 
 class MailResult(Model):
-    """What became of an email. Programs make it, for `mails.settle`."""
+    """The result of an email. Programs make it, for `mails.settle`."""
 
     id: UUID
     """The email."""
     outcome: MailOutcome
-    """What the provider did."""
+    """The result."""
     provider_id: str | None = None
-    """What the provider calls it: `mails.record_event` finds it by that."""
+    """The provider's id of the email, by which `mails.record_event` finds it."""
     error: str | None = None
-    """What was said, for operators; up to 2,000 characters are kept, without the addresses in it."""
+    """The error message, for operators; up to 2,000 characters are stored, without addresses."""
     fault: MailFault | None = None
-    """Why it was not taken. Refusals for the ``SENDER``'s sake by three domains in a row stop the provider."""
+    """Why it was not accepted. When three domains in a row refuse the ``SENDER``, the provider is paused."""
     suppress: bool = False
-    """With ``REJECTED``: there is no such mailbox, and the address gets no more email."""
+    """With ``REJECTED``: the mailbox does not exist, and the address gets no more email."""
     uncounted: bool = False
-    """With ``RETRY``: the fault was not the email's, so this was none of its attempts."""
+    """With ``RETRY``: the email was not the reason, so this does not count as one of its attempts."""
 
 
 class EmailSubscription(Model):
-    """What the token in an email's links stands for."""
+    """The subscription that the token in an email's links belongs to."""
 
     space_id: UUID | None
-    """The space; ``None`` for emails that are about none."""
+    """The space; ``None`` for emails that are not about a space."""
     space_name: str | None
-    """Its name; ``None`` once it is gone."""
+    """Its name; ``None`` once it has been deleted."""
     space_emails: bool
-    """Whether its reader gets emails from the space."""
+    """Whether the person gets emails from the space."""
     email_newsletters: bool
-    """Whether they get newsletters at all."""
+    """Whether they get newsletters by email."""
     email_notifications: bool
-    """Whether they get news at all."""
+    """Whether they get notifications by email."""
     email_reminders: bool
-    """Whether they are reminded of questions; news that is off includes reminders."""
+    """Whether they get reminders of questions; without notifications, they get none."""
     can_undo: bool
     """Whether `mails.resubscribe` would undo something."""
     languages: list[str] = Field(default_factory=list)
-    """What its reader wants to be written to in, as BCP 47 tags, best first; none is English."""
+    """The languages that the person prefers, as BCP 47 tags, best first; empty for English."""

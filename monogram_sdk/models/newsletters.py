@@ -1,4 +1,4 @@
-"""Newsletters and what is in them."""
+"""Newsletters and their content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .responses import Music
 
 
 class NewsletterAuthor(Model):
-    """The author of an answer, as they were when the newsletter was generated."""
+    """The author of a response, as they were when the newsletter was generated."""
 
     id: UUID | None
     """The person; ``None`` when they have left Monogram."""
@@ -25,7 +25,7 @@ class NewsletterAuthor(Model):
 
 
 class NewsletterResponse(Model):
-    """A selected answer."""
+    """A selected response."""
 
     id: UUID
     """The response."""
@@ -44,7 +44,7 @@ class NewsletterResponse(Model):
 
 
 class NewsletterPrompt(Model):
-    """A question and the answers that were selected."""
+    """A question and the responses that were selected."""
 
     id: UUID
     """The prompt."""
@@ -53,7 +53,7 @@ class NewsletterPrompt(Model):
     question: str
     """The question."""
     responses: tuple[NewsletterResponse, ...]
-    """The answers."""
+    """The responses."""
 
 
 class NewsletterSpace(Model):
@@ -72,16 +72,16 @@ class NewsletterSpace(Model):
 
 
 class NewsletterContent(Model):
-    """A snapshot: later changes to people, prompts and answers do not reach it."""
+    """A snapshot, which later changes to people, prompts and responses do not affect."""
 
     space: NewsletterSpace
     """The space."""
     week_number: int
     """The week."""
     curator: NewsletterAuthor | None
-    """Who asked."""
+    """The curator."""
     prompts: tuple[NewsletterPrompt, ...]
-    """What was asked and answered."""
+    """The questions and the responses."""
 
 
 class Newsletter(Model):
@@ -94,15 +94,15 @@ class Newsletter(Model):
     week_number: int
     """The week."""
     curator_id: UUID | None
-    """Who set the prompts."""
+    """The curator, who wrote the prompts."""
     title: str
     """The title."""
     intro: str | None
     """The leader's opening words."""
     content: NewsletterContent
-    """What is in it."""
+    """Its content."""
     theme: dict[str, Any] | None
-    """What the leader's theme was made of when the snapshot was taken; ``None`` for the standard one."""
+    """The leader's theme at the time of the snapshot; ``None`` for the standard one."""
     visibility: NewsletterVisibility
     """Who reads it once it is published."""
     html_path: str | None
@@ -110,94 +110,94 @@ class Newsletter(Model):
     pdf_path: str | None
     """The PDF in the bucket ``newsletters``; ``None`` until it is rendered."""
     is_published: bool
-    """Whether it is out; then it stays as it is."""
+    """Whether it is published; then it does not change any more."""
     published_at: datetime | None
-    """Since when."""
+    """When it was published."""
     redacted_at: datetime | None
-    """When somebody was last taken out of it, at their wish; ``None`` before."""
+    """When a person was last removed from it, at their request; ``None`` before."""
     ledger_root: str | None
     """The root over the ledgers of its members when it was published; ``None`` before. See `tokens.proof`."""
     code: str | None
-    """What page and PDF print, over all that is in it; ``None`` for a draft. See `admin.verify_newsletter`."""
+    """The code that page and PDF print, a hash of the content; ``None`` for a draft. See `admin.verify_newsletter`."""
     created_at: datetime
     """When it was first generated."""
     updated_at: datetime
     """When it last changed."""
     version: int
-    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
+    """Incremented with every change. Pass it as `if_version` so that you do not overwrite somebody else's change."""
 
 
 PageSize = Literal["A4", "LETTER"]
-
-"""The paper of a PDF: DIN A4, or US Letter."""
+"""The page size of a PDF: DIN A4, or US Letter."""
 
 Paper = Literal["print", "screen"]
 """The colours of a PDF: on white paper, or those of the page."""
 
 
 class MailPreview(Model):
-    """A newsletter as an email, without the links at its end that are each recipient's own."""
+    """A newsletter as an email, without each recipient's own links at its end."""
 
     subject: str
     """The subject."""
     html: str
-    """The part for programs that show HTML."""
+    """The HTML part."""
     text: str
-    """The same as plain text."""
+    """The plain text part."""
     size: int = 0
-    """How large the HTML is with a reader's own links, in bytes. Gmail clips what is above 104,448 (102 kB)."""
+    """The size of the HTML with a recipient's own links, in bytes. Gmail clips emails above 104,448 bytes (102 kB)."""
 
 
 class PreviewWarning(Model):
-    """Something that will not look as it was written. Which of the fields are set depends on the kind."""
+    """A part of a newsletter that will not look as it was written. Which fields are set depends on the kind."""
 
     kind: PreviewWarningKind
-    """What it is."""
+    """The kind of warning."""
     characters: str = ""
-    """The characters that the PDF has boxes for, each once."""
+    """The characters for which the PDF has boxes, each once."""
     typeface: str | None = None
-    """The typeface that would show them, such as ``"Noto Serif SC"``: ``monogram typefaces push`` stores it."""
+    """The typeface that they need, such as ``"Noto Serif SC"``: ``monogram typefaces push`` stores it."""
     picture: str | None = None
-    """The path of a picture that is not shown, as the snapshot names it."""
+    """The path of a picture that is not shown, as in the snapshot."""
     reason: PictureRefusal | None = None
-    """Why it is not."""
+    """Why the picture is not shown."""
     author: str | None = None
-    """Whose response is shortened in the email or in the PDF, or left out of the email; ``None`` for the intro."""
+    """The author of a response that is shortened in the email or the PDF, or left out of the email; ``None`` for the
+    intro."""
     length: int | None = None
-    """How many characters the response has, or the intro, as readers count them."""
+    """The length of the response or the intro, in characters as readers count them."""
     kept: int | None = None
-    """How many of them are in the email, or in the PDF."""
+    """How many of its characters are in the email or the PDF."""
     size: int | None = None
-    """How large the email is, in bytes."""
+    """The size of the email, in bytes."""
 
 
 class NewsletterPreview(Model):
     """How a newsletter looks."""
 
     page: str
-    """The web page: a whole HTML document."""
+    """The web page: a complete HTML document."""
     mail: MailPreview
     """The email."""
     warnings: tuple[PreviewWarning, ...] = ()
-    """What will not look as it was written, in page, PDF or email."""
+    """What will not look as it was written, in the page, the PDF or the email."""
     pending: tuple[str, ...] = ()
-    """The pictures that are still being made ready, by their paths: a moment later they are in it."""
+    """The paths of pictures that are still being processed. They will be included in a moment."""
 
 
 class RecipientDelivery(Model):
-    """How far one member's email of a newsletter is. It shows no address."""
+    """The state of one member's email of a newsletter. It contains no address."""
 
     user_id: UUID
-    """The member; those who had left Monogram are not listed."""
+    """The member; those who have left Monogram are not listed."""
     display_name: str
     """Their name."""
     state: MailState
-    """Where the email stands, or why there is none."""
+    """The state of the email, or the reason why the member gets none."""
     attempts: int
     """How often it was tried."""
     last_error: str | None
-    """What went wrong the last time; ``None`` once it is sent, and where nothing did."""
+    """The error of the last attempt; ``None`` once it is sent, and if nothing went wrong."""
     queued_at: datetime
     """When the newsletter was published."""
     sent_at: datetime | None
-    """When the provider took it; ``None`` before."""
+    """When the provider accepted it; ``None`` before."""

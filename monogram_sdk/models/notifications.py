@@ -11,14 +11,14 @@ from .enums import NotificationKind
 
 
 class Notification(Model):
-    """Something that a person is told."""
+    """A notification to a person."""
 
     id: UUID
     """The notification."""
     user_id: UUID
-    """Who is told."""
+    """The person."""
     kind: NotificationKind
-    """What about."""
+    """The kind of notification."""
     space_id: UUID | None
     """The space that it is about."""
     payload: dict[str, Any]
@@ -26,4 +26,4 @@ class Notification(Model):
     read_at: datetime | None
     """When it was read; ``None`` if it was not."""
     created_at: datetime
-    """When it was written."""
+    """When it was created."""

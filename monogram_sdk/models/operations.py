@@ -1,4 +1,4 @@
-"""What those see who run a project."""
+"""Jobs, email and checks, for operators of a project."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class OutboxState(Model):
     """How many jobs of a kind are in a state."""
 
     kind: str
-    """What the jobs are for, such as an email."""
+    """The kind of job, such as an email."""
     state: str
-    """Where they stand."""
+    """The state."""
     jobs: int
     """How many there are."""
     oldest_run_at: datetime | None
-    """When the oldest of them is, or was, due."""
+    """When the oldest of them is or was due."""
 
 
 class Job(Model):
@@ -29,99 +29,100 @@ class Job(Model):
     id: int
     """The job."""
     kind: str
-    """What it is for."""
+    """The kind of job."""
     key: str
-    """What makes it unique among its kind, and what is sent to others as an idempotency key."""
+    """Its key, unique among its kind, which can also be used as an idempotency key."""
     payload: dict[str, Any]
     """Details that depend on the kind."""
     attempts: int
     """How often it has been claimed, this time included."""
     leased_until: datetime
-    """When somebody else may claim it."""
+    """When the lease ends and another worker may claim it."""
 
 
 class DeadLetter(Model):
-    """A job or an email that is not tried again by itself."""
+    """A job or an email that is not retried any more."""
 
     key: str
-    """What `replay_dead_letters` takes."""
+    """Its key, for `replay_dead_letters`."""
     kind: str
-    """What it is for: ``newsletter.mail``, ``newsletter.render`` and ``newsletter.pdf`` (making email, page and PDF),
-    ``newsletter.email``, ``notification.email`` (sending one), ``picture.derive``, ``storage.remove``."""
+    """Its kind: ``newsletter.mail``, ``newsletter.render`` and ``newsletter.pdf`` (making the email, the page and the
+    PDF), ``newsletter.email`` and ``notification.email`` (sending an email), ``picture.derive``, ``storage.remove``."""
     attempts: int
     """How often it was tried."""
     last_error: str | None
-    """What went wrong the last time."""
+    """The error of the last attempt."""
     gave_up: bool
-    """Whether no attempt helped; otherwise the email was refused or bounced."""
+    """Whether all attempts failed; otherwise the email was refused or bounced."""
     created_at: datetime
     """When it was queued."""
 
 
 class MailProviderState(Model):
-    """How a provider of email is."""
+    """The state of an email provider."""
 
     provider: str
     """The provider, such as ``smtp``."""
     fault: MailFault | None
-    """``SENDER``: it refuses all email until somebody mends what `reason` says. ``RATE``: it wants us to wait.
-    ``None``: email goes out."""
+    """``SENDER``: it refuses all email until the problem in `reason` is fixed. ``RATE``: it has asked to wait.
+    ``None``: email is sent."""
     reason: str | None
-    """What it said, without addresses."""
+    """Its message, without addresses."""
     since: datetime | None
-    """Since when; ``None`` while email goes out."""
+    """Since when; ``None`` while email is sent."""
     paused_until: datetime
-    """When it is tried again by itself. `admin.resume_mail` does so at once."""
+    """When it is tried again. `admin.resume_mail` tries at once."""
     refusals: int
-    """How many domains of recipients it has refused for the sender's sake since it last took an email."""
+    """For how many recipient domains it has refused the sender since it last accepted an email."""
 
 
 class EmailSuppression(Model):
-    """An address that gets no mail."""
+    """An address that gets no email."""
 
     address: str
     """The address, in lower case."""
     reason: str
     """``BOUNCED``, ``COMPLAINED`` or ``MANUAL``."""
     detail: str | None
-    """What the provider, or whoever entered it, said."""
+    """The message of the provider, or of the operator who entered it."""
     created_at: datetime
-    """Since when."""
+    """When it was entered."""
 
 
 class LedgerFault(Model):
-    """Something that is wrong in the ledger."""
+    """A fault in the ledger."""
 
     user_id: UUID | None
-    """Whose ledger it is; ``None`` where that cannot be told any more."""
+    """The person whose ledger it is; ``None`` if that is not known any more."""
     token_balance: int | None
-    """The balance that their row has; ``None`` without an account."""
+    """The balance in their row; ``None`` without an account."""
     ledger_sum: int | None
     """The sum of their transactions; ``None`` without any."""
     newest_balance: int | None
     """The balance after the newest of them; ``None`` without any."""
     problem: str
     """What is wrong: ``balance``, ``running_balance``, ``chain``, ``head``, ``checkpoint``, ``gift``, ``purchase`` or
-    ``no_account``; the explanation of the ledger says what each means."""
+    ``no_account``; the guide to the ledger explains them."""
     subject_id: UUID | None
-    """The transaction, gift or purchase; ``None`` where it is the whole ledger of the person."""
+    """The transaction, gift or purchase; ``None`` for the whole ledger of the person."""
     fault: str
-    """All of this as one text, unique."""
+    """All of this as one unique text."""
 
 
 NewsletterStatus = Literal["INTACT", "ACCOUNT_CLOSED", "REDACTED", "DELETED", "CHANGED", "LEDGER_CHANGED", "UNKNOWN"]
-"""What became of a newsletter that somebody kept a copy of."""
+"""The state of a newsletter, compared with a copy."""
 
 
 class NewsletterVerification(Model):
-    """How a copy of a newsletter that somebody kept compares with the database."""
+    """The result of comparing the code of a copy of a newsletter with the database."""
 
     status: NewsletterStatus
-    """``INTACT``; ``ACCOUNT_CLOSED`` (intact, and members have deleted their accounts since); ``REDACTED`` (words were
-    taken out on purpose since); ``DELETED`` (the newsletter is gone); ``CHANGED`` (it is not what was published);
-    ``LEDGER_CHANGED`` (a member's ledger up to then was written anew); ``UNKNOWN`` (there is none of this code)."""
+    """``INTACT``; ``ACCOUNT_CLOSED`` (intact, and members have deleted their accounts since); ``REDACTED`` (text was
+    removed on purpose since); ``DELETED`` (the newsletter has been deleted); ``CHANGED`` (it is not what was
+    published); ``LEDGER_CHANGED`` (a member's ledger up to then was rewritten); ``UNKNOWN`` (no newsletter has this
+    code)."""
     code: str
-    """What the copy prints."""
+    """The code in the copy."""
     newsletter_id: UUID | None
     """The newsletter."""
     title: str | None
@@ -131,17 +132,17 @@ class NewsletterVerification(Model):
     published_at: datetime | None
     """When it was published."""
     redacted_at: datetime | None
-    """When words were taken out of it: ``REDACTED`` says that it was after this copy, else it was before."""
+    """When text was removed from it: with ``REDACTED`` after this copy was made, otherwise before."""
     deleted_at: datetime | None
     """When it was deleted."""
     members: int
-    """How many ledgers its root stands for."""
+    """How many ledgers its root covers."""
     closed_accounts: int
-    """How many of them went with their accounts."""
+    """How many of them belong to deleted accounts."""
     changed_ledgers: int
-    """How many of them are not what they were."""
+    """How many of them have been rewritten."""
 
     @property
     def is_trustworthy(self) -> bool:
-        """Whether everything is what it was, or was changed on purpose and says so."""
+        """Whether everything is as it was published, or was changed on purpose and says so."""
         return self.status in ("INTACT", "ACCOUNT_CLOSED", "REDACTED", "DELETED")

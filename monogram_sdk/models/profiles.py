@@ -17,17 +17,17 @@ class Profile(Model):
     display_name: str
     """The name that others see, 1-80 characters."""
     username: str | None
-    """An optional handle: 3-30 letters, digits and underscores, unique whatever the case."""
+    """An optional handle: 3-30 characters (a-z, digits, underscores), unique regardless of case."""
     avatar_path: str | None
-    """The picture in the bucket ``avatars``; `profiles.avatar_url` makes an address of it."""
+    """The picture in the bucket ``avatars``; `profiles.avatar_url` returns its URL."""
     bio: str | None
     """A few words, up to 500 characters."""
     token_balance: int
-    """Tokens."""
+    """The balance, in tokens."""
     current_streak: int
-    """Calendar weeks in a row (ISO weeks, UTC) with a published response, up to this week or the last."""
+    """How many consecutive calendar weeks (ISO weeks, UTC), up to this or the last one, have a published response."""
     longest_streak: int
-    """The longest that `current_streak` has been."""
+    """The highest value that `current_streak` has had."""
     last_active_date: date | None
     """The UTC day of the newest published response."""
     created_at: datetime
@@ -35,11 +35,11 @@ class Profile(Model):
     updated_at: datetime
     """When the row last changed."""
     version: int
-    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
+    """Incremented with every change. Pass it as `if_version` so that you do not overwrite somebody else's change."""
 
 
 class Person(Model):
-    """A person, as a screen shows them."""
+    """A person, with what a screen shows of them."""
 
     user_id: UUID
     """The person."""
@@ -52,7 +52,7 @@ class Person(Model):
 
 
 class PublicBadge(Model):
-    """A badge that somebody shows."""
+    """A badge that somebody displays."""
 
     code: str
     """The badge's stable name."""
@@ -72,23 +72,23 @@ class MemberProfile(Person):
     role: MembershipRole
     """What they may do."""
     weekly_streak: int
-    """Weeks of the space in a row with a published response."""
+    """How many consecutive weeks of the space have a published response of theirs."""
     total_submissions: int
-    """Published responses in the space."""
+    """How many published responses they have in the space."""
     joined_at: datetime
-    """Since when they are a member."""
+    """When they joined."""
     token_balance: int | None
-    """Their tokens, ``None`` if they keep that to themselves."""
+    """Their balance, in tokens; ``None`` if they do not show it."""
     badges: tuple[PublicBadge, ...]
-    """The badges that they show, in their order."""
+    """The badges that they display, in their order."""
 
 
 class LeaderboardEntry(Person):
     """A place on the leaderboard. People who do not want to be on it are not."""
 
     rank: int
-    """The place; equal balances share one."""
+    """The rank; equal balances have the same rank."""
     token_balance: int
-    """Their tokens."""
+    """Their balance, in tokens."""
     badges: tuple[PublicBadge, ...]
-    """The badges that they show."""
+    """The badges that they display."""

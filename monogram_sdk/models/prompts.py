@@ -24,14 +24,14 @@ class Prompt(Model):
     order: int
     """Its place in the week, 1-10."""
     place: int
-    """Which of the week's ten places it was written into, 1-10. It never changes; each pays a person once."""
+    """The place in the week at which it was written, 1-10. It never changes; each place earns a person tokens once."""
     is_published: bool
-    """Whether members see it and can answer."""
+    """Whether members see it and can respond."""
     published_at: datetime | None
-    """Since when."""
+    """When it was published."""
     created_at: datetime
     """When it was written."""
     updated_at: datetime
     """When it last changed."""
     version: int
-    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
+    """Incremented with every change. Pass it as `if_version` so that you do not overwrite somebody else's change."""

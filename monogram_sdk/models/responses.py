@@ -1,4 +1,4 @@
-"""Answers to prompts."""
+"""Responses to prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_ADDRESS = 2000
 
 
 class Music(Model):
-    """A piece of music that goes with an answer."""
+    """A piece of music that goes with a response."""
 
     url: str
     """Where it plays (http or https). The database keeps scheme and host in lower case."""
@@ -29,20 +29,20 @@ class Music(Model):
     @field_validator("url")
     @classmethod
     def _plays_on_the_web(cls, value: str, info: ValidationInfo) -> str:
-        """Check an address that a program gives. What comes from the server as JSON is for the database to judge."""
+        """Check a URL that a program passes. URLs from the server, as JSON, have been checked by the database."""
         value = value.strip()
         if info.mode == "python" and not (len(value) <= _LONGEST_ADDRESS and _WEB_ADDRESS.fullmatch(value)):
-            raise ValueError("begins with http:// or https:// and has at most 2,000 characters")
+            raise ValueError("must begin with http:// or https:// and have at most 2,000 characters")
         return value
 
 
 class Response(Model):
-    """A member's answer to a prompt: text, an image, a piece of music, or all of them."""
+    """A member's response to a prompt: text, an image, a piece of music, or all of them."""
 
     id: UUID
     """The response."""
     prompt_id: UUID
-    """What it answers."""
+    """The prompt that it responds to."""
     user_id: UUID
     """Who wrote it."""
     space_id: UUID
@@ -52,23 +52,23 @@ class Response(Model):
     content: str | None
     """The text, up to 10,000 characters."""
     image_path: str | None
-    """The image in the bucket ``responses``; `responses.image_url` makes a temporary address of it."""
+    """The image in the bucket ``responses``; `responses.image_url` returns a temporary URL for it."""
     image_caption: str | None
     """What its author says about the image, in one line of up to 300 characters; ``None`` if nothing."""
     music: Music | None
     """The piece of music."""
     is_published: bool
-    """Whether members see it; a draft is its author's alone."""
+    """Whether members see it; only its author sees a draft."""
     published_at: datetime | None
-    """Since when."""
+    """When it was published."""
     calendar_week: int | None
-    """The calendar week in which it was published, by its author's own zone then, counted from 5 January 1970; ``None``
-    for a draft."""
+    """The calendar week in which it was published, in its author's time zone then, counted from 5 January 1970;
+    ``None`` for a draft."""
     is_selected: bool
     """Whether the leader chose it for the newsletter."""
     created_at: datetime
-    """When it was begun."""
+    """When it was created."""
     updated_at: datetime
     """When it last changed."""
     version: int
-    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
+    """Incremented with every change. Pass it as `if_version` so that you do not overwrite somebody else's change."""

@@ -10,7 +10,7 @@ from .enums import BalanceVisibility
 
 
 class Settings(Model):
-    """How a person wants things to be."""
+    """A person's settings."""
 
     user_id: UUID
     """The person."""
@@ -21,7 +21,7 @@ class Settings(Model):
     email_notifications: bool
     """Whether notifications come by email."""
     email_reminders: bool
-    """Whether they include reminders to answer a week's prompts."""
+    """Whether they include reminders to respond to a week's prompts."""
     in_app_notifications: bool
     """Whether notifications are listed in the app."""
     show_on_leaderboard: BalanceVisibility
@@ -29,11 +29,10 @@ class Settings(Model):
     timezone: str
     """The person's time zone by its IANA name, such as ``Europe/Lisbon``."""
     language: str | None
-    """In what the person is written to, as a BCP 47 tag such as ``de`` or ``pt-BR``; ``None`` for the language of the
-    space that it is about."""
+    """The person's language, as a BCP 47 tag such as ``de`` or ``pt-BR``; ``None`` for the language of each space."""
     created_at: datetime
-    """When the settings were made."""
+    """When the settings were created."""
     updated_at: datetime
     """When they last changed."""
     version: int
-    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
+    """Incremented with every change. Pass it as `if_version` so that you do not overwrite somebody else's change."""

@@ -21,13 +21,13 @@ class Space(Model):
     description: str | None
     """What it is about, up to 1,000 characters."""
     cover_path: str | None
-    """The picture in the bucket ``covers``; `spaces.cover_url` makes an address of it."""
+    """The picture in the bucket ``covers``; `spaces.cover_url` returns its URL."""
     leader_id: UUID
-    """Who leads it."""
+    """The leader."""
     current_curator_id: UUID | None
-    """Who holds the pen this week."""
+    """The curator of this week."""
     rotation_type: RotationType
-    """How the pen travels."""
+    """How the curator changes."""
     current_week: int
     """The open week, counted from 1."""
     is_public: bool
@@ -35,18 +35,18 @@ class Space(Model):
     newsletter_visibility: NewsletterVisibility
     """Who reads its published newsletters."""
     language: str | None
-    """In what its newsletters and emails speak to people who have not chosen, as a BCP 47 tag such as ``de`` or
+    """The language of its newsletters and emails for people who have not chosen one, as a BCP 47 tag such as ``de`` or
     ``pt-BR``; ``None`` for English."""
     created_at: datetime
-    """When it was founded."""
+    """When it was created."""
     updated_at: datetime
     """When it last changed."""
     version: int
-    """Counts its changes. Pass it back as `if_version` to change nothing that somebody else has changed meanwhile."""
+    """Incremented with every change. Pass it as `if_version` so that you do not overwrite somebody else's change."""
 
 
 class Membership(Model):
-    """A person's place in a space."""
+    """The membership of a person in a space."""
 
     id: UUID
     """The membership."""
@@ -57,30 +57,30 @@ class Membership(Model):
     role: MembershipRole
     """What they may do."""
     weekly_streak: int
-    """Weeks of the space in a row with a published response, up to the open week or the one before."""
+    """How many consecutive weeks of the space, up to the open one or the one before, have a published response."""
     total_submissions: int
-    """Published responses in this space, ever."""
+    """How many published responses they have in the space."""
     joined_at: datetime
-    """Since when."""
+    """When they joined."""
 
 
 class NewInvite(Model):
-    """An invite that has just been made. This is the only time that its code is shown."""
+    """An invite that has just been created. Its code is returned only this time."""
 
     id: UUID
     """The invite, for `spaces.revoke_invite`."""
     space_id: UUID
-    """Where it leads."""
+    """The space."""
     code: str = Field(repr=False)
-    """What to give to people; whoever has it can join."""
+    """The code to give to people; everybody who has it can join."""
     max_uses: int | None
     """How often it works; ``None`` for no limit."""
     uses: int
     """How often it has been used."""
     expires_at: datetime | None
-    """When it ends; ``None`` for never."""
+    """When it expires; ``None`` for never."""
     created_at: datetime
-    """When it was made."""
+    """When it was created."""
 
 
 class Invite(Model):
@@ -89,23 +89,23 @@ class Invite(Model):
     id: UUID
     """The invite."""
     space_id: UUID
-    """Where it leads."""
+    """The space."""
     created_by: UUID | None
-    """Who made it; ``None`` when they have left Monogram."""
+    """The person who created it; ``None`` if they have left Monogram."""
     max_uses: int | None
     """How often it works; ``None`` for no limit."""
     uses: int
     """How often it has been used."""
     expires_at: datetime | None
-    """When it ends; ``None`` for never."""
+    """When it expires; ``None`` for never."""
     revoked_at: datetime | None
     """When it was withdrawn; ``None`` if it was not."""
     created_at: datetime
-    """When it was made."""
+    """When it was created."""
 
 
 class CuratorRotation(Model):
-    """Who held the pen in a week."""
+    """The curator of a week."""
 
     id: UUID
     """The entry."""
@@ -116,21 +116,21 @@ class CuratorRotation(Model):
     curator_id: UUID | None
     """The curator; ``None`` when they have left Monogram."""
     assigned_at: datetime
-    """When the pen was handed to them."""
+    """When they became the curator."""
     notification_status: DeliveryStatus
-    """Whether they have been told."""
+    """Whether they have been notified."""
     notified_at: datetime | None
-    """When they were told."""
+    """When they were notified."""
     reminded_at: datetime | None
-    """When those who had not answered were reminded; ``None`` before."""
+    """When members who had not responded were reminded; ``None`` before."""
 
 
 class RotationPreview(Model):
-    """Who would hold the pen in a coming week, if nobody joins, leaves or swaps."""
+    """The curator of a coming week, unless somebody joins or leaves, or the leader assigns another."""
 
     week_number: int
     """The week."""
     user_id: UUID | None
-    """The curator; ``None`` where that is left to chance or to the leader."""
+    """The curator; ``None`` if the choice will be random or the leader's."""
     display_name: str | None
     """Their name."""

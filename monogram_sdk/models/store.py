@@ -12,7 +12,7 @@ from .themes import Theme
 
 
 class StoreItem(Model):
-    """Something that tokens buy."""
+    """Something that tokens can buy."""
 
     id: UUID
     """The item."""
@@ -23,7 +23,7 @@ class StoreItem(Model):
     description: str
     """What it is."""
     kind: StoreItemKind
-    """What kind of thing it is."""
+    """The kind of item."""
     price: int
     """The price in tokens."""
     stock: int | None
@@ -33,13 +33,13 @@ class StoreItem(Model):
     metadata: dict[str, Any]
     """What a program needs to show it, such as a theme's colours."""
     created_at: datetime
-    """When it was introduced."""
+    """When it was added."""
     updated_at: datetime
     """When it last changed."""
 
     @property
     def theme(self) -> Theme | None:
-        """The theme that it is; ``None`` if it is something else, or one without colours of its own."""
+        """The theme; ``None`` if it is another kind of item, or a theme without colours of its own."""
         return Theme.model_validate(self.metadata) if self.kind == StoreItemKind.THEME and self.metadata else None
 
 
@@ -49,14 +49,14 @@ class Purchase(Model):
     id: UUID
     """The purchase."""
     user_id: UUID | None
-    """You; ``None`` once the account is gone, for those who see the purchases of everybody."""
+    """You; ``None`` for a deleted account, for those who see everybody's purchases."""
     item_id: UUID
     """What you bought."""
     price_paid: int
-    """What it cost then, in tokens."""
+    """What you paid, in tokens."""
     is_active: bool
     """Whether it is in use."""
     idempotency_key: str
-    """What makes the command unique."""
+    """The idempotency key of the purchase."""
     purchased_at: datetime
-    """When."""
+    """When you bought it."""

@@ -1,4 +1,4 @@
-"""Themes: how letters look."""
+"""Themes: how newsletters look."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Numerals = Literal["lining", "oldstyle", "roman", "ringed"]
 """How numbers are written: as high as capitals; in italics of different heights; as I, II, III; or in a ring."""
 Ornament = Literal["rule", "dots", "diamond", "asterism", "wave", "none"]
-"""What stands between two responses: a short line, a drawing in the accent's colour, or nothing."""
+"""What separates two responses: a short line, a drawing in the accent colour, or nothing."""
 Initial = Literal["plain", "drop", "raised"]
-"""How a first letter is set: as any other, over two lines, or large on its line. Short texts have none."""
+"""How the first character is set: like any other, over two lines, or large on its line. Short texts have no initial."""
 
 READABLE = 4.5
-"""The contrast that text needs on its ground, as of WCAG 2."""
+"""The contrast that text needs with its background, by WCAG 2."""
 
 
 class _Part(BaseModel):
-    """A part of a theme: unlike the values of the server, what is not known in it is refused."""
+    """A part of a theme. Unlike in values from the server, unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ThemeColours(_Part):
-    """Three colours, from which all others of a page are mixed."""
+    """Three colours, from which all others on a page are mixed."""
 
     paper: Colour
     """The background."""
     ink: Colour
     """The text. Its contrast on the paper is at least 4.5 to 1."""
     accent: Colour
-    """Numerals, the seal, links. Where it is too faint for small text it is brought nearer to the ink."""
+    """For numerals, the seal and links. If it is too faint for small text, it is mixed with the ink."""
 
     @model_validator(mode="after")
     def _is_readable(self) -> ThemeColours:
         if contrast(self.paper, self.ink) < READABLE:
-            raise ValueError("ink on paper has a contrast below 4.5 to 1: nobody could read it")
+            raise ValueError("the contrast of ink on paper is below 4.5 to 1, which is hard to read")
         return self
 
 
 class Theme(ThemeColours):
-    """What the metadata of a store item of kind ``THEME`` says. The database takes the same, and says what is wrong."""
+    """The metadata of a store item of kind ``THEME``. The database makes the same checks."""
 
     dark: ThemeColours | None = None
-    """The colours at night; by default those of the day, whatever the reader's device prefers."""
+    """The colours for dark mode; without them, a newsletter has no dark mode."""
     numerals: Numerals = "lining"
     """How the numbers of the questions are written."""
     ornament: Ornament = "rule"
-    """What stands between two responses."""
+    """What separates two responses."""
     initial: Initial = "plain"
     """How the first long response to a question begins."""
 
@@ -61,7 +61,7 @@ class Theme(ThemeColours):
 
 
 def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours as of WCAG 2, from 1 to 21.
+    """Return the contrast of two colours by WCAG 2, from 1 to 21.
 
     Args:
         one: A colour, as ``"#rrggbb"``.

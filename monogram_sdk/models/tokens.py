@@ -1,4 +1,4 @@
-"""Tokens: the ledger, gifts, and what earns how much."""
+"""Tokens: the ledger, gifts, and reward rules."""
 
 from __future__ import annotations
 
@@ -13,106 +13,106 @@ from .enums import TransactionType
 
 
 class Transaction(Model):
-    """A line of the ledger. Lines are never changed or deleted."""
+    """An entry of the ledger. Entries are never changed or deleted."""
 
     id: UUID
-    """The line."""
+    """The entry."""
     seq: int
     """Its place in the ledger; greater is later."""
     user_id: UUID
-    """Whose balance changed."""
+    """The person whose balance changed."""
     type: TransactionType
-    """What for."""
+    """The reason."""
     amount: int
-    """By how many tokens: above 0 earned, below 0 spent."""
+    """By how many tokens the balance changed: above 0 earned, below 0 spent."""
     balance_after: int
-    """The balance after this line."""
+    """The balance after this entry."""
     reference_type: str
-    """What kind of thing `reference_id` names."""
+    """The kind of object that `reference_id` refers to."""
     reference_id: UUID | None
     """The response, purchase, gift and so on."""
     description: str | None
-    """A few words for people, such as what was bought; ``None`` for gifts: see the `TokenGift` for its message."""
+    """A short description, such as what was bought; ``None`` for gifts, whose message is in the `TokenGift`."""
     idempotency_key: str
-    """What makes the command unique."""
+    """The idempotency key of the transaction."""
     limit_reached: bool
-    """Whether this was the last that its reward rule pays you in this calendar week; see `tokens.weekly_earnings`."""
+    """Whether this entry reached the weekly limit of its reward rule; see `tokens.weekly_earnings`."""
     created_at: datetime
-    """When."""
+    """When it was posted."""
 
 
 class TokenGift(Model):
-    """Tokens that went from one person to another."""
+    """Tokens that one person gave to another."""
 
     id: UUID
     """The gift."""
     sender_id: UUID | None
-    """Who gave; ``None`` once their account is gone."""
+    """The giver; ``None`` once their account has been deleted."""
     recipient_id: UUID | None
-    """Who received; ``None`` once their account is gone."""
+    """The recipient; ``None`` once their account has been deleted."""
     amount: int
     """How many tokens."""
     message: str | None
-    """The words that go with it, up to 280 characters."""
+    """The message that goes with it, up to 280 characters."""
     idempotency_key: str
-    """What makes the command unique."""
+    """The idempotency key of the gift."""
     created_at: datetime
-    """When."""
+    """When it was given."""
 
 
 class RewardRule(Model):
-    """How much a kind of earning pays."""
+    """How many tokens something earns."""
 
     code: str
-    """What earns: ``response``, ``curation`` or ``streak``."""
+    """What earns tokens: ``response``, ``curation`` or ``streak``."""
     amount: int
-    """How many tokens; for ``streak``, tokens for each week of it."""
+    """How many tokens; for ``streak``, for each week of the streak."""
     milestones: tuple[int, ...] | None
-    """For ``streak``, the lengths in weeks that pay."""
+    """For ``streak``, the lengths in weeks that earn tokens."""
     weekly_limit: int | None
-    """How often it pays a person in a calendar week, over all spaces; ``None`` for no limit."""
+    """How often a person can earn it in a calendar week, over all spaces; ``None`` for no limit."""
     description: str
-    """A few words for people."""
+    """A short description."""
     updated_at: datetime
     """When the rule last changed."""
 
 
 class WeeklyEarnings(Model):
-    """What a kind of earning has paid you in this calendar week, and how much more it pays."""
+    """What a reward rule has paid you in this calendar week, and whether it still pays."""
 
     code: str
-    """What earns: ``response`` or ``curation``."""
+    """What earns tokens: ``response`` or ``curation``."""
     amount: int
-    """How many tokens, each time."""
+    """How many tokens each time."""
     weekly_limit: int | None
     """How often at most; ``None`` for no limit."""
     paid: int
     """How often it has paid this week."""
     withheld: int
-    """How often it did not, because the limit was reached."""
+    """How often it has not paid, because the limit was reached."""
     limit_reached: bool
-    """Whether what comes now earns nothing, until the week is over."""
+    """Whether it pays nothing more until the week is over."""
 
 
 class ProofStep(Model):
-    """A neighbour on the way from a leaf of a Merkle tree to its root."""
+    """A sibling on the path from a leaf of a Merkle tree to its root."""
 
     side: Literal["LEFT", "RIGHT"]
-    """On which side it stands."""
+    """The side of the sibling."""
     hash: str
-    """SHA-256, in hexadecimal digits."""
+    """Its SHA-256, in hexadecimal digits."""
 
 
 class LedgerProof(Model):
-    """That your ledger, as it was when a newsletter was published, is part of what the newsletter's `code` stands for.
+    """The proof that the `code` of a newsletter covers your ledger as it was when the newsletter was published.
 
-    It can be checked without asking anybody: `root()` is computed from your own entry and the hashes beside the way up.
+    It can be checked offline: `root()` is computed from your own entry and the hashes of the siblings.
     """
 
     newsletter_id: UUID
     """The newsletter."""
     code: str
-    """What its page and its PDF print."""
+    """The code that its page and its PDF print."""
     ledger_root: str
     """The root over the ledgers of all members, in hexadecimal digits."""
     user_id: UUID
@@ -120,18 +120,18 @@ class LedgerProof(Model):
     entries: int
     """How many transactions you had then."""
     last_seq: int | None
-    """The newest of them; ``None`` without any."""
+    """The newest transaction; ``None`` without any."""
     hash: str
-    """Its hash, in hexadecimal digits; empty without any."""
+    """The hash of the newest transaction, in hexadecimal digits; empty without any."""
     salt: UUID
-    """What keeps others from guessing your leaf."""
+    """A random value that keeps others from guessing your leaf."""
     path: tuple[ProofStep, ...]
-    """The hashes beside the way from your leaf to the root, the lowest first."""
+    """The siblings on the path from your leaf to the root, the lowest first."""
 
     def root(self) -> str:
-        """Return the root that follows from your entry, in hexadecimal digits."""
+        """Compute the root from your entry, in hexadecimal digits."""
         own = [str(self.newsletter_id), str(self.user_id), self.entries, self.last_seq, self.hash]
-        # Spelled as Postgres spells a JSON array.
+        # In the same format as a JSON array in Postgres.
         node = hashlib.sha256(b"\0" + self.salt.bytes + json.dumps(own).encode()).digest()
         for step in self.path:
             neighbour = bytes.fromhex(step.hash)

@@ -1,4 +1,4 @@
-"""A week of a space, as its screen shows it."""
+"""A week of a space, with everything that its screen shows."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from .spaces import Space
 
 
 class AuthoredResponse(Response):
-    """An answer with its author."""
+    """A response with its author."""
 
     author: Person
     """Who wrote it."""
 
 
 class AnsweredPrompt(Prompt):
-    """A question with its answers."""
+    """A question with its responses."""
 
     responses: tuple[AuthoredResponse, ...]
-    """The answers that you may see: published ones, and your own drafts."""
+    """The responses that you may see: published ones, and your own drafts."""
 
 
 class SpaceWeek(Model):
-    """All that a week's screen shows."""
+    """Everything that the screen of a week shows."""
 
     space: Space
     """The space."""
     week_number: int
     """The week."""
     is_open: bool
-    """Whether it is the open week, in which prompts and answers can be written."""
+    """Whether it is the open week, in which prompts and responses can be written."""
     curator: Person | None
-    """Who holds, or held, the pen."""
+    """The curator of the week."""
     my_role: MembershipRole | None
     """What you may do; ``None`` if you are not a member."""
     prompts: tuple[AnsweredPrompt, ...]

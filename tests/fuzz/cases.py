@@ -141,7 +141,7 @@ class Api:
 
     Args:
         connection: To a database with our migrations.
-        names: What ids of a world are called.
+        names: The names of known ids.
         actors: Who acts.
     """
 

@@ -1,4 +1,4 @@
-"""What must be true of every answer, whatever was asked."""
+"""What must be true of every reply, whatever the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def complaint(error: psycopg.Error, private_names: frozenset[str]) -> str | None
     """Say what is wrong with a refusal; None where it is as it should be.
 
     Args:
-        error: What PostgreSQL answered.
+        error: PostgreSQL's error.
         private_names: Names that who asked must not learn.
     """
     state = error.sqlstate or "no SQLSTATE"

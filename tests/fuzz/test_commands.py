@@ -44,7 +44,7 @@ def private_names(connection: psycopg.Connection[Any]) -> frozenset[str]:
 
 
 class Fuzzer:
-    """Sends cases to a world that is as it was before each of them."""
+    """Runs cases, each against the same database state."""
 
     def __init__(self, dsn: str) -> None:
         self.connection = psycopg.connect(dsn, cursor_factory=psycopg.ClientCursor)
@@ -62,7 +62,7 @@ class Fuzzer:
         self.connection.close()
 
     def wrong(self, case: Case, *, looks_closely: bool = True) -> str | None:
-        """Send a case, undo it, and say what is wrong with the answer; None where nothing is."""
+        """Send a case, roll it back, and return what is wrong with the reply; None if nothing is."""
         actor = self.world.cast[case.actor]
         claims: dict[str, Any] = {"role": actor.role}
         if actor.user_id is not None:
@@ -177,7 +177,7 @@ def _without(fuzzer: Fuzzer, name: str, arguments: list[list[str]], actor: str, 
         plain = argument.removesuffix("_id")
         guess = {"space": "club", "recipient": "eleni", "user": "chloe"}.get(plain, plain)
         some = {"integer": "1", "bigint": "1", "boolean": "true", "jsonb": "{}", "uuid": f"@{guess}"}
-        # A year in which all jobs and mails are due.
+        # A year in which all jobs and emails are due.
         some |= {"timestamp with time zone": "2099-01-01 00:00:00+00", "uuid[]": "{@response}"}
         texts = {"event": "BOUNCED", "address": "a@example.test", "scope": "space", "part": "users"}
         some["text"] = texts.get(argument, "x")

@@ -98,7 +98,7 @@ class Ground:
         if pid is not None:
             process = psutil.Process(pid)
             process.kill()
-            # Until it is gone it may answer once more.
+            # It may send one more reply before it stops.
             while not _processes.has_ended(process):
                 time.sleep(0.001)
 

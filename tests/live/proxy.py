@@ -42,7 +42,7 @@ class Proxy:
         self.delay = 0.0
         """How many seconds it takes at most. Each takes another time, so they overtake each other."""
         self.realtime = "on"
-        """What becomes of WebSockets: ``on``, ``refused``, ``swallowed`` (nobody answers), ``page`` (a page of the
+        """What becomes of WebSockets: ``on``, ``refused``, ``swallowed`` (no reply), ``page`` (a page of the
         network's own), ``deaf`` (they open, and nothing comes from the server), or ``reset``."""
         self.is_away = False
         """Whether new connections, of whatever kind, are closed at once."""

@@ -105,7 +105,7 @@ def test_where_websockets_never_open_nothing_is_lost_either(
 ) -> None:
     # How long a handshake and a join may take: the real figures are for real networks.
     monkeypatch.setattr(wires, "_OPEN_SECONDS", 0.5)
-    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(channels, "REPLY_SECONDS", 0.5)
     user_id, storage = ground.session_of_somebody_new()
     (space_id,) = ground.spaces(1, [user_id])
     told: list[LiveStatus] = []

@@ -131,9 +131,9 @@ def test_a_join_that_is_not_answered_is_tried_again(line: Line) -> None:
     line.channels.attach("a", ear, {})
     line.channels.opened()
     line.sent()
-    line.now += rules.ANSWER_SECONDS
+    line.now += rules.REPLY_SECONDS
     assert line.sent() == []
-    assert ear.log == ["lost: the join was not answered"]
+    assert ear.log == ["lost: no reply to the join"]
 
 
 def test_a_server_that_does_not_answer_is_left(line: Line) -> None:
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_answer_is_left(line: Line) -> None:
     line.channels.receive(json.dumps(answer))
     line.now += rules.HEARTBEAT_SECONDS
     assert len(line.sent()) == 1
-    line.now += rules.ANSWER_SECONDS
+    line.now += rules.REPLY_SECONDS
     with pytest.raises(BrokenConnection):
         line.sent()
 

@@ -67,7 +67,7 @@ def test_every_log_is_the_table(ground: Ground, plan: Plan) -> None:
     proxy = ground.proxy
     proxy.drop, proxy.double, proxy.delay = 0.1, 0.1, 0.2
     for _user_id, storage in people:
-        # Not while the server is killed: if a refresh is carried out and its answer lost for longer than the auth
+        # Not while the server is killed: if a refresh is carried out and its reply lost for longer than the auth
         # service forgives, the session is over, and the feed says so.
         ground.shorten(storage, plan.seconds * random.uniform(0.3, 0.5))
     written = threading.Event()

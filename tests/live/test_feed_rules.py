@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monogram_sdk._cursor import Cursor
 from monogram_sdk._live import feed as feeds
-from monogram_sdk._live.feed import FeedState, Read, Told, Wait
+from monogram_sdk._live.feed import FeedState, Read, StatusChange, Wait
 from monogram_sdk.errors import (
     ConnectionFailedError,
     HistoryReplacedError,
@@ -77,7 +77,7 @@ class World:
             self.feed.received("broadcast", {"event": one.kind, "payload": payload})
 
     def rows(self, read: Read) -> list[SpaceEvent]:
-        """What the database answers."""
+        """The rows of the database."""
         self.reads += 1
         if not self.is_member:
             return []
@@ -97,7 +97,7 @@ class World:
             self.log.append(step.seq)
         elif isinstance(step, Read):
             self.answer(step, self.rows(step))
-        elif isinstance(step, Told):
+        elif isinstance(step, StatusChange):
             self.told.append(step.status)
         else:
             return False
@@ -171,7 +171,7 @@ def play(world: World, actions: list[tuple[str, int]]) -> None:
         elif action in ("step", "begin-read") and read is None:
             step = world.feed.step()
             if isinstance(step, Read):
-                # The answer is what the table held now, whenever it comes.
+                # The reply has the rows of this moment, however late it comes.
                 read = step, world.rows(step)
             elif isinstance(step, SpaceEvent):
                 world.log.append(step.seq)

@@ -1,4 +1,4 @@
-"""Ctrl-C in a program that waits for the next event: it ends at once, in both worlds, whatever the network does."""
+"""Ctrl-C in a program that waits for the next event: it ends at once, in both clients, whatever the network does."""
 
 from __future__ import annotations
 

@@ -94,14 +94,14 @@ def test_an_output_that_takes_nothing_ends_it_in_one_line(home: Home) -> None:
 
 
 def test_what_has_happened_so_far(home: Home) -> None:
-    # What people write is no markup, and no command for the terminal.
+    # Text by people is neither markup nor a command for the terminal.
     home.client.responses.submit(home.prompt.id, content="[red]Dune\x1b[2J\n\nagain", music="https://example.org/x")
     lines = home.run("test book club", "--once").stdout.splitlines()
     assert [line.strip().split("  ", 2)[-1] for line in lines] == [
         "Ada [bold] joined",
-        "Ada [bold] holds the pen of week 1",
+        "Ada [bold] is the curator of week 1",
         "Week 1 asks: “What did you read?”",
-        "Ada [bold] answered “What did you read?”: [red]Dune [2J again [music: https://example.org/x]",
+        "Ada [bold] responded to “What did you read?”: [red]Dune [2J again [music: https://example.org/x]",
     ]
     assert home.session_file.stat().st_mode & 0o777 == 0o600
     # Signed in by now, so nobody has to be asked.
@@ -117,26 +117,26 @@ def test_a_whole_week_in_words(home: Home) -> None:
     client.newsletters.publish(client.newsletters.generate(space.id).id)
     text = home.run(str(space.id), "--once", "--after", "3").stdout
     for words in (
-        "answered “What did you read?” (and has deleted it since)",
-        "changed the answer to “What did you read?” (and has deleted it since)",
-        "deleted an answer",
+        "responded to “What did you read?” (and has deleted it since)",
+        "changed the response to “What did you read?” (and has deleted it since)",
+        "deleted a response",
         "The newsletter of week 1 is out",
         "Week 2 begins",
-        "holds the pen of week 2",
+        "is the curator of week 2",
     ):
         assert words in text
 
 
 def test_what_members_leave_behind(home: Home) -> None:
-    """Somebody joins, answers with a picture, and leaves."""
+    """Somebody joins, responds with a picture, and leaves."""
     with Monogram(url=home.environment["SUPABASE_URL"], key=home.environment["SUPABASE_PUBLISHABLE_KEY"]) as boris:
         boris.auth.sign_up(email=new_email("Boris"), password=PASSWORD, display_name="Boris")
         boris.spaces.join(invite_code=home.client.spaces.create_invite(home.space.id).code)
         boris.responses.submit(home.prompt.id, content="Look", image=PNG)
         text = home.run(str(home.space.id), "--once", "--after", "3").stdout
-        assert "Boris joined" in text and "Boris answered “What did you read?”: Look [image]" in text
+        assert "Boris joined" in text and "Boris responded to “What did you read?”: Look [image]" in text
         boris.spaces.leave(home.space.id)
-    # Who has left is no member whose name could be read.
+    # The name of somebody who has left cannot be read.
     assert "Somebody left" in home.run(str(home.space.id), "--once", "--after", "3").stdout
 
 
@@ -159,12 +159,12 @@ def test_for_programs(home: Home) -> None:
 
 def test_what_goes_wrong_is_one_message(home: Home) -> None:
     assert "nobody can be asked" in home.run("x", "--once", code=1, signed_in=False).stderr
-    assert "in no space of the name 'x'" in home.run("x", "--once", code=1).stderr
+    assert "not in a space with the name 'x'" in home.run("x", "--once", code=1).stderr
     home.client.spaces.create(name="Test book club")
     assert "Use the id" in home.run("test book club", "--once", code=1).stderr
     home.run(str(home.space.id), "--once", "--after", "-1", code=2)
     stranger = "00000000-0000-4000-8000-000000000000"
-    assert "no such space" in home.run(stranger, code=1).stderr
+    assert "No such space" in home.run(stranger, code=1).stderr
     assert "password is wrong" in home.run("x", "--email", new_email("nobody"), code=1).stderr
 
 

@@ -1,4 +1,4 @@
-"""The WebSockets below everything live, in both worlds, with TLS and without, against a server that can do wrong."""
+"""The WebSockets of both clients, with TLS and without, against a server that misbehaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls answered over a faulty network, and what the database says came of them."""
+"""The results of calls over a faulty network, compared with the database."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def recorded(dsn: str) -> Iterator[None]:
             connection.execute("drop schema effects cascade")
 
 
-# What would be wrong whatever the calls answered. Each answers no row when all is well.
+# What must never be in the database, whatever the calls returned. Each query returns no row if all is well.
 _NEVER = {
     "a balance that is not the sum of its entries": """
         select users.id from public.users join public.transactions on user_id = users.id
@@ -122,7 +122,7 @@ class Outcome(Enum):
     """What a call said that it did."""
 
     DONE = "done"
-    """It answered."""
+    """It returned."""
     NOT_DONE = "not done"
     """It raised."""
     UNCERTAIN = "uncertain"
@@ -130,7 +130,7 @@ class Outcome(Enum):
 
 
 def outcome_of(error: MonogramError | None) -> Outcome:
-    """Return what a call said by raising this, or by answering."""
+    """Return the outcome of a call, given the error that it raised, or None if it returned."""
     if error is None:
         return Outcome.DONE
     return Outcome.UNCERTAIN if error.uncertain else Outcome.NOT_DONE
@@ -148,7 +148,7 @@ class Effects:
     outcomes: Counter[str] = field(default_factory=Counter)
     told: dict[str, dict[str, Outcome]] = field(default_factory=dict)
     avatars: dict[UUID, Counter[Outcome]] = field(default_factory=dict)
-    """How many calls said what, of each person's that were to set a picture, whose name only the answer tells."""
+    """For each person, how many calls to set a picture had which outcome. Only the result names the picture."""
 
     def note(self, kind: str, key: str | None, error: MonogramError | None) -> None:
         """Note what a call said.

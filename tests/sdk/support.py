@@ -1,4 +1,4 @@
-"""What the tests of both worlds share."""
+"""Helpers for the tests of both clients."""
 
 from __future__ import annotations
 

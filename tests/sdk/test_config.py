@@ -69,7 +69,7 @@ def test_what_is_not_an_address_is_refused(url: str) -> None:
 def test_a_placeholder_in_the_address_is_named(url: str, placeholder: str) -> None:
     with pytest.raises(errors.ConfigError) as caught:
         Monogram(url=url, key="sb_publishable_x")
-    assert f"still holds the placeholder {placeholder}." in caught.value.message
+    assert f"still contains the placeholder {placeholder}." in caught.value.message
 
 
 def test_a_refused_key_says_from_where_it_came(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,13 +188,13 @@ def denied(_path: Path) -> bytes:
 
 @pytest.mark.parametrize("key", ["\u201csb_publishable_x\u201d", "'sb_publishable_x'", "\u00absb_publishable_x\u00bb"])
 def test_a_key_in_quotes_is_named_as_that(key: str) -> None:
-    with pytest.raises(errors.ConfigError, match=r"stands in quotes.* It came from the argument key\."):
+    with pytest.raises(errors.ConfigError, match=r"has quotes around it.* It came from the argument key\."):
         Monogram(url=URL, key=key)
 
 
 @pytest.mark.parametrize("key", ["sb_publishable_ü", "sb\n_x", "a b", "x\x00", "\ud800", "  ", "\u2026"])
 def test_what_is_no_key_is_refused(key: str) -> None:
-    with pytest.raises(errors.ConfigError, match="characters that no key has") as caught:
+    with pytest.raises(errors.ConfigError, match="characters that are not allowed") as caught:
         Monogram(url=URL, key=key)
     assert key.strip() not in str(caught.value) or not key.strip()
 
@@ -229,7 +229,7 @@ def test_more_that_is_not_an_address(url: str) -> None:
 
 @pytest.mark.parametrize("options", [{"timeout": float("nan")}, {"timeout": "5"}, {"timeout": 1e7}, {"retries": 1.5}])
 def test_odd_options_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(errors.ConfigError, match=r"timeout is|retries is"):
+    with pytest.raises(errors.ConfigError, match=r"timeout must be|retries must be"):
         Monogram(url=URL, key="sb_publishable_x", **options)
 
 
@@ -260,10 +260,10 @@ def test_a_secret_key_goes_where_its_own_source_says(bare: Path, monkeypatch: py
     (bare / ".env").write_text("SUPABASE_URL=https://somewhere.example\n")
     monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_x")
     for arguments in ({}, {"key": "sb_secret_y"}):
-        with pytest.raises(errors.ConfigError, match=r"came from elsewhere.*allow_url_from_env_file=True"):
+        with pytest.raises(errors.ConfigError, match=r"is not from there.*allow_url_from_env_file=True"):
             Monogram.admin_client(**arguments)
         Monogram.admin_client(**arguments, allow_url_from_env_file=True).close()
-    with pytest.raises(errors.ConfigError, match="came from elsewhere"):
+    with pytest.raises(errors.ConfigError, match="is not from there"):
         Monogram(key="sb_secret_y")
     Monogram(key="sb_publishable_y").close()
     Monogram.admin_client(url=URL).close()
@@ -392,7 +392,7 @@ def test_certificates_that_cannot_be_read_are_named(no_proxies: pytest.MonkeyPat
 
 @pytest.mark.parametrize("path", ["/rest/v1", "/auth/v1/", "/storage/v1/object", "/functions/v1/newsletter"])
 def test_the_address_of_a_service_is_not_the_project_s(path: str) -> None:
-    with pytest.raises(errors.ConfigError, match=r"one of the project's services.* Leave /\w+/v1") as caught:
+    with pytest.raises(errors.ConfigError, match=r"one of the project's services.* Leave out /\w+/v1") as caught:
         Monogram(url=f"https://x.example{path}", key="sb_publishable_x")
     assert path.rstrip("/") in str(caught.value)
     # A project may live below a path.
@@ -439,20 +439,20 @@ def test_a_client_says_what_its_arguments_have_to_be(argument: str, values: list
     known = {"url": "http://127.0.0.1:9", "key": "sb_publishable_x"}
     for value in values:
         for kind in (Monogram, AsyncMonogram):
-            with pytest.raises(errors.ConfigError, match=rf"^{argument} is") as refused:
+            with pytest.raises(errors.ConfigError, match=rf"^{argument} must be") as refused:
                 kind(**{**known, argument: value})  # type: ignore[arg-type]
             assert argument != "key" or "sb_publishable_x" not in str(refused.value)
 
 
 def test_a_client_for_threads_takes_nothing_that_has_to_be_awaited() -> None:
     known: dict[str, Any] = {"url": "http://127.0.0.1:9", "key": "sb_publishable_x"}
-    with pytest.raises(errors.ConfigError, match="awaited"):
+    with pytest.raises(errors.ConfigError, match="cannot await"):
         Monogram(**known, session_storage=AwaitedStorage())
-    with httpx.HTTPTransport() as transport, pytest.raises(errors.ConfigError, match="transport is"):
+    with httpx.HTTPTransport() as transport, pytest.raises(errors.ConfigError, match="transport must be"):
         AsyncMonogram(**known, transport=transport)
-    with pytest.raises(errors.ConfigError, match="transport is"):
+    with pytest.raises(errors.ConfigError, match="transport must be"):
         LettersApp(**known, transport=cast("Any", 5))
-    with pytest.raises(errors.ConfigError, match="token_of is"):
+    with pytest.raises(errors.ConfigError, match="token_of must be"):
         LettersApp(**known, token_of=cast("Any", "me"))
     AsyncMonogram(**known, session_storage=AwaitedStorage())
 
@@ -460,7 +460,7 @@ def test_a_client_for_threads_takes_nothing_that_has_to_be_awaited() -> None:
 def test_a_secret_key_in_the_place_of_the_publishable_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("SUPABASE_PUBLISHABLE_KEY", "sb_secret_x")
-    with pytest.raises(ConfigError, match=r"is secret: .* from SUPABASE_PUBLISHABLE_KEY in the environment\."):
+    with pytest.raises(ConfigError, match=r"is a secret key, .* from SUPABASE_PUBLISHABLE_KEY in the environment\."):
         Monogram()
 
 

@@ -1,4 +1,4 @@
-"""The error tree, and what becomes of the servers' refusals."""
+"""The tree of errors, and the errors for the servers' replies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def all_errors(root: type[MonogramError] = MonogramError) -> list[type[MonogramE
 def refusal(
     status: int, body: object, *, signed_in: bool = True, headers: dict[str, str] | None = None
 ) -> MonogramError:
-    """Return what an answer is turned into."""
+    """Return the error for a reply."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     reply = Reply(status, headers or {}, content)
     # Only Storage states the status in the body.
@@ -155,7 +155,7 @@ def test_a_password_that_is_the_present_one_is_not_called_too_short() -> None:
         422, {"code": "same_password", "message": "New password should be different from the old password."}
     )
     assert isinstance(error, errors.WeakPasswordError)
-    assert "Choose another one" in str(error) and "longer" not in str(error)
+    assert "Choose a password that differs" in str(error) and "longer" not in str(error)
     assert "longer" in str(refusal(422, {"code": "weak_password", "message": "m"}))
 
 
@@ -172,7 +172,7 @@ def test_a_replaced_history_says_how_to_go_on() -> None:
     newest = ResponsePublished.model_construct(seq=9, id=UUID(int=7))
     error = Cursor.parse(999).replaced(newest)
     assert error.resume == f"9:{UUID(int=7)}"
-    assert "Read anew" in str(error) and f"after=error.resume ({error.resume})" in str(error)
+    assert "Read again" in str(error) and f"after=error.resume ({error.resume})" in str(error)
 
 
 def test_an_upload_that_is_one_too_many_is_not_called_row_level_security() -> None:
@@ -182,6 +182,6 @@ def test_an_upload_that_is_one_too_many_is_not_called_row_level_security() -> No
     }  # fmt: skip
     transport = httpx.MockTransport(lambda _: httpx.Response(400, json=refused))
     with Monogram.admin_client(url="http://127.0.0.1:9", key="sb_secret_x", transport=transport) as client:
-        with pytest.raises(errors.PermissionDeniedError, match=r"as many as one person may in a day: come back") as one:
+        with pytest.raises(errors.PermissionDeniedError, match=r"reached the daily limit: try again tomorrow") as one:
             Files(client._core.engine).upload("avatars", "me.png", Image(b"x", "image/png", "png"))
     assert "row-level" not in str(one.value) and one.value.code == "AccessDenied"

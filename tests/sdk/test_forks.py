@@ -86,7 +86,7 @@ def echo() -> Iterator[str]:
         yield url
 
 
-def forked(*works: Callable[[], object]) -> Callable[[], list[str]]:
+def run_in_forks(*works: Callable[[], object]) -> Callable[[], list[str]]:
     """Do each in a process that is forked off here; return what waits for their ends and says what failed."""
     children: list[tuple[int, int]] = []
     for work in works:
@@ -139,7 +139,7 @@ async def async_ask(client: AsyncMonogram, who: int) -> None:
 def test_children_and_their_parent_each_get_their_own_replies(echo: str) -> None:
     with Monogram(url=echo, key=KEY, retries=0) as client:
         ask(client, 1)
-        wait = forked(*(lambda who=who: ask(client, who) for who in range(2, 6)))  # type: ignore[misc]
+        wait = run_in_forks(*(lambda who=who: ask(client, who) for who in range(2, 6)))  # type: ignore[misc]
         ask(client, 6)
         assert wait() == []
         ask(client, 7)
@@ -154,7 +154,7 @@ def test_the_same_on_encrypted_connections(tmp_path: Path, monkeypatch: pytest.M
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with serving(context) as url, Monogram(url=url.replace("http:", "https:"), key=KEY, retries=0) as client:
         ask(client, 1)
-        wait = forked(lambda: ask(client, 2), lambda: ask(client, 3))
+        wait = run_in_forks(lambda: ask(client, 2), lambda: ask(client, 3))
         ask(client, 4)
         assert wait() == []
         ask(client, 5)
@@ -164,7 +164,7 @@ def test_the_same_on_encrypted_connections(tmp_path: Path, monkeypatch: pytest.M
 async def test_the_same_for_the_async_client(echo: str) -> None:
     async with AsyncMonogram(url=echo, key=KEY, retries=0) as client:
         await async_ask(client, 1)
-        wait = forked(*(lambda who=who: asyncio.run(async_ask(client, who)) for who in range(2, 5)))  # type: ignore[misc]
+        wait = run_in_forks(*(lambda who=who: asyncio.run(async_ask(client, who)) for who in range(2, 5)))  # type: ignore[misc]
         await async_ask(client, 6)
         assert await asyncio.to_thread(wait) == []
         await async_ask(client, 7)
@@ -175,11 +175,11 @@ def test_a_child_of_a_child_is_a_process_too(echo: str) -> None:
         ask(client, 1)
 
         def parent() -> None:
-            wait = forked(lambda: ask(client, 2), lambda: ask(client, 3))
+            wait = run_in_forks(lambda: ask(client, 2), lambda: ask(client, 3))
             ask(client, 4)
             assert wait() == []
 
-        wait = forked(parent)
+        wait = run_in_forks(parent)
         ask(client, 5)
         assert wait() == []
 
@@ -215,7 +215,7 @@ def test_locks_that_others_held_are_free_in_a_child(echo: str, tmp_path: Path) -
             ask(client, 2)
             client.close()
 
-        wait = forked(child)
+        wait = run_in_forks(child)
         problems = wait()
         over.set()
         thread.join()
@@ -226,13 +226,13 @@ def test_a_transport_that_was_given_and_used_is_the_parents(echo: str) -> None:
     with httpx.HTTPTransport() as transport, Monogram(url=echo, key=KEY, transport=transport) as client:
 
         def refused() -> None:
-            with pytest.raises(errors.ConfigError, match="before the process was forked off"):
+            with pytest.raises(errors.ConfigError, match="before the process was forked"):
                 client.spaces.get(UUID(int=1))
 
-        unused = forked(lambda: ask(client, 1))
+        unused = run_in_forks(lambda: ask(client, 1))
         assert unused() == []
         ask(client, 2)
-        assert forked(refused)() == []
+        assert run_in_forks(refused)() == []
 
 
 @pytest.mark.long
@@ -297,18 +297,18 @@ url, key, token, refresh, space = sys.argv[1:]
 with Monogram(url=url, key=key) as client:
     client.auth.set_session(access_token=token, refresh_token=refresh)
     for number in range(10):
-        feed, answers = client.live.events(space, after=0), client.live.responses(space, after=0)
+        feed, responses = client.live.events(space, after=0), client.live.responses(space, after=0)
         feed.__enter__()
         assert next(feed).seq == 1, "and there are more at hand"
-        answers.__enter__()
+        responses.__enter__()
         if (child := os.fork()) == 0:
             signal.alarm(10)
             try:
-                for old in (feed, answers):
+                for old in (feed, responses):
                     try:
                         next(old)
                     except errors.ConfigError as exc:
-                        assert "before the process was forked off" in str(exc)
+                        assert "before the process was forked" in str(exc)
                     else:
                         raise AssertionError("the parent's feed goes on")
                     old.close()
@@ -321,7 +321,7 @@ with Monogram(url=url, key=key) as client:
         assert os.waitpid(child, 0)[1] == 0, number
         assert next(feed).seq == 2
         feed.close()
-        answers.close()
+        responses.close()
 """
 
 
@@ -355,11 +355,11 @@ def test_a_room_is_the_parents(api: Api) -> None:
 
             def child() -> None:
                 for use in uses:
-                    with pytest.raises(errors.ConfigError, match="before the process was forked off"):
+                    with pytest.raises(errors.ConfigError, match="before the process was forked"):
                         use()
                 room.close()
 
-            assert forked(child)() == []
+            assert run_in_forks(child)() == []
             assert len(room.here) == 1
 
 
@@ -381,7 +381,7 @@ def test_no_process_is_forked_off_while_another_thread_loads_a_module() -> None:
         with importing():
             pass
 
-    assert forked(child)() == []
+    assert run_in_forks(child)() == []
     thread.join()
 
 
@@ -398,7 +398,7 @@ def test_a_session_and_what_is_live_go_on_in_children_and_in_other_loops(api: Ap
                 time.sleep(0.05)
 
             def child() -> None:
-                with pytest.raises(errors.ConfigError, match="before the process was forked off"):
+                with pytest.raises(errors.ConfigError, match="before the process was forked"):
                     while True:
                         next(feed)
                 statuses: list[LiveStatus] = []
@@ -412,7 +412,7 @@ def test_a_session_and_what_is_live_go_on_in_children_and_in_other_loops(api: Ap
                     assert mine.status is LiveStatus.LIVE
                 client.close()
 
-            assert forked(child, child)() == []
+            assert run_in_forks(child, child)() == []
             assert seen == [1] and feed.status is LiveStatus.LIVE
 
     async def follow(client: AsyncMonogram) -> None:

@@ -69,7 +69,7 @@ def test_a_ledger_that_is_not(api: Api, stack: Stack, client: Monogram) -> None:
         for balance, code in ((7, 1), (0, 0)):
             connection.execute("update public.users set token_balance = %s where id = %s", [balance, me])
             found = run(api, "ledger", "verify", code=code)
-            said = f"balance (person {me}): the balance is not the sum of the transactions, or not what the newest "
+            said = f"balance (person {me}): the balance is not the sum of the transactions, or differs from the newest "
             assert (said in found.stdout) == bool(code)
             assert ("--json prints" in found.stderr) == bool(code)
             answer = json.loads(run(api, "ledger", "verify", "--json", code=code).stdout)
@@ -99,7 +99,7 @@ def test_a_newsletter_that_somebody_kept(api: Api, client: Monogram, letter: New
     assert "tampered" in run(api, "verify", kept(tmp_path, forged), code=1).stdout
     client.newsletters.delete(letter.id)
     found = run(api, "verify", file, code=3).stdout
-    assert found.startswith("deleted.") and "were not compared" in found
+    assert found.startswith("deleted.") and "was not compared" in found
 
 
 @pytest.mark.long
@@ -230,7 +230,7 @@ def test_what_nobody_sees_leaves_a_copy_intact(
         file.write_bytes(content)
         assert content not in (original, pdf), name
         found = run(api, "verify", file).stdout
-        assert found.startswith("Readers, week 1: intact.") and "the same but for line ends" in found, name
+        assert found.startswith("Readers, week 1: intact.") and "the same, apart from line ends" in found, name
         assert json.loads(run(api, "verify", file, "--json").stdout)["copy"] == "SAME_LINES"
 
 
@@ -283,7 +283,7 @@ def test_a_page_that_was_taken_after_a_redaction_says_so(api: Api, client: Monog
         service.admin.erase_user(gone)
         after = page(tmp_path, service, letter)
     found = run(api, "verify", after).stdout
-    assert "redacted. Words were taken out on purpose on " in found and ", before this copy" in found
+    assert "redacted. Text was removed on purpose on " in found and ", before this copy" in found
     assert "This copy is the same" in found and "intact" not in found
     assert "after this copy" in run(api, "verify", other, code=3).stdout
 
@@ -293,7 +293,7 @@ def test_a_pdf_without_its_end_is_told_in_words(api: Api, client: Monogram, lett
     whole = client.newsletters.pdf(letter.id)
     file.write_bytes(whole[: whole.rindex(b"startxref")])
     found = run(api, "verify", file, code=1)
-    assert "it cannot be opened: it is damaged, or not complete" in found.stdout and found.stderr == ""
+    assert "it cannot be opened: it is damaged or incomplete" in found.stdout and found.stderr == ""
     file.write_bytes(whole[: len(whole) * 9 // 10])
     found = run(api, "verify", file, code=1)
     assert "Error" not in found.stdout + found.stderr and "EOF" not in found.stderr
@@ -353,8 +353,8 @@ def _saying(words: str) -> PageObject:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "holds no code"),
-        (b"monogram:no", "holds no code"),
+        (b"", "contains no code"),
+        (b"monogram:no", "contains no code"),
         (None, "No such file"),
         (
             b" ".join(
@@ -377,7 +377,7 @@ def test_what_is_no_newsletter(api: Api, tmp_path: Path, content: bytes | None, 
 def test_without_a_secret_key(api: Api, letter: Newsletter, tmp_path: Path) -> None:
     for arguments in (("ledger", "verify"), ("verify", kept(tmp_path, letter))):
         found = run(api, *arguments, code=1, key=api.publishable_key).stderr
-        assert found.startswith("monogram: SUPABASE_SECRET_KEY holds a key that is not secret. Secret keys begin with ")
+        assert found.startswith("monogram: The key in SUPABASE_SECRET_KEY is not a secret key. Secret keys begin with ")
 
 
 def test_errors_say_what_can_be_done_at_a_command_line(

@@ -46,7 +46,7 @@ LISTING = Listing("rows", Row, ("code",))
 def test_a_list_says_how_it_is_read() -> None:
     with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x") as client:
         for wrong in (bool, len):
-            with pytest.raises(TypeError, match=r"A list that is read as it is used .* \.all\(\)\."):
+            with pytest.raises(TypeError, match=r"A list that has not been read .* \.all\(\)\."):
                 wrong(client.store.items())  # type: ignore[operator]
     waiting = AsyncMonogram(url="http://127.0.0.1:9", key="sb_publishable_x").store.items()
 
@@ -78,7 +78,7 @@ def test_no_row_is_lost_whatever_the_cap_is(rows: int, cap: int, page_size: int)
         assert [one.code for one in pages.all()] == everything
         seen: list[str] = []
         after: str | None = None
-        while True:  # As a program does that shows a page at a time, and stops asking when there is no cursor.
+        while True:  # As a program does that shows a page at a time, and stops when the cursor is None.
             page = client.tokens._pages(LISTING, after, page_size).first_page()
             seen += [one.code for one in page.items]
             if page.cursor is None:

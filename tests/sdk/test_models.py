@@ -46,7 +46,7 @@ def test_embedded_rows_are_asked_for() -> None:
 
 
 def answer(content: bytes) -> Reply:
-    """Return an answer of the server."""
+    """Return a reply of the server."""
     return Reply(200, {}, content)
 
 
@@ -56,7 +56,7 @@ def test_an_answer_that_does_not_fit_says_where_without_the_values() -> None:
     assert "private" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ValidationError)
     assert "words" not in str(caught.value.__cause__), "a traceback shows this one as well"
-    with pytest.raises(errors.InvalidReplyError, match="int: answer"):
+    with pytest.raises(errors.InvalidReplyError, match="int: reply"):
         _parse.parse(int, answer(b'"x"'))
 
 

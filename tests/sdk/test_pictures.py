@@ -81,7 +81,7 @@ def test_other_kinds_are_converted(kind: str, monkeypatch: pytest.MonkeyPatch) -
     assert differences(shown(image), Made("converted", b"")) == []
     with pytest.raises(errors.InvalidImageError, match=kind) as caught:
         _images.load(data[:100], limit=LIMIT)
-    assert caught.value.hint == "It could not be converted: it cannot be read. Save it as a JPEG first."
+    assert caught.value.hint == "It could not be converted: it cannot be read. Save it as a JPEG."
     without_pillow(monkeypatch)
     with pytest.raises(errors.InvalidImageError, match=kind) as caught:
         _images.load(data, limit=LIMIT)

@@ -111,11 +111,11 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("status", "body", "path"), REFUSALS.values(), ids=REFUSALS)
 def test_what_a_service_refuses_is_an_answer(status: int, body: bytes, path: str) -> None:
-    assert not retrying.is_unanswered(Reply(status, {}, body), Request("POST", path))
+    assert not retrying.leaves_outcome_open(Reply(status, {}, body), Request("POST", path))
 
 
 def test_too_many_requests_are_not_carried_out() -> None:
-    assert not retrying.is_unanswered(Reply(429, {}, b"slow down"), Request("POST", "/rest/v1/x"))
+    assert not retrying.leaves_outcome_open(Reply(429, {}, b"slow down"), Request("POST", "/rest/v1/x"))
 
 
 @pytest.mark.usefixtures("_no_pauses")

@@ -1,4 +1,4 @@
-"""The client reads what the database answers, and asks for all that the database offers."""
+"""The client reads what the database returns, and uses everything that the database offers."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from monogram_sdk._engine.failures import failure
 from monogram_sdk._engine.refusals import refusal
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
-from monogram_sdk._engine.secrets import secrets_of, without
+from monogram_sdk._engine.secrets import redact, secrets_of
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
-# Begins as no word of the package does: a name that an error shows anyway is no secret.
+# No word of the package begins like this, so that it cannot occur in an error by chance.
 opaque = st.builds("9-{}".format, st.text(ALPHABET, min_size=20, max_size=60))
 keys = st.builds("{}{}".format, st.sampled_from(["sb_secret_", "sb_publishable_"]), opaque)
 tokens = st.builds("eyJ{}.{}.{}".format, opaque, opaque, opaque)
@@ -106,4 +106,4 @@ def test_a_password_that_is_a_part_of_a_code_changes_no_code(password: str) -> N
     ],
 )
 def test_short_secrets_are_taken_out_where_they_stand_by_themselves(secret: str, text: str, shown: str) -> None:
-    assert without(text, [secret]) == shown
+    assert redact(text, [secret]) == shown

@@ -40,7 +40,7 @@ def start(world: str, stack: Stack, file: Path) -> subprocess.Popen[str]:
 
 
 def run_together(stack: Stack, file: Path, seconds: float) -> list[Report]:
-    """Run a program of each world; let the session run out so many seconds after both have begun."""
+    """Run a program with each client; let the session expire so many seconds after both have begun."""
     with ExitStack() as running:
         programs = [running.enter_context(start(world, stack, file)) for world in WORLDS]
         for program in programs:

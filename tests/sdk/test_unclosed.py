@@ -17,7 +17,7 @@ from monogram_sdk import AsyncMonogram, Monogram
 from monogram_sdk._engine._async.network import AsyncPools
 from monogram_sdk._engine._sync.network import Pools
 from monogram_sdk.errors import ConfigError
-from tests.sdk.test_forks import KEY, forked, serving
+from tests.sdk.test_forks import KEY, run_in_forks, serving
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_the_parents_connections_are_not_the_childs_to_close(url: str) -> None:
     def drop() -> None:
         assert told(clients.clear) == []
 
-    assert forked(drop)() == []
+    assert run_in_forks(drop)() == []
     with clients.pop() as client:
         client.spaces.get(UUID(int=2))
 

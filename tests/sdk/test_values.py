@@ -151,6 +151,6 @@ def test_ids_and_changes_are_checked() -> None:
     with pytest.raises(errors.InvalidValueError, match="space_id must be a UUID, not 5"):
         as_uuid(5, "space_id")  # type: ignore[arg-type]
     assert changes(a=None, b=NOT_GIVEN) == {"a": None}
-    with pytest.raises(errors.InvalidValueError, match="Give at least one of a, b"):
+    with pytest.raises(errors.InvalidValueError, match="Pass at least one of a, b"):
         changes(a=NOT_GIVEN, b=NOT_GIVEN)
     assert repr(NOT_GIVEN) == "NOT_GIVEN"

@@ -1,7 +1,7 @@
-"""Connections that keep the deadline of the call that uses them, however slowly the other side sends.
+"""Connections that keep to the deadline of the call that uses them, however slowly the server sends.
 
-httpcore has a timeout for each wait, and a server that sends its headers byte by byte never trips it. So how long to
-wait is looked up before each wait here, and nowhere else.
+httpcore has a timeout for each single wait, which a server that sends its headers byte by byte never exceeds. So the
+time left in the call is looked up before each wait here.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 
 import httpcore
 
-from monogram_sdk._engine.call import allowed, allowed_to_connect
+from monogram_sdk._engine.call import connect_timeout_within_call, timeout_within_call
 
 _SLICE = 64 * 1024
 
 
-class AsyncPunctualBackend(httpcore.AsyncNetworkBackend):
-    """Makes connections that keep the deadline.
+class AsyncDeadlineBackend(httpcore.AsyncNetworkBackend):
+    """A network backend whose connections keep to the deadline.
 
     Args:
-        inner: What makes the connections.
+        inner: The backend that opens them.
     """
 
     def __init__(self, inner: httpcore.AsyncNetworkBackend) -> None:
         self._inner = inner
-        self._made: weakref.WeakSet[AsyncPunctualStream] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[AsyncDeadlineStream] = weakref.WeakSet()
 
     def abandon(self) -> None:
-        """Close this process's copies of the connections' sockets, saying goodbye to nobody: they are the parent's."""
-        for stream in tuple(self._made):
+        """Close this process's copies of the sockets, without a TLS shutdown: the connections are the parent's."""
+        for stream in tuple(self._streams):
             stream.abandon()
 
     async def connect_tcp(
@@ -43,12 +43,12 @@ class AsyncPunctualBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a server."""
-        wait = allowed_to_connect()
+        wait = connect_timeout_within_call()
         if wait is not None and wait <= 0:
             raise httpcore.ConnectTimeout("no time is left to connect")
         inner = await self._inner.connect_tcp(host, port, wait, local_address, socket_options)
-        stream = AsyncPunctualStream(inner, self._made)
-        self._made.add(stream)
+        stream = AsyncDeadlineStream(inner, self._streams)
+        self._streams.add(stream)
         return stream
 
     async def sleep(self, seconds: float) -> None:
@@ -56,28 +56,28 @@ class AsyncPunctualBackend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
-class AsyncPunctualStream(httpcore.AsyncNetworkStream):
-    """A connection that keeps the deadline.
+class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
+    """A connection that keeps to the deadline.
 
     Args:
         inner: The connection.
-        made: All connections, to which one that goes on encrypted is added.
+        streams: All open connections; `start_tls` adds one.
     """
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, made: weakref.WeakSet[AsyncPunctualStream]) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, streams: weakref.WeakSet[AsyncDeadlineStream]) -> None:
         self._inner = inner
-        self._made = made
+        self._streams = streams
 
     def abandon(self) -> None:
         """Close this process's copy of the socket."""
-        # One that belongs to an event loop has no such method; it is closed when nobody refers to it any more.
+        # The socket of an event loop has no such method; it is closed when it is collected.
         close = getattr(self._inner.get_extra_info("socket"), "close", None)
         if close is not None:
             close()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what is there."""
-        wait = allowed(timeout)
+        """Read what has arrived."""
+        wait = timeout_within_call(timeout)
         if wait is not None and wait <= 0:
             raise httpcore.ReadTimeout("the reply came too slowly")
         return await self._inner.read(max_bytes, wait)
@@ -85,7 +85,7 @@ class AsyncPunctualStream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it."""
         for start in range(0, len(buffer), _SLICE):
-            wait = allowed(timeout)
+            wait = timeout_within_call(timeout)
             if wait is not None and wait <= 0:
                 raise httpcore.WriteTimeout("the request was taken too slowly")
             await self._inner.write(buffer[start : start + _SLICE], wait)
@@ -100,14 +100,14 @@ class AsyncPunctualStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
-        """Go on encrypted."""
-        wait = allowed_to_connect()
+        """Encrypt the connection."""
+        wait = connect_timeout_within_call()
         if wait is not None and wait <= 0:
             raise httpcore.ConnectTimeout("no time is left to connect")
-        stream = AsyncPunctualStream(await self._inner.start_tls(ssl_context, server_hostname, wait), self._made)
-        self._made.add(stream)
+        stream = AsyncDeadlineStream(await self._inner.start_tls(ssl_context, server_hostname, wait), self._streams)
+        self._streams.add(stream)
         return stream
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401
-        """Return what is known about it."""
+        """Return information about the connection."""
         return self._inner.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""The door of the engine: what resources and feeds send through."""
+"""The entry point of the engine: resources and feeds send through it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .sessions import AsyncSessions
 
 
 class AsyncEngine:
-    """Sends requests as the person who is signed in, within the deadline of a call, again if need be.
+    """Sends requests as the person who is signed in, within the deadline of a call, and retries them.
 
     Args:
-        sender: What makes the attempts.
-        sessions: Who is signed in.
+        sender: Makes the attempts.
+        sessions: The session.
     """
 
     def __init__(self, sender: AsyncSender, sessions: AsyncSessions) -> None:
@@ -28,7 +28,7 @@ class AsyncEngine:
 
     @property
     def config(self) -> Config:
-        """Where the project is, and which key opens it."""
+        """The project's URL and key."""
         return self.sender.config
 
     @property
@@ -42,32 +42,32 @@ class AsyncEngine:
         return self.sender.network
 
     def with_options(self, options: Options) -> AsyncEngine:
-        """Return an engine that shares all but the options."""
+        """Return an engine with other options that shares everything else."""
         return AsyncEngine(self.sender.with_options(options), self.sessions)
 
     def call(self, name: str | None) -> Call:
-        """Return a call that begins now, for a ``with`` block: all that it sends has one deadline."""
+        """Return a call that begins now, for a ``with`` block: all requests in it share one deadline."""
         return self.sender.call(name)
 
     async def send(self, request: Request) -> Reply:
-        """Send a request as the person who is signed in, or as a stranger.
+        """Send a request as the person who is signed in, or anonymously if nobody is.
 
         Raises:
             MonogramError: The request failed; the class says how.
         """
-        under_way = calls.current(self.network)
+        call = calls.current(self.network)
         try:
             reply = await self.sender.send(request, self.sessions)
         except MonogramError as error:
-            if under_way is not None and error.uncertain:
-                under_way.acted = True
+            if call is not None and error.uncertain:
+                call.acted = True
             raise
-        # What the call may still do, such as deleting a file, can fail; this is done.
-        if under_way is not None and request.changes:
-            under_way.acted = under_way.acted or reply.uncertain or not _met_nothing(request, reply)
+        # Even if a later step of the call fails, such as deleting a file, this change has been made.
+        if call is not None and request.changes:
+            call.acted = call.acted or reply.uncertain or not _matched_no_row(request, reply)
         return reply
 
 
-def _met_nothing(request: Request, reply: Reply) -> bool:
-    """Return True if a change or deletion met no row that one may change: nothing was done."""
+def _matched_no_row(request: Request, reply: Reply) -> bool:
+    """Return True if an update or a deletion matched no row that the person may change, so that nothing was done."""
     return request.method in ("PATCH", "DELETE") and reply.content == b"[]"

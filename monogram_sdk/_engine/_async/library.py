@@ -1,4 +1,4 @@
-"""What the libraries of supabase-py see of this client: a way to send requests, and a view of the session."""
+"""What the libraries of supabase-py are given: an HTTP client that sends through the engine, and a session storage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monogram_sdk import _supabase
 from monogram_sdk._engine import retrying
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request, check_body
-from monogram_sdk._supabase import AsyncSupportedStorage, Nature
+from monogram_sdk._supabase import AsyncSupportedStorage, RequestTraits
 from monogram_sdk.errors import InvalidValueError
 
 from .engine import AsyncEngine
@@ -18,21 +18,23 @@ from .sessions import AsyncSessions
 
 
 class AsyncLibraryHTTP:
-    """Stands where a library of supabase-py wants an httpx client.
+    """Replaces the httpx client of a library of supabase-py.
 
-    So its requests get the deadline, the retries, the log and the errors of all other calls, over the same connections.
+    The library's requests thus get the same deadline, retries, log, errors and connections as all others.
 
     Args:
-        engine: What sends.
-        as_person: Whether requests go out as the person who is signed in.
-        nature: What is to be known of a request with this method and address.
+        engine: Sends the requests.
+        as_person: Whether to send them as the person who is signed in.
+        traits: Returns how to treat a request, by its method and URL.
     """
 
-    def __init__(self, engine: AsyncEngine, *, as_person: bool, nature: Callable[[str, httpx.URL], Nature]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, as_person: bool, traits: Callable[[str, httpx.URL], RequestTraits]
+    ) -> None:
         self._engine = engine
         self._base = engine.config.url
         self._as_person = as_person
-        self._nature = nature
+        self._traits = traits
 
     async def request(
         self,
@@ -48,7 +50,7 @@ class AsyncLibraryHTTP:
         """Send a request of the library.
 
         Raises:
-            MonogramError: It failed; the libraries let this pass.
+            MonogramError: It failed. The libraries do not catch this.
         """
         try:
             encoded = httpx.Request(
@@ -57,22 +59,22 @@ class AsyncLibraryHTTP:
         except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as exc:
             raise InvalidValueError(
                 "A value cannot be sent.",
-                hint="Text must be valid Unicode without lone surrogates; all else must be plain values that JSON has.",
+                hint="Use text in valid Unicode, without lone surrogates, and otherwise only values that JSON has.",
             ) from exc
         content = encoded.read()
         if not files:
             check_body(content)
         own = {name: value for name, value in encoded.headers.items() if name not in ("host", "content-length")}
-        nature = self._nature(method, encoded.url)
+        traits = self._traits(method, encoded.url)
         request = Request(
             method,
             str(encoded.url).removeprefix(self._base),
             content or None,
             own,
-            repeatable=nature.repeatable,
-            has_effect=nature.has_effect,
+            repeatable=traits.repeatable,
+            has_effect=traits.has_effect,
             extra_seconds=retrying.seconds_for(len(content)) if files else 0.0,
-            content=nature.content,
+            content=traits.content,
         )
         reply = await self._send(request)
         return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.content, request=encoded)
@@ -84,27 +86,27 @@ class AsyncLibraryHTTP:
 
 
 class AsyncSessionView(AsyncSupportedStorage):
-    """Stands where the auth service's client wants storage: it reads the session here, but `AsyncSessions` writes it.
+    """The storage of supabase-py's auth client. It reads the session here; only `AsyncSessions` writes it.
 
-    What else it stores, the secret of a sign-in with another service that is under way, goes to the real storage.
+    The other thing it stores, the code verifier of a sign-in in progress, goes to the real storage.
     """
 
     def __init__(self, sessions: AsyncSessions) -> None:
         self._sessions = sessions
 
     async def get_item(self, key: str) -> str | None:
-        """Return what is stored."""
+        """Return a stored text."""
         if key == self._sessions.storage_key:
-            session = self._sessions.present
+            session = self._sessions.cached
             return None if session is None else _supabase.session_text(session)
-        return await self._sessions.items.get(key)
+        return await self._sessions.storage.get(key)
 
     async def set_item(self, key: str, value: str) -> None:
         """Store a text, unless it is the session."""
         if key != self._sessions.storage_key:
-            await self._sessions.items.set(key, value)
+            await self._sessions.storage.set(key, value)
 
     async def remove_item(self, key: str) -> None:
-        """Forget a text, unless it is the session."""
+        """Delete a text, unless it is the session."""
         if key != self._sessions.storage_key:
-            await self._sessions.items.remove(key)
+            await self._sessions.storage.remove(key)

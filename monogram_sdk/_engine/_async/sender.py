@@ -1,4 +1,4 @@
-"""Send a request until there is a reply, or no more sense or time in trying."""
+"""Send a request, and send it again until there is a reply, or until trying again is pointless or too late."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from monogram_sdk.errors import MonogramError, RateLimitError
 from .network import AsyncNetwork
 
 
-class AsyncBearer(Protocol):
-    """Who a request is from."""
+class AsyncTokenSource(Protocol):
+    """Where the access token of a request comes from."""
 
     async def token(self) -> str | None:
-        """Return the access token to send; ``None`` for a stranger."""
+        """Return the access token to send; ``None`` if nobody is signed in."""
         ...
 
     async def renew(self, refused: str) -> bool:
-        """Get another token because the server refused this one; return True if there is another now."""
+        """Replace a token that the server refused; return True if there is another one now."""
         ...
 
 
 class AsyncSender:
-    """Makes the attempts of a request, within the deadline of the call under way.
+    """Makes the attempts of a request, within the deadline of the call in progress.
 
     Args:
-        network: What makes an exchange.
-        config: Where the project is, and which key opens it.
+        network: Makes an exchange.
+        config: The project's URL and key.
         options: The deadline and the retries of calls that begin here.
     """
 
@@ -51,35 +51,35 @@ class AsyncSender:
             "user-agent": client_info(),
             "x-client-info": client_info(),
         }
-        # A new key is no token and does not belong into `Authorization`; an older one is both.
+        # An older key is also a token. A new one is not, and must not be sent in `Authorization`.
         self._key_token = config.key if config.key_is_jwt else None
 
     def with_options(self, options: Options) -> AsyncSender:
-        """Return a sender that shares all but the options."""
+        """Return a sender with other options that shares everything else."""
         return AsyncSender(self.network, self.config, options)
 
     def call(self, name: str | None) -> Call:
-        """Return a call that begins now, of this name; without one it gets no span."""
+        """Return a call that begins now. Without a name it gets no span."""
         return Call(name, self.options, self.network)
 
-    async def send(self, request: Request, who: AsyncBearer | None = None) -> Reply:
-        """Send a request as part of the call under way, or as a call of its own.
+    async def send(self, request: Request, source: AsyncTokenSource | None = None) -> Reply:
+        """Send a request as part of the call in progress, or as a call of its own.
 
         Args:
-            request: What to send.
-            who: Who it is from; by default whoever the request's own headers name, or a stranger.
+            request: The request.
+            source: Where its token comes from; without one, from the request's own headers, if they have one.
 
         Raises:
             MonogramError: The request failed; the class says how.
         """
         call = calls.current(self.network)
         if call is not None:
-            return await self._send(request, who, call)
+            return await self._send(request, source, call)
         with self.call(None) as call:
-            return await self._send(request, who, call)
+            return await self._send(request, source, call)
 
-    async def _send(self, request: Request, who: AsyncBearer | None, call: Call) -> Reply:
-        call.sends()
+    async def _send(self, request: Request, source: AsyncTokenSource | None, call: Call) -> Reply:
+        call.start_span()
         if request.extra_seconds:
             call.extend(request.extra_seconds)
         attempt = 0
@@ -87,30 +87,30 @@ class AsyncSender:
         try:
             while True:
                 attempt += 1
-                token = None if who is None else await who.token()
-                if call.left() <= 0:  # Sending now would be asking without waiting for the reply.
-                    raise call.too_late(method=request.method, path=request.bare_path())
+                token = None if source is None else await source.token()
+                if call.remaining() <= 0:  # No time is left to wait for a reply.
+                    raise call.deadline_error(method=request.method, path=request.bare_path())
                 error: MonogramError
                 cause: Exception | None = None
-                sent = unanswered = True
+                sent = outcome_open = True
                 headers = self._headers_of(request, token)
-                watched = telemetry.Attempt(request.method, request.bare_path(), self.config.url, attempt, headers)
+                record = telemetry.Attempt(request.method, request.bare_path(), self.config.url, attempt, headers)
                 try:
                     reply = await self.network.exchange(request, headers, call)
                 except failures.FAILURES as exc:
-                    watched.failed(exc)
+                    record.failed(exc)
                     cause, sent = exc, failures.was_sent(exc)
                     error = failures.failure(exc, call, request)
                 except BaseException as exc:
-                    watched.failed(exc)
+                    record.failed(exc)
                     raise
                 else:
-                    watched.answered(reply.status, reply.headers)
+                    record.replied(reply.status, reply.headers)
                     if 200 <= reply.status < 300:
-                        if not reply.is_garbled(request):
+                        if not reply.is_unusable_for(request):
                             reply.uncertain = uncertain
                             return reply
-                        error = failures.garbled(reply, request)
+                        error = failures.unusable_reply(reply, request)
                     else:
                         error = refusals.refusal(
                             reply,
@@ -119,23 +119,23 @@ class AsyncSender:
                             secrets=secrets_of(request, headers),
                             key_source=self.config.key_source,
                         )
-                        unanswered = retrying.is_unanswered(reply, request)
-                uncertain = uncertain or (request.changes and sent and unanswered)
-                if who is not None and token is not None and error.status == 401 and not (renewed or unanswered):
-                    # The clocks disagree, or the signing key has changed. Nothing was done: ask with a new token.
+                        outcome_open = retrying.leaves_outcome_open(reply, request)
+                uncertain = uncertain or (request.changes and sent and outcome_open)
+                if source is not None and token is not None and error.status == 401 and not (renewed or outcome_open):
+                    # The clocks differ, or the signing key has changed. Nothing was done: try with a new token.
                     renewed = True
-                    if await who.renew(token):
+                    if await source.renew(token):
                         continue
                 if attempt > call.options.retries or not retrying.may_repeat(
-                    error, repeatable=request.repeatable, sent=sent, unanswered=unanswered
+                    error, repeatable=request.repeatable, sent=sent, outcome_open=outcome_open
                 ):
                     raise error from cause
                 pause = retrying.pause(attempt, error.retry_after if isinstance(error, RateLimitError) else None)
-                if pause >= call.left():
+                if pause >= call.remaining():
                     raise error from cause
                 await async_sleep(pause)
         except MonogramError as exc:
-            # Whatever ended it: a refresh that failed, for example, says nothing of the attempts before it.
+            # Also for errors of other requests: a refresh that failed says nothing about the attempts before it.
             exc.uncertain = uncertain
             raise
 

@@ -195,7 +195,7 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     circle.leader.newsletters.delete(third.id)
     code, outcome, said = verify("page.html", page)
     assert (code, outcome) == (3, "SAME_LETTER") and "what was published" not in said
-    assert f"It leads to {third.id}, which the project does not have" in said and "“Three” & more" in said
+    assert f"It links to {third.id}, which the project does not have" in said and "“Three” & more" in said
     elsewhere = circle.leader.spaces.create(name="Elsewhere")
     foreign = circle.leader.newsletters.publish(circle.leader.newsletters.generate(elsewhere.id).id)
     around = re.search(rb'<nav class="around sheet".*?</nav>', page, re.DOTALL)

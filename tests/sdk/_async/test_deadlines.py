@@ -147,7 +147,7 @@ async def test_a_write_that_was_answered_is_uncertain_when_the_rest_of_its_call_
     faults = AsyncFaults()
     club = await people.club(faults=faults)
     response = await club.member.responses.submit(club.prompt.id, content="Dune", image=PNG)
-    # Reading the answer, deleting it, deleting its image.
+    # Reading the response, deleting it, deleting its image.
     faults.then("ok", "ok", *["unsent"] * 4)
     with pytest.raises(errors.ConnectionFailedError) as caught:
         await club.member.responses.delete(response.id)

@@ -1,4 +1,4 @@
-"""Who gets the newsletter by email, who does not, and what a service does about mail."""
+"""Who gets the newsletter by email, who does not, and what a service does about email."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens, as it happens: feeds of events and answers, and who is present."""
+"""What happens, as it happens: feeds of events and responses, and who is present."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ async def publish(club: AsyncClub, service: AsyncMonogram) -> UUID:
     draft = await club.leader.newsletters.generate(club.space.id)
     letter = await club.leader.newsletters.publish(draft.id)
     assert await service.mails.newsletter(letter.id) is None
-    with pytest.raises(errors.NewsletterNotFoundError, match="no such published newsletter"):
+    with pytest.raises(errors.NewsletterNotFoundError, match="No such published newsletter"):
         await service.mails.save_newsletter(uuid4(), CONTENT)
     await service.mails.save_newsletter(letter.id, CONTENT)
     assert await service.mails.newsletter(letter.id) == CONTENT
@@ -140,7 +140,7 @@ async def test_a_provider_that_wants_a_pause_gets_it(people: AsyncPeople) -> Non
         MailResult(id=mails["Boris"].id, outcome=MailOutcome.RETRY, error="421"),
     ]
     for pause in (-1.0, 86_401.0, float("nan"), float("inf")):
-        with pytest.raises(errors.InvalidValueError, match="0 to 86400"):
+        with pytest.raises(errors.InvalidValueError, match="between 0 and 86400"):
             await service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=pause)
     with pytest.raises(errors.InvalidValueError, match="max_attempts is 0 to 1000"):
         await service.mails.settle(batch.id, worker=worker, results=results, max_attempts=1001)

@@ -45,7 +45,7 @@ async def test_lost_answers_to_inserts_make_nothing_twice(people: AsyncPeople, f
     assert [one.id for one in listed] == [prompt.id, *(one.id for one in more)]
     faults.then("lost")
     await ada.prompts.publish(space.id)
-    # Reading the prompt, uploading the image (twice), inserting the answer (twice), reading it back.
+    # Reading the prompt, uploading the image (twice), inserting the response (twice), reading it back.
     faults.then("ok", "lost", "ok", "lost")
     response = await ada.responses.submit(prompt.id, content="Here", image=PNG)
     assert response.image_path is not None
@@ -140,7 +140,7 @@ async def test_a_refresh_that_fails_says_nothing_of_the_request_before_it(
     people: AsyncPeople, faults: AsyncFaults
 ) -> None:
     ada = await people.sign_up("Ada", faults=faults, retries=1)
-    # The insert is carried out and its answer lost; when it is sent again the token is refused, and no other is had.
+    # The insert is carried out and its reply lost. When it is sent again, the token is refused and cannot be replaced.
     faults.then("lost", 401, "unsent", "unsent")
     with pytest.raises(errors.ConnectionFailedError) as caught:
         await ada.spaces.create(name="Perhaps")
@@ -188,7 +188,7 @@ async def test_the_server_says_when_to_come_back(people: AsyncPeople, faults: As
 
 async def test_one_deadline_covers_all_attempts(people: AsyncPeople) -> None:
     class Silent(AsyncFaults):
-        """Answers the headers and then drips."""
+        """Sends the headers, and then the body byte by byte."""
 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             self.paths.append(request.url.path)
@@ -215,7 +215,7 @@ class AsyncDrip(httpx.AsyncByteStream):
 
 async def test_packed_answers_are_unpacked(people: AsyncPeople) -> None:
     class Packing(AsyncFaults):
-        """Answers as a server does that saves bytes."""
+        """Replies with a compressed body."""
 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             assert "gzip" in request.headers["accept-encoding"]

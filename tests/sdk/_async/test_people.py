@@ -44,7 +44,7 @@ async def test_settings_are_there_can_be_changed_and_made_anew(people: AsyncPeop
     with pytest.raises(errors.ThemeNotOwnedError):
         await ada.settings.update(active_theme_id=str(uuid4()))
     await ada.settings.delete()
-    with pytest.raises(errors.NotFoundError, match="the defaults count"):
+    with pytest.raises(errors.NotFoundError, match="the defaults apply"):
         await ada.settings.get()
     assert not (await ada.settings.update(email_newsletters=False)).email_newsletters
 
@@ -75,7 +75,7 @@ async def test_gifts_are_refused_for_reasons(club: AsyncClub) -> None:
     assert await club.member.tokens.gift(other, amount=5, idempotency_key=key) == first
     with pytest.raises(errors.IdempotencyConflictError):
         await club.member.tokens.gift(other, amount=6, idempotency_key=key)
-    # A key that is empty, as of a header that did not come, is no reason to make one.
+    # An empty key, for example from a missing header, must not be replaced by a new one.
     before = await club.member.tokens.balance()
     theme = await club.member.store.items(kind=StoreItemKind.THEME).first()
     assert theme is not None

@@ -47,7 +47,7 @@ async def test_each_way_of_not_getting_in_has_its_own_error(club: AsyncClub) -> 
         await club.stranger.spaces.join(club.space.id)
     with pytest.raises(errors.InviteInvalidError):
         await club.stranger.spaces.join(invite_code="NOSUCHCODE")
-    with pytest.raises(errors.InvalidValueError, match="Name what to join"):
+    with pytest.raises(errors.InvalidValueError, match="Neither space_id nor invite_code"):
         await club.stranger.spaces.join()
     once = await club.leader.spaces.create_invite(club.space.id, max_uses=1)
     with pytest.raises(errors.AlreadyMemberError):

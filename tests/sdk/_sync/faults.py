@@ -20,8 +20,8 @@ class Faults(httpx.BaseTransport):
 
     - ``"ok"``: let it pass.
     - ``"unsent"``: the connection cannot be made.
-    - ``"lost"``: the server gets the request and acts, and its answer is lost.
-    - a number: a gateway answers with this status, and the server does not get the request. 401 and 403 are said as
+    - ``"lost"``: the server carries out the request, and its reply is lost.
+    - a number: a gateway replies with this status, and the server does not get the request. 401 and 403 are said as
       the Data API says them, the others with a page.
     """
 
@@ -31,7 +31,7 @@ class Faults(httpx.BaseTransport):
         self.paths: list[str] = []
         """The paths of all requests, in order."""
         self.retry_after: str | None = None
-        """The header of answers that the gateway gives."""
+        """The header of the gateway's replies."""
 
     def then(self, *script: str | int) -> None:
         """Set what happens to the next requests, and forget those of before."""
@@ -66,21 +66,21 @@ class Faults(httpx.BaseTransport):
 
 
 class Narrow(Faults):
-    """Answers at most so many rows at once, as a server does whose `db-max-rows` is this."""
+    """Returns at most so many rows at once, like a server with this `db-max-rows`."""
 
     def __init__(self, rows: int) -> None:
         super().__init__()
         self.rows = rows
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request with the lower one of its own limit and the server's, or cut the answer."""
+        """Send a request with the lower one of its own limit and the server's, or cut the reply."""
         if not request.url.path.startswith("/rest/v1/"):
             return super().handle_request(request)
         if request.method == "GET" or "limit" in request.url.params:
             wanted = int(request.url.params.get("limit", self.rows))
             request.url = request.url.copy_set_param("limit", str(min(wanted, self.rows)))
             return super().handle_request(request)
-        # PostgREST counts all rows that a function answers, if it is asked to; the local stack, with a limit of a
+        # PostgREST counts all rows that a function returns, if it is asked to; the local stack, with a limit of a
         # function that may write, does not.
         response = super().handle_request(request)
         answer = json.loads(response.read() or "null")

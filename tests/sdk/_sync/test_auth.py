@@ -211,7 +211,7 @@ class Shelf:
         self.items[key] = value
 
     def remove_item(self, key: str) -> None:
-        """Forget a text; nothing happens if there is none."""
+        """Delete a text, if it exists."""
         self.items.pop(key, None)
 
 
@@ -257,7 +257,7 @@ def test_a_refused_token_is_renewed_once(people: People) -> None:
 def test_a_service_is_nobody_and_nobody_signs_in_on_it(people: People) -> None:
     service, ada = people.service(), people.sign_up("Ada")
     assert service.is_admin and not ada.is_admin
-    with pytest.raises(errors.SecretKeySessionError, match="separate client"):
+    with pytest.raises(errors.SecretKeySessionError, match="another client"):
         service.auth.sign_in_with_password(email="ada@example.test", password=PASSWORD)
     with pytest.raises(errors.NotSignedInError, match="secret key"):
         service.tokens.balance()
@@ -315,7 +315,7 @@ def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: People
     with pytest.raises(errors.OneTimeCodeError) as refused:
         client.auth.exchange_code("no-such-code")
     assert refused.value.code == "flow_state_not_found"
-    with pytest.raises(errors.InvalidValueError, match="did not ask for a code"):
+    with pytest.raises(errors.InvalidValueError, match="did not begin a sign-in"):
         people.nobody().auth.exchange_code("no-such-code")
 
 

@@ -2,7 +2,7 @@
 
 """Thousands of calls over a network that fails at every point: nothing is lost, nothing happens twice.
 
-What a call answered happened exactly once. What a call refused did not happen; where it may have, the error says so.
+If a call returned, its change was made exactly once. If it raised, it was not made, or the error says so.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Walker:
         self.effects.note("avatar", profile.avatar_path, None)
 
     def _do(self, kind: str, key: str | None, call: Thunk[T]) -> T | None:
-        """Make a call and note what it said; return its answer, or ``None`` when it raised."""
+        """Make a call and note what it said; return its result, or ``None`` when it raised."""
         try:
             answer = call()
         except MonogramError as error:
@@ -221,7 +221,7 @@ class World:
 
 
 def run(stack: Stack, people: People, *, walkers: int, rounds: int) -> tuple[Effects, FaultyProxy]:
-    """Run a world; return what was told, and the proxy."""
+    """Run the story with one of the clients; return its log, and the proxy."""
     seed = random.randrange(10**9)
     with recorded(stack.db_url), FaultyProxy(stack.api_url, hold=HOLD) as proxy:
         world = World(stack, people, proxy)

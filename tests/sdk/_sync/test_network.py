@@ -47,7 +47,7 @@ def test_lost_answers_to_inserts_make_nothing_twice(people: People, faults: Faul
     assert [one.id for one in listed] == [prompt.id, *(one.id for one in more)]
     faults.then("lost")
     ada.prompts.publish(space.id)
-    # Reading the prompt, uploading the image (twice), inserting the answer (twice), reading it back.
+    # Reading the prompt, uploading the image (twice), inserting the response (twice), reading it back.
     faults.then("ok", "lost", "ok", "lost")
     response = ada.responses.submit(prompt.id, content="Here", image=PNG)
     assert response.image_path is not None
@@ -140,7 +140,7 @@ def test_a_refusal_is_a_refusal_also_after_a_lost_answer(people: People, faults:
 
 def test_a_refresh_that_fails_says_nothing_of_the_request_before_it(people: People, faults: Faults) -> None:
     ada = people.sign_up("Ada", faults=faults, retries=1)
-    # The insert is carried out and its answer lost; when it is sent again the token is refused, and no other is had.
+    # The insert is carried out and its reply lost. When it is sent again, the token is refused and cannot be replaced.
     faults.then("lost", 401, "unsent", "unsent")
     with pytest.raises(errors.ConnectionFailedError) as caught:
         ada.spaces.create(name="Perhaps")
@@ -188,7 +188,7 @@ def test_the_server_says_when_to_come_back(people: People, faults: Faults) -> No
 
 def test_one_deadline_covers_all_attempts(people: People) -> None:
     class Silent(Faults):
-        """Answers the headers and then drips."""
+        """Sends the headers, and then the body byte by byte."""
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             self.paths.append(request.url.path)
@@ -215,7 +215,7 @@ class Drip(httpx.SyncByteStream):
 
 def test_packed_answers_are_unpacked(people: People) -> None:
     class Packing(Faults):
-        """Answers as a server does that saves bytes."""
+        """Replies with a compressed body."""
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             assert "gzip" in request.headers["accept-encoding"]

@@ -46,7 +46,7 @@ def test_settings_are_there_can_be_changed_and_made_anew(people: People) -> None
     with pytest.raises(errors.ThemeNotOwnedError):
         ada.settings.update(active_theme_id=str(uuid4()))
     ada.settings.delete()
-    with pytest.raises(errors.NotFoundError, match="the defaults count"):
+    with pytest.raises(errors.NotFoundError, match="the defaults apply"):
         ada.settings.get()
     assert not (ada.settings.update(email_newsletters=False)).email_newsletters
 
@@ -77,7 +77,7 @@ def test_gifts_are_refused_for_reasons(club: Club) -> None:
     assert club.member.tokens.gift(other, amount=5, idempotency_key=key) == first
     with pytest.raises(errors.IdempotencyConflictError):
         club.member.tokens.gift(other, amount=6, idempotency_key=key)
-    # A key that is empty, as of a header that did not come, is no reason to make one.
+    # An empty key, for example from a missing header, must not be replaced by a new one.
     before = club.member.tokens.balance()
     theme = club.member.store.items(kind=StoreItemKind.THEME).first()
     assert theme is not None

@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_deleted_again_is_named(people: People) -> None:
     faults = Faults()
     club = people.club(faults=faults)
     club.member.responses.submit(club.prompt.id, content="First")
-    # Reading the prompt, uploading the image, inserting the answer, looking whether it is ours, deleting the image.
+    # Reading the prompt, uploading the image, inserting the response, checking whether it is ours, deleting the image.
     faults.then("ok", "ok", "ok", "ok", *["unsent"] * 4)
     with pytest.raises(errors.ResponseExistsError) as caught:
         club.member.responses.submit(club.prompt.id, content="Second", image=PNG)
@@ -192,7 +192,7 @@ def test_a_file_stays_if_an_unanswered_attempt_may_have_used_it(people: People) 
     faults = Faults()
     club = people.club(faults=faults)
     response = club.member.responses.submit(club.prompt.id, content="Here")
-    # Reading the answer, uploading the image, changing the answer; and then something in between refuses.
+    # Reading the response, uploading the image, changing the response; then a proxy refuses.
     faults.then("ok", "ok", "lost", 403)
     with pytest.raises(errors.PermissionDeniedError) as caught:
         club.member.responses.edit(response.id, image=PNG)

@@ -24,7 +24,7 @@ async def test_a_letter_in_all_its_forms(club: AsyncClub) -> None:
     assert await club.member.newsletters.pdf(letter.id, size="LETTER") != await club.member.newsletters.pdf(letter.id)
 
 
-async def test_letters_of_others_and_paper_that_does_not_exist(club: AsyncClub) -> None:
+async def test_newsletters_of_others_and_paper_that_does_not_exist(club: AsyncClub) -> None:
     draft = await club.leader.newsletters.generate(club.space.id)
     for call in (
         lambda: club.stranger.newsletters.html(draft.id),

@@ -1,4 +1,4 @@
-"""Every call that answers a list: read page by page, or whole, or an error that says that the server cut it."""
+"""Every call that returns a list reads it page by page, or as a whole, or says that the server cut the reply."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONE_VALUE = {"admin.tick", "mails.newsletter", "responses.image_urls"}
 
 @dataclass
 class AsyncScene:
-    """Somebody who leads a space in which much has happened, on a server that cuts answers and on one that does not.
+    """Somebody who leads a space in which much has happened, on a server that cuts replies and on one that does not.
 
     The two clients of a pair have the same session, or the same key.
     """
@@ -73,7 +73,7 @@ class AsyncScene:
         }
 
     def whole_lists(self) -> dict[str, AsyncThunk[object]]:
-        """Return the calls that answer a whole list, on the server that cuts it."""
+        """Return the calls that return a whole list, on the server that cuts it."""
         client, service, space = self.narrow, self.narrow_service, self.space.id
         mails = {mail.id: None for mail in self.batch.mails}
         ids = [prompt.id for prompt in self.prompts]
@@ -95,7 +95,7 @@ class AsyncScene:
 
 
 def lists() -> set[str]:
-    """Return the calls that answer a list, as their annotations say."""
+    """Return the calls that return a list, by their annotations."""
     client = AsyncMonogram(url="http://127.0.0.1:1", key="sb_publishable_x")
     return {
         f"{resource}.{name}"
@@ -110,7 +110,7 @@ def lists() -> set[str]:
 
 
 async def answered(ada: AsyncMonogram, boris: AsyncMonogram, space_id: UUID) -> list[Response]:
-    """Ask something, and have it answered twice."""
+    """Publish a prompt that gets two responses."""
     await ada.spaces.assign_curator(space_id, (await ada.profiles.get()).id)
     prompt = await ada.prompts.create(space_id, question="What did you read?")
     await ada.prompts.publish(space_id)

@@ -1,4 +1,4 @@
-"""The storage that a program gave for its session, to be awaited whether it needs that or not."""
+"""The session storage that the program passed, with one interface whether or not its methods are coroutines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from monogram_sdk._config import check_has
 from monogram_sdk._engine import call as calls
-from monogram_sdk._engine.process import async_sleep, sleep, too_late
+from monogram_sdk._engine.process import async_sleep, deadline_error, sleep
 from monogram_sdk.errors import ConfigError
 from monogram_sdk.session_storage import AnySessionStorage, SessionStorage
 
@@ -18,7 +18,7 @@ _METHODS = ("get_item", "set_item", "remove_item")
 
 _LOCK_METHODS = ("try_lock", "unlock")
 
-# How long to wait before looking again whether another program has renewed the session.
+# How long to wait before trying again to lock the session, which another program is refreshing.
 _POLL_SECONDS = 0.02
 
 
@@ -26,11 +26,11 @@ def _has_lock(storage: object) -> bool:
     return all(callable(getattr(storage, method, None)) for method in _LOCK_METHODS)
 
 
-def _check_time() -> None:
-    """Wait for another program no longer than the call may take."""
-    seconds = calls.allowed()
+def _check_deadline() -> None:
+    """Stop waiting for another program when the deadline of the call has passed."""
+    seconds = calls.timeout_within_call()
     if seconds is not None and seconds <= 0:
-        raise too_late()
+        raise deadline_error()
 
 
 def _check(storage: object) -> None:
@@ -38,15 +38,15 @@ def _check(storage: object) -> None:
     check_has("session_storage", storage, _METHODS, wanted)
 
 
-class AsyncItems:
-    """The storage that a program gave, to be awaited whether it needs that or not."""
+class AsyncStorageAdapter:
+    """The session storage that the program passed, which may be synchronous or asynchronous."""
 
     def __init__(self, storage: AnySessionStorage) -> None:
         _check(storage)
         self._storage = storage
 
     async def get(self, key: str) -> str | None:
-        """Return what was stored, or ``None``."""
+        """Return the stored text, or ``None``."""
         item = self._storage.get_item(key)
         return await item if inspect.isawaitable(item) else item
 
@@ -57,17 +57,17 @@ class AsyncItems:
             await done
 
     async def remove(self, key: str) -> None:
-        """Forget a text."""
+        """Delete a text."""
         done = self._storage.remove_item(key)
         if inspect.isawaitable(done):
             await done
 
     @asynccontextmanager
-    async def alone(self, key: str) -> AsyncGenerator[None]:
-        """Keep others from renewing the session meanwhile, if the storage can.
+    async def exclusive(self, key: str) -> AsyncGenerator[None]:
+        """Hold the storage's lock, if it has one, so that no other program refreshes the session meanwhile.
 
         Raises:
-            DeadlineExceededError: Another program took too long.
+            DeadlineExceededError: Another program held the lock for too long.
         """
         storage: Any = self._storage
         if not _has_lock(storage):
@@ -77,7 +77,7 @@ class AsyncItems:
             locked = storage.try_lock(key)
             if await locked if inspect.isawaitable(locked) else locked:
                 break
-            _check_time()
+            _check_deadline()
             await async_sleep(_POLL_SECONDS)
         try:
             yield
@@ -87,19 +87,20 @@ class AsyncItems:
                 await done
 
 
-class Items:
-    """The storage that a program gave."""
+class StorageAdapter:
+    """The session storage that the program passed."""
 
     def __init__(self, storage: SessionStorage) -> None:
         _check(storage)
         if any(inspect.iscoroutinefunction(getattr(storage, method, None)) for method in (*_METHODS, *_LOCK_METHODS)):
             raise ConfigError(
-                "session_storage has to be awaited, which this client cannot do.", hint="Use AsyncMonogram."
+                "The methods of session_storage are coroutines, which the sync client cannot await.",
+                hint="Use AsyncMonogram, or a storage with plain methods.",
             )
         self._storage = storage
 
     def get(self, key: str) -> str | None:
-        """Return what was stored, or ``None``."""
+        """Return the stored text, or ``None``."""
         return self._storage.get_item(key)
 
     def set(self, key: str, value: str) -> None:
@@ -107,22 +108,22 @@ class Items:
         self._storage.set_item(key, value)
 
     def remove(self, key: str) -> None:
-        """Forget a text."""
+        """Delete a text."""
         self._storage.remove_item(key)
 
     @contextmanager
-    def alone(self, key: str) -> Generator[None]:
-        """Keep others from renewing the session meanwhile, if the storage can.
+    def exclusive(self, key: str) -> Generator[None]:
+        """Hold the storage's lock, if it has one, so that no other program refreshes the session meanwhile.
 
         Raises:
-            DeadlineExceededError: Another program took too long.
+            DeadlineExceededError: Another program held the lock for too long.
         """
         storage: Any = self._storage
         if not _has_lock(storage):
             yield
             return
         while not storage.try_lock(key):
-            _check_time()
+            _check_deadline()
             sleep(_POLL_SECONDS)
         try:
             yield

@@ -86,7 +86,7 @@ def test_generating_is_checked(unasync: ModuleType, elsewhere: Path, monkeypatch
     assert unasync.main() == 1, "a rule never applies"
 
 
-def test_the_worlds_have_the_same_calls(unasync: ModuleType) -> None:
+def test_both_clients_have_the_same_calls(unasync: ModuleType) -> None:
     def sync(text: str) -> str:
         converted: str = unasync.convert(text, set())
         return converted
