@@ -121,8 +121,8 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     code, copy, said = verify("file.pdf", _changed(pdfs["A4 print"], lambda _: None))
     assert (code, copy) == (3, "SAME_WORDS_ONLY"), said
     code, copy, said = verify("file.pdf", _changed(pdfs["A4 print"], _draw))
-    assert (code, copy) == (3, "DRAWN_ANEW") and "nothing is known of what it shows" in said
-    assert "published newsletter" not in said and "words and links" not in said
+    assert (code, copy) == (3, "DRAWN_ANEW") and "what it shows cannot be compared" in said
+    assert "published newsletter" not in said and "text and links" not in said
 
     # A browser writes a page anew: words can be compared, what is shown cannot.
     with browser.new_page() as opened:
@@ -138,9 +138,9 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     for name, copy in {"dom": dom, "complete": complete}.items():
         code, outcome, said = verify("saved.html", copy.encode())
         assert (code, outcome) == (3, "SAME_WORDS_ONLY"), (name, said)
-        assert "cannot be told. The words and links of this copy are those of the published newsletter" in said
+        assert "cannot be told. The text and links of this copy are those of the published newsletter" in said
         assert "altered" not in said and "“Save as”" in said
-        assert "in other files, and were not compared" in said
+        assert "in other files and were not compared" in said
 
     other = f"data:image/jpeg;base64,{base64.b64encode(another_picture()).decode()}".encode()
     file = pages["file"]
@@ -188,7 +188,7 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
         assert copy not in (*pages.values(), dom.encode(), complete.encode()), name
         code, outcome, said = verify("page.pdf" if "PDF" in name or name == "keepsake" else "page.html", copy)
         assert (code, outcome) == (1, "ALTERED"), (name, said)
-        assert "altered. This copy is not what the project shows" in said, (name, said)
+        assert "altered. This copy differs from the project" in said, (name, said)
     assert "it has an element [<script>]" not in verify("page.html", altered["program"])[2]
 
     # What was said of a letter that is gone cannot be compared; the rest still can.
