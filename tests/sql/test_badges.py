@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -10,12 +11,6 @@ import pytest
 from tests.support.actors import Actor, Actors
 from tests.support.ledger import check_ledger
 from tests.support.stories import Club, balance, found_club, grant_tokens
-
-METRICS = (
-    "responses_published", "current_streak", "weeks_curated", "tokens_earned", "gifts_sent", "purchases",
-    "spaces_joined", "selected_responses",
-)  # fmt: skip
-
 
 def add_badge(actors: Actors, metric: str, at_least: int, reward: int = 7) -> None:
     actors.service().insert(
@@ -80,11 +75,44 @@ STORIES: dict[str, tuple[int, Callable[[Club], None]]] = {
 }
 
 
-def test_every_metric_has_a_story() -> None:
-    assert set(STORIES) == set(METRICS)
+def allowed_metrics(actors: Actors) -> set[str]:
+    """The metrics that the CHECK of badges lets through."""
+    check = actors.one(
+        "select pg_get_constraintdef(oid) from pg_catalog.pg_constraint"
+        " where conrelid = 'public.badges'::regclass and conname = 'badges_criteria_known'"
+    )
+    (listed,) = re.findall(r"'metric'::text\) = ANY \(ARRAY\[([^]]*)\]", check)
+    return set(re.findall(r"'(\w+)'::text", listed))
 
 
-@pytest.mark.parametrize("metric", METRICS)
+def measured_metrics(actors: Actors) -> set[str]:
+    """The metrics that the functions of badges know how to measure."""
+    sources = actors.one(
+        "select string_agg(prosrc, '') from pg_catalog.pg_proc where pronamespace = 'private'::regnamespace"
+        " and proname in ('badge_events', 'badge_metrics')"
+    )
+    return set(re.findall(r"'(\w+)' = any \(badge_\w+\.metrics\)", sources))
+
+
+def test_the_metrics_that_a_badge_may_name_are_those_that_are_measured(actors: Actors) -> None:
+    assert allowed_metrics(actors) == measured_metrics(actors)
+
+
+def test_every_metric_has_a_story(actors: Actors) -> None:
+    assert set(STORIES) == allowed_metrics(actors)
+
+
+def test_events_award_badges_of_metrics_that_there_are(actors: Actors) -> None:
+    """A misspelled metric in a call of award_badges() would award nothing until the daily run."""
+    sources = actors.one(
+        "select string_agg(prosrc, ' ') from pg_catalog.pg_proc where pronamespace = 'private'::regnamespace"
+    )
+    named = re.findall(r"award_badges\([^;]*?'\{([\w,]+)\}'\)", sources)
+    assert len(named) >= 5
+    assert {metric for names in named for metric in names.split(",")} <= allowed_metrics(actors)
+
+
+@pytest.mark.parametrize("metric", STORIES)
 def test_the_event_that_changes_a_metric_awards_the_badge(actors: Actors, metric: str) -> None:
     at_least, story = STORIES[metric]
     add_badge(actors, metric, at_least)
@@ -101,7 +129,7 @@ def test_the_event_that_changes_a_metric_awards_the_badge(actors: Actors, metric
     check_ledger(actors)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", STORIES)
 def test_a_badge_that_is_found_late_bears_the_date_of_the_event(actors: Actors, metric: str) -> None:
     at_least, story = STORIES[metric]
     club = found_club(actors, "Boris")
