@@ -95,7 +95,7 @@ begin
     perform public.join_space(v_code);
   end loop;
 
-  -- She hands the pen to Boris, who asks five questions.
+  -- She makes Boris the curator, who asks five questions.
   perform set_config('request.jwt.claims', jsonb_build_object('sub', v_people[1], 'role', 'authenticated')::text, true);
   perform public.assign_curator(v_space_id, v_people[2]);
   perform set_config('request.jwt.claims', jsonb_build_object('sub', v_people[2], 'role', 'authenticated')::text, true);
@@ -103,14 +103,14 @@ begin
   select v_space_id, v_questions[n], n from generate_subscripts(v_questions, 1) as n;
   select array_agg(id order by "order") into v_prompt_ids from public.publish_prompts(v_space_id);
 
-  -- Four of the five answer all of them.
+  -- Four of the five respond to all of them.
   for n in 1..4 loop
     perform set_config('request.jwt.claims', jsonb_build_object('sub', v_people[n], 'role', 'authenticated')::text, true);
     insert into public.responses (prompt_id, content, is_published)
     select v_prompt_ids[p], v_answers[(p - 1) * 4 + n], true from generate_subscripts(v_prompt_ids, 1) as p;
   end loop;
 
-  -- Ada chooses two answers to each prompt and publishes the newsletter: week 2 begins.
+  -- Ada chooses two responses to each prompt and publishes the newsletter: week 2 begins.
   perform set_config('request.jwt.claims', jsonb_build_object('sub', v_people[1], 'role', 'authenticated')::text, true);
   select array_agg(responses.id) into v_selected
   from public.responses
@@ -145,7 +145,7 @@ begin
   perform set_config('request.jwt.claims', '', true);
   perform set_config('role', 'none', true);
 
-  -- All this was some time ago: everybody has their mail, and nobody is sent any to these addresses.
+  -- All this was some time ago: everybody has their emails, and nothing is sent to these addresses.
   update private.mails
   set state = 'SENT', sent_at = clock_timestamp(), attempts = 1, run_at = least(run_at, now())
   where state = 'QUEUED';

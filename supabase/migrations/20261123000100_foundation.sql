@@ -27,8 +27,9 @@ create table private.used_ids (
   id uuid primary key
 );
 comment on table private.used_ids is
-  'Every id that was ever given to an account, a space, a prompt, a response, a newsletter, an invite, a gift, a purchase or '
-  'an item. It stays when the thing goes, so that no id is given twice. Files, links and ledger rows outlive what they name.';
+  'Every id that was ever given to an account, a space, a prompt, a response, a newsletter, an invite, a gift, a '
+  'purchase or an item. It stays when the thing goes, so that no id is given twice. Files, links and ledger rows '
+  'outlive what they name.';
 
 alter table private.used_ids enable row level security;
 
@@ -52,9 +53,10 @@ as $$
     );
 $$;
 comment on function private.is_client() is
-  'Return whether the statement was sent by a client. Trusted are the secret key''s role, the owner of the migrations and '
-  'the platform''s own roles; any other role that somebody creates one day is a client. Unlike current_user, the setting '
-  '"role" keeps its value inside a definer function, and a client cannot set it; "none" means the role that logged in.';
+  'Return true if the statement was sent by a client. Trusted are the secret key''s role, the owner of the '
+  'migrations and the platform''s own roles; any other role that somebody creates one day is a client. Unlike '
+  'current_user, the setting "role" keeps its value inside a definer function, and a client cannot set it; "none" '
+  'means the role that logged in.';
 grant execute on function private.is_client() to anon, authenticated, service_role;
 
 create function private.require_user()
@@ -70,7 +72,7 @@ begin
   return (select auth.uid());
 end;
 $$;
-comment on function private.require_user() is 'The signed-in person''s id, or a refusal.';
+comment on function private.require_user() is 'Return the id of the signed-in person, or refuse.';
 grant execute on function private.require_user() to anon, authenticated, service_role;
 
 create function private.longest_wait()
@@ -81,7 +83,8 @@ set search_path = ''
 as $$
   select interval '1 second';
 $$;
-comment on function private.longest_wait() is 'How long a client''s statement waits, in all, while it holds what others need.';
+comment on function private.longest_wait() is
+  'Return how long a client''s statement waits, in all, while it holds what others need.';
 
 create function private.wait_briefly(is_holding boolean default true)
 returns void
@@ -100,7 +103,7 @@ begin
     perform set_config('monogram.holding_since', v_since::text, true);
     perform set_config('monogram.lock_timeout', current_setting('lock_timeout'), true);
   end if;
-  -- What the project's own lock_timeout says holds where it is shorter; 0 there is none.
+  -- The project's own lock_timeout stays where it is shorter; 0 means no limit.
   perform set_config(
     'lock_timeout',
     least(
@@ -112,9 +115,10 @@ begin
 end;
 $$;
 comment on function private.wait_briefly(boolean) is
-  'From here on a client''s transaction holds what others need: it waits for more for longest_wait() in all, then Postgres ends '
-  'it (55P03) with nothing done. Called again behind each lock, for lock_timeout is for each wait; behind one that keeps nobody '
-  'else with is_holding false, which only counts what was waited since. Definer; not granted, only other definer functions call it.';
+  'From here on a client''s transaction holds what others need: it waits for more for longest_wait() in all, then '
+  'Postgres ends it (55P03) with nothing done. Called again behind each lock, for lock_timeout is for each wait; '
+  'behind one that keeps nobody else with is_holding false, which only counts what was waited since. Definer; not '
+  'granted, only other definer functions call it.';
 
 create function private.try_uuid(value text)
 returns uuid
@@ -127,8 +131,8 @@ as $$
   end;
 $$;
 comment on function private.try_uuid(text) is
-  'The text as a uuid, or null where it is none in its one spelling: lower case, with dashes. For names of files and of '
-  'channels, which belong together only where they are spelled alike.';
+  'Return the text as a uuid, or null unless it is one in its canonical spelling: lower case, with dashes. For names '
+  'of files and channels, which are compared as texts.';
 grant execute on function private.try_uuid(text) to anon, authenticated, service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -152,9 +156,9 @@ begin
 end;
 $$;
 comment on function private.take_id() is
-  'Trigger, after all other checks of a new row: take its id for ever, or refuse one that was used before, in the same words '
-  'whosever it is and whether it is still there. Definer because no role reaches the table; safe because it refuses or '
-  'notes an id of a row that is being inserted, and nothing else.';
+  'Trigger, after all other checks of a new row: reserve its id for good, or refuse one that was used before, with '
+  'the same error whether it is still there and whoever has it. Definer because no role reaches the table; safe '
+  'because it refuses or notes an id of a row that is being inserted, and nothing else.';
 
 create function private.require_columns()
 returns trigger
@@ -173,7 +177,8 @@ begin
 end;
 $$;
 comment on function private.require_columns() is
-  'Trigger, with columns that take no null as its arguments, for a row where one is: refuse it in words, before the NOT NULL of the table does.';
+  'Trigger, with columns that take no null as its arguments, for a row where one is: refuse it with an error that '
+  'names the column, before the NOT NULL of the table does.';
 
 create function private.touch_updated_at()
 returns trigger
@@ -208,7 +213,7 @@ begin
 end;
 $$;
 comment on function private.count_version() is
-  'Trigger, with the columns that people edit as its arguments: count their changes. An update that writes the column '
-  'version says which one it changed, and is refused if that is not the present one. It runs on the newest row, behind '
-  'the lock, so of two at once the second one is refused. A change that is there already is no conflict: a command whose '
-  'answer was lost can be sent again.';
+  'Trigger, with the columns that people edit as its arguments: count their changes. An update that writes the '
+  'column version names the version that it changed, and is refused if that is not the current one. It runs on the '
+  'newest row, behind the lock, so the second of two concurrent changes is refused. A change that is there already '
+  'does not conflict: a command whose reply was lost can be sent again.';

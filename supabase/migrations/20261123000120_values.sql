@@ -20,8 +20,9 @@ as $$
   );
 $$;
 comment on function private.is_blank(text) is
-  'Whether there is nothing to see in a text, in any script: white space, controls, zero-width and other format '
-  'characters, fillers. Null and the empty text are blank. The ranges are generated, so that no locale has a say.';
+  'Return true if there is nothing to see in a text, in any script: white space, controls, zero-width and other '
+  'format characters, fillers. Null and the empty text are blank. The ranges are generated, so that no locale has a '
+  'say.';
 grant execute on function private.is_blank(text) to anon, authenticated, service_role;
 
 create function private.is_line(value text)
@@ -33,8 +34,8 @@ as $$
   select is_line.value !~ '[\u0001-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u206F\uFFF9-\uFFFB]';
 $$;
 comment on function private.is_line(text) is
-  'Whether a text is one line that reads in the order it was written in: no controls, no line or paragraph separators, '
-  'nothing that turns the direction of what follows. The joiners of emoji and of Persian stay.';
+  'Return true if a text is one line that reads in the order it was written in: no controls, no line or paragraph '
+  'separators, nothing that turns the direction of what follows. The joiners of emoji and of Persian stay.';
 grant execute on function private.is_line(text) to anon, authenticated, service_role;
 
 create function private.as_line(value text)
@@ -64,8 +65,8 @@ as $$
     + (char_length(line_count.value) - char_length(replace(line_count.value, E'\r\n', ''))) / 2;
 $$;
 comment on function private.line_count(text) is
-  'How many lines a text has, whatever ends them: line feed, carriage return or both, vertical tab, form feed, U+0085, '
-  'U+2028, U+2029.';
+  'Return how many lines a text has, whatever ends them: line feed, carriage return or both, vertical tab, form '
+  'feed, U+0085, U+2028, U+2029.';
 grant execute on function private.line_count(text) to anon, authenticated, service_role;
 
 create function private.check_text(column_name text, value text, minimum integer, maximum integer)
@@ -101,8 +102,8 @@ begin
 end;
 $$;
 comment on function private.check_text(text, text, integer, integer) is
-  'Refuse a text whose length is out of bounds, before the table''s own CHECK does so in words that help nobody. A '
-  'minimum of 0 takes the empty text, one of -1 also what is blank.';
+  'Refuse a text whose length is out of bounds, with an error that says what to do; the table''s own CHECK does not. '
+  'A minimum of 0 takes the empty text, one of -1 also what is blank.';
 grant execute on function private.check_text(text, text, integer, integer) to anon, authenticated, service_role;
 
 create function private.check_line(column_name text, value text, minimum integer, maximum integer)
@@ -122,7 +123,7 @@ begin
 end;
 $$;
 comment on function private.check_line(text, text, integer, integer) is
-  'The same for what stands in one line, such as a name that becomes part of a mail''s subject.';
+  'Return the same for what stands in one line, such as a name that becomes part of an email''s subject.';
 grant execute on function private.check_line(text, text, integer, integer) to anon, authenticated, service_role;
 
 create function private.is_language_tag(value text)
@@ -134,8 +135,8 @@ as $$
   select is_language_tag.value ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$';
 $$;
 comment on function private.is_language_tag(text) is
-  'Whether this is a BCP 47 tag of a language, perhaps with a script and a region, in its usual case. Null for '
-  'null.';
+  'Return true if this is a BCP 47 tag of a language, perhaps with a script and a region, in its usual case. Null '
+  'for null.';
 grant execute on function private.is_language_tag(text) to anon, authenticated, service_role;
 
 create function private.check_language(column_name text, value text)
@@ -153,8 +154,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.check_language(text, text) is
-  'Refuse what is no tag of a language, in words; null is let through.';
+comment on function private.check_language(text, text) is 'Refuse a text that is not a language tag; null passes.';
 grant execute on function private.check_language(text, text) to anon, authenticated, service_role;
 
 create function private.is_instant(value timestamptz)
@@ -166,7 +166,7 @@ as $$
   select extract(epoch from is_instant.value) >= 0 and extract(epoch from is_instant.value) < 253370764800;
 $$;
 comment on function private.is_instant(timestamptz) is
-  'Whether a time lies in the years 1970 to 9998 (UTC), so that every program can read it, in any time zone.';
+  'Return true if a time lies in the years 1970 to 9998 (UTC), so that every program can read it, in any time zone.';
 grant execute on function private.is_instant(timestamptz) to anon, authenticated, service_role;
 
 create function private.require_instant(at timestamptz)
@@ -183,7 +183,7 @@ begin
 end;
 $$;
 comment on function private.require_instant(timestamptz) is
-  'The time that work is done as of, or a refusal: what is done "at infinity" would be leased, or done, for ever.';
+  'Return the time as of which work is done, or refuse it: a job leased "at infinity" would never be due again.';
 grant execute on function private.require_instant(timestamptz) to service_role;
 
 create function private.require_value(name text, value anyelement)
@@ -200,8 +200,8 @@ begin
 end;
 $$;
 comment on function private.require_value(text, anyelement) is
-  'An argument that must be there, or a refusal that names it; otherwise a NOT NULL would speak, of a table that nobody '
-  'outside knows.';
+  'Return an argument, or refuse null and name the argument; otherwise the error would be that of a NOT NULL of an '
+  'internal table.';
 grant execute on function private.require_value(text, anyelement) to service_role;
 
 create function private.require_limit(name text, value integer)
@@ -218,7 +218,7 @@ begin
 end;
 $$;
 comment on function private.require_limit(text, integer) is
-  'How many things a worker takes at once, or a refusal that names the argument.';
+  'Return how many things a worker takes at once, or refuse the value and name the argument.';
 grant execute on function private.require_limit(text, integer) to service_role;
 
 create function private.require_count(name text, value integer)
@@ -235,7 +235,7 @@ begin
 end;
 $$;
 comment on function private.require_count(text, integer) is
-  'How many rows a list has at most, or a refusal that names the argument.';
+  'Return how many rows a list has at most, or refuse the value and name the argument.';
 grant execute on function private.require_count(text, integer) to service_role;
 
 create function private.require_seconds(name text, value double precision)
@@ -245,8 +245,8 @@ stable
 set search_path = ''
 as $$
 begin
-  -- A lease that is over before it begins lets two workers take the same things; one of years, nobody else ever. NaN is above
-  -- all numbers.
+  -- A lease that ends before it begins lets two workers take the same jobs; one of years keeps everybody else from
+  -- them. NaN is above all numbers.
   if not coalesce(require_seconds.value between 0 and 86400, false) then
     perform private.fail('MG001', require_seconds.name, format('%s is in seconds, 0 to 86400.', require_seconds.name));
   end if;
@@ -254,7 +254,7 @@ begin
 end;
 $$;
 comment on function private.require_seconds(text, double precision) is
-  'For how long a worker takes things, or nobody is to use a provider: a day at most, or a refusal that names the argument.';
+  'Return seconds as an interval (of a lease or a pause), or refuse more than a day and name the argument.';
 grant execute on function private.require_seconds(text, double precision) to service_role;
 
 create function private.is_plain_json(value jsonb, size integer)
@@ -271,6 +271,6 @@ as $$
     );
 $$;
 comment on function private.is_plain_json(jsonb, integer) is
-  'Whether JSON has at most so many bytes, is nested at most 16 deep, and holds no number beyond 2^53, so that every '
-  'program can read it.';
+  'Return true if JSON has at most so many bytes, is nested at most 16 deep, and holds no number beyond 2^53, so '
+  'that every program can read it.';
 grant execute on function private.is_plain_json(jsonb, integer) to anon, authenticated, service_role;

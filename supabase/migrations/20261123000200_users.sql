@@ -4,8 +4,8 @@
 -- Tables -------------------------------------------------------------------------------------------------------------
 
 create table public.users (
-  -- The id of auth.users. Triggers keep it so, and no foreign key: to change a row twice in a transaction, as rewards do,
-  -- would look for the account again, while a deletion holds it and waits for that row.
+  -- The id of auth.users. Triggers keep it so, and no foreign key: to change a row twice in a transaction, as rewards
+  -- do, would look for the account again, while a deletion holds it and waits for that row.
   id uuid primary key,
   display_name text not null,
   username text,
@@ -28,22 +28,24 @@ create table public.users (
   constraint users_streaks_not_negative check (current_streak >= 0 and longest_streak >= current_streak)
 );
 comment on table public.users is
-  'A person. Triggers: users__check_values and users__require_columns (typed refusals), users__take_id, users__one_deletion_at_a_time, '
-  'users__end_invites, users__hand_over (spaces outlive an account), '
-  'users__forget_giver (from what others were told), users__settle_ledger, users__forget_weeks (what stays and goes with the ledger and the streaks), '
-  'users__drop_files, users__drop_former_avatar (files go with what named them), users__ask_for_avatar, '
-  'users__forget_limits, users__version, users__touch_updated_at; auth.users has monogram__create_user, '
-  'monogram__know_address, monogram__recognize_address, monogram__share_counts, monogram__end_links, monogram__one_deletion_at_a_time, monogram__hold_departing, monogram__note_addresses, monogram__note_new_password and '
-  'monogram__remove_user.';
+  'A person. Triggers: users__check_values and users__require_columns (typed refusals), users__take_id, '
+  'users__one_deletion_at_a_time, users__end_invites, users__hand_over (spaces outlive an account), '
+  'users__forget_giver (from what others were told), users__settle_ledger, users__forget_weeks (what stays and goes '
+  'with the ledger and the streaks), users__drop_files, users__drop_former_avatar (files go with what named them), '
+  'users__ask_for_avatar, users__forget_limits, users__version, users__touch_updated_at; auth.users has '
+  'monogram__create_user, monogram__know_address, monogram__recognize_address, monogram__share_counts, '
+  'monogram__end_links, monogram__one_deletion_at_a_time, monogram__hold_departing, monogram__note_addresses, '
+  'monogram__note_new_password and monogram__remove_user.';
 comment on column public.users.version is
-  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
-  'another by now.';
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
+  'is another by now.';
 comment on column public.users.username is 'Optional handle, unique whatever the case.';
 comment on column public.users.avatar_path is 'Object name in the storage bucket "avatars".';
 comment on column public.users.token_balance is 'Tokens. Always the sum of the person''s transactions.';
 comment on column public.users.current_streak is
-  'Calendar weeks (Monday to Sunday in the person''s own zone when each response was published) in a row with a published '
-  'response, up to this or the last week. Weeks in which none of the person''s spaces had prompts open are skipped.';
+  'Calendar weeks (Monday to Sunday in the person''s own zone when each response was published) in a row with a '
+  'published response, up to this or the last week. Weeks in which none of the person''s spaces had prompts open are '
+  'skipped.';
 comment on column public.users.last_active_date is 'The UTC day of the newest published response.';
 
 create unique index users_username_key on public.users (lower(username));
@@ -76,7 +78,7 @@ as $$
   select exists (select from auth.users where users.id = is_banned.user_id and users.banned_until > now());
 $$;
 comment on function private.is_banned(uuid) is
-  'Whether an account may not sign in at present. Definer; not granted, only other definer functions call it.';
+  'Return true if an account may not sign in at present. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -91,13 +93,14 @@ begin
   perform private.check_text('bio', new.bio, 0, 500);
   perform private.check_text('avatar_path', new.avatar_path, -1, 300);
   if new.username is not null and new.username !~ '^[A-Za-z0-9_]{3,30}$' then
-    perform private.fail('MG001', 'username', 'username takes 3 to 30 letters, digits and underscores.');
+    perform private.fail('MG001', 'username', 'username takes 3 to 30 characters: a-z, A-Z, 0-9 and _.');
   end if;
   if not private.is_file_in(new.avatar_path, new.id::text) then
     perform private.fail('MG001', 'avatar_path', 'Upload the picture to the bucket "avatars" as {user_id}/{file}.');
   end if;
   if new.username is not null then
-    -- Who chooses a name that somebody is choosing waits here, and not for the unique index, which has no words.
+    -- Two people who choose the same name wait for each other here, and not at the unique index, whose error says
+    -- less.
     perform pg_advisory_xact_lock(hashtextextended('username:' || lower(new.username), 0));
     if exists (select from public.users where lower(users.username) = lower(new.username) and users.id <> new.id) then
       perform private.fail('MG801');
@@ -107,8 +110,8 @@ begin
 end;
 $$;
 comment on function private.check_user_values() is
-  'Trigger: refuse bad profile values in words. Definer to see whether somebody else has the user name; safe because '
-  'it answers nothing but that refusal, which the unique index would give as well.';
+  'Trigger: refuse bad profile values with an error that says what to do. Definer to see whether somebody else has '
+  'the user name; safe because it returns nothing but that refusal, which the unique index would give as well.';
 
 create trigger users__check_values
   before insert or update of display_name, username, avatar_path, bio on public.users
@@ -142,8 +145,8 @@ begin
   insert into public.users (id, display_name)
   values (
     new.id,
-    -- A name is one line with something to see, whatever the sign-up sent. Everybody sees it, and letters print it: the
-    -- address is not part of it, which some providers send as a name where they know none.
+    -- A name is one line with something to see, whatever the sign-up sent. Everybody sees it, and newsletters print
+    -- it: the address, which some providers send as the name, is left out.
     coalesce(
       (
         select left(private.as_line(candidate.name), 80)

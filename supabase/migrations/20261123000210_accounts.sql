@@ -1,7 +1,7 @@
 -- Locks of accounts, and how an account is deleted.
 --
--- See the order of locks in the migration of space_events. An account is held while something is written that refers to
--- it; a deletion holds everything that it will touch before it touches anything.
+-- See the order of locks in the migration of space_events. An account is held while something is written that refers
+-- to it; a deletion holds everything that it will touch before it touches anything.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -10,8 +10,8 @@ create table private.new_passwords (
   set_at timestamptz not null
 );
 comment on table private.new_passwords is
-  'When an account that was there already was last given a password: for a day, signing in with it does not prove who it '
-  'belongs to. Forgotten by the sweep after that.';
+  'When an account that was there already was last given a password: for a day, signing in with it does not prove '
+  'who it belongs to. Forgotten by the sweep after that.';
 
 alter table private.new_passwords enable row level security;
 
@@ -25,7 +25,8 @@ set search_path = ''
 as $$
 begin
   perform private.takes_no_pattern();
-  -- As much as will be needed: who holds a little of a row and then wants more may meet a deletion that waits for it.
+  -- The strongest lock that will be needed: to upgrade a weaker one later may deadlock with a deletion that waits for
+  -- it.
   perform from public.users where users.id = hold_account.user_id for no key update;
   if not found then
     perform private.fail('MG902');
@@ -34,8 +35,8 @@ begin
 end;
 $$;
 comment on function private.hold_account(uuid) is
-  'Keep an account from being deleted until the transaction ends, or refuse where it is gone: a token outlives its account '
-  'by an hour or so. Definer; not granted, only triggers call it, with the caller''s own id.';
+  'Keep an account from being deleted until the transaction ends, or refuse if it is gone: a token outlives its '
+  'account by up to an hour. Definer; not granted, only triggers call it, with the caller''s own id.';
 
 create function private.hold_me()
 returns boolean
@@ -50,9 +51,9 @@ begin
 end;
 $$;
 comment on function private.hold_me() is
-  'Hold the caller''s own row until the transaction ends; false where the account is gone. For policies on what belongs to '
-  'one person, so that two devices, or a deletion, take the rows of that person in one order. Definer because clients may '
-  'not lock rows of users; safe because it holds the caller''s own and returns nothing else.';
+  'Hold the caller''s own row until the transaction ends; false where the account is gone. For policies on what '
+  'belongs to one person, so that two devices, or a deletion, take the rows of that person in one order. Definer '
+  'because clients may not lock rows of users; safe because it holds the caller''s own and returns nothing else.';
 grant execute on function private.hold_me() to authenticated;
 
 create function private.hold_entry(user_id uuid)
@@ -63,8 +64,8 @@ as $$
   select pg_advisory_xact_lock_shared(hashtextextended('account:' || hold_entry.user_id::text, 0));
 $$;
 comment on function private.hold_entry(uuid) is
-  'Hold, before the space, that somebody is about to enter one: a deletion of the account waits, and so knows every space '
-  'that it has to hold. Not granted, only triggers call it.';
+  'Hold, before the space, that somebody is about to enter one: a deletion of the account waits, and so knows every '
+  'space that it has to hold. Not granted, only triggers call it.';
 
 create function private.lock_people(user_ids uuid[])
 returns void
@@ -88,8 +89,8 @@ begin
 end;
 $$;
 comment on function private.lock_people(uuid[]) is
-  'Hold several people''s rows, always in the same order, so that no two transactions wait for each other. A client who holds '
-  'somebody else waits briefly for the next. Definer; not granted, only other definer functions call it.';
+  'Hold several people''s rows, always in the same order, so that no two transactions wait for each other. A client '
+  'who holds somebody else waits briefly for the next. Definer; not granted, only other definer functions call it.';
 
 create function private.lock_readers(user_ids uuid[])
 returns void
@@ -108,8 +109,9 @@ begin
 end;
 $$;
 comment on function private.lock_readers(uuid[]) is
-  'The same for whom a newsletter is about: wait as long as it takes, so that no member keeps a space from its newsletter by '
-  'keeping their own row busy. A day''s few newsletters bound how often. Definer; not granted, only send_newsletter() calls it.';
+  'Return the same for whom a newsletter is about: wait as long as it takes, so that no member keeps a space from '
+  'its newsletter by keeping their own row busy. A day''s few newsletters bound how often. Definer; not granted, '
+  'only send_newsletter() calls it.';
 
 -- Deleting one's account ---------------------------------------------------------------------------------------------
 
@@ -125,10 +127,10 @@ as $$
   where id = private.try_uuid((select auth.jwt()) ->> 'session_id') and user_id = (select auth.uid());
 $$;
 comment on function private.signed_in_at() is
-  'When the caller''s session began: refreshing it does not make it younger. Null where there is none. Definer to read the '
-  'auth service''s table; not granted, only other definer functions call it.';
+  'Return when the caller''s session began: refreshing it does not make it younger. Null without a session. Definer '
+  'to read the auth service''s table; not granted, only other definer functions call it.';
 
-create function private.came_by_mail(since timestamptz)
+create function private.signed_in_by_email(since timestamptz)
 returns boolean
 language sql
 stable
@@ -143,12 +145,13 @@ as $$
         || @.method == "invite"
       )
     )',
-    jsonb_build_object('since', floor(extract(epoch from came_by_mail.since)))
+    jsonb_build_object('since', floor(extract(epoch from signed_in_by_email.since)))
   );
 $$;
-comment on function private.came_by_mail(timestamptz) is
-  'Whether the caller has signed in since then by a link or a code that was sent to the account''s mailbox, or telephone: the '
-  'claim amr of the token says how, and keeps it when the token is refreshed. Not granted, only definer functions call it.';
+comment on function private.signed_in_by_email(timestamptz) is
+  'Return true if the caller has signed in since then by a link or a code that was sent to the account''s mailbox, '
+  'or telephone: the claim amr of the token says how, and keeps it when the token is refreshed. Not granted, only '
+  'definer functions call it.';
 
 create function private.delete_account(confirm text)
 returns void
@@ -172,12 +175,12 @@ begin
     perform private.fail('MG311');
   end if;
   -- Whoever holds a session of the last day can set a password, and sign in with it.
-  if not private.came_by_mail(now() - interval '1 hour') and exists (
+  if not private.signed_in_by_email(now() - interval '1 hour') and exists (
     select from private.new_passwords where user_id = v_me and set_at > now() - interval '1 day'
   ) then
     perform private.fail(
       'MG311', 'new_password',
-      hint => 'Sign in with a link or a code that is mailed to the account''s address, then delete the account.',
+      hint => 'Sign in with a link or a code that is sent to the account''s address, then delete the account.',
       addition => 'Within a day after a new password was set, that takes more than the password.'
     );
   end if;
@@ -185,8 +188,9 @@ begin
 end;
 $$;
 comment on function private.delete_account(text) is
-  'Definer because clients do not reach accounts; safe because it deletes the caller''s own, and takes more than a token '
-  'that somebody found: the address, and a sign-in of the last hour, for a day after a new password one by mail.';
+  'Definer because clients do not reach accounts; safe because it deletes the caller''s own, and takes more than a '
+  'token that somebody found: the address, and a sign-in of the last hour, and for a day after a new password, a '
+  'sign-in by email.';
 grant execute on function private.delete_account(text) to authenticated;
 
 create function public.delete_account(confirm text)
@@ -197,10 +201,10 @@ as $$
   select private.delete_account(delete_account.confirm);
 $$;
 comment on function public.delete_account(text) is
-  'Delete the caller''s own account, for good: confirm is its email address (its id, where it has none). What goes and what '
-  'stays is in the guide "Leaving and deleting". Again changes nothing. MG310 for another address, MG311 where the sign-in '
-  'is older than an hour, or by a password that was set within the last day (detail new_password): then it has to be by a '
-  'link or a code from the mailbox.';
+  'Delete the caller''s own account, for good: confirm is its email address (its id, where it has none). What goes '
+  'and what stays is in the guide "Leaving and deleting". Again changes nothing. MG310 for another address, MG311 '
+  'where the sign-in is older than an hour, or by a password that was set within the last day (detail new_password): '
+  'then it has to be by a link or a code from the mailbox.';
 grant execute on function public.delete_account(text) to authenticated;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -218,8 +222,8 @@ begin
 end;
 $$;
 comment on function private.note_new_password() is
-  'Trigger on auth.users: note when an account got another password, or its first one after the sign-up. Definer because no '
-  'role reaches the table; safe because it notes nothing but the time.';
+  'Trigger on auth.users: note when an account got another password, or its first one after the sign-up. Definer '
+  'because no role reaches the table; safe because it notes nothing but the time.';
 
 create trigger monogram__note_new_password
   after update of encrypted_password on auth.users
@@ -239,8 +243,8 @@ begin
 end;
 $$;
 comment on function private.delete_one_at_a_time() is
-  'Trigger: accounts are deleted one after another, before a row is held. Heirs and new curators are people, too, and must '
-  'not be leaving at the same moment.';
+  'Trigger: accounts are deleted one after another, before a row is held. The new leaders and curators of spaces '
+  'must not be deleted at the same moment.';
 
 create trigger monogram__one_deletion_at_a_time
   before delete on auth.users
@@ -250,8 +254,8 @@ create trigger users__one_deletion_at_a_time
   before delete on public.users
   for each statement execute function private.delete_one_at_a_time();
 
--- Whoever deletes softly keeps a row without an address, with which nobody can sign in: whatever that account led would
--- stand still for everybody else.
+-- A soft deletion keeps a row without an address, with which nobody can sign in: the spaces that the account leads
+-- would have no leader.
 create trigger monogram__one_soft_deletion_at_a_time
   before update of deleted_at on auth.users
   for each statement execute function private.delete_one_at_a_time();
@@ -272,7 +276,7 @@ begin
   select array_agg(gone.id order by gone.id) into v_user_ids from gone;
   perform pg_advisory_xact_lock(hashtextextended('account:' || person.id::text, 0))
   from unnest(v_user_ids) as person (id);
-  -- What they give is given: who was told of it is known.
+  -- From here on they send no gifts, so their recipients are known.
   perform pg_advisory_xact_lock(hashtextextended('gifts:' || person.id::text, 0))
   from unnest(v_user_ids) as person (id);
   v_gift_ids := array(select token_gifts.id::text from public.token_gifts where token_gifts.sender_id = any (v_user_ids));
@@ -296,7 +300,7 @@ begin
     perform from public.spaces where spaces.id = v_id for no key update;
     perform private.wait_briefly();
   end loop;
-  -- Nobody enters or leaves any more: what goes with them is known.
+  -- From here on nobody enters or leaves, so the spaces that go with them are known.
   v_empty_ids := array(
     select spaces.id from public.spaces
     where spaces.id = any (v_space_ids) and not exists (
@@ -319,7 +323,7 @@ begin
   perform from private.mails
   where mails.user_id = any (v_user_ids) or mails.space_id = any (v_empty_ids)
     or (mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids)
-    -- Those that are about to be taken anew, see private.retake_question_mails().
+    -- Those that are about to be taken again, see private.retake_question_mails().
     or (
       mails.space_id in (select prompts.space_id from public.prompts where prompts.curator_id = any (v_user_ids))
       and mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') and mails.state = 'QUEUED' and mails.batch_id is not null
@@ -334,9 +338,9 @@ begin
 end;
 $$;
 comment on function private.hold_departing() is
-  'Trigger on auth.users: hold, in the order that everybody keeps to, what the deletion of these accounts will touch, before '
-  'anything is; for a client within the second that wait_briefly() gives. Definer because the auth service has no rights in '
-  'public; safe because it only holds rows.';
+  'Trigger on auth.users: hold, in the order that everybody keeps to, what the deletion of these accounts will '
+  'touch, before anything is; for a client within the second that wait_briefly() gives. Definer because the auth '
+  'service has no rights in public; safe because it only holds rows.';
 
 -- Only after the deletion are all the accounts of the statement known.
 create trigger monogram__hold_departing
@@ -356,8 +360,8 @@ begin
 end;
 $$;
 comment on function private.remove_users() is
-  'Trigger on auth.users, after hold_departing(): the rows of people go with their accounts. Definer because the auth service '
-  'has no rights in public; safe because it only fires for accounts that are gone.';
+  'Trigger on auth.users, after hold_departing(): the rows of people go with their accounts. Definer because the '
+  'auth service has no rights in public; safe because it only fires for accounts that are gone.';
 
 create trigger monogram__remove_user
   after delete on auth.users
@@ -376,8 +380,9 @@ begin
 end;
 $$;
 comment on function private.end_soft_deletion() is
-  'Trigger on auth.users, after know_address(): an account that the auth service deletes softly is deleted. Definer because '
-  'triggers of accounts may run as anybody; safe because it only fires for an account that was just given up.';
+  'Trigger on auth.users, after know_address(): an account that the auth service deletes softly is deleted. Definer '
+  'because triggers of accounts may run as anybody; safe because it only fires for an account that was just given '
+  'up.';
 
 create trigger monogram__soft_deletion
   after update of deleted_at on auth.users

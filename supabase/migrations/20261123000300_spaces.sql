@@ -1,4 +1,5 @@
--- Spaces. Creating one is one insert: triggers make the leader's ADMIN membership, the feed and the rotation of week 1.
+-- Spaces. Creating one is one insert: triggers make the leader's ADMIN membership, the feed and the rotation of week
+-- 1.
 
 create type public.rotation_type as enum ('ROUND_ROBIN', 'RANDOM', 'MANUAL');
 create type public.newsletter_visibility as enum ('PUBLIC', 'MEMBERS');
@@ -28,20 +29,20 @@ create table public.spaces (
   constraint spaces_language_is_tag check (private.is_language_tag(language))
 );
 comment on table public.spaces is
-  'A private group that writes a weekly newsletter. Triggers: spaces__bound_rows, spaces__fill, spaces__check_values, spaces__require_columns, spaces__take_id, '
-  'spaces__hold_contents, spaces__found (feed, '
-  'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__drop_files, '
-  'spaces__note_weeks (streaks), spaces__drop_former_cover (files go with what named them), spaces__ask_for_cover, spaces__limit, '
-  'spaces__forget_removals, spaces__forget_limits, '
-  'spaces__version, spaces__touch_updated_at.';
+  'A private group that writes a weekly newsletter. Triggers: spaces__bound_rows, spaces__fill, '
+  'spaces__check_values, spaces__require_columns, spaces__take_id, spaces__hold_contents, spaces__found (feed, '
+  'membership, rotation), spaces__spread_visibility (to its newsletters), spaces__drop_files, spaces__note_weeks '
+  '(streaks), spaces__drop_former_cover (files go with what named them), spaces__ask_for_cover, spaces__limit, '
+  'spaces__forget_removals, spaces__forget_limits, spaces__version, spaces__touch_updated_at.';
 comment on column public.spaces.version is
-  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
-  'another by now.';
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
+  'is another by now.';
 comment on column public.spaces.current_week is 'The open week, from 1. Publishing its newsletter closes it.';
-comment on column public.spaces.current_curator_id is 'Who holds the pen in the open week.';
+comment on column public.spaces.current_curator_id is 'The curator of the open week.';
 comment on column public.spaces.is_public is 'Whether anybody may see the space and join it without an invite.';
 comment on column public.spaces.language is
-  'In what its letters and emails speak to people, as a BCP 47 tag such as de or pt-BR, where they have not chosen; null for English.';
+  'The language of its newsletters and emails, as a BCP 47 tag such as de or pt-BR, for people who have not chosen '
+  'one; null for English.';
 comment on column public.spaces.newsletter_visibility is 'Who reads published newsletters: everybody or members.';
 
 create index idx_spaces_leader_id on public.spaces (leader_id);
@@ -128,7 +129,7 @@ begin
 end;
 $$;
 comment on function private.fill_space() is
-  'Trigger: a new space begins in week 1 with the pen in its leader''s hand. Definer to hold the leader''s account; safe '
+  'Trigger: a new space begins in week 1 with its leader as the curator. Definer to hold the leader''s account; safe '
   'because it looks at the caller''s own only.';
 
 create trigger spaces__fill
@@ -151,7 +152,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.check_space_values() is 'Trigger: refuse bad values in words.';
+comment on function private.check_space_values() is 'Trigger: refuse bad values with an error that says what to do.';
 
 create trigger spaces__check_values
   before insert or update of name, description, cover_path, language on public.spaces
@@ -188,7 +189,7 @@ as $$
 begin
   insert into private.space_feeds (space_id) values (new.id);
   insert into public.memberships (space_id, user_id, role) values (new.id, new.leader_id, 'ADMIN');
-  perform private.hand_pen(new.id, 1, new.leader_id);
+  perform private.set_curator(new.id, 1, new.leader_id);
   return null;
 end;
 $$;
@@ -219,8 +220,9 @@ begin
 end;
 $$;
 comment on function private.hold_space_contents() is
-  'Trigger: hold what a space takes along and others write without holding the space: mails, and people for their '
-  'notifications. Definer because clients reach neither; safe because it only holds rows of a space that is being deleted.';
+  'Trigger: hold what a space takes along and others write without holding the space: emails, and people for their '
+  'notifications. Definer because clients reach neither; safe because it only holds rows of a space that is being '
+  'deleted.';
 
 create trigger spaces__hold_contents
   before delete on public.spaces
@@ -238,7 +240,7 @@ declare
 begin
   for v_space_id in select id from public.spaces where leader_id = old.id order by id loop
     perform private.lock_space(v_space_id);
-    -- Several accounts may go in one statement: what refers to those gone already is still there.
+    -- Several accounts may be deleted in one statement: rows that refer to deleted accounts are still there.
     update public.spaces
     set current_curator_id = null
     where id = v_space_id and not exists (select from public.users where users.id = spaces.current_curator_id);
@@ -258,9 +260,9 @@ begin
 end;
 $$;
 comment on function private.hand_over_spaces() is
-  'Trigger: when an account is deleted, each space it leads goes to its longest-standing admin, else member; an empty '
-  'one goes with it. Definer because the auth service has no rights in public; safe because it only fires for an '
-  'account that is being deleted.';
+  'Trigger: when an account is deleted, each space it leads goes to its longest-standing admin, else member; an '
+  'empty one goes with it. Definer because the auth service has no rights in public; safe because it only fires for '
+  'an account that is being deleted.';
 
 create trigger users__hand_over
   before delete on public.users

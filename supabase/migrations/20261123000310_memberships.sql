@@ -19,17 +19,19 @@ create table public.memberships (
   constraint memberships_invite_code_not_kept check (invite_code is null)
 );
 comment on table public.memberships is
-  'Who is in which space. Triggers: memberships__admit (may they join), memberships__bound_rows, memberships__welcome (invite, event, badges), '
-  'memberships__limit, '
-  'memberships__hold (the leader stays), memberships__note_weeks (streaks), '
-  'memberships__farewell (event, pen), memberships__leave_nothing '
-  '(drafts of the open week), memberships__drop_links, memberships__end_invites and memberships__end_invites_of_who_left (who is no admin any more).';
+  'Who is in which space. Triggers: memberships__admit (may they join), memberships__bound_rows, '
+  'memberships__welcome (invite, event, badges), memberships__limit, memberships__hold (the leader stays), '
+  'memberships__note_weeks (streaks), memberships__follow_up (event, next curator), memberships__leave_nothing '
+  '(drafts of the open week), memberships__drop_links, memberships__end_invites and '
+  'memberships__end_invites_of_who_left (of somebody who is not an admin any longer).';
 comment on column public.memberships.role is
-  'ADMIN: the leader and whom the leader names. CURATOR: holds the pen this week. Everybody else is MEMBER.';
-comment on column public.memberships.weekly_streak is 'Weeks of this space in a row with a published response, up to the open one or the one before.';
+  'ADMIN: the leader and whom the leader names. CURATOR: asks this week''s questions. Everybody else is MEMBER.';
+comment on column public.memberships.weekly_streak is
+  'Weeks of this space in a row with a published response, up to the open one or the one before.';
 comment on column public.memberships.total_submissions is 'Published responses of this person in this space.';
 comment on column public.memberships.invite_id is 'The invite this person came by.';
-comment on column public.memberships.invite_code is 'Write-only: the code to join a private space with. Always null when read.';
+comment on column public.memberships.invite_code is
+  'Write-only: the code to join a private space with. Always null when read.';
 
 create index idx_memberships_user_id on public.memberships (user_id);
 create index idx_memberships_space_id on public.memberships (space_id);
@@ -68,7 +70,7 @@ begin
   where memberships.space_id = v_space.id and memberships.user_id = set_member_role.user_id;
   if set_member_role.role = 'CURATOR' and set_member_role.user_id is distinct from v_space.current_curator_id then
     perform private.count_use('pens', (select auth.uid()));
-    perform private.hand_pen(v_space.id, v_space.current_week, set_member_role.user_id);
+    perform private.set_curator(v_space.id, v_space.current_week, set_member_role.user_id);
   end if;
   select * into v_membership
   from public.memberships
@@ -88,8 +90,8 @@ as $$
   select private.set_member_role(set_member_role.space_id, set_member_role.user_id, set_member_role.role);
 $$;
 comment on function public.set_member_role(uuid, uuid, public.membership_role) is
-  'Change a member''s role. CURATOR hands over the pen at once, as assign_curator() does. Leader only. MG102 where the '
-  'person is not in the space, MG108 for the leader''s own role, MG110 for the pen holder''s.';
+  'Change a member''s role. CURATOR makes them the curator at once, as assign_curator() does. Leader only. MG102 '
+  'where the person is not in the space, MG108 for the leader''s own role, MG110 for the curator''s.';
 grant execute on function public.set_member_role(uuid, uuid, public.membership_role) to authenticated, service_role;
 
 create function public.join_space(invite_code text)
@@ -110,8 +112,8 @@ begin
 end;
 $$;
 comment on function public.join_space(text) is
-  'Join a space by an invite code and answer the membership. MG103, MG104 or MG105 for a code that is wrong, expired '
-  'or used up; MG106 for somebody who is already in; MG111 for who was removed, unless somebody else made the invite since.';
+  'Join a space by an invite code and return the membership. MG103, MG104 or MG105 for a code that is wrong, expired '
+  'or used up; MG106 for a member; MG111 for somebody who was removed, unless somebody else made the invite since.';
 grant execute on function public.join_space(text) to authenticated;
 
 create function public.leave_space(space_id uuid)
@@ -158,9 +160,9 @@ begin
 end;
 $$;
 comment on function private.drop_left_drafts(uuid, uuid) is
-  'Delete drafts of open weeks whose authors are no members any more: of a space, of a person, or (null) of all. One that is '
-  'being edited at this moment waits for the sweep, so that nobody waits in a circle; the edit itself is refused. Returns the '
-  'number of drafts. Definer; not granted, only other definer functions call it.';
+  'Delete drafts of open weeks whose authors have left: of a space, of a person, or (null) of all. One that is being '
+  'edited at this moment waits for the sweep, so that nobody waits in a circle; the edit itself is refused. Returns '
+  'the number of drafts. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ declare
 begin
   to_space := admission.space_id;
   if admission.code is not null then
-    -- Whoever repeats a command that got through is told so, even if it used up the invite.
+    -- Repeating a command that succeeded is MG106, even if it used up the invite.
     if private.opens_own_space(admission.code, admission.user_id) then
       perform private.fail('MG106');
     end if;
@@ -210,8 +212,9 @@ begin
 end;
 $$;
 comment on function private.admission(uuid, uuid, text) is
-  'The space that a person may enter, and by which invite, or why they may not. A hidden space is refused in the words of one '
-  'that does not exist. Definer to read invites and private spaces; not granted, only the membership trigger calls it.';
+  'Return the space that a person may enter, and by which invite, or why they may not. A hidden space is refused in '
+  'the words of one that does not exist. Definer to read invites and private spaces; not granted, only the '
+  'membership trigger calls it.';
 
 create function private.admit_member()
 returns trigger
@@ -228,7 +231,7 @@ begin
   end if;
   -- Who may not enter does not wait, nor let others wait.
   perform private.admission(new.user_id, new.space_id, v_code);
-  -- One arrival at a time, so that who is in already, and what the invite allows, is known for certain.
+  -- One arrival at a time, so that the members and the uses of the invite do not change meanwhile.
   perform private.hold_entry(new.user_id);
   perform private.lock_space(coalesce(private.invited_space(v_code), new.space_id));
   perform private.hold_account(new.user_id);
@@ -242,8 +245,9 @@ begin
 end;
 $$;
 comment on function private.admit_member() is
-  'Trigger: let a person in, or say why not. It only fills and checks columns; the invite is used up afterwards, for a '
-  'row that really was inserted. Definer to hold the space and the account; safe because it admits nobody but the caller.';
+  'Trigger: admit a person, or refuse with the reason. It only fills and checks columns; the invite is used up '
+  'afterwards, for a row that really was inserted. Definer to hold the space and the account; safe because it admits '
+  'nobody but the caller.';
 
 create trigger memberships__admit
   before insert on public.memberships
@@ -257,7 +261,7 @@ set search_path = ''
 as $$
 begin
   update public.space_invites set uses = uses + 1 where id = new.invite_id;
-  perform private.pardon(new.user_id, new.space_id);
+  perform private.forget_removals_of(new.user_id, new.space_id);
   perform private.emit(
     new.space_id, 'member.joined', new.user_id,
     jsonb_build_object('user_id', new.user_id, 'role', new.role), new.user_id
@@ -267,8 +271,8 @@ begin
 end;
 $$;
 comment on function private.welcome_member() is
-  'Trigger: use up the invite, forget a removal, tell the space, look for badges. Definer because clients write none of '
-  'these; safe because it only fires for a membership that was admitted.';
+  'Trigger: use up the invite, forget a removal, tell the space, look for badges. Definer because clients write none '
+  'of these; safe because it only fires for a membership that was admitted.';
 
 create trigger memberships__welcome
   after insert on public.memberships
@@ -289,14 +293,14 @@ begin
 end;
 $$;
 comment on function private.hold_leader() is
-  'Trigger: a leader hands over before leaving. A space that is being deleted is no longer there to be led. Definer to '
-  'see the space whoever deletes; safe because it only refuses.';
+  'Trigger: a leader hands over before leaving. A space that is being deleted is no longer there to be led. Definer '
+  'to see the space whoever deletes; safe because it only refuses.';
 
 create trigger memberships__hold
   before delete on public.memberships
   for each row execute function private.hold_leader();
 
-create function private.farewell_member()
+create function private.follow_up_departure()
 returns trigger
 language plpgsql
 security definer
@@ -313,20 +317,20 @@ begin
     old.space_id, 'member.left', old.user_id, jsonb_build_object('user_id', old.user_id)
   );
   if v_space.current_curator_id is null or v_space.current_curator_id = old.user_id then
-    perform private.hand_pen(
+    perform private.set_curator(
       old.space_id, v_space.current_week, private.next_curator(old.space_id, v_space.rotation_type, old.user_id)
     );
   end if;
   return null;
 end;
 $$;
-comment on function private.farewell_member() is
-  'Trigger: tell the space, and pass on the pen if it was theirs. Definer because clients write neither; safe because '
-  'it only fires for a membership that is gone.';
+comment on function private.follow_up_departure() is
+  'Trigger: record the departure in the feed, and choose the next curator if they were the curator. Definer because '
+  'clients write neither; safe because it only fires for a membership that is gone.';
 
-create trigger memberships__farewell
+create trigger memberships__follow_up
   after delete on public.memberships
-  for each row execute function private.farewell_member();
+  for each row execute function private.follow_up_departure();
 
 create function private.leave_nothing()
 returns trigger
@@ -345,8 +349,8 @@ begin
 end;
 $$;
 comment on function private.leave_nothing() is
-  'Trigger: who leaves a space, or is removed, leaves what they published and takes along the drafts of the open week. Definer '
-  'to delete for somebody else; safe because it only fires for a membership that is gone.';
+  'Trigger: who leaves a space, or is removed, leaves what they published and takes along the drafts of the open '
+  'week. Definer to delete for somebody else; safe because it only fires for a membership that is gone.';
 
 create trigger memberships__leave_nothing
   after delete on public.memberships

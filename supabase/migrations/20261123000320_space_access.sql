@@ -15,7 +15,8 @@ as $$
   select space_id from public.memberships where user_id = (select auth.uid());
 $$;
 comment on function private.my_space_ids() is
-  'The spaces the caller is in. Definer so that policies do not run policies; safe because it answers for the caller only.';
+  'Return the spaces the caller is in. Definer so that policies do not run policies; safe because it looks at the '
+  'caller only.';
 grant execute on function private.my_space_ids() to anon, authenticated, service_role;
 
 create function private.my_led_space_ids()
@@ -28,7 +29,8 @@ as $$
   select id from public.spaces where leader_id = (select auth.uid());
 $$;
 comment on function private.my_led_space_ids() is
-  'The spaces the caller leads. Definer so that policies do not run policies; safe because it answers for the caller only.';
+  'Return the spaces the caller leads. Definer so that policies do not run policies; safe because it looks at the '
+  'caller only.';
 grant execute on function private.my_led_space_ids() to anon, authenticated, service_role;
 
 create function private.my_curated_space_ids()
@@ -41,8 +43,8 @@ as $$
   select id from public.spaces where current_curator_id = (select auth.uid());
 $$;
 comment on function private.my_curated_space_ids() is
-  'The spaces in which the caller holds the pen. Definer so that policies do not run policies; safe because it answers '
-  'for the caller only.';
+  'Return the spaces in which the caller is the curator. Definer so that policies do not run policies; safe because '
+  'it looks at the caller only.';
 grant execute on function private.my_curated_space_ids() to anon, authenticated, service_role;
 
 create function private.is_member(space_id uuid, user_id uuid)
@@ -58,7 +60,7 @@ as $$
   );
 $$;
 comment on function private.is_member(uuid, uuid) is
-  'Whether a person is in a space. Definer; not granted to clients, only other definer functions call it.';
+  'Return true if a person is in a space. Definer; not granted to clients, only other definer functions call it.';
 
 create function private.require_member(space_id uuid)
 returns void
@@ -79,7 +81,7 @@ end;
 $$;
 comment on function private.require_member(uuid) is
   'Refuse unless the caller is in the space (service keys: unless it exists). Definer; safe because it only refuses, '
-  'and a space that does not exist is refused in the same words.';
+  'and a space that does not exist gets the same error.';
 grant execute on function private.require_member(uuid) to authenticated, service_role;
 
 create function private.has_rank(space_id uuid, rank text)
@@ -104,8 +106,8 @@ as $$
   end;
 $$;
 comment on function private.has_rank(uuid, text) is
-  'Return whether the caller is the leader, the curator, an admin or a member of a space. Definer; not granted, only other '
-  'definer functions call it.';
+  'Return true if the caller is the leader, the curator, an admin or a member of a space. Definer; not granted, only '
+  'other definer functions call it.';
 
 create function private.require_rank(space_id uuid, rank text)
 returns void
@@ -122,7 +124,7 @@ begin
   elsif require_rank.rank = 'leader' then
     perform private.deny('Only the leader of the space may do this.', 'Ask the leader of the space.');
   elsif require_rank.rank = 'curator' then
-    perform private.deny('Only the curator of the open week may do this.', 'Ask the leader of the space for the pen.');
+    perform private.deny('Only the curator of the open week may do this.', 'Ask the leader of the space to make you the curator.');
   else
     perform private.require_member(require_rank.space_id);
     perform private.deny('Only admins of the space may invite.', 'Ask the leader of the space.');
@@ -130,13 +132,13 @@ begin
 end;
 $$;
 comment on function private.require_rank(uuid, text) is
-  'Refuse unless the caller has this rank in the space (service keys: unless it exists). A space that does not exist is '
-  'refused in the same words. Definer; not granted, only lock_space_as() calls it.';
+  'Refuse unless the caller has this rank in the space (service keys: unless it exists). A space that does not exist '
+  'gets the same error. Definer; not granted, only lock_space_as() calls it.';
 
--- A right is looked at when the command takes effect. Every command that changes something in a space holds the space
--- first, then looks whether the caller may: functions and new rows by lock_space_as(), changes and deletions of rows by
--- hold_space_as() in their policies, before the row itself is held. Both look with a snapshot of their own, which sees
--- what was committed while they waited; the policies' other conditions, of the statement's snapshot, do not.
+-- A right is checked when the command takes effect. Every command that changes something in a space holds the space
+-- first, then looks whether the caller may: functions and new rows by lock_space_as(), changes and deletions of rows
+-- by hold_space_as() in their policies, before the row itself is held. Both look with a snapshot of their own, which
+-- sees what was committed while they waited; the policies' other conditions, of the statement's snapshot, do not.
 
 create function private.lock_space(space_id uuid)
 returns void
@@ -160,8 +162,9 @@ begin
 end;
 $$;
 comment on function private.lock_space(uuid) is
-  'Hold the space until the transaction ends. A client who holds one waits for no other: where somebody has it, Postgres ends '
-  'the statement (55P03) with nothing done. Definer; not granted, only other definer functions call it.';
+  'Hold the space until the transaction ends. A client who holds one waits for no other: where somebody has it, '
+  'Postgres ends the statement (55P03) with nothing done. Definer; not granted, only other definer functions call '
+  'it.';
 
 create function private.lock_space_as(space_id uuid, rank text)
 returns void
@@ -170,16 +173,16 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- Who has no right does not wait, nor let others wait.
+  -- Check the right first: without it, the caller neither waits nor makes others wait.
   perform private.require_rank(lock_space_as.space_id, lock_space_as.rank);
   perform private.lock_space(lock_space_as.space_id);
   perform private.require_rank(lock_space_as.space_id, lock_space_as.rank);
 end;
 $$;
 comment on function private.lock_space_as(uuid, text) is
-  'Hold the space until the transaction ends, as its leader, curator, admin or member; refuse where the caller is not, or '
-  'is no longer when the space is free. Definer because clients may not lock a space; safe because it refuses, or holds '
-  'and returns nothing.';
+  'Hold the space until the transaction ends, as its leader, curator, admin or member; refuse where the caller is '
+  'not, or is no longer when the space is free. Definer because clients may not lock a space; safe because it '
+  'refuses, or holds and returns nothing.';
 grant execute on function private.lock_space_as(uuid, text) to authenticated, service_role;
 
 create function private.hold_space_as(space_id uuid, rank text)
@@ -195,10 +198,10 @@ begin
 end;
 $$;
 comment on function private.hold_space_as(uuid, text) is
-  'The same for policies of UPDATE and DELETE: hold the space, then return whether the caller has the rank. "author" needs '
-  'none: what is one''s own may be deleted by who has left, too. Its cost lets cheaper conditions go first, so nobody holds '
-  'a space but for a row that they might change. Definer because clients may not lock a space; safe because it returns '
-  'what the caller knows.';
+  'Return the same for policies of UPDATE and DELETE: hold the space, then return whether the caller has the rank. '
+  '"author" is true for everybody: people who have left may still delete what is theirs. Its cost makes the planner '
+  'evaluate cheaper conditions first, so a space is held only for rows that the caller might change. Definer because '
+  'clients may not lock a space; safe because it returns only what the caller knows.';
 grant execute on function private.hold_space_as(uuid, text) to authenticated;
 
 -- Policies and grants ------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 -- Invites to spaces. The code is shown once, when it is made; what is kept is its SHA-256, in a table that no role of
 -- the API can read. A code has 122 random bits or more, so a fast hash is enough.
 --
--- A command whose answer is lost is sent again, and must not leave an invite that nobody knows the code of. So the code
--- is the hash of the command's idempotency key and of a salt that is drawn for the invite and kept with it: who has the
--- key gets the same code again. The key itself is not kept, and neither salt nor key alone tells the code.
+-- A command whose reply is lost is sent again, and must not leave an invite that nobody knows the code of. So the code
+-- is the hash of the command's idempotency key and of a salt that is drawn for the invite and kept with it: whoever
+-- has the key gets the same code again. The key itself is not kept, and neither salt nor key alone tells the code.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -21,11 +21,11 @@ create table public.space_invites (
   constraint space_invites_uses_in_bounds check (uses >= 0 and (max_uses is null or uses <= max_uses))
 );
 comment on table public.space_invites is
-  'Invites to a space: how often each may be used, until when, and how often it was. Triggers: space_invites__bound_rows, space_invites__take_id, '
-  'space_invites__keep_withdrawn, space_invites__limit.';
+  'Invites to a space: how often each may be used, until when, and how often it was. Triggers: '
+  'space_invites__bound_rows, space_invites__take_id, space_invites__keep_withdrawn, space_invites__limit.';
 comment on column public.space_invites.max_uses is 'Null: as often as people like.';
 comment on column public.space_invites.revoked_at is
-  'When an admin withdrew it, or who made it was no admin any more. The database sets the time, once and for all.';
+  'When an admin withdrew it, or its maker stopped being an admin. The database sets the time, and it never changes.';
 
 create index idx_space_invites_space_id on public.space_invites (space_id);
 create index idx_space_invites_created_by on public.space_invites (created_by);
@@ -59,8 +59,8 @@ as $$
   select space_id from public.memberships where user_id = (select auth.uid()) and role = 'ADMIN';
 $$;
 comment on function private.my_administered_space_ids() is
-  'The spaces in which the caller is ADMIN. Definer so that policies do not run policies; safe because it answers for '
-  'the caller only.';
+  'Return the spaces in which the caller is ADMIN. Definer so that policies do not run policies; safe because it '
+  'looks at the caller only.';
 grant execute on function private.my_administered_space_ids() to anon, authenticated, service_role;
 
 -- Policies and grants ------------------------------------------------------------------------------------------------
@@ -88,7 +88,8 @@ set search_path = ''
 as $$
   select sha256(convert_to(upper(regexp_replace(hash_invite_code.code, '[^A-Za-z0-9]', '', 'g')), 'UTF8'));
 $$;
-comment on function private.hash_invite_code(text) is 'Hash of a code, whatever case, blanks and dashes it was typed with.';
+comment on function private.hash_invite_code(text) is
+  'Hash of a code, whatever case, blanks and dashes it was typed with.';
 
 create function private.invited_space(code text)
 returns uuid
@@ -103,7 +104,8 @@ as $$
   where invite_secrets.code_hash = private.hash_invite_code(invited_space.code);
 $$;
 comment on function private.invited_space(text) is
-  'The space of a code, valid or not; null for no code. Definer; not granted, only the membership trigger calls it.';
+  'Return the space of a code, valid or not; null for no code. Definer; not granted, only the membership trigger '
+  'calls it.';
 
 create function private.valid_invite(code text)
 returns public.space_invites
@@ -130,7 +132,7 @@ begin
 end;
 $$;
 comment on function private.valid_invite(text) is
-  'The invite that a code opens, or a refusal. Definer; not granted, only the membership trigger calls it.';
+  'Return the invite of a code, or refuse. Definer; not granted, only the membership trigger calls it.';
 
 create function private.opens_own_space(code text, user_id uuid)
 returns boolean
@@ -148,8 +150,8 @@ as $$
   );
 $$;
 comment on function private.opens_own_space(text, uuid) is
-  'Whether a code, valid or not any more, is of a space that a person is in. Definer; not granted, only the membership '
-  'trigger calls it.';
+  'Return true if a code, valid or not any more, is of a space that a person is in. Definer; not granted, only the '
+  'membership trigger calls it.';
 
 create function private.create_invite(space_id uuid, max_uses integer, expires_at timestamptz, idempotency_key text)
 returns jsonb
@@ -185,7 +187,7 @@ begin
     then
       perform private.fail('MG502');
     end if;
-    -- A code that opens nothing any more is not handed out without a word.
+    -- A code that does not work any longer is refused with the reason.
     if v_invite.revoked_at is not null then
       perform private.fail('MG112', null, 'Make a new one with another idempotency_key.');
     elsif v_invite.expires_at <= now() then
@@ -220,8 +222,8 @@ begin
 end;
 $$;
 comment on function private.create_invite(uuid, integer, timestamptz, text) is
-  'Definer because clients insert no invite and never reach the hashes; safe because it refuses all but admins of the '
-  'space, and answers a code again only to who made it and has the key.';
+  'Definer because clients insert no invite and never reach the hashes; safe because it refuses all but admins of '
+  'the space, and returns a code again only to the person who made it and has the key.';
 grant execute on function private.create_invite(uuid, integer, timestamptz, text) to authenticated, service_role;
 
 create function public.create_invite(
@@ -236,10 +238,10 @@ as $$
   );
 $$;
 comment on function public.create_invite(uuid, integer, timestamptz, text) is
-  'Make an invite and answer {id, space_id, code, max_uses, uses, expires_at, created_at}: the only time that its code '
-  'is shown, except to the same command again: the same idempotency_key with the same content answers the same invite, '
-  'with other content it is MG502. Where that invite is dead by then it is MG112 (withdrawn), MG104 (expired) or MG105 (used '
-  'up). Admins of the space only. MG001 for a limit below 1 or an end in the past.';
+  'Make an invite and return {id, space_id, code, max_uses, uses, expires_at, created_at}: the only time that its '
+  'code is shown, except to the same command again: the same idempotency_key with the same content returns the same '
+  'invite, with other content it is MG502. If that invite has ended by then it is MG112 (withdrawn), MG104 (expired) '
+  'or MG105 (used up). Admins of the space only. MG001 for a limit below 1 or an end in the past.';
 grant execute on function public.create_invite(uuid, integer, timestamptz, text) to authenticated, service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -285,8 +287,8 @@ begin
 end;
 $$;
 comment on function private.end_invites() is
-  'Trigger: the invites of somebody who is no admin of the space any more are withdrawn. Definer because other people''s '
-  'invites are not the caller''s to change; safe because it only fires for a rank that is lost.';
+  'Trigger: the invites of somebody who stops being an admin are withdrawn. Definer because other people''s invites '
+  'are not the caller''s to change; safe because it only fires for a rank that is lost.';
 
 create trigger memberships__end_invites
   after update of role on public.memberships
@@ -310,9 +312,9 @@ begin
 end;
 $$;
 comment on function private.end_invites_of_account() is
-  'Trigger: the invites of an account are withdrawn before the account goes; afterwards nothing says whose they were. Definer '
-  'because other people''s invites are not the caller''s to change; safe because it only fires for an account that is being '
-  'deleted.';
+  'Trigger: the invites of an account are withdrawn before the account goes; afterwards nothing says whose they '
+  'were. Definer because other people''s invites are not the caller''s to change; safe because it only fires for an '
+  'account that is being deleted.';
 
 create trigger users__end_invites
   before delete on public.users

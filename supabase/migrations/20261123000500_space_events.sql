@@ -16,26 +16,26 @@
 --      the day) is changed by who holds the person (private.hold_me).
 --      A person whose balance may change is held before anything refers to them: a foreign key holds a little of the
 --      row, and to want more of it later is to wait for a deletion that waits for that little.
---   3. mails by id, rotations by id: workers write them without holding a space
---      Newsletters go after their mails: both go with a space. To change a row twice in a transaction is to hold a little of
+--   3. emails by id, rotations by id: workers write them without holding a space
+--      Newsletters go after their emails: both go with a space. To change a row twice in a transaction is to hold a little of
 --      all that it refers to, as its foreign keys are checked again: see private.claim_mails().
 --   4. store items
 --
--- That order holds within a statement, too, for people: a bulk of gifts holds them all before it pays the first. A bulk
--- that writes to several spaces (responses, prompts, memberships) or buys several items takes them in the order of its rows,
--- and a transaction of several statements in theirs. Two that cross may meet: Postgres ends one (40P01) with nothing done,
--- and sending it again is safe.
+-- That order holds within a statement, too, for people: a bulk of gifts holds them all before it pays the first. A
+-- bulk that writes to several spaces (responses, prompts, memberships) or buys several items takes them in the order
+-- of its rows, and a transaction of several statements in theirs. Two that cross may meet: Postgres ends one (40P01)
+-- with nothing done, and sending it again is safe.
 --
--- Whoever holds what others need does not wait long for more. A client who holds a space takes a second one only if it is
--- free (private.lock_space); and from the first space, other person or item on, all waiting together takes a second
--- (private.wait_briefly). Then Postgres ends the statement (55P03), and sending it again is safe. Publishing a newsletter
--- is excepted: it waits for those whom it is about (private.lock_readers). And one request changes so many rows
--- (private.bound_rows).
+-- Whoever holds what others need does not wait long for more. A client who holds a space takes a second one only if it
+-- is free (private.lock_space); and from the first space, other person or item on, all waiting together takes a second
+-- (private.wait_briefly). Then Postgres ends the statement (55P03), and sending it again is safe. Publishing a
+-- newsletter is excepted: it waits for those whom it is about (private.lock_readers). And one request changes so many
+-- rows (private.bound_rows).
 --
 -- Scheduled work for everybody holds what nobody else holds (skip locked) and never waits. Deleting an account holds
--- everything first, see private.hold_departing(). A secret key passes by the policies: its plain UPDATE or DELETE of a row
--- of a space holds the row before the space and may meet somebody who has the space; Postgres then ends one of the two,
--- and sending it again is safe. Functions have no such trouble.
+-- everything first, see private.hold_departing(). A secret key passes by the policies: its plain UPDATE or DELETE of a
+-- row of a space holds the row before the space and may meet somebody who has the space; Postgres then ends one of the
+-- two, and sending it again is safe. Functions have no such trouble.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -66,12 +66,15 @@ create table public.space_events (
 );
 comment on table public.space_events is
   'The feed of a space. Rows are never changed. Trigger: space_events__broadcast (to the channel space:{space_id}).';
-comment on column public.space_events.seq is 'Counts 1, 2, 3 ... without a hole per space, in commit order. A reader''s cursor.';
+comment on column public.space_events.seq is
+  'Counts 1, 2, 3 ... without a hole per space, in commit order. A reader''s cursor.';
 comment on column public.space_events.id is
   'Random: tells an event from another one that got its number after a backup was restored. A cursor carries both.';
 comment on column public.space_events.actor_id is 'Who did it. May outlive their account.';
-comment on column public.space_events.subject_id is 'What it was done to: a response, a newsletter, a person. May outlive it.';
-comment on column public.space_events.payload is 'Ids and numbers only: what they stand for is read under the reader''s own rights.';
+comment on column public.space_events.subject_id is
+  'What it was done to: a response, a newsletter, a person. May outlive it.';
+comment on column public.space_events.payload is
+  'Ids and numbers only: what they stand for is read under the reader''s own rights.';
 
 alter table private.space_feeds enable row level security;
 alter table public.space_events enable row level security;
@@ -136,8 +139,8 @@ end;
 $$;
 comment on function private.broadcast_space_event() is
   'Trigger: send the event to the private channel of its space, with the kind as its name. Definer because '
-  'realtime.send() silently sends nothing for a caller without rights; safe because the policies of realtime.messages '
-  'decide who receives.';
+  'realtime.send() silently sends nothing for a caller without rights; safe because the policies of '
+  'realtime.messages decide who receives.';
 
 create trigger space_events__broadcast
   after insert on public.space_events

@@ -1,7 +1,7 @@
--- Work to do outside the database (make pictures ready, render, remove files), written in the transaction that causes it
--- and worked off afterwards, at least once. A job's key is what it does: the same work is never queued twice. Workers
--- lease jobs with SKIP LOCKED (see the migration of jobs), each owner's in turn (see the migration of turns). Emails have
--- tables of their own.
+-- Work to do outside the database (make pictures ready, render, remove files), written in the transaction that causes
+-- it and worked off afterwards, at least once. A job's key is what it does: the same work is never queued twice.
+-- Workers lease jobs with SKIP LOCKED (see the migration of jobs), each owner's in turn (see the migration of turns).
+-- Emails have tables of their own.
 
 create function private.line_of(kind text, is_awaited boolean)
 returns text
@@ -12,7 +12,8 @@ as $$
   select case when line_of.kind <> 'picture.derive' then 'others' when line_of.is_awaited then 'awaited' else 'pictures' end;
 $$;
 comment on function private.line_of(text, boolean) is
-  'The line that a job waits in: pictures have one, those that newsletters wait for another, and all that is no picture a third.';
+  'Return the line that a job waits in: pictures have one, those that newsletters wait for another, and all other '
+  'jobs a third.';
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -46,13 +47,12 @@ create table private.outbox (
   constraint outbox_payload_is_object check (jsonb_typeof(payload) = 'object')
 );
 comment on table private.outbox is
-  'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job(). Triggers: outbox__wake, and '
-  'outbox__wake_waiting (what waited for a picture).';
+  'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job(). Triggers: outbox__wake, '
+  'and outbox__wake_waiting (what waited for a picture).';
 comment on column private.outbox.key is 'What the job does, for example newsletter.render:{newsletter_id}.';
 comment on column private.outbox.owner_id is
-  'Whose turn it takes: the person who uploaded the file, published the newsletter, or led the space when it was queued; see '
-  'person_of(). Null once it is done and its line has '
-  'passed its turn.';
+  'Whose turn it takes: the person who uploaded the file, published the newsletter, or led the space when it was '
+  'queued; see person_of(). Null once it is done and its line has passed its turn.';
 comment on column private.outbox.is_awaited is 'Whether a published newsletter waits for this picture.';
 comment on column private.outbox.line is 'See line_of().';
 comment on column private.outbox.turn is 'Jobs of one line are taken in the order of their turns; see next_turn().';
@@ -104,8 +104,8 @@ begin
 end;
 $$;
 comment on function private.owner_of_work(text, jsonb) is
-  'Whose work a job is: the account that a picture or a response is of, else that of the leader of the space; null where it is gone. '
-  'Definer; not granted, only other definer functions call it.';
+  'Return whose work a job is: the account that a picture or a response is of, else that of the leader of the space; '
+  'null where it is gone. Definer; not granted, only other definer functions call it.';
 
 create function private.is_job_held(kind text, payload jsonb)
 returns boolean
@@ -131,8 +131,9 @@ begin
 end;
 $$;
 comment on function private.is_job_held(text, jsonb) is
-  'Return true if a job has to wait for others: the removal of what a newsletter is yet to be rendered with for the rendering, and '
-  'that for the newsletter''s pictures, until each is made or given up. Definer; not granted, only other definer functions call it.';
+  'Return true if a job has to wait for others: the removal of what a newsletter is yet to be rendered with for the '
+  'rendering, and that for the newsletter''s pictures, until each is made or given up. Definer; not granted, only '
+  'other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -147,8 +148,8 @@ begin
 end;
 $$;
 comment on function private.wake_workers() is
-  'Trigger: whoever listens hears that there is work once it is committed. It is a hint only: who does not listen finds '
-  'the work by looking.';
+  'Trigger: whoever listens hears that there is work once it is committed. It is a hint only: who does not listen '
+  'finds the work by looking.';
 
 create trigger outbox__wake
   after insert on private.outbox

@@ -29,9 +29,10 @@ as $$
   where outbox.state in ('DONE', 'DEAD') and outbox.kind in ('picture.derive', 'storage.remove');
 $$;
 comment on function private.enqueue(text, text, jsonb, timestamptz, uuid) is
-  'Put a job into the outbox, once per key, for the next turn of its owner: that of account_id, or whose work it is. Rendering a newsletter is three, each on its own: its email (newsletter.mail), '
-  'its page (newsletter.render) and its PDF (newsletter.pdf), so that none keeps the others; files that were removed can be removed again, and pictures '
-  'that were given up can be tried again. Definer; not granted, only other definer functions call it.';
+  'Put a job into the outbox, once per key, for the next turn of its owner: that of account_id, or whose work it is. '
+  'Rendering a newsletter is three, each on its own: its email (newsletter.mail), its page (newsletter.render) and '
+  'its PDF (newsletter.pdf), so that none keeps the others; files that were removed can be removed again, and '
+  'pictures that were given up can be tried again. Definer; not granted, only other definer functions call it.';
 
 create function private.drop_job(id bigint, at timestamptz)
 returns void
@@ -42,12 +43,13 @@ as $$
   update private.outbox
   set
     state = 'DONE', finished_at = coalesce(finished_at, drop_job.at), leased_by = null, leased_until = null,
-    -- What nobody wants is not named here, and can be asked for again.
+    -- Free the key, so that the same work can be queued again.
     key = kind || '#' || outbox.id, payload = '{}'
   where outbox.id = drop_job.id;
 $$;
 comment on function private.drop_job(bigint, timestamptz) is
-  'Let nobody do a job any more, and forget what it was, also if it is done. Its turn counts as any other. Definer; not granted, only other definer functions call it.';
+  'Cancel a job, done or not, and forget what it was. Its turn counts as any other. Definer; not granted, only other '
+  'definer functions call it.';
 
 create function private.backoff(base interval, attempts integer, seed text)
 returns interval
@@ -59,8 +61,8 @@ as $$
     * (0.75 + 0.5 * (abs(hashtextextended(backoff.seed, backoff.attempts) % 1000) / 1000.0));
 $$;
 comment on function private.backoff(interval, integer, text) is
-  'How long to wait after so many attempts: twice as long each time, about an hour at most, a quarter more or less so '
-  'that what failed together does not come back together.';
+  'Return how long to wait after so many attempts: twice as long each time, about an hour at most, a quarter more or '
+  'less so that what failed together does not come back together.';
 grant execute on function private.backoff(interval, integer, text) to service_role;
 
 create function private.claim_jobs(
@@ -76,7 +78,7 @@ declare
   v_unwanted bigint[];
   v_late bigint[];
 begin
-  -- A job that ends every worker that takes it must not go on doing so.
+  -- A job that kills every worker that takes it is given up.
   update private.outbox
   set
     state = 'DEAD', finished_at = claim_jobs.at, leased_by = null, leased_until = null,
@@ -106,7 +108,8 @@ begin
   where id = any (v_ids);
 
   loop
-    -- An array, so that the rows are chosen once: a subquery may be run again for a row, and then takes more than the limit.
+    -- An array, so that the rows are chosen once: a subquery may be run again for a row, and then takes more than the
+    -- limit.
     v_ids := array(
       select id from private.outbox
       where state = 'READY' and due_at <= claim_jobs.at
@@ -116,7 +119,7 @@ begin
       limit claim_jobs.job_limit
       for update skip locked
     );
-    -- Nobody works for a picture that is shown nowhere any more. Who names it again asks again.
+    -- A picture that no row names any longer is not made. Naming it again queues it again.
     v_unwanted := array(
       select id from private.outbox
       where id = any (v_ids) and kind = 'picture.derive'
@@ -167,8 +170,10 @@ begin
 end;
 $$;
 comment on function private.claim_jobs(text, integer, interval, timestamptz, text[]) is
-  'Lease due jobs and those whose lease ran out, ten times at most, each owner''s in turn. Where a file is to be removed the payload says whether '
-  'it is in use again. What has to wait for another job is not leased, and a picture that nothing names is dropped. Definer because it calls functions that are granted to nobody; granted to the service role only.';
+  'Lease due jobs and those whose lease ran out, ten times at most, each owner''s in turn. Where a file is to be '
+  'removed the payload says whether it is in use again. What has to wait for another job is not leased, and a '
+  'picture that nothing names is dropped. Definer because it calls functions that are granted to nobody; granted to '
+  'the service role only.';
 grant execute on function private.claim_jobs(text, integer, interval, timestamptz, text[]) to service_role;
 
 create function public.claim_jobs(
@@ -187,8 +192,8 @@ as $$
   order by jobs.id;
 $$;
 comment on function public.claim_jobs(text, integer, integer, timestamptz, text[]) is
-  'Lease up to job_limit (at most 1000) due jobs for lease_seconds, a day at most: of all kinds, or of those named. Secret '
-  'key only.';
+  'Lease up to job_limit (at most 1000) due jobs for lease_seconds, a day at most: of all kinds, or of those named. '
+  'Secret key only.';
 grant execute on function public.claim_jobs(text, integer, integer, timestamptz, text[]) to service_role;
 
 create function public.finish_job(job_id bigint, worker text, at timestamptz default now())
@@ -201,7 +206,7 @@ begin
   update private.outbox
   set
     state = 'DONE', finished_at = finish_job.at, leased_by = null, leased_until = null, last_error = null,
-    -- What is gone is not named here, either.
+    -- A removed file is not named here either.
     key = case when outbox.kind = 'storage.remove' then outbox.kind || '#' || outbox.id else outbox.key end,
     payload = case when outbox.kind = 'storage.remove' then '{}' else outbox.payload end
   where outbox.id = finish_job.job_id and outbox.state = 'LEASED' and outbox.leased_by = finish_job.worker;
@@ -231,8 +236,9 @@ as $$
   returning state;
 $$;
 comment on function private.fail_job(bigint, text, text, timestamptz, integer) is
-  'Give a leased job back, for another turn of its owner: due again after about 10, 20, 40 ... seconds, at most an hour, and DEAD after too many attempts. '
-  'Definer because it calls functions that are granted to nobody; granted to the service role only.';
+  'Give a leased job back, for another turn of its owner: due again after about 10, 20, 40 ... seconds, at most an '
+  'hour, and DEAD after too many attempts. Definer because it calls functions that are granted to nobody; granted to '
+  'the service role only.';
 grant execute on function private.fail_job(bigint, text, text, timestamptz, integer) to service_role;
 
 create function public.fail_job(
@@ -248,6 +254,6 @@ as $$
   );
 $$;
 comment on function public.fail_job(bigint, text, text, timestamptz, integer) is
-  'Give a leased job back for a later attempt, or for none after max_attempts (at most 1000); answers READY or DEAD, or null where the lease is no longer this '
-  'worker''s. Secret key only.';
+  'Give a leased job back for a later attempt, or for none after max_attempts (at most 1000); returns READY or DEAD, '
+  'or null where the lease is no longer this worker''s. Secret key only.';
 grant execute on function public.fail_job(bigint, text, text, timestamptz, integer) to service_role;

@@ -67,7 +67,8 @@ begin
 end;
 $$;
 comment on function private.notify(uuid[], public.notification_kind, uuid, jsonb, text) is
-  'Tell people something, by the roads their settings allow, once. Definer; not granted, only other definer functions call it.';
+  'Tell people something, by the roads their settings allow, once. Definer; not granted, only other definer '
+  'functions call it.';
 
 create function public.mark_notifications_read(notification_ids uuid[] default null)
 returns integer
@@ -87,7 +88,7 @@ begin
 end;
 $$;
 comment on function public.mark_notifications_read(uuid[]) is
-  'Mark the caller''s notifications as read: those named, or all. Answers how many were unread.';
+  'Mark the caller''s notifications as read: those named, or all. Returns how many were unread.';
 grant execute on function public.mark_notifications_read(uuid[]) to authenticated;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.check_read_at() is 'Trigger: refuse a time that not every program can read, in words.';
+comment on function private.check_read_at() is 'Trigger: refuse a time that not every program can read.';
 
 create trigger notifications__check_values
   before update of read_at on public.notifications

@@ -32,13 +32,16 @@ create table public.transactions (
   constraint transactions_balance_bounded check (balance_after <= 9007199254740991)
 );
 comment on table public.transactions is
-  'The ledger: append-only, whoever asks. Triggers: transactions__keep (no update, no delete), transactions__keep_all (no truncate).';
+  'The ledger: append-only, whoever asks. Triggers: transactions__keep (no update, no delete), '
+  'transactions__keep_all (no truncate).';
 comment on column public.transactions.seq is 'The order of the ledger.';
 comment on column public.transactions.amount is 'Signed tokens: earned above zero, spent below.';
 comment on column public.transactions.balance_after is 'The person''s balance after this row.';
-comment on column public.transactions.reference_type is 'What it was for: prompt, rotation, streak, badge, gift, purchase.';
+comment on column public.transactions.reference_type is
+  'What it was for: prompt, rotation, streak, badge, gift, purchase.';
 comment on column public.transactions.reference_id is 'The id of what it was for; may outlive it.';
-comment on column public.transactions.idempotency_key is 'What was posted, unique per person: response:{space_id}:{week}:{place}, gift:{gift_id} ...';
+comment on column public.transactions.idempotency_key is
+  'What was posted, unique per person: response:{space_id}:{week}:{place}, gift:{gift_id} ...';
 comment on column public.transactions.limit_reached is
   'Whether this is the last that its reward rule pays the person in this calendar week.';
 comment on column public.transactions.hash is
@@ -69,8 +72,8 @@ create table private.closed_accounts (
   closed_at timestamptz not null default now()
 );
 comment on table private.closed_accounts is
-  'What stays of a ledger when its account goes: where the chain ended, and the balance. Without a foreign key, since '
-  'the person is gone.';
+  'What stays of a ledger when its account goes: where the chain ended, and the balance. Without a foreign key, '
+  'since the person is gone.';
 
 create index idx_closed_accounts_user_id on private.closed_accounts (user_id);
 
@@ -82,8 +85,8 @@ create table private.closed_entries (
   primary key (reference_id, user_id)
 );
 comment on table private.closed_entries is
-  'The id and amount of each gift and purchase in the ledger of an account that is gone, so that the other side of a gift '
-  'can still be checked.';
+  'The id and amount of each gift and purchase in the ledger of an account that is gone, so that the other side of a '
+  'gift can still be checked.';
 
 create index idx_closed_entries_user_id on private.closed_entries (user_id);
 
@@ -108,7 +111,8 @@ stable
 set search_path = ''
 as $$
 begin
-  -- A JSON array of all columns is one text for one row; times are counted from the epoch, whatever the session's zone.
+  -- A JSON array of all columns is one text for one row; times are counted from the epoch, whatever the session's
+  -- zone.
   return sha256(
     entry_hash.previous || convert_to(
       jsonb_build_array(
@@ -122,7 +126,7 @@ begin
 end;
 $$;
 comment on function private.entry_hash(bytea, public.transactions) is
-  'The hash of a transaction that follows one with this hash; empty before a person''s first.';
+  'Return the hash of a transaction that follows one with this hash; empty before a person''s first.';
 
 create function private.post_transaction(
   user_id uuid,
@@ -207,9 +211,9 @@ begin
 end;
 $$;
 comment on function private.post_transaction(uuid, public.transaction_type, bigint, text, uuid, text, text, boolean) is
-  'Post to the ledger, once per key; answers whether it was posted now: not where the key was used, where there is no such '
-  'person, and no reward beyond the largest balance. MG501 where the balance does not suffice, MG507 for a gift beyond the '
-  'largest balance. Definer; not granted, only other definer functions call it.';
+  'Post to the ledger, once per key; returns true if it was posted now: not if the key was used, if there is no such '
+  'person, or if a reward would exceed the largest balance. MG501 where the balance does not suffice, MG507 for a '
+  'gift beyond the largest balance. Definer; not granted, only other definer functions call it.';
 
 create function private.must_post(
   user_id uuid,
@@ -234,8 +238,8 @@ begin
 end;
 $$;
 comment on function private.must_post(uuid, public.transaction_type, bigint, text, uuid, text) is
-  'Post one side of a command, or refuse the whole command (MG506): both sides of a gift, and what a purchase costs, are '
-  'posted now or nothing is. Definer; not granted, only other definer functions call it.';
+  'Post one side of a command, or refuse the whole command (MG506): both sides of a gift, and what a purchase costs, '
+  'are posted now or nothing is. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -300,9 +304,9 @@ begin
 end;
 $$;
 comment on function private.close_ledger() is
-  'Trigger: keep where a ledger ended, and the id and amount of each gift and purchase in it, before it goes with its '
-  'account. Definer because the auth service has no rights here; safe because it only fires for an account that is being '
-  'deleted.';
+  'Trigger: keep where a ledger ended, and the id and amount of each gift and purchase in it, before it goes with '
+  'its account. Definer because the auth service has no rights here; safe because it only fires for an account that '
+  'is being deleted.';
 
 -- After users__hand_over, by its name: what giving spaces away sets off is in the ledger by then.
 create trigger users__settle_ledger

@@ -18,9 +18,10 @@ create table public.reward_rules (
   constraint reward_rules_weekly_limit_not_negative check (weekly_limit >= 0)
 );
 comment on table public.reward_rules is
-  'How many tokens each kind of earning pays; 0 pays nothing. Badges carry their own token_reward. What was paid stays paid. '
-  'Trigger: reward_rules__require_columns.';
-comment on column public.reward_rules.milestones is 'For streaks: the lengths in weeks that pay, at amount tokens a week.';
+  'How many tokens each kind of earning pays; 0 pays nothing. Badges carry their own token_reward. What was paid '
+  'stays paid. Trigger: reward_rules__require_columns.';
+comment on column public.reward_rules.milestones is
+  'For streaks: the lengths in weeks that pay, at amount tokens a week.';
 comment on column public.reward_rules.weekly_limit is
   'How often it pays a person in a calendar week, over all spaces; null for no limit. What is above earns nothing.';
 
@@ -33,8 +34,8 @@ create table private.weekly_earnings (
   primary key (user_id, code, week)
 );
 comment on table private.weekly_earnings is
-  'How often each reward rule paid a person in a calendar week (private.week_index), and how often it did not because '
-  'reward_rules.weekly_limit was reached.';
+  'How often each reward rule paid a person in a calendar week (private.week_index), and how often it did not '
+  'because reward_rules.weekly_limit was reached.';
 
 create index idx_weekly_earnings_code on private.weekly_earnings (code);
 
@@ -81,8 +82,8 @@ begin
   ) then
     return false;
   end if;
-  -- The rows of all accounts of a person are held, in their order, and say the same. An account that is being deleted is not
-  -- waited for.
+  -- The rows of all accounts of a person are held, in their order, and say the same. An account that is being deleted
+  -- is not waited for.
   v_accounts := array(
     select users.id
     from public.users
@@ -116,7 +117,8 @@ end;
 $$;
 comment on function private.earn(uuid, text, integer, text, uuid, text) is
   'Pay what a reward rule pays, once per key and as often as its weekly_limit allows in a calendar week '
-  '(private.week_index); answers whether it was paid now. Definer; not granted, only other definer functions call it.';
+  '(private.week_index); returns true if it was paid now. Definer; not granted, only other definer functions call '
+  'it.';
 
 create function private.my_weekly_earnings()
 returns table (code text, amount bigint, weekly_limit integer, paid integer, withheld integer, limit_reached boolean)
@@ -143,7 +145,7 @@ begin
 end;
 $$;
 comment on function private.my_weekly_earnings() is
-  'Definer because clients do not reach the counts; safe because it answers for the caller only.';
+  'Definer because clients do not reach the counts; safe because it looks at the caller only.';
 grant execute on function private.my_weekly_earnings() to authenticated;
 
 create function public.weekly_earnings()
@@ -155,8 +157,8 @@ as $$
   select * from private.my_weekly_earnings();
 $$;
 comment on function public.weekly_earnings() is
-  'What responses and curation have paid the caller in this calendar week, and how often they did not because the limit '
-  'of a week was reached.';
+  'Return what responses and curation have paid the caller in this calendar week, and how often they did not because '
+  'the limit of a week was reached.';
 grant execute on function public.weekly_earnings() to authenticated;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------

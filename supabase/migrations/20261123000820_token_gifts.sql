@@ -4,7 +4,7 @@
 
 create table public.token_gifts (
   id uuid primary key default gen_random_uuid(),
-  -- Looked at in the end, so that people are held first, in their order, and not in the order of the rows.
+  -- Checked at the end, so that people are locked in the order of their ids, not in the order of the rows.
   sender_id uuid default auth.uid() references public.users (id) on delete set null deferrable initially deferred,
   recipient_id uuid references public.users (id) on delete set null deferrable initially deferred,
   amount bigint not null,
@@ -18,15 +18,16 @@ create table public.token_gifts (
   constraint token_gifts_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.token_gifts is
-  'Tokens from one person to another; a gift outlives both accounts. Triggers: token_gifts__bound_rows, token_gifts__check_values, token_gifts__require_columns, token_gifts__take_id, '
-  'token_gifts__limit, token_gifts__move_tokens (two transactions), token_gifts__forget_words (of accounts that are gone).';
+  'Tokens from one person to another; a gift outlives both accounts. Triggers: token_gifts__bound_rows, '
+  'token_gifts__check_values, token_gifts__require_columns, token_gifts__take_id, token_gifts__limit, '
+  'token_gifts__move_tokens (two transactions), token_gifts__forget_words (of accounts that are gone).';
 comment on column public.token_gifts.sender_id is 'Who gave; null once the account is gone.';
 comment on column public.token_gifts.recipient_id is 'Who received; null once the account is gone.';
 comment on column public.token_gifts.message is
   'What the sender wrote; null once both accounts are gone, or the sender was taken out with their words.';
 comment on column public.token_gifts.idempotency_key is
   'The sender''s own name for this gift: the same gift sent twice happens once. A second insert adds no row; '
-  'transfer_tokens() answers the first one. MG502 for another gift under the same name.';
+  'transfer_tokens() returns the first one. MG502 for another gift under the same name.';
 
 create index idx_token_gifts_sender_id on public.token_gifts (sender_id, created_at desc, id desc);
 create index idx_token_gifts_recipient_id on public.token_gifts (recipient_id, created_at desc, id desc);
@@ -73,7 +74,7 @@ begin
     from public.token_gifts
     where sender_id = v_sender_id and token_gifts.idempotency_key = v_key;
   end if;
-  -- Whose account is gone was somebody else or not: the rest of the gift decides.
+  -- A recipient whose account is gone cannot be compared: the rest of the gift decides.
   if coalesce(v_gift.recipient_id <> transfer_tokens.recipient_id, transfer_tokens.recipient_id is null)
     or (v_gift.amount, v_gift.message) is distinct from (transfer_tokens.amount, transfer_tokens.message)
   then
@@ -83,9 +84,9 @@ begin
 end;
 $$;
 comment on function public.transfer_tokens(uuid, bigint, text, text) is
-  'Send tokens to another person and answer the gift. The same idempotency_key with the same content answers the same '
-  'gift and moves nothing; with other content it is MG502. MG501 for too few tokens, MG503 for oneself, MG504 for nobody, '
-  'MG507 where the recipient''s balance would grow too large.';
+  'Send tokens to another person and return the gift. The same idempotency_key with the same content returns the '
+  'same gift and moves nothing; with other content it is MG502. MG501 for too few tokens, MG503 for oneself, MG504 '
+  'for nobody, MG507 where the recipient''s balance would grow too large.';
 grant execute on function public.transfer_tokens(uuid, bigint, text, text) to authenticated;
 
 create function private.without_giver(payload jsonb, gift_ids text[])
@@ -111,7 +112,7 @@ as $$
   end;
 $$;
 comment on function private.without_giver(jsonb, text[]) is
-  'A piece of news, or a digest of several, without who gave these gifts and what they wrote.';
+  'Return a piece of news, or a digest of several, without the givers of these gifts and their messages.';
 
 create function private.forget_giver(gift_ids uuid[], words boolean)
 returns boolean
@@ -124,7 +125,8 @@ declare
   v_keys constant text[] := array['sender_id', 'sender_name'] || case when forget_giver.words then array['message'] end;
   v_is_changed boolean;
 begin
-  -- Several accounts may go in one statement: what refers to those gone already is still there, and is about to go.
+  -- Several accounts may be deleted in one statement: rows that refer to deleted accounts are still there, and are
+  -- about to go.
   update public.notifications
   set payload = notifications.payload - v_keys
   from public.token_gifts
@@ -139,7 +141,7 @@ begin
   where mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids
   order by mails.id
   for update;
-  -- A worker that has taken an email and not begun it knows the former payload: another one takes it anew.
+  -- A worker that has taken an email and not begun it knows the former payload: another one takes it again.
   update private.mails
   set
     payload = private.without_giver(mails.payload, v_gift_ids),
@@ -161,9 +163,10 @@ begin
 end;
 $$;
 comment on function private.forget_giver(uuid[], boolean) is
-  'Take who gave these gifts out of what the recipients were told: the name out of their notifications, and the message too if '
-  'words are to go; both out of emails, sent or not, but not out of one that is on its way, whose content goes when its fate '
-  'is known. Return whether there was anything to take out. Whoever calls it holds the recipients. Definer; not granted, only other definer functions call it.';
+  'Remove the giver of these gifts from what the recipients were told: the name from notifications, and the message '
+  'too if words is true; both from emails, sent or not, except one that is on its way, whose content goes when its '
+  'fate is known. Returns true if there was anything to remove. The caller holds the recipients. Definer; not '
+  'granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -187,10 +190,10 @@ begin
   end if;
   perform private.check_text('message', new.message, 0, 280);
   perform private.check_text('idempotency_key', new.idempotency_key, 1, 200);
-  -- Whose keys were used is told to nobody else.
+  -- Only the sender learns that a key was used.
   if not private.is_client() or new.sender_id = (select auth.uid()) then
-    -- One sender's gifts come one after another, so that what a key was used for is known for certain. People are not held
-    -- yet: another gift of the same statement may be between people who come before these.
+    -- One sender's gifts come one after another, so that what a key was used for is known for certain. People are not
+    -- held yet: another gift of the same statement may be between people who come before these.
     perform pg_advisory_xact_lock(hashtextextended('gifts:' || new.sender_id::text, 0));
     select * into v_gift
     from public.token_gifts
@@ -211,9 +214,9 @@ begin
 end;
 $$;
 comment on function private.check_gift_values() is
-  'Trigger: refuse bad values in words; a gift that was sent already is not inserted again, and MG502 where its key was used for '
-  'another. Definer to see gifts whatever the policies show; safe because it answers nothing but that refusal, to the sender '
-  'only.';
+  'Trigger: refuse bad values; a gift that was sent already is not inserted again, and MG502 where its key was used '
+  'for another. Definer to see gifts whatever the policies show; safe because it returns nothing but that refusal, '
+  'to the sender only.';
 
 create trigger token_gifts__check_values
   before insert on public.token_gifts
@@ -237,8 +240,8 @@ as $$
 declare
   v_gift public.token_gifts;
 begin
-  -- Everybody whom the statement names, in one order, before they are looked for and before the first is paid: an account
-  -- that is being deleted is there or gone, never both.
+  -- Everybody whom the statement names, in one order, before they are looked for and before the first is paid: an
+  -- account that is being deleted is there or gone, never both.
   perform private.lock_people(array(select sender_id from inserted union select recipient_id from inserted));
   if exists (select from inserted where sender_id = (select auth.uid())) then
     perform private.hold_account((select auth.uid()));
@@ -265,8 +268,8 @@ begin
 end;
 $$;
 comment on function private.move_gift_tokens() is
-  'Trigger: both transactions of each gift of a statement, or none of them. Definer because clients write neither, and to see '
-  'whether the recipients exist; safe because it only fires for gifts that their policy has let in.';
+  'Trigger: both transactions of each gift of a statement, or none of them. Definer because clients write neither, '
+  'and to see whether the recipients exist; safe because it only fires for gifts that their policy has let in.';
 
 create trigger token_gifts__move_tokens
   after insert on public.token_gifts
@@ -291,8 +294,8 @@ begin
 end;
 $$;
 comment on function private.forget_gift_words() is
-  'Trigger: the key of a gift goes with its sender, its message when nobody is left who may read it. Definer; safe because it '
-  'only fires when an account is gone.';
+  'Trigger: the key of a gift goes with its sender, its message when nobody is left who may read it. Definer; safe '
+  'because it only fires when an account is gone.';
 
 create trigger token_gifts__forget_words
   before update of sender_id, recipient_id on public.token_gifts
@@ -313,8 +316,9 @@ begin
 end;
 $$;
 comment on function private.forget_departing_giver() is
-  'Trigger: who deletes the account is named no more to whom they gave; the gifts and their messages stay. Definer because '
-  'other people''s notifications are not the caller''s; safe because it only fires for an account that is being deleted.';
+  'Trigger: the recipients of somebody who deletes their account no longer see the name; the gifts and their '
+  'messages stay. Definer because other people''s notifications are not the caller''s; safe because it only fires '
+  'for an account that is being deleted.';
 
 create trigger users__forget_giver
   before delete on public.users

@@ -1,6 +1,6 @@
--- Who held the pen in each week of a space, and who holds it next. ROUND_ROBIN: the member who has waited longest since
--- curating. RANDOM: anybody but the present curator where there is a choice. MANUAL: the present curator stays until the
--- leader names another. In every kind the leader may hand the pen over at once with assign_curator().
+-- Who was the curator in each week of a space, and who is next. ROUND_ROBIN: the member who has waited longest since
+-- curating. RANDOM: anybody but the present curator where there is a choice. MANUAL: the present curator stays until
+-- the leader names another. In every kind the leader may name another curator at once with assign_curator().
 
 create type public.delivery_status as enum ('PENDING', 'SENT', 'FAILED');
 
@@ -19,9 +19,10 @@ create table public.curator_rotations (
   constraint curator_rotations_week_number_positive check (week_number >= 1)
 );
 comment on table public.curator_rotations is
-  'The curator of each week of each space: the history of the pen. Trigger: curator_rotations__require_columns.';
-comment on column public.curator_rotations.notification_status is 'Whether the curator has been told by email.';
-comment on column public.curator_rotations.reminded_at is 'When those who had not answered were reminded; null before.';
+  'The curator of each week of each space. Trigger: curator_rotations__require_columns.';
+comment on column public.curator_rotations.notification_status is 'Whether the curator was notified by email.';
+comment on column public.curator_rotations.reminded_at is
+  'When the members without a response were reminded; null before.';
 
 create index idx_curator_rotations_curator_id on public.curator_rotations (curator_id);
 
@@ -57,8 +58,8 @@ as $$
   where memberships.space_id = waiting_order.space_id;
 $$;
 comment on function private.waiting_order(uuid) is
-  'Members by how long they have waited since curating: 1 has waited longest. Definer; not granted, only other definer '
-  'functions call it.';
+  'Members by how long they have waited since curating: 1 has waited longest. Definer; not granted, only other '
+  'definer functions call it.';
 
 create function private.next_curator(space_id uuid, rotation_type public.rotation_type, current_curator_id uuid)
 returns uuid
@@ -98,10 +99,11 @@ begin
 end;
 $$;
 comment on function private.next_curator(uuid, public.rotation_type, uuid) is
-  'Who takes the pen after current_curator_id, who may have left; a banned account only where there is no other. Members are joined with users because an account that '
-  'is being deleted leaves its memberships behind for a moment. Definer; not granted, only other definer functions call it.';
+  'Return who is the curator after current_curator_id, who may have left; a banned account only if there is no '
+  'other. Members are joined with users because an account that is being deleted leaves its memberships behind for a '
+  'moment. Definer; not granted, only other definer functions call it.';
 
-create function private.hand_pen(space_id uuid, week_number integer, curator_id uuid, at timestamptz default now())
+create function private.set_curator(space_id uuid, week_number integer, curator_id uuid, at timestamptz default now())
 returns public.curator_rotations
 language plpgsql
 security definer
@@ -111,7 +113,7 @@ declare
   v_rotation public.curator_rotations;
 begin
   insert into public.curator_rotations (space_id, week_number, curator_id, assigned_at)
-  values (hand_pen.space_id, hand_pen.week_number, hand_pen.curator_id, hand_pen.at)
+  values (set_curator.space_id, set_curator.week_number, set_curator.curator_id, set_curator.at)
   on conflict on constraint curator_rotations_space_id_week_number_key do update
   set
     curator_id = excluded.curator_id,
@@ -121,32 +123,32 @@ begin
   returning * into v_rotation;
 
   update public.spaces
-  set current_curator_id = hand_pen.curator_id
-  where id = hand_pen.space_id and current_curator_id is distinct from hand_pen.curator_id;
+  set current_curator_id = set_curator.curator_id
+  where id = set_curator.space_id and current_curator_id is distinct from set_curator.curator_id;
 
   update public.memberships
-  set role = case when memberships.user_id = hand_pen.curator_id then 'CURATOR' else 'MEMBER' end::public.membership_role
-  where memberships.space_id = hand_pen.space_id
+  set role = case when memberships.user_id = set_curator.curator_id then 'CURATOR' else 'MEMBER' end::public.membership_role
+  where memberships.space_id = set_curator.space_id
     and (
-      (memberships.role = 'CURATOR' and memberships.user_id is distinct from hand_pen.curator_id)
-      or (memberships.role = 'MEMBER' and memberships.user_id = hand_pen.curator_id)
+      (memberships.role = 'CURATOR' and memberships.user_id is distinct from set_curator.curator_id)
+      or (memberships.role = 'MEMBER' and memberships.user_id = set_curator.curator_id)
     );
 
   perform private.emit(
-    hand_pen.space_id, 'curator.assigned', hand_pen.curator_id,
-    jsonb_build_object('user_id', hand_pen.curator_id, 'week_number', hand_pen.week_number)
+    set_curator.space_id, 'curator.assigned', set_curator.curator_id,
+    jsonb_build_object('user_id', set_curator.curator_id, 'week_number', set_curator.week_number)
   );
   perform private.notify(
-    array[hand_pen.curator_id], 'CURATOR_ASSIGNED', hand_pen.space_id,
-    jsonb_build_object('week_number', hand_pen.week_number),
-    'curator:' || v_rotation.id::text || ':' || hand_pen.curator_id::text
+    array[set_curator.curator_id], 'CURATOR_ASSIGNED', set_curator.space_id,
+    jsonb_build_object('week_number', set_curator.week_number),
+    'curator:' || v_rotation.id::text || ':' || set_curator.curator_id::text
   );
   return v_rotation;
 end;
 $$;
-comment on function private.hand_pen(uuid, integer, uuid, timestamptz) is
-  'Give a week''s pen to a member: rotation, space, roles, event, notification. Definer; not granted, only other definer '
-  'functions call it, holding the space.';
+comment on function private.set_curator(uuid, integer, uuid, timestamptz) is
+  'Make a member the curator of a week: rotation, space, roles, event, notification. Definer; not granted, only '
+  'other definer functions call it, holding the space.';
 
 create function private.assign_curator(space_id uuid, user_id uuid)
 returns public.curator_rotations
@@ -172,7 +174,7 @@ begin
     return v_rotation;
   end if;
   perform private.count_use('pens', (select auth.uid()));
-  return private.hand_pen(assign_curator.space_id, v_week, assign_curator.user_id);
+  return private.set_curator(assign_curator.space_id, v_week, assign_curator.user_id);
 end;
 $$;
 comment on function private.assign_curator(uuid, uuid) is
@@ -187,8 +189,8 @@ as $$
   select private.assign_curator(assign_curator.space_id, assign_curator.user_id);
 $$;
 comment on function public.assign_curator(uuid, uuid) is
-  'Give the open week''s pen to a member, at once, and answer the rotation. Naming who has it already changes nothing. '
-  'Leader only. MG102 where the person is not in the space.';
+  'Make a member the curator of the open week, at once, and return the rotation. Naming the present curator changes '
+  'nothing. Leader only. MG102 where the person is not in the space.';
 grant execute on function public.assign_curator(uuid, uuid) to authenticated, service_role;
 
 create function private.preview_rotation(space_id uuid, weeks integer)
@@ -238,8 +240,8 @@ as $$
   select * from private.preview_rotation(preview_rotation.space_id, preview_rotation.weeks);
 $$;
 comment on function public.preview_rotation(uuid, integer) is
-  'Who is to curate the weeks after the open one, if nobody joins, leaves or is assigned: the queue for ROUND_ROBIN, the '
-  'present curator for MANUAL, nobody (nulls) for RANDOM. Members only.';
+  'Return who is to curate the weeks after the open one, if nobody joins, leaves or is assigned: the queue for '
+  'ROUND_ROBIN, the present curator for MANUAL, nobody (nulls) for RANDOM. Members only.';
 grant execute on function public.preview_rotation(uuid, integer) to authenticated, service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- Prompts: up to ten questions a week, written by whoever holds the pen, for the open week only.
+-- Prompts: up to ten questions a week, written by the curator, for the open week only.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -25,17 +25,19 @@ create table public.prompts (
   constraint prompts_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.prompts is
-  'The questions of a week. Triggers: prompts__bound_rows, prompts__fill, prompts__take_id, prompts__require_columns, prompts__guard, '
-  'prompts__guard_delete (who, when, which values), prompts__forget (proposals of accounts that are gone), '
-  'prompts__announce_new, prompts__announce (event, reward, notifications), prompts__note_weeks (streaks), prompts__version, '
-  'prompts__touch_updated_at, prompts__retake_mails (emails that tell of them).';
+  'The questions of a week. Triggers: prompts__bound_rows, prompts__fill, prompts__take_id, '
+  'prompts__require_columns, prompts__guard, prompts__guard_delete (who, when, which values), prompts__forget '
+  '(proposals of accounts that are gone), prompts__announce_new, prompts__announce (event, reward, notifications), '
+  'prompts__note_weeks (streaks), prompts__version, prompts__touch_updated_at, prompts__retake_mails (emails that '
+  'tell of them).';
 comment on column public.prompts.version is
-  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
-  'another by now.';
-comment on column public.prompts."order" is '1 to 10, unique within the week, which caps a week at ten. The next free one by default.';
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
+  'is another by now.';
+comment on column public.prompts."order" is
+  '1 to 10, unique within the week, which caps a week at ten. The next free one by default.';
 comment on column public.prompts.place is
-  'Which of the week''s ten places it was written into: its first order, or the next free one. It never changes, and it is '
-  'what responses are paid for, once a person.';
+  'Which of the week''s ten places it was written into: its first order, or the next free one. It never changes, and '
+  'it is what responses are paid for, once a person.';
 
 create index idx_prompts_space_id on public.prompts (space_id);
 create index idx_prompts_week_number on public.prompts (space_id, week_number, "order") where is_published;
@@ -60,7 +62,7 @@ begin
 end;
 $$;
 comment on function private.is_answered(uuid) is
-  'Whether a prompt has published responses. Definer; not granted, only other definer functions call it.';
+  'Return true if a prompt has published responses. Definer; not granted, only other definer functions call it.';
 
 create function private.is_answered_by_others(prompt_id uuid)
 returns boolean
@@ -84,9 +86,10 @@ begin
 end;
 $$;
 comment on function private.is_answered_by_others(uuid) is
-  'Whether a prompt has published responses that speak for keeping it: not the caller''s own, nor those of people who were '
-  'removed. Nobody deletes what another member has published; who fills a week with questions and answers them is removed, '
-  'and the questions can be taken out. Definer; not granted, only other definer functions call it.';
+  'Return true if a prompt has published responses that keep it from being deleted: not the caller''s own, nor those '
+  'of people who were removed. Nobody deletes what another member has published; but a week that somebody filled '
+  'with questions and responses can be cleared after they are removed. Definer; not granted, only other definer '
+  'functions call it.';
 
 -- Policies and grants ------------------------------------------------------------------------------------------------
 
@@ -136,7 +139,8 @@ begin
   end if;
 end;
 $$;
-comment on function private.check_prompt_values(public.prompts) is 'Refuse bad values in words.';
+comment on function private.check_prompt_values(public.prompts) is
+  'Refuse bad values with an error that says what to do.';
 
 create function public.reorder_prompts(space_id uuid, prompt_ids uuid[])
 returns setof public.prompts
@@ -165,8 +169,8 @@ begin
 end;
 $$;
 comment on function public.reorder_prompts(uuid, uuid[]) is
-  'Put the prompts of the open week into a new order: all of them, by id, first to last. The curator only. MG201 unless '
-  'every prompt of the week is named once.';
+  'Put the prompts of the open week into a new order: all of them, by id, first to last. The curator only. MG201 '
+  'unless every prompt of the week is named once.';
 grant execute on function public.reorder_prompts(uuid, uuid[]) to authenticated, service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -223,8 +227,8 @@ begin
 end;
 $$;
 comment on function private.fill_prompt() is
-  'Trigger: week, curator and order of a new prompt, or why it cannot be. Definer to see the whole week and to hold the '
-  'space; safe because it refuses all but the curator before it says anything about the space.';
+  'Trigger: week, curator and order of a new prompt, or why it cannot be. Definer to see the whole week and to hold '
+  'the space; safe because it refuses all but the curator before it says anything about the space.';
 
 create trigger prompts__fill
   before insert on public.prompts
@@ -269,7 +273,7 @@ begin
   if old.is_published and not new.is_published then
     perform private.fail('MG207');
   end if;
-  -- A new order for the whole week moves through taken places; the deferrable constraint judges it as a whole.
+  -- A new order for the whole week passes through taken places; the deferrable constraint checks the result.
   if new."order" <> old."order"
     and coalesce(current_setting('monogram.reordering', true), '') <> 'on'
     and exists (
@@ -286,7 +290,7 @@ begin
 end;
 $$;
 comment on function private.guard_prompt() is
-  'Trigger: what may still change, or why not. Definer to see every answer and to hold the space; safe because the '
+  'Trigger: what may still change, or why not. Definer to see every response and to hold the space; safe because the '
   'policy has already settled that the caller may change the row.';
 
 create trigger prompts__guard
@@ -321,8 +325,9 @@ begin
 end;
 $$;
 comment on function private.guard_prompt_delete() is
-  'Trigger: a prompt that somebody other than the caller has answered and a closed week stay, unless the whole space goes, or the '
-  'account of who proposed and never published it. Definer to see every answer and to hold the space; safe because it only refuses.';
+  'Trigger: refuse to delete a prompt with responses of others, or of a closed week, unless the whole space goes, or '
+  'the account of somebody who never published it. Definer to see every response and to hold the space; safe because '
+  'it only refuses.';
 
 create trigger prompts__guard_delete
   before delete on public.prompts
@@ -340,8 +345,8 @@ begin
 end;
 $$;
 comment on function private.forget_proposal() is
-  'Trigger: prompts that somebody wrote and never published go with the account, as drafts of responses do. Definer because '
-  'clients delete their own only; safe because it only fires when an account is deleted.';
+  'Trigger: prompts that somebody wrote and never published go with the account, as drafts of responses do. Definer '
+  'because clients delete their own only; safe because it only fires when an account is deleted.';
 
 create trigger prompts__forget
   after update of curator_id on public.prompts

@@ -6,7 +6,8 @@ create table private.paid_curations (
   rotation_id uuid primary key references public.curator_rotations (id) on delete cascade
 );
 comment on table private.paid_curations is
-  'The weeks that have paid a curator. Apart from the ledger, which goes with its account: the week pays nobody else.';
+  'The weeks that have paid a curator. Apart from the ledger, which goes with its account: the week pays nobody '
+  'else.';
 
 alter table private.paid_curations enable row level security;
 
@@ -22,7 +23,7 @@ declare
   v_week record;
   v_rotation public.curator_rotations;
 begin
-  -- Who is paid, before everybody is told.
+  -- Hold the people who are paid before others are notified.
   perform private.lock_people(
     array(select prompts.curator_id from public.prompts where prompts.id = any (announce_prompts.prompt_ids))
   );
@@ -64,7 +65,8 @@ begin
 end;
 $$;
 comment on function private.announce_prompts(uuid[]) is
-  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes. Definer; not granted, only the triggers below call it.';
+  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes. Definer; '
+  'not granted, only the triggers below call it.';
 
 create function public.publish_prompts(space_id uuid)
 returns setof public.prompts
@@ -89,7 +91,7 @@ begin
 end;
 $$;
 comment on function public.publish_prompts(uuid) is
-  'Publish all prompts of the open week and answer them in order. Doing it again publishes what was added since. The '
+  'Publish all prompts of the open week and return them in order. Doing it again publishes what was added since. The '
   'curator only. MG206 where there are none.';
 grant execute on function public.publish_prompts(uuid) to authenticated, service_role;
 
@@ -107,8 +109,8 @@ begin
 end;
 $$;
 comment on function private.announce_new_prompts() is
-  'Trigger: announce prompts inserted as published. Definer because clients write no event and no ledger; safe because '
-  'it only fires for rows that were let in.';
+  'Trigger: announce prompts inserted as published. Definer because clients write no event and no ledger; safe '
+  'because it only fires for rows that were let in.';
 
 create trigger prompts__announce_new
   after insert on public.prompts

@@ -6,7 +6,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- Scheme and host are the same in either case, and kept in lower case; of other letters no locale has a say.
+  -- Scheme and host are the same in either case, and kept in lower case, whatever the locale.
   select translate(parts[1], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') || coalesce(parts[3], '')
   from regexp_match(
     btrim(web_address.value, E' \t\n\r'),
@@ -16,7 +16,8 @@ as $$
   where parts[2] ~ '^([^]:[]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$' and char_length(web_address.value) <= 2000;
 $$;
 comment on function private.web_address(text) is
-  'An http(s) address with scheme and host in lower case, or null where it is none: no white space, no user name.';
+  'Return an http(s) address with scheme and host in lower case, or null unless it is one without white space and '
+  'user name.';
 grant execute on function private.web_address(text) to anon, authenticated, service_role;
 
 create function private.canonical_music(music jsonb)
@@ -43,8 +44,8 @@ as $$
   end;
 $$;
 comment on function private.canonical_music(jsonb) is
-  'A piece of music as it is kept: its address in canonical form, its names in one line, or null where they are blank. '
-  'Providers name pieces in ways that a person cannot help. Not granted, only definer functions call it.';
+  'A piece of music as it is kept: its address in canonical form, its names in one line, or null where they are '
+  'blank. Providers name pieces in ways that a person cannot help. Not granted, only definer functions call it.';
 
 create function private.is_music(music jsonb)
 returns boolean
@@ -70,6 +71,6 @@ as $$
   );
 $$;
 comment on function private.is_music(jsonb) is
-  'Whether this is a piece of music that every program can read and show: an address of the web in canonical form, and '
-  'otherwise short texts in one line. Null is.';
+  'Return true if this is a piece of music that every program can read and show: an address of the web in canonical '
+  'form, and otherwise short texts in one line. Null is.';
 grant execute on function private.is_music(jsonb) to anon, authenticated, service_role;

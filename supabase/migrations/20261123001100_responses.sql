@@ -41,25 +41,27 @@ create table public.responses (
   constraint responses_selected_published check (is_published or not is_selected)
 );
 comment on table public.responses is
-  'A member''s answer to a prompt. Triggers: responses__bound_rows, responses__fill, responses__take_id, responses__require_columns, '
-  'responses__guard (who, when, which values), '
-  'responses__count (counters, ledger, event, badges), responses__uncount, responses__note_week, responses__note_week_late, '
-  'responses__forget_week (streaks), responses__leave_drafts (of the '
-  'newsletter), responses__ask_for_picture, responses__version, responses__touch_updated_at.';
+  'A member''s response to a prompt. Triggers: responses__bound_rows, responses__fill, responses__take_id, '
+  'responses__require_columns, responses__guard (who, when, which values), responses__count (counters, ledger, '
+  'event, badges), responses__uncount, responses__note_week, responses__note_week_late, responses__forget_week '
+  '(streaks), responses__leave_drafts (of the newsletter), responses__ask_for_picture, responses__version, '
+  'responses__touch_updated_at.';
 comment on column public.responses.version is
-  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
-  'another by now.';
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
+  'is another by now.';
 comment on column public.responses.space_id is 'The prompt''s space, copied by the database.';
 comment on column public.responses.week_number is 'The prompt''s week, copied by the database.';
-comment on column public.responses.image_path is 'Object name in the storage bucket "responses": {space_id}/{user_id}/{file}.';
+comment on column public.responses.image_path is
+  'Object name in the storage bucket "responses": {space_id}/{user_id}/{file}.';
 comment on column public.responses.image_caption is
-  'What its author says about the image, in one line of up to 300 characters: shown under it, and read to those who do not '
-  'see it. Null where they say nothing. It goes with its image: taking that away takes the caption, too.';
+  'What its author says about the image, in one line of up to 300 characters: shown under it, and read to those who '
+  'do not see it. Null where they say nothing. It goes with its image: taking that away takes the caption, too.';
 comment on column public.responses.music is
-  '{"url": ..., "provider": ..., "title": ..., "artist": ...}; url is required, http or https, and kept with a scheme and '
-  'host in lower case; the others are texts of up to 300 characters in one line.';
+  '{"url": ..., "provider": ..., "title": ..., "artist": ...}; url is required, http or https, and kept with a '
+  'scheme and host in lower case; the others are texts of up to 300 characters in one line.';
 comment on column public.responses.calendar_week is
-  'The calendar week in which it was published, by its author''s own zone then: private.week_index(). It never changes.';
+  'The calendar week in which it was published, by its author''s own zone then: private.week_index(). It never '
+  'changes.';
 comment on column public.responses.is_selected is 'Chosen by the leader for the newsletter.';
 
 create index idx_responses_space_id on public.responses (space_id, week_number);
@@ -133,7 +135,8 @@ begin
   end if;
 end;
 $$;
-comment on function private.check_response_values(public.responses) is 'Refuse bad values in words.';
+comment on function private.check_response_values(public.responses) is
+  'Refuse bad values with an error that says what to do.';
 
 create function private.response_event(response public.responses)
 returns jsonb
@@ -146,7 +149,7 @@ as $$
     'week_number', response.week_number
   );
 $$;
-comment on function private.response_event(public.responses) is 'The payload of a response''s events: ids only.';
+comment on function private.response_event(public.responses) is 'Return the payload of a response''s events: ids only.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -167,7 +170,7 @@ begin
     new.user_id is distinct from private.require_user() or not private.is_member(v_prompt.space_id, new.user_id)
   ) then
     perform private.deny(
-      'Only members of the space answer its prompts, each for themselves.', 'Check the prompt''s id, or join the space first.'
+      'Only members of the space respond to its prompts, each for themselves.', 'Check the prompt''s id, or join the space first.'
     );
   end if;
   if v_prompt.id is null then
@@ -199,8 +202,8 @@ begin
 end;
 $$;
 comment on function private.fill_response() is
-  'Trigger: space and week of a new response, or why it cannot be. Definer to see the prompt and to hold the space; safe '
-  'because it refuses all but members before it says anything about the prompt.';
+  'Trigger: space and week of a new response, or why it cannot be. Definer to see the prompt and to hold the space; '
+  'safe because it refuses all but members before it says anything about the prompt.';
 
 create trigger responses__fill
   before insert on public.responses
@@ -257,8 +260,8 @@ begin
 end;
 $$;
 comment on function private.guard_response() is
-  'Trigger: what may still change, or why not. Definer to hold the space; safe because the policy has already settled '
-  'that the caller may change the row.';
+  'Trigger: what may still change, or why not. Definer to hold the space; safe because the policy has already '
+  'settled that the caller may change the row.';
 
 create trigger responses__guard
   before update of content, image_path, image_caption, music, is_published on public.responses
@@ -305,9 +308,9 @@ begin
 end;
 $$;
 comment on function private.count_response() is
-  'Trigger: what publishing a response sets off. The ledger''s key names the place in the space''s week, so a response '
-  'that is deleted and written again earns nothing new, to a prompt that was written again neither. Definer because clients write none of these; safe because it only fires for rows '
-  'that were let in.';
+  'Trigger: what publishing a response sets off. The ledger''s key names the place in the space''s week, so a '
+  'response that is deleted and written again earns nothing new, to a prompt that was written again neither. Definer '
+  'because clients write none of these; safe because it only fires for rows that were let in.';
 
 create trigger responses__count
   after insert or update on public.responses
@@ -337,8 +340,8 @@ begin
 end;
 $$;
 comment on function private.uncount_response() is
-  'Trigger: what deleting a response sets off. What it earned stays earned. Definer because clients write none of these; '
-  'safe because it only fires for rows that are gone.';
+  'Trigger: what deleting a response sets off. What it earned stays earned. Definer because clients write none of '
+  'these; safe because it only fires for rows that are gone.';
 
 create trigger responses__uncount
   after delete on public.responses

@@ -7,8 +7,8 @@ create table private.empty_selections (
   week_number integer not null
 );
 comment on table private.empty_selections is
-  'Spaces whose leaders have said that no response of this week goes into the newsletter: select_responses() with an empty '
-  'list. Written by who holds the space.';
+  'Spaces whose leaders have said that no response of this week goes into the newsletter: select_responses() with an '
+  'empty list. Written by who holds the space.';
 
 alter table private.empty_selections enable row level security;
 
@@ -22,7 +22,7 @@ set search_path = ''
 as $$
 declare
   v_week integer;
-  v_strangers uuid[];
+  v_unknown_ids uuid[];
 begin
   perform private.lock_space_as(select_responses.space_id, 'leader');
   v_week := coalesce(select_responses.week_number, private.open_week(select_responses.space_id));
@@ -37,15 +37,15 @@ begin
   ) then
     perform private.fail('MG402');
   end if;
-  select array_agg(named) into v_strangers
+  select array_agg(named) into v_unknown_ids
   from unnest(select_responses.response_ids) as named
   where not exists (
     select from public.responses where responses.id = named and responses.space_id = select_responses.space_id
   );
-  if v_strangers is not null then
-    perform private.fail('MG307', array_to_string(v_strangers, ', ', 'null'));
+  if v_unknown_ids is not null then
+    perform private.fail('MG307', array_to_string(v_unknown_ids, ', ', 'null'));
   end if;
-  select array_agg(named) into v_strangers
+  select array_agg(named) into v_unknown_ids
   from unnest(select_responses.response_ids) as named
   where not exists (
     select from public.responses
@@ -53,15 +53,15 @@ begin
       and responses.week_number = v_week
       and responses.is_published
   );
-  if v_strangers is not null then
-    perform private.fail('MG305', array_to_string(v_strangers, ', '));
+  if v_unknown_ids is not null then
+    perform private.fail('MG305', array_to_string(v_unknown_ids, ', '));
   end if;
   update public.responses
   set is_selected = not is_selected
   where responses.space_id = select_responses.space_id
     and responses.week_number = v_week
     and is_selected <> (responses.id = any (coalesce(select_responses.response_ids, '{}')));
-  -- None of them is a choice, too, where it was said: a response that nobody wants keeps no week from its end.
+  -- An empty selection is a choice, too: a response that nobody wants must not keep a week from closing.
   delete from private.empty_selections where empty_selections.space_id = select_responses.space_id;
   if cardinality(select_responses.response_ids) = 0 then
     insert into private.empty_selections (space_id, week_number) values (select_responses.space_id, v_week);
@@ -90,10 +90,10 @@ as $$
   );
 $$;
 comment on function public.select_responses(uuid, uuid[], integer) is
-  'Select exactly these responses for the newsletter of the open week, and answer them. An empty list says that the newsletter '
-  'goes without any. Naming the week guards against '
-  'its having closed meanwhile: MG202 for another than the open one. Leader only. MG305 for responses that are not '
-  'published or of another week, MG307 for ids of none in this space.';
+  'Select exactly these responses for the newsletter of the open week, and return them. An empty list says that the '
+  'newsletter goes without any. Naming the week guards against its having closed meanwhile: MG202 for another than '
+  'the open one. Leader only. MG305 for responses that are not published or of another week, MG307 for ids that are '
+  'not responses of this space.';
 grant execute on function public.select_responses(uuid, uuid[], integer) to authenticated, service_role;
 
 create function private.require_selection(space_id uuid, week_number integer)
@@ -128,6 +128,6 @@ begin
 end;
 $$;
 comment on function private.require_selection(uuid, integer) is
-  'Refuse a letter that would leave out everybody who answered, unless the leader has said so. A week without answers may close '
-  'with an empty letter; who was removed does not count. '
-  'Definer; not granted, only other definer functions call it.';
+  'Refuse a newsletter without any of the week''s responses, unless the leader has selected none on purpose. A week '
+  'without responses may close with an empty newsletter; responses of removed members do not count. Definer; not '
+  'granted, only other definer functions call it.';

@@ -1,5 +1,5 @@
--- Newsletters: one a week. Content is a snapshot (see the migration of newsletter_content); publishing closes the week (see
--- newsletter_publication).
+-- Newsletters: one a week. Content is a snapshot (see the migration of newsletter_content); publishing closes the week
+-- (see newsletter_publication).
 
 create function private.people_in(content jsonb)
 returns uuid[]
@@ -14,7 +14,7 @@ as $$
     select people_in.content -> 'curator' ->> 'id'
   ) as person;
 $$;
-comment on function private.people_in(jsonb) is 'Whom a snapshot names: authors of responses, and the curator.';
+comment on function private.people_in(jsonb) is 'Return whom a snapshot names: authors of responses, and the curator.';
 grant execute on function private.people_in(jsonb) to anon, authenticated, service_role;
 
 create function private.responses_in(content jsonb)
@@ -26,7 +26,7 @@ as $$
   select coalesce(array_agg(private.try_uuid(response.id #>> '{}')), '{}')
   from jsonb_path_query(responses_in.content, 'lax $.prompts[*].responses[*].id') as response (id);
 $$;
-comment on function private.responses_in(jsonb) is 'The responses that a snapshot shows.';
+comment on function private.responses_in(jsonb) is 'Return the responses that a snapshot shows.';
 grant execute on function private.responses_in(jsonb) to anon, authenticated, service_role;
 
 -- Tables -------------------------------------------------------------------------------------------------------------
@@ -60,27 +60,31 @@ create table public.newsletters (
   constraint newsletters_published_at_set check (is_published = (published_at is not null))
 );
 comment on table public.newsletters is
-  'The letter of a week. Triggers: newsletters__bound_rows, newsletters__fill, newsletters__take_id, newsletters__require_columns, '
-  'newsletters__guard (who, when, which values), newsletters__seal and newsletters__seal_anew (code), '
-  'newsletters__limit, newsletters__send (closes the week), newsletters__ask_for_pictures, newsletters__note_deleted, '
-  'newsletters__drop_files, newsletters__note_gone, newsletters__forget_curator, '
-  'newsletters__version, newsletters__touch_updated_at.';
+  'The newsletter of a week. Triggers: newsletters__bound_rows, newsletters__fill, newsletters__take_id, '
+  'newsletters__require_columns, newsletters__guard (who, when, which values), newsletters__seal and '
+  'newsletters__seal_anew (code), newsletters__limit, newsletters__send (closes the week), '
+  'newsletters__ask_for_pictures, newsletters__note_deleted, newsletters__drop_files, newsletters__note_gone, '
+  'newsletters__forget_curator, newsletters__version, newsletters__touch_updated_at.';
 comment on column public.newsletters.version is
-  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
-  'another by now.';
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
+  'is another by now.';
 comment on column public.newsletters.content is
-  'Snapshot: {"space", "week_number", "curator", "prompts": [{"id", "order", "question", "responses": [{"id", "author", '
-  '"content", "image_path", "image_caption", "music", "published_at"}]}]}.';
+  'Snapshot: {"space", "week_number", "curator", "prompts": [{"id", "order", "question", "responses": [{"id", '
+  '"author", "content", "image_path", "image_caption", "music", "published_at"}]}]}.';
 comment on column public.newsletters.theme is
-  'What the leader''s active theme was made of when the snapshot was taken (store_items.metadata), or null: how it looks.';
+  'What the leader''s active theme was made of when the snapshot was taken (store_items.metadata), or null: how it '
+  'looks.';
 comment on column public.newsletters.visibility is
-  'Who reads it once it is published. A draft follows its space; a published one keeps what its space said then, until '
-  'the space is narrowed to members, or set_newsletter_visibility() opens or closes it alone.';
-comment on column public.newsletters.redacted_at is 'When somebody was last taken out of it, at their wish; null before.';
-comment on column public.newsletters.html_path is 'Object name of the web page in the storage bucket "newsletters", once rendered.';
-comment on column public.newsletters.pdf_path is 'Object name of the PDF in the storage bucket "newsletters", once rendered.';
+  'Who reads it once it is published. A draft follows its space; a published one keeps what its space said then, '
+  'until the space is narrowed to members, or set_newsletter_visibility() opens or closes it alone.';
+comment on column public.newsletters.redacted_at is 'When somebody was last redacted from it; null before.';
+comment on column public.newsletters.html_path is
+  'Object name of the web page in the storage bucket "newsletters", once rendered.';
+comment on column public.newsletters.pdf_path is
+  'Object name of the PDF in the storage bucket "newsletters", once rendered.';
 comment on column public.newsletters.ledger_root is
-  'The root over the heads of its members'' ledgers when it was published, in hexadecimal digits; see ledger_proof().';
+  'The root over the heads of its members'' ledgers when it was published, in hexadecimal digits; see '
+  'ledger_proof().';
 comment on column public.newsletters.code is
   'What page and PDF print: SHA-256 over the published snapshot, shortened; see verify_newsletter().';
 
@@ -137,7 +141,8 @@ begin
   perform private.check_text('intro', newsletter.intro, 0, 5000);
 end;
 $$;
-comment on function private.check_newsletter_values(public.newsletters) is 'Refuse bad values in words.';
+comment on function private.check_newsletter_values(public.newsletters) is
+  'Refuse bad values with an error that says what to do.';
 
 create function private.generate_newsletter(space_id uuid, week_number integer)
 returns public.newsletters
@@ -186,8 +191,8 @@ as $$
   select private.generate_newsletter(generate_newsletter.space_id, generate_newsletter.week_number);
 $$;
 comment on function public.generate_newsletter(uuid, integer) is
-  'Take the snapshot of the open week and answer the draft; again as often as the leader likes. Leader only. MG202 for '
-  'another week, MG402 once it is published, MG403 where there are responses and none is selected.';
+  'Take the snapshot of the open week and return the draft; again as often as the leader likes. Leader only. MG202 '
+  'for another week, MG402 once it is published, MG403 where there are responses and none is selected.';
 grant execute on function public.generate_newsletter(uuid, integer) to authenticated, service_role;
 
 create function public.newsletter_with_response(response_id uuid)
@@ -202,7 +207,8 @@ as $$
     and newsletters.is_published;
 $$;
 comment on function public.newsletter_with_response(uuid) is
-  'The published newsletter that shows a response; null where none does. It says nothing about who may read it. Secret key only.';
+  'Return the published newsletter that shows a response; null where none does. It says nothing about who may read '
+  'it. Secret key only.';
 grant execute on function public.newsletter_with_response(uuid) to service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -242,8 +248,8 @@ begin
 end;
 $$;
 comment on function private.fill_newsletter() is
-  'Trigger: week, curator, title and snapshot of a new letter, or why it cannot be. Definer to see every author and to '
-  'hold the space; safe because it refuses all but the leader first.';
+  'Trigger: week, curator, title and snapshot of a new newsletter, or why it cannot be. Definer to see every author '
+  'and to hold the space; safe because it refuses all but the leader first.';
 
 create trigger newsletters__fill
   before insert on public.newsletters
@@ -297,9 +303,9 @@ begin
 end;
 $$;
 comment on function private.guard_newsletter() is
-  'Trigger: a published letter stays as it is; only the open week''s is published, as the leader saw it and as far as it is '
-  'still there. Definer to hold the space; safe '
-  'because the policy has already settled that the caller may change the row.';
+  'Trigger: a published newsletter stays as it is; only the open week''s is published, as the leader saw it and as '
+  'far as it is still there. Definer to hold the space; safe because the policy has already settled that the caller '
+  'may change the row.';
 
 create trigger newsletters__guard
   before update of title, intro, content, is_published on public.newsletters

@@ -1,5 +1,5 @@
--- The content of a newsletter is a snapshot of the prompts, the selected responses and the authors' names at generation,
--- so it stays what it was whatever people delete or change later.
+-- The content of a newsletter is a snapshot of the prompts, the selected responses and the authors' names at
+-- generation, so it stays what it was whatever people delete or change later.
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -59,7 +59,8 @@ as $$
         where prompts.space_id = spaces.id
           and prompts.week_number = newsletter_content.week_number
           and prompts.is_published
-          -- The leader has read the answers and selected none: nobody puts a question into the newsletter by answering it.
+          -- Its responses were read and none was selected: a response alone does not put a question into the
+          -- newsletter.
           and (
             newsletter_content.every_prompt
             or not private.is_answered(prompts.id)
@@ -73,8 +74,8 @@ as $$
   where spaces.id = newsletter_content.space_id;
 $$;
 comment on function private.newsletter_content(uuid, integer, boolean) is
-  'The snapshot of a week as it is now: the selected responses, and the prompts that have one, or were not answered. '
-  'Definer; not granted, only other definer functions call it.';
+  'Return the snapshot of a week as it is now: the selected responses, and the prompts that have one, or have no '
+  'responses. Definer; not granted, only other definer functions call it.';
 
 create function private.settled_content(newsletter public.newsletters)
 returns jsonb
@@ -95,7 +96,7 @@ begin
   where (present.value -> 'question', present.value -> 'order')
     is distinct from (seen.value -> 'question', seen.value -> 'order');
 
-  -- Edited, or selected since: nobody has seen these in the draft.
+  -- Edited, or selected since: the leader has not seen these in the draft.
   select array_agg(present.value ->> 'id' order by present.value ->> 'id') into v_response_ids
   from jsonb_array_elements(v_now -> 'prompts') as present_prompt
   cross join lateral jsonb_array_elements(present_prompt.value -> 'responses') as present
@@ -168,9 +169,9 @@ begin
 end;
 $$;
 comment on function private.settled_content(public.newsletters) is
-  'The snapshot of a draft as it may go out now: what the leader saw and what is still there. What was edited, reworded, moved '
-  'or selected since is refused as MG404 with its ids. Names stay as they were when it was generated. Definer; not granted, '
-  'only other definer functions call it, holding the space.';
+  'Return the snapshot of a draft as it may go out now: what the leader saw and what is still there. What was '
+  'edited, reworded, moved or selected since is refused as MG404 with its ids. Names stay as they were when it was '
+  'generated. Definer; not granted, only other definer functions call it, holding the space.';
 
 create function private.newsletter_theme(space_id uuid)
 returns jsonb
@@ -190,7 +191,8 @@ begin
 end;
 $$;
 comment on function private.newsletter_theme(uuid) is
-  'What the leader''s active theme is made of, or null. Definer; not granted, only other definer functions call it.';
+  'Return what the leader''s active theme is made of, or null. Definer; not granted, only other definer functions '
+  'call it.';
 
 create function private.without_response(content jsonb, response_id uuid)
 returns jsonb
@@ -224,7 +226,8 @@ as $$
     )
   );
 $$;
-comment on function private.without_response(jsonb, uuid) is 'The snapshot of a newsletter without one of its responses.';
+comment on function private.without_response(jsonb, uuid) is
+  'Return the snapshot of a newsletter without one of its responses.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -235,7 +238,8 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- One that somebody is generating or publishing at this moment is passed over: they look again behind the space's lock.
+  -- One that somebody is generating or publishing at this moment is passed over: they look again behind the space's
+  -- lock.
   update public.newsletters
   set content = private.without_response(newsletters.content, old.id)
   where id in (
@@ -270,7 +274,8 @@ begin
 end;
 $$;
 comment on function private.forget_curator() is
-  'Trigger: the account of a curator is gone, so the draft of their newsletter does not name them. What is published does.';
+  'Trigger: the account of a curator is gone, so the draft of their newsletter does not name them. What is published '
+  'does.';
 
 create trigger newsletters__forget_curator
   before update of curator_id on public.newsletters

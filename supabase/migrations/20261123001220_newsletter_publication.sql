@@ -1,5 +1,5 @@
--- Publishing a newsletter is one transaction: it is out, the week closes, the next one opens with the next curator, and the
--- work to do (page, PDF, emails, notifications) stands in the outbox.
+-- Publishing a newsletter is one transaction: it is out, the week closes, the next one opens with the next curator,
+-- and the work to do (page, PDF, emails, notifications) stands in the outbox.
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -23,9 +23,9 @@ end;
 $$;
 comment on function public.publish_newsletter(uuid) is
   'Publish the open week''s newsletter: the week closes, the next one opens, emails are queued. Publishing it again '
-  'answers it and changes nothing. Responses deleted or deselected since it was generated are left out. Leader only. MG401 '
-  'for a newsletter that is not there or not yours to publish, MG403 where none of the responses is selected any more, MG404 '
-  'where something in it was changed, or selected, since it was generated.';
+  'returns it and changes nothing. Responses deleted or deselected since it was generated are left out. Leader only. '
+  'MG401 for a newsletter that is not there or not yours to publish, MG403 where none of the responses is selected '
+  'any more, MG404 where something in it was changed, or selected, since it was generated.';
 grant execute on function public.publish_newsletter(uuid) to authenticated, service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ as $$
 declare
   v_space public.spaces;
 begin
-  -- Who may be paid for a badge, before everybody is told.
+  -- Hold the people who may be paid for a badge before others are notified.
   perform private.lock_readers(
     array(
       select responses.user_id from public.responses
@@ -73,7 +73,7 @@ begin
   perform private.emit(
     new.space_id, 'week.advanced', new.space_id, jsonb_build_object('week_number', v_space.current_week)
   );
-  perform private.hand_pen(
+  perform private.set_curator(
     new.space_id, v_space.current_week,
     private.next_curator(new.space_id, v_space.rotation_type, v_space.current_curator_id)
   );
@@ -90,7 +90,7 @@ end;
 $$;
 comment on function private.send_newsletter() is
   'Trigger: all that publishing sets off, in the same transaction. Definer because clients write none of these; safe '
-  'because it only fires for a letter whose publication was let in.';
+  'because it only fires for a newsletter whose publication was let in.';
 
 create trigger newsletters__send
   after update on public.newsletters

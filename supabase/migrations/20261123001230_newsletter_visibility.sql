@@ -24,7 +24,7 @@ declare
   v_me uuid := case when private.is_client() then private.require_user() end;
   v_newsletter public.newsletters;
 begin
-  -- Who has no right does not wait, and whoever lost it meanwhile is refused in the same words.
+  -- Check the right before waiting and again behind the lock, with the same error.
   for attempt in 1..2 loop
     select newsletters.* into v_newsletter
     from public.newsletters
@@ -52,8 +52,8 @@ begin
 end;
 $$;
 comment on function private.set_newsletter_visibility(uuid, public.newsletter_visibility) is
-  'Definer because clients do not write the copy; safe because it refuses all but the leader, before and behind the lock, '
-  'and words a newsletter of somebody else like one that does not exist.';
+  'Definer because clients do not write the copy; safe because it refuses all but the leader, before and behind the '
+  'lock, and a newsletter of somebody else gets the same error as one that does not exist.';
 grant execute on function private.set_newsletter_visibility(uuid, public.newsletter_visibility)
   to authenticated, service_role;
 
@@ -108,7 +108,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- Narrowing closes all; what was written for a few is not opened to the world by a switch.
+  -- Narrowing closes all; what was written for members is not made public by a switch.
   update public.newsletters
   set visibility = new.newsletter_visibility
   where space_id = new.id
@@ -118,8 +118,8 @@ begin
 end;
 $$;
 comment on function private.spread_newsletter_visibility() is
-  'Trigger: narrowing a space narrows all its letters, widening it opens later ones only. Definer because clients do not '
-  'write the copy; safe because it only fires for a space whose change was let in.';
+  'Trigger: narrowing a space narrows all its newsletters, widening it opens later ones only. Definer because '
+  'clients do not write the copy; safe because it only fires for a space whose change was let in.';
 
 create trigger spaces__spread_visibility
   after update of newsletter_visibility on public.spaces
@@ -138,8 +138,8 @@ begin
 end;
 $$;
 comment on function private.note_gone_newsletter() is
-  'Trigger: the link to a newsletter that everybody could read outlives it. Definer because no role reaches the table; safe '
-  'because it only fires for a newsletter that is gone.';
+  'Trigger: the link to a newsletter that everybody could read outlives it. Definer because no role reaches the '
+  'table; safe because it only fires for a newsletter that is gone.';
 
 create trigger newsletters__note_gone
   after delete on public.newsletters

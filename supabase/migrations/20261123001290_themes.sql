@@ -21,7 +21,8 @@ as $$
   ) as luminances;
 $$;
 comment on function private.contrast(text, text) is
-  'The contrast of two colours ("#rrggbb") as of WCAG 2: from 1 to 21. The functions compute the same; see palette.ts.';
+  'Return the contrast of two colours ("#rrggbb") as of WCAG 2: from 1 to 21. The functions compute the same; see '
+  'palette.ts.';
 grant execute on function private.contrast(text, text) to anon, authenticated, service_role;
 
 create function private.colours_problem(colours jsonb)
@@ -45,7 +46,8 @@ begin
   return null;
 end;
 $$;
-comment on function private.colours_problem(jsonb) is 'What is wrong with the colours of a theme, in words; null if nothing is.';
+comment on function private.colours_problem(jsonb) is
+  'Return what is wrong with the colours of a theme, in words; null if nothing is.';
 grant execute on function private.colours_problem(jsonb) to anon, authenticated, service_role;
 
 create function private.theme_problem(metadata jsonb)
@@ -93,5 +95,6 @@ begin
 end;
 $$;
 comment on function private.theme_problem(jsonb) is
-  'What is wrong with the metadata of a theme, in words; null if nothing is. An empty object is Monogram''s own look.';
+  'Return what is wrong with the metadata of a theme, in words; null if nothing is. An empty object is Monogram''s '
+  'own look.';
 grant execute on function private.theme_problem(jsonb) to anon, authenticated, service_role;

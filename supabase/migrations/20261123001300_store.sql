@@ -29,16 +29,18 @@ create table public.store_items (
   ),
   constraint store_items_theme_is_one check (kind <> 'THEME' or private.theme_problem(metadata) is null)
 );
-comment on table public.store_items is 'What tokens buy. Triggers: store_items__check_values and store_items__require_columns (typed refusals), store_items__take_id, store_items__touch_updated_at.';
+comment on table public.store_items is
+  'What tokens buy. Triggers: store_items__check_values and store_items__require_columns (typed refusals), '
+  'store_items__take_id, store_items__touch_updated_at.';
 comment on column public.store_items.stock is 'How many are left; null for unlimited.';
 comment on column public.store_items.metadata is
-  'What the item is made of. Of a theme: paper, ink and accent ("#rrggbb") and the same in dark, numerals, ornament and initial, '
-  'each if it differs from Monogram''s own; private.theme_problem() defines what they may be.';
+  'What the item is made of. Of a theme: paper, ink and accent ("#rrggbb") and the same in dark, numerals, ornament '
+  'and initial, each if it differs from Monogram''s own; private.theme_problem() defines what they may be.';
 
 create table public.purchases (
   id uuid primary key default gen_random_uuid(),
   user_id uuid default auth.uid() references public.users (id) on delete set null,
-  -- Not "restrict", which Postgres 18 answers with another SQLSTATE than its predecessors.
+  -- Not "restrict", whose SQLSTATE is another one in Postgres 18 than before.
   item_id uuid not null references public.store_items (id) on delete no action,
   price_paid bigint not null,
   is_active boolean not null default false,
@@ -50,8 +52,9 @@ create table public.purchases (
   constraint purchases_idempotency_key_length check (char_length(idempotency_key) between 1 and 200)
 );
 comment on table public.purchases is
-  'Who bought what; a purchase outlives the account. Triggers: purchases__bound_rows, purchases__fill (price, or why not), purchases__require_columns, purchases__take_id, '
-  'purchases__pay (ledger, stock, badges), purchases__activate (themes), purchases__forget_key (of an account that is gone).';
+  'Who bought what; a purchase outlives the account. Triggers: purchases__bound_rows, purchases__fill (price, or why '
+  'not), purchases__require_columns, purchases__take_id, purchases__pay (ledger, stock, badges), purchases__activate '
+  '(themes), purchases__forget_key (of an account that is gone).';
 comment on column public.purchases.user_id is 'Whose it is; null once the account is gone.';
 comment on column public.purchases.price_paid is 'Tokens, at the time of the purchase.';
 comment on column public.purchases.is_active is 'Whether its owner has it switched on; one theme at a time.';
@@ -73,7 +76,8 @@ as $$
   select item_id from public.purchases where user_id = (select auth.uid());
 $$;
 comment on function private.my_item_ids() is
-  'The items the caller owns. Definer so that policies do not run policies; safe because it answers for the caller only.';
+  'Return the items the caller owns. Definer so that policies do not run policies; safe because it looks at the '
+  'caller only.';
 grant execute on function private.my_item_ids() to anon, authenticated, service_role;
 
 create function private.is_platform_admin()
@@ -85,7 +89,7 @@ as $$
   select coalesce(auth.jwt() -> 'app_metadata' ->> 'role' = 'admin', false);
 $$;
 comment on function private.is_platform_admin() is
-  'Whether the token says app_metadata.role = admin, which only secret keys can write; never user_metadata.';
+  'Return true if the token says app_metadata.role = admin, which only secret keys can write; never user_metadata.';
 grant execute on function private.is_platform_admin() to anon, authenticated, service_role;
 
 -- Policies and grants ------------------------------------------------------------------------------------------------
@@ -161,9 +165,9 @@ begin
 end;
 $$;
 comment on function public.purchase_item(uuid, text) is
-  'Buy an item and answer the purchase. The same idempotency_key with the same item answers the same purchase and pays '
-  'nothing; with another item it is MG502. MG501 for too few tokens, MG601 to MG603 for an item not for sale, sold out '
-  'or owned already.';
+  'Buy an item and return the purchase. The same idempotency_key with the same item returns the same purchase and '
+  'pays nothing; with another item it is MG502. MG501 for too few tokens, MG601 to MG603 for an item not for sale, '
+  'sold out or owned already.';
 grant execute on function public.purchase_item(uuid, text) to authenticated;
 
 create function public.activate_purchase(purchase_id uuid, active boolean default true)
@@ -185,7 +189,7 @@ begin
 end;
 $$;
 comment on function public.activate_purchase(uuid, boolean) is
-  'Switch a purchase on or off and answer it. A theme that is switched on becomes the active theme and switches the '
+  'Switch a purchase on or off and return it. A theme that is switched on becomes the active theme and switches the '
   'former one off. MG604 for a purchase that is not yours.';
 grant execute on function public.activate_purchase(uuid, boolean) to authenticated;
 
@@ -221,7 +225,8 @@ begin
   return new;
 end;
 $$;
-comment on function private.check_item_values() is 'Trigger: refuse bad values of an item in words.';
+comment on function private.check_item_values() is
+  'Trigger: refuse bad values of an item with an error that says what to do.';
 
 create trigger store_items__check_values
   before insert or update of code, name, description, kind, price, stock, metadata on public.store_items
@@ -275,7 +280,7 @@ begin
   ) then
     perform private.fail(
       'MG502', 'A purchase with this key is there already.',
-      'Use a new key for a new purchase; to send one again, call purchase_item(), which answers what is there.'
+      'Use a new key for a new purchase; to send one again, call purchase_item(), which returns what is there.'
     );
   end if;
   -- Held, so that it is still for sale, and at this price, when it is paid.
@@ -289,8 +294,8 @@ begin
 end;
 $$;
 comment on function private.fill_purchase() is
-  'Trigger: the price of today, or why the item cannot be bought. Definer to read the price whatever the policies show; '
-  'safe because it refuses all but the buyer and words a hidden item like one that does not exist.';
+  'Trigger: the price of today, or why the item cannot be bought. Definer to read the price whatever the policies '
+  'show; safe because it refuses all but the buyer and a hidden item gets the same error as one that does not exist.';
 
 create trigger purchases__fill
   before insert on public.purchases
@@ -327,8 +332,8 @@ begin
 end;
 $$;
 comment on function private.pay_purchase() is
-  'Trigger: pay and take one from the stock, or refuse the whole purchase. Definer because clients write neither; safe '
-  'because it only fires for a purchase that its policy has let in.';
+  'Trigger: pay and take one from the stock, or refuse the whole purchase. Definer because clients write neither; '
+  'safe because it only fires for a purchase that its policy has let in.';
 
 create trigger purchases__pay
   after insert on public.purchases
@@ -359,8 +364,8 @@ begin
 end;
 $$;
 comment on function private.activate_theme() is
-  'Trigger: the theme that is switched on is the active theme of its owner''s settings. Definer to write the settings of '
-  'whoever owns the purchase; safe because it only fires for a change that was let in.';
+  'Trigger: the theme that is switched on is the active theme of its owner''s settings. Definer to write the '
+  'settings of whoever owns the purchase; safe because it only fires for a change that was let in.';
 
 create trigger purchases__activate
   after update of is_active on public.purchases
@@ -377,7 +382,8 @@ begin
   return new;
 end;
 $$;
-comment on function private.forget_purchase_key() is 'Trigger: the buyer''s own name for a purchase goes with the account.';
+comment on function private.forget_purchase_key() is
+  'Trigger: the buyer''s own name for a purchase goes with the account.';
 
 create trigger purchases__forget_key
   before update of user_id on public.purchases

@@ -1,5 +1,6 @@
--- Badges. Which ones there are, who has earned which, and what people may look at. What they ask for is data ({"metric": ...,
--- "at_least": ...}); how it is measured is in badge_metrics, and how they are awarded in badge_awards.
+-- Badges. Which ones there are, who has earned which, and what people may look at. What they ask for is data
+-- ({"metric": ..., "at_least": ...}); how it is measured is in badge_metrics, and how they are awarded in
+-- badge_awards.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -31,7 +32,8 @@ create table public.badges (
   )
 );
 comment on table public.badges is 'What can be earned. Trigger: badges__require_columns.';
-comment on column public.badges.criteria is '{"metric": one of eight, "at_least": number}; private.badge_metrics() defines the metrics.';
+comment on column public.badges.criteria is
+  '{"metric": one of eight, "at_least": number}; private.badge_metrics() defines the metrics.';
 comment on column public.badges.token_reward is 'Tokens paid with the badge.';
 
 create table public.user_badges (
@@ -45,7 +47,8 @@ create table public.user_badges (
   constraint user_badges_display_order_not_negative check (display_order >= 0)
 );
 comment on table public.user_badges is 'Who earned which badge. Trigger: user_badges__reward (tokens, notification).';
-comment on column public.user_badges.earned_at is 'When the event happened that completed it, also where it was found later.';
+comment on column public.user_badges.earned_at is
+  'When the event happened that completed it, also where it was found later.';
 comment on column public.user_badges.is_displayed is 'Whether other members see it.';
 comment on column public.user_badges.display_order is 'Lowest first.';
 
@@ -132,7 +135,7 @@ as $$
   where user_badges.user_id = displayed_badges.user_id and user_badges.is_displayed;
 $$;
 comment on function private.displayed_badges(uuid) is
-  'The badges a person shows. Definer; not granted, only other definer functions call it.';
+  'Return the badges a person shows. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 

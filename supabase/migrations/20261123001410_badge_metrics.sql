@@ -62,9 +62,9 @@ begin
 end;
 $$;
 comment on function private.badge_events(uuid[], text[]) is
-  'What moved these metrics of these people, when, and by how much. tokens_earned counts what taking part paid, not gifts; '
-  'selected_responses counts closed weeks, from the moment their newsletter came out. Definer; not granted, only other '
-  'definer functions call it.';
+  'Return what moved these metrics of these people, when, and by how much. tokens_earned counts what taking part '
+  'paid, not gifts; selected_responses counts closed weeks, from the moment their newsletter came out. Definer; not '
+  'granted, only other definer functions call it.';
 
 create function private.badge_metrics(user_ids uuid[], metrics text[])
 returns table (user_id uuid, metric text, value bigint)
@@ -82,7 +82,8 @@ as $$
   where 'current_streak' = any (badge_metrics.metrics) and users.id = any (badge_metrics.user_ids);
 $$;
 comment on function private.badge_metrics(uuid[], text[]) is
-  'These metrics of these people; what is missing is 0. Definer; not granted, only other definer functions call it.';
+  'Return these metrics of these people; what is missing is 0. Definer; not granted, only other definer functions '
+  'call it.';
 
 create function private.badge_earned_at(user_id uuid, metric text, at_least numeric)
 returns timestamptz
@@ -130,8 +131,8 @@ begin
 end;
 $$;
 comment on function private.badge_earned_at(uuid, text, numeric) is
-  'The moment of the event with which a metric reached a number, so that a badge that is found late is not dated late. '
-  'Definer; not granted, only other definer functions call it.';
+  'Return the moment of the event with which a metric reached a number, so that a badge that is found late is not '
+  'dated late. Definer; not granted, only other definer functions call it.';
 
 create function private.badge_progress()
 returns table (
@@ -154,7 +155,7 @@ as $$
   order by badges.code;
 $$;
 comment on function private.badge_progress() is
-  'Definer to compute the metrics; safe because it answers for the caller only.';
+  'Definer to compute the metrics; safe because it looks at the caller only.';
 grant execute on function private.badge_progress() to authenticated;
 
 create function public.badge_progress()
@@ -168,5 +169,6 @@ set search_path = ''
 as $$
   select * from private.badge_progress();
 $$;
-comment on function public.badge_progress() is 'Every badge with how far the caller is and, once earned, since when.';
+comment on function public.badge_progress() is
+  'Return every badge with how far the caller is and, once earned, since when.';
 grant execute on function public.badge_progress() to authenticated;

@@ -1,5 +1,5 @@
--- Who has earned a badge is found set-based, on the events that can change a metric and by the clock for everybody. A badge is
--- earned once and pays its own reward.
+-- Who has earned a badge is found set-based, on the events that can change a metric and by the clock for everybody. A
+-- badge is earned once and pays its own reward.
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -47,8 +47,9 @@ begin
 end;
 $$;
 comment on function private.award_badges(uuid[], text[]) is
-  'Award what these people have earned and do not have yet, as far as it depends on these metrics, or on any. Only the '
-  'metrics of badges that somebody still lacks are computed. Definer; not granted, only other definer functions call it.';
+  'Award what these people have earned and do not have yet, as far as it depends on these metrics, or on any. Only '
+  'the metrics of badges that somebody still lacks are computed. Definer; not granted, only other definer functions '
+  'call it.';
 
 create function private.check_badges()
 returns setof public.user_badges
@@ -69,7 +70,8 @@ set search_path = ''
 as $$
   select * from private.check_badges();
 $$;
-comment on function public.check_badges() is 'Award the caller every badge they have earned by now, and answer the new ones.';
+comment on function public.check_badges() is
+  'Award the caller every badge they have earned by now, and return the new ones.';
 grant execute on function public.check_badges() to authenticated;
 
 create function private.award_all_badges()
@@ -102,8 +104,9 @@ begin
 end;
 $$;
 comment on function private.award_all_badges() is
-  'Award badges to everybody, set-based; answers how many. Who is held by somebody else at this moment gets theirs the next '
-  'time: work for everybody does not wait while it keeps others waiting. Scheduled. Definer; not granted to clients.';
+  'Award badges to everybody, set-based; returns how many. Who is held by somebody else at this moment gets theirs '
+  'the next time: work for everybody does not wait while it keeps others waiting. Scheduled. Definer; not granted to '
+  'clients.';
 grant execute on function private.award_all_badges() to service_role;
 
 create function public.award_all_badges()
@@ -114,7 +117,7 @@ as $$
   select private.award_all_badges();
 $$;
 comment on function public.award_all_badges() is
-  'Award everybody the badges they have earned by now; answers how many. Secret key only.';
+  'Award everybody the badges they have earned by now; returns how many. Secret key only.';
 grant execute on function public.award_all_badges() to service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -146,7 +149,8 @@ begin
 end;
 $$;
 comment on function private.reward_badge() is
-  'Trigger: tokens and the news. Definer because clients write neither; safe because only award_badges() inserts the row.';
+  'Trigger: tokens and the news. Definer because clients write neither; safe because only award_badges() inserts the '
+  'row.';
 
 create trigger user_badges__reward
   after insert on public.user_badges

@@ -21,23 +21,25 @@ create table public.settings (
   constraint settings_language_is_tag check (private.is_language_tag(language))
 );
 comment on table public.settings is
-  'A person''s switches. Triggers: settings__hold_owner, settings__check_values, '
-  'settings__check_new_values, settings__require_columns, settings__switch_themes, '
-  'settings__version, settings__touch_updated_at, settings__end_undo.';
+  'A person''s switches. Triggers: settings__hold_owner, settings__check_values, settings__check_new_values, '
+  'settings__require_columns, settings__switch_themes, settings__version, settings__touch_updated_at, '
+  'settings__end_undo.';
 comment on column public.settings.version is
-  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there is '
-  'another by now.';
+  'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
+  'is another by now.';
 comment on column public.settings.active_theme_id is 'A store item of kind THEME that the person owns, or null.';
 comment on column public.settings.email_newsletters is 'Whether published newsletters come by email.';
 comment on column public.settings.email_notifications is 'Whether other news come by email.';
 comment on column public.settings.email_reminders is
-  'Whether news include reminders to answer a week''s prompts; nothing without email_notifications.';
+  'Whether news include reminders to respond to a week''s prompts; nothing without email_notifications.';
 comment on column public.settings.in_app_notifications is 'Whether news become rows of notifications.';
 comment on column public.settings.show_on_leaderboard is
   'Who sees the balance, in leaderboards and member lists: nobody, people of the same spaces, or everybody.';
-comment on column public.settings.timezone is 'IANA name: for display, and for the calendar week of what the person publishes from now on.';
+comment on column public.settings.timezone is
+  'IANA name: for display, and for the calendar week of what the person publishes from now on.';
 comment on column public.settings.language is
-  'In what the person is written to, as a BCP 47 tag such as de or pt-BR; null for the language of the space that it is about.';
+  'The language of the person''s emails, as a BCP 47 tag such as de or pt-BR; null for that of the space they are '
+  'about.';
 
 create index idx_settings_show_everybody on public.settings (user_id) where show_on_leaderboard = 'EVERYBODY';
 create index idx_settings_active_theme_id on public.settings (active_theme_id);
@@ -81,8 +83,8 @@ as $$
   select is_zone_name.value ~ '^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$' and is_zone_name.value <> 'Factory';
 $$;
 comment on function private.is_zone_name(text) is
-  'Whether this has the form of an IANA name. What else a server lists is about its own files. Not granted, only other '
-  'definer functions call it.';
+  'Return true if this has the form of an IANA name. What else a server lists is about its own files. Not granted, '
+  'only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -100,8 +102,8 @@ begin
 end;
 $$;
 comment on function private.hold_settings_owner() is
-  'Trigger: no settings for an account that is gone. Definer to hold the account; safe because it looks at the caller''s own '
-  'only.';
+  'Trigger: no settings for an account that is gone. Definer to hold the account; safe because it looks at the '
+  'caller''s own only.';
 
 create trigger settings__hold_owner
   before insert on public.settings
@@ -134,8 +136,8 @@ begin
 end;
 $$;
 comment on function private.check_setting_values() is
-  'Trigger: refuse a time zone nobody knows, what is no language and a theme not owned. Definer to see the purchases of whose settings they '
-  'are; safe because it only refuses, and says nothing of other people''s settings.';
+  'Trigger: refuse an unknown time zone, a malformed language tag and a theme that is not owned. Definer to see the '
+  'purchases of whose settings they are; safe because it only refuses, and says nothing of other people''s settings.';
 
 -- The list of time zones is read from files, so it is looked at only when one of these changes.
 create trigger settings__check_values
@@ -191,8 +193,8 @@ begin
 end;
 $$;
 comment on function private.switch_themes() is
-  'Trigger: exactly the active theme''s purchase is switched on. Definer to write the purchases of whose settings they '
-  'are; safe because it only fires for a change that was let in.';
+  'Trigger: exactly the active theme''s purchase is switched on. Definer to write the purchases of whose settings '
+  'they are; safe because it only fires for a change that was let in.';
 
 create trigger settings__switch_themes
   after insert or update of active_theme_id or delete on public.settings

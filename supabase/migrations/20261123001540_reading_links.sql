@@ -1,9 +1,9 @@
--- Reading links: each member's own address of a newsletter. It stands in their email, and opens page, PDF and pictures of
--- that one newsletter without a sign-in, whatever its visibility, for whoever has it. It lives as long as newsletter and
--- membership do, unless the member, or the leader for them, withdraws it, or the account is banned.
+-- Reading links: each member's own address of a newsletter. It stands in their email, and opens page, PDF and pictures
+-- of that one newsletter without a sign-in, whatever its visibility, for whoever has it. It lives as long as
+-- newsletter and membership do, unless the member, or the leader for them, withdraws it, or the account is banned.
 --
--- What the address holds is derived from a secret and the id of the email, so that an attempt that is repeated says what
--- the first one said, also when its reader has left meanwhile. What opens is a row with the digest of it: no row, no entry.
+-- What the address holds is derived from a secret and the id of the email, so that an attempt that is repeated says
+-- what the first one said, also when its reader has left meanwhile. A link works while there is a row with its digest.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -16,7 +16,8 @@ create table private.reading_key (
   constraint reading_key_secret_length check (octet_length(secret) = 48)
 );
 comment on table private.reading_key is
-  'What tokens of reading links are derived from. Whoever can read it and the ids of emails can derive them; no role reaches it.';
+  'What tokens of reading links are derived from. Whoever can read it and the ids of emails can derive them; no role '
+  'reaches it.';
 
 create table private.reading_links (
   newsletter_id uuid not null references public.newsletters (id) on delete cascade,
@@ -29,11 +30,12 @@ create table private.reading_links (
   constraint reading_links_digest_length check (octet_length(digest) = 32)
 );
 comment on table private.reading_links is
-  'The addresses that open a newsletter for one member each. Written when the email is about to be sent, or the link is '
-  'withdrawn before that; gone with newsletter and account, and with the membership unless it was withdrawn. Trigger on '
-  'auth.users: monogram__end_links.';
+  'The addresses that open a newsletter for one member each. Written when the email is about to be sent, or the link '
+  'is withdrawn before that; gone with newsletter and account, and with the membership unless it was withdrawn. '
+  'Trigger on auth.users: monogram__end_links.';
 comment on column private.reading_links.digest is 'SHA-256 of the token; the token itself is kept nowhere.';
-comment on column private.reading_links.withdrawn_at is 'Since when it opens nothing; null while it does. It never comes back.';
+comment on column private.reading_links.withdrawn_at is
+  'Since when it opens nothing; null while it does. It never comes back.';
 
 create index idx_reading_links_user_id on private.reading_links (user_id);
 
@@ -58,8 +60,8 @@ as $$
   from private.reading_key;
 $$;
 comment on function private.reading_token(uuid) is
-  'What the reading link of an email holds: 192 bits, always the same for the same email. Definer; not granted, only other '
-  'definer functions call it.';
+  'Return what the reading link of an email holds: 192 bits, always the same for the same email. Definer; not '
+  'granted, only other definer functions call it.';
 
 create function private.reading_digest(token text)
 returns bytea
@@ -69,7 +71,7 @@ set search_path = ''
 as $$
   select sha256(convert_to(reading_digest.token, 'UTF8'));
 $$;
-comment on function private.reading_digest(text) is 'What is kept of a token.';
+comment on function private.reading_digest(text) is 'Return what is kept of a token.';
 
 create function private.make_reading_links(batch_id uuid)
 returns void
@@ -89,8 +91,8 @@ begin
 end;
 $$;
 comment on function private.make_reading_links(uuid) is
-  'Let the links of emails that are about to be sent open; one that was withdrawn stays so. Definer; not granted, only '
-  'begin_mails() calls it, holding the people and the emails.';
+  'Let the links of emails that are about to be sent open; one that was withdrawn stays so. Definer; not granted, '
+  'only begin_mails() calls it, holding the people and the emails.';
 
 create function private.opens_newsletter(newsletter_id uuid, token text)
 returns boolean
@@ -126,8 +128,9 @@ as $$
   select private.opens_newsletter(opens_newsletter.newsletter_id, opens_newsletter.token);
 $$;
 comment on function public.opens_newsletter(uuid, text) is
-  'Whether the token of a reading link opens a newsletter: it is published, and whose link it is is still a member, was '
-  'not banned since, and has not withdrawn it. False alike for whatever is wrong with it. Secret key only.';
+  'Return true if the token of a reading link opens a newsletter: it is published, and whose link it is is still a '
+  'member, was not banned since, and has not withdrawn it. False alike for whatever is wrong with it. Secret key '
+  'only.';
 grant execute on function public.opens_newsletter(uuid, text) to service_role;
 
 create function private.withdraw_reading_link(newsletter_id uuid, user_id uuid)
@@ -145,7 +148,7 @@ begin
   if v_user_id is null then
     perform private.fail('MG001', 'user_id', 'user_id names whose link it is.');
   end if;
-  -- Who has no right does not wait, and whoever lost it meanwhile is refused in the same words.
+  -- Check the right before waiting and again behind the lock, with the same error.
   for attempt in 1..2 loop
     select newsletters.space_id into v_space_id
     from public.newsletters
@@ -179,8 +182,8 @@ begin
 end;
 $$;
 comment on function private.withdraw_reading_link(uuid, uuid) is
-  'Definer because no role reaches the links; safe because it refuses all but the link''s own member and the leader, before '
-  'and behind the lock, and words a newsletter of somebody else like one that does not exist.';
+  'Definer because no role reaches the links; safe because it refuses all but the link''s own member and the leader, '
+  'before and behind the lock, and a newsletter of somebody else gets the same error as one that does not exist.';
 grant execute on function private.withdraw_reading_link(uuid, uuid) to authenticated, service_role;
 
 create function public.withdraw_reading_link(newsletter_id uuid, user_id uuid default null)
@@ -191,9 +194,9 @@ as $$
   select private.withdraw_reading_link(withdraw_reading_link.newsletter_id, withdraw_reading_link.user_id);
 $$;
 comment on function public.withdraw_reading_link(uuid, uuid) is
-  'Let the link in one member''s email of a newsletter open nothing any more, for good: the caller''s own, or by the leader '
-  'anybody''s. Again changes nothing. MG401 for a newsletter that is not there, not published or not yours to see, MG102 for '
-  'somebody who is no member.';
+  'Let the link in one member''s email of a newsletter open nothing any more, for good: the caller''s own, or by the '
+  'leader anybody''s. Again changes nothing. MG401 for a newsletter that is not there, not published or not yours to '
+  'see, MG102 for somebody who is not a member.';
 grant execute on function public.withdraw_reading_link(uuid, uuid) to authenticated, service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -216,8 +219,8 @@ begin
 end;
 $$;
 comment on function private.drop_reading_links() is
-  'Trigger: who is no member any more has no link to the space''s newsletters. Definer because no role reaches the table; '
-  'safe because it only fires for a membership that is gone.';
+  'Trigger: somebody who leaves has no link to the space''s newsletters any longer. Definer because no role reaches '
+  'the table; safe because it only fires for a membership that is gone.';
 
 create trigger memberships__drop_links
   after delete on public.memberships
@@ -239,8 +242,8 @@ begin
 end;
 $$;
 comment on function private.end_links_of_banned() is
-  'Trigger on auth.users: a ban ends the links that there are, and its end brings none back. Definer because the auth service '
-  'has no rights here; safe because it only fires for an account that is being banned.';
+  'Trigger on auth.users: a ban ends the links that there are, and its end brings none back. Definer because the '
+  'auth service has no rights here; safe because it only fires for an account that is being banned.';
 
 create trigger monogram__end_links
   after update of banned_until on auth.users

@@ -11,7 +11,7 @@ create table private.email_suppressions (
   constraint email_suppressions_reason_known check (reason in ('BOUNCED', 'COMPLAINED', 'MANUAL'))
 );
 comment on table private.email_suppressions is
-  'Addresses that get no mail: they do not exist, their owners complained, or an operator said so.';
+  'Addresses that get no email: they do not exist, their owners complained, or an operator said so.';
 
 alter table private.email_suppressions enable row level security;
 
@@ -34,7 +34,8 @@ as $$
   limit private.require_limit('suppression_limit', email_suppressions.suppression_limit);
 $$;
 comment on function public.email_suppressions(text, integer) is
-  'Up to suppression_limit (at most 1000) addresses that get no mail, by address, those after a given one. Secret key only.';
+  'Up to suppression_limit (at most 1000) addresses that get no email, by address, those after a given one. Secret '
+  'key only.';
 grant execute on function public.email_suppressions(text, integer) to service_role;
 
 create function public.suppress_email(address text, detail text default null)
@@ -51,7 +52,7 @@ begin
 end;
 $$;
 comment on function public.suppress_email(text, text) is
-  'Send no more mail to an address; answers whether that is new. Secret key only.';
+  'Send no more email to an address; returns true if that is new. Secret key only.';
 grant execute on function public.suppress_email(text, text) to service_role;
 
 create function public.allow_email(address text)
@@ -67,5 +68,5 @@ as $$
   select exists (select from gone);
 $$;
 comment on function public.allow_email(text) is
-  'Take an address off the list of those that get no mail; answers whether it was on it. Secret key only.';
+  'Take an address off the list of those that get no email; returns true if it was on it. Secret key only.';
 grant execute on function public.allow_email(text) to service_role;

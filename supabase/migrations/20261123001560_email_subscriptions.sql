@@ -15,13 +15,13 @@ create table private.email_subscriptions (
   constraint email_subscriptions_user_id_space_id_key unique nulls not distinct (user_id, space_id)
 );
 comment on table private.email_subscriptions is
-  'Whether a person wants a space''s emails, and the token in the links of their mails that lets whoever holds such a '
-  'mail switch them off. Made with the first mail or the first change; nobody but the service reads it.';
+  'Whether a person wants a space''s emails, and the token in the links of their emails that lets whoever holds such '
+  'an email switch them off. Made with the first email or the first change; nobody but the service reads it.';
 comment on column private.email_subscriptions.undo is
-  'What the last use of the token switched off, and can switch on again until undo_until: an hour, or until the person '
-  'decides otherwise.';
+  'What the last use of the token switched off, and can switch on again until undo_until: an hour, or until the '
+  'person decides otherwise.';
 comment on column private.email_subscriptions.space_id is
-  'Null for mails about no space. No foreign key: the links in old mails work when the space is gone.';
+  'Null for emails about no space. No foreign key: the links in old emails work when the space is gone.';
 
 alter table private.email_subscriptions enable row level security;
 
@@ -52,7 +52,8 @@ begin
 end;
 $$;
 comment on function private.set_space_emails(uuid, boolean) is
-  'Definer because no client reaches the table; safe because it only writes the caller''s own row, in a space of theirs.';
+  'Definer because no client reaches the table; safe because it only writes the caller''s own row, in a space of '
+  'theirs.';
 grant execute on function private.set_space_emails(uuid, boolean) to authenticated, service_role;
 
 create function public.set_space_emails(space_id uuid, is_on boolean)
@@ -63,8 +64,8 @@ as $$
   select private.set_space_emails(set_space_emails.space_id, set_space_emails.is_on);
 $$;
 comment on function public.set_space_emails(uuid, boolean) is
-  'Whether the caller gets emails from a space of theirs: newsletters and news alike. Answers what is set. MG101 where '
-  'they are no member.';
+  'Return true if the caller gets emails from a space of theirs: newsletters and news alike. Returns what is set. '
+  'MG101 if they are not a member.';
 grant execute on function public.set_space_emails(uuid, boolean) to authenticated, service_role;
 
 create function private.space_emails(space_id uuid)
@@ -88,7 +89,8 @@ begin
 end;
 $$;
 comment on function private.space_emails(uuid) is
-  'Definer because no client reaches the table; safe because it only reads the caller''s own row, in a space of theirs.';
+  'Definer because no client reaches the table; safe because it only reads the caller''s own row, in a space of '
+  'theirs.';
 grant execute on function private.space_emails(uuid) to authenticated, service_role;
 
 create function public.space_emails(space_id uuid)
@@ -100,7 +102,7 @@ as $$
   select private.space_emails(space_emails.space_id);
 $$;
 comment on function public.space_emails(uuid) is
-  'Whether the caller gets emails from a space of theirs. MG101 where they are no member.';
+  'Return true if the caller gets emails from a space of theirs. MG101 if they are not a member.';
 grant execute on function public.space_emails(uuid) to authenticated, service_role;
 
 create function public.email_subscription(token text)
@@ -123,8 +125,9 @@ as $$
   where email_subscriptions.token = email_subscription.token;
 $$;
 comment on function public.email_subscription(text) is
-  'What the token of an unsubscribe link stands for: the space (nulls for mails about none, no name once it is gone) and '
-  'what is on, whether resubscribe() has something to undo, and the languages of its reader, best first. No row for a token that nobody has. Secret key only.';
+  'Return what the token of an unsubscribe link stands for: the space (nulls for emails about none, no name once it '
+  'is gone) and what is on, whether resubscribe() has something to undo, and the languages of its reader, best '
+  'first. No row for a token that nobody has. Secret key only.';
 grant execute on function public.email_subscription(text) to service_role;
 
 create function private.end_undo(user_id uuid, but_of text default null)
@@ -140,8 +143,8 @@ as $$
     and email_subscriptions.token is distinct from end_undo.but_of;
 $$;
 comment on function private.end_undo(uuid, text) is
-  'Let no link of a person switch on again what is about all their emails, but for that of one token. What is about one '
-  'space stays. Definer; not granted, only other definer functions call it, holding the settings.';
+  'Let no link of a person switch on again what is about all their emails, but for that of one token. What is about '
+  'one space stays. Definer; not granted, only other definer functions call it, holding the settings.';
 
 create function private.switch_emails(subscription private.email_subscriptions, switches text[], is_on boolean)
 returns void
@@ -232,8 +235,8 @@ begin
 end;
 $$;
 comment on function private.unsubscribe(text, text) is
-  'Definer to write the settings of whoever the mail went to; granted to the service role only. Safe with a mail that '
-  'was passed on: all its token can do is stop that person''s mail, and undo what it stopped within the hour.';
+  'Definer to write the settings of whoever the email went to; granted to the service role only. Safe with an email '
+  'that was passed on: all its token can do is stop that person''s email, and undo what it stopped within the hour.';
 grant execute on function private.unsubscribe(text, text) to service_role;
 
 create function public.unsubscribe(token text, scope text)
@@ -244,8 +247,9 @@ as $$
   select private.unsubscribe(unsubscribe.token, unsubscribe.scope);
 $$;
 comment on function public.unsubscribe(text, text) is
-  'Stop a person''s mail, by the token of a link in one: that of the space, reminders alone, or everything (which is also '
-  'what "space" means in a mail about none). Again changes nothing. False for a token that nobody has. Secret key only.';
+  'Stop a person''s email, by the token of a link in one: that of the space, reminders alone, or everything (which '
+  'is also what "space" means in an email about none). Again changes nothing. False for a token that nobody has. '
+  'Secret key only.';
 grant execute on function public.unsubscribe(text, text) to service_role;
 
 create function private.resubscribe(token text, at timestamptz)
@@ -280,8 +284,8 @@ begin
 end;
 $$;
 comment on function private.resubscribe(text, timestamptz) is
-  'Definer to write the settings of whoever the mail went to; granted to the service role only. Safe with a mail that was '
-  'passed on: it switches nothing on but what the same token switched off within the hour.';
+  'Definer to write the settings of whoever the email went to; granted to the service role only. Safe with an email '
+  'that was passed on: it switches nothing on but what the same token switched off within the hour.';
 grant execute on function private.resubscribe(text, timestamptz) to service_role;
 
 create function public.resubscribe(token text, at timestamptz default now())
@@ -292,8 +296,9 @@ as $$
   select private.resubscribe(resubscribe.token, private.require_instant(resubscribe.at));
 $$;
 comment on function public.resubscribe(text, timestamptz) is
-  'Undo what unsubscribe() last did by this token, for an hour, unless the person has decided since: in their settings, by '
-  'another link, or by set_space_emails(). Answers whether there was something to undo. Secret key only.';
+  'Undo what unsubscribe() last did by this token, for an hour, unless the person has decided since: in their '
+  'settings, by another link, or by set_space_emails(). Returns true if there was something to undo. Secret key '
+  'only.';
 grant execute on function public.resubscribe(text, timestamptz) to service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -310,8 +315,9 @@ begin
 end;
 $$;
 comment on function private.end_undo_by_settings() is
-  'Trigger: what people set themselves is not undone by a link that they used before, also where they set what was set '
-  'already. Definer because no client reaches the subscriptions; safe because it only fires for a change that was let in.';
+  'Trigger: what people set themselves is not undone by a link that they used before, also where they set what was '
+  'set already. Definer because no client reaches the subscriptions; safe because it only fires for a change that '
+  'was let in.';
 
 create trigger settings__end_undo
   after insert or update of email_newsletters, email_notifications, email_reminders on public.settings

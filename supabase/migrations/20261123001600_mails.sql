@@ -1,7 +1,7 @@
--- Emails: one row for each that a person is to get, written in the transaction that causes it. Who gets a newsletter is
--- settled when it is published, and who does not get it is a row as well, with the reason.
+-- Emails: one row for each that a person is to get, written in the transaction that causes it. Who gets a newsletter
+-- is settled when it is published, and who does not get it is a row as well, with the reason.
 --
--- Workers take mails in batches, each under a lease, and commit what they are about to do before they do it:
+-- Workers take emails in batches, each under a lease, and commit what they are about to do before they do it:
 --
 --   QUEUED -> SENDING -> SENT        the provider said yes
 --                     -> FAILED      it said no for good, or no attempt helped
@@ -9,8 +9,8 @@
 --                     -> UNCERTAIN   it said nothing, or the worker died: whoever takes the batch over finds out first,
 --                                    by asking the provider or by repeating the same request under the same key
 --
--- For that, the members of a batch, their order, addresses and content stay as they were at the first attempt until the
--- provider has answered. SUPPRESSED, UNSUBSCRIBED, OFF, LEFT and NO_ADDRESS say why somebody gets no mail.
+-- For that, the members of a batch, their order, addresses and content stay as they were at the first attempt until
+-- the provider has replied. SUPPRESSED, UNSUBSCRIBED, OFF, LEFT and NO_ADDRESS say why somebody gets no email.
 
 create function private.gifts_in(payload jsonb)
 returns text[]
@@ -23,7 +23,8 @@ as $$
   where entry.value ? 'gift_id';
 $$;
 comment on function private.gifts_in(jsonb) is
-  'The ids of the gifts that a piece of news tells of. Read by the index by which the words of who is gone are found.';
+  'Return the ids of the gifts that a piece of news tells of. Read by the index by which the words of who is gone '
+  'are found.';
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -39,9 +40,10 @@ create table private.mail_batches (
   constraint mail_batches_lease_whole check ((leased_by is null) = (leased_until is null))
 );
 comment on table private.mail_batches is
-  'Mails that a worker has taken together. A batch lives until the fate of each of its mails is known. Its id is the key '
-  'under which the provider knows the request.';
-comment on column private.mail_batches.due_at is 'When another worker may take it over: at run_at, or when its lease runs out.';
+  'Emails that a worker has taken together. A batch lives until the fate of each of its emails is known. Its id is '
+  'the key under which the provider knows the request.';
+comment on column private.mail_batches.due_at is
+  'When another worker may take it over: at run_at, or when its lease runs out.';
 comment on column private.mail_batches.tried_at is 'When its first request may have gone out; null before.';
 
 create index idx_mail_batches_due on private.mail_batches (due_at, id);
@@ -91,20 +93,25 @@ create table private.mails (
 comment on table private.mails is
   'Every email that a person was, is or was not to get. Triggers: mails__forget (people who are gone), mails__wake.';
 comment on column private.mails.id is
-  'Derived from what the mail is about and for whom (see private.mail_id), so that the same mail always has the same id '
-  'and the same Message-ID.';
+  'Derived from what the email is about and for whom (see private.mail_id), so that the same email always has the '
+  'same id and the same Message-ID.';
 comment on column private.mails.due_at is
-  'When a worker may take it, if it is rendered (private.is_rendered); null while one has it, and once its fate is known.';
+  'When a worker may take it, if it is rendered (private.is_rendered); null while one has it, and once its fate is '
+  'known.';
 comment on column private.mails.owner_id is
-  'Whose turn it takes, if not its reader''s: the account whose command made it, there or gone, so no foreign key. Forgotten when '
-  'its fate is known.';
-comment on column private.mails.turn is 'Mails are taken in the order of their turns; null while it is not due, or taken. See line_up_mails().';
+  'Whose turn it takes, if not its reader''s: the account whose command made it, there or gone, so no foreign key. '
+  'Forgotten when its fate is known.';
+comment on column private.mails.turn is
+  'Emails are taken in the order of their turns; null while it is not due, or taken. See line_up_mails().';
 comment on column private.mails.email is 'The address of the present attempt; forgotten when its fate is known.';
-comment on column private.mails.content is 'What a notification''s present attempt says; newsletters: see newsletter_mails.';
-comment on column private.mails.fault is 'Why the last attempt was none, where that is known; see private.fault_words().';
+comment on column private.mails.content is
+  'What a notification''s present attempt says; newsletters: see newsletter_mails.';
+comment on column private.mails.fault is 'Why the last attempt failed, if known; see private.describe_fault().';
 comment on column private.mails.last_error is 'What was said at the last attempt, for operators, without addresses.';
-comment on column private.mails.held is 'How often it came back for the sender''s sake, which is none of its attempts.';
-comment on column private.mails.gave_up is 'Whether FAILED means that no attempt helped, and not that the provider refused it.';
+comment on column private.mails.held is
+  'How often it came back for the sender''s sake, which does not count as an attempt.';
+comment on column private.mails.gave_up is
+  'Whether FAILED means that no attempt helped, and not that the provider refused it.';
 
 create index idx_mails_waiting on private.mails ((held > 0), due_at, id) where due_at is not null and turn is null;
 create index idx_mails_turn on private.mails ((held > 0), turn, due_at, id) where turn is not null;
@@ -132,7 +139,8 @@ set search_path = ''
 as $$
   select left(encode(sha256(convert_to(mail_id.user_id::text || ':' || mail_id.dedupe_key, 'UTF8')), 'hex'), 32)::uuid;
 $$;
-comment on function private.mail_id(uuid, text) is 'The id of the mail to a person about something; the same for ever.';
+comment on function private.mail_id(uuid, text) is
+  'Return the id of the email to a person about something; it never changes.';
 
 create function private.mail_exclusion(user_id uuid, space_id uuid, kind public.notification_kind)
 returns text
@@ -173,8 +181,8 @@ as $$
   left join public.settings on settings.user_id = person.id;
 $$;
 comment on function private.mail_exclusion(uuid, uuid, public.notification_kind) is
-  'Why a person gets no mail of this kind from this space, or null. Definer; not granted, only other definer functions '
-  'call it.';
+  'Return why a person gets no email of this kind from this space, or null. Definer; not granted, only other definer '
+  'functions call it.';
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -211,8 +219,8 @@ as $$
   on conflict do nothing;
 $$;
 comment on function private.queue_mails(uuid[], public.notification_kind, uuid, uuid, jsonb, text) is
-  'A mail for each of these people, once, or the reason why there is none. Definer; not granted, only other definer '
-  'functions call it.';
+  'Queue an email for each of these people, once, or record the reason why not. Definer; not granted, only other '
+  'definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -228,9 +236,9 @@ begin
 end;
 $$;
 comment on function private.forget_mail() is
-  'Trigger: the mails of an account go with it, but those that may be on their way only when their fate is known: a '
-  'request is repeated as it was or not at all. Definer because no client reaches the table; safe because it only fires '
-  'when an account is deleted.';
+  'Trigger: the emails of an account go with it, but those that may be on their way only when their fate is known: a '
+  'request is repeated as it was or not at all. Definer because no client reaches the table; safe because it only '
+  'fires when an account is deleted.';
 
 create trigger mails__forget
   after update of user_id on private.mails

@@ -16,7 +16,8 @@ as $$
   );
 $$;
 comment on function private.share_space(uuid, uuid) is
-  'Whether two people are members of the same space. Definer; not granted, only other definer functions call it.';
+  'Return true if two people are members of the same space. Definer; not granted, only other definer functions call '
+  'it.';
 
 create function private.person_zone(user_id uuid)
 returns text
@@ -36,8 +37,8 @@ exception
 end;
 $$;
 comment on function private.person_zone(uuid) is
-  'A person''s time zone; UTC where they have none, or one that this server does not know. Definer; not granted, only '
-  'other definer functions call it.';
+  'A person''s time zone; UTC where they have none, or one that this server does not know. Definer; not granted, '
+  'only other definer functions call it.';
 
 create function private.person_day(user_id uuid, at timestamptz)
 returns date
@@ -49,7 +50,7 @@ as $$
   select (person_day.at at time zone private.person_zone(person_day.user_id))::date;
 $$;
 comment on function private.person_day(uuid, timestamptz) is
-  'What day it is for a person. Definer; not granted, only other definer functions call it.';
+  'Return what day it is for a person. Definer; not granted, only other definer functions call it.';
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -165,11 +166,11 @@ begin
 end;
 $$;
 comment on function private.queue_news(uuid[], public.notification_kind, uuid, jsonb, text, timestamptz) is
-  'Which emails a piece of news makes: at once, in the digest of the day (badges, and all gifts of a day from the same '
-  'person but the first), or none (a gift from somebody with whom one shares no space: their words are mailed to nobody). '
-  'Definer; not granted, only other definer functions call it.';
+  'Return which emails a piece of news makes: at once, in the digest of the day (badges, and all gifts of a day from '
+  'the same person but the first), or none (a gift from somebody with whom one shares no space: their words are '
+  'never sent by email). Definer; not granted, only other definer functions call it.';
 
-create function private.mailed_payload(user_id uuid, payload jsonb)
+create function private.email_payload(user_id uuid, payload jsonb)
 returns jsonb
 language sql
 stable
@@ -177,27 +178,27 @@ security definer
 set search_path = ''
 as $$
   select case
-    when mailed_payload.payload ? 'entries' then jsonb_set(
-      mailed_payload.payload, '{entries}',
+    when email_payload.payload ? 'entries' then jsonb_set(
+      email_payload.payload, '{entries}',
       coalesce(
         (
-          select jsonb_agg(private.mailed_payload(mailed_payload.user_id, entries.entry) order by entries.place)
-          from jsonb_array_elements(mailed_payload.payload -> 'entries') with ordinality as entries (entry, place)
+          select jsonb_agg(private.email_payload(email_payload.user_id, entries.entry) order by entries.place)
+          from jsonb_array_elements(email_payload.payload -> 'entries') with ordinality as entries (entry, place)
         ),
         '[]'
       )
     )
-    when mailed_payload.payload ? 'sender_id'
-      and not private.share_space((mailed_payload.payload ->> 'sender_id')::uuid, mailed_payload.user_id)
-      then mailed_payload.payload - '{sender_id,sender_name,message}'::text[]
-    else mailed_payload.payload
+    when email_payload.payload ? 'sender_id'
+      and not private.share_space((email_payload.payload ->> 'sender_id')::uuid, email_payload.user_id)
+      then email_payload.payload - '{sender_id,sender_name,message}'::text[]
+    else email_payload.payload
   end;
 $$;
-comment on function private.mailed_payload(uuid, jsonb) is
-  'What is said of a piece of news now: nothing of somebody who is gone, or shares no space with the reader any more. '
-  'Definer; not granted, only other definer functions call it.';
+comment on function private.email_payload(uuid, jsonb) is
+  'Return what is said of a piece of news now: nothing of somebody who is gone, or shares no space with the reader '
+  'any more. Definer; not granted, only other definer functions call it.';
 
-create function private.mailed_questions(space_id uuid, week_number integer)
+create function private.email_questions(space_id uuid, week_number integer)
 returns jsonb
 language sql
 stable
@@ -214,13 +215,13 @@ as $$
   from public.prompts
   join public.spaces on spaces.id = prompts.space_id and spaces.current_week = prompts.week_number
   left join public.users on users.id = prompts.curator_id
-  where prompts.space_id = mailed_questions.space_id
-    and prompts.week_number = mailed_questions.week_number
+  where prompts.space_id = email_questions.space_id
+    and prompts.week_number = email_questions.week_number
     and prompts.is_published;
 $$;
-comment on function private.mailed_questions(uuid, integer) is
-  'The published questions of the open week, as they are now, and who asks each: what an email to a member says of them. '
-  'None once the week is closed. Definer; not granted, only other definer functions call it.';
+comment on function private.email_questions(uuid, integer) is
+  'Return the published questions of the open week, as they are now, and who asks each: what an email to a member '
+  'says of them. None once the week is closed. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -246,15 +247,16 @@ begin
     and mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER')
     and mails.state = 'QUEUED'
     and mails.batch_id is not null
-    -- Several accounts may go in one statement: what refers to those gone already is still there, and is about to go.
+    -- Several accounts may be deleted in one statement: rows that refer to deleted accounts are still there, and are
+    -- about to go.
     and (mails.user_id is null or exists (select from public.users where users.id = mails.user_id));
   return null;
 end;
 $$;
 comment on function private.retake_question_mails() is
-  'Trigger: a worker that has taken an email of questions and not begun it knows them as they were; another one takes it '
-  'anew. Also where their curator''s account goes, who is named in it. Definer because no client reaches the mails; safe '
-  'because it only gives back what was not begun.';
+  'Trigger: a worker that has taken an email of questions and not begun it knows them as they were; another one '
+  'takes it again. Also where their curator''s account goes, who is named in it. Definer because no client reaches '
+  'the emails; safe because it only gives back what was not begun.';
 
 create trigger prompts__retake_mails
   after insert or update or delete on public.prompts

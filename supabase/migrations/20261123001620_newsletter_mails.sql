@@ -30,26 +30,27 @@ begin
 end;
 $$;
 comment on function private.is_rendered(uuid) is
-  'Whether there is nothing to wait for before an email goes out: it is about no newsletter, or about one that is rendered as an email.';
+  'Return true if there is nothing to wait for before an email goes out: it is about no newsletter, or about one '
+  'that is rendered as an email.';
 
-create function private.fault_words(fault text)
+create function private.describe_fault(fault text)
 returns text
 language sql
 immutable
 set search_path = ''
 as $$
-  select case fault_words.fault
+  select case describe_fault.fault
     when 'NO_MAILBOX' then 'There is no such mailbox.'
     when 'MAILBOX_FULL' then 'The mailbox is full.'
-    when 'SENDER' then 'Sending has stopped until the operator has mended something. Nothing is lost.'
+    when 'SENDER' then 'Sending has stopped until the operator has fixed something. Nothing is lost.'
     when 'RATE' then 'The mail server wants us to wait.'
     when 'CONTENT' then 'The mail server did not want what the email says.'
     when 'AWAY' then 'The mail server could not be reached.'
     else 'The mail server did not take it.'
   end;
 $$;
-comment on function private.fault_words(text) is
-  'What people other than the operator are told of an email that did not go out: our words, never the mail server''s.';
+comment on function private.describe_fault(text) is
+  'Return why an email did not go out, for people other than the operator: our words, never those of the server.';
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ as $$
   order by settings.language;
 $$;
 comment on function public.newsletter_languages(uuid) is
-  'The languages that readers of a newsletter''s emails have chosen, each once. Secret key only.';
+  'Return the languages that readers of a newsletter''s emails have chosen, each once. Secret key only.';
 grant execute on function public.newsletter_languages(uuid) to service_role;
 
 create function public.save_newsletter_mail(newsletter_id uuid, content jsonb)
@@ -95,7 +96,7 @@ begin
   from public.newsletters
   where newsletters.id = save_newsletter_mail.newsletter_id
     and newsletters.is_published
-    -- What was rendered before somebody was taken out is not kept; it is being rendered anew.
+    -- What was rendered before somebody was taken out is not kept; it is being rendered again.
     and (
       not save_newsletter_mail.content ? 'redacted_at'
       or newsletters.redacted_at is not distinct from (save_newsletter_mail.content ->> 'redacted_at')::timestamptz
@@ -105,7 +106,7 @@ begin
 end;
 $$;
 comment on function public.save_newsletter_mail(uuid, jsonb) is
-  'Keep a published newsletter as an email; from then on its mails are due. The first one stays. Where content says '
+  'Keep a published newsletter as an email; from then on its emails are due. The first one stays. Where content says '
   '"redacted_at" it is kept only if nobody was taken out of the newsletter since. Secret key only.';
 grant execute on function public.save_newsletter_mail(uuid, jsonb) to service_role;
 
@@ -132,7 +133,7 @@ begin
       mails.user_id, users.display_name, mails.state, mails.attempts,
       case
         when mails.state not in ('QUEUED', 'UNCERTAIN', 'FAILED') or mails.last_error is null then null
-        when private.is_client() then private.fault_words(mails.fault)
+        when private.is_client() then private.describe_fault(mails.fault)
         else mails.last_error
       end,
       mails.created_at, mails.sent_at
@@ -143,7 +144,7 @@ begin
 end;
 $$;
 comment on function private.newsletter_delivery(uuid) is
-  'Definer because no client reaches the mails; safe because it refuses all but the leader, and shows no address.';
+  'Definer because no client reaches the emails; safe because it refuses all but the leader, and shows no address.';
 grant execute on function private.newsletter_delivery(uuid) to authenticated, service_role;
 
 create function public.newsletter_delivery(newsletter_id uuid)
@@ -158,10 +159,9 @@ as $$
   select * from private.newsletter_delivery(newsletter_delivery.newsletter_id);
 $$;
 comment on function public.newsletter_delivery(uuid) is
-  'How far the emails of a newsletter are, a row for everybody who was in the space when it was published: QUEUED, '
-  'SENDING, UNCERTAIN (the provider is being asked), SENT, FAILED; or why there is none: SUPPRESSED (the address does not '
-  'work), UNSUBSCRIBED (from this space), OFF (newsletters switched off, or the account is banned), LEFT (no member any more), NO_ADDRESS, '
-  'UNCONFIRMED (never confirmed). Why an '
-  'email did not go out is said in our words; the secret key sees the mail server''s, without addresses. Leader only. '
-  'MG401 for others.';
+  'Return how far the emails of a newsletter are, a row for everybody who was in the space when it was published: '
+  'QUEUED, SENDING, UNCERTAIN (the provider is being asked), SENT, FAILED; or why it is not sent: SUPPRESSED (the '
+  'address does not work), UNSUBSCRIBED (from this space), OFF (newsletters switched off, or the account is banned), '
+  'LEFT (not a member any longer), NO_ADDRESS, UNCONFIRMED (never confirmed). Why an email did not go out is said in '
+  'our words; the secret key sees the mail server''s, without addresses. Leader only. MG401 for others.';
 grant execute on function public.newsletter_delivery(uuid) to authenticated, service_role;

@@ -1,8 +1,8 @@
 -- Providers of email that stop, and what they say.
 --
--- What a mail server says when it refuses is kept without any address in it, and with it whose fault it is: only a mailbox
--- that is not there ends mail to an address; what is the sender's fault fails no mail, it stops the provider, unless one
--- domain alone says so: its mails wait behind all others, and fail after a day.
+-- What a mail server says when it refuses is kept without any address in it, and with it whose fault it is: only a
+-- mailbox that is not there ends email to an address; what is the sender's fault fails no email, it stops the
+-- provider, unless one domain alone says so: its emails wait behind all others, and fail after a day.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -18,13 +18,16 @@ create table private.mail_providers (
   constraint mail_providers_fault_whole check ((fault is null) = (since is null))
 );
 comment on table private.mail_providers is
-  'Providers that asked all of us to wait, or that refuse mail for the sender''s sake (a wrong key, no right to relay, a '
-  'blocklist), and until when nobody tries.';
-comment on column private.mail_providers.fault is 'SENDER: the operator has to mend something; RATE: there was too much at once.';
+  'Providers that asked all of us to wait, or that refuse email for the sender''s sake (a wrong key, no right to '
+  'relay, a blocklist), and until when nobody tries.';
+comment on column private.mail_providers.fault is
+  'SENDER: the operator has to fix something; RATE: there was too much at once.';
 comment on column private.mail_providers.reason is 'What the provider said, without addresses.';
-comment on column private.mail_providers.since is 'When it began; null while mail goes out.';
-comment on column private.mail_providers.refusals is 'Different domains that refused for the sender''s sake since a mail was last taken.';
-comment on column private.mail_providers.stops is 'How often in a row it was paused for that: each pause is longer, up to an hour.';
+comment on column private.mail_providers.since is 'When it began; null while email goes out.';
+comment on column private.mail_providers.refusals is
+  'Different domains that refused for the sender''s sake since an email was last taken.';
+comment on column private.mail_providers.stops is
+  'How often in a row it was paused for that: each pause is longer, up to an hour.';
 
 create table private.mail_refusals (
   provider text references private.mail_providers (name) on delete cascade,
@@ -36,13 +39,16 @@ create table private.mail_refusals (
   constraint mail_refusals_pkey primary key (provider, domain)
 );
 comment on table private.mail_refusals is
-  'Recipients'' domains that refuse us for the sender''s sake, until they take a mail, or for a month. A provider stops for '
-  'different domains only: what one of them says may be its owner''s doing.';
-comment on column private.mail_refusals.domain is 'The last two labels: subdomains cost nothing; see private.mail_domain().';
-comment on column private.mail_refusals.is_counted is 'Whether it refused since a mail was last taken or the provider last stopped.';
-comment on column private.mail_refusals.is_known is 'Whether the provider was stopped with it, since a mail was last taken.';
+  'Recipients'' domains that refuse us for the sender''s sake, until they take an email, or for a month. A provider '
+  'stops for different domains only: what one of them says may be its owner''s doing.';
+comment on column private.mail_refusals.domain is
+  'The last two labels: subdomains cost nothing; see private.mail_domain().';
+comment on column private.mail_refusals.is_counted is
+  'Whether it refused since an email was last taken or the provider last stopped.';
+comment on column private.mail_refusals.is_known is
+  'Whether the provider was stopped with it, since an email was last taken.';
 comment on column private.mail_refusals.others_since is
-  'Since when other domains take mail and this one does not; null before, and when the provider stops.';
+  'Since when other domains take email and this one does not; null before, and when the provider stops.';
 
 alter table private.mail_providers enable row level security;
 alter table private.mail_refusals enable row level security;
@@ -63,8 +69,8 @@ as $$
   select coalesce(substring(lower(mail_domain.address) from '([^.@]+\.[^.@]+)\.?[[:space:]]*$'), '');
 $$;
 comment on function private.mail_domain(text) is
-  'Whose mail server an address stands for: the last two labels of its domain. More of them would let one owner of a domain '
-  'count as many.';
+  'Return whose mail server an address stands for: the last two labels of its domain. More of them would let one '
+  'owner of a domain count as many.';
 
 create function private.is_refused(user_id uuid, domains text[])
 returns boolean
@@ -79,7 +85,7 @@ as $$
   );
 $$;
 comment on function private.is_refused(uuid, text[]) is
-  'Whether a person''s address is at one of these domains. Definer; not granted, only claim_mails() calls it.';
+  'Return true if a person''s address is at one of these domains. Definer; not granted, only claim_mails() calls it.';
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -108,12 +114,12 @@ begin
   if v_words is null then
     return null;
   end if;
-  -- More is never kept. A piece of an address that the cut leaves would not be known as one.
+  -- More is never kept. The end of the cut could be a part of an address, which would not be recognized.
   if char_length(v_words) > 4000 then
     v_words := regexp_replace(left(v_words, 4000), '\S*$', '');
   end if;
-  -- The address itself, in each way of writing it that is known: as it is, for URLs, for SMTP (RFC 3461), for mail bodies,
-  -- for HTML, in a return path ("ada=example.org"), in Base64.
+  -- The address itself, in each way of writing it that is known: as it is, for URLs, for SMTP (RFC 3461), for email
+  -- bodies, for HTML, in a return path ("ada=example.org"), in Base64.
   if v_local <> '' then
     foreach v_form in array array[
       scrub_addresses.address,
@@ -149,7 +155,8 @@ begin
 end;
 $$;
 comment on function private.scrub_addresses(text, text) is
-  'What a mail server said, without the address it spoke of and without any other, so that it can be kept and shown.';
+  'Return what a mail server said, without the address it spoke of and without any other, so that it can be kept and '
+  'shown.';
 grant execute on function private.scrub_addresses(text, text) to service_role;
 
 create function private.note_provider(batch_id uuid, results jsonb, pause interval, at timestamptz)
@@ -243,12 +250,12 @@ begin
   select count(*) into v_counted
   from private.mail_refusals
   where mail_refusals.provider = v_provider and mail_refusals.is_counted;
-  -- What one domain refuses for our sake may be its owner's doing, again and again, with however many mails. Three
-  -- different ones in a row are not, and once stopped another one says that nothing is mended.
+  -- What one domain refuses for our sake may be its owner's doing, again and again, with however many emails. Three
+  -- different ones in a row are not, and once stopped another one shows that nothing is fixed.
   v_stops := note_provider.pause > interval '0' or v_counted >= 3 or (v_state.stops > 0 and v_is_new);
   if v_stops and v_state.stops = 0 then
     raise warning 'email by % has stopped: %', v_provider, v_reason
-      using hint = 'Mend what it says; mail_state() shows it, and resume_mail() goes on at once.';
+      using hint = 'Fix what it says; mail_state() shows it, and resume_mail() goes on at once.';
   end if;
   if v_stops then
     update private.mail_refusals
@@ -279,9 +286,9 @@ begin
 end;
 $$;
 comment on function private.note_provider(uuid, jsonb, interval, timestamptz) is
-  'Stop a provider that refuses mail for the sender''s sake: at once where it names no recipient, and else after three '
-  'different recipients'' domains; for longer each time. Take note when it takes mail again. '
-  'Definer; not granted, only settle_mails() calls it.';
+  'Stop a provider that refuses email for the sender''s sake: at once where it names no recipient, and else after '
+  'three different recipients'' domains; for longer each time. Take note when it takes email again. Definer; not '
+  'granted, only settle_mails() calls it.';
 
 create function public.mail_state()
 returns table (
@@ -298,8 +305,8 @@ as $$
   order by mail_providers.name;
 $$;
 comment on function public.mail_state() is
-  'Providers of email that ever paused, and how they are: fault SENDER (what reason says has to be mended; until then all '
-  'mail waits), RATE (too much at once), or null (mail goes out). Secret key only.';
+  'Providers of email that ever paused, and how they are: fault SENDER (what reason says has to be fixed; until then '
+  'all email waits), RATE (too much at once), or null (email goes out). Secret key only.';
 grant execute on function public.mail_state() to service_role;
 
 create function public.resume_mail(provider text, at timestamptz default now())
@@ -328,6 +335,6 @@ begin
 end;
 $$;
 comment on function public.resume_mail(text, timestamptz) is
-  'Send by a provider again, at once, and with it what it had refused for the sender''s sake; answers whether it was '
+  'Send by a provider again, at once, and with it what it had refused for the sender''s sake; returns true if it was '
   'stopped. Secret key only.';
 grant execute on function public.resume_mail(text, timestamptz) to service_role;

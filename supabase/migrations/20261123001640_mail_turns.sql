@@ -1,18 +1,19 @@
--- People take turns with emails as they do with jobs (see the outbox), and an email is theirs whose command made it:
--- whoever published the letter or its questions, or gave the gift. A reminder is theirs who wrote the questions.
--- What else the clock or the service does in a space is its leader's of that moment, and a digest its reader's. That
--- stays so, whoever leads the space later, or a backlog could be handed to others with it. A letter to many is the
--- work of one person, and so is all that somebody does in any space. A mail gets its turn when it is due and a
--- worker comes for mails: a letter's when it is rendered, a digest in the morning, one that failed each time that it
--- is due again, behind its owner's others. It has it until it is taken, whatever becomes of it then; if the line
--- passes it meanwhile (it could not be taken), it gets another one. No two mails of a person have the same turn in a
--- line, for workers claim mails one after the other.
+-- People take turns with emails as they do with jobs (see the migration of turns). An email belongs to the person
+-- whose command made it: who published the newsletter or its questions, or gave the gift. A reminder belongs to the
+-- writer of the questions. Other emails of a space belong to its leader at that moment, and a digest to its reader.
+-- The owner does not change when the space gets another leader, or a backlog could be handed to others with it. A
+-- newsletter to many is the work of one person, and so is all that somebody does in any space. An email gets its turn
+-- when it is due and a worker comes for emails: a newsletter's when it is rendered, a digest in the morning, one that
+-- failed each time that it is due again, behind its owner's others. It keeps the turn until it is taken; if the line
+-- passes it meanwhile (it could not be taken), it gets another one. No two emails of a person have the same turn in a
+-- line, for workers claim emails one after the other.
 --
--- So while somebody has a mail due, each other person is served twice at most before it, and once where its owner was not served at
--- the present turn; what a worker has taken already, a batch for each, goes before. What is served after somebody's mail with turn s and
--- before their next one with turn t has turns from s to t, each once a person; and t is s + 1, or higher by as many as there were mails of their
--- own between. Of more than 10,000 mails that come due between two claims the later ones get their turns at the claims after that. Mails that
--- were held for the sender's sake have a line of their own, behind the other. What goes to a domain that refuses us takes no turns: it
+-- So while somebody has an email due, each other person is served twice at most before it, and once where its owner
+-- was not served at the present turn; what a worker has taken already, a batch for each, goes before. What is served
+-- after somebody's email with turn s and before their next one with turn t has turns from s to t, each once a person;
+-- and t is s + 1, or higher by as many as there were emails of their own between. Of more than 10,000 emails that come
+-- due between two claims the later ones get their turns at the claims after that. Emails that were held for the
+-- sender's sake have a line of their own, behind the other. What goes to a domain that refuses us takes no turns: it
 -- goes when there is nothing else, what was never held first.
 
 create function private.mail_line(held integer)
@@ -23,7 +24,8 @@ set search_path = ''
 as $$
   select case when mail_line.held > 0 then 'held' else 'mails' end;
 $$;
-comment on function private.mail_line(integer) is 'The line that an email takes its turn in, by how often it was held.';
+comment on function private.mail_line(integer) is
+  'Return the line that an email takes its turn in, by how often it was held.';
 
 create function private.line_up_mails(at timestamptz, refusing text[])
 returns void
@@ -93,8 +95,9 @@ begin
 end;
 $$;
 comment on function private.line_up_mails(timestamptz, text[]) is
-  'Give mails that have come due their turns, but for those to domains that refuse us. Definer; not granted, only claim_mails() calls it, '
-  'holding the lines. It holds the people of mails that it changes twice, see claim_mails().';
+  'Give emails that have come due their turns, but for those to domains that refuse us. Definer; not granted, only '
+  'claim_mails() calls it, holding the lines. It holds the people of emails that it changes twice, see '
+  'claim_mails().';
 
 create function private.claim_mails(worker text, provider text, mail_limit integer, lease interval, at timestamptz)
 returns uuid
@@ -114,7 +117,7 @@ begin
     return null;
   end if;
 
-  -- What somebody began and did not end comes first.
+  -- A batch that a worker began and did not end comes first.
   select mail_batches.id into v_batch_id
   from private.mail_batches
   where mail_batches.due_at <= claim_mails.at
@@ -137,8 +140,8 @@ begin
   perform from private.lines where lines.name in ('held', 'mails') order by lines.name for no key update;
   perform private.line_up_mails(claim_mails.at, v_refusing);
   -- A row that a transaction changes for the second time has its foreign keys checked again, changed or not, and that
-  -- holds a little of the person. Who is leaving holds the person and wants the mail: it waits for nobody, so their mails are
-  -- left to them.
+  -- holds a little of the person. Who is leaving holds the person and wants the email: it waits for nobody, so their
+  -- emails are left to them.
   loop
     v_mail_ids := array(
       select mails.id
@@ -153,14 +156,14 @@ begin
       for key share of users skip locked
     );
     exit when v_refusing = '{}';
-    -- Its domain refuses us since it got its turn.
+    -- Its domain began to refuse us after it got its turn.
     update private.mails
     set turn = null
     where mails.id = any (v_mail_ids) and private.is_refused(mails.user_id, v_refusing);
     exit when not found;
   end loop;
-  -- What goes to a domain that refuses us for the sender's sake goes when there is nothing else, tried or not, and never in
-  -- one batch with others: it may be its owner's doing, and keeps no other waiting.
+  -- What goes to a domain that refuses us for the sender's sake goes when there is nothing else, tried or not, and
+  -- never in one batch with others: it may be its owner's doing, and keeps no other waiting.
   if v_mail_ids = '{}' and v_refusing <> '{}' then
     v_mail_ids := array(
       select mails.id
@@ -217,9 +220,9 @@ as $$
   select
     mails.id, mails.position, mails.state, mails.kind, mails.newsletter_id, mails.space_id,
     spaces.name, users.display_name,
-    private.mailed_payload(mails.user_id, mails.payload) || case
+    private.email_payload(mails.user_id, mails.payload) || case
       when mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') then jsonb_build_object(
-        'questions', private.mailed_questions(mails.space_id, (mails.payload ->> 'week_number')::integer),
+        'questions', private.email_questions(mails.space_id, (mails.payload ->> 'week_number')::integer),
         'language', spaces.language
       )
       else '{}'
@@ -285,8 +288,9 @@ begin
 end;
 $$;
 comment on function public.claim_mails(text, text, integer, integer, timestamptz) is
-  'Take up to mail_limit mails that are due, or a batch whose worker did not end it, for lease_seconds: {"id", '
-  '"provider", "attempts", "tried_at", "mails": [...]}, or null where there is nothing to do or the provider wants us to '
-  'wait. The payload of PROMPTS_PUBLISHED and RESPONSE_REMINDER has "questions", as they are now: [{"id", "question", '
-  '"curator_name"}], and "language", that of their space. languages are what its reader wants to be written to in, best first; none is English. Secret key only.';
+  'Lease up to mail_limit emails that are due, or a batch whose worker did not end it, for lease_seconds: {"id", '
+  '"provider", "attempts", "tried_at", `"mails"`: [...]}, or null if there is nothing to do or the provider is '
+  'paused. The payload of PROMPTS_PUBLISHED and RESPONSE_REMINDER has "questions", as they are now: [{"id", '
+  '"question", "curator_name"}], and "language", that of their space. languages are what its reader wants to be '
+  'written to in, best first; none is English. Secret key only.';
 grant execute on function public.claim_mails(text, text, integer, integer, timestamptz) to service_role;

@@ -1,5 +1,5 @@
--- What workers do with the mails that they have claimed: begin them, and settle what became of them, at once or when the
--- provider tells later.
+-- What workers do with the emails that they have claimed: begin them, and settle what became of them, at once or when
+-- the provider tells later.
 
 create function private.begin_mails(
   worker text, batch_id uuid, contents jsonb, lease interval, at timestamptz
@@ -31,14 +31,14 @@ begin
     return;
   end if;
 
-  -- People before their mails, as everywhere: their subscriptions are about to refer to them.
+  -- People before their emails, as everywhere: their subscriptions are about to refer to them.
   perform from public.users
   where users.id in (select mails.user_id from private.mails where mails.batch_id = begin_mails.batch_id)
   order by users.id
   for key share;
-  -- The newsletters that their links are about to refer to go after their mails, and stay while those are held.
+  -- The newsletters that their links are about to refer to go after their emails, and stay while those are held.
   perform from private.mails where mails.batch_id = begin_mails.batch_id order by mails.id for update;
-  -- Minds change between publishing and sending, and people leave.
+  -- People change their settings between publishing and sending, and leave.
   update private.mails
   set state = excluded.reason, batch_id = null, position = null, owner_id = null
   from (
@@ -46,7 +46,7 @@ begin
       mails.id,
       coalesce(
         private.mail_exclusion(mails.user_id, mails.space_id, mails.kind),
-        -- What asks for something in a week comes too late when the week is over.
+        -- An email about a week is not sent once the week is over.
         case when spaces.current_week > (mails.payload ->> 'week_number')::integer then 'CLOSED' end
       ) as reason
     from private.mails
@@ -107,9 +107,10 @@ begin
 end;
 $$;
 comment on function public.begin_mails(text, uuid, jsonb, integer, timestamptz) is
-  'Say that mails of a batch are about to be sent; contents has what each says, or null for newsletters, by mail id. '
-  'Answers those to send, with their addresses: without those whose owners want none by now or have left the space, or whose week is closed, and '
-  'none at all where the batch is no longer this worker''s or the provider is paused. Renews the lease. Secret key only.';
+  'Say that emails of a batch are about to be sent; contents has what each says, or null for newsletters, by email '
+  'id. Returns those to send, with their addresses: without those whose owners want none by now or have left the '
+  'space, or whose week is closed, and none at all where the batch is no longer this worker''s or the provider is '
+  'paused. Renews the lease. Secret key only.';
 grant execute on function public.begin_mails(text, uuid, jsonb, integer, timestamptz) to service_role;
 
 create function private.settle_mails(
@@ -193,7 +194,7 @@ begin
       when result.outcome = 'REJECTED' then 'FAILED'
       when result.outcome = 'UNCERTAIN' then 'UNCERTAIN'
       when tried.attempts >= settle_mails.max_attempts and not coalesce(result.uncounted, false) then 'FAILED'
-      -- Others take our mail, and this domain has not for a day: that is between us and its owner, and nobody mends it.
+      -- Other domains accept our email, and this one has not for a day: waiting longer will not help.
       when result.fault = 'SENDER' and tried.held >= 4 and exists (
         select from private.mail_refusals
         where mail_refusals.provider = v_batch.provider
@@ -244,8 +245,9 @@ begin
 end;
 $$;
 comment on function private.settle_mails(text, uuid, jsonb, interval, boolean, timestamptz, integer) is
-  'Definer because it calls functions that are granted to nobody; granted to the service role only. A mail that may have gone out is looked '
-  'into after a minute and a half at the earliest: by then no request of ours is on its way any more.';
+  'Definer because it calls functions that are granted to nobody; granted to the service role only. An email that '
+  'may have gone out is looked into after a minute and a half at the earliest: by then no request of ours is on its '
+  'way any more.';
 grant execute on function private.settle_mails(text, uuid, jsonb, interval, boolean, timestamptz, integer)
   to service_role;
 
@@ -264,10 +266,11 @@ as $$
   );
 $$;
 comment on function public.settle_mails(text, uuid, jsonb, double precision, boolean, timestamptz, integer) is
-  'Say what became of mails: [{"id", "outcome": SENT | REJECTED | RETRY | UNCERTAIN, "provider_id", "error", "fault": '
-  'NO_MAILBOX | MAILBOX_FULL | SENDER | RATE | CONTENT | AWAY | OTHER, "suppress", "uncounted"}]. Addresses in an error are '
-  'not kept. Refusals of three domains in a row for the SENDER''s sake stop the provider. pause_seconds keeps every worker from it, a day at most. is_end gives the rest of the batch back: what was '
-  'not begun to anybody, what is uncertain for a later look. Answers false where the batch is no longer this worker''s. '
+  'Say what became of emails: [{"id", "outcome": SENT | REJECTED | RETRY | UNCERTAIN, "provider_id", "error", '
+  '"fault": NO_MAILBOX | MAILBOX_FULL | SENDER | RATE | CONTENT | AWAY | OTHER, "suppress", "uncounted"}]. Addresses '
+  'in an error are not kept. Refusals of three domains in a row for the SENDER''s sake stop the provider. '
+  'pause_seconds keeps every worker from it, a day at most. is_end gives the rest of the batch back: what was not '
+  'begun to anybody, what is uncertain for a later look. Returns false where the batch is no longer this worker''s. '
   'Secret key only.';
 grant execute on function public.settle_mails(text, uuid, jsonb, double precision, boolean, timestamptz, integer)
   to service_role;
@@ -297,7 +300,7 @@ begin
   set
     state = case
       when record_mail_event.event = 'SUPPRESSED' then 'SUPPRESSED'
-      -- Not without end: a provider that takes mails and never sends them would be given them for ever.
+      -- Up to a limit: a provider that takes emails and never sends them would be given them again and again.
       when record_mail_event.event = 'UNSENT' and mails.held < 30 then 'QUEUED'
       else 'FAILED'
     end,
@@ -317,7 +320,8 @@ begin
 end;
 $$;
 comment on function public.record_mail_event(text, text, text, text) is
-  'What a provider tells of a mail that it had taken. The address gets no more mail: BOUNCED (there is no mailbox), '
-  'COMPLAINED (its reader did), SUPPRESSED (the provider sends it none). It gets the next one: FAILED (this one did not '
-  'arrive), UNSENT (it never left, for the sender''s sake: it goes out again). Again changes nothing. Secret key only.';
+  'Return what a provider tells of an email that it had taken. The address gets no more email: BOUNCED (there is no '
+  'mailbox), COMPLAINED (its reader did), SUPPRESSED (the provider sends it none). It gets the next one: FAILED '
+  '(this one did not arrive), UNSENT (it never left, for the sender''s sake: it goes out again). Again changes '
+  'nothing. Secret key only.';
 grant execute on function public.record_mail_event(text, text, text, text) to service_role;

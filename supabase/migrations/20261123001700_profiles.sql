@@ -1,5 +1,5 @@
--- How people see each other. A user's row is their own, so names and faces travel through these functions, which show a
--- profile to people who share a space and a balance only where its owner allows.
+-- How people see each other. A user's row is their own, so names and faces travel through these functions, which show
+-- a profile to people who share a space and a balance only where its owner allows.
 
 create function private.member_profiles(space_id uuid)
 returns table (
@@ -46,8 +46,8 @@ as $$
   select * from private.member_profiles(member_profiles.space_id);
 $$;
 comment on function public.member_profiles(uuid) is
-  'The members of a space with profile, role and displayed badges; the balance only where its owner shows it. Members '
-  'only: MG101 for anybody else.';
+  'Return the members of a space with profile, role and displayed badges; the balance only where its owner shows it. '
+  'Members only: MG101 for anybody else.';
 grant execute on function public.member_profiles(uuid) to authenticated, service_role;
 
 create function private.leaderboard(space_id uuid, limit_count integer)
@@ -127,7 +127,7 @@ as $$
   select * from private.leaderboard(leaderboard.space_id, leaderboard.limit_count);
 $$;
 comment on function public.leaderboard(uuid, integer) is
-  'The largest balances that the caller may see: of a space, or of people in the same spaces and those who show theirs to '
-  'everybody. MG001 unless limit_count '
-  'lies between 1 and 100, MG101 for a space the caller is not in.';
+  'Return the largest balances that the caller may see: of a space, or of people in the same spaces and those who '
+  'show theirs to everybody. MG001 unless limit_count lies between 1 and 100, MG101 for a space the caller is not '
+  'in.';
 grant execute on function public.leaderboard(uuid, integer) to authenticated, service_role;

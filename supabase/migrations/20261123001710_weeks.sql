@@ -10,10 +10,10 @@ as $$
   select current_week from public.spaces where id = open_week.space_id;
 $$;
 comment on function private.open_week(uuid) is
-  'The open week of a space. Definer; safe because a number tells nothing about the space.';
+  'Return the open week of a space. Definer; safe because a number tells nothing about the space.';
 grant execute on function private.open_week(uuid) to authenticated, service_role;
 
-create function private.face(person public.users)
+create function private.author_of(person public.users)
 returns jsonb
 language sql
 immutable
@@ -24,7 +24,7 @@ as $$
     'avatar_path', person.avatar_path
   );
 $$;
-comment on function private.face(public.users) is 'What others see of an author: name, handle, picture.';
+comment on function private.author_of(public.users) is 'Return what others see of an author: name, handle, picture.';
 
 create function private.space_week(space_id uuid, week_number integer)
 returns jsonb
@@ -53,7 +53,7 @@ begin
     'week_number', v_week,
     'is_open', v_week = v_space.current_week,
     'curator', (
-      select private.face(users)
+      select private.author_of(users)
       from public.curator_rotations
       join public.users on users.id = curator_rotations.curator_id
       where curator_rotations.space_id = v_space.id and curator_rotations.week_number = v_week
@@ -70,7 +70,7 @@ begin
             'responses', coalesce(
               (
                 select jsonb_agg(
-                  to_jsonb(responses) || jsonb_build_object('author', private.face(users))
+                  to_jsonb(responses) || jsonb_build_object('author', private.author_of(users))
                   order by responses.published_at nulls last, responses.id
                 )
                 from public.responses
@@ -111,6 +111,7 @@ as $$
   select private.space_week(space_week.space_id, space_week.week_number);
 $$;
 comment on function public.space_week(uuid, integer) is
-  'All that a week''s screen shows, the open week by default: {space, week_number, is_open, curator, my_role, prompts '
-  'with responses with authors, newsletter}. Members only: MG101 for anybody else, MG001 for a week that is not there.';
+  'Return all that a week''s screen shows, the open week by default: {space, week_number, is_open, curator, my_role, '
+  'prompts with responses with authors, newsletter}. Members only: MG101 for anybody else, MG001 for a week that is '
+  'not there.';
 grant execute on function public.space_week(uuid, integer) to authenticated, service_role;

@@ -1,7 +1,7 @@
--- Calendar weeks are integers. The calendar week of a response is settled once, when it is published, by its author's own
--- zone then, so that a Sunday evening is a Sunday everywhere and no later change of zone breaks a streak. Which weeks a
--- person was active in, and in which they were asked something at all, is kept apart from spaces and responses: a streak
--- does not end because somebody deletes a space.
+-- Calendar weeks are integers. The calendar week of a response is settled once, when it is published, by its author's
+-- own zone then, so that a Sunday evening is a Sunday everywhere and no later change of zone breaks a streak. Which
+-- weeks a person was active in, and in which they were asked something at all, is kept apart from spaces and
+-- responses: a streak does not end because somebody deletes a space.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -14,8 +14,8 @@ create table private.active_weeks (
   constraint active_weeks_responses_not_negative check (responses >= 0)
 );
 comment on table private.active_weeks is
-  'In which calendar weeks (private.week_index) a person published responses, and how many of them their author has not '
-  'taken back. A response that goes with its space stays counted.';
+  'In which calendar weeks (private.week_index) a person published responses, and how many of them their author has '
+  'not taken back. A response that goes with its space stays counted.';
 
 create table private.open_weeks (
   id bigint generated always as identity primary key,
@@ -24,8 +24,8 @@ create table private.open_weeks (
 );
 comment on table private.open_weeks is
   'In which calendar weeks a person was in a space whose open week had published prompts. Other weeks neither count '
-  'towards a streak nor break it. A week may stand here twice, and there is no foreign key: whoever notes one waits for '
-  'nobody. users__forget_weeks removes the rows with the person.';
+  'towards a streak nor break it. A week may stand here twice, and there is no foreign key: whoever notes one waits '
+  'for nobody. users__forget_weeks removes the rows with the person.';
 
 create index idx_open_weeks_user_id on private.open_weeks (user_id, week);
 
@@ -43,7 +43,8 @@ as $$
   -- 1970-01-05, day 4 of the epoch, was a Monday.
   select floor((extract(epoch from week_index.at) - 4 * 86400) / (7 * 86400))::integer;
 $$;
-comment on function private.week_index(timestamptz) is 'The number of an ISO week in UTC, counted from the first Monday of 1970.';
+comment on function private.week_index(timestamptz) is
+  'Return the number of an ISO week in UTC, counted from the first Monday of 1970.';
 
 create function private.local_week(at timestamptz, timezone text)
 returns integer
@@ -60,7 +61,7 @@ exception
 end;
 $$;
 comment on function private.local_week(timestamptz, text) is
-  'The number of the ISO week that a calendar in this zone shows, counted from the first Monday of 1970.';
+  'Return the number of the ISO week that a calendar in this zone shows, counted from the first Monday of 1970.';
 
 create function private.week_of(user_id uuid, at timestamptz)
 returns integer
@@ -74,8 +75,8 @@ as $$
   );
 $$;
 comment on function private.week_of(uuid, timestamptz) is
-  'The calendar week of a moment in a person''s own zone; UTC without settings. Definer; not granted, only other definer '
-  'functions call it.';
+  'Return the calendar week of a moment in a person''s own zone; UTC without settings. Definer; not granted, only '
+  'other definer functions call it.';
 
 create function private.note_open_weeks(space_ids uuid[], user_id uuid, since timestamptz, at timestamptz)
 returns void
@@ -115,8 +116,8 @@ as $$
   order by missing.id, missing.week;
 $$;
 comment on function private.note_open_weeks(uuid[], uuid, timestamptz, timestamptz) is
-  'Note for the members of these spaces (null: all), or one of them, in which calendar weeks between two moments they had '
-  'prompts to answer. Definer; not granted, only other definer functions call it.';
+  'Note for the members of these spaces (null: all), or one of them, in which calendar weeks between two moments '
+  'they had open prompts. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -166,8 +167,8 @@ begin
 end;
 $$;
 comment on function private.forget_week() is
-  'Trigger: a response that was taken back does not count, unless it went with its space. Definer because clients do not '
-  'reach the table; safe because it only fires for rows that are gone.';
+  'Trigger: a response that was taken back does not count, unless it went with its space. Definer because clients do '
+  'not reach the table; safe because it only fires for rows that are gone.';
 
 create trigger responses__forget_week
   after delete on public.responses
@@ -189,8 +190,8 @@ begin
 end;
 $$;
 comment on function private.note_weeks_of_space() is
-  'Trigger: note the open weeks of a space''s members before its week closes, or it goes. Definer because clients do not '
-  'reach the table; safe because it only fires for what was let in.';
+  'Trigger: note the open weeks of a space''s members before its week closes, or it goes. Definer because clients do '
+  'not reach the table; safe because it only fires for what was let in.';
 
 create trigger spaces__note_weeks
   before update of current_week or delete on public.spaces
@@ -208,8 +209,8 @@ begin
 end;
 $$;
 comment on function private.note_weeks_of_member() is
-  'Trigger: note somebody''s open weeks before they leave. Definer because clients do not reach the table; safe because it '
-  'only fires for a membership that goes.';
+  'Trigger: note somebody''s open weeks before they leave. Definer because clients do not reach the table; safe '
+  'because it only fires for a membership that goes.';
 
 create trigger memberships__note_weeks
   before delete on public.memberships
@@ -227,8 +228,8 @@ begin
 end;
 $$;
 comment on function private.note_weeks_of_prompt() is
-  'Trigger: note the open weeks of a space''s members before a published prompt goes, which may be its only one. Definer '
-  'because clients do not reach the table; safe because it only fires for a prompt that goes.';
+  'Trigger: note the open weeks of a space''s members before a published prompt goes, which may be its only one. '
+  'Definer because clients do not reach the table; safe because it only fires for a prompt that goes.';
 
 create trigger prompts__note_weeks
   before delete on public.prompts
@@ -247,8 +248,8 @@ begin
 end;
 $$;
 comment on function private.forget_open_weeks() is
-  'Trigger: a person''s open weeks go with the account. Definer because the auth service has no rights here; safe because '
-  'it only fires for an account that is gone.';
+  'Trigger: a person''s open weeks go with the account. Definer because the auth service has no rights here; safe '
+  'because it only fires for an account that is gone.';
 
 create trigger users__forget_weeks
   after delete on public.users

@@ -56,8 +56,8 @@ as $$
   group by numbered.user_id, numbered.run, numbered.last_run;
 $$;
 comment on function private.calendar_runs(timestamptz) is
-  'Every unbroken run of calendar weeks with a published response, per person: no week lies between them in which there '
-  'were prompts to answer and none was. is_alive: it is not broken since, up to the week of this moment. Definer; not '
+  'Return every unbroken run of calendar weeks with a published response, per person: no week lies between them that '
+  'had open prompts and no response. is_alive: it is not broken since, up to the week of this moment. Definer; not '
   'granted, only other definer functions call it.';
 
 create function private.refresh_member_streaks()
@@ -110,8 +110,8 @@ begin
 end;
 $$;
 comment on function private.refresh_member_streaks() is
-  'Compute memberships.weekly_streak for everybody: weeks of the space in a row, up to the open one or the one before. '
-  'Answers how many changed. Definer; not granted to clients.';
+  'Compute memberships.weekly_streak for everybody: weeks of the space in a row, up to the open one or the one '
+  'before. Returns how many changed. Definer; not granted to clients.';
 
 create function private.refresh_streaks(at timestamptz default now())
 returns integer
@@ -223,7 +223,7 @@ end;
 $$;
 comment on function private.refresh_streaks(timestamptz) is
   'Compute both kinds of streaks for everybody as of a time, pay milestones reached (a week counts once towards '
-  'each), award badges. Answers how many people''s streaks changed. Scheduled. Definer; not granted to clients.';
+  'each), award badges. Returns how many people''s streaks changed. Scheduled. Definer; not granted to clients.';
 grant execute on function private.refresh_streaks(timestamptz) to service_role;
 
 create function public.refresh_streaks(at timestamptz default now())
@@ -234,5 +234,6 @@ as $$
   select private.refresh_streaks(private.require_instant(refresh_streaks.at));
 $$;
 comment on function public.refresh_streaks(timestamptz) is
-  'Compute all streaks as of a time, pay milestones, award badges; answers how many people''s streaks changed. Secret key only.';
+  'Compute all streaks as of a time, pay milestones, award badges; returns how many people''s streaks changed. '
+  'Secret key only.';
 grant execute on function public.refresh_streaks(timestamptz) to service_role;

@@ -5,13 +5,13 @@
 --   newsletters  {space_id}/{newsletter_id}/...   read as the newsletter is read; secret keys write
 -- And one whose objects are nobody's:
 --   typefaces    {file}                           what PDFs are set in and functions are too small for; secret keys only
--- Public buckets serve their files by URL without a policy; the select policies below are what listing and deleting one's
--- own files need.
+-- Public buckets serve their files by URL without a policy; the select policies below are what listing and deleting
+-- one's own files need.
 --
--- A file is written once: people neither replace nor move files (there is no policy for UPDATE), and a name that was in use
--- once is not taken again, so what a newsletter shows cannot change behind it. A file that a row names stays as long as
--- the row names it. Folders belong to somebody: where the account, the space or the newsletter is gone nothing can be
--- stored any more, whoever is in the middle of an upload or holds a signed address for one.
+-- A file is written once: people neither replace nor move files (there is no policy for UPDATE), and a name that was
+-- in use once is not taken again, so what a newsletter shows cannot change behind it. A file that a row names stays as
+-- long as the row names it. Folders belong to somebody: where the account, the space or the newsletter is gone nothing
+-- can be stored any more, whoever is in the middle of an upload or holds a signed address for one.
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values
   ('avatars', 'avatars', true, 10485760, array['image/jpeg', 'image/png', 'image/webp', 'image/gif']),
@@ -42,7 +42,7 @@ set search_path = ''
 as $$
   select sha256(convert_to(file_digest.bucket_id || '/' || file_digest.name, 'UTF8'));
 $$;
-comment on function private.file_digest(text, text) is 'What private.used_file_names knows a file by.';
+comment on function private.file_digest(text, text) is 'Return what private.used_file_names knows a file by.';
 
 create function private.has_account()
 returns boolean
@@ -54,8 +54,8 @@ as $$
   select exists (select from public.users where id = (select auth.uid()));
 $$;
 comment on function private.has_account() is
-  'Return true if the caller''s account is there: a token outlives it for up to an hour. Definer so that policies do not run '
-  'policies; safe because it speaks of the caller only.';
+  'Return true if the caller''s account is there: a token outlives it for up to an hour. Definer so that policies do '
+  'not run policies; safe because it speaks of the caller only.';
 grant execute on function private.has_account() to authenticated, service_role;
 
 create function private.is_file_in(path text, folder text)
@@ -70,8 +70,8 @@ as $$
     and substr(is_file_in.path, char_length(is_file_in.folder) + 2) not in ('.', '..');
 $$;
 comment on function private.is_file_in(text, text) is
-  'Whether an object''s name is a file right in a folder, for whatever reads it as a part of an address, too. Nothing leads elsewhere: '
-  'services read these files with more rights than who named them.';
+  'Return true if an object''s name is a file right in a folder, for whatever reads it as a part of an address, too. '
+  'Nothing leads elsewhere: services read these files with more rights than who named them.';
 grant execute on function private.is_file_in(text, text) to anon, authenticated, service_role;
 
 create function private.is_file_in_use(bucket_id text, path text)
@@ -97,8 +97,8 @@ begin
 end;
 $$;
 comment on function private.is_file_in_use(text, text) is
-  'Return true if a response, a profile or a space names the file: its owner may have named it again since it was dropped. '
-  'Definer; not granted, only other definer functions call it.';
+  'Return true if a response, a profile or a space names the file: its owner may have named it again since it was '
+  'dropped. Definer; not granted, only other definer functions call it.';
 
 create function private.is_in_print(path text)
 returns boolean
@@ -118,9 +118,9 @@ begin
 end;
 $$;
 comment on function private.is_in_print(text) is
-  'Return true if a published newsletter that is not rendered yet shows the file, or one in the folder (a path that ends '
-  'with a slash). Rendering makes the newsletter''s own copies; until then, or for 30 days, the file stays. Definer; not granted, only other '
-  'definer functions call it.';
+  'Return true if a published newsletter that is not rendered yet shows the file, or one in the folder (a path that '
+  'ends with a slash). Rendering makes the newsletter''s own copies; until then, or for 30 days, the file stays. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.is_file_needed(bucket_id text, name text)
 returns boolean
@@ -132,8 +132,8 @@ as $$
   select private.is_file_in_use(is_file_needed.bucket_id, is_file_needed.name) or private.is_in_print(is_file_needed.name);
 $$;
 comment on function private.is_file_needed(text, text) is
-  'Return true if a row names the file, or a newsletter is still to be rendered with it. Definer to see every row; safe '
-  'because policies ask it about files that they have let the caller delete otherwise.';
+  'Return true if a row names the file, or a newsletter is still to be rendered with it. Definer to see every row; '
+  'safe because policies ask it about files that they have let the caller delete otherwise.';
 grant execute on function private.is_file_needed(text, text) to authenticated, service_role;
 
 create function private.is_folder_kept(bucket_id text, name text)
@@ -164,8 +164,8 @@ as $$
   end;
 $$;
 comment on function private.is_folder_kept(text, text) is
-  'Return true if whoever a folder belongs to is there. Other buckets than ours are somebody else''s business. Definer; not '
-  'granted, only other definer functions call it.';
+  'Return true if whoever a folder belongs to is there. Other buckets than ours are somebody else''s business. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.may_keep_file(bucket_id text, name text)
 returns boolean
@@ -179,8 +179,8 @@ as $$
       = (select auth.uid())::text;
 $$;
 comment on function private.may_keep_file(text, text) is
-  'Return true if a file is in the caller''s own folder and its space, if it is of one, is there. Definer to see spaces that '
-  'the caller has left; safe because it speaks of the caller''s own folders only.';
+  'Return true if a file is in the caller''s own folder and its space, if it is of one, is there. Definer to see '
+  'spaces that the caller has left; safe because it speaks of the caller''s own folders only.';
 grant execute on function private.may_keep_file(text, text) to authenticated, service_role;
 
 -- What a function that runs with the caller's rights names, every caller needs a right to, in branches that are not
@@ -202,8 +202,8 @@ as $$
   );
 $$;
 comment on function private.can_read_newsletter_file(text) is
-  'Return true if the caller may read an object in newsletters: under their own rights on the newsletter, once its files '
-  'are made.';
+  'Return true if the caller may read an object in newsletters: under their own rights on the newsletter, once its '
+  'files are made.';
 grant execute on function private.can_read_newsletter_file(text) to anon, authenticated, service_role;
 
 create function private.can_read_file(bucket_id text, name text)
@@ -229,8 +229,8 @@ as $$
   end;
 $$;
 comment on function private.can_read_file(text, text) is
-  'Return true if somebody who is signed in may read an object. Pictures in responses: the author all, members those that '
-  'a published response names. Newsletters: as their rows.';
+  'Return true if somebody who is signed in may read an object. Pictures in responses: the author all, members those '
+  'that a published response names. Newsletters: as their rows.';
 grant execute on function private.can_read_file(text, text) to authenticated, service_role;
 
 create function private.can_write_file(bucket_id text, name text)
@@ -276,8 +276,8 @@ as $$
   end;
 $$;
 comment on function private.can_delete_file(text, text) is
-  'Return true if the caller may delete an object: one in their own folder, also after they have left the space, that '
-  'nothing names. What a row names is removed by a job once the row lets go of it.';
+  'Return true if the caller may delete an object: one in their own folder, also after they have left the space, '
+  'that nothing names. What a row names is removed by a job once the row lets go of it.';
 grant execute on function private.can_delete_file(text, text) to authenticated, service_role;
 
 -- Policies and grants ------------------------------------------------------------------------------------------------

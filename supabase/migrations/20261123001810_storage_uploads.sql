@@ -1,5 +1,5 @@
--- What a file must fulfil when its row is written, whatever was so when its upload began: its folder belongs to somebody who is
--- there, its owner may store it, and its name is new.
+-- What a file must fulfil when its row is written, whatever was so when its upload began: its folder belongs to
+-- somebody who is there, its owner may store it, and its name is new.
 
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
@@ -43,8 +43,8 @@ begin
 end;
 $$;
 comment on function private.hold_folder(text, text) is
-  'Return true if whoever a folder belongs to is there, and see to it that they are until the transaction ends. Definer; not '
-  'granted, only the trigger below calls it.';
+  'Return true if whoever a folder belongs to is there, and see to it that they are until the transaction ends. '
+  'Definer; not granted, only the trigger below calls it.';
 
 create function private.hold_right(bucket_id text, name text, owner_id text)
 returns boolean
@@ -77,8 +77,9 @@ begin
 end;
 $$;
 comment on function private.hold_right(text, text, text) is
-  'Return true if somebody may store a file in a folder: their own, of a space that they are in; the cover of one that they '
-  'lead; and see to it that it stays so until the transaction ends. Definer; not granted, only the trigger below calls it.';
+  'Return true if somebody may store a file in a folder: their own, of a space that they are in; the cover of one '
+  'that they lead; and see to it that it stays so until the transaction ends. Definer; not granted, only the trigger '
+  'below calls it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -118,11 +119,11 @@ begin
 end;
 $$;
 comment on function private.admit_file() is
-  'Trigger: refuse a file in a folder of nobody, a file of somebody who may not store it any more, and a name that was used '
-  'before. Policies look when an upload begins, or when an address for one is signed, this when its row is written, for '
-  'the owner that the row names: what was under way, or signed, before the right or the owner went is refused as well. Secret '
-  'keys have no owner; their files need a folder of somebody who is there. Definer to see every owner; safe because it '
-  'only refuses.';
+  'Trigger: refuse a file in a folder of nobody, a file of somebody who may not store it any more, and a name that '
+  'was used before. Policies look when an upload begins, or when an address for one is signed, this when its row is '
+  'written, for the owner that the row names: what was under way, or signed, before the right or the owner went is '
+  'refused as well. Secret keys have no owner; their files need a folder of somebody who is there. Definer to see '
+  'every owner; safe because it only refuses.';
 
 create trigger monogram__admit_file
   before insert or update of bucket_id, name on storage.objects
@@ -140,9 +141,9 @@ begin
 end;
 $$;
 comment on function private.keep_file() is
-  'Trigger: refuse other bytes under the name of a file of people. There is no policy for UPDATE, but who replaces by a '
-  'signed address, or a secret key, passes by the policies. Newsletters are made anew by the platform. Definer because the '
-  'storage server has no right to our functions; safe because it only refuses.';
+  'Trigger: refuse other bytes under the name of a file of people. There is no policy for UPDATE, but who replaces '
+  'by a signed address, or a secret key, passes by the policies. Newsletters are made again by the platform. Definer '
+  'because the storage server has no right to our functions; safe because it only refuses.';
 
 -- The platform gives each upload a version of its own.
 create trigger monogram__keep_file
@@ -173,9 +174,9 @@ begin
 end;
 $$;
 comment on function private.retire_file_name() is
-  'Trigger: remember the name of a file that is removed, or renamed by a secret key, and take along what was made of a picture. '
-  'Where the owner is gone nothing is stored anyway. Definer '
-  'because no role reaches the table; safe because it only fires for a file that is gone.';
+  'Trigger: remember the name of a file that is removed, or renamed by a secret key, and take along what was made of '
+  'a picture. Where the owner is gone nothing is stored anyway. Definer because no role reaches the table; safe '
+  'because it only fires for a file that is gone.';
 
 create trigger monogram__retire_name
   after delete on storage.objects

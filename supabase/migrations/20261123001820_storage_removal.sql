@@ -1,7 +1,7 @@
--- Files that go with what named them. Files cannot be removed by SQL, so triggers put folders and files into the outbox, in
--- the transaction that causes it; the function deliver empties them. Until then policies hide what is private, and nothing new
--- can be stored in a folder whose owner is gone, so emptying it once is enough. A daily sweep finds what an outage or a
--- restored backup left behind.
+-- Files that go with what named them. Files cannot be removed by SQL, so triggers put folders and files into the
+-- outbox, in the transaction that causes it; the function deliver empties them. Until then policies hide what is
+-- private, and nothing new can be stored in a folder whose owner is gone, so emptying it once is enough. A daily sweep
+-- finds what an outage or a restored backup left behind.
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -20,8 +20,8 @@ as $$
   where exists (select from storage.objects where objects.bucket_id = drop_file.bucket_id and objects.name = drop_file.path);
 $$;
 comment on function private.drop_file(text, text) is
-  'Queue the removal of a file, if it is there: rows of storage cannot be deleted by SQL. Definer; not granted, only other definer '
-  'functions call it.';
+  'Queue the removal of a file, if it is there: rows of storage cannot be deleted by SQL. Definer; not granted, only '
+  'other definer functions call it.';
 
 create function private.drop_folder(bucket_id text, folder text, account_id uuid default null)
 returns void
@@ -37,7 +37,8 @@ as $$
   );
 $$;
 comment on function private.drop_folder(text, text, uuid) is
-  'Queue the removal of all files in a folder and below it, as the work of an account where it cannot be told from the folder any more. Definer; not granted, only other definer functions call it.';
+  'Queue the removal of all files in a folder and below it, as the work of an account where it cannot be told from '
+  'the folder any more. Definer; not granted, only other definer functions call it.';
 
 create function private.orphan_files()
 returns table (bucket_id text, folder text)
@@ -60,7 +61,8 @@ as $$
   where not private.is_folder_kept(folders.bucket_id, folders.folder);
 $$;
 comment on function private.orphan_files() is
-  'Folders with files whose owner is gone. Definer; not granted, only the sweep and whoever runs the database call it.';
+  'Folders with files whose owner is gone. Definer; not granted, only the sweep and whoever runs the database call '
+  'it.';
 
 create function private.drop_orphan_files()
 returns integer
@@ -80,8 +82,8 @@ begin
 end;
 $$;
 comment on function private.drop_orphan_files() is
-  'Queue the removal of files whose owner is gone: after an outage that outlived a job, or a restored backup. Returns the '
-  'number of folders. Scheduled. Definer; not granted, only other definer functions call it.';
+  'Queue the removal of files whose owner is gone: after an outage that outlived a job, or a restored backup. '
+  'Returns the number of folders. Scheduled. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -99,8 +101,8 @@ begin
 end;
 $$;
 comment on function private.drop_space_files() is
-  'Trigger: the files of a space go with it. Definer because clients queue no jobs; safe because it only fires for a space '
-  'that is gone.';
+  'Trigger: the files of a space go with it. Definer because clients queue no jobs; safe because it only fires for a '
+  'space that is gone.';
 
 create trigger spaces__drop_files
   after delete on public.spaces
@@ -129,8 +131,8 @@ end;
 $$;
 comment on function private.drop_person_files() is
   'Trigger: the files of an account go with it, in each space that it was in. What was stored in a space without any '
-  'response, before leaving it, is found by the sweep. Definer because clients queue no jobs; safe because it only fires for '
-  'an account that is being deleted.';
+  'response, before leaving it, is found by the sweep. Definer because clients queue no jobs; safe because it only '
+  'fires for an account that is being deleted.';
 
 create trigger users__drop_files
   before delete on public.users
@@ -150,8 +152,8 @@ begin
 end;
 $$;
 comment on function private.drop_newsletter_files() is
-  'Trigger: page, PDF and pictures of a newsletter go with it; with a space the whole folder goes. Definer because clients '
-  'queue no jobs; safe because it only fires for a newsletter that is gone.';
+  'Trigger: page, PDF and pictures of a newsletter go with it; with a space the whole folder goes. Definer because '
+  'clients queue no jobs; safe because it only fires for a newsletter that is gone.';
 
 create trigger newsletters__drop_files
   after delete on public.newsletters
@@ -169,8 +171,8 @@ begin
 end;
 $$;
 comment on function private.drop_former_avatar() is
-  'Trigger: the picture that a profile names no more goes. Definer because clients queue no jobs; safe because the row '
-  'named only files of its own.';
+  'Trigger: the picture that a profile names no more goes. Definer because clients queue no jobs; safe because the '
+  'row named only files of its own.';
 
 create trigger users__drop_former_avatar
   after update of avatar_path on public.users
@@ -189,8 +191,8 @@ begin
 end;
 $$;
 comment on function private.drop_former_cover() is
-  'Trigger: the picture that a space names no more goes. Definer because clients queue no jobs; safe because the row named '
-  'only files of its own.';
+  'Trigger: the picture that a space names no more goes. Definer because clients queue no jobs; safe because the row '
+  'named only files of its own.';
 
 create trigger spaces__drop_former_cover
   after update of cover_path on public.spaces

@@ -1,9 +1,9 @@
--- Pictures as they are shown: upright, small, without metadata. Each picture that a published response, a profile or a space
--- names is made into some smaller ones by a job of its own, as soon as it is named; originals stay where they are. What is
--- made is in the bucket "derived", for the functions only:
+-- Pictures as they are shown: upright, small, without metadata. Each picture that a published response, a profile or a
+-- space names is made into some smaller ones by a job of its own, as soon as it is named; originals stay where they
+-- are. What is made is in the bucket "derived", for the functions only:
 --   derived  {bucket}/{name of the original}/{file}
--- It goes with the original. A published newsletter has copies in its own folder, which do not. What cannot be made, and why,
--- is written down here; rendering a newsletter waits until each of its pictures is one or the other.
+-- It goes with the original. A published newsletter has copies in its own folder, which do not. What cannot be made,
+-- and why, is written down here; rendering a newsletter waits until each of its pictures is one or the other.
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values
   ('derived', 'derived', false, 10485760, array['image/jpeg', 'image/png', 'image/webp', 'image/gif'])
@@ -37,8 +37,9 @@ comment on table private.pictures is
   'What became of pictures that were to be shown: the files made of them, or why there are none.';
 comment on column private.pictures.width is 'Of the original in pixels, upright; so is height.';
 comment on column private.pictures.files is
-  'By use ("page", "print", "mail", "small", "motion", "original", "face"): {"name", "width", "height", "bytes"} of the file in the folder '
-  '{bucket_id}/{path} of the bucket "derived". One file may have several uses.';
+  'By use (`"page"`, `"print"`, `"mail"`, `"small"`, `"motion"`, `"original"`, `"face"`): {"name", "width", '
+  '"height", "bytes"} of the file in the folder {bucket_id}/{path} of the bucket "derived". One file may have '
+  'several uses.';
 
 alter table private.pictures enable row level security;
 
@@ -63,7 +64,7 @@ as $$
   ) as named
   where jsonb_typeof(named.path) = 'string';
 $$;
-comment on function private.pictures_in(jsonb) is 'The pictures that a snapshot names, each once.';
+comment on function private.pictures_in(jsonb) is 'Return the pictures that a snapshot names, each once.';
 grant execute on function private.pictures_in(jsonb) to service_role;
 
 create function private.ask_for_picture(bucket_id text, path text)
@@ -89,7 +90,8 @@ as $$
     );
 $$;
 comment on function private.ask_for_picture(text, text) is
-  'Queue the making of what is shown of a picture that is there, unless it is made; one that was given up takes another turn. Definer; not granted, only other definer functions call it.';
+  'Queue the making of what is shown of a picture that is there, unless it is made; one that was given up takes '
+  'another turn. Definer; not granted, only other definer functions call it.';
 
 create function private.await_picture(bucket_id text, path text, account_id uuid)
 returns void
@@ -110,8 +112,8 @@ begin
 end;
 $$;
 comment on function private.await_picture(text, text, uuid) is
-  'Let a picture that is still to be made take the turn of whose newsletter waits for it. Definer; not granted, only other definer functions '
-  'call it.';
+  'Let a picture that is still to be made take the turn of whose newsletter waits for it. Definer; not granted, only '
+  'other definer functions call it.';
 
 create function private.settle_picture(
   bucket_id text, path text, width integer, height integer, files jsonb, refusal text
@@ -175,8 +177,8 @@ as $$
   );
 $$;
 comment on function public.settle_picture(text, text, integer, integer, jsonb, text) is
-  'Say what became of a picture: its size and the files made of it, or why there are none. Answers whether the original is still '
-  'there; otherwise what was made of it is removed, and nothing is kept. Secret key only.';
+  'Say what became of a picture: its size and the files made of it, or why there are none. Returns true if the '
+  'original is still there; otherwise what was made of it is removed, and nothing is kept. Secret key only.';
 grant execute on function public.settle_picture(text, text, integer, integer, jsonb, text) to service_role;
 
 create function private.forget_picture(bucket_id text, path text, account_id uuid)
@@ -197,7 +199,7 @@ begin
 end;
 $$;
 comment on function private.forget_picture(text, text, uuid) is
-  'Take what was made of a picture away with it. Definer; not granted, only other definer functions call it.';
+  'Remove what was made of a picture along with it. Definer; not granted, only other definer functions call it.';
 
 create function private.drop_orphan_pictures()
 returns integer
@@ -227,8 +229,8 @@ begin
 end;
 $$;
 comment on function private.drop_orphan_pictures() is
-  'Queue the removal of what was made of pictures that are gone: after a restored backup. Returns the number of folders. '
-  'Scheduled. Definer; not granted, only other definer functions call it.';
+  'Queue the removal of what was made of pictures that are gone: after a restored backup. Returns the number of '
+  'folders. Scheduled. Definer; not granted, only other definer functions call it.';
 
 create function public.newsletter_pictures(newsletter_id uuid)
 returns table (bucket_id text, path text, is_pending boolean, width integer, height integer, files jsonb, refusal text)
@@ -259,8 +261,8 @@ as $$
   order by named.bucket_id, named.path;
 $$;
 comment on function public.newsletter_pictures(uuid) is
-  'The pictures that a newsletter names: whether each is still being made, its size and the files made of it, or why there are '
-  'none. Secret key only.';
+  'Return the pictures that a newsletter names: whether each is still being made, its size and the files made of it, '
+  'or why there are none. Secret key only.';
 grant execute on function public.newsletter_pictures(uuid) to service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -277,8 +279,8 @@ begin
 end;
 $$;
 comment on function private.ask_for_response_picture() is
-  'Trigger: the picture of a response is made ready when it is submitted. Definer because clients queue no jobs; safe because '
-  'it only fires for a row that was let in.';
+  'Trigger: the picture of a response is made ready when it is submitted. Definer because clients queue no jobs; '
+  'safe because it only fires for a row that was let in.';
 
 create trigger responses__ask_for_picture
   after insert or update of image_path, is_published on public.responses
@@ -297,8 +299,8 @@ begin
 end;
 $$;
 comment on function private.ask_for_avatar() is
-  'Trigger: the picture of a person is made ready when it is set. Definer because clients queue no jobs; safe because it only '
-  'fires for a row that was let in.';
+  'Trigger: the picture of a person is made ready when it is set. Definer because clients queue no jobs; safe '
+  'because it only fires for a row that was let in.';
 
 create trigger users__ask_for_avatar
   after insert or update of avatar_path on public.users
@@ -317,8 +319,8 @@ begin
 end;
 $$;
 comment on function private.ask_for_cover() is
-  'Trigger: the cover of a space is made ready when it is set. Definer because clients queue no jobs; safe because it only fires '
-  'for a row that was let in.';
+  'Trigger: the cover of a space is made ready when it is set. Definer because clients queue no jobs; safe because '
+  'it only fires for a row that was let in.';
 
 create trigger spaces__ask_for_cover
   after insert or update of cover_path on public.spaces
@@ -339,8 +341,8 @@ begin
 end;
 $$;
 comment on function private.ask_for_stored_picture() is
-  'Trigger: the picture that a row named before it was stored is made ready when it is. Definer because the storage server has '
-  'no right to our functions; safe because it only fires for a file that was let in.';
+  'Trigger: the picture that a row named before it was stored is made ready when it is. Definer because the storage '
+  'server has no right to our functions; safe because it only fires for a file that was let in.';
 
 create trigger monogram__ask_for_picture
   after insert on storage.objects
@@ -369,8 +371,9 @@ begin
 end;
 $$;
 comment on function private.ask_for_pictures() is
-  'Trigger: a newsletter asks for the pictures that it shows, should nobody have, and once it is published they go before others. It does not wait for them. Definer because '
-  'clients queue no jobs; safe because it only fires for a row that was let in.';
+  'Trigger: a newsletter asks for the pictures that it shows, should nobody have, and once it is published they go '
+  'before others. It does not wait for them. Definer because clients queue no jobs; safe because it only fires for a '
+  'row that was let in.';
 
 create trigger newsletters__ask_for_pictures
   after insert or update of content, is_published on public.newsletters

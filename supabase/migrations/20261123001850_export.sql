@@ -12,13 +12,14 @@ create table private.personal_data (
   constraint personal_data_part_form check (part ~ '^[a-z_]+$')
 );
 comment on table private.personal_data is
-  'Which rows of which tables are a person''s own: what export_account() returns. A table that refers to people has a row '
-  'here; a test sees to it.';
+  'Which rows of which tables are a person''s own: what export_account() returns. A table that refers to people has '
+  'a row here; a test sees to it.';
 comment on column private.personal_data.relation is 'The table, with its schema.';
 comment on column private.personal_data.person_columns is 'A row is theirs where one of these names them.';
 comment on column private.personal_data.key_expression is 'What pages are ordered by: a text that no two rows share.';
 comment on column private.personal_data.columns is 'What is given out; null for all.';
-comment on column private.personal_data.reason is 'Why rows are not given out although they name a person; null where they are.';
+comment on column private.personal_data.reason is
+  'Why rows are not given out although they name a person; null where they are.';
 
 alter table private.personal_data enable row level security;
 
@@ -85,7 +86,7 @@ set search_path = ''
 as $$
   select * from private.export_parts();
 $$;
-comment on function public.export_parts() is 'What export_account() can be asked for, by name.';
+comment on function public.export_parts() is 'Return what export_account() can be asked for, by name.';
 grant execute on function public.export_parts() to authenticated;
 
 create function private.my_files()
@@ -112,8 +113,8 @@ as $$
   join storage.objects on objects.bucket_id = folders.bucket_id and starts_with(objects.name, folders.folder);
 $$;
 comment on function private.my_files() is
-  'The files in the caller''s own folders, and those of spaces that they lead. Definer to see spaces that they have left; '
-  'not granted, only other definer functions call it.';
+  'Return the files in the caller''s own folders, and those of spaces that they lead. Definer to see spaces that '
+  'they have left; not granted, only other definer functions call it.';
 
 create function private.export_account(part text, after text, row_limit integer)
 returns table (key text, data jsonb)
@@ -192,8 +193,9 @@ begin
 end;
 $$;
 comment on function private.export_account(text, text, integer) is
-  'Definer because what is somebody''s own lies in tables that they do not reach otherwise; safe because it returns nothing '
-  'but rows that name the caller, and the words of its statement come from private.personal_data, never from the caller.';
+  'Definer because what is somebody''s own lies in tables that they do not reach otherwise; safe because it returns '
+  'nothing but rows that name the caller, and the words of its statement come from private.personal_data, never from '
+  'the caller.';
 grant execute on function private.export_account(text, text, integer) to authenticated;
 
 create function public.export_account(part text, after text default null, row_limit integer default 500)
@@ -205,6 +207,6 @@ as $$
   select * from private.export_account(export_account.part, export_account.after, export_account.row_limit);
 $$;
 comment on function public.export_account(text, text, integer) is
-  'What is the caller''s own, part by part (see export_parts), up to row_limit rows after a key, in the order of keys. The '
-  'part "files" names the objects in their folders of Storage. MG001 for a part that there is not.';
+  'Return what is the caller''s own, part by part (see export_parts), up to row_limit rows after a key, in the order '
+  'of keys. The part "files" names the objects in their folders of Storage. MG001 for a part that there is not.';
 grant execute on function public.export_account(text, text, integer) to authenticated;

@@ -1,15 +1,15 @@
--- How much one person may do in a while: found, invite, send, join, upload, publish, hand over the pen. What costs others
--- their attention, or the project its space, is bounded by rows of a table; an operator changes them by SQL. Secret keys
--- are not limited.
+-- How much one person may do in a while: found, invite, send, join, upload, publish, name curators. What costs others
+-- their attention, or the project its space, is bounded by rows of a table; an operator changes them by SQL. Secret
+-- keys are not limited.
 --
--- What one space may send a member in a while is bounded by its weeks, whoever leads it meanwhile: a member is told of each
--- week's newsletter, questions, reminder and their own turn once (the keys of notifications and mails name the week), so
--- the limit of weeks is the limit of all of them.
+-- What one space may send a member in a while is bounded by its weeks, whoever leads it meanwhile: a member is told of
+-- each week's newsletter, questions, reminder and their own turn once (the keys of notifications and emails name the
+-- week), so the limit of weeks is the limit of all of them.
 --
--- The while begins with the first use and ends after the interval; then it begins anew with the next. So any stretch as long
--- as the interval has less than twice the amount: at worst all but one just before an end and all of them just after. One row a person
--- (or space) and limit keeps the count, so that looking costs one update, however much was done, and so that neither a
--- bulk insert nor many requests at once get beyond it: they wait for the row.
+-- The while begins with the first use and ends after the interval; then it starts over with the next. So any stretch
+-- as long as the interval has less than twice the amount: at worst all but one just before an end and all of them just
+-- after. One row a person (or space) and limit keeps the count, so that looking costs one update, however much was
+-- done, and so that neither a bulk insert nor many requests at once get beyond it: they wait for the row.
 --
 -- Uploads are counted where they are written down, in storage.objects, also when they are deleted afterwards.
 
@@ -97,18 +97,18 @@ begin
 end;
 $$;
 comment on function private.use_limit(text, uuid) is
-  'Count one use; null, or when to come back where it was one too many. The caller refuses then, which takes the count '
-  'back. A limit without a row does not hold. Definer; not granted, only the functions below call it.';
+  'Count one use; null, or when to come back where it was one too many. The caller refuses then, which takes the '
+  'count back. A limit without a row does not hold. Definer; not granted, only the functions below call it.';
 
-create function private.limit_words(retry_at timestamptz)
+create function private.describe_limit(retry_at timestamptz)
 returns text
 language sql
 immutable
 set search_path = ''
 as $$
-  select format('Come back at %s UTC.', to_char(limit_words.retry_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'));
+  select format('Come back at %s UTC.', to_char(describe_limit.retry_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'));
 $$;
-comment on function private.limit_words(timestamptz) is 'When to come back, for people.';
+comment on function private.describe_limit(timestamptz) is 'Return when to come back, for people.';
 
 create function private.count_use(code text, holder_id uuid)
 returns void
@@ -131,14 +131,14 @@ begin
         from private.limits
         where limits.code = count_use.code
       ),
-      private.limit_words(v_retry_at)
+      private.describe_limit(v_retry_at)
     );
   end if;
 end;
 $$;
 comment on function private.count_use(text, uuid) is
-  'Count what a client does, or refuse it with the time to come back. Definer because no role reaches the counts; not granted, '
-  'only other definer functions call it.';
+  'Count what a client does, or refuse it with the time to come back. Definer because no role reaches the counts; '
+  'not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -170,9 +170,9 @@ begin
 end;
 $$;
 comment on function private.bound_rows() is
-  'Trigger on what is changed by who holds a space, a person or an item: a client''s statement tries up to 200 rows, also of '
-  'those that are there already: these are looked at and count for no limit. The settings monogram.rows_insert, '
-  'monogram.rows_update and monogram.rows_delete note statement, table and rows so far.';
+  'Trigger on what is changed by who holds a space, a person or an item: a client''s statement tries up to 200 rows, '
+  'also of those that are there already: these are looked at and count for no limit. The settings '
+  'monogram.rows_insert, monogram.rows_update and monogram.rows_delete note statement, table and rows so far.';
 
 create trigger memberships__bound_rows
   before insert or delete on public.memberships
@@ -218,8 +218,8 @@ begin
 end;
 $$;
 comment on function private.limit_use() is
-  'Trigger, with a limit and the column of who it holds for: count a row that a client inserted, or refuse it. Definer '
-  'because no role reaches the counts; safe because it counts and refuses, and says nothing else.';
+  'Trigger, with a limit and the column of who it holds for: count a row that a client inserted, or refuse it. '
+  'Definer because no role reaches the counts; safe because it counts and refuses, and says nothing else.';
 
 create trigger spaces__limit
   after insert on public.spaces
@@ -253,8 +253,9 @@ begin
 end;
 $$;
 comment on function private.limit_newsletter() is
-  'Trigger, by its name before newsletters__send: count a newsletter that a client published, for its leader and for the space, or refuse '
-  'it. Definer because no role reaches the counts; safe because it counts and refuses, and says nothing else.';
+  'Trigger, by its name before newsletters__send: count a newsletter that a client published, for its leader and for '
+  'the space, or refuse it. Definer because no role reaches the counts; safe because it counts and refuses, and says '
+  'nothing else.';
 
 create trigger newsletters__limit
   after update on public.newsletters
@@ -279,15 +280,16 @@ begin
     -- The platform words what the database refuses; 42501 is what it knows as "not allowed".
     perform private.deny(
       'You have uploaded as many files as one person may in a while.',
-      private.limit_words(v_retry_at)
+      private.describe_limit(v_retry_at)
     );
   end if;
   return null;
 end;
 $$;
 comment on function private.limit_upload() is
-  'Trigger: count a file that somebody uploaded, or refuse it. The platform writes the row down with more rights than the '
-  'person has, so the owner is who counts. Definer because no role reaches the counts; safe because it counts and refuses.';
+  'Trigger: count a file that somebody uploaded, or refuse it. The platform writes the row down with more rights '
+  'than the person has, so the owner is who counts. Definer because no role reaches the counts; safe because it '
+  'counts and refuses.';
 
 create trigger monogram__limit_upload
   after insert on storage.objects
@@ -310,8 +312,8 @@ begin
 end;
 $$;
 comment on function private.forget_limits() is
-  'Trigger: the counts of an account, or a space, go with it. Definer because no role reaches them; safe because it only '
-  'fires for what is gone.';
+  'Trigger: the counts of an account, or a space, go with it. Definer because no role reaches them; safe because it '
+  'only fires for what is gone.';
 
 create trigger users__forget_limits
   after delete on public.users

@@ -1,8 +1,9 @@
--- Whose an account is. Bounds are for people, and an address is what tells people apart: accounts that share one, now or
--- formerly, are one person's (private.accounts_of).
+-- Whose an account is. Bounds are for people, and an address is what tells people apart: accounts that share one, now
+-- or formerly, are one person's (private.accounts_of).
 --
--- Not the address is kept: its digest, with a secret of this database, under which it is found again but not read. What is behind a
--- plus sign in it does not count, and neither does another spelling of the same mailbox (private.plain_address).
+-- Not the address is kept: its digest, with a secret of this database, under which it is found again but not read.
+-- What is behind a plus sign in it does not count, and neither does another spelling of the same mailbox
+-- (private.plain_address).
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -20,8 +21,9 @@ create table private.known_addresses (
   constraint known_addresses_pkey primary key (user_id, digest)
 );
 comment on table private.known_addresses is
-  'Digests of each address that an account has had: it is remembered by all of them, so that changing the address before '
-  'the deletion frees none. Without a foreign key: the account is gone when note_addresses() reads them, and deletes them.';
+  'Digests of each address that an account has had: it is remembered by all of them, so that changing the address '
+  'before the deletion frees none. Without a foreign key: the account is gone when note_addresses() reads them, and '
+  'deletes them.';
 
 create index idx_known_addresses_digest on private.known_addresses (digest);
 
@@ -32,8 +34,8 @@ create table private.former_addresses (
   constraint former_addresses_pkey primary key (user_id, digest)
 );
 comment on table private.former_addresses is
-  'private.known_addresses of accounts that are gone, so that a leader can still keep out who was faster to delete the '
-  'account, and so that what an account has sent still counts for the person.';
+  'private.known_addresses of accounts that are gone, so that a leader can still keep out who was faster to delete '
+  'the account, and so that what an account has sent still counts for the person.';
 
 create index idx_former_addresses_digest on private.former_addresses (digest);
 
@@ -116,7 +118,7 @@ begin
 end;
 $$;
 comment on function private.ascii_label(text) is
-  'A part of a domain name as the network spells it: Punycode (RFC 3492) where it has other letters than those of ASCII. Not '
+  'A part of a domain name as the network spells it: Punycode (RFC 3492) where it has characters beyond ASCII. Not '
   'granted, only other definer functions call it.';
 
 create function private.plain_address(address text)
@@ -150,8 +152,9 @@ begin
 end;
 $$;
 comment on function private.plain_address(text) is
-  'One spelling for all of the same mailbox: lower case, no tag behind a plus sign, no quotes, no dot behind the domain, the '
-  'domain in ASCII; of Gmail without dots. A telephone number stays as it is. Not granted, only other definer functions call it.';
+  'One spelling for all of the same mailbox: lower case, no tag behind a plus sign, no quotes, no dot behind the '
+  'domain, the domain in ASCII; of Gmail without dots. A telephone number stays as it is. Not granted, only other '
+  'definer functions call it.';
 
 create function private.address_digest(address text)
 returns bytea
@@ -167,7 +170,8 @@ as $$
   where address_digest.address <> '';
 $$;
 comment on function private.address_digest(text) is
-  'What an address is remembered by; null for none. Definer; not granted, only other definer functions call it.';
+  'Return what an address is remembered by; null for none. Definer; not granted, only other definer functions call '
+  'it.';
 
 create function private.accounts_of(user_id uuid)
 returns setof uuid
@@ -184,8 +188,8 @@ as $$
   where own.user_id = accounts_of.user_id;
 $$;
 comment on function private.accounts_of(uuid) is
-  'The account and the others of the same person: those that share an address with it, now or '
-  'formerly. Definer; not granted, only other definer functions call it.';
+  'Return the account and the others of the same person: those that share an address with it, now or formerly. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.all_accounts_of(user_id uuid)
 returns setof uuid
@@ -242,8 +246,8 @@ begin
 end;
 $$;
 comment on function private.know_address() is
-  'Trigger on auth.users: note by what an account will be remembered, also when its address changes. Definer because no role '
-  'reaches the table; safe because it only notes digests.';
+  'Trigger on auth.users: note by what an account will be remembered, also when its address changes. Definer because '
+  'no role reaches the table; safe because it only notes digests.';
 
 create trigger monogram__know_address
   after insert or update of email, phone on auth.users

@@ -1,10 +1,11 @@
--- What is remembered of an address whose account is gone, so that nobody begins anew by deleting the account and signing up
--- again: what was paid in a calendar week, which badges, places of open weeks and streaks were paid, how much of a day's limits was
--- used, and which spaces somebody was removed from. All of it is forgotten after a year at most.
+-- What is remembered of an address whose account is gone, so that nobody starts over by deleting the account and
+-- signing up again: what was paid in a calendar week, which badges, places of open weeks and streaks were paid, how
+-- much of a day's limits was used, and which spaces somebody was removed from. All of it is forgotten after a year at
+-- most.
 --
--- Nor by having several accounts at once: what they have been paid in a week and what they have used of a day's limits is
--- counted in the rows of all of them, a badge, a place in a week and a week of a streak pay one of them, and who was removed
--- as one of them is kept out as each.
+-- Nor by having several accounts at once: what they have been paid in a week and what they have used of a day's limits
+-- is counted in the rows of all of them, a badge, a place in a week and a week of a streak pay one of them, and who
+-- was removed as one of them is kept out as each.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -34,9 +35,9 @@ create table private.remembered_places (
   constraint remembered_places_pkey primary key (digest, idempotency_key)
 );
 comment on table private.remembered_places is
-  'Places of open weeks that were paid to addresses whose accounts are gone, by their key in the ledger: a response there pays '
-  'nothing again. The sweep forgets them once the week has closed or the space is gone. Without a foreign key: an account that goes holds no space '
-  'that it was not in.';
+  'Places of open weeks that were paid to addresses whose accounts are gone, by their key in the ledger: a response '
+  'there pays nothing again. The sweep forgets them once the week has closed or the space is gone. Without a foreign '
+  'key: an account that goes holds no space that it was not in.';
 
 create index idx_remembered_places_space_id on private.remembered_places (space_id, week_number);
 
@@ -67,8 +68,8 @@ create table private.remembered_removals (
   constraint remembered_removals_pkey primary key (digest, space_id)
 );
 comment on table private.remembered_removals is
-  'private.removed_members of addresses whose accounts are gone. Without a foreign key: an account that goes holds no space '
-  'that it was not in.';
+  'private.removed_members of addresses whose accounts are gone. Without a foreign key: an account that goes holds '
+  'no space that it was not in.';
 
 create index idx_remembered_removals_space_id on private.remembered_removals (space_id);
 
@@ -113,8 +114,8 @@ begin
 end;
 $$;
 comment on function private.was_badge_paid(uuid, uuid) is
-  'Return whether another account of one of the person''s addresses, there or gone, has had the badge. Definer; not granted, only other definer functions '
-  'call it.';
+  'Return true if another account of one of the person''s addresses, there or gone, has had the badge. Definer; not '
+  'granted, only other definer functions call it.';
 
 create function private.was_place_paid(user_id uuid, idempotency_key text)
 returns boolean
@@ -138,8 +139,8 @@ as $$
   );
 $$;
 comment on function private.was_place_paid(uuid, text) is
-  'Return whether this key of the ledger was paid to an account of the person, there or gone. Definer; not granted, only '
-  'other definer functions call it.';
+  'Return true if this key of the ledger was paid to an account of the person, there or gone. Definer; not granted, '
+  'only other definer functions call it.';
 
 create function private.was_streak_paid(user_id uuid, milestone integer, first_week integer, last_week integer)
 returns boolean
@@ -167,8 +168,8 @@ as $$
   );
 $$;
 comment on function private.was_streak_paid(uuid, integer, integer, integer) is
-  'Return whether one of these weeks was paid for as this milestone to an account of the person, there or gone. Definer; not '
-  'granted, only other definer functions call it.';
+  'Return true if one of these weeks was paid for as this milestone to an account of the person, there or gone. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.forget_addresses(at timestamptz)
 returns void
@@ -189,8 +190,8 @@ as $$
   delete from private.remembered_removals where noted_at < forget_addresses.at - interval '1 year';
 $$;
 comment on function private.forget_addresses(timestamptz) is
-  'Forget what is remembered of addresses: places with their week, earnings after eight weeks, the rest after a year. Definer; not granted, only the '
-  'sweep calls it.';
+  'Forget what is remembered of addresses: places with their week, earnings after eight weeks, the rest after a '
+  'year. Definer; not granted, only the sweep calls it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -260,8 +261,8 @@ begin
 end;
 $$;
 comment on function private.note_addresses() is
-  'Trigger on auth.users, by its name between hold_departing() and remove_users(): remember what an address must not begin '
-  'anew. Definer because no role reaches these tables; safe because it only fires for accounts that are gone.';
+  'Trigger on auth.users, by its name between hold_departing() and remove_users(): remember what an address must not '
+  'start over. Definer because no role reaches these tables; safe because it only fires for accounts that are gone.';
 
 create trigger monogram__note_addresses
   after delete on auth.users
@@ -316,9 +317,9 @@ begin
 end;
 $$;
 comment on function private.share_counts() is
-  'Trigger on auth.users, by its name after know_address() and recognize_address(): the counts of accounts that have come to share '
-  'an address are those of the one that has used most. Definer because no role reaches these tables; safe because it only '
-  'raises counts.';
+  'Trigger on auth.users, by its name after know_address() and recognize_address(): the counts of accounts that have '
+  'come to share an address are those of the one that has used most. Definer because no role reaches these tables; '
+  'safe because it only raises counts.';
 
 create trigger monogram__share_counts
   after insert or update of email, phone on auth.users
@@ -358,8 +359,9 @@ begin
 end;
 $$;
 comment on function private.recognize_address() is
-  'Trigger on auth.users, by its name after create_user() and know_address(): an address that had an account goes on where that one ended. '
-  'Definer because no role reaches these tables; safe because it only fires for a new account, and says nothing.';
+  'Trigger on auth.users, by its name after create_user() and know_address(): an address that had an account goes on '
+  'where that one ended. Definer because no role reaches these tables; safe because it only fires for a new account, '
+  'and says nothing.';
 
 create trigger monogram__recognize_address
   after insert on auth.users

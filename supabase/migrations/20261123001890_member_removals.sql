@@ -9,8 +9,8 @@ create table private.removed_members (
   constraint removed_members_pkey primary key (space_id, user_id)
 );
 comment on table private.removed_members is
-  'Who was removed from a space, there or just gone, and has not been let in again: only an invite that somebody else made '
-  'since lets them in. Who leaves is not in it, unless the leader removes them afterwards.';
+  'Who was removed from a space, there or just gone, and has not been let in again: only an invite that somebody '
+  'else made since lets them in. Who leaves is not in it, unless the leader removes them afterwards.';
 
 create index idx_removed_members_user_id on private.removed_members (user_id);
 
@@ -36,27 +36,27 @@ as $$
   where known_addresses.user_id = removals_of.user_id and remembered_removals.space_id = removals_of.space_id;
 $$;
 comment on function private.removals_of(uuid, uuid) is
-  'When the person was removed from the space, with whichever account of theirs, and not let in again. Definer; not granted, '
-  'only other definer functions call it.';
+  'Return when the person was removed from the space, with whichever account of theirs, and not let in again. '
+  'Definer; not granted, only other definer functions call it.';
 
-create function private.pardon(user_id uuid, space_id uuid)
+create function private.forget_removals_of(user_id uuid, space_id uuid)
 returns void
 language sql
 security definer
 set search_path = ''
 as $$
   delete from private.removed_members
-  where removed_members.space_id = pardon.space_id
-    and removed_members.user_id in (select private.accounts_of(pardon.user_id));
+  where removed_members.space_id = forget_removals_of.space_id
+    and removed_members.user_id in (select private.accounts_of(forget_removals_of.user_id));
   delete from private.remembered_removals
-  where remembered_removals.space_id = pardon.space_id
+  where remembered_removals.space_id = forget_removals_of.space_id
     and remembered_removals.digest in (
-      select known_addresses.digest from private.known_addresses where known_addresses.user_id = pardon.user_id
+      select known_addresses.digest from private.known_addresses where known_addresses.user_id = forget_removals_of.user_id
     );
 $$;
-comment on function private.pardon(uuid, uuid) is
-  'Forget that the person was removed from the space, with whichever account of theirs. Definer; not granted, only other '
-  'definer functions call it.';
+comment on function private.forget_removals_of(uuid, uuid) is
+  'Forget that the person was removed from the space, with whichever account of theirs. Definer; not granted, only '
+  'other definer functions call it.';
 
 create function private.keep_out_addresses(user_id uuid, space_id uuid)
 returns void
@@ -73,7 +73,8 @@ as $$
   set removed_at = excluded.removed_at, noted_at = excluded.noted_at;
 $$;
 comment on function private.keep_out_addresses(uuid, uuid) is
-  'Keep the addresses of an account that is gone out of a space. Definer; not granted, only other definer functions call it.';
+  'Keep the addresses of an account that is gone out of a space. Definer; not granted, only other definer functions '
+  'call it.';
 
 create function private.remove_member(space_id uuid, user_id uuid)
 returns void
@@ -147,8 +148,9 @@ as $$
   select private.remove_member(remove_member.space_id, remove_member.user_id);
 $$;
 comment on function public.remove_member(uuid, uuid) is
-  'Take a person out of a space, with all accounts of theirs that are in it (those that share an address) but the leader''s, and keep out who has left it already; what they wrote stays. They come back only by an '
-  'invite that somebody else makes afterwards, also with another account of the same address. Leader only. MG102 where the '
+  'Take a person out of a space, with all accounts of theirs that are in it (those that share an address) but the '
+  'leader''s, and keep out who has left it already; what they wrote stays. They come back only by an invite that '
+  'somebody else makes afterwards, also with another account of the same address. Leader only. MG102 where the '
   'person never was in the space; MG107 for the leader.';
 grant execute on function public.remove_member(uuid, uuid) to authenticated, service_role;
 
@@ -166,8 +168,8 @@ begin
 end;
 $$;
 comment on function private.forget_removals() is
-  'Trigger: who was removed from a space is forgotten with it. Definer because no role reaches the table; safe because it only '
-  'fires for a space that is gone.';
+  'Trigger: who was removed from a space is forgotten with it. Definer because no role reaches the table; safe '
+  'because it only fires for a space that is gone.';
 
 create trigger spaces__forget_removals
   after delete on public.spaces

@@ -1,6 +1,6 @@
 -- Live updates. On the private channel space:{space_id} members receive what happens in the space. Only the database
--- sends there, so what comes from it is true. On room:{space_id} members receive and send: presence, and small talk such
--- as "is writing"; there anybody can claim anything. user:{user_id} is a person's own.
+-- sends there, so what comes from it is true. On room:{space_id} members receive and send: presence, and small talk
+-- such as "is writing"; there anybody can claim anything. user:{user_id} is a person's own.
 --
 -- For people who use plain Postgres Changes, three tables are in the platform's publication; row level security holds
 -- there too.
@@ -24,8 +24,8 @@ as $$
   end;
 $$;
 comment on function private.can_hear_topic(text) is
-  'Whether the caller may join a private channel: those of a space for its members, a person''s own. Definer to look into '
-  'memberships; safe because it answers for the caller only.';
+  'Return true if the caller may join a private channel: those of a space for its members, a person''s own. Definer '
+  'to look into memberships; safe because it looks at the caller only.';
 grant execute on function private.can_hear_topic(text) to anon, authenticated, service_role;
 
 -- Policies and grants ------------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ create table private.chores (
   last_error text,
   constraint chores_every_positive check (every > interval '0')
 );
-comment on table private.chores is 'What tick() does, and how often: once in each stretch of time, counted from Monday, 00:00 UTC.';
+comment on table private.chores is
+  'What tick() does, and how often: once in each stretch of time, counted from Monday, 00:00 UTC.';
 comment on column private.chores.starts_at is 'How long after the beginning of its stretch of time it becomes due.';
 comment on column private.chores.last_run_at is 'The time it was last done for; null before.';
 comment on column private.chores.last_error is 'What went wrong the last time, or null.';
@@ -84,8 +85,9 @@ begin
 end;
 $$;
 comment on function private.sweep(timestamptz) is
-  'Forget finished jobs after 30 days, read notifications and the news by email after 90, and how a newsletter''s email '
-  'read 30 days after everybody has it; drop files whose owner is gone. Who was sent a newsletter stays. Scheduled. Definer; not granted to clients.';
+  'Forget finished jobs after 30 days, read notifications and the news by email after 90, and how a newsletter''s '
+  'email read 30 days after everybody has it; drop files whose owner is gone. Who was sent a newsletter stays. '
+  'Scheduled. Definer; not granted to clients.';
 
 create function private.send_reminders(at timestamptz default now())
 returns integer
@@ -141,8 +143,9 @@ begin
 end;
 $$;
 comment on function private.send_reminders(timestamptz) is
-  'Remind the members who have not answered, once a week of a space, two days after its first prompts were published; a '
-  'week that has closed by then is over. Answers how many spaces. Scheduled. Definer; not granted to clients.';
+  'Remind the members who have not responded, once in each week of a space, two days after its first prompts were '
+  'published; a week that has closed by then is over. Returns how many spaces. Scheduled. Definer; not granted to '
+  'clients.';
 
 create function private.tick(at timestamptz default now())
 returns text[]
@@ -183,8 +186,8 @@ begin
 end;
 $$;
 comment on function private.tick(timestamptz) is
-  'Do what has come due, each chore once however long ago it was, and call the function deliver if there is work for it. '
-  'Answers what was done. Two at once share the work. Definer; granted to the service role only.';
+  'Do what has come due, each chore once however long ago it was, and call the function deliver if there is work for '
+  'it. Returns what was done. Two at once share the work. Definer; granted to the service role only.';
 grant execute on function private.tick(timestamptz) to service_role;
 
 create function public.tick(at timestamptz default now())
@@ -195,7 +198,7 @@ as $$
   select private.tick(private.require_instant(tick.at));
 $$;
 comment on function public.tick(timestamptz) is
-  'Do the work of the clock that has come due; answers what was done. Secret key only.';
+  'Do the work of the clock that has come due; returns what was done. Secret key only.';
 grant execute on function public.tick(timestamptz) to service_role;
 
 create function private.is_work_due(at timestamptz default now())
@@ -227,8 +230,8 @@ as $$
   );
 $$;
 comment on function private.is_work_due(timestamptz) is
-  'Whether the function deliver has something to do. Definer; not granted, only other definer functions and whoever runs '
-  'the database call it.';
+  'Return true if the function deliver has something to do. Definer; not granted, only other definer functions and '
+  'whoever runs the database call it.';
 
 create function private.is_picture_due(at timestamptz default now())
 returns boolean
@@ -242,8 +245,8 @@ as $$
   );
 $$;
 comment on function private.is_picture_due(timestamptz) is
-  'Whether the function pictures has something to do. Definer; not granted, only other definer functions and whoever runs '
-  'the database call it.';
+  'Return true if the function pictures has something to do. Definer; not granted, only other definer functions and '
+  'whoever runs the database call it.';
 
 create function private.nudge(at timestamptz default now())
 returns boolean
@@ -286,9 +289,10 @@ begin
 end;
 $$;
 comment on function private.nudge(timestamptz) is
-  'Where pg_net and Vault are (secrets "project_url" and "cron_secret_key"): call the functions deliver and pictures if there is work for them. '
-  'Answers whether. A call that is lost does no harm, the next tick makes another. Definer to read the secrets; not '
-  'granted, only other definer functions call it, and it tells them to nobody but the project''s own address.';
+  'Where pg_net and Vault are (secrets "project_url" and "cron_secret_key"): call the functions deliver and pictures '
+  'if there is work for them. Returns true if it called one. A call that is lost does no harm, the next tick makes '
+  'another. Definer to read the secrets; not granted, only other definer functions call it, and it tells them to '
+  'nobody but the project''s own address.';
 
 create function private.schedule_jobs()
 returns integer
@@ -310,7 +314,8 @@ begin
 end;
 $$;
 comment on function private.schedule_jobs() is
-  'Hand the scheduled work to pg_cron, where it is; again changes nothing. Answers how many jobs. For the role of migrations.';
+  'Hand the scheduled work to pg_cron, where it is; again changes nothing. Returns how many jobs. For the role of '
+  'migrations.';
 
 do $$
 begin

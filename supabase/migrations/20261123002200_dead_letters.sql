@@ -1,4 +1,5 @@
--- What operators ask of work that waits: how many jobs and mails there are in which state, and to give dead ones another try.
+-- What operators ask of work that waits: how many jobs and emails there are in which state, and to give dead ones
+-- another try.
 
 create function public.outbox_state()
 returns table (kind text, state text, jobs bigint, oldest_run_at timestamptz)
@@ -18,7 +19,8 @@ as $$
   order by 1, 2;
 $$;
 comment on function public.outbox_state() is
-  'How many jobs and mails of each kind are in which state, and since when the oldest is due. Secret key only.';
+  'Return how many jobs and emails of each kind are in which state, and since when the oldest is due. Secret key '
+  'only.';
 grant execute on function public.outbox_state() to service_role;
 
 create function public.dead_letters(letter_limit integer default 1000)
@@ -41,8 +43,8 @@ as $$
   limit private.require_count('letter_limit', dead_letters.letter_limit);
 $$;
 comment on function public.dead_letters(integer) is
-  'Jobs and mails that will not be tried again, the oldest first: gave_up says that no attempt helped, otherwise the '
-  'provider refused the mail. Secret key only.';
+  'Jobs and emails that will not be tried again, the oldest first: gave_up says that no attempt helped, otherwise '
+  'the provider refused the email. Secret key only.';
 grant execute on function public.dead_letters(integer) to service_role;
 
 create function private.replay_dead_letters(keys text[], at timestamptz)
@@ -56,7 +58,7 @@ declare
   v_mail_ids uuid[];
   v_jobs integer;
 begin
-  -- Mails before jobs, and by id, as everybody does who deletes an account.
+  -- Emails before jobs, and by id, as everybody does who deletes an account.
   v_mail_ids := array(
     select mails.id from private.mails
     where mails.state = 'FAILED'
@@ -103,6 +105,6 @@ as $$
   select private.replay_dead_letters(replay_dead_letters.keys, private.require_instant(replay_dead_letters.at));
 $$;
 comment on function public.replay_dead_letters(text[], timestamptz) is
-  'Try jobs and mails of dead_letters() again, as if for the first time: those named by key, or all that were given up '
-  '(what a provider refused is only tried again by name). Answers how many. Secret key only.';
+  'Try jobs and emails of dead_letters() again, as if for the first time: those named by key, or all that were given '
+  'up (what a provider refused is only tried again by name). Returns how many. Secret key only.';
 grant execute on function public.replay_dead_letters(text[], timestamptz) to service_role;

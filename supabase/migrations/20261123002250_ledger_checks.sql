@@ -1,5 +1,5 @@
--- Proof that nobody changed the ledger. Each transaction carries a hash over itself and the person's transaction before it
--- (private.post_transaction); what is here checks these chains, daily from where the last check ended.
+-- Proof that nobody changed the ledger. Each transaction carries a hash over itself and the person's transaction
+-- before it (private.post_transaction); what is here checks these chains, daily from where the last check ended.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -104,9 +104,9 @@ as $$
     );
 $$;
 comment on function private.account_faults(uuid[], boolean) is
-  'What is wrong in the ledgers of these people (null: everybody), each by itself: entries that do not follow from the '
-  'ones before, balances that do not add up, ends that are missing. complete: from the first entry, not from the last '
-  'checkpoint. Definer; not granted, only other definer functions call it.';
+  'Return what is wrong in the ledgers of these people (null: everybody), each by itself: entries that do not follow '
+  'from the ones before, balances that do not add up, ends that are missing. complete: from the first entry, not '
+  'from the last checkpoint. Definer; not granted, only other definer functions call it.';
 
 create function private.command_sides(complete boolean)
 returns table (reference_id uuid, user_id uuid, type public.transaction_type, amount bigint, is_closed boolean, entry_id uuid)
@@ -161,8 +161,8 @@ begin
 end;
 $$;
 comment on function private.command_sides(boolean) is
-  'The ledger entries of gifts and purchases, those of closed accounts included: all, or both sides of whatever was '
-  'posted since the last checkpoint. Definer; not granted, only other definer functions call it.';
+  'Return the ledger entries of gifts and purchases, those of closed accounts included: all, or both sides of '
+  'whatever was posted since the last checkpoint. Definer; not granted, only other definer functions call it.';
 
 create function private.pair_faults(complete boolean)
 returns table (user_id uuid, problem text, subject_id uuid)
@@ -224,9 +224,9 @@ as $$
     and not exists (select from commands where commands.reference_id = purchases.id and commands.purchases > 0);
 $$;
 comment on function private.pair_faults(boolean) is
-  'Gifts without exactly their two entries of opposite amounts, purchases without their one, and entries without their '
-  'gift or purchase. Where an account is gone, what it left in private.closed_entries counts as its entry. Definer; not '
-  'granted, only other definer functions call it.';
+  'Gifts without exactly their two entries of opposite amounts, purchases without their one, and entries without '
+  'their gift or purchase. Where an account is gone, what it left in private.closed_entries counts as its entry. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.ledger_faults(complete boolean)
 returns table (user_id uuid, problem text, subject_id uuid)
@@ -244,8 +244,8 @@ as $$
   where ledger_faults.complete and not exists (select from public.users where users.id = transactions.user_id);
 $$;
 comment on function private.ledger_faults(boolean) is
-  'Everything that is wrong in the ledger: nothing, unless something is badly wrong. Definer; not granted, only other '
-  'definer functions call it.';
+  'Return everything that is wrong in the ledger: nothing, unless something is badly wrong. Definer; not granted, '
+  'only other definer functions call it.';
 
 create function private.verify_ledger(complete boolean)
 returns table (
@@ -287,11 +287,11 @@ as $$
   select * from private.verify_ledger(verify_ledger.complete);
 $$;
 comment on function public.verify_ledger(boolean) is
-  'Everything that is wrong in the ledger: no row, unless something is badly wrong. problem: balance (not the sum of the '
-  'transactions, or not what the newest says), running_balance, chain (the transaction subject_id is not what was written, '
-  'or something before it is missing), head (the end is missing), checkpoint (what was checked before is not there any '
-  'more), gift, purchase (subject_id has not exactly its entries), no_account. Reads all of the ledger; with complete => '
-  'false what was posted since the daily check. Secret key only.';
+  'Return everything that is wrong in the ledger: no row, unless something is badly wrong. problem: balance (not the '
+  'sum of the transactions, or not what the newest says), running_balance, chain (the transaction subject_id is not '
+  'what was written, or something before it is missing), head (the end is missing), checkpoint (what was checked '
+  'before is not there any more), gift, purchase (subject_id has not exactly its entries), no_account. Reads all of '
+  'the ledger; with complete => false what was posted since the daily check. Secret key only.';
 grant execute on function public.verify_ledger(boolean) to service_role;
 
 create function private.checkpoint_ledger(at timestamptz default now())
@@ -334,5 +334,5 @@ begin
 end;
 $$;
 comment on function private.checkpoint_ledger(timestamptz) is
-  'Check what was posted since the last checkpoint, and set the next one for everybody whose ledger is whole; answers how '
-  'many faults there are. Scheduled. Definer; not granted to clients.';
+  'Check what was posted since the last checkpoint, and set the next one for everybody whose ledger is whole; '
+  'returns how many faults there are. Scheduled. Definer; not granted to clients.';

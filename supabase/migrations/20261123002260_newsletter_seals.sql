@@ -1,6 +1,6 @@
--- The chains of the ledger are tied to newsletters that people keep: a published one holds a Merkle root over the heads of its
--- members' chains, and one short code over all of its snapshot, which its page and its PDF print. Whoever may write tables can
--- compute every chain anew, but not what was printed.
+-- The chains of the ledger are tied to newsletters that people keep: a published one holds a Merkle root over the
+-- heads of its members' chains, and one short code over all of its snapshot, which its page and its PDF print. Whoever
+-- may write tables can recompute every chain, but not what was printed.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -16,9 +16,9 @@ create table private.newsletter_heads (
   primary key (newsletter_id, user_id)
 );
 comment on table private.newsletter_heads is
-  'Where the chain of each member''s ledger ended when a newsletter was published: the leaves of its Merkle tree. The '
-  'salt keeps others from guessing what a leaf is made of. Kept when an account goes, without a foreign key: the proofs '
-  'of the others need the leaf.';
+  'Where the chain of each member''s ledger ended when a newsletter was published: the leaves of its Merkle tree. '
+  'The salt keeps others from guessing what a leaf is made of. Kept when an account goes, without a foreign key: the '
+  'proofs of the others need the leaf.';
 
 create table private.sealed_newsletters (
   newsletter_id uuid primary key,
@@ -43,7 +43,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- Crockford's base 32: no letter that is taken for a digit. A hundred bits in four groups.
+  -- Crockford's base 32: no character that looks like a digit. A hundred bits in four groups.
   select string_agg(
     substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', substring(bits.all_bits from 5 * place + 1 for 5)::integer + 1, 1)
       || case when place in (4, 9, 14) then '-' else '' end,
@@ -52,7 +52,8 @@ as $$
   from (select ('x' || encode(short_code.digest, 'hex'))::bit(256) as all_bits) as bits
   cross join generate_series(0, 19) as place;
 $$;
-comment on function private.short_code(bytea) is 'The first 100 bits of a SHA-256, to be printed: XXXXX-XXXXX-XXXXX-XXXXX.';
+comment on function private.short_code(bytea) is
+  'Return the first 100 bits of a SHA-256, to be printed: XXXXX-XXXXX-XXXXX-XXXXX.';
 
 create function private.newsletter_code(newsletter public.newsletters)
 returns text
@@ -74,8 +75,8 @@ as $$
   );
 $$;
 comment on function private.newsletter_code(public.newsletters) is
-  'The code of a published newsletter: SHA-256 over its canonical snapshot (the text of a jsonb object, whose keys Postgres '
-  'sorts), shortened. It depends on every word in it.';
+  'Return the code of a published newsletter: SHA-256 over its canonical snapshot (the text of a jsonb object, whose '
+  'keys Postgres sorts), shortened. It depends on every word in it.';
 
 create function private.leaf_hash(
   salt uuid, newsletter_id uuid, user_id uuid, entries bigint, last_seq bigint, hash bytea
@@ -117,7 +118,7 @@ as $$
   ) as parents;
 $$;
 comment on function private.merkle_level(bytea[]) is
-  'The level of a Merkle tree above this one: each two are hashed together, an odd last one goes up as it is.';
+  'Return the level of a Merkle tree above this one: each two are hashed together, an odd last one goes up as it is.';
 
 create function private.merkle_root(newsletter_id uuid)
 returns bytea
@@ -141,7 +142,7 @@ begin
 end;
 $$;
 comment on function private.merkle_root(uuid) is
-  'The root over the leaves of a newsletter. Definer; not granted, only other definer functions call it.';
+  'Return the root over the leaves of a newsletter. Definer; not granted, only other definer functions call it.';
 
 create function private.ledger_proof(newsletter_id uuid)
 returns jsonb
@@ -191,8 +192,8 @@ begin
 end;
 $$;
 comment on function private.ledger_proof(uuid) is
-  'Definer because clients do not reach the heads; safe because it answers for the caller only, and of the others nothing '
-  'but hashes over salts that it does not tell.';
+  'Definer because clients do not reach the heads; safe because it looks at the caller only, and shows of the others '
+  'only hashes over secret salts.';
 grant execute on function private.ledger_proof(uuid) to authenticated;
 
 create function public.ledger_proof(newsletter_id uuid)
@@ -204,8 +205,9 @@ as $$
   select private.ledger_proof(ledger_proof.newsletter_id);
 $$;
 comment on function public.ledger_proof(uuid) is
-  'That the caller''s ledger, as it was when a newsletter was published, is in the newsletter''s ledger_root: {newsletter_id, '
-  'code, ledger_root, user_id, entries, last_seq, hash, salt, path: [{side, hash}]}. MG508 for who was no member then.';
+  'That the caller''s ledger, as it was when a newsletter was published, is in the newsletter''s ledger_root: '
+  '{newsletter_id, code, ledger_root, user_id, entries, last_seq, hash, salt, path: [{side, hash}]}. MG508 for '
+  'somebody who was not a member then.';
 grant execute on function public.ledger_proof(uuid) to authenticated;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
@@ -245,8 +247,9 @@ begin
 end;
 $$;
 comment on function private.seal_newsletter() is
-  'Trigger: put the root over the heads of its members'' ledgers into a newsletter that is being published, and the code '
-  'over all of it. Definer because clients reach neither; safe because it only fires for a publication that was let in.';
+  'Trigger: put the root over the heads of its members'' ledgers into a newsletter that is being published, and the '
+  'code over all of it. Definer because clients reach neither; safe because it only fires for a publication that was '
+  'let in.';
 
 -- After newsletters__guard, by its name: what is sealed is what is published.
 create trigger newsletters__seal
@@ -264,7 +267,8 @@ begin
   return new;
 end;
 $$;
-comment on function private.seal_anew() is 'Trigger: a published newsletter that is redacted gets the code of what it says now.';
+comment on function private.seal_anew() is
+  'Trigger: a published newsletter that is redacted gets the code of what it says now.';
 
 create trigger newsletters__seal_anew
   before update of redacted_at on public.newsletters

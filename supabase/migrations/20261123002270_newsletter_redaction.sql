@@ -65,7 +65,7 @@ as $$
   );
 $$;
 comment on function private.redacted_content(jsonb, uuid) is
-  'The snapshot of a newsletter without a person: neither name, picture nor words.';
+  'Return the snapshot of a newsletter without a person: neither name, picture nor words.';
 
 create function private.record_redaction(newsletter_id uuid, old_code text, new_code text)
 returns void
@@ -79,8 +79,8 @@ begin
 end;
 $$;
 comment on function private.record_redaction(uuid, text, text) is
-  'Note that a published newsletter was changed on purpose, so that verifying an older copy says "redacted". Definer; not '
-  'granted, only the definer functions that redact call it.';
+  'Note that a published newsletter was changed on purpose, so that verifying an older copy says "redacted". '
+  'Definer; not granted, only the definer functions that redact call it.';
 
 create function private.redact_newsletter(newsletter_id uuid, user_id uuid)
 returns boolean
@@ -123,8 +123,9 @@ begin
 end;
 $$;
 comment on function private.redact_newsletter(uuid, uuid) is
-  'Take a person out of a newsletter: its snapshot at once; its page, PDF and email, which are out of reach until then, by a '
-  'job that makes them anew. Records the change. Definer; not granted, only other definer functions call it.';
+  'Take a person out of a newsletter: its snapshot at once; its page, PDF and email, which are out of reach until '
+  'then, by a job that makes them again. Records the change. Definer; not granted, only other definer functions call '
+  'it.';
 
 create function private.redact_user(user_id uuid)
 returns integer
@@ -166,7 +167,8 @@ begin
     )
   order by mails.id
   for update;
-  -- A worker that has taken the email of a newsletter and not begun it has read it as it was: another one takes it anew.
+  -- A worker that has taken the email of a newsletter and not begun it has read it as it was: another one takes it
+  -- again.
   update private.mails
   set batch_id = null, position = null
   where mails.newsletter_id = any (v_redacted_ids) and mails.state = 'QUEUED' and mails.batch_id is not null;
@@ -188,7 +190,8 @@ as $$
   select private.redact_user(redact_user.user_id);
 $$;
 comment on function public.redact_user(uuid) is
-  'Take a person''s name, picture and words out of every newsletter, whether their account is there or gone, and return how '
-  'many newsletters changed: null where neither a newsletter nor a gift had anything of them. Pages, PDFs and emails are made anew by jobs. What they wrote with gifts goes as well, '
-  'and their name from what the recipients were told. Again changes nothing. Secret key only.';
+  'Take a person''s name, picture and words out of every newsletter, whether their account is there or gone, and '
+  'return how many newsletters changed: null where neither a newsletter nor a gift had anything of them. Pages, PDFs '
+  'and emails are made again by jobs. What they wrote with gifts goes as well, and their name from what the '
+  'recipients were told. Again changes nothing. Secret key only.';
 grant execute on function public.redact_user(uuid) to service_role;

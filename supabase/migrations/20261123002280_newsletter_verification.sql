@@ -149,8 +149,9 @@ as $$
   );
 $$;
 comment on function public.verify_newsletter(text, uuid, text) is
-  'Hold a copy of a newsletter that somebody kept, by the code that it prints, and the id and the root that its file holds, '
-  'against the database: {status, ...}. INTACT; ACCOUNT_CLOSED (intact, and members have deleted their accounts since); '
-  'REDACTED (words were taken out on purpose since); DELETED; CHANGED (it is not what was published); LEDGER_CHANGED (the '
-  'ledger of a member up to then was written anew); UNKNOWN. MG001 for what is no code. Secret key only.';
+  'Hold a copy of a newsletter that somebody kept, by the code that it prints, and the id and the root that its file '
+  'holds, against the database: {status, ...}. INTACT; ACCOUNT_CLOSED (intact, and members have deleted their '
+  'accounts since); REDACTED (words were taken out on purpose since); DELETED; CHANGED (it is not what was '
+  'published); LEDGER_CHANGED (the ledger of a member up to then was rewritten); UNKNOWN. MG001 for a text that is '
+  'not a code. Secret key only.';
 grant execute on function public.verify_newsletter(text, uuid, text) to service_role;

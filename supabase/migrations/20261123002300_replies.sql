@@ -1,11 +1,11 @@
--- How long the reply to a change may take. The Data API makes a change and reads its reply in one statement, and a request
--- may ask for a reply with everything that is related to the row, as deep as it likes. Whatever the change holds, such as
--- its space, is held meanwhile; so who holds something has one second for the reply. Then the whole statement is refused
--- with MG003, and nothing of it remains.
+-- How long the reply to a change may take. The Data API makes a change and reads its reply in one statement, and a
+-- request may ask for a reply with everything that is related to the row, as deep as it likes. Whatever the change
+-- holds, such as its space, is held meanwhile; so who holds something has one second for the reply. Then the whole
+-- statement is refused with MG003, and nothing of it remains.
 --
 -- Row level security is what every read of a row goes through, so a policy on each table looks at the clock. A
--- transaction that has not changed or locked a row has no number yet, and for such a one the policy looks at nothing else:
--- reading alone takes as long as the statement may.
+-- transaction that has not changed or locked a row has no number yet, and for such a one the policy looks at nothing
+-- else: reading alone takes as long as the statement may.
 --
 -- What is read by a function of ours is not the reply: its queries are its own, and it may have waited for others.
 
@@ -40,11 +40,13 @@ begin
 end;
 $$;
 comment on function private.time_to_read() is
-  'For the policies of a statement that holds something: "left" during the second that begins when it first reads a row; '
-  'then it refuses with MG003. The setting monogram.reading notes which statement that is, and when it began to read.';
+  'For the policies of a statement that holds something: "left" during the second that begins when it first reads a '
+  'row; then it refuses with MG003. The setting monogram.reading notes which statement that is, and when it began to '
+  'read.';
 grant execute on function private.time_to_read() to anon, authenticated;
 
--- A comparison, and no plain yes or no: the planner takes it for true of nearly all rows, as it is, so plans stay what they were.
+-- A comparison, and no plain yes or no: the planner takes it for true of nearly all rows, as it is, so plans stay what
+-- they were.
 do $$
 declare
   v_table regclass;

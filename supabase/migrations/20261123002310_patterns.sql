@@ -1,7 +1,7 @@
--- What a change may calculate. The Data API lets a request say in its filter which rows it changes, and evaluates that filter
--- while the change already holds what others need, such as a space. A regular expression can be written so that it takes as
--- long as a statement may, on a single row; so a change takes none. All that else can be asked of a row takes time in
--- proportion to its length.
+-- What a change may calculate. The Data API lets a request say in its filter which rows it changes, and evaluates that
+-- filter while the change already holds what others need, such as a space. A regular expression can be written so that
+-- it takes as long as a statement may, on a single row; so a change takes none. All that else can be asked of a row
+-- takes time in proportion to its length.
 
 create function private.takes_no_pattern()
 returns boolean
@@ -25,8 +25,9 @@ begin
 end;
 $$;
 comment on function private.takes_no_pattern() is
-  'True, or MG001 where a client''s request changes something and has a regular expression (match, imatch) in its filter. For '
-  'policies of UPDATE and DELETE, which look before the filter does, and for functions, before they hold anything.';
+  'True, or MG001 where a client''s request changes something and has a regular expression (match, imatch) in its '
+  'filter. For policies of UPDATE and DELETE, which look before the filter does, and for functions, before they hold '
+  'anything.';
 grant execute on function private.takes_no_pattern() to anon, authenticated;
 
 do $$

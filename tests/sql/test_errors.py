@@ -362,7 +362,7 @@ def test_every_code_has_its_wrong_call(world: World) -> None:
     assert sorted(messages(world)) == sorted(WRONG_CALLS)
 
 
-def limit_words(detail: str | None) -> str:
+def describe_limit(detail: str | None) -> str:
     time = (detail or "").replace("T", " ").removesuffix("Z")
     return f" Come back at {time} UTC."
 
@@ -373,7 +373,7 @@ def test_refused(world: World, code: str) -> None:
         WRONG_CALLS[code](world)
     diagnosis = caught.value.diag
     # A limit also says when to come back.
-    assert str(diagnosis.message_primary).removesuffix(limit_words(diagnosis.message_detail)) == messages(world)[code]
+    assert str(diagnosis.message_primary).removesuffix(describe_limit(diagnosis.message_detail)) == messages(world)[code]
     assert diagnosis.message_hint
 
 
@@ -398,9 +398,9 @@ def test_nobody_signed_in_has_words_too(world: World) -> None:
         ("display_name", " \t\n", "display_name takes 1 to 80 characters"),
         ("display_name", "x" * 81, "display_name takes 1 to 80 characters"),
         ("display_name", "Eleni\nBcc: all", "display_name is one line"),
-        ("username", "no", "username takes 3 to 30 letters"),
-        ("username", "no dots.", "username takes 3 to 30 letters"),
-        ("username", "x" * 31, "username takes 3 to 30 letters"),
+        ("username", "no", "username takes 3 to 30 characters"),
+        ("username", "no dots.", "username takes 3 to 30 characters"),
+        ("username", "x" * 31, "username takes 3 to 30 characters"),
         ("bio", "x" * 501, "bio takes up to 500 characters that are not all blank, or none"),
         ("avatar_path", "elsewhere/me.png", "{user_id}/{file}"),
     ],

@@ -127,7 +127,7 @@ def test_a_published_week_is_not_generated_again(actors: Actors, club: Club) -> 
 def test_a_strangers_newsletter_is_not_there_whatever_is_asked_of_it(actors: Actors, club: Club) -> None:
     newsletter = club.week()
     command = "select public.set_newsletter_visibility(%s, null)"
-    refused(actors.person("Olga"), "MG401", "no such newsletter", command, newsletter["id"])
+    refused(actors.person("Olga"), "MG401", "No such newsletter", command, newsletter["id"])
     refused(club.leader, "MG001", "visibility", command, newsletter["id"])
 
 

@@ -201,7 +201,7 @@ def test_a_new_password_does_not_prove_whose_account_it_is(actors: Actors, amr: 
         with thief.refused("MG311") as caught:
             thief.call("delete_account", confirm=email_of(actors, person))
         assert caught.value.diag.message_detail == "new_password"
-        assert "a link or a code that is mailed" in str(caught.value.diag.message_hint)
+        assert "a link or a code that is sent" in str(caught.value.diag.message_hint)
 
 
 @pytest.mark.parametrize("method", ["otp", "magiclink", "recovery", "email/signup", "invite"])

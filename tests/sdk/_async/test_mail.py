@@ -102,7 +102,7 @@ async def test_a_new_password_deletes_no_account_and_the_mailbox_does(stack: Sta
     with pytest.raises(errors.SignInTooOldError, match="more than the password") as refused:
         await client.auth.delete_account(confirm=email)
     assert refused.value.detail == "new_password"
-    assert "a link or a code that is mailed" in str(refused.value.hint)
+    assert "a link or a code that is sent" in str(refused.value.hint)
     await client.auth.sign_in_with_otp(email=email, create_user=False)
     await client.auth.verify_otp(email=email, token=newest_code(stack, email))
     await client.auth.refresh()

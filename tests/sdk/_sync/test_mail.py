@@ -104,7 +104,7 @@ def test_a_new_password_deletes_no_account_and_the_mailbox_does(stack: Stack, cl
     with pytest.raises(errors.SignInTooOldError, match="more than the password") as refused:
         client.auth.delete_account(confirm=email)
     assert refused.value.detail == "new_password"
-    assert "a link or a code that is mailed" in str(refused.value.hint)
+    assert "a link or a code that is sent" in str(refused.value.hint)
     client.auth.sign_in_with_otp(email=email, create_user=False)
     client.auth.verify_otp(email=email, token=newest_code(stack, email))
     client.auth.refresh()

@@ -123,7 +123,7 @@ def test_what_the_operator_has_to_mend_stops_a_provider_until_it_is_mended(peopl
     assert service.mails.claim(worker, provider=batch.provider) is None
     rows = [row for row in club.leader.newsletters.delivery(letter)]
     assert {(row.state, row.last_error) for row in rows} == {
-        (MailState.QUEUED, "Sending has stopped until the operator has mended something. Nothing is lost.")
+        (MailState.QUEUED, "Sending has stopped until the operator has fixed something. Nothing is lost.")
     }
     assert service.admin.resume_mail(batch.provider) is True
     assert service.admin.resume_mail(batch.provider) is False
