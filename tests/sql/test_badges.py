@@ -12,6 +12,7 @@ from tests.support.actors import Actor, Actors
 from tests.support.ledger import check_ledger
 from tests.support.stories import Club, balance, found_club, grant_tokens
 
+
 def add_badge(actors: Actors, metric: str, at_least: int, reward: int = 7) -> None:
     actors.service().insert(
         "badges", code=f"{metric}_{at_least}", name=metric, description="", icon="🎈",

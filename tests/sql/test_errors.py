@@ -362,7 +362,7 @@ def test_every_code_has_its_wrong_call(world: World) -> None:
     assert sorted(messages(world)) == sorted(WRONG_CALLS)
 
 
-def describe_limit(detail: str | None) -> str:
+def when_to_retry(detail: str | None) -> str:
     time = (detail or "").replace("T", " ").removesuffix("Z")
     return f" Come back at {time} UTC."
 
@@ -373,7 +373,7 @@ def test_refused(world: World, code: str) -> None:
         WRONG_CALLS[code](world)
     diagnosis = caught.value.diag
     # A limit also says when to come back.
-    assert str(diagnosis.message_primary).removesuffix(describe_limit(diagnosis.message_detail)) == messages(world)[code]
+    assert str(diagnosis.message_primary).removesuffix(when_to_retry(diagnosis.message_detail)) == messages(world)[code]
     assert diagnosis.message_hint
 
 
