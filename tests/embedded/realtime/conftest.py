@@ -107,7 +107,7 @@ alter publication supabase_realtime add table
 
 
 @dataclass(frozen=True)
-class Hall:
+class RealtimeServer:
     """A running server with its database, and methods to use both."""
 
     config: ServerConfig
@@ -185,18 +185,18 @@ def done(club: Club) -> None:
 
 
 @pytest.fixture(scope="session")
-def club_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """The Postgres server of the tests that do not stop it."""
     with server_with_template(tmp_path_factory) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def hall(club_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+def server(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealtimeServer]:
     """The server that tests share. Each test creates a space, topics and rows of its own."""
-    with closing(open_hall(club_server, "hall", tmp_path_factory.mktemp("hall"))) as hall:
-        yield hall
-        hall.process.stop()
+    with closing(open_server(postgres_server, "realtime", tmp_path_factory.mktemp("realtime"))) as server:
+        yield server
+        server.process.stop()
 
 
 @pytest.fixture(scope="session")
@@ -214,14 +214,14 @@ def own_postgres(spare_postgres: PostgresServer) -> PostgresServer:
 
 
 @pytest.fixture
-def own_hall(own_postgres: PostgresServer, tmp_path: Path) -> Iterator[Hall]:
+def own_server(own_postgres: PostgresServer, tmp_path: Path) -> Iterator[RealtimeServer]:
     """A server that the test may stop, on a Postgres server that it may stop."""
-    with closing(open_hall(own_postgres, "own", tmp_path)) as hall:
-        yield hall
-        hall.process.stop()
+    with closing(open_server(own_postgres, "own", tmp_path)) as server:
+        yield server
+        server.process.stop()
 
 
-def open_hall(postgres: PostgresServer, database: str, folder: Path) -> Hall:
+def open_server(postgres: PostgresServer, database: str, folder: Path) -> RealtimeServer:
     deno.ensure_cached(lambda _line: None)
     databases = databases_of(postgres)
     dsn = databases.clone(database)
@@ -231,7 +231,7 @@ def open_hall(postgres: PostgresServer, database: str, folder: Path) -> Hall:
     config = make_config(databases, database, folder)
     process = ApiServer(folder / "server.log", options={"bcrypt_cost": 4})
     process.start(config)
-    return Hall(config, process, databases, database)
+    return RealtimeServer(config, process, databases, database)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from supabase_embedded import deno
-from tests.embedded.realtime.conftest import Hall
+from tests.embedded.realtime.conftest import RealtimeServer
 
 HERE = Path(__file__).parent / "deno"
 # The configuration that pins supabase-js for tests.
@@ -39,17 +39,17 @@ def test_parts() -> None:
 
 
 @pytest.mark.long
-def test_limits(hall: Hall) -> None:
+def test_limits(server: RealtimeServer) -> None:
     deno_test(
         "limits_test.ts",
         [*deno.pinned(), "--allow-net=127.0.0.1", "--allow-sys"],
-        {"SERVER_CONFIG": json.dumps(asdict(hall.config))},
+        {"SERVER_CONFIG": json.dumps(asdict(server.config))},
     )
 
 
-def test_supabase_js(hall: Hall) -> None:
+def test_supabase_js(server: RealtimeServer) -> None:
     deno_test(
         "supabase_js_test.ts",
         [f"--config={PINNED / 'deno.json'}", f"--lock={PINNED / 'deno.lock'}", "--allow-net=127.0.0.1"],
-        {"API_URL": hall.http_url, "PUBLISHABLE_KEY": hall.config.publishable_key},
+        {"API_URL": server.http_url, "PUBLISHABLE_KEY": server.config.publishable_key},
     )

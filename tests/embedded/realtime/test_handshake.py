@@ -9,7 +9,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.embedded.realtime.conftest import Hall
+from tests.embedded.realtime.conftest import RealtimeServer
 from tests.embedded.realtime.wire import Frame, Wire
 
 
@@ -21,38 +21,38 @@ async def refusal(url: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_a_heartbeat_gets_a_reply(hall: Hall, version: int) -> None:
-    async with hall.wire(version=version) as wire:
+async def test_a_heartbeat_gets_a_reply(server: RealtimeServer, version: int) -> None:
+    async with server.wire(version=version) as wire:
         ref = await wire.send("phoenix", "heartbeat", {})
         reply = await wire.next()
     assert (reply.topic, reply.event, reply.ref) == ("phoenix", "phx_reply", ref)
     assert reply.payload == {"status": "ok", "response": {}}
 
 
-async def test_a_heartbeat_without_a_reference_is_ignored(hall: Hall) -> None:
-    async with hall.wire() as wire:
+async def test_a_heartbeat_without_a_reference_is_ignored(server: RealtimeServer) -> None:
+    async with server.wire() as wire:
         await wire.socket.send('{"event":"heartbeat","payload":{},"topic":"phoenix","ref":null,"join_ref":null}')
         assert await wire.next() == Frame("phoenix", "phx_reply", {"status": "ok", "response": {}}, None)
 
 
-async def test_pings_get_a_pong(hall: Hall) -> None:
-    async with hall.wire() as wire:
+async def test_pings_get_a_pong(server: RealtimeServer) -> None:
+    async with server.wire() as wire:
         assert await (await wire.socket.ping()) >= 0
 
 
-async def test_the_header_takes_precedence_over_the_query(hall: Hall, name: str) -> None:
-    url = f"{hall.realtime_url}/websocket?apikey=sb_publishable_wrong"
-    async with Wire(url, headers={"x-api-key": hall.config.secret_key}) as wire:
+async def test_the_header_takes_precedence_over_the_query(server: RealtimeServer, name: str) -> None:
+    url = f"{server.realtime_url}/websocket?apikey=sb_publishable_wrong"
+    async with Wire(url, headers={"x-api-key": server.config.secret_key}) as wire:
         await wire.enter(name, private=True)  # No policy allows anybody but the secret key.
 
 
-async def test_without_a_key(hall: Hall) -> None:
-    assert await refusal(f"{hall.realtime_url}/websocket?vsn=1.0.0") == (401, "API key is missing")
+async def test_without_a_key(server: RealtimeServer) -> None:
+    assert await refusal(f"{server.realtime_url}/websocket?vsn=1.0.0") == (401, "API key is missing")
 
 
-async def test_with_a_wrong_key(hall: Hall) -> None:
-    assert await refusal(f"{hall.realtime_url}/websocket?apikey=sb_publishable_wrong") == (401, "Invalid API key")
-    assert await refusal(f"{hall.realtime_url}/websocket?apikey=wrong") == (
+async def test_with_a_wrong_key(server: RealtimeServer) -> None:
+    assert await refusal(f"{server.realtime_url}/websocket?apikey=sb_publishable_wrong") == (401, "Invalid API key")
+    assert await refusal(f"{server.realtime_url}/websocket?apikey=wrong") == (
         401,
         "The token provided is not a valid JWT",
     )
@@ -67,28 +67,28 @@ async def test_with_a_wrong_key(hall: Hall) -> None:
     ],
 )
 async def test_with_an_invalid_token_as_the_key(
-    hall: Hall, claims: dict[str, object], secret: str | None, error: str
+    server: RealtimeServer, claims: dict[str, object], secret: str | None, error: str
 ) -> None:
-    token = hall.sign(claims, secret=secret)
-    assert await refusal(f"{hall.realtime_url}/websocket?apikey={token}") == (401, error)
+    token = server.sign(claims, secret=secret)
+    assert await refusal(f"{server.realtime_url}/websocket?apikey={token}") == (401, error)
 
 
-async def test_tokens_of_older_clients_are_keys_too(hall: Hall, name: str) -> None:
-    token = hall.sign({"role": "service_role", "exp": int(time.time()) + 60})
-    async with hall.wire(token) as wire:
+async def test_tokens_of_older_clients_are_keys_too(server: RealtimeServer, name: str) -> None:
+    token = server.sign({"role": "service_role", "exp": int(time.time()) + 60})
+    async with server.wire(token) as wire:
         await wire.enter(name, private=True)
 
 
-async def test_an_unknown_version(hall: Hall) -> None:
-    url = f"{hall.realtime_url}/websocket?apikey={hall.config.publishable_key}&vsn=3.0.0"
+async def test_an_unknown_version(server: RealtimeServer) -> None:
+    url = f"{server.realtime_url}/websocket?apikey={server.config.publishable_key}&vsn=3.0.0"
     assert await refusal(url) == (400, "`vsn` must be 1.0.0 or 2.0.0.")
 
 
-def test_a_request_without_an_upgrade(hall: Hall) -> None:
-    headers = {"apikey": hall.config.publishable_key}
-    reply = httpx.get(f"{hall.http_url}/realtime/v1/websocket", headers=headers)
+def test_a_request_without_an_upgrade(server: RealtimeServer) -> None:
+    headers = {"apikey": server.config.publishable_key}
+    reply = httpx.get(f"{server.http_url}/realtime/v1/websocket", headers=headers)
     assert (reply.status_code, reply.json()) == (426, {"error": "This address is for WebSockets."})
-    assert httpx.get(f"{hall.http_url}/realtime/v1/nothing", headers=headers).status_code == 404
+    assert httpx.get(f"{server.http_url}/realtime/v1/nothing", headers=headers).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -104,20 +104,20 @@ def test_a_request_without_an_upgrade(hall: Hall) -> None:
         (2, b"\x07"),
     ],
 )
-async def test_a_malformed_frame_closes_the_socket(hall: Hall, version: int, message: str | bytes) -> None:
-    async with hall.wire(version=version) as wire:
+async def test_a_malformed_frame_closes_the_socket(server: RealtimeServer, version: int, message: str | bytes) -> None:
+    async with server.wire(version=version) as wire:
         await wire.socket.send(message)
         assert await wire.closed() == 4004
 
 
-async def test_no_key_and_no_token_is_in_the_log(hall: Hall, name: str) -> None:
-    person = hall.person("Ada")
-    token = hall.token(person)
-    async with hall.wire() as wire:
+async def test_no_key_and_no_token_is_in_the_log(server: RealtimeServer, name: str) -> None:
+    person = server.person("Ada")
+    token = server.token(person)
+    async with server.wire() as wire:
         await wire.join(name, token=token, private=True)
         await wire.join(name, token="not.a.token")
-    await refusal(f"{hall.realtime_url}/websocket?apikey=sb_secret_guess")
-    log = hall.process.log_path.read_text()
-    config = hall.config
+    await refusal(f"{server.realtime_url}/websocket?apikey=sb_secret_guess")
+    log = server.process.log_path.read_text()
+    config = server.config
     for secret in (token, config.publishable_key, config.secret_key, config.jwt_secret, "sb_secret_guess"):
         assert secret not in log

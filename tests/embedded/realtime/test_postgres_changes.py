@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.embedded.realtime.conftest import Hall, done
+from tests.embedded.realtime.conftest import RealtimeServer, done
 from tests.embedded.realtime.wire import Wire
 from tests.support.actors import Actor
 
@@ -30,32 +30,36 @@ async def next_change(wire: Wire) -> dict[str, Any]:
     return data
 
 
-def add_sample(hall: Hall, owner: Actor | None = None, **values: Any) -> int:
+def add_sample(server: RealtimeServer, owner: Actor | None = None, **values: Any) -> int:
     """Insert a row into `samples` and return its key."""
     number = next(ids)
     row = {"id": number, "owner_id": owner.id if owner else uuid4(), "word": None} | values
     statement = sql.SQL("insert into public.samples ({}) values ({})").format(
         sql.SQL(", ").join(map(sql.Identifier, row)), sql.SQL(", ").join(sql.Placeholder() * len(row))
     )
-    hall.run(statement, *row.values())
+    server.run(statement, *row.values())
     return number
 
 
 @pytest.fixture(scope="session")
-def ada(hall: Hall) -> Actor:
+def ada(server: RealtimeServer) -> Actor:
     """A person who owns samples."""
-    return hall.person("Ada")
+    return server.person("Ada")
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_members_see_responses_and_nobody_sees_drafts(hall: Hall, name: str, version: int) -> None:
-    club, stranger = hall.club("Boris"), hall.person("Eve")
+async def test_members_see_responses_and_nobody_sees_drafts(server: RealtimeServer, name: str, version: int) -> None:
+    club, stranger = server.club("Boris"), server.person("Eve")
     leader, boris = club.leader, club.members[0]
     prompt, _other = club.ask("What did you read?", "And why?")
     done(club)
-    async with hall.wire(version=version) as ada, hall.wire(version=version) as bob, hall.wire(version=version) as eve:
+    async with (
+        server.wire(version=version) as ada,
+        server.wire(version=version) as bob,
+        server.wire(version=version) as eve,
+    ):
         for wire, person in ((ada, leader), (bob, boris), (eve, stranger)):
-            await wire.enter(name, token=hall.token(person), postgres_changes=[binding("responses")])
+            await wire.enter(name, token=server.token(person), postgres_changes=[binding("responses")])
 
         draft = boris.insert("responses", prompt_id=prompt["id"], content="A draft")
         done(club)
@@ -80,30 +84,30 @@ async def test_members_see_responses_and_nobody_sees_drafts(hall: Hall, name: st
             assert "record" not in change
 
 
-async def test_the_reply_repeats_the_bindings_with_their_ids(hall: Hall, name: str, ada: Actor) -> None:
+async def test_the_reply_repeats_the_bindings_with_their_ids(server: RealtimeServer, name: str, ada: Actor) -> None:
     bindings = [
         binding("samples", filter="id=eq.-1", select=["id"]),
         binding("samples", "INSERT"),
         {"event": "UPDATE", "table": "samples"},
         {"event": "*", "schema": "public"},
     ]
-    async with hall.wire() as wire:
-        reply = await wire.enter(name, token=hall.token(ada), postgres_changes=bindings)
+    async with server.wire() as wire:
+        reply = await wire.enter(name, token=server.token(ada), postgres_changes=bindings)
         confirmed = reply.payload["response"]["postgres_changes"]
         assert [{key: value for key, value in one.items() if key != "id"} for one in confirmed] == bindings
         numbers = [one["id"] for one in confirmed]
         assert len(set(numbers)) == 4
         assert all(isinstance(number, int) and number > 0 for number in numbers)
-        add_sample(hall, ada)
+        add_sample(server, ada)
         change = await wire.take("postgres_changes")
         assert sorted(change.payload["ids"]) == sorted([numbers[1], numbers[3]])
 
 
-async def test_values_are_formatted_as_in_the_data_api(hall: Hall, name: str, ada: Actor) -> None:
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
+async def test_values_are_formatted_as_in_the_data_api(server: RealtimeServer, name: str, ada: Actor) -> None:
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("samples")])
         key = add_sample(
-            hall,
+            server,
             ada,
             word='ä"\\',
             number=-7,
@@ -141,10 +145,10 @@ async def test_values_are_formatted_as_in_the_data_api(hall: Hall, name: str, ad
     assert abs(datetime.fromisoformat(data["commit_timestamp"]).timestamp() - datetime.now().timestamp()) < 60
 
 
-async def test_only_the_chosen_columns_and_the_key(hall: Hall, name: str, ada: Actor) -> None:
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples", select=["word"])])
-        key = add_sample(hall, ada, word="x", number=1)
+async def test_only_the_chosen_columns_and_the_key(server: RealtimeServer, name: str, ada: Actor) -> None:
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("samples", select=["word"])])
+        key = add_sample(server, ada, word="x", number=1)
         data = await next_change(wire)
     assert data["record"] == {"id": key, "word": "x"}
     assert [column["name"] for column in data["columns"]] == ["id", "word"]
@@ -182,12 +186,12 @@ async def test_only_the_chosen_columns_and_the_key(hall: Hall, name: str, ada: A
     ],
 )
 async def test_filters(
-    hall: Hall, name: str, ada: Actor, wanted: str, fits: dict[str, Any], misses: dict[str, Any]
+    server: RealtimeServer, name: str, ada: Actor, wanted: str, fits: dict[str, Any], misses: dict[str, Any]
 ) -> None:
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples", filter=wanted)])
-        add_sample(hall, ada, **misses)
-        key = add_sample(hall, ada, **fits)
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("samples", filter=wanted)])
+        add_sample(server, ada, **misses)
+        key = add_sample(server, ada, **fits)
         assert (await next_change(wire))["record"]["id"] == key
 
 
@@ -216,30 +220,30 @@ async def test_filters(
     ],
 )
 async def test_invalid_bindings_are_reported_at_once(
-    hall: Hall, name: str, ada: Actor, params: dict[str, Any], problem: str
+    server: RealtimeServer, name: str, ada: Actor, params: dict[str, Any], problem: str
 ) -> None:
     # The client of version 1 could not parse some of these in the reply.
-    async with hall.wire(version=2) as wire:
-        reply = await wire.join(name, token=hall.token(ada), postgres_changes=[params])
+    async with server.wire(version=2) as wire:
+        reply = await wire.join(name, token=server.token(ada), postgres_changes=[params])
         assert reply.payload["status"] == "ok"
         system = (await wire.take("system")).payload
         assert (system["extension"], system["status"], system["channel"]) == ("postgres_changes", "error", name)
         assert problem in system["message"]
         # The channel itself stays open.
-        hall.send(name, "still here", {}, private=False)
+        server.send(name, "still here", {}, private=False)
         assert (await wire.take("broadcast")).payload["event"] == "still here"
 
 
-async def test_waiting_for_the_subscription(hall: Hall, name: str, ada: Actor) -> None:
+async def test_waiting_for_the_subscription(server: RealtimeServer, name: str, ada: Actor) -> None:
     wait = {"wait": True, "timeout": 10_000}
-    async with hall.wire() as wire:
+    async with server.wire() as wire:
         reply = await wire.join(
             name,
-            token=hall.token(ada),
+            token=server.token(ada),
             postgres_changes=[binding("samples")],
             postgres_changes_options=wait,
         )
-        key = add_sample(hall, ada)
+        key = add_sample(server, ada)
         assert reply.payload["status"] == "ok"
         assert (await next_change(wire))["record"]["id"] == key
         reply = await wire.join(name, postgres_changes=[binding("unpublished")], postgres_changes_options=wait)
@@ -247,38 +251,38 @@ async def test_waiting_for_the_subscription(hall: Hall, name: str, ada: Actor) -
         assert reply.payload["response"]["reason"].startswith("RealtimeDisabledForConfiguration: Unable to subscribe")
 
 
-async def test_the_whole_old_row_where_the_table_keeps_it(hall: Hall, name: str) -> None:
+async def test_the_whole_old_row_where_the_table_keeps_it(server: RealtimeServer, name: str) -> None:
     key = next(ids)
     large = "x" * 20_000  # Stored out of line, and so not in the log if it does not change.
-    async with hall.wire() as wire:
+    async with server.wire() as wire:
         await wire.enter(name, postgres_changes=[binding("open_samples", filter=f"id=in.({key},{key + 100000})")])
-        hall.run("insert into public.open_samples values (%s, %s)", key, large)
-        hall.run("update public.open_samples set id = id + 100000 where id = %s", key)
-        hall.run("delete from public.open_samples where id = %s", key + 100000)
+        server.run("insert into public.open_samples values (%s, %s)", key, large)
+        server.run("update public.open_samples set id = id + 100000 where id = %s", key)
+        server.run("delete from public.open_samples where id = %s", key + 100000)
         inserted, updated, deleted = [await next_change(wire) for _ in range(3)]
     assert inserted["record"] == updated["old_record"] == {"id": key, "word": large}
     assert updated["record"] == deleted["old_record"] == {"id": key + 100000, "word": large}
 
 
-async def test_only_the_key_of_a_deleted_protected_row_is_sent(hall: Hall, name: str, ada: Actor) -> None:
+async def test_only_the_key_of_a_deleted_protected_row_is_sent(server: RealtimeServer, name: str, ada: Actor) -> None:
     key = next(ids)
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("guarded", filter=f"id=eq.{key}")])
-        hall.run("insert into public.guarded values (%s, %s, 'secret')", key, ada.id)
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("guarded", filter=f"id=eq.{key}")])
+        server.run("insert into public.guarded values (%s, %s, 'secret')", key, ada.id)
         await next_change(wire)
-        hall.run("update public.guarded set word = 'still a secret' where id = %s", key)
+        server.run("update public.guarded set word = 'still a secret' where id = %s", key)
         updated = await next_change(wire)
-        hall.run("delete from public.guarded where id = %s", key)
+        server.run("delete from public.guarded where id = %s", key)
         deleted = await next_change(wire)
     assert updated["old_record"]["word"] == "secret"
     assert (deleted["old_record"], deleted.get("record")) == ({"id": key}, None)
 
 
-async def test_a_changed_key_is_sent(hall: Hall, name: str, ada: Actor) -> None:
-    key = add_sample(hall, ada, word="x")
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
-        hall.run("update public.samples set id = -id where id = %s", key)
+async def test_a_changed_key_is_sent(server: RealtimeServer, name: str, ada: Actor) -> None:
+    key = add_sample(server, ada, word="x")
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("samples")])
+        server.run("update public.samples set id = -id where id = %s", key)
         data = await next_change(wire)
     assert (data["old_record"], data["record"]["id"]) == ({"id": key}, -key)
 
@@ -300,58 +304,58 @@ async def test_a_changed_key_is_sent(hall: Hall, name: str, ada: Actor) -> None:
     ],
 )
 async def test_rows_that_cannot_be_shown(
-    hall: Hall, name: str, ada: Actor, table: str, insert: LiteralString, error: str
+    server: RealtimeServer, name: str, ada: Actor, table: str, insert: LiteralString, error: str
 ) -> None:
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding(table), binding("samples")])
-        hall.run(insert)
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding(table), binding("samples")])
+        server.run(insert)
         data = await next_change(wire)
         assert (data["errors"], data["record"], data["columns"]) == ([error], {}, [])
         # Other subscribers are not affected.
-        key = add_sample(hall, ada)
+        key = add_sample(server, ada)
         assert (await next_change(wire))["record"]["id"] == key
 
 
-async def test_only_the_short_values_of_a_large_row_are_sent(hall: Hall, name: str, ada: Actor) -> None:
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
-        key = add_sample(hall, ada, word="x" * 1_100_000, number=1)
+async def test_only_the_short_values_of_a_large_row_are_sent(server: RealtimeServer, name: str, ada: Actor) -> None:
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("samples")])
+        key = add_sample(server, ada, word="x" * 1_100_000, number=1)
         data = await next_change(wire)
     assert data["errors"] == ["Error 413: Payload Too Large"]
     assert (data["record"]["id"], data["record"]["number"]) == (key, 1)
     assert "word" not in data["record"]
 
 
-async def test_a_new_token_changes_which_rows_are_visible(hall: Hall, name: str, ada: Actor) -> None:
-    boris = hall.person("Boris")
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
-        await wire.send(f"realtime:{name}", "access_token", {"access_token": hall.token(boris)})
+async def test_a_new_token_changes_which_rows_are_visible(server: RealtimeServer, name: str, ada: Actor) -> None:
+    boris = server.person("Boris")
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(ada), postgres_changes=[binding("samples")])
+        await wire.send(f"realtime:{name}", "access_token", {"access_token": server.token(boris)})
         assert (await wire.take("system")).payload["message"] == "Subscribed to PostgreSQL"
-        add_sample(hall, ada)
-        key = add_sample(hall, boris)
+        add_sample(server, ada)
+        key = add_sample(server, boris)
         assert (await next_change(wire))["record"]["id"] == key
 
 
-async def test_nothing_is_delivered_after_leaving(hall: Hall, name: str, ada: Actor) -> None:
-    async with hall.wire() as wire, hall.wire() as other:
+async def test_nothing_is_delivered_after_leaving(server: RealtimeServer, name: str, ada: Actor) -> None:
+    async with server.wire() as wire, server.wire() as other:
         for client in (wire, other):
-            await client.enter(name, token=hall.token(ada), postgres_changes=[binding("samples")])
+            await client.enter(name, token=server.token(ada), postgres_changes=[binding("samples")])
         await wire.call(name, "phx_leave", {})
-        add_sample(hall, ada)
+        add_sample(server, ada)
         await next_change(other)  # The log has been followed to here.
-        await wire.enter(f"{name}-2", token=hall.token(ada), postgres_changes=[binding("samples")])
-        key = add_sample(hall, ada)
+        await wire.enter(f"{name}-2", token=server.token(ada), postgres_changes=[binding("samples")])
+        key = add_sample(server, ada)
         assert (await next_change(wire))["record"]["id"] == key
 
 
-async def test_many_changes_arrive_once_and_in_order(hall: Hall, name: str, ada: Actor) -> None:
-    boris = hall.person("Boris")
+async def test_many_changes_arrive_once_and_in_order(server: RealtimeServer, name: str, ada: Actor) -> None:
+    boris = server.person("Boris")
     start = 1_000_000
-    async with hall.wire() as of_ada, hall.wire() as of_boris:
+    async with server.wire() as of_ada, server.wire() as of_boris:
         for wire, person in ((of_ada, ada), (of_boris, boris)):
-            await wire.enter(name, token=hall.token(person), postgres_changes=[binding("samples", "INSERT")])
-        with psycopg.connect(hall.dsn, autocommit=True) as connection:
+            await wire.enter(name, token=server.token(person), postgres_changes=[binding("samples", "INSERT")])
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
             for number in range(20):
                 connection.execute(
                     "insert into public.samples (id, owner_id)"
@@ -363,13 +367,13 @@ async def test_many_changes_arrive_once_and_in_order(hall: Hall, name: str, ada:
             assert keys == list(range(first, start + 2000, 2))
 
 
-async def test_a_table_that_is_added_later(own_hall: Hall, name: str) -> None:
-    async with own_hall.wire(own_hall.config.secret_key) as wire:
+async def test_a_table_that_is_added_later(own_server: RealtimeServer, name: str) -> None:
+    async with own_server.wire(own_server.config.secret_key) as wire:
         await wire.enter("before")
-        own_hall.run("drop publication supabase_realtime")
-        own_hall.run("create table public.news (id integer primary key)")
-        own_hall.run("grant select on public.news to service_role")
-        own_hall.run("create publication supabase_realtime for table public.news")
+        own_server.run("drop publication supabase_realtime")
+        own_server.run("create table public.news (id integer primary key)")
+        own_server.run("grant select on public.news to service_role")
+        own_server.run("create publication supabase_realtime for table public.news")
         await wire.enter(name, postgres_changes=[binding("news")])
-        own_hall.run("insert into public.news values (1)")
+        own_server.run("insert into public.news values (1)")
         assert (await next_change(wire))["record"] == {"id": 1}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.realtime.conftest import Hall
+from tests.embedded.realtime.conftest import RealtimeServer
 from tests.embedded.realtime.wire import Wire
 
 
@@ -24,19 +24,19 @@ async def track(wire: Wire, name: str, payload: Any) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_joining_tracking_and_leaving(hall: Hall, version: int) -> None:
-    club = hall.club("Boris")
+async def test_joining_tracking_and_leaving(server: RealtimeServer, version: int) -> None:
+    club = server.club("Boris")
     name = f"room:{club.id}"
-    async with hall.wire(version=version) as ada:
-        await ada.enter(name, token=hall.token(club.leader), private=True, presence={"key": "ada", "enabled": True})
+    async with server.wire(version=version) as ada:
+        await ada.enter(name, token=server.token(club.leader), private=True, presence={"key": "ada", "enabled": True})
         assert (await ada.next()).payload == {}  # The state comes first; nobody is present yet.
         await track(ada, name, {"mood": "calm"})
         diff = (await ada.take("presence_diff")).payload
         assert (seen(diff["joins"]), diff["leaves"]) == ({"ada": [{"mood": "calm"}]}, {})
         first = diff["joins"]["ada"]["metas"][0]["phx_ref"]
 
-        async with hall.wire(version=version) as boris:
-            token = hall.token(club.members[0])
+        async with server.wire(version=version) as boris:
+            token = server.token(club.members[0])
             await boris.enter(name, token=token, private=True, presence={"key": "boris", "enabled": "true"})
             assert seen((await boris.take("presence_state")).payload) == {"ada": [{"mood": "calm"}]}
             await track(boris, name, {})
@@ -60,17 +60,17 @@ async def test_joining_tracking_and_leaving(hall: Hall, version: int) -> None:
         assert (await ada.take("presence_diff")).payload["leaves"].keys() == {"ada"}
 
 
-async def test_two_windows_of_one_person(hall: Hall, name: str) -> None:
+async def test_two_windows_of_one_person(server: RealtimeServer, name: str) -> None:
     config: dict[str, Any] = {"presence": {"key": "ada", "enabled": True}}
-    async with hall.wire() as watcher:
+    async with server.wire() as watcher:
         await watcher.enter(name, presence={"enabled": True})
-        async with hall.wire() as one:
+        async with server.wire() as one:
             await one.enter(name, **config)
             await track(one, name, {"window": 1})
-            async with hall.wire() as two:
+            async with server.wire() as two:
                 await two.enter(name, **config)
                 await track(two, name, {"window": 2})
-                async with hall.wire() as late:
+                async with server.wire() as late:
                     await late.enter(name, presence={"enabled": True})
                     state = (await late.take("presence_state")).payload
                     assert seen(state) == {"ada": [{"window": 1}, {"window": 2}]}
@@ -82,8 +82,8 @@ async def test_two_windows_of_one_person(hall: Hall, name: str) -> None:
             assert seen(left.payload["leaves"]) == {"ada": [{"window": 1}]}
 
 
-async def test_without_a_key_the_server_generates_one(hall: Hall, name: str) -> None:
-    async with hall.wire() as wire:
+async def test_without_a_key_the_server_generates_one(server: RealtimeServer, name: str) -> None:
+    async with server.wire() as wire:
         await wire.enter(name)
         await track(wire, name, {"a": 1})
         # Tracking enables presence here, so the state comes now.
@@ -92,8 +92,8 @@ async def test_without_a_key_the_server_generates_one(hall: Hall, name: str) -> 
         assert len(key) == 36
 
 
-async def test_malformed_presence_messages(hall: Hall, name: str) -> None:
-    async with hall.wire() as wire:
+async def test_malformed_presence_messages(server: RealtimeServer, name: str) -> None:
+    async with server.wire() as wire:
         await wire.enter(name, presence={"enabled": True})
         reply = await wire.call(name, "presence", {"event": "track", "payload": [1]})
         reason = {"reason": "Presence track payload must be a map"}
@@ -103,8 +103,8 @@ async def test_malformed_presence_messages(hall: Hall, name: str) -> None:
 
 
 @pytest.mark.long
-async def test_too_many_calls_end_the_channel(hall: Hall, name: str) -> None:
-    async with hall.wire() as wire:
+async def test_too_many_calls_end_the_channel(server: RealtimeServer, name: str) -> None:
+    async with server.wire() as wire:
         await wire.enter(name, presence={"key": "x", "enabled": True})
         for number in range(5):
             await track(wire, name, {"n": number})

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.embedded.realtime.conftest import Hall, done
+from tests.embedded.realtime.conftest import RealtimeServer, done
 from tests.embedded.realtime.wire import Wire
 
 BOUND = 5.0  # Seconds; rights are checked every two seconds.
@@ -26,83 +26,83 @@ async def shut_down(wire: Wire, topic: str) -> str:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_members_join_and_talk(hall: Hall, version: int) -> None:
-    club = hall.club("Boris")
+async def test_members_join_and_talk(server: RealtimeServer, version: int) -> None:
+    club = server.club("Boris")
     name = f"room:{club.id}"
-    async with hall.wire(version=version) as ada, hall.wire(version=version) as boris:
-        await ada.enter(name, token=hall.token(club.leader), private=True, broadcast={"ack": True})
-        await boris.enter(name, token=hall.token(club.members[0]), private=True)
+    async with server.wire(version=version) as ada, server.wire(version=version) as boris:
+        await ada.enter(name, token=server.token(club.leader), private=True, broadcast={"ack": True})
+        await boris.enter(name, token=server.token(club.members[0]), private=True)
         reply = await ada.call(name, "broadcast", {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}})
         assert reply.payload["status"] == "ok"
         assert (await boris.next()).payload == {"type": "broadcast", "event": "typing", "payload": {"who": "Ada"}}
 
 
-async def test_members_cannot_send_on_the_channel_of_database_events(hall: Hall) -> None:
-    club = hall.club("Boris")
+async def test_members_cannot_send_on_the_channel_of_database_events(server: RealtimeServer) -> None:
+    club = server.club("Boris")
     name = f"space:{club.id}"
-    async with hall.wire() as ada, hall.wire() as boris:
-        await ada.enter(name, token=hall.token(club.leader), private=True)
-        await boris.enter(name, token=hall.token(club.members[0]), private=True, broadcast={"ack": True})
+    async with server.wire() as ada, server.wire() as boris:
+        await ada.enter(name, token=server.token(club.leader), private=True)
+        await boris.enter(name, token=server.token(club.members[0]), private=True, broadcast={"ack": True})
         forged = {"space_id": str(club.id), "seq": 1000, "kind": "member.left", "payload": {}}
         await boris.broadcast(name, "member.left", forged)
         reply = await boris.call(name, "presence", {"event": "track", "payload": {}})
         assert reply.payload["status"] == "error"
-        hall.send(name, "true", {})
+        server.send(name, "true", {})
         assert (await ada.next()).payload["event"] == "true"
 
 
-async def test_an_outsider_is_refused(hall: Hall) -> None:
-    club, stranger = hall.club(), hall.person("Eve")
+async def test_an_outsider_is_refused(server: RealtimeServer) -> None:
+    club, stranger = server.club(), server.person("Eve")
     name = f"space:{club.id}"
     expected = {"reason": f"Unauthorized: You do not have permissions to read from this Channel topic: {name}"}
-    async with hall.wire() as wire:
-        for token in (hall.token(stranger), None):
+    async with server.wire() as wire:
+        for token in (server.token(stranger), None):
             reply = await wire.join(name, token=token, private=True)
             assert reply.payload == {"status": "error", "response": expected}
-        hall.send(name, "secret", {})
+        server.send(name, "secret", {})
         assert await wire.heard() == []
 
 
-async def test_the_secret_key_joins_everything(hall: Hall) -> None:
-    name = f"space:{hall.club().id}"
-    async with hall.wire(hall.config.secret_key) as wire:
+async def test_the_secret_key_joins_everything(server: RealtimeServer) -> None:
+    name = f"space:{server.club().id}"
+    async with server.wire(server.config.secret_key) as wire:
         await wire.enter(name, private=True)
         # The connection's key counts if the client sends it as its token.
-        await wire.enter(name, token=hall.config.secret_key, private=True)
+        await wire.enter(name, token=server.config.secret_key, private=True)
 
 
-async def test_a_failing_policy_refuses_everybody(hall: Hall) -> None:
-    async with hall.wire() as wire:
-        reply = await wire.join("broken", token=hall.token(hall.person("Ada")), private=True)
+async def test_a_failing_policy_refuses_everybody(server: RealtimeServer) -> None:
+    async with server.wire() as wire:
+        reply = await wire.join("broken", token=server.token(server.person("Ada")), private=True)
         assert reply.payload["response"]["reason"].startswith("Unauthorized: ")
 
 
-async def test_what_policies_can_read(hall: Hall) -> None:
-    person = hall.person("Ada")
-    url = f"{hall.realtime_url}/websocket?apikey={hall.config.publishable_key}"
+async def test_what_policies_can_read(server: RealtimeServer) -> None:
+    person = server.person("Ada")
+    url = f"{server.realtime_url}/websocket?apikey={server.config.publishable_key}"
     # The key may come in a header; policies do not see it.
-    headers = {"x-door": "open", "x-api-key": hall.config.publishable_key, "authorization": "Bearer x"}
-    async with Wire(url, headers=headers) as wire, hall.wire() as without:
-        await wire.enter("claims", token=hall.token(person, level=7), private=True)
-        reply = await wire.join("claims", token=hall.token(person, level=6), private=True)
+    headers = {"x-door": "open", "x-api-key": server.config.publishable_key, "authorization": "Bearer x"}
+    async with Wire(url, headers=headers) as wire, server.wire() as without:
+        await wire.enter("claims", token=server.token(person, level=7), private=True)
+        reply = await wire.join("claims", token=server.token(person, level=6), private=True)
         assert reply.payload["status"] == "error"
-        reply = await without.join("claims", token=hall.token(person, level=7), private=True)
+        reply = await without.join("claims", token=server.token(person, level=7), private=True)
         assert reply.payload["status"] == "error"
 
 
-async def test_a_policy_that_takes_too_long(hall: Hall) -> None:
-    async with hall.wire() as wire:
-        reply = await wire.join("slow", token=hall.token(hall.person("Ada")), private=True)
+async def test_a_policy_that_takes_too_long(server: RealtimeServer) -> None:
+    async with server.wire() as wire:
+        reply = await wire.join("slow", token=server.token(server.person("Ada")), private=True)
         assert reply.payload["response"] == {"reason": "QueryCanceled: Query was cancelled, please try again"}
 
 
-async def test_with_the_right_to_presence_only(hall: Hall) -> None:
-    ada = hall.token(hall.person("Ada"))
-    async with hall.wire() as wire, hall.wire(hall.config.secret_key) as other:
+async def test_with_the_right_to_presence_only(server: RealtimeServer) -> None:
+    ada = server.token(server.person("Ada"))
+    async with server.wire() as wire, server.wire(server.config.secret_key) as other:
         await wire.enter("lobby", token=ada, private=True, presence={"enabled": True})
         await other.enter("lobby", private=True, presence={"key": "porter", "enabled": True})
         await other.broadcast("lobby", "secret", {})
-        hall.send("lobby", "secret", {})
+        server.send("lobby", "secret", {})
         assert (await other.take("broadcast")).payload["event"] == "secret"
         await other.call("lobby", "presence", {"event": "track", "payload": {}})
         heard = [(frame.event, list(frame.payload.get("joins", {}))) for frame in await wire.heard()]
@@ -112,10 +112,10 @@ async def test_with_the_right_to_presence_only(hall: Hall) -> None:
         assert reply.payload["response"] == {"reason": reason}
 
 
-async def test_with_the_right_to_receive_only(hall: Hall) -> None:
-    club = hall.club()
-    async with hall.wire() as reader, hall.wire(hall.config.secret_key) as writer:
-        await reader.enter("board", token=hall.token(club.leader), private=True, broadcast={"ack": True})
+async def test_with_the_right_to_receive_only(server: RealtimeServer) -> None:
+    club = server.club()
+    async with server.wire() as reader, server.wire(server.config.secret_key) as writer:
+        await reader.enter("board", token=server.token(club.leader), private=True, broadcast={"ack": True})
         await writer.enter("board", private=True)
         # A broadcast that is not allowed is dropped without an error, even if the client asks for replies.
         await reader.broadcast("board", "noise", {})
@@ -133,95 +133,95 @@ async def test_with_the_right_to_receive_only(hall: Hall) -> None:
         ("a.b.c", "JwtSignatureError: Failed to validate JWT signature"),
     ],
 )
-async def test_a_join_with_a_broken_token(hall: Hall, name: str, token: str, reason: str) -> None:
-    async with hall.wire() as wire:
+async def test_a_join_with_a_broken_token(server: RealtimeServer, name: str, token: str, reason: str) -> None:
+    async with server.wire() as wire:
         reply = await wire.join(name, token=token)
         assert reply.payload == {"status": "error", "response": {"reason": reason}}
 
 
-async def test_a_join_with_an_old_or_incomplete_token(hall: Hall, name: str) -> None:
-    person = hall.person("Ada")
-    async with hall.wire() as wire:
-        reply = await wire.join(name, token=hall.token(person, lasts=-100))
+async def test_a_join_with_an_old_or_incomplete_token(server: RealtimeServer, name: str) -> None:
+    person = server.person("Ada")
+    async with server.wire() as wire:
+        reply = await wire.join(name, token=server.token(person, lasts=-100))
         assert reply.payload["response"]["reason"].startswith("InvalidJWTToken: Token has expired 1")
-        reply = await wire.join(name, token=hall.sign({"role": "authenticated"}))
+        reply = await wire.join(name, token=server.sign({"role": "authenticated"}))
         reason = "InvalidJWTToken: Fields `role` and `exp` are required in JWT"
         assert reply.payload["response"]["reason"] == reason
 
 
-async def test_a_role_that_does_not_exist_sees_nothing(hall: Hall) -> None:
-    club = hall.club()
-    token = hall.token(club.leader, role="supabase_admin")
-    async with hall.wire() as wire:
+async def test_a_role_that_does_not_exist_sees_nothing(server: RealtimeServer) -> None:
+    club = server.club()
+    token = server.token(club.leader, role="supabase_admin")
+    async with server.wire() as wire:
         reply = await wire.join(f"space:{club.id}", token=token, private=True)
         assert reply.payload["response"]["reason"].startswith("Unauthorized: ")
 
 
-async def test_a_new_token_replaces_the_old_one(hall: Hall) -> None:
-    club = hall.club("Boris")
+async def test_a_new_token_replaces_the_old_one(server: RealtimeServer) -> None:
+    club = server.club("Boris")
     name = f"space:{club.id}"
-    async with hall.wire() as wire:
-        await wire.enter(name, token=hall.token(club.leader, lasts=2), private=True)
-        await wire.send(f"realtime:{name}", "access_token", {"access_token": hall.token(club.leader)})
+    async with server.wire() as wire:
+        await wire.enter(name, token=server.token(club.leader, lasts=2), private=True)
+        await wire.send(f"realtime:{name}", "access_token", {"access_token": server.token(club.leader)})
         # Nulls and API keys are ignored.
-        for ignored in (None, hall.config.publishable_key, 7):
+        for ignored in (None, server.config.publishable_key, 7):
             await wire.send(f"realtime:{name}", "access_token", {"access_token": ignored})
         assert await wire.heard() == []
         deadline = time.monotonic() + 2.5
         while time.monotonic() < deadline:  # Longer than the lifetime of the first token.
-            hall.send(name, "still here", {})
+            server.send(name, "still here", {})
             assert (await wire.next()).payload["event"] == "still here"
 
 
-async def test_an_expired_token_ends_the_channel(hall: Hall) -> None:
-    club = hall.club()
+async def test_an_expired_token_ends_the_channel(server: RealtimeServer) -> None:
+    club = server.club()
     topic = f"realtime:space:{club.id}"
-    async with hall.wire() as wire:
-        await wire.enter(f"space:{club.id}", token=hall.token(club.leader, lasts=1.5), private=True)
+    async with server.wire() as wire:
+        await wire.enter(f"space:{club.id}", token=server.token(club.leader, lasts=1.5), private=True)
         reason = await shut_down(wire, topic)
         assert reason in ("Token has expired 0 seconds ago", "Token has expired 1 seconds ago")
-        hall.send(f"space:{club.id}", "too late", {})
+        server.send(f"space:{club.id}", "too late", {})
         assert await wire.heard() == []
 
 
-async def test_a_token_of_somebody_without_rights_ends_the_channel(hall: Hall) -> None:
-    club, stranger = hall.club(), hall.person("Eve")
+async def test_a_token_of_somebody_without_rights_ends_the_channel(server: RealtimeServer) -> None:
+    club, stranger = server.club(), server.person("Eve")
     topic = f"realtime:space:{club.id}"
-    async with hall.wire() as wire:
-        await wire.enter(f"space:{club.id}", token=hall.token(club.leader), private=True)
-        await wire.send(topic, "access_token", {"access_token": hall.token(stranger)})
+    async with server.wire() as wire:
+        await wire.enter(f"space:{club.id}", token=server.token(club.leader), private=True)
+        await wire.send(topic, "access_token", {"access_token": server.token(stranger)})
         name = topic.removeprefix("realtime:")
         assert await shut_down(wire, topic) == f"You no longer have permission to read from this Channel topic: {name}"
 
 
-async def test_a_broken_token_ends_the_channel(hall: Hall, name: str) -> None:
+async def test_a_broken_token_ends_the_channel(server: RealtimeServer, name: str) -> None:
     tokens = {
         "a.b.c": "Failed to validate JWT signature",
         "x": "The token provided is not a valid JWT",
-        hall.sign({"role": "authenticated"}): "Fields `role` and `exp` are required in JWT",
-        hall.token(hall.person("Ada"), lasts=-10): "Token has expired 1",
+        server.sign({"role": "authenticated"}): "Fields `role` and `exp` are required in JWT",
+        server.token(server.person("Ada"), lasts=-10): "Token has expired 1",
     }
-    async with hall.wire() as wire:
+    async with server.wire() as wire:
         for token, reason in tokens.items():
             await wire.enter(name)
             await wire.send(f"realtime:{name}", "access_token", {"access_token": token})
             assert (await shut_down(wire, f"realtime:{name}")).startswith(reason[:20])
 
 
-async def test_a_removed_member_receives_nothing_more(hall: Hall) -> None:
-    club = hall.club("Boris")
+async def test_a_removed_member_receives_nothing_more(server: RealtimeServer) -> None:
+    club = server.club("Boris")
     name = f"space:{club.id}"
-    async with hall.wire() as ada, hall.wire() as boris:
-        await ada.enter(name, token=hall.token(club.leader), private=True)
-        await boris.enter(name, token=hall.token(club.members[0]), private=True)
+    async with server.wire() as ada, server.wire() as boris:
+        await ada.enter(name, token=server.token(club.leader), private=True)
+        await boris.enter(name, token=server.token(club.members[0]), private=True)
         club.leader.rows("remove_member", space_id=club.id, user_id=club.members[0].id)
         done(club)
         started = time.monotonic()
         reason = await shut_down(boris, f"realtime:{name}")
         assert time.monotonic() - started < BOUND
         assert reason == f"You no longer have permission to read from this Channel topic: {name}"
-        hall.send(name, "afterwards", {})
+        server.send(name, "afterwards", {})
         await ada.take("broadcast", lambda frame: frame.payload["event"] == "afterwards")
         assert await boris.heard() == []
-        reply = await boris.join(name, token=hall.token(club.members[0]), private=True)
+        reply = await boris.join(name, token=server.token(club.members[0]), private=True)
         assert reply.payload["status"] == "error"

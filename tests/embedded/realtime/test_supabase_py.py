@@ -16,17 +16,17 @@ from realtime import (
     RealtimeSubscribeStates,
 )
 
-from tests.embedded.realtime.conftest import Hall, done
+from tests.embedded.realtime.conftest import RealtimeServer, done
 from tests.support.actors import Actor
 
 TIMEOUT = 15
 
 
 @asynccontextmanager
-async def connected(hall: Hall, person: Actor | None) -> AsyncIterator[AsyncRealtimeClient]:
-    client = AsyncRealtimeClient(hall.realtime_url, hall.config.publishable_key)
+async def connected(server: RealtimeServer, person: Actor | None) -> AsyncIterator[AsyncRealtimeClient]:
+    client = AsyncRealtimeClient(server.realtime_url, server.config.publishable_key)
     if person is not None:
-        await client.set_auth(hall.token(person))
+        await client.set_auth(server.token(person))
     try:
         yield client
     finally:
@@ -45,10 +45,10 @@ async def subscribe(channel: AsyncRealtimeChannel) -> RealtimeSubscribeStates:
     return await asyncio.wait_for(states.get(), TIMEOUT)
 
 
-async def test_broadcasts(hall: Hall) -> None:
-    club = hall.club("Boris")
+async def test_broadcasts(server: RealtimeServer) -> None:
+    club = server.club("Boris")
     heard: asyncio.Queue[Any] = asyncio.Queue()
-    async with connected(hall, club.leader) as ada, connected(hall, club.members[0]) as boris:
+    async with connected(server, club.leader) as ada, connected(server, club.members[0]) as boris:
         for topic, event in (("room", "typing"), ("space", "prompts.published")):
             listening = boris.channel(f"{topic}:{club.id}", options())
             listening.on_broadcast(event, heard.put_nowait)
@@ -64,20 +64,20 @@ async def test_broadcasts(hall: Hall) -> None:
         assert message["payload"]["kind"] == "prompts.published"
 
 
-async def test_an_outsider_is_refused(hall: Hall) -> None:
-    club, stranger = hall.club(), hall.person("Eve")
+async def test_an_outsider_is_refused(server: RealtimeServer) -> None:
+    club, stranger = server.club(), server.person("Eve")
     for person in (stranger, None):
-        async with connected(hall, person) as client:
+        async with connected(server, person) as client:
             state = await subscribe(client.channel(f"space:{club.id}", options()))
             assert state == RealtimeSubscribeStates.CHANNEL_ERROR
 
 
-async def test_postgres_changes(hall: Hall) -> None:
-    club, stranger = hall.club("Boris"), hall.person("Eve")
+async def test_postgres_changes(server: RealtimeServer) -> None:
+    club, stranger = server.club("Boris"), server.person("Eve")
     boris = club.members[0]
     (prompt,) = club.ask()
     done(club)
-    async with connected(hall, club.leader) as inside, connected(hall, stranger) as outside:
+    async with connected(server, club.leader) as inside, connected(server, stranger) as outside:
         queues = []
         for client in (inside, outside):
             heard: asyncio.Queue[Any] = asyncio.Queue()
@@ -104,16 +104,16 @@ async def test_postgres_changes(hall: Hall) -> None:
         assert queues[1].empty()
 
 
-async def test_presence(hall: Hall) -> None:
-    club = hall.club("Boris")
+async def test_presence(server: RealtimeServer) -> None:
+    club = server.club("Boris")
     name = f"room:{club.id}"
     synced: asyncio.Queue[Any] = asyncio.Queue()
-    async with connected(hall, club.leader) as ada:
+    async with connected(server, club.leader) as ada:
         room = ada.channel(name, options(presence={"key": "ada", "enabled": True}))
         room.on_presence_sync(lambda: synced.put_nowait(set(room.presence_state())))
         assert await subscribe(room) == RealtimeSubscribeStates.SUBSCRIBED
         assert await asyncio.wait_for(synced.get(), TIMEOUT) == set()
-        async with connected(hall, club.members[0]) as boris:
+        async with connected(server, club.members[0]) as boris:
             other = boris.channel(name, options(presence={"key": "boris", "enabled": True}))
             assert await subscribe(other) == RealtimeSubscribeStates.SUBSCRIBED
             await other.track({"mood": "calm"})
@@ -122,19 +122,19 @@ async def test_presence(hall: Hall) -> None:
 
 
 @pytest.mark.long
-async def test_a_token_is_refreshed_and_another_expires(hall: Hall) -> None:
-    club = hall.club()
+async def test_a_token_is_refreshed_and_another_expires(server: RealtimeServer) -> None:
+    club = server.club()
     name = f"space:{club.id}"
     heard: asyncio.Queue[Any] = asyncio.Queue()
     states: asyncio.Queue[RealtimeSubscribeStates] = asyncio.Queue()
-    async with connected(hall, None) as client:
-        await client.set_auth(hall.token(club.leader, lasts=2))
+    async with connected(server, None) as client:
+        await client.set_auth(server.token(club.leader, lasts=2))
         channel = client.channel(name, options())
         channel.on_broadcast("later", heard.put_nowait)
         await channel.subscribe(lambda state, _error: states.put_nowait(state))
-        await client.set_auth(hall.token(club.leader, lasts=4))
+        await client.set_auth(server.token(club.leader, lasts=4))
         await asyncio.sleep(2.5)
-        hall.send(name, "later", {})
+        server.send(name, "later", {})
         await asyncio.wait_for(heard.get(), TIMEOUT)
         seen = [await asyncio.wait_for(states.get(), TIMEOUT)]
         while seen[-1] != RealtimeSubscribeStates.CLOSED:

@@ -15,7 +15,7 @@ import pytest
 
 from monogram_sdk import AsyncMonogram, MemorySessionStorage, errors
 from monogram_sdk.models import SpaceEvent
-from tests.embedded.realtime.conftest import Hall, done
+from tests.embedded.realtime.conftest import RealtimeServer, done
 from tests.embedded.realtime.wire import Wire
 from tests.support.actors import Actor
 from tests.support.stories import Club
@@ -24,33 +24,33 @@ CHANGES = [{"event": "*", "schema": "public", "table": "responses"}]
 BOUND = 5.0  # Seconds; rights are checked every two seconds.
 
 
-def client_of(hall: Hall, person: Actor) -> AsyncMonogram:
+def client_of(server: RealtimeServer, person: Actor) -> AsyncMonogram:
     """Return a client that is signed in as a person."""
     storage = MemorySessionStorage()
     user = {"id": str(person.id), "aud": "authenticated", "app_metadata": {}, "user_metadata": {}}
     session = {
-        "access_token": hall.token(person),
+        "access_token": server.token(person),
         "refresh_token": "none",
         "token_type": "bearer",
         "expires_in": 3600,
         "expires_at": int(time.time()) + 3600,
         "user": {**user, "created_at": "2026-01-01T00:00:00Z"},
     }
-    storage.set_item(f"monogram-{hall.config.host}:{hall.config.port}-session", json.dumps(session))
-    return AsyncMonogram(url=hall.http_url, key=hall.config.publishable_key, session_storage=storage)
+    storage.set_item(f"monogram-{server.config.host}:{server.config.port}-session", json.dumps(session))
+    return AsyncMonogram(url=server.http_url, key=server.config.publishable_key, session_storage=storage)
 
 
 @dataclass
 class Listener:
     """A person who listens in all ways, and what they receive up to a marker that everybody receives."""
 
-    hall: Hall
+    server: RealtimeServer
     person: Actor
     space_id: UUID
 
     async def __aenter__(self) -> Self:
-        self.wire: Wire = await self.hall.wire().__aenter__()
-        token = self.hall.token(self.person)
+        self.wire: Wire = await self.server.wire().__aenter__()
+        token = self.server.token(self.person)
         self.joined = {}
         for name in (f"space:{self.space_id}", f"room:{self.space_id}"):
             reply = await self.wire.join(name, token=token, private=True, presence={"enabled": True})
@@ -76,34 +76,34 @@ class Listener:
     async def settled(self) -> list[tuple[str, Any]]:
         """Return what was received, after the log has been followed up to now."""
         marker = f"marker-{time.monotonic_ns()}"
-        async with self.hall.wire(self.hall.config.secret_key) as other:
+        async with self.server.wire(self.server.config.secret_key) as other:
             await other.enter(marker, private=True, postgres_changes=CHANGES)
-            self.hall.send(marker, "marker", {})
+            self.server.send(marker, "marker", {})
             await other.take("broadcast")
         return await self.heard()
 
 
-async def happen(hall: Hall, club: Club, prompt: dict[str, Any], presence_of: Wire) -> None:
+async def happen(server: RealtimeServer, club: Club, prompt: dict[str, Any], presence_of: Wire) -> None:
     """Create a draft and a response, and send a broadcast and a presence."""
     leader, member = club.leader, club.members[0]
     leader.insert("responses", prompt_id=prompt["id"], content="A draft")
     done(club)
     member.insert("responses", prompt_id=prompt["id"], content="A response", is_published=True)
     done(club)
-    hall.send(f"room:{club.id}", "talk", {})
+    server.send(f"room:{club.id}", "talk", {})
     await presence_of.call(f"room:{club.id}", "presence", {"event": "track", "payload": {"n": time.monotonic_ns()}})
 
 
-async def test_members_receive_everything_but_drafts_and_outsiders_nothing(hall: Hall) -> None:
-    club, eve = hall.club("Boris"), hall.person("Eve")
+async def test_members_receive_everything_but_drafts_and_outsiders_nothing(server: RealtimeServer) -> None:
+    club, eve = server.club("Boris"), server.person("Eve")
     (prompt,) = club.ask()
     done(club)
-    async with Listener(hall, club.members[0], club.id) as boris, Listener(hall, eve, club.id) as outside:
+    async with Listener(server, club.members[0], club.id) as boris, Listener(server, eve, club.id) as outside:
         assert boris.joined == {"space": "ok", "room": "ok"}
         assert outside.joined == {"space": "error", "room": "error"}
-        async with hall.wire() as ada:
-            await ada.enter(f"room:{club.id}", token=hall.token(club.leader), private=True, presence={"key": "ada"})
-            await happen(hall, club, prompt, ada)
+        async with server.wire() as ada:
+            await ada.enter(f"room:{club.id}", token=server.token(club.leader), private=True, presence={"key": "ada"})
+            await happen(server, club, prompt, ada)
         heard: set[tuple[str, Any]] = set()
         expected = {("broadcast", "response.published"), ("broadcast", "talk"), ("presence", "ada")}
         expected.add(("change", "A response"))
@@ -114,15 +114,15 @@ async def test_members_receive_everything_but_drafts_and_outsiders_nothing(hall:
         assert await outside.settled() == []
 
 
-async def test_a_member_who_has_left_receives_nothing_more(hall: Hall) -> None:
-    club = hall.club("Boris", "Chloe")
+async def test_a_member_who_has_left_receives_nothing_more(server: RealtimeServer) -> None:
+    club = server.club("Boris", "Chloe")
     boris, chloe = club.members
     (prompt,) = club.ask()
     done(club)
     async with (
-        Listener(hall, chloe, club.id) as ears,
-        Listener(hall, boris, club.id) as other,
-        client_of(hall, chloe) as client,
+        Listener(server, chloe, club.id) as ears,
+        Listener(server, boris, club.id) as other,
+        client_of(server, chloe) as client,
         client.live.events(club.id) as feed,
     ):
         club.leader.rows("remove_member", space_id=club.id, user_id=chloe.id)
@@ -130,7 +130,7 @@ async def test_a_member_who_has_left_receives_nothing_more(hall: Hall) -> None:
         closed = {(await ears.wire.take("phx_close")).topic for _ in range(2)}
         assert closed == {f"realtime:space:{club.id}", f"realtime:room:{club.id}"}
         await ears.heard()
-        await happen(hall, club, prompt, other.wire)
+        await happen(server, club, prompt, other.wire)
         assert await ears.settled() == []
         began = time.monotonic()
         with pytest.raises(errors.MembershipEndedError):
@@ -139,17 +139,17 @@ async def test_a_member_who_has_left_receives_nothing_more(hall: Hall) -> None:
         assert time.monotonic() - began < BOUND
 
 
-async def test_the_feed_contains_no_drafts_and_no_other_spaces(hall: Hall) -> None:
-    club, other, eve = hall.club("Boris"), hall.club(), hall.person("Eve")
+async def test_the_feed_contains_no_drafts_and_no_other_spaces(server: RealtimeServer) -> None:
+    club, other, eve = server.club("Boris"), server.club(), server.person("Eve")
     (prompt,) = club.ask()
     done(club)
-    async with client_of(hall, club.members[0]) as client, client_of(hall, eve) as outside:
+    async with client_of(server, club.members[0]) as client, client_of(server, eve) as outside:
         events: list[SpaceEvent] = []
-        async with client.live.events(club.id) as feed, hall.wire() as wire:
-            await wire.enter(f"room:{club.id}", token=hall.token(club.leader), private=True)
+        async with client.live.events(club.id) as feed, server.wire() as wire:
+            await wire.enter(f"room:{club.id}", token=server.token(club.leader), private=True)
             other.ask()
             done(other)
-            await happen(hall, club, prompt, wire)
+            await happen(server, club, prompt, wire)
             club.publish_week()
             done(club)
             async for event in feed:
