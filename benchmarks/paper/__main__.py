@@ -18,38 +18,38 @@ import psutil
 
 from benchmarks.report import Table, machine, run
 from tests.functions.render.conftest import PICTURES, Job, Renderer
-from tests.functions.render.letters import answer, every_script, large, newsletter, prose
+from tests.functions.render.newsletters import every_script, large, newsletter_row, prose, response_row
 
 LARGE = "50 responses of 600 characters, 20 pictures"
 
 
 def photographs(count: int) -> Job:
     """A newsletter of a photograph with a line or two in each response."""
-    answers = [answer(f"Reader {index}", prose(120, index), image_path="a") for index in range(count)]
+    answers = [response_row(f"Reader {index}", prose(120, index), image_path="a") for index in range(count)]
     pictures = {"responses": {"a": str(PICTURES / "tall.jpg")}}
-    return {"newsletter": newsletter({"Where do you read?": answers}), "pictures": pictures}
+    return {"newsletter": newsletter_row({"Where do you read?": answers}), "pictures": pictures}
 
 
 def one_word(number: int) -> dict[str, Any]:
     """Return a response without a space: every character of it is a place where the line may be broken."""
-    return answer(f"Reader {number}", "a@b." * 2497)
+    return response_row(f"Reader {number}", "a@b." * 2497)
 
 
 def letters(folder: Path) -> dict[str, Job]:
     """What is measured, by its name."""
     many = {
-        f"Question {number}?": [answer("Ada", prose(600, number * 10 + one)) for one in range(10)]
+        f"Question {number}?": [response_row("Ada", prose(600, number * 10 + one)) for one in range(10)]
         for number in range(10)
     }
-    one = newsletter({"What did you read?": [answer("Ada", "Middlemarch, again.")]})
+    one = newsletter_row({"What did you read?": [response_row("Ada", "Middlemarch, again.")]})
     return {
         "1 response": {"newsletter": one},
         LARGE: large(folder, PICTURES / "tall.jpg"),
-        "100 responses of 600 characters": {"newsletter": newsletter(many)},
+        "100 responses of 600 characters": {"newsletter": newsletter_row(many)},
         "50 responses in every script": {"newsletter": every_script()},
         "30 photographs": photographs(30),
         "10 responses of one word of 9,990 characters": {
-            "newsletter": newsletter({f"Question {n}": [one_word(n)] for n in range(10)})
+            "newsletter": newsletter_row({f"Question {n}": [one_word(n)] for n in range(10)})
         },
     }
 
@@ -58,7 +58,7 @@ def cost(job: Job) -> tuple[float, float, dict[str, object]]:
     """Set a newsletter in a process of its own; return seconds of processor, MB above idle, and what it said."""
     render = Renderer()
     try:
-        render({"newsletter": newsletter({})})
+        render({"newsletter": newsletter_row({})})
         idle = render.peak_bytes()
         said = render(job)
         (process,) = (one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE)
@@ -97,7 +97,7 @@ def measure(tries: int) -> str:
         web = {"responses": {name: f"https://pictures.example/{name}" for name in jobs[LARGE]["pictures"]["responses"]}}
         mail = {"html": str(path), "text": str(folder / "letter.txt")}
         add(LARGE, "email", jobs[LARGE] | {"pictures": web, "mail": mail})
-        only = newsletter({"What did you read?": [answer("Ada", prose(600, 1), image_path="a")]})
+        only = newsletter_row({"What did you read?": [response_row("Ada", prose(600, 1), image_path="a")]})
         sheet = {"newsletter": only, "pictures": photographs(1)["pictures"], "keepsake": str(path)}
         add("a keepsake", "A5", sheet)
     return f"{machine()}\n\n{table}"

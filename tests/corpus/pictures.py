@@ -18,6 +18,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from tests.corpus.colours import P3, in_p3
+
 Colour = tuple[int, int, int]
 
 RED, GREEN, BLUE, YELLOW = (200, 40, 40), (40, 160, 60), (50, 70, 190), (230, 200, 50)
@@ -62,6 +64,11 @@ def scene(size: tuple[int, int] = SIZE, frame: tuple[int, ...] = FRAME) -> Image
         left, top = (x - 0.18) * width, (y - 0.18) * height
         draw.rectangle((left, top, left + 0.36 * width, top + 0.36 * height), fill=colour)
     return image
+
+
+@cache
+def _in_p3() -> Image.Image:
+    return in_p3(scene())
 
 
 def save(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -125,7 +132,7 @@ def _jpegs() -> Iterable[Made]:
     yield Made("cmyk-without-mark.jpg", _inverted_inks())
     yield Made("large.jpg", jpeg(scene((3000, 2000))), (3000, 2000))
     yield Made("tiny.jpg", jpeg(scene((40, 30))), (40, 30))
-    yield Made("wide-colours.jpg", jpeg(_scene_in_p3(), icc_profile=_P3))
+    yield Made("wide-colours.jpg", jpeg(_in_p3(), icc_profile=P3))
     for orientation in range(1, 9):
         block = b"Exif\0\0" + exif(orientation, little=orientation % 2 == 0)
         yield Made(f"orientation-{orientation}.jpg", jpeg(stored(scene(), orientation), exif=block))
@@ -225,7 +232,7 @@ def _pngs() -> Iterable[Made]:
     yield Made("grey.png", save(scene().convert("L"), "PNG"), fields=())
     yield Made("grey-one-bit.png", _two_colours(1)[1], fields=())
     yield Made("large.png", save(scene((2400, 1600)), "PNG"), (2400, 1600))
-    yield Made("wide-colours.png", save(_scene_in_p3(), "PNG", icc_profile=_P3))
+    yield Made("wide-colours.png", save(_in_p3(), "PNG", icc_profile=P3))
     for orientation in (3, 6, 8):
         file = with_chunk(save(stored(scene(), orientation), "PNG"), b"eXIf", exif(orientation))
         yield Made(f"orientation-{orientation}.png", file)
@@ -253,7 +260,7 @@ def _webps() -> Iterable[Made]:
     yield Made("animated.webp", save(scene(), "WEBP", **frames), animated=True)
     clear_frames = frames | {"append_images": [Image.new("RGBA", SIZE)]}
     yield Made("animated-alpha.webp", save(clear, "WEBP", **clear_frames), clear=True, animated=True)
-    yield Made("wide-colours.webp", save(_scene_in_p3(), "WEBP", lossless=True, icc_profile=_P3))
+    yield Made("wide-colours.webp", save(_in_p3(), "WEBP", lossless=True, icc_profile=P3))
     for orientation in (3, 6, 8):
         block = b"Exif\0\0" * (orientation == 8) + exif(orientation)
         yield Made(
@@ -306,81 +313,6 @@ def _others() -> Iterable[Made]:
     yield Made("words.jpg", b"not a picture", refusal="UNKNOWN_FORMAT")
     yield Made("nothing.jpg", b"", refusal="UNKNOWN_FORMAT")
     yield Made("two-bytes.jpg", b"\xff\xd8", refusal="UNKNOWN_FORMAT")
-
-
-# Colours --------------------------------------------------------------------------------------------------------------
-
-# Red, green and blue of Display P3 and of sRGB, for white of 50 degrees, as profiles have them.
-_P3_COLOURS = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
-_SRGB_COLOURS = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
-
-
-def _profile(colours: Sequence[Sequence[float]]) -> bytes:
-    """Return a colour profile of three colours with sRGB's curve."""
-    curve = struct.pack(
-        ">4s4xHxx5i",
-        b"para",
-        3,
-        *(round(value * 65536) for value in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)),
-    )
-    points = [struct.pack(">4s4x3i", b"XYZ ", *(round(value * 65536) for value in colour)) for colour in colours]
-    tags = list(
-        zip((b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"), [*points, curve, curve, curve], strict=True)
-    )
-    at = 128 + 4 + 12 * len(tags)
-    table, bodies = struct.pack(">I", len(tags)), b""
-    for name, body in tags:
-        table += struct.pack(">4sII", name, at + len(bodies), len(body))
-        bodies += body
-    head = bytearray(128)
-    struct.pack_into(">I4xI4s4s4s", head, 0, at + len(bodies), 0x04000000, b"mntr", b"RGB ", b"XYZ ")
-    head[36:40] = b"acsp"
-    return bytes(head) + table + bodies
-
-
-_P3 = _profile(_P3_COLOURS)
-
-
-@cache
-def _scene_in_p3() -> Image.Image:
-    """Return the picture in numbers that are meant for Display P3."""
-    image = scene()
-
-    def change(colour: Colour) -> Colour:
-        light = [_linear(value / 255) for value in colour]
-        point = [sum(light[i] * _SRGB_COLOURS[i][axis] for i in range(3)) for axis in range(3)]
-        red, green, blue = (round(255 * _curved(value)) for value in _solve(_P3_COLOURS, point))
-        return red, green, blue
-
-    pixels = image.get_flattened_data()
-    changes = {colour: change(colour) for colour in set(pixels)}
-    changed = Image.new("RGB", image.size)
-    changed.putdata([changes[pixel] for pixel in pixels])
-    return changed
-
-
-def _solve(columns: Sequence[Sequence[float]], point: Sequence[float]) -> list[float]:
-    """Solve three equations by Cramer's rule."""
-
-    def determinant(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> float:
-        return (
-            a[0] * (b[1] * c[2] - b[2] * c[1]) - b[0] * (a[1] * c[2] - a[2] * c[1]) + c[0] * (a[1] * b[2] - a[2] * b[1])
-        )
-
-    whole = determinant(*columns)
-    return [
-        determinant(*(point if index == replaced else column for index, column in enumerate(columns))) / whole
-        for replaced in range(3)
-    ]
-
-
-def _linear(value: float) -> float:
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-
-
-def _curved(light: float) -> float:
-    light = min(1.0, max(0.0, light))
-    return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
 # Photographs ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ class Providers(ThreadingHTTPServer):
     """Stands in for all providers of music."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[str] = []
         self.is_broken = False
 
@@ -27,7 +27,7 @@ class Providers(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     server: Providers
 
     def do_GET(self) -> None:

@@ -22,7 +22,7 @@ LARGEST = 4_000_000
 
 
 def deno_info(*arguments: str) -> dict[str, Any]:
-    answer = subprocess.run(
+    reply = subprocess.run(
         [executable(), "info", "--json", *arguments],
         cwd=FUNCTIONS,
         env=environment(),
@@ -30,7 +30,7 @@ def deno_info(*arguments: str) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    return json.loads(answer.stdout)
+    return json.loads(reply.stdout)
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.functions.units import run_units
+from tests.functions.units import WORDS, run_units
 
 
 def test_the_catalogues_pass_their_tests(tmp_path: Path) -> None:
-    run_units(tmp_path, "_shared/words", permissions=("--allow-read",))
+    run_units(tmp_path, *WORDS, permissions=("--allow-read",))

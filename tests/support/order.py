@@ -22,7 +22,7 @@ SECONDS = {
     "tests/access/test_matrix.py": 12,
     "tests/testing/test_testing.py::test_the_guide_works_as_it_stands": 10,
     "tests/mutation/test_guards.py::test_guards_that_a_change_touches_and_a_sample_of_the_others": 12,
-    "tests/functions/deliver/test_crash.py::test_no_mail_is_lost_or_doubled": 12,
+    "tests/functions/deliver/test_crash.py::test_no_email_is_lost_or_doubled": 12,
     "tests/sql/test_ledger_properties.py::test_the_ledger_adds_up_whatever_happens": 10,
     "tests/sql/test_life_cycle.py": 10,
     "tests/sql/test_ledger_together.py": 10,

@@ -32,7 +32,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   }
   const refused = await refuseWithoutSecretKey(request, deps);
   if (refused) return refused;
-  const asked = await wish(request);
+  const asked = await bodyOf(request);
   if ("refused" in asked) return asked.refused;
   const until = deps.now() + SLICE_MS;
   const failures: unknown[] = [];
@@ -73,7 +73,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
 const LONGEST_BODY = 1024;
 
 /** `{"chain": false}` is from a caller who calls again by itself, `{"first": "jobs"}` from the call before. */
-async function wish(
+async function bodyOf(
   request: Request,
 ): Promise<{ chains: boolean; first: "jobs" | "mails" } | { refused: Response }> {
   const body = await readObject(request, LONGEST_BODY, {}, {});

@@ -3,31 +3,31 @@
 import assert from "node:assert/strict";
 import { type Deps, handle } from "./handler.ts";
 
-interface World {
+interface Outcomes {
   mails?: { sent: number; more: boolean } | Error;
   jobs?: { done: number; more: boolean } | Error;
 }
 
 async function call(
-  world: World,
-  wish: unknown = {},
+  outcomes: Outcomes,
+  body: unknown = {},
 ): Promise<{ did: string[]; status: number; body: unknown }> {
   const did: string[] = [];
-  const act = <T>(name: string, answer: T | Error | undefined, otherwise: T): Promise<T> => {
+  const act = <T>(name: string, result: T | Error | undefined, otherwise: T): Promise<T> => {
     did.push(name);
-    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer ?? otherwise);
+    return result instanceof Error ? Promise.reject(result) : Promise.resolve(result ?? otherwise);
   };
   const deps: Deps = {
     secretKeys: ["sb_secret_x"],
     now: () => 0,
-    mails: () => act("mails", world.mails, { sent: 0, more: false }),
-    jobs: () => act("jobs", world.jobs, { done: 0, more: false }),
+    mails: () => act("mails", outcomes.mails, { sent: 0, more: false }),
+    jobs: () => act("jobs", outcomes.jobs, { done: 0, more: false }),
     again: (next) => void did.push(`again: ${next}`),
   };
   const request = new Request("http://x.example/deliver", {
     method: "POST",
     headers: { apikey: "sb_secret_x" },
-    body: typeof wish === "string" ? wish : JSON.stringify(wish),
+    body: typeof body === "string" ? body : JSON.stringify(body),
   });
   try {
     const reply = await handle(request, deps);
@@ -75,8 +75,8 @@ Deno.test("who calls again by itself is not called", async () => {
 
 Deno.test("a wish that is none is refused, and none at all is as good", async () => {
   assert.equal((await call({}, "")).status, 200);
-  for (const wish of ["{", "[]", "null", "\0", `{"x":"${"y".repeat(2000)}"}`]) {
-    const { status, did } = await call({}, wish);
-    assert.deepEqual([status, did], [wish.length > 1000 ? 413 : 400, []]);
+  for (const body of ["{", "[]", "null", "\0", `{"x":"${"y".repeat(2000)}"}`]) {
+    const { status, did } = await call({}, body);
+    assert.deepEqual([status, did], [body.length > 1000 ? 413 : 400, []]);
   }
 });

@@ -2,8 +2,8 @@
 
 import type { Sender } from "../_shared/deliver/compose.ts";
 import { doJobs } from "../_shared/deliver/jobs.ts";
-import { LEASE_SECONDS, mailroom, notice, sendMailsTogether } from "../_shared/deliver/mod.ts";
-import { readMailSettings } from "../_shared/deliver/settings.ts";
+import { emailQueue, LEASE_SECONDS, notice, sendEmailsTogether } from "../_shared/deliver/mod.ts";
+import { readEmailSettings } from "../_shared/deliver/settings.ts";
 import { callDeliver } from "../_shared/deliver/call.ts";
 import { readPageTemplate } from "../_shared/newsletters/newsletters.ts";
 import { Client, readEnvironment, safely } from "../_shared/platform/mod.ts";
@@ -30,13 +30,13 @@ function setting<T>(read: () => T): () => T {
 }
 
 // What is wrong with mail keeps no newsletter from being rendered.
-const mailSettings = setting(() => readMailSettings(environment.url));
+const emailSettings = setting(() => readEmailSettings(environment.url));
 const pageTemplate = setting(readPageTemplate);
 
 /** Whom mails are from; null where nobody sends any, or what is said of it is wrong. */
 function sender(): Sender | null {
   try {
-    const mail = mailSettings();
+    const mail = emailSettings();
     return mail && { from: mail.from, replyTo: mail.replyTo, unsubscribe: mail.unsubscribe };
   } catch {
     return null;
@@ -56,11 +56,11 @@ Deno.serve(safely((request) => {
       return doJobs({ service, worker, addresses, sender: sender(), now, log }, until);
     },
     async mails(until, limit) {
-      const mail = mailSettings();
+      const mail = emailSettings();
       if (mail === null) return { sent: 0, more: false };
       const workers = await Promise.all(
         Array.from({ length: mail.workers }, async (_, index) => ({
-          mailroom: mailroom(service, `${worker} ${index}`, LEASE_SECONDS),
+          emailQueue: emailQueue(service, `${worker} ${index}`, LEASE_SECONDS),
           provider: await mail.open(),
           sender: mail,
           notice: (one: Parameters<typeof notice>[0]) => notice(one, mail, new Date()),
@@ -69,7 +69,7 @@ Deno.serve(safely((request) => {
         })),
       );
       try {
-        return await sendMailsTogether(workers, until, limit);
+        return await sendEmailsTogether(workers, until, limit);
       } finally {
         await Promise.all(workers.map(({ provider }) => provider.close()));
       }

@@ -10,7 +10,7 @@
 import { faultOf } from "../_shared/deliver/replies.ts";
 import { problem, readText } from "../_shared/platform/mod.ts";
 
-export interface MailEvent {
+export interface EmailEvent {
   provider_id: string;
   event: "BOUNCED" | "COMPLAINED" | "SUPPRESSED" | "FAILED" | "UNSENT";
   address: string;
@@ -22,7 +22,7 @@ export interface Deps {
   secret: string | null;
   /** Milliseconds since 1970. */
   now(): number;
-  record(event: MailEvent): Promise<void>;
+  record(event: EmailEvent): Promise<void>;
 }
 
 /** How old a signed event may be, in milliseconds: an old one may be a copy. */
@@ -42,13 +42,13 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   if (!await isSigned(request.headers, body, deps.secret, deps.now())) {
     return problem(401, "UNAUTHORIZED", "The signature does not fit.");
   }
-  let told: unknown;
+  let payload: unknown;
   try {
-    told = JSON.parse(body);
+    payload = JSON.parse(body);
   } catch {
     return problem(400, "BAD_REQUEST", "The body is not valid JSON.");
   }
-  for (const event of eventsOf(told)) await deps.record(event);
+  for (const event of eventsOf(payload)) await deps.record(event);
   return Response.json({ ok: true }, { headers: { "cache-control": "no-store" } });
 }
 
@@ -61,8 +61,8 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
  * - `email.failed`: it never left. For the sender's sake (a quota, a domain) it goes out again, else it has failed.
  * - `email.suppressed`: Resend sends nothing to the address.
  */
-export function eventsOf(told: unknown): MailEvent[] {
-  const { type, data: given } = record(told);
+export function eventsOf(payload: unknown): EmailEvent[] {
+  const { type, data: given } = record(payload);
   const data = record(given);
   const [event, detail] = meaningOf(type, data);
   if (event === null) return [];
@@ -77,7 +77,7 @@ export function eventsOf(told: unknown): MailEvent[] {
     }));
 }
 
-function meaningOf(type: unknown, data: Record<string, unknown>): [MailEvent["event"] | null, unknown] {
+function meaningOf(type: unknown, data: Record<string, unknown>): [EmailEvent["event"] | null, unknown] {
   switch (type) {
     case "email.complained":
       return ["COMPLAINED", "The reader complained."];

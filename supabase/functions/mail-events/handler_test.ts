@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { handle, type MailEvent } from "./handler.ts";
+import { type EmailEvent, handle } from "./handler.ts";
 
 const KEY = crypto.getRandomValues(new Uint8Array(24));
 const SECRET = `whsec_${btoa(String.fromCharCode(...KEY))}`;
@@ -32,18 +32,18 @@ async function signed(body: string, at = NOW, key = KEY): Promise<Request> {
   });
 }
 
-async function answered(request: Request, secret: string | null = SECRET): Promise<[number, MailEvent[]]> {
-  const events: MailEvent[] = [];
-  const record = (event: MailEvent) => Promise.resolve(void events.push(event));
-  const answer = await handle(request, { secret, now: () => NOW, record });
-  return [answer.status, events];
+async function replyTo(request: Request, secret: string | null = SECRET): Promise<[number, EmailEvent[]]> {
+  const events: EmailEvent[] = [];
+  const record = (event: EmailEvent) => Promise.resolve(void events.push(event));
+  const reply = await handle(request, { secret, now: () => NOW, record });
+  return [reply.status, events];
 }
 
 Deno.test("a bounce and a complaint are written down", async () => {
-  assert.deepEqual(await answered(await signed(JSON.stringify(BOUNCE))), [200, [
+  assert.deepEqual(await replyTo(await signed(JSON.stringify(BOUNCE))), [200, [
     { provider_id: "e1", event: "BOUNCED", address: "ada@example.test", detail: "no mailbox" },
   ]]);
-  const [status, [event]] = await answered(
+  const [status, [event]] = await replyTo(
     await signed(JSON.stringify({ ...BOUNCE, type: "email.complained" })),
   );
   assert.deepEqual([status, event.event], [200, "COMPLAINED"]);
@@ -54,7 +54,7 @@ Deno.test("each kind of event means what it means for the mailbox", async () => 
     bounce: { type, subType, ...more },
   });
   const refusal = (words: string) => bounce("Permanent", "General", { diagnosticCode: [`smtp; ${words}`] });
-  const cases: [string, object, MailEvent["event"] | null][] = [
+  const cases: [string, object, EmailEvent["event"] | null][] = [
     ["email.bounced", {}, "BOUNCED"],
     ["email.bounced", bounce("Permanent", "NoEmail"), "BOUNCED"],
     ["email.bounced", bounce("Permanent", "General"), "BOUNCED"],
@@ -83,9 +83,9 @@ Deno.test("each kind of event means what it means for the mailbox", async () => 
     ["email.delivery_delayed", {}, null],
   ];
   for (const [type, more, wanted] of cases) {
-    const told = { type, data: { email_id: "e1", to: "ada@example.test", ...more } };
-    const [status, events] = await answered(await signed(JSON.stringify(told)));
-    const shown = JSON.stringify(told);
+    const event = { type, data: { email_id: "e1", to: "ada@example.test", ...more } };
+    const [status, events] = await replyTo(await signed(JSON.stringify(event)));
+    const shown = JSON.stringify(event);
     assert.deepEqual(
       [status, events.map(({ event }) => event)],
       [200, wanted === null ? [] : [wanted]],
@@ -102,8 +102,8 @@ Deno.test("nothing that an event holds keeps it from being written down", async 
       to: ["a\0da@example.test", value],
       bounce: { type: value, message: value },
     };
-    for (const told of [{ type: "email.bounced", data }, { type: "email.failed", data: value }, value]) {
-      const [status, events] = await answered(await signed(JSON.stringify(told)));
+    for (const event of [{ type: "email.bounced", data }, { type: "email.failed", data: value }, value]) {
+      const [status, events] = await replyTo(await signed(JSON.stringify(event)));
       assert.equal(status, 200);
       for (const event of events) {
         const text = JSON.stringify(event);
@@ -121,26 +121,26 @@ Deno.test("a body without end is not read to its end", async () => {
       controller.enqueue(new Uint8Array(65536));
     },
   });
-  const [status] = await answered(new Request("http://x.example", { method: "POST", body }));
+  const [status] = await replyTo(new Request("http://x.example", { method: "POST", body }));
   assert.equal(status, 413);
   assert.ok(read < 1_000_000, String(read));
 });
 
 Deno.test("what means nothing for us changes nothing", async () => {
-  for (const told of [{ type: "email.opened", data: BOUNCE.data }, {}, null, []]) {
-    assert.deepEqual(await answered(await signed(JSON.stringify(told))), [200, []]);
+  for (const event of [{ type: "email.opened", data: BOUNCE.data }, {}, null, []]) {
+    assert.deepEqual(await replyTo(await signed(JSON.stringify(event))), [200, []]);
   }
 });
 
 Deno.test("without a fitting signature nothing is believed", async () => {
   const body = JSON.stringify(BOUNCE);
-  assert.equal((await answered(await signed(body, NOW - 301_000)))[0], 401);
-  assert.equal((await answered(await signed(body, NOW + 301_000)))[0], 401);
-  assert.equal((await answered(await signed(body, NOW, new Uint8Array(24))))[0], 401);
+  assert.equal((await replyTo(await signed(body, NOW - 301_000)))[0], 401);
+  assert.equal((await replyTo(await signed(body, NOW + 301_000)))[0], 401);
+  assert.equal((await replyTo(await signed(body, NOW, new Uint8Array(24))))[0], 401);
   const other = new Request(await signed(body), { body: body.replace("ada", "bob") });
-  assert.equal((await answered(other))[0], 401);
-  assert.equal((await answered(new Request("http://x.example", { method: "POST", body })))[0], 401);
-  assert.equal((await answered(await signed(body), null))[0], 503);
-  assert.equal((await answered(new Request("http://x.example")))[0], 405);
-  assert.equal((await answered(await signed("no json")))[0], 400);
+  assert.equal((await replyTo(other))[0], 401);
+  assert.equal((await replyTo(new Request("http://x.example", { method: "POST", body })))[0], 401);
+  assert.equal((await replyTo(await signed(body), null))[0], 503);
+  assert.equal((await replyTo(new Request("http://x.example")))[0], 405);
+  assert.equal((await replyTo(await signed("no json")))[0], 400);
 });

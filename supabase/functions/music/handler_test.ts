@@ -34,7 +34,7 @@ Deno.test("a person who is signed in gets a name", async () => {
 });
 
 Deno.test("no key opens it, and no token of an account that is gone", async () => {
-  const strangers = [
+  const outsiders = [
     null,
     "sb_publishable_x",
     "sb_secret_x",
@@ -46,11 +46,11 @@ Deno.test("no key opens it, and no token of an account that is gone", async () =
     "no.token",
     "x",
   ];
-  for (const stranger of strangers) {
+  for (const outsider of outsiders) {
     assert.deepEqual(
-      await ask(JSON.stringify({ url: URL }), stranger),
+      await ask(JSON.stringify({ url: URL }), outsider),
       [401, [], "UNAUTHORIZED"],
-      stranger ?? "",
+      outsider ?? "",
     );
   }
 });

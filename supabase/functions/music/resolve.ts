@@ -48,18 +48,18 @@ export async function resolve(url: string, options: Options = {}): Promise<Music
 }
 
 async function ask(question: URL, options: Options): Promise<Record<string, unknown>> {
-  const answer = await (options.fetch ?? fetch)(question, {
+  const reply = await (options.fetch ?? fetch)(question, {
     headers: { accept: "application/json" },
     // Elsewhere is nobody that we meant to ask.
     redirect: "error",
     signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
   });
-  if (!answer.ok) {
-    await answer.body?.cancel();
-    throw new Error(`HTTP ${answer.status}`);
+  if (!reply.ok) {
+    await reply.body?.cancel();
+    throw new Error(`HTTP ${reply.status}`);
   }
   let text = "";
-  for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+  for await (const chunk of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += chunk;
     if (text.length > LARGEST_ANSWER) throw new Error("the answer is too long");
   }

@@ -3,14 +3,14 @@ import { resolve } from "./resolve.ts";
 
 /** A server that stands in for the providers, and what it was asked. */
 async function providers(
-  answer: (path: string) => Response | Promise<Response>,
+  reply: (path: string) => Response | Promise<Response>,
   test: (server: string, asked: URL[], reports: string[]) => Promise<void>,
 ): Promise<void> {
   const asked: URL[] = [];
   await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
     const url = new URL(request.url);
     asked.push(url);
-    return answer(url.pathname);
+    return reply(url.pathname);
   });
   await test(`http://127.0.0.1:${server.addr.port}`, asked, []);
 }
@@ -108,8 +108,8 @@ Deno.test("a provider that fails costs the name and nothing else", async () => {
     ["no answer", () => new Promise<Response>((done) => setTimeout(() => done(new Response("{}")), 400))],
     ["other types", () => Response.json({ title: { html: "x" }, author_name: 7 })],
   ];
-  for (const [what, answer] of faults) {
-    await providers(answer, async (server) => {
+  for (const [what, reply] of faults) {
+    await providers(reply, async (server) => {
       const reports: string[] = [];
       const music = await resolve(SPOTIFY, {
         insteadOfProviders: server,

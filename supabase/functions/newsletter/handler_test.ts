@@ -24,9 +24,12 @@ const ROW = {
 };
 
 /** Ask for something of a published newsletter, of a project whose Storage gives one answer; and what it was asked for. */
-async function ask(what: string, stored: Response): Promise<{ asked: string[]; answer: Promise<Response> }> {
+async function ask(
+  what: string,
+  stored: Response,
+): Promise<{ asked: string[]; reply: Promise<Response> }> {
   const asked: string[] = [];
-  const answer = handle(new Request(`http://api.example/newsletter/${ID}${what}`), {
+  const reply = handle(new Request(`http://api.example/newsletter/${ID}${what}`), {
     environment: {
       url: "http://api.example",
       publishableKey: "sb_publishable_x",
@@ -39,8 +42,8 @@ async function ask(what: string, stored: Response): Promise<{ asked: string[]; a
       return Promise.resolve(pathname.startsWith("/rest/") ? Response.json([ROW]) : stored.clone());
     }) as typeof fetch,
   });
-  await answer.catch(() => {});
-  return { asked, answer };
+  await reply.catch(() => {});
+  return { asked, reply };
 }
 
 const FILES: [string, string][] = [
@@ -61,8 +64,8 @@ for (const [what, file] of FILES) {
         Response.json({ statusCode: "500", message: "permission denied for table x" }, { status: 500 }),
       ]
     ) {
-      const { asked, answer } = await ask(what, refusal);
-      await rejects(answer, ApiError);
+      const { asked, reply } = await ask(what, refusal);
+      await rejects(reply, ApiError);
       // A page asks for those around it, too.
       const rows = what === ""
         ? ["GET /rest/v1/newsletters", "GET /rest/v1/spaces"]
@@ -73,7 +76,7 @@ for (const [what, file] of FILES) {
 }
 
 Deno.test("what is stored is sent as it is", async () => {
-  const { asked, answer } = await ask(".pdf", new Response("%PDF"));
-  equal(await (await answer).text(), "%PDF");
+  const { asked, reply } = await ask(".pdf", new Response("%PDF"));
+  equal(await (await reply).text(), "%PDF");
   equal(asked, ["GET /rest/v1/newsletters", `GET ${FOLDER}/newsletter.pdf`]);
 });

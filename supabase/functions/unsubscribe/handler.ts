@@ -5,7 +5,7 @@
  *     POST /unsubscribe?token=...&scope=...   does it, from the page or by a mail program's one click (RFC 8058)
  *     POST /unsubscribe?token=...&scope=undo  from the page that says that it is done: undoes it, for an hour
  *
- * Mail scanners and browsers open links without anybody having asked for it, so only POST changes anything, as RFC 8058
+ * Email scanners and browsers open links without anybody having asked for it, so only POST changes anything, as RFC 8058
  * wants. Nobody signs in, and no cookie is read, so there is nothing that another site could misuse: whoever can forge
  * the request has the token, and the token is all that it takes. It stops one person's mail, undoes that within the hour, and opens nothing.
  */
@@ -57,10 +57,10 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   if (request.method === "GET" || request.method === "HEAD") {
     const found = await find(deps, token);
     const words = wordsFor(request, found);
-    const answer = found
+    const reply = found
       ? page(200, words, question(found, token, searchParams.get("scope"), words))
       : unknown(words);
-    return request.method === "HEAD" ? new Response(null, answer) : answer;
+    return request.method === "HEAD" ? new Response(null, reply) : reply;
   }
   if (request.method !== "POST") {
     return problem(405, "METHOD_NOT_ALLOWED", "Only GET and POST work here.", { allow: "GET, HEAD, POST" });
@@ -77,7 +77,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   if (scope === "undo") return page(200, words, undone(await deps.undo(token), words));
   if (!await deps.stop(token, scope)) return unknown(words);
   // Read again: what was off before cannot be undone.
-  return page(200, words, farewell(await find(deps, token) ?? found, scope, token, words));
+  return page(200, words, unsubscribedPage(await find(deps, token) ?? found, scope, token, words));
 }
 
 /** In the language of whose link it is; of an unknown one, in that of the browser. */
@@ -162,7 +162,7 @@ ${forms}${undo}
   };
 }
 
-function farewell(subscription: Subscription, scope: Scope, token: string, words: Words): Said {
+function unsubscribedPage(subscription: Subscription, scope: Scope, token: string, words: Words): Said {
   const { space_name: space, can_undo } = subscription;
   const onlySpace = scope === "space" && space !== null;
   const title = onlySpace

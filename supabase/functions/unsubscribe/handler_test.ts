@@ -35,10 +35,10 @@ function link(query: Record<string, string> = {}, init: RequestInit = {}): Reque
 Deno.test("opening the link changes nothing and asks", async () => {
   for (const method of ["GET", "HEAD"]) {
     const { deps, stopped } = list();
-    const answer = await handle(link({ scope: "everything" }, { method }), deps);
-    assert.equal(answer.status, 200);
+    const reply = await handle(link({ scope: "everything" }, { method }), deps);
+    assert.equal(reply.status, 200);
     assert.deepEqual(stopped, []);
-    const page = await answer.text();
+    const page = await reply.text();
     if (method === "HEAD") assert.equal(page, "");
     else {
       assert.match(page, /Nothing has changed yet/);
@@ -53,8 +53,8 @@ Deno.test("one click of a mail program does it, for the scope of its link", asyn
   for (const scope of ["space", "reminders", "everything"] as const) {
     const { deps, stopped } = list();
     const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
-    const answer = await handle(link({ scope }, { method: "POST", body }), deps);
-    assert.equal(answer.status, 200);
+    const reply = await handle(link({ scope }, { method: "POST", body }), deps);
+    assert.equal(reply.status, 200);
     assert.deepEqual(stopped, [scope]);
   }
 });
@@ -71,8 +71,8 @@ Deno.test("the one click may also come as multipart, and without a body", async 
 Deno.test("a button of the page names its scope, whatever the link said", async () => {
   const { deps, stopped } = list();
   const body = new URLSearchParams({ scope: "everything" });
-  const answer = await handle(link({ scope: "space" }, { method: "POST", body }), deps);
-  assert.match(await answer.text(), /No more email/);
+  const reply = await handle(link({ scope: "space" }, { method: "POST", body }), deps);
+  assert.match(await reply.text(), /No more email/);
   assert.deepEqual(stopped, ["everything"]);
 });
 
@@ -81,15 +81,15 @@ Deno.test("a link that nobody has is said to be unknown, by GET and POST, and re
     for (const token of ["other", "", "x".repeat(201), "a b", "<script>"]) {
       const { deps, stopped } = list();
       let asked = 0;
-      const answer = await handle(link({ token }, { method }), {
+      const reply = await handle(link({ token }, { method }), {
         ...deps,
         find: (given) => {
           asked += 1;
           return deps.find(given);
         },
       });
-      assert.equal(answer.status, 404);
-      const page = await answer.text();
+      assert.equal(reply.status, 404);
+      const page = await reply.text();
       assert.match(page, /not known/);
       assert.doesNotMatch(page, /<script>/);
       assert.deepEqual([asked, stopped.length], [token === "other" ? 1 : 0, 0]);

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 def run_program(name: str, *arguments: object, timeout: float = 280) -> dict[str, Any]:
     """Run a program of this folder and return the JSON object that it prints."""
-    answer = subprocess.run(
+    reply = subprocess.run(
         [
             executable(),
             "run",
@@ -35,6 +35,6 @@ def run_program(name: str, *arguments: object, timeout: float = 280) -> dict[str
         timeout=timeout,
         check=False,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    result: dict[str, Any] = json.loads(answer.stdout)
+    assert reply.returncode == 0, reply.stdout + reply.stderr
+    result: dict[str, Any] = json.loads(reply.stdout)
     return result

@@ -1,11 +1,11 @@
 /**
- * Sends the same mails through many worlds of trouble, on a real database, and counts what arrived.
+ * Sends the same mails through many runs of trouble, on a real database, and counts what arrived.
  *
  *     deno run ... crash.ts DSN resend|smtp FIRST_SEED COUNT [SECONDS]
  *
- * In every world each mail to a good address must be with the provider exactly once, each to a bad one refused, and
+ * In every simulation each mail to a good address must be with the provider exactly once, each to a bad one refused, and
  * nothing left open in the database, though workers died and answers were lost, and without anybody's help. After SECONDS
- * no other world begins. Prints one
+ * no other simulation begins. Prints one
  * JSON object: what happened, and the seeds that failed with the reason.
  */
 
@@ -14,16 +14,16 @@ import {
   type Batch,
   type Begun,
   type Content,
+  type EmailQueue,
   LEASE_SECONDS,
-  type Mailroom,
   notice,
   type Provider,
   Resend,
-  sendMails,
+  sendEmails,
   Smtp,
 } from "../../../supabase/functions/_shared/deliver/mod.ts";
 import { FakeResend, FakeSmtp } from "./providers.ts";
-import { Killed, mortal, World } from "./simulation.ts";
+import { Killed, mortal, Simulation } from "./simulation.ts";
 
 const [dsn, kind, first, count, seconds] = Deno.args;
 const end = performance.now() + 1000 * Number(seconds ?? Infinity);
@@ -34,16 +34,16 @@ const SETTINGS = {
   unsubscribe: "https://example.org/u",
   appUrl: null,
 };
-const totals = { worlds: 0, deaths: 0, faults: 0, uncertain: 0, mails: 0, statements: 0 };
+const totals = { runs: 0, deaths: 0, faults: 0, uncertain: 0, mails: 0, statements: 0 };
 
 /** A newsletter that is rendered. */
-const [letter] = await sql`select id, space_id from public.newsletters limit 1`;
+const [newsletter] = await sql`select id, space_id from public.newsletters limit 1`;
 
 /** A database in which a worker may die at any statement. */
-function mailroomIn(world: World, worker: string): Mailroom {
-  const at = () => new Date(world.now);
+function emailQueueIn(simulation: Simulation, worker: string): EmailQueue {
+  const at = () => new Date(simulation.now);
   const statement = <T>(run: () => Promise<T>) =>
-    mortal(world, () => {
+    mortal(simulation, () => {
       totals.statements += 1;
       return run();
     });
@@ -82,24 +82,24 @@ function mailroomIn(world: World, worker: string): Mailroom {
 }
 
 /** A provider at whose calls a worker may die as well. */
-function mortalProvider(world: World, provider: Provider): Provider {
+function mortalProvider(simulation: Simulation, provider: Provider): Provider {
   return {
     name: provider.name,
     batchSize: kind === "resend" ? 4 : 3,
     together: provider.together,
-    send: (key, messages) => call(world, () => provider.send(key, messages)),
+    send: (key, messages) => call(simulation, () => provider.send(key, messages)),
     resolve: (request, messages) =>
-      call(world, () => provider.resolve({ ...request, now: world.now }, messages)),
+      call(simulation, () => provider.resolve({ ...request, now: simulation.now }, messages)),
     close: () => provider.close(),
   };
 }
 
 /** A call begins at once when it is a worker's turn; the death may come while it is under way. */
-async function call<T>(world: World, does: () => Promise<T>): Promise<T> {
-  if (world.chance.hits(0.05 * world.trouble)) throw new Killed("before the call");
+async function call<T>(simulation: Simulation, does: () => Promise<T>): Promise<T> {
+  if (simulation.chance.hits(0.05 * simulation.trouble)) throw new Killed("before the call");
   const done = await does();
-  if (world.chance.hits(0.05 * world.trouble)) throw new Killed("during the call");
-  await world.turn();
+  if (simulation.chance.hits(0.05 * simulation.trouble)) throw new Killed("during the call");
+  await simulation.turn();
   return done;
 }
 
@@ -117,10 +117,10 @@ async function fill(): Promise<void> {
     await sql`delete from private.mail_providers where true`;
     await sql`delete from private.email_suppressions where true`;
     await sql`select private.queue_mails(
-      array(select id from public.users), 'NEWSLETTER_PUBLISHED', ${letter.space_id}, ${letter.id}, '{}', 'newsletter'
+      array(select id from public.users), 'NEWSLETTER_PUBLISHED', ${newsletter.space_id}, ${newsletter.id}, '{}', 'newsletter'
     )`;
     await sql`select private.queue_mails(
-      array(select id from public.users order by id limit 3), 'PROMPTS_PUBLISHED', ${letter.space_id}, null,
+      array(select id from public.users order by id limit 3), 'PROMPTS_PUBLISHED', ${newsletter.space_id}, null,
       '{"week_number": 2}', 'prompts'
     )`;
     await sql`update private.mails set run_at = '2026-11-23 12:00:00+00' where true`;
@@ -128,10 +128,10 @@ async function fill(): Promise<void> {
 }
 
 async function live(seed: number): Promise<void> {
-  const world = new World(seed, seed % 5 === 0 ? 0.9 : 0.5);
-  const fake = kind === "resend" ? new FakeResend(world) : new FakeSmtp(world);
+  const simulation = new Simulation(seed, seed % 5 === 0 ? 0.9 : 0.5);
+  const fake = kind === "resend" ? new FakeResend(simulation) : new FakeSmtp(simulation);
   const provider = mortalProvider(
-    world,
+    simulation,
     fake instanceof FakeResend
       ? new Resend({ apiKey: "re_x", url: "http://resend.test", fetch: fake.fetch })
       : new Smtp(fake, fake),
@@ -142,36 +142,36 @@ async function live(seed: number): Promise<void> {
   const work = async () => {
     alive += 1;
     const deps = {
-      mailroom: mailroomIn(world, `worker ${born++}`),
+      emailQueue: emailQueueIn(simulation, `worker ${born++}`),
       provider,
       sender: SETTINGS,
-      notice: (mail: Batch["mails"][number]) => notice(mail, SETTINGS, new Date(world.now)),
-      now: () => world.now,
+      notice: (mail: Batch["mails"][number]) => notice(mail, SETTINGS, new Date(simulation.now)),
+      now: () => simulation.now,
       log: () => totals.faults += 1,
     };
     try {
-      await sendMails(deps, world.now + 20_000);
+      await sendEmails(deps, simulation.now + 20_000);
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
       totals.deaths += 1;
     } finally {
       alive -= 1;
-      world.change();
+      simulation.change();
     }
   };
 
   for (let round = 0;; round++) {
     if (round > 400) throw new Error("it does not come to an end");
-    if (round === 12) world.trouble = 0;
-    const running: Promise<void>[] = Array.from({ length: 1 + world.chance.below(3) }, work);
+    if (round === 12) simulation.trouble = 0;
+    const running: Promise<void>[] = Array.from({ length: 1 + simulation.chance.below(3) }, work);
     // Nobody's turn comes before everybody waits for one: statements take real time, and that must not matter.
     while (alive > 0) {
-      if (world.waiting < alive) await world.changed();
-      else if (world.nextTurn > world.now + LEASE_SECONDS * 1000 && running.length < 9) {
+      if (simulation.waiting < alive) await simulation.changed();
+      else if (simulation.nextTurn > simulation.now + LEASE_SECONDS * 1000 && running.length < 9) {
         // All who live are stuck for longer than a lease. The next one comes, and finds what they hold.
-        world.advance(world.now + LEASE_SECONDS * 1000 + world.chance.below(5_000));
+        simulation.advance(simulation.now + LEASE_SECONDS * 1000 + simulation.chance.below(5_000));
         running.push(work());
-      } else world.step();
+      } else simulation.step();
     }
     for (const outcome of await Promise.allSettled(running)) {
       if (outcome.status === "rejected") throw outcome.reason;
@@ -189,14 +189,16 @@ async function live(seed: number): Promise<void> {
         ) as next`;
     if (open === 0) break;
     // Sometimes nobody comes for more than a day, and the provider has forgotten its keys.
-    const gap = world.chance.hits(0.05 * world.trouble) ? 30 * 3600_000 : world.chance.below(5_000);
-    world.advance(Math.max(world.now + gap, (next as Date).getTime() + gap));
+    const gap = simulation.chance.hits(0.05 * simulation.trouble)
+      ? 30 * 3600_000
+      : simulation.chance.below(5_000);
+    simulation.advance(Math.max(simulation.now + gap, (next as Date).getTime() + gap));
   }
-  world.advance(world.now + 3600_000);
-  await judge(fake);
+  simulation.advance(simulation.now + 3600_000);
+  await check(fake);
 }
 
-async function judge(fake: FakeResend | FakeSmtp): Promise<void> {
+async function check(fake: FakeResend | FakeSmtp): Promise<void> {
   const rows = await sql`
     select mails.id, mails.state, accounts.email from private.mails join auth.users as accounts on accounts.id = user_id`;
   totals.mails += rows.length;
@@ -228,7 +230,7 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
     failures.push({ seed, reason: (error as Error).message });
     if (failures.length >= 5) break;
   }
-  totals.worlds += 1;
+  totals.runs += 1;
 }
 console.log(JSON.stringify({ ...totals, failures }));
 await sql.end();

@@ -1,4 +1,4 @@
-/** Providers that behave as the real ones do, in a world in which requests and answers get lost. */
+/** Providers that behave as the real ones do, in a simulation in which requests and answers get lost. */
 
 import type { Message } from "../../../supabase/functions/_shared/deliver/mod.ts";
 import {
@@ -6,7 +6,7 @@ import {
   SmtpFailure,
   type SmtpTransport,
 } from "../../../supabase/functions/_shared/deliver/mod.ts";
-import type { World } from "./simulation.ts";
+import type { Simulation } from "./simulation.ts";
 
 interface Sent {
   id: string;
@@ -25,17 +25,19 @@ const KEYS_LIVE = 24 * 3600_000;
 export class FakeResend {
   readonly accepted: Sent[] = [];
   conflicts = 0;
-  readonly #world: World;
-  readonly #keys = new Map<string, { at: number; request: string; answer: string }>();
+  readonly #simulation: Simulation;
+  readonly #keys = new Map<string, { at: number; request: string; reply: string }>();
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
     const url = new URL(String(input));
     if (init?.method === "POST") return await this.#post(init);
-    if (this.#world.troubled && this.#world.chance.hits(0.3)) return refusal(500, "internal_server_error");
+    if (this.#simulation.troubled && this.#simulation.chance.hits(0.3)) {
+      return refusal(500, "internal_server_error");
+    }
     const id = url.pathname.split("/")[2];
     if (id) return Response.json(this.accepted.find((sent) => sent.id === id));
     const newest = this.accepted.toReversed();
@@ -46,7 +48,7 @@ export class FakeResend {
 
   // deno-lint-ignore require-await
   async #post(init: RequestInit): Promise<Response> {
-    const { chance, troubled } = this.#world;
+    const { chance, troubled } = this.#simulation;
     const key = new Headers(init.headers).get("idempotency-key")!;
     const request = init.body as string;
     if (!troubled) return this.#take(key, request);
@@ -66,15 +68,15 @@ export class FakeResend {
       case 5:
         return refusal(401, "missing_api_key");
       default:
-        this.#world.later(chance.below(LONGEST_WAY), () => this.#take(key, request));
+        this.#simulation.later(chance.below(LONGEST_WAY), () => this.#take(key, request));
         throw new DOMException("", "TimeoutError");
     }
   }
 
   #take(key: string, request: string): Response {
     const known = this.#keys.get(key);
-    if (known && this.#world.now - known.at < KEYS_LIVE) {
-      if (known.request === request) return new Response(known.answer);
+    if (known && this.#simulation.now - known.at < KEYS_LIVE) {
+      if (known.request === request) return new Response(known.reply);
       this.conflicts += 1;
       return refusal(409, "invalid_idempotent_request");
     }
@@ -86,12 +88,12 @@ export class FakeResend {
         continue;
       }
       const id = crypto.randomUUID();
-      this.accepted.push({ ...mail, id, created_at: new Date(this.#world.now).toISOString() });
+      this.accepted.push({ ...mail, id, created_at: new Date(this.#simulation.now).toISOString() });
       data.push({ id });
     }
-    const answer = JSON.stringify({ data, errors });
-    this.#keys.set(key, { at: this.#world.now, request, answer });
-    return new Response(answer);
+    const reply = JSON.stringify({ data, errors });
+    this.#keys.set(key, { at: this.#simulation.now, request, reply });
+    return new Response(reply);
   }
 }
 
@@ -102,15 +104,15 @@ function refusal(status: number, name: string, headers: Record<string, string> =
 /** An SMTP server whose mailbox can be searched. */
 export class FakeSmtp implements SmtpTransport, MailboxSearch {
   readonly accepted: Message[] = [];
-  readonly #world: World;
+  readonly #simulation: Simulation;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
   }
 
   // deno-lint-ignore require-await
   async send(message: Message): Promise<string> {
-    const { chance, troubled } = this.#world;
+    const { chance, troubled } = this.#simulation;
     if (troubled) {
       switch (chance.below(8)) {
         case 0:
@@ -129,7 +131,7 @@ export class FakeSmtp implements SmtpTransport, MailboxSearch {
         case 6:
           throw new SmtpFailure("550 5.7.1 sender rejected", 550, "sender");
         default:
-          this.#world.later(chance.below(LONGEST_WAY), () => this.#take(message));
+          this.#simulation.later(chance.below(LONGEST_WAY), () => this.#take(message));
           throw new SmtpFailure("no answer", 0, "transaction");
       }
     }
@@ -140,7 +142,7 @@ export class FakeSmtp implements SmtpTransport, MailboxSearch {
 
   // deno-lint-ignore require-await
   async has(messageId: string): Promise<boolean> {
-    if (this.#world.troubled && this.#world.chance.hits(0.3)) throw new Error("the search is away");
+    if (this.#simulation.troubled && this.#simulation.chance.hits(0.3)) throw new Error("the search is away");
     return this.accepted.some((message) => message.messageId === messageId);
   }
 

@@ -1,5 +1,5 @@
 /**
- * A world in which everything goes wrong, the same way every time for the same seed.
+ * A simulation in which everything goes wrong, the same way every time for the same seed.
  *
  * Workers take turns at every statement and every provider call. A turn may be the worker's last, before or after what it
  * was about to do; it may take long. Time passes only here, so a lease, a pause and a backoff cost nothing.
@@ -39,11 +39,11 @@ interface Waiting {
   go: () => void;
 }
 
-export class World {
+export class Simulation {
   /** Milliseconds. */
   now = Date.UTC(2026, 10, 23, 12);
   readonly chance: Chance;
-  /** How much still goes wrong: worlds become kind in the end, or nothing would ever arrive. */
+  /** How much still goes wrong: runs become kind in the end, or nothing would ever arrive. */
   trouble: number;
   readonly #waiting: Waiting[] = [];
   #wake = () => {};
@@ -113,11 +113,11 @@ export class World {
 }
 
 /** Do something as a worker may: not at all, wholly, or wholly and then never hear of it. */
-export async function mortal<T>(world: World, does: () => Promise<T>): Promise<T> {
-  await world.turn();
-  if (world.chance.hits(0.03 * world.trouble)) throw new Killed("before");
+export async function mortal<T>(simulation: Simulation, does: () => Promise<T>): Promise<T> {
+  await simulation.turn();
+  if (simulation.chance.hits(0.03 * simulation.trouble)) throw new Killed("before");
   const done = await does();
-  if (world.chance.hits(0.03 * world.trouble)) throw new Killed("after");
-  await world.turn();
+  if (simulation.chance.hits(0.03 * simulation.trouble)) throw new Killed("after");
+  await simulation.turn();
   return done;
 }

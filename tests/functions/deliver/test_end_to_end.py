@@ -51,14 +51,14 @@ def eventually(look: Callable[[], Any]) -> Any:
     return found
 
 
-def mails(stack: Stack, address: str, subject: str) -> list[dict[str, object]]:
+def emails(stack: Stack, address: str, subject: str) -> list[dict[str, object]]:
     query = f'to:{address} subject:"{subject}"'
-    answer = httpx.get(f"{stack.api_url}/api/v1/search", params={"query": query})
-    messages: list[dict[str, object]] = answer.raise_for_status().json()["messages"]
+    reply = httpx.get(f"{stack.api_url}/api/v1/search", params={"query": query})
+    messages: list[dict[str, object]] = reply.raise_for_status().json()["messages"]
     return messages
 
 
-def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: Callable[[str], Member]) -> None:
+def test_publishing_sends_everybody_one_email(delivering: Stack, member: Callable[[str], Member]) -> None:
     ada, boris, chloe = (member(name) for name in ("Ada", "Boris", "Chloe"))
     space = ada.client.spaces.create(name="Reading Club")
     code = ada.client.spaces.create_invite(space.id).code
@@ -68,29 +68,29 @@ def test_publishing_ends_in_everybodys_mailbox_once(delivering: Stack, member: C
     prompt = ada.client.prompts.create(space.id, question="What did you read?")
     ada.client.prompts.publish(space.id)
     # Before the week ends: later nobody would be asked to answer.
-    eventually(lambda: mails(delivering, boris.email, "New questions in Reading Club"))
-    answer = boris.client.responses.submit(prompt.id, content="A <b>bold</b> book")
-    ada.client.responses.select(space.id, [answer.id])
-    letter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)
+    eventually(lambda: emails(delivering, boris.email, "New questions in Reading Club"))
+    response = boris.client.responses.submit(prompt.id, content="A <b>bold</b> book")
+    ada.client.responses.select(space.id, [response.id])
+    newsletter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)
 
     def states() -> dict[str, MailState]:
-        return {entry.display_name: entry.state for entry in ada.client.newsletters.delivery(letter.id)}
+        return {entry.display_name: entry.state for entry in ada.client.newsletters.delivery(newsletter.id)}
 
     sent = {"Ada": MailState.SENT, "Boris": MailState.SENT, "Chloe": MailState.UNSUBSCRIBED}
     eventually(lambda: states() == sent)
     # Page and PDF are made apart from the email, and it waits for neither.
-    eventually(lambda: ada.client.newsletters.get(letter.id).html_path)
-    eventually(lambda: ada.client.newsletters.get(letter.id).pdf_path)
+    eventually(lambda: ada.client.newsletters.get(newsletter.id).html_path)
+    eventually(lambda: ada.client.newsletters.get(newsletter.id).pdf_path)
 
-    assert mails(delivering, chloe.email, letter.title) == []
+    assert emails(delivering, chloe.email, newsletter.title) == []
     for person in (ada, boris):
-        (mail,) = mails(delivering, person.email, letter.title)
-        source = httpx.get(f"{delivering.api_url}/api/v1/message/{mail['ID']}/raw").text
+        (email,) = emails(delivering, person.email, newsletter.title)
+        source = httpx.get(f"{delivering.api_url}/api/v1/message/{email['ID']}/raw").text
         assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in source
     # The news came as well, each to whom it concerns.
-    eventually(lambda: mails(delivering, boris.email, "You hold the pen in Reading Club"))
-    assert len(mails(delivering, boris.email, "New questions in Reading Club")) == 1
-    assert mails(delivering, chloe.email, "New questions in Reading Club") == []
+    eventually(lambda: emails(delivering, boris.email, "You hold the pen in Reading Club"))
+    assert len(emails(delivering, boris.email, "New questions in Reading Club")) == 1
+    assert emails(delivering, chloe.email, "New questions in Reading Club") == []
 
     # One click, as a mail program does it.
     unfolded = re.sub(r"\r?\n[ \t]+", " ", source)
@@ -105,21 +105,23 @@ def test_the_emails_go_out_though_no_pdf_can_be_made(delivering: Stack, member: 
     space = ada.client.spaces.create(name="Poetry Club")
     prompt = ada.client.prompts.create(space.id, question="What did you read?")
     ada.client.prompts.publish(space.id)
-    answer = ada.client.responses.submit(prompt.id, content="A poem")
-    ada.client.responses.select(space.id, [answer.id])
+    response = ada.client.responses.submit(prompt.id, content="A poem")
+    ada.client.responses.select(space.id, [response.id])
     allow = "update storage.buckets set allowed_mime_types = {} where id = 'newsletters'"
     with psycopg.connect(delivering.db_url, autocommit=True) as connection:
         connection.execute(allow.format("array_remove(allowed_mime_types, 'application/pdf')").encode())
         try:
-            letter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)
-            eventually(lambda: [entry.state for entry in ada.client.newsletters.delivery(letter.id)] == ["SENT"])
-            eventually(lambda: ada.client.newsletters.get(letter.id).html_path)
+            newsletter = ada.client.newsletters.publish(ada.client.newsletters.generate(space.id).id)
+            eventually(lambda: [entry.state for entry in ada.client.newsletters.delivery(newsletter.id)] == ["SENT"])
+            eventually(lambda: ada.client.newsletters.get(newsletter.id).html_path)
             failed = "select last_error from private.outbox where key = %s and attempts > 0 and state = 'READY'"
-            ((reason,),) = eventually(lambda: connection.execute(failed, [f"newsletter.pdf:{letter.id}"]).fetchall())
+            ((reason,),) = eventually(
+                lambda: connection.execute(failed, [f"newsletter.pdf:{newsletter.id}"]).fetchall()
+            )
             assert ".pdf" in reason
         finally:
             connection.execute(allow.format("array_append(allowed_mime_types, 'application/pdf')").encode())
-    assert len(mails(delivering, ada.email, letter.title)) == 1
+    assert len(emails(delivering, ada.email, newsletter.title)) == 1
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -132,5 +134,5 @@ def test_only_secret_keys_may_call(delivering: Stack, name: str) -> None:
 
 
 def test_bounces_come_in_by_a_webhook_that_needs_its_secret(delivering: Stack) -> None:
-    answer = httpx.post(f"{delivering.api_url}/functions/v1/mail-events", json={})
-    assert (answer.status_code, answer.json()["code"]) == (503, "NOT_CONFIGURED")
+    reply = httpx.post(f"{delivering.api_url}/functions/v1/mail-events", json={})
+    assert (reply.status_code, reply.json()["code"]) == (503, "NOT_CONFIGURED")

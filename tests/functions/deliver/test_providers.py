@@ -9,7 +9,7 @@ from tests.functions.deliver.conftest import HERE
 
 
 def test_providers() -> None:
-    answer = subprocess.run(
+    reply = subprocess.run(
         [
             executable(),
             "test",
@@ -28,4 +28,4 @@ def test_providers() -> None:
         text=True,
         check=False,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert reply.returncode == 0, reply.stdout + reply.stderr

@@ -39,7 +39,7 @@ def ask(stack: Stack) -> str:
         return str(actors.one("select email from auth.users where id = %s", member.id))
 
 
-def mails(stack: Stack, address: str) -> list[Any]:
+def emails(stack: Stack, address: str) -> list[Any]:
     """Return the mails about new questions that came to an address."""
     query = {"query": f'to:{address} subject:"New questions"'}
     found: list[Any] = httpx.get(f"{stack.api_url}/api/v1/search", params=query).raise_for_status().json()["messages"]
@@ -50,11 +50,11 @@ def mails(stack: Stack, address: str) -> list[Any]:
 @pytest.mark.xdist_group("delivering")
 def test_after_a_reset_it_listens_to_the_new_database(delivering: Stack) -> None:
     before = ask(delivering)
-    eventually(lambda: mails(delivering, before))
+    eventually(lambda: emails(delivering, before))
     delivering.reset()
     after = ask(delivering)
-    assert len(eventually(lambda: mails(delivering, after))) == 1
-    assert mails(delivering, before) == [], "the reset emptied the mailbox"
+    assert len(eventually(lambda: emails(delivering, after))) == 1
+    assert emails(delivering, before) == [], "the reset emptied the mailbox"
 
 
 @pytest.mark.long
@@ -73,7 +73,7 @@ def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
     eventually(is_called)
     with caplog.at_level(logging.WARNING, "monogram_sdk.local._deliverer"):
         server.kill()
-        assert len(eventually(lambda: mails(delivering, address))) == 1
+        assert len(eventually(lambda: emails(delivering, address))) == 1
     assert "deliver could not be called" in caplog.text
 
 
@@ -87,7 +87,7 @@ def test_a_database_that_dies_is_listened_to_again(delivering: Stack) -> None:
 
     psutil.Process(eventually(session)[0]).kill()  # PostgreSQL ends all sessions and recovers, as after any crash.
     address = eventually(lambda: ask(delivering))
-    assert len(eventually(lambda: mails(delivering, address))) == 1
+    assert len(eventually(lambda: emails(delivering, address))) == 1
 
 
 class Refusing(BaseHTTPRequestHandler):

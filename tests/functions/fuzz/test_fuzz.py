@@ -24,7 +24,7 @@ INTERNAL = re.compile(rb"file://|/supabase/functions|\.ts:\d+|SQLSTATE|PGRST\d|p
 
 def throw(first: int, number: int) -> None:
     """Throw so many inputs at the handlers themselves, one a seed."""
-    answer = subprocess.run(
+    reply = subprocess.run(
         [
             executable(),
             "run",
@@ -45,8 +45,8 @@ def throw(first: int, number: int) -> None:
         timeout=280,
         check=False,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    result = json.loads(answer.stdout)
+    assert reply.returncode == 0, reply.stdout + reply.stderr
+    result = json.loads(reply.stdout)
     assert result["failures"] == []
     assert result["inputs"] == number
     assert set(result["replies"]) == set(NAMES)

@@ -83,9 +83,9 @@ class Pipeline:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, "The pipeline has stopped; what it said is above."
-        return json.loads(answer)
+        reply = self._process.stdout.readline()
+        assert reply, "The pipeline has stopped; what it said is above."
+        return json.loads(reply)
 
 
 @pytest.fixture(scope="session")
@@ -100,10 +100,10 @@ def derive(stack: Stack) -> None:
     """Let the function `pictures` work until none is left to be made ready."""
     more = True
     while more:
-        url, wish = f"{stack.api_url}/functions/v1/pictures", {"chain": False}
-        answer = httpx.post(url, headers={"apikey": stack.secret_key}, json=wish, timeout=60)
-        assert answer.status_code == 200, answer.text
-        more = answer.json()["more"]
+        url, body = f"{stack.api_url}/functions/v1/pictures", {"chain": False}
+        reply = httpx.post(url, headers={"apikey": stack.secret_key}, json=body, timeout=60)
+        assert reply.status_code == 200, reply.text
+        more = reply.json()["more"]
 
 
 @dataclass(frozen=True)
@@ -112,17 +112,17 @@ class Circle:
 
     leader: Monogram
     member: Monogram
-    stranger: Monogram
+    outsider: Monogram
     space: Space
 
-    def draft(self, answers: Sequence[str] = ("Middlemarch, again.",), *, image: Path | None = None) -> Newsletter:
+    def draft(self, responses: Sequence[str] = ("Middlemarch, again.",), *, image: Path | None = None) -> Newsletter:
         """Ask a question for each answer that the member gives, the first with an image, and generate the letter."""
-        for number, _ in enumerate(answers, start=1):
+        for number, _ in enumerate(responses, start=1):
             self.leader.prompts.create(self.space.id, question=f"Question {number}?")
         prompts = self.leader.prompts.publish(self.space.id)
         given = [
             self.member.responses.submit(prompt.id, content=text, image=image if prompt.order == 1 else None)
-            for prompt, text in zip(prompts, answers, strict=True)
+            for prompt, text in zip(prompts, responses, strict=True)
         ]
         self.leader.responses.select(self.space.id, [response.id for response in given])
         return self.leader.newsletters.generate(self.space.id)

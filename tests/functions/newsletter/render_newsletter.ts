@@ -6,13 +6,13 @@
 import { doPicture } from "../../../supabase/functions/_shared/pictures/jobs.ts";
 import { renderNewsletter } from "../../../supabase/functions/_shared/newsletters/mod.ts";
 import { Client, readEnvironment } from "../../../supabase/functions/_shared/platform/mod.ts";
-import { finishMail } from "../../../supabase/functions/_shared/render/mail.ts";
+import { finishEmail } from "../../../supabase/functions/_shared/render/email.ts";
 
 let service: Client | null = null;
 let project = "";
 const notes: unknown[] = [];
 
-async function answer(line: string): Promise<unknown> {
+async function reply(line: string): Promise<unknown> {
   if (service === null) {
     const variables: Record<string, string> = JSON.parse(line);
     const environment = readEnvironment((name) => variables[name]);
@@ -25,7 +25,7 @@ async function answer(line: string): Promise<unknown> {
   if (JSON.parse(line) === null) return { notes: notes.splice(0) };
   try {
     const rendered = await renderNewsletter(service, JSON.parse(line), { project });
-    const mail = finishMail(JSON.parse(JSON.stringify(rendered.mail)), {
+    const mail = finishEmail(JSON.parse(JSON.stringify(rendered.mail)), {
       unsubscribeSpace: `${project}/functions/v1/unsubscribe?token=t&scope=space`,
       unsubscribeAll: `${project}/functions/v1/unsubscribe?token=t&scope=everything`,
     });
@@ -40,5 +40,5 @@ let rest = "";
 for await (const chunk of lines) {
   const jobs = (rest + chunk).split("\n");
   rest = jobs.pop()!;
-  for (const job of jobs) console.log(JSON.stringify(await answer(job)));
+  for (const job of jobs) console.log(JSON.stringify(await reply(job)));
 }

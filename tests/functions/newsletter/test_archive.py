@@ -55,13 +55,13 @@ def test_a_page_leads_to_those_before_and_after_it(circle: Circle, pipeline: Pip
     assert around(later) == {"prev": str(first.id)}
 
 
-def test_nobody_is_led_where_they_may_not_go(circle: Circle, web: httpx.Client, stack: Stack) -> None:
+def test_a_page_links_to_nothing_that_its_reader_may_not_see(circle: Circle, web: httpx.Client, stack: Stack) -> None:
     first, second, third = publish(circle, "One", "Two", "Three")
     circle.leader.newsletters.set_visibility(first.id, NewsletterVisibility.MEMBERS)
     everything = {"prev": str(first.id), "next": str(third.id), "all": f"spaces/{circle.space.id}"}
     for member in (circle.leader, circle.member):
         assert around(web.get(f"/newsletter/{second.id}", headers=bearer(member))) == everything
-    for headers in ({}, bearer(circle.stranger)):
+    for headers in ({}, bearer(circle.outsider)):
         page = web.get(f"/newsletter/{second.id}", headers=headers)
         assert around(page) == {"next": str(third.id)}
         assert "One" not in page.text
@@ -78,7 +78,7 @@ def titles(page: httpx.Response) -> list[str]:
     return re.findall(r"<li><a [^>]*><bdi>(.*?)</bdi>", page.text)
 
 
-def test_members_see_all_letters_of_their_space(circle: Circle, web: httpx.Client) -> None:
+def test_members_see_all_newsletters_of_their_space(circle: Circle, web: httpx.Client) -> None:
     one, *_ = publish(circle, "One", "Two")
     circle.leader.newsletters.set_visibility(one.id, NewsletterVisibility.MEMBERS)
     address = circle.leader.newsletters.archive_url(circle.space.id)
@@ -89,7 +89,7 @@ def test_members_see_all_letters_of_their_space(circle: Circle, web: httpx.Clien
     assert archive.headers["x-robots-tag"] == "noindex"
     assert archive.headers["content-security-policy"].startswith("default-src 'none'")
     assert "atom" not in archive.text
-    for headers in ({}, bearer(circle.stranger), bearer(circle.member) | {"authorization": "Bearer nonsense"}):
+    for headers in ({}, bearer(circle.outsider), bearer(circle.member) | {"authorization": "Bearer nonsense"}):
         assert httpx.get(address, headers=headers).status_code in (401, 404)
     assert httpx.get(f"{address}/feed.atom", headers=bearer(circle.member)).status_code == 404
     assert web.get(f"/newsletter/spaces/{UNKNOWN}").status_code == 404
@@ -100,7 +100,7 @@ def paper(page: httpx.Response) -> str:
     return re.findall(r'<meta name="theme-color" content="([^"]+)">', page.text)[0]
 
 
-def test_the_page_of_all_letters_looks_like_the_newest_that_its_reader_may_see(
+def test_the_page_of_all_newsletters_looks_like_the_newest_that_its_reader_may_see(
     circle: Circle, web: httpx.Client, stack: Stack
 ) -> None:
     circle.leader.spaces.update(circle.space.id, is_public=True, rotation_type=RotationType.MANUAL)
@@ -119,7 +119,7 @@ def test_the_page_of_all_letters_looks_like_the_newest_that_its_reader_may_see(
     assert own not in {paper(page) for page in seen}
 
 
-def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(
+def test_everybody_sees_the_newsletters_of_a_public_space_until_it_closes(
     circle: Circle, pipeline: Pipeline, web: httpx.Client, stack: Stack
 ) -> None:
     one, two, three = publish(circle, "One", "Two", "Three")
@@ -145,10 +145,10 @@ def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(
         assert web.post(path).status_code == 405
 
     # Caches between have what a stranger is shown, and no other.
-    letter, response = f"/newsletter/{one.id}", one.content.prompts[0].responses[0].id
+    newsletter, response = f"/newsletter/{one.id}", one.content.prompts[0].responses[0].id
     parts = ("", ".html", ".pdf", "/card.png")
     paths = (
-        *(letter + part for part in parts),
+        *(newsletter + part for part in parts),
         f"/newsletter/keepsakes/{response}.pdf",
         address,
         f"{address}/feed.atom",
@@ -168,9 +168,9 @@ def test_everybody_sees_the_letters_of_a_public_space_until_it_closes(
             tagged = {"if-none-match": "*", **right.get("headers", {})}
             reply = web.get(path, headers=tagged, params=right.get("params"))
             assert reply.headers["cache-control"] == "private, no-cache", path
-    seen = web.get(letter, headers=bearer(circle.member))
+    seen = web.get(newsletter, headers=bearer(circle.member))
     assert (around(seen)["next"], seen.headers["cache-control"]) == (str(two.id), "private, no-cache")
-    assert web.get(f"{letter}/preview", headers=bearer(circle.leader)).headers["cache-control"] == "no-store"
+    assert web.get(f"{newsletter}/preview", headers=bearer(circle.leader)).headers["cache-control"] == "no-store"
 
     circle.leader.spaces.update(circle.space.id, is_public=False)
     for path in (address, f"{address}/feed.atom"):
@@ -223,31 +223,31 @@ def test_a_public_space_has_a_feed(circle: Circle, pipeline: Pipeline) -> None:
 def test_a_card_is_made_with_the_other_files(
     circle: Circle, pipeline: Pipeline, web: httpx.Client, stack: Stack
 ) -> None:
-    (letter,) = publish(circle, "Trams and lichens")
-    path = f"/newsletter/{letter.id}/card.png"
+    (newsletter,) = publish(circle, "Trams and lichens")
+    path = f"/newsletter/{newsletter.id}/card.png"
     early = web.get(path)
-    pipeline.render(letter)
+    pipeline.render(newsletter)
     card = web.get(path)
     assert card.content == early.content
     assert (card.headers["content-type"], card.headers["cache-control"]) == ("image/png", "public, no-cache")
     with Image.open(io.BytesIO(card.content)) as image:
         assert image.size == (1200, 630)
-    kept = f"{stack.api_url}/storage/v1/object/newsletters/{letter.space_id}/{letter.id}/card.png"
+    kept = f"{stack.api_url}/storage/v1/object/newsletters/{newsletter.space_id}/{newsletter.id}/card.png"
     assert httpx.get(kept, headers={"apikey": stack.secret_key}).content == card.content
-    page = web.get(f"/newsletter/{letter.id}").text
+    page = web.get(f"/newsletter/{newsletter.id}").text
     shown = re.search(r'<meta property="og:image" content="([^"]+)">', page)
     assert shown is not None and httpx.get(shown[1]).content == card.content
     assert web.get(path, headers={"if-none-match": card.headers["etag"]}).status_code == 304
     assert web.get(f"/newsletter/{circle.draft().id}/card.png", headers=bearer(circle.leader)).status_code == 404
-    circle.leader.newsletters.set_visibility(letter.id, NewsletterVisibility.MEMBERS)
+    circle.leader.newsletters.set_visibility(newsletter.id, NewsletterVisibility.MEMBERS)
     assert web.get(path).status_code == 404
     assert web.get(path, headers=bearer(circle.member)).headers["cache-control"] == "private, no-cache"
-    circle.leader.newsletters.delete(letter.id)
+    circle.leader.newsletters.delete(newsletter.id)
     assert web.get(path, headers=bearer(circle.leader)).status_code == 404
 
 
-def test_a_space_without_letters_has_a_page_and_a_feed(circle: Circle, web: httpx.Client) -> None:
-    space = circle.stranger.spaces.create(name="Quiet", is_public=True)
+def test_a_space_without_newsletters_has_a_page_and_a_feed(circle: Circle, web: httpx.Client) -> None:
+    space = circle.outsider.spaces.create(name="Quiet", is_public=True)
     assert "No letter has been published yet." in web.get(f"/newsletter/spaces/{space.id}").text
     feed = feedparser.parse(web.get(f"/newsletter/spaces/{space.id}/feed.atom").content)
     assert (feed.bozo, feed.entries) == (False, [])

@@ -20,7 +20,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-async def letters(stack: Stack) -> AsyncIterator[LettersApp]:
+async def newsletters(stack: Stack) -> AsyncIterator[LettersApp]:
     """The application, for strangers."""
     app = LettersApp(url=stack.api_url, key=stack.publishable_key)
     yield app
@@ -31,10 +31,10 @@ def browser(app: object) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://letters.example")  # type: ignore[arg-type]
 
 
-async def test_it_shows_letters_as_pages(circle: Circle, pipeline: Pipeline, letters: LettersApp) -> None:
+async def test_it_shows_newsletters_as_pages(circle: Circle, pipeline: Pipeline, newsletters: LettersApp) -> None:
     newsletter = circle.publish(circle.draft(["In the armchair by the radiator."]))
     pipeline.render(newsletter)
-    async with browser(letters) as web:
+    async with browser(newsletters) as web:
         page = await web.get(f"/{newsletter.id}")
         assert page.status_code == 200
         assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -67,7 +67,7 @@ async def test_it_shows_letters_as_pages(circle: Circle, pipeline: Pipeline, let
             assert (await web.get(address)).status_code == 404
 
 
-async def test_members_are_told_apart_by_the_application(circle: Circle, stack: Stack) -> None:
+async def test_the_application_says_which_member_reads(circle: Circle, stack: Stack) -> None:
     draft = circle.draft(["Among us."])
     session = circle.member.auth.session()
     assert session is not None
@@ -87,34 +87,34 @@ async def test_members_are_told_apart_by_the_application(circle: Circle, stack: 
     await app.aclose()
 
 
-async def test_it_works_below_a_path_of_another_application(circle: Circle, letters: LettersApp) -> None:
+async def test_it_works_below_a_path_of_another_application(circle: Circle, newsletters: LettersApp) -> None:
     newsletter = circle.publish(circle.draft())
 
     async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
-        await letters({**scope, "root_path": "/letters"}, receive, send)
+        await newsletters({**scope, "root_path": "/letters"}, receive, send)
 
     async with browser(mounted) as web:
         assert (await web.get(f"/letters/{newsletter.id}")).status_code == 200
 
 
-async def test_what_it_does_not_serve(letters: LettersApp) -> None:
-    async with browser(letters) as web:
+async def test_what_it_does_not_serve(newsletters: LettersApp) -> None:
+    async with browser(newsletters) as web:
         for path in ("/", "/other", f"/{UNKNOWN}/preview", f"/{UNKNOWN}/../../rest/v1/users", "/..%2Fmusic"):
             assert (await web.get(path)).status_code == 404, path
         assert (await web.post(f"/{UNKNOWN}")).status_code == 405
         assert (await web.post("/unsubscribe", content=b"x" * 10_000)).status_code == 413
 
 
-async def test_an_unsubscribe_link_that_nobody_has(letters: LettersApp) -> None:
-    async with browser(letters) as web:
+async def test_an_unsubscribe_link_that_nobody_has(newsletters: LettersApp) -> None:
+    async with browser(newsletters) as web:
         for ask in (web.get, web.post):
-            answer = await ask("/unsubscribe?token=nobody&scope=space")
-            assert answer.status_code == 404
-            assert answer.headers["content-type"] == "text/html; charset=utf-8"
-            assert "This link is not known" in answer.text
+            reply = await ask("/unsubscribe?token=nobody&scope=space")
+            assert reply.status_code == 404
+            assert reply.headers["content-type"] == "text/html; charset=utf-8"
+            assert "This link is not known" in reply.text
 
 
-async def test_a_project_that_is_away_is_said_so() -> None:
+async def test_an_unreachable_project_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     app = LettersApp(url=f"http://127.0.0.1:{port}", key="sb_publishable_x")
@@ -123,7 +123,7 @@ async def test_a_project_that_is_away_is_said_so() -> None:
     await app.aclose()
 
 
-async def test_it_speaks_http_only(letters: LettersApp) -> None:
+async def test_it_speaks_http_only(newsletters: LettersApp) -> None:
     async def receive() -> dict[str, Any]:
         raise AssertionError("nothing is read")
 
@@ -131,10 +131,10 @@ async def test_it_speaks_http_only(letters: LettersApp) -> None:
         raise AssertionError("nothing is said")
 
     with pytest.raises(ValueError, match="speaks HTTP, not websocket"):
-        await letters({"type": "websocket"}, receive, send)
+        await newsletters({"type": "websocket"}, receive, send)
 
 
-async def test_who_goes_away_while_sending_is_answered_nothing_more(letters: LettersApp) -> None:
+async def test_a_client_that_disconnects_while_sending_gets_nothing_more(newsletters: LettersApp) -> None:
     """A mail program that breaks off its one click has not clicked."""
     messages: list[dict[str, Any]] = [
         {"type": "http.request", "body": b"List-Unsubscribe=", "more_body": True},
@@ -149,7 +149,7 @@ async def test_who_goes_away_while_sending_is_answered_nothing_more(letters: Let
         statuses.append(message.get("status", 0))
 
     scope = {"type": "http", "method": "POST", "path": "/unsubscribe", "headers": [], "query_string": b"token=nobody"}
-    await letters(scope, receive, send)
+    await newsletters(scope, receive, send)
     assert messages == [] and statuses[0] == 404
 
 
@@ -169,6 +169,6 @@ def served(app: LettersApp) -> Iterator[str]:
 def test_it_runs_on_uvicorn(circle: Circle, stack: Stack) -> None:
     newsletter = circle.publish(circle.draft(["Upstairs on the number 7."]))
     with served(LettersApp(url=stack.api_url, key=stack.publishable_key)) as address:
-        answer = httpx.get(f"{address}/{newsletter.id}", timeout=60)
-        assert "Upstairs on the number 7." in answer.text
+        reply = httpx.get(f"{address}/{newsletter.id}", timeout=60)
+        assert "Upstairs on the number 7." in reply.text
         assert httpx.get(f"{address}/{newsletter.id}.pdf", timeout=60).content.startswith(b"%PDF-")

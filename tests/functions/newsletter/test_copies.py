@@ -84,16 +84,16 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client, browser: Browser,
     verify: Verifier,
 ) -> None:  # fmt: skip
-    first, letter, third = publish(circle, pipeline, picture)
-    token = link_of(stack, circle, letter)
-    address = f"/newsletter/{letter.id}"
-    folder = f"/storage/v1/object/newsletters/{circle.space.id}/{letter.id}"
+    first, newsletter, third = publish(circle, pipeline, picture)
+    token = link_of(stack, circle, newsletter)
+    address = f"/newsletter/{newsletter.id}"
+    folder = f"/storage/v1/object/newsletters/{circle.space.id}/{newsletter.id}"
     stored = {"apikey": stack.secret_key, "authorization": f"Bearer {stack.secret_key}"}
     pages = {
-        "file": circle.member.newsletters.html(letter.id),
+        "file": circle.member.newsletters.html(newsletter.id),
         "stored file": httpx.get(f"{stack.api_url}{folder}/newsletter.html", headers=stored).content,
         "stored page": httpx.get(f"{stack.api_url}{folder}/page.html", headers=stored).content,
-        "page_url": httpx.get(circle.member.newsletters.page_url(letter.id)).content,
+        "page_url": httpx.get(circle.member.newsletters.page_url(newsletter.id)).content,
         "member": web.get(address, headers=bearer(circle.member)).content,
         "folder": web.get(f"{address}/").content,
         "reading link": web.get(address, params={"link": token}).content,
@@ -109,9 +109,9 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     crlf = linked.replace(b"\n", b"\r\n")
     assert verify("page.html", crlf)[:2] == (0, "SAME_LINES")
 
-    keepsake, *_ = [circle.member.newsletters.keepsake(response) for response in shown(letter)]
+    keepsake, *_ = [circle.member.newsletters.keepsake(response) for response in shown(newsletter)]
     pdfs = {
-        f"{size} {paper}": circle.member.newsletters.pdf(letter.id, size=size, paper=paper)
+        f"{size} {paper}": circle.member.newsletters.pdf(newsletter.id, size=size, paper=paper)
         for size in ("A4", "LETTER") for paper in ("print", "screen")
     }  # fmt: skip
     for name, pdf in {**pdfs, "keepsake": keepsake}.items():
@@ -200,16 +200,16 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     foreign = circle.leader.newsletters.publish(circle.leader.newsletters.generate(elsewhere.id).id)
     around = re.search(rb'<nav class="around sheet".*?</nav>', page, re.DOTALL)
     assert around is not None
-    answer = b'<article class="answer"><p>I owe Mal 500 euro.</p></article>'
+    forged = b'<article class="answer"><p>I owe Mal 500 euro.</p></article>'
     colophon = b'<footer class="sheet">'
     for name, copy in {
         "word": altered["word"],
         "of another space": page.replace(str(third.id).encode(), str(foreign.id).encode()),
         "of another week": page.replace(b"<b>Week 3</b>", b"<b>Week 1</b>"),
-        "before": page.replace(around[0], answer + around[0]),
-        "after": page.replace(around[0], around[0] + answer),
-        "within": page.replace(around[0], around[0].replace(b"</nav>", answer + b"</nav>")),
-        "in a title": page.replace(b"& more", b"<script>alert(1)</script>").replace(b"&amp; more", answer),
+        "before": page.replace(around[0], forged + around[0]),
+        "after": page.replace(around[0], around[0] + forged),
+        "within": page.replace(around[0], around[0].replace(b"</nav>", forged + b"</nav>")),
+        "in a title": page.replace(b"& more", b"<script>alert(1)</script>").replace(b"&amp; more", forged),
         "of a link": page.replace(b'<a class="next"', b'<a style="position:fixed" class="next"'),
         "address": re.sub(rb'(class="next" rel="next" href=")[^"]*/', rb"\1javascript:", page),
         "nav of the file": file.replace(colophon, around[0] + b"\n" + colophon),
@@ -229,8 +229,8 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
 
     for name, what in (("newsletter.html", "stored file"), ("page.html", "stored page")):
         headers = {**stored, "content-type": "text/html", "x-upsert": "true"}
-        answer = httpx.post(f"{stack.api_url}{folder}/{name}", headers=headers, content=moved(pages[what]))
-        assert answer.status_code == 200, answer.text
+        forged = httpx.post(f"{stack.api_url}{folder}/{name}", headers=headers, content=moved(pages[what]))
+        assert forged.status_code == 200, forged.text
     before = moved(now)
     assert before.count(b"https://before.example/functions/v1/newsletter/spaces/") == 2
     assert verify("page.html", before)[:2] == (0, "SAME")
@@ -303,12 +303,12 @@ def _with(pdf: bytes, change: str) -> bytes:
 def test_a_copy_is_made_for_nobody_without_a_secret_key(
     circle: Circle, pipeline: Pipeline, stack: Stack, web: httpx.Client
 ) -> None:
-    letter = circle.publish(circle.draft())
-    pipeline.render(letter)
-    address = f"/newsletter/{letter.id}/copy"
+    newsletter = circle.publish(circle.draft())
+    pipeline.render(newsletter)
+    address = f"/newsletter/{newsletter.id}/copy"
     for headers in ({}, bearer(circle.leader), bearer(circle.member)):
         assert web.get(address, headers=headers).json() == web.get("/newsletter/x").json()
     secret = {"apikey": stack.secret_key}
-    made = web.get(address, headers=secret, params={"previous": "x", "next": str(letter.id), "reading": '"'})
-    assert made.content == web.get(f"/newsletter/{letter.id}").content
+    made = web.get(address, headers=secret, params={"previous": "x", "next": str(newsletter.id), "reading": '"'})
+    assert made.content == web.get(f"/newsletter/{newsletter.id}").content
     assert made.headers["cache-control"] == "no-store"

@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.long
-def test_the_demo_ends_with_letters_to_keep(tmp_path: Path) -> None:
+def test_the_demo_ends_with_newsletters_to_keep(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "examples.first_weeks"],
         cwd=tmp_path,
@@ -33,9 +33,9 @@ def test_the_demo_ends_with_letters_to_keep(tmp_path: Path) -> None:
     for week in (1, 2, 3):
         assert (kept / f"week-{week}.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
         assert len(PdfReader(io.BytesIO((kept / f"week-{week}.pdf").read_bytes())).pages) >= 1
-    letters = sorted((kept / "mails").glob("*-test-book-club-week-*.eml"))
-    assert len(letters) == 15
-    for path in letters:
+    newsletters = sorted((kept / "mails").glob("*-test-book-club-week-*.eml"))
+    assert len(newsletters) == 15
+    for path in newsletters:
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert re.fullmatch(

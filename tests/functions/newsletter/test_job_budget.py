@@ -18,7 +18,7 @@ import pytest
 from monogram_sdk import Monogram, _metadata
 from monogram_sdk.local import Stack
 from tests.functions.newsletter.conftest import Circle, derive
-from tests.functions.render.letters import prose
+from tests.functions.render.newsletters import prose
 from tests.sdk.support import PASSWORD, new_email
 
 BYTES = 256 * 1024 * 1024
@@ -45,10 +45,10 @@ def deliverer(stack: Stack) -> psutil.Process | None:
 
 def deliver(stack: Stack, first: str) -> dict[str, Any]:
     """Call `deliver` once, and return what it did."""
-    url, wish = f"{stack.api_url}/functions/v1/deliver", {"chain": False, "first": first}
-    answer = httpx.post(url, headers={"apikey": stack.secret_key}, json=wish, timeout=60)
-    assert answer.status_code == 200, answer.text
-    done: dict[str, Any] = answer.json()
+    url, body = f"{stack.api_url}/functions/v1/deliver", {"chain": False, "first": first}
+    reply = httpx.post(url, headers={"apikey": stack.secret_key}, json=body, timeout=60)
+    assert reply.status_code == 200, reply.text
+    done: dict[str, Any] = reply.json()
     return done
 
 
@@ -66,7 +66,7 @@ def call_afresh(stack: Stack) -> int:
 
 
 @pytest.mark.long
-def test_fifty_answers_with_twenty_pictures_fit(
+def test_fifty_responses_with_twenty_pictures_fit(
     circle: Circle, stack: Stack, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that the process has cost since its start: modules, row, pictures, page, PDF, email, and storing them."""
@@ -83,14 +83,14 @@ def test_fifty_answers_with_twenty_pictures_fit(
             person.auth.sign_up(email=new_email(name), password=PASSWORD, display_name=name)
             person.spaces.join(invite_code=invite.code)
             people.append(person)
-        answers = []
+        responses = []
         for number in range(50):
             person, prompt = people[number % 5], prompts[number // 5]
             # As large as a photograph from a phone that was made smaller: what follows the end of a JPEG goes along.
             large = picture.read_bytes().ljust(300_000, bytes([number]))
             image = large if number < 40 and number % 2 == 0 else None
-            answers.append(person.responses.submit(prompt.id, content=prose(600, number), image=image))
-    circle.leader.responses.select(circle.space.id, [answer.id for answer in answers])
+            responses.append(person.responses.submit(prompt.id, content=prose(600, number), image=image))
+    circle.leader.responses.select(circle.space.id, [response.id for response in responses])
     newsletter = circle.publish(circle.leader.newsletters.generate(circle.space.id))
 
     derive(stack)

@@ -48,17 +48,17 @@ async def test_a_keepsake_has_one_response_with_its_question_and_its_picture(
     assert (found.status_code, found.headers["content-type"].split("/")[0]) == (200, "image")
     assert "Nothing else." in text_of(circle.member.newsletters.keepsake(second))
 
-    answer = web.get(address(str(first).upper()))
-    assert answer.content == sheet
-    assert answer.headers["content-disposition"] == 'inline; filename="test-readers-week-1-keepsake.pdf"'
-    again = web.get(address(first), headers={"if-none-match": answer.headers["etag"]})
+    reply = web.get(address(str(first).upper()))
+    assert reply.content == sheet
+    assert reply.headers["content-disposition"] == 'inline; filename="test-readers-week-1-keepsake.pdf"'
+    again = web.get(address(first), headers={"if-none-match": reply.headers["etag"]})
     assert again.status_code == 304
-    assert web.get(address(second)).headers["etag"] != answer.headers["etag"]
+    assert web.get(address(second)).headers["etag"] != reply.headers["etag"]
     async with AsyncMonogram(url=stack.api_url, key=stack.publishable_key) as client:
         assert await client.newsletters.keepsake(first) == sheet
 
 
-def test_a_keepsake_is_for_whoever_reads_the_letter(
+def test_a_keepsake_is_for_whoever_reads_the_newsletter(
     circle: Circle, pipeline: Pipeline, stack: Stack, web: httpx.Client
 ) -> None:
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
@@ -72,17 +72,17 @@ def test_a_keepsake_is_for_whoever_reads_the_letter(
     assert web.get(address(response), params={"link": token}).content == kept.content
 
     def is_refused(**asked: dict[str, str]) -> bool:
-        answer = web.get(address(response), **asked)
-        return (answer.status_code, answer.json()) == (404, unknown.json())
+        reply = web.get(address(response), **asked)
+        return (reply.status_code, reply.json()) == (404, unknown.json())
 
     # A stranger, of another space, and somebody who had it once.
     assert unknown.status_code == 404
     assert is_refused()
-    assert is_refused(headers=bearer(circle.stranger))
-    assert is_refused(headers={**bearer(circle.stranger), "if-none-match": kept.headers["etag"]})
+    assert is_refused(headers=bearer(circle.outsider))
+    assert is_refused(headers={**bearer(circle.outsider), "if-none-match": kept.headers["etag"]})
     assert is_refused(params={"link": "x" * 32})
     with pytest.raises(errors.NewsletterNotFoundError):
-        circle.stranger.newsletters.keepsake(response)
+        circle.outsider.newsletters.keepsake(response)
     circle.leader.spaces.remove_member(circle.space.id, circle.member.profiles.get().id)
     assert is_refused(headers=bearer(circle.member))
     assert is_refused(params={"link": token})
@@ -91,7 +91,7 @@ def test_a_keepsake_is_for_whoever_reads_the_letter(
     assert is_refused(headers=bearer(circle.leader))
 
 
-def test_there_is_no_keepsake_of_what_no_published_letter_shows(circle: Circle, web: httpx.Client) -> None:
+def test_there_is_no_keepsake_of_what_no_published_newsletter_shows(circle: Circle, web: httpx.Client) -> None:
     prompt = circle.leader.prompts.create(circle.space.id, question="And?")
     circle.leader.prompts.publish(circle.space.id)
     chosen = circle.member.responses.submit(prompt.id, content="Chosen.")
@@ -131,5 +131,5 @@ def test_the_file_of_a_keepsake_has_a_name_in_the_language_of_the_space(
 ) -> None:
     circle.leader.spaces.update(circle.space.id, language=language)
     newsletter = circle.publish(circle.draft())
-    answer = web.head(address(shown(newsletter)[0]))
-    assert answer.headers["content-disposition"] == f'inline; filename="test-readers-{name}.pdf"'
+    reply = web.head(address(shown(newsletter)[0]))
+    assert reply.headers["content-disposition"] == f'inline; filename="test-readers-{name}.pdf"'

@@ -24,14 +24,14 @@ def deliver(stack: Stack) -> None:
     """Let the functions `pictures` and `deliver` work until nothing is left to do."""
     derive(stack)
     while True:
-        answer = httpx.post(
+        reply = httpx.post(
             f"{stack.api_url}/functions/v1/deliver",
             headers={"apikey": stack.secret_key},
             json={"chain": False, "first": "jobs"},
             timeout=90,
         )
-        assert answer.status_code == 200, answer.text
-        if not answer.json()["jobs"]:
+        assert reply.status_code == 200, reply.text
+        if not reply.json()["jobs"]:
             return
 
 
@@ -102,8 +102,8 @@ def test_a_signed_upload_address_gives_no_more_than_the_right_that_one_has_now(c
         return address
 
     def send(address: str, content: bytes) -> tuple[int, str | None]:
-        answer = httpx.put(storage + address, content=content, headers={"content-type": "image/jpeg"})
-        return answer.status_code, answer.json().get("statusCode")
+        reply = httpx.put(storage + address, content=content, headers={"content-type": "image/jpeg"})
+        return reply.status_code, reply.json().get("statusCode")
 
     folder = f"responses/{circle.space.id}/{boris}"
     again, later = (
@@ -198,8 +198,8 @@ def test_a_person_who_is_erased_is_in_no_file(
     assert any(str(response.id) in name for name in stored(stack, newsletter.id))
     with psycopg.connect(stack.db_url) as connection:
         query = "select content::text from private.newsletter_mails where newsletter_id = %s"
-        (mail,) = connection.execute(query, [newsletter.id]).fetchone() or ("",)
-        assert "Boris" in mail
+        (email,) = connection.execute(query, [newsletter.id]).fetchone() or ("",)
+        assert "Boris" in email
         with Monogram.admin_client(url=stack.api_url, key=stack.secret_key) as service:
             assert service.admin.erase_user(boris) == 1
         # At once, before any job has run, also for who asks Storage itself.
@@ -208,8 +208,8 @@ def test_a_person_who_is_erased_is_in_no_file(
         assert "Boris" not in web.get(f"/newsletter/{newsletter.id}").text
         deliver(stack)
         connection.rollback()
-        (mail,) = connection.execute(query, [newsletter.id]).fetchone() or ("Boris",)
-        assert "Boris" not in mail and "Look." not in mail and "Somebody who left" in mail
+        (email,) = connection.execute(query, [newsletter.id]).fetchone() or ("Boris",)
+        assert "Boris" not in email and "Look." not in email and "Somebody who left" in email
     for name in stored(stack, circle.space.id):
         headers = {"apikey": stack.secret_key, "authorization": f"Bearer {stack.secret_key}"}
         content = httpx.get(f"{stack.api_url}/storage/v1/object/authenticated/{name}", headers=headers).content

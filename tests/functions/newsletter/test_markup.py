@@ -63,7 +63,7 @@ def test_no_markup_survives_the_whole_way(circle: Circle, pipeline: Pipeline, wr
     circle.leader.spaces.update(circle.space.id, name=writable[0][:80], description=writable[1])
     circle.member.profiles.update(display_name=writable[2][:50])
     circle.leader.prompts.publish(circle.space.id)
-    answers = [
+    responses = [
         circle.member.responses.submit(
             prompt.id,
             content=text,
@@ -71,14 +71,14 @@ def test_no_markup_survives_the_whole_way(circle: Circle, pipeline: Pipeline, wr
         )
         for prompt, text in zip(prompts, [*writable[:9], "\n\n".join(writable)[:10_000]], strict=True)
     ]
-    circle.leader.responses.select(circle.space.id, [answer.id for answer in answers])
+    circle.leader.responses.select(circle.space.id, [response.id for response in responses])
     draft = circle.leader.newsletters.generate(circle.space.id)
     circle.leader.newsletters.update(draft.id, title=writable[3][:200], intro=writable[4])
     newsletter = circle.publish(draft)
 
-    mail = pipeline.render(newsletter)["mail"]
+    email = pipeline.render(newsletter)["mail"]
     page = circle.member.newsletters.html(newsletter.id).decode()
-    for html in (page, mail["html"]):
+    for html in (page, email["html"]):
         found = elements(html)
         assert found.names <= OURS, found.names - OURS
         assert found.handlers == []
@@ -90,4 +90,4 @@ def test_no_markup_survives_the_whole_way(circle: Circle, pipeline: Pipeline, wr
     pdf = PdfReader(io.BytesIO(circle.member.newsletters.pdf(newsletter.id)))
     assert "/OpenAction" not in pdf.trailer["/Root"]
     assert "/JavaScript" not in str(pdf.trailer["/Root"].get("/Names", ""))
-    assert "\n" not in mail["subject"]
+    assert "\n" not in email["subject"]

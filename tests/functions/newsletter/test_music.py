@@ -61,7 +61,7 @@ def test_addresses_elsewhere_stay_as_they_are(writer: tuple[Monogram, Prompt], p
         client.responses.resolve_music("file:///etc/passwd")
 
 
-def test_strangers_cannot_use_it_as_a_relay(delivering: Stack, providers: Providers) -> None:
+def test_only_members_can_look_music_up(delivering: Stack, providers: Providers) -> None:
     providers.asked.clear()
     status = delivering.status()
     with Monogram(url=delivering.api_url, key=delivering.publishable_key) as gone:

@@ -55,9 +55,9 @@ def test_paper_comes_in_two_sizes_and_the_second_is_made_once(
     pipeline.render(newsletter)
     widths = {}
     for size in ("a4", "letter"):
-        answer = web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size})
-        widths[size] = round(float(PdfReader(io.BytesIO(answer.content)).pages[0].mediabox.width))
-        assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content == answer.content
+        reply = web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size})
+        widths[size] = round(float(PdfReader(io.BytesIO(reply.content)).pages[0].mediabox.width))
+        assert web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content == reply.content
     assert widths == {"a4": 595, "letter": 612}
     for wrong in ({"size": "a5"}, {"size": "constructor"}, {"paper": "constructor"}):
         assert web.get(f"/newsletter/{newsletter.id}.pdf", params=wrong).status_code == 400
@@ -100,27 +100,27 @@ def test_what_a_browser_has_is_not_sent_again(circle: Circle, pipeline: Pipeline
 def test_a_draft_is_for_members_and_never_kept(circle: Circle, web: httpx.Client) -> None:
     draft = circle.draft(["Not yet."])
     for reader in (circle.leader, circle.member):
-        answer = web.get(f"/newsletter/{draft.id}", headers=bearer(reader))
-        assert answer.status_code == 200
-        assert answer.headers["cache-control"] == "no-store"
-        assert "Not yet." in answer.text
-        assert "Draft" in answer.text
-    assert web.get(f"/newsletter/{draft.id}", headers=bearer(circle.stranger)).status_code == 404
+        reply = web.get(f"/newsletter/{draft.id}", headers=bearer(reader))
+        assert reply.status_code == 200
+        assert reply.headers["cache-control"] == "no-store"
+        assert "Not yet." in reply.text
+        assert "Draft" in reply.text
+    assert web.get(f"/newsletter/{draft.id}", headers=bearer(circle.outsider)).status_code == 404
     assert web.get(f"/newsletter/{draft.id}").status_code == 404
 
 
-def test_letters_for_members_are_for_members(circle: Circle, pipeline: Pipeline, web: httpx.Client) -> None:
+def test_newsletters_for_members_are_for_members(circle: Circle, pipeline: Pipeline, web: httpx.Client) -> None:
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
     newsletter = circle.publish(circle.draft(["Among us."]))
     pipeline.render(newsletter)
     for path in (f"/newsletter/{newsletter.id}", f"/newsletter/{newsletter.id}.pdf"):
-        answer = web.get(path, headers=bearer(circle.member))
-        assert answer.status_code == 200
-        assert answer.headers["cache-control"] == "private, no-cache"
-        assert web.get(path, headers=bearer(circle.stranger)).status_code == 404
+        reply = web.get(path, headers=bearer(circle.member))
+        assert reply.status_code == 200
+        assert reply.headers["cache-control"] == "private, no-cache"
+        assert web.get(path, headers=bearer(circle.outsider)).status_code == 404
         assert web.get(path).status_code == 404
         # What one of them has seen opens nothing for others.
-        assert web.get(path, headers={"if-none-match": answer.headers["etag"]}).status_code == 404
+        assert web.get(path, headers={"if-none-match": reply.headers["etag"]}).status_code == 404
     circle.leader.spaces.remove_member(circle.space.id, circle.member.profiles.get().id)
     assert web.get(f"/newsletter/{newsletter.id}", headers=bearer(circle.member)).status_code == 404
 
@@ -137,49 +137,49 @@ def test_the_page_of_a_space_that_is_not_public_is_in_no_search_engine(
         for reader in ({}, bearer(circle.member)):
             for path in paths:
                 # What a browser or a cache has kept says what was so before, and "not modified" takes nothing back.
-                answer = web.get(path, headers={**reader, "if-none-match": tags.get(path, "")})
-                assert answer.status_code == 200
-                assert answer.headers.get("x-robots-tag") == (None if is_public else "noindex")
-                assert b"noindex" not in answer.content, "the stored page is the same before and after"
+                reply = web.get(path, headers={**reader, "if-none-match": tags.get(path, "")})
+                assert reply.status_code == 200
+                assert reply.headers.get("x-robots-tag") == (None if is_public else "noindex")
+                assert b"noindex" not in reply.content, "the stored page is the same before and after"
         tags = {path: web.get(path).headers["etag"] for path in paths}
     for path in paths:
         kept = web.get(path, headers={"if-none-match": tags[path]})
         assert (kept.status_code, kept.headers["x-robots-tag"]) == (304, "noindex")
 
 
-def test_what_is_not_for_you_looks_like_what_is_not_there(circle: Circle, web: httpx.Client) -> None:
+def test_a_newsletter_of_others_looks_like_one_that_does_not_exist(circle: Circle, web: httpx.Client) -> None:
     draft = circle.draft()
     for accept in ("text/html", "*/*"):
-        answers = [
+        replies = [
             web.get(f"/newsletter/{what}", headers={"accept": accept})
             for what in (draft.id, UNKNOWN, "not-an-id", f"{draft.id}/preview", f"{draft.id}.pdf", "")
         ]
-        assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
-        assert len({tuple(sorted(set(answer.headers) - {"date"})) for answer in answers}) == 1
+        assert {(reply.status_code, reply.content) for reply in replies} == {(404, replies[0].content)}
+        assert len({tuple(sorted(set(reply.headers) - {"date"})) for reply in replies}) == 1
     assert "text/html" in web.get(f"/newsletter/{UNKNOWN}", headers={"accept": "text/html"}).headers["content-type"]
 
 
-def test_a_token_that_is_none_is_refused(circle: Circle, web: httpx.Client) -> None:
+def test_an_invalid_token_is_refused(circle: Circle, web: httpx.Client) -> None:
     newsletter = circle.publish(circle.draft())
     assert web.get(f"/newsletter/{newsletter.id}", headers={"authorization": "Bearer a.b.c"}).status_code == 401
     assert web.post(f"/newsletter/{newsletter.id}").status_code == 405
 
 
-def test_pictures_of_public_letters_are_on_the_web_for_the_email(
+def test_pictures_of_public_newsletters_are_on_the_web_for_the_email(
     circle: Circle, pipeline: Pipeline, web: httpx.Client, picture: Path
 ) -> None:
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
     rendered = pipeline.render(newsletter)
     address = re.search(r'<img src="([^"]+/pictures/[^"]+)"', rendered["mail"]["html"])
     assert address is not None
-    answer = web.get(address[1])
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.content.startswith(b"\xff\xd8\xff")
+    reply = web.get(address[1])
+    assert reply.headers["content-type"] == "image/jpeg"
+    assert reply.content.startswith(b"\xff\xd8\xff")
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
     assert web.get(address[1]).status_code == 404
 
 
-def test_letters_for_members_put_no_picture_on_the_web(
+def test_newsletters_for_members_put_no_picture_on_the_web(
     circle: Circle, pipeline: Pipeline, picture: Path, web: httpx.Client
 ) -> None:
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
@@ -206,7 +206,7 @@ def test_rendering_again_changes_nothing(circle: Circle, pipeline: Pipeline, web
     second = pipeline.render(newsletter)
     assert second == first
     assert circle.member.newsletters.get(newsletter.id).updated_at == row.updated_at
-    assert [web.get(path).content for path in paths] == [answer.content for answer in before]
+    assert [web.get(path).content for path in paths] == [reply.content for reply in before]
 
 
 def test_a_picture_that_is_gone_costs_the_picture(
@@ -222,7 +222,7 @@ def test_a_picture_that_is_gone_costs_the_picture(
     assert b"A picture by Boris, which could not be shown here." in circle.member.newsletters.html(newsletter.id)
 
 
-def test_a_copy_without_a_picture_that_is_still_being_made_is_none_to_keep(
+def test_a_copy_made_while_a_picture_is_pending_has_no_code(
     circle: Circle, pipeline: Pipeline, picture: Path, web: httpx.Client
 ) -> None:
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
@@ -298,13 +298,13 @@ def copies(stack: Stack, newsletter: Newsletter) -> set[str]:
 
 def remove(stack: Stack, bucket: str, path: str) -> None:
     """Remove a file as the functions do."""
-    answer = httpx.request(
+    reply = httpx.request(
         "DELETE",
         f"{stack.api_url}/storage/v1/object/{bucket}",
         headers={"apikey": stack.secret_key},
         json={"prefixes": [path]},
     )
-    assert answer.status_code == 200, answer.text
+    assert reply.status_code == 200, reply.text
 
 
 def test_drafts_and_what_is_not_there_are_not_rendered(circle: Circle, pipeline: Pipeline) -> None:
@@ -365,7 +365,7 @@ def test_the_sdk_reads_it_as_bytes(circle: Circle, pipeline: Pipeline, stack: St
 
 def test_the_sdk_says_what_is_not_there(circle: Circle, stack: Stack) -> None:
     draft = circle.draft()
-    for ask in (circle.stranger.newsletters.html, circle.stranger.newsletters.pdf, circle.stranger.newsletters.preview):
+    for ask in (circle.outsider.newsletters.html, circle.outsider.newsletters.pdf, circle.outsider.newsletters.preview):
         with pytest.raises(errors.NewsletterNotFoundError) as caught:
             ask(draft.id)
         assert caught.value.status == 404
@@ -376,7 +376,7 @@ def test_the_sdk_says_what_is_not_there(circle: Circle, stack: Stack) -> None:
             nobody.newsletters.html(draft.id)
 
 
-def test_publishing_answers_before_anything_is_rendered(circle: Circle) -> None:
+def test_publishing_returns_before_anything_is_rendered(circle: Circle) -> None:
     newsletter: Newsletter = circle.publish(circle.draft())
     assert newsletter.is_published
     assert newsletter.html_path is None

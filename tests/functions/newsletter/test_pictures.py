@@ -34,7 +34,7 @@ NAMES = ("Ada", "Boris", "Chloe", "Dmitri", "Eleni", "Farid", "Grace", "Hana")
 
 
 @dataclass(frozen=True)
-class Letter:
+class Published:
     """A published newsletter, rendered, and what was uploaded for it, in reading order."""
 
     id: str
@@ -51,7 +51,7 @@ FEW = (
 ).split()
 
 
-def publish(stack: Stack, pipeline: Pipeline, uploaded: list[Made]) -> Letter:
+def publish(stack: Stack, pipeline: Pipeline, uploaded: list[Made]) -> Published:
     """Publish and render a letter of pictures, uploaded as they are, as other clients may."""
     headers = {"apikey": stack.secret_key, "content-type": "image/jpeg"}
     with (
@@ -84,11 +84,11 @@ def publish(stack: Stack, pipeline: Pipeline, uploaded: list[Made]) -> Letter:
     rendered = pipeline.render_by_id(str(newsletter["id"]))
     assert "error" not in rendered
     shown = [made for made in uploaded if made.refusal is None]
-    return Letter(str(newsletter["id"]), shown, [made for made in uploaded if made.refusal], rendered, notes)
+    return Published(str(newsletter["id"]), shown, [made for made in uploaded if made.refusal], rendered, notes)
 
 
 @pytest.fixture(scope="module", params=["few", *long("all")])
-def letter(request: pytest.FixtureRequest, stack: Stack, pipeline: Pipeline) -> Letter:
+def newsletter(request: pytest.FixtureRequest, stack: Stack, pipeline: Pipeline) -> Published:
     """A letter with pictures of the corpus."""
     uploaded = [made for made in pictures.make() if request.param == "all" or made.name in FEW]
     return publish(stack, pipeline, uploaded)
@@ -111,15 +111,15 @@ IMAGE = re.compile(
 )
 
 
-def test_every_picture_lies_beside_the_page_in_each_size(letter: Letter, web: httpx.Client) -> None:
-    reply = web.get(f"/newsletter/{letter.id}")
+def test_every_picture_lies_beside_the_page_in_each_size(newsletter: Published, web: httpx.Client) -> None:
+    reply = web.get(f"/newsletter/{newsletter.id}")
     assert len(reply.content) < 400_000
     # The seal is in the page itself.
     assert "img-src 'self' data:;" in html.unescape(reply.text) and "data:image/jpeg" not in reply.text
     found = list(IMAGE.finditer(reply.text))
 
     def fetch(address: str | None) -> Image.Image:
-        assert address is not None and address.startswith(f"{letter.id}/pictures/")
+        assert address is not None and address.startswith(f"{newsletter.id}/pictures/")
         picture = web.get(f"/newsletter/{html.unescape(address)}")
         assert picture.status_code == 200 and picture.headers["content-security-policy"].startswith(
             "default-src 'none'"
@@ -129,9 +129,9 @@ def test_every_picture_lies_beside_the_page_in_each_size(letter: Letter, web: ht
         return image
 
     shown = [fetch(one["src"]) for one in found]
-    assert wrong(shown, letter.shown) == []
-    assert wrong([ImageOps.exif_transpose(fetch(one["original"])) for one in found], letter.shown) == []
-    for image, made, one in zip(shown, letter.shown, found, strict=True):
+    assert wrong(shown, newsletter.shown) == []
+    assert wrong([ImageOps.exif_transpose(fetch(one["original"])) for one in found], newsletter.shown) == []
+    for image, made, one in zip(shown, newsletter.shown, found, strict=True):
         assert image.size == (int(one["width"]), int(one["height"])), made.name
         assert getattr(image, "n_frames", 1) == (2 if made.animated else 1), made.name
         assert one["loading"] == "lazy"
@@ -146,51 +146,55 @@ def test_every_picture_lies_beside_the_page_in_each_size(letter: Letter, web: ht
             assert ImageOps.exif_transpose(fetch(one["original"])).size == made.size
 
 
-def test_every_picture_is_in_the_page_that_is_kept(letter: Letter, web: httpx.Client) -> None:
-    reply = web.get(f"/newsletter/{letter.id}.html")
+def test_every_picture_is_in_the_page_that_is_kept(newsletter: Published, web: httpx.Client) -> None:
+    reply = web.get(f"/newsletter/{newsletter.id}.html")
     assert reply.headers["content-disposition"] == 'attachment; filename="test-book-club-week-1.html"'
     page = reply.text
     found = re.findall(r'<img src="data:image/\w+;base64,([^"]+)"[^>]* width="(\d+)" height="(\d+)"', page)
     images = [opened(base64.b64decode(data)) for data, _, _ in found]
-    assert wrong(images, letter.shown) == []
-    for image, made, (_, width, height) in zip(images, letter.shown, found, strict=True):
+    assert wrong(images, newsletter.shown) == []
+    for image, made, (_, width, height) in zip(images, newsletter.shown, found, strict=True):
         assert image.size == (int(width), int(height)), made.name
         assert getattr(image, "n_frames", 1) == (2 if made.animated else 1), made.name
 
 
-def test_every_picture_is_in_the_pdf(letter: Letter, web: httpx.Client) -> None:
+def test_every_picture_is_in_the_pdf(newsletter: Published, web: httpx.Client) -> None:
     for size in ("a4", "letter"):
-        reader = PdfReader(io.BytesIO(web.get(f"/newsletter/{letter.id}.pdf", params={"size": size}).content))
+        reader = PdfReader(io.BytesIO(web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content))
         found = []
         for page in reader.pages:
             for operands, operator in ContentStream(page.get_contents(), reader).operations:
                 if operator == b"Do":
                     found.append(page.images[operands[0]].image)
-        assert wrong([image for image in found if image is not None], letter.shown) == []
+        assert wrong([image for image in found if image is not None], newsletter.shown) == []
 
 
-def test_every_picture_is_in_the_email(letter: Letter, web: httpx.Client) -> None:
-    found = re.findall(r'<img src="([^"]+)"', letter.rendered["mail"]["html"])
+def test_every_picture_is_in_the_email(newsletter: Published, web: httpx.Client) -> None:
+    found = re.findall(r'<img src="([^"]+)"', newsletter.rendered["mail"]["html"])
     replies = [web.get(html.unescape(address)) for address in found]
     assert {reply.headers["content-type"] for reply in replies} <= {"image/jpeg", "image/png"}
     # An email has a limit: what has no place in it is said to be on the web.
-    said = re.findall(r"(One|\d+) more answers? (?:is|are) on the web", letter.rendered["mail"]["html"])
+    said = re.findall(r"(One|\d+) more answers? (?:is|are) on the web", newsletter.rendered["mail"]["html"])
     left_out = sum(1 if number == "One" else int(number) for number in said)
     # Answers whose picture was refused are left out as well.
-    assert len(letter.shown) - len(found) <= left_out <= len(letter.shown) // 5
-    remaining = iter(letter.shown)
+    assert len(newsletter.shown) - len(found) <= left_out <= len(newsletter.shown) // 5
+    remaining = iter(newsletter.shown)
     for reply in replies:
         image = opened(reply.content)
         assert any(differences(image, made) == [] for made in remaining)
 
 
 @pytest.mark.long
-def test_of_what_is_not_shown_it_is_said_why(letter: Letter, web: httpx.Client) -> None:
-    told = {one["key"].rpartition("/")[2]: one["refusal"] for one in letter.notes if one["event"] == "picture refused"}
-    assert told == {made.name: made.refusal for made in letter.refused}
-    problems = {problem.rpartition("/")[2] for problem in letter.rendered["problems"]}
-    assert problems == {f"{made.name}: {made.refusal}" for made in letter.refused}
-    assert web.get(f"/newsletter/{letter.id}").text.count("which could not be shown here") == len(letter.refused)
+def test_why_a_picture_is_not_shown_is_said(newsletter: Published, web: httpx.Client) -> None:
+    told = {
+        one["key"].rpartition("/")[2]: one["refusal"] for one in newsletter.notes if one["event"] == "picture refused"
+    }
+    assert told == {made.name: made.refusal for made in newsletter.refused}
+    problems = {problem.rpartition("/")[2] for problem in newsletter.rendered["problems"]}
+    assert problems == {f"{made.name}: {made.refusal}" for made in newsletter.refused}
+    assert web.get(f"/newsletter/{newsletter.id}").text.count("which could not be shown here") == len(
+        newsletter.refused
+    )
 
 
 @pytest.mark.long
@@ -201,16 +205,16 @@ def test_thirty_photographs_of_eight_megabytes_are_all_there(
     # Bytes of their own, so that none is taken for another.
     files = [photograph.ljust(8_000_000, bytes([number])) for number in range(30)]
     uploaded = [Made(f"photograph-{number}.jpg", data, (4032, 3024)) for number, data in enumerate(files)]
-    letter = publish(stack, pipeline, uploaded)
-    assert letter.rendered["problems"] == []
-    test_every_picture_lies_beside_the_page_in_each_size(letter, web)
-    test_every_picture_is_in_the_page_that_is_kept(letter, web)
-    test_every_picture_is_in_the_pdf(letter, web)
-    test_every_picture_is_in_the_email(letter, web)
+    newsletter = publish(stack, pipeline, uploaded)
+    assert newsletter.rendered["problems"] == []
+    test_every_picture_lies_beside_the_page_in_each_size(newsletter, web)
+    test_every_picture_is_in_the_page_that_is_kept(newsletter, web)
+    test_every_picture_is_in_the_pdf(newsletter, web)
+    test_every_picture_is_in_the_email(newsletter, web)
 
 
-def shown_in(mail: str) -> list[str]:
-    return [html.unescape(address) for address in re.findall(r'<img src="([^"]+)"', mail)]
+def shown_in(email: str) -> list[str]:
+    return [html.unescape(address) for address in re.findall(r'<img src="([^"]+)"', email)]
 
 
 @pytest.mark.parametrize("visibility", [NewsletterVisibility.MEMBERS, *long(NewsletterVisibility.PUBLIC)])
@@ -311,7 +315,7 @@ def test_the_page_is_read_in_a_browser(
     assert complaints == []
 
 
-def test_a_picture_in_a_members_letter_is_for_members(
+def test_a_picture_in_a_newsletter_for_members_is_for_members(
     circle: Circle, pipeline: Pipeline, stack: Stack, web: httpx.Client, picture: Path
 ) -> None:
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
@@ -321,7 +325,7 @@ def test_a_picture_in_a_members_letter_is_for_members(
     assert web.get(address).headers["content-type"] == "image/jpeg"
     circle.leader.newsletters.set_visibility(newsletter.id, NewsletterVisibility.MEMBERS)
     assert web.get(address).status_code == 404
-    assert web.get(address, headers=bearer(circle.stranger)).status_code == 404
+    assert web.get(address, headers=bearer(circle.outsider)).status_code == 404
     assert web.get(address, headers=bearer(circle.member)).status_code == 200
 
 
@@ -352,14 +356,14 @@ def test_a_preview_shows_what_is_ready_and_names_what_is_not(circle: Circle, pip
 
 
 @pytest.mark.long
-def test_a_letter_is_not_made_before_its_pictures(circle: Circle, stack: Stack, picture: Path) -> None:
+def test_a_newsletter_is_not_made_before_its_pictures(circle: Circle, stack: Stack, picture: Path) -> None:
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
-    url, wish = f"{stack.api_url}/functions/v1/deliver", {"chain": False, "first": "jobs"}
+    url, body = f"{stack.api_url}/functions/v1/deliver", {"chain": False, "first": "jobs"}
 
     def work() -> None:
         done = {"jobs": 1}
         while done["jobs"]:
-            done = httpx.post(url, headers={"apikey": stack.secret_key}, json=wish, timeout=60).json()
+            done = httpx.post(url, headers={"apikey": stack.secret_key}, json=body, timeout=60).json()
 
     work()
     assert circle.leader.newsletters.get(newsletter.id).html_path is None

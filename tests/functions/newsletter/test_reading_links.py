@@ -36,27 +36,27 @@ def link_of(stack: Stack, circle: Circle, newsletter: Newsletter) -> str:
     return str(row[0])
 
 
-def test_it_opens_page_pdf_and_pictures_of_a_letter_for_members(
+def test_it_opens_page_pdf_and_pictures_of_a_newsletter_for_members(
     circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client
 ) -> None:
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
     newsletter = circle.publish(circle.draft(["Among us."], image=picture))
-    mail = pipeline.render(newsletter)["prepared"]
+    email = pipeline.render(newsletter)["prepared"]
     token = link_of(stack, circle, newsletter)
 
     # The email has one mark, in each address of the letter; finished, it opens all of them.
-    html = mail["html"].replace(mail["readingMark"], token)
+    html = email["html"].replace(email["readingMark"], token)
     own = [unescape(one) for one in re.findall(rf'"([^"]*/newsletter/{newsletter.id}[^"]*)"', html)]
     assert {re.sub(r"[?#].*", "", one).rpartition("/")[2][-4:] for one in own} == {
         str(newsletter.id)[-4:], ".pdf", "jpeg",
     }  # fmt: skip
     for address in own:
         assert f"link={token}" in address
-        answer = web.get(address)
-        assert answer.status_code == 200
-        assert answer.headers["cache-control"] == "private, no-cache"
-        assert answer.headers["x-robots-tag"] == "noindex"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        reply = web.get(address)
+        assert reply.status_code == 200
+        assert reply.headers["cache-control"] == "private, no-cache"
+        assert reply.headers["x-robots-tag"] == "noindex"
+        assert reply.headers["referrer-policy"] == "no-referrer"
         bare = web.get(address.replace(token, "x" * 32))
         assert (bare.status_code, bare.json()["code"]) == (404, "MG401")
 
@@ -77,26 +77,26 @@ def test_it_opens_page_pdf_and_pictures_of_a_letter_for_members(
     assert web.get(f"/newsletter/{newsletter.id}/preview", params={"link": token}).status_code == 404
 
     with pytest.raises(errors.NewsletterNotFoundError):
-        circle.stranger.newsletters.withdraw_link(newsletter.id)
+        circle.outsider.newsletters.withdraw_link(newsletter.id)
     with pytest.raises(errors.NotAMemberError):
-        circle.leader.newsletters.withdraw_link(newsletter.id, user_id=circle.stranger.profiles.get().id)
+        circle.leader.newsletters.withdraw_link(newsletter.id, user_id=circle.outsider.profiles.get().id)
     circle.member.newsletters.withdraw_link(newsletter.id)
     gone = [web.get(address) for address in own]
-    assert {(answer.status_code, answer.json()["message"]) for answer in gone} == {
+    assert {(reply.status_code, reply.json()["message"]) for reply in gone} == {
         (404, web.get(f"/newsletter/{newsletter.id}").json()["message"])
     }
-    stale = {"if-none-match": answer.headers["etag"]}
+    stale = {"if-none-match": reply.headers["etag"]}
     assert web.get(own[0], headers=stale).status_code == 404
 
 
-def test_narrowing_a_letter_breaks_no_email_and_leaving_does(
+def test_narrowing_a_newsletter_breaks_no_email_and_leaving_does(
     circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack, web: httpx.Client
 ) -> None:
     circle.leader.spaces.update(circle.space.id, is_public=True)
     newsletter = circle.publish(circle.draft(["To all."], image=picture))
-    mail = pipeline.render(newsletter)["prepared"]
+    email = pipeline.render(newsletter)["prepared"]
     token = link_of(stack, circle, newsletter)
-    html = mail["html"].replace(mail["readingMark"], token)
+    html = email["html"].replace(email["readingMark"], token)
     (address,) = [
         unescape(one)
         for one in re.findall(r'src="([^"]*)"', html)

@@ -58,8 +58,8 @@ def test_one_click_stops_everything(circle: Circle, web: httpx.Client, token: st
 def test_a_token_that_nobody_has(web: httpx.Client) -> None:
     for token in ("nobody", "", "0" * 64):
         for ask in (web.get, web.post):
-            answer = ask("/unsubscribe", params={"token": token})
-            assert (answer.status_code, "This link is not known" in answer.text) == (404, True)
+            reply = ask("/unsubscribe", params={"token": token})
+            assert (reply.status_code, "This link is not known" in reply.text) == (404, True)
 
 
 @pytest.mark.long

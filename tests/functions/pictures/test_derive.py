@@ -46,9 +46,9 @@ class Deriver:
         job = {"file": str(source), "folder": str(folder), "face": face}
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, "The process has stopped; what it said is above."
-        made: dict[str, Any] = json.loads(answer)
+        reply = self._process.stdout.readline()
+        assert reply, "The process has stopped; what it said is above."
+        made: dict[str, Any] = json.loads(reply)
         made["bytes"] = {use: (folder / file).read_bytes() for use, file in made.get("uses", {}).items()}
         made["images"] = {use: Image.open(io.BytesIO(file)) for use, file in made["bytes"].items()}
         return made
@@ -99,11 +99,11 @@ def is_clear(image: Image.Image) -> bool:
 
 @pytest.mark.parametrize("made", [one for one in CORPUS if one.refusal is None], ids=lambda made: made.name)
 def test_every_picture_is_shown_upright_and_in_its_colours(derive: Deriver, made: Made) -> None:
-    answer = derive(made.name, made.data)
-    assert "refusal" not in answer, answer
-    assert (answer["width"], answer["height"]) == made.size
+    reply = derive(made.name, made.data)
+    assert "refusal" not in reply, reply
+    assert (reply["width"], reply["height"]) == made.size
     for use, side in SIDES.items():
-        image = answer["images"][use]
+        image = reply["images"][use]
         assert image.format in ("JPEG", "PNG")
         longer = min(side, max(made.size))
         assert max(image.size) == longer
@@ -111,9 +111,9 @@ def test_every_picture_is_shown_upright_and_in_its_colours(derive: Deriver, made
         assert differences(image, made) == []
         assert is_clear(image) == (made.clear and use == "page")
         assert not {"exif", "icc_profile", "comment", "xmp"} & set(image.info)
-    assert ("motion" in answer["uses"]) == made.animated
+    assert ("motion" in reply["uses"]) == made.animated
     if made.animated:
-        moving = answer["images"]["motion"]
+        moving = reply["images"]["motion"]
         assert moving.n_frames == 2 and moving.size == made.size
 
 
@@ -181,8 +181,8 @@ def test_bombs_are_refused_before_they_are_decoded(derive: Deriver) -> None:
         "bytes.jpg": pictures.jpeg() + bytes(11_000_000),
     }
     for name, data in cases.items():
-        answer = derive(name, data)
-        assert answer["refusal"] == ("TOO_MANY_BYTES" if name == "bytes.jpg" else "TOO_MANY_PIXELS"), (name, answer)
+        reply = derive(name, data)
+        assert reply["refusal"] == ("TOO_MANY_BYTES" if name == "bytes.jpg" else "TOO_MANY_PIXELS"), (name, reply)
 
 
 def test_a_png_that_unpacks_to_much_more_than_its_pixels_is_not_unpacked(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Dialog, Page
 
 from supabase_embedded.deno import environment, executable
 
@@ -16,8 +18,15 @@ HERE = Path(__file__).parent
 FUNCTIONS = HERE.parent.parent.parent / "supabase" / "functions"
 PICTURES = HERE / "fixtures" / "pictures"
 
+DESK = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
+NARROW = {"width": 320, "height": 640}
+MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
+SHAPES = {"wide": (800, 533), "tall": (600, 800), "screen": (400, 866), "panorama": (1200, 300), "small": (120, 90)}
+
 Job = dict[str, Any]
 Render = Callable[[Job], dict[str, Any]]
+Look = Callable[..., Page]
 
 
 class Renderer:
@@ -47,9 +56,9 @@ class Renderer:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, "The renderer has stopped; what it said is above."
-        return json.loads(answer)
+        reply = self._process.stdout.readline()
+        assert reply, "The renderer has stopped; what it said is above."
+        return json.loads(reply)
 
     def peak_bytes(self) -> int:
         """Return the most memory that the process ever had."""
@@ -103,3 +112,67 @@ def book_club() -> Job:
 def markup_attempts() -> list[str]:
     """What somebody might write to get markup past the renderer."""
     return json.loads((HERE / "fixtures" / "markup.json").read_text())
+
+
+def background(page: Page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """One page of the browser for one newsletter after another; a page for each would be a process for each."""
+    window = browser.new_page()
+    window.add_init_script("window.steal = () => console.error('A script ran.')")
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def look(window: Page, render: Render, tmp_path: Path) -> Iterator[Look]:
+    """Render a job and open the page; whatever it asks the network for, or complains of, fails the test."""
+    complaints: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        complaints.append(dialog.message)
+        dialog.dismiss()
+
+    listeners: dict[Any, Callable[[Any], None]] = {
+        "console": lambda message: complaints.append(message.text),
+        "pageerror": lambda error: complaints.append(str(error)),
+        "dialog": note,
+        "request": lambda request: (
+            None if request.url.startswith(("file:", "data:")) else complaints.append(request.url)
+        ),
+    }
+    for event, listener in listeners.items():
+        window.on(event, listener)
+
+    def look(job: Job, *, viewport: Any = DESK, color_scheme: Any = "light") -> Page:
+        path = tmp_path / "page.html"
+        result = render(job | {"page": str(path)})
+        assert result["pageProblems"] == []
+        window.set_viewport_size(viewport)
+        window.emulate_media(media="screen", color_scheme=color_scheme)
+        window.goto(path.as_uri())
+        window.evaluate("document.fonts.ready")
+        return window
+
+    yield look
+    window.wait_for_load_state()
+    for event, listener in listeners.items():
+        window.remove_listener(event, listener)
+    assert complaints == []
+
+
+def picture(name: str, size: tuple[int, int], folder: Path) -> str:
+    """A picture of some size; what is on it does not matter."""
+
+    path = folder / f"{name}.jpg"
+    Image.new("RGB", size, (90, 120, 140)).save(path, quality=50)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("shapes")
+    return {name: picture(name, size, folder) for name, size in SHAPES.items()}

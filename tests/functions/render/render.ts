@@ -5,23 +5,23 @@
 
 import process from "node:process";
 import {
-  buildLetter,
-  type Newsletter,
+  buildNewsletter,
+  type NewsletterSource,
   type PageSize,
   type Paper,
   type Picture,
-  finishMail,
-  prepareMail,
+  finishEmail,
+  prepareEmail,
   renderKeepsake,
   renderPage,
   renderPdf,
 } from "../../../supabase/functions/_shared/render/mod.ts";
 import { type Archive, renderArchive } from "../../../supabase/functions/_shared/render/archive.ts";
-import { type Around, shown } from "../../../supabase/functions/_shared/render/page.ts";
+import { type Around, shown } from "../../../supabase/functions/_shared/render/page_around.ts";
 import { derive, inspect } from "../../../supabase/functions/_shared/pictures/mod.ts";
 
 interface Job {
-  newsletter: Newsletter;
+  newsletter: NewsletterSource;
   theme?: unknown;
   /** Files, or addresses where they start with "https:", by the path that the newsletter names them with. */
   pictures?: { cover?: string | null; responses?: Record<string, string>; avatars?: Record<string, string> };
@@ -76,42 +76,42 @@ async function render(job: Job): Promise<Record<string, unknown>> {
     if (job.originals) found.original = `${job.originals}/${path}`;
   }
   const before = process.cpuUsage();
-  const letter = buildLetter(input);
-  const answer: Record<string, unknown> = {};
+  const newsletter = buildNewsletter(input);
+  const response: Record<string, unknown> = {};
   if (job.page !== undefined) {
-    const page = renderPage(letter);
+    const page = renderPage(newsletter);
     const nothing = { previous: null, next: null, all: null, feed: null };
-    Deno.writeFileSync(job.page, shown(page.bytes(), job.around ?? nothing, letter.words));
-    Object.assign(answer, { pageProblems: page.problems, policy: page.contentSecurityPolicy });
+    Deno.writeFileSync(job.page, shown(page.bytes(), job.around ?? nothing, newsletter.words));
+    Object.assign(response, { pageProblems: page.problems, policy: page.contentSecurityPolicy });
   }
   if (job.archive !== undefined) {
     const all = "https://letters.example/spaces/1";
-    const links = { all, feed: `${all}/feed.atom`, letter: (id: string) => `https://letters.example/${id}` };
+    const links = { all, feed: `${all}/feed.atom`, newsletter: (id: string) => `https://letters.example/${id}` };
     Deno.writeTextFileSync(job.archive.page, renderArchive({ ...job.archive.given, links }).html);
   }
   if (job.mail !== undefined) {
-    const prepared = prepareMail(letter);
-    const mail = finishMail(prepared, {
+    const prepared = prepareEmail(newsletter);
+    const mail = finishEmail(prepared, {
       unsubscribeSpace: job.unsubscribe?.space,
       unsubscribeAll: job.unsubscribe?.all,
     });
     Deno.writeTextFileSync(job.mail.html, mail.html);
     Deno.writeTextFileSync(job.mail.text, mail.text);
-    Object.assign(answer, { subject: mail.subject, abridged: prepared.abridged });
+    Object.assign(response, { subject: mail.subject, abridged: prepared.abridged });
   }
   if (job.pdf !== undefined) {
     const typefaces = job.typefaces === false ? () => Promise.resolve(null) : undefined;
-    const pdf = await renderPdf(letter, { size: job.size, paper: job.paper, typefaces });
+    const pdf = await renderPdf(newsletter, { size: job.size, paper: job.paper, typefaces });
     Deno.writeFileSync(job.pdf, pdf.bytes);
-    Object.assign(answer, { pages: pdf.pages, pdfProblems: pdf.problems, unset: pdf.unset });
+    Object.assign(response, { pages: pdf.pages, pdfProblems: pdf.problems, unset: pdf.unset });
   }
   if (job.keepsake !== undefined) {
-    const sheet = await renderKeepsake(letter);
+    const sheet = await renderKeepsake(newsletter);
     Deno.writeFileSync(job.keepsake, sheet.bytes);
-    Object.assign(answer, { pages: sheet.pages, pdfProblems: sheet.problems, unset: sheet.unset });
+    Object.assign(response, { pages: sheet.pages, pdfProblems: sheet.problems, unset: sheet.unset });
   }
   const { user, system } = process.cpuUsage(before);
-  return { ...answer, cpuSeconds: (user + system) / 1e6 };
+  return { ...response, cpuSeconds: (user + system) / 1e6 };
 }
 
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());

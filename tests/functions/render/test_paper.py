@@ -3,99 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
-from pypdf.generic import DictionaryObject
 
-from tests.functions.render.conftest import Job, Render
-from tests.functions.render.letters import answer, newsletter, prose
+from tests.functions.render.conftest import SHAPES, Job, Render
+from tests.functions.render.newsletters import newsletter_row, prose, response_row
+from tests.functions.render.paper import (
+    COLOPHON,
+    GRID,
+    MARGIN,
+    box,
+    figures,
+    lines,
+    page_of,
+    texts,
+    tokens,
+)
 from tests.functions.render.test_pdf import elements
-
-COLOPHON = "Written together with Monogram"
-GRID = 15.8
-MARGIN = 40
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of text on a page, in points from its lower left corner."""
-
-    text: str
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-
-def lines(path: Path) -> list[list[Line]]:
-    """The lines of each page, in the order in which a program reads them."""
-    document = pypdfium2.PdfDocument(path)
-    pages = []
-    for page in document:
-        text = page.get_textpage()
-        boxes = [text.get_rect(index) for index in range(text.count_rects())]
-        pages.append([Line(text.get_text_bounded(*box).strip(), *box) for box in boxes])
-    document.close()
-    return pages
-
-
-def texts(path: Path) -> list[str]:
-    document = pypdfium2.PdfDocument(path)
-    pages = [page.get_textpage().get_text_range() for page in document]
-    document.close()
-    return pages
-
-
-def page_of(pdf: PdfReader, element: DictionaryObject) -> int:
-    """The page, from 0, on which a structure element has its content."""
-    kid = element["/K"]
-    kid = kid[0] if isinstance(kid, list) else kid
-    kid = kid.get_object()
-    holder = kid if isinstance(kid, DictionaryObject) and "/Pg" in kid else element
-    reference = holder.raw_get("/Pg")
-    return next(index for index, page in enumerate(pdf.pages) if page.indirect_reference == reference)
-
-
-def figures(pdf: PdfReader) -> dict[str, DictionaryObject]:
-    return {str(element["/Alt"]): element for element in elements(pdf) if element["/S"] == "/Figure"}
-
-
-def box(figure: DictionaryObject) -> tuple[float, float]:
-    """Width and height of a figure."""
-    left, bottom, right, top = (float(value) for value in figure["/A"]["/BBox"])
-    return right - left, top - bottom
-
-
-def picture(name: str, size: tuple[int, int], folder: Path) -> str:
-    """A picture of some size; what is on it does not matter."""
-    from PIL import Image
-
-    path = folder / f"{name}.jpg"
-    Image.new("RGB", size, (90, 120, 140)).save(path, quality=50)
-    return str(path)
-
-
-def tokens(count: int, who: str) -> str:
-    """Words that are each once in a letter."""
-    return " ".join(f"{who}w{index:03d}" for index in range(count))
-
-
-SHAPES = {"wide": (800, 533), "tall": (600, 800), "screen": (400, 866), "panorama": (1200, 300), "small": (120, 90)}
-
-
-@pytest.fixture(scope="module")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("shapes")
-    return {name: picture(name, size, folder) for name, size in SHAPES.items()}
-
 
 responses = st.fixed_dictionaries(
     {
@@ -109,11 +39,11 @@ responses = st.fixed_dictionaries(
 )
 
 
-def letter(prompts: list[list[dict[str, Any]]], shapes: dict[str, str], *, intro: int, cover: bool) -> Job:
+def newsletter(prompts: list[list[dict[str, Any]]], shapes: dict[str, str], *, intro: int, cover: bool) -> Job:
     """A letter of which each word and each picture is there once."""
     questions: dict[str, list[dict[str, Any]]] = {}
     for number, given_responses in enumerate(prompts):
-        answers = []
+        responses = []
         for index, given_response in enumerate(given_responses):
             who = f"q{number}r{index}"
             words = tokens(given_response["words"], who).split()
@@ -121,8 +51,8 @@ def letter(prompts: list[list[dict[str, Any]]], shapes: dict[str, str], *, intro
             content = "\n\n".join(" ".join(words[at : at + share]) for at in range(0, len(words), share))
             shape = given_response["shape"]
             music = {"url": "https://example.com/7", "provider": "Bandcamp", "title": f"{who}m", "artist": None}
-            answers.append(
-                answer(
+            responses.append(
+                response_row(
                     given_response["name"],
                     content or None,
                     image_path=shape,
@@ -130,8 +60,8 @@ def letter(prompts: list[list[dict[str, Any]]], shapes: dict[str, str], *, intro
                     music=music if given_response["music"] or not (words or shape) else None,
                 )
             )
-        questions[f"{' '.join(prose(30 + 40 * number, number).split())} {number}?"] = answers
-    row = newsletter(questions, intro=tokens(intro, "intro") or None)
+        questions[f"{' '.join(prose(30 + 40 * number, number).split())} {number}?"] = responses
+    row = newsletter_row(questions, intro=tokens(intro, "intro") or None)
     row["content"]["space"]["cover_path"] = "cover" if cover else None
     pictures = {"responses": shapes, "cover": shapes["wide"] if cover else None}
     return {"newsletter": row, "pictures": pictures, "links": {"page": "https://letters.example.org/7"}}
@@ -153,7 +83,7 @@ def test_nothing_is_over_anything_or_off_the_page_and_every_word_is_there_once(
     intro: int,
     cover: bool,
 ) -> None:
-    job = letter(prompts, shapes, intro=intro, cover=cover)
+    job = newsletter(prompts, shapes, intro=intro, cover=cover)
     path = tmp_path / "letter.pdf"
     assert render(job | {"pdf": str(path), "size": size})["pdfProblems"] == []
     read = texts(path)
@@ -223,13 +153,13 @@ def test_words_are_on_the_page_of_their_picture_and_their_music(
 ) -> None:
     music = {"url": "https://example.com/7", "provider": "Bandcamp", "title": "Shutters", "artist": None}
     for before in range(4, 44, 3):
-        answers = [
-            answer("Ada", tokens(before * 6, "before")),
-            answer("Chloé", tokens(30, "with"), image_path="wide", music=music),
-            answer("Boris", tokens(160, "long"), image_path="tall"),
-            answer("Dmitri", tokens(30 + before, "some"), image_path="wide"),
+        responses = [
+            response_row("Ada", tokens(before * 6, "before")),
+            response_row("Chloé", tokens(30, "with"), image_path="wide", music=music),
+            response_row("Boris", tokens(160, "long"), image_path="tall"),
+            response_row("Dmitri", tokens(30 + before, "some"), image_path="wide"),
         ]
-        job = {"newsletter": newsletter({"Well?": answers}), "pictures": {"responses": shapes}}
+        job = {"newsletter": newsletter_row({"Well?": responses}), "pictures": {"responses": shapes}}
         pdf, read = one(render, tmp_path, job)
         found = figures(pdf)
         short, long, some = (
@@ -248,7 +178,11 @@ def test_words_are_on_the_page_of_their_picture_and_their_music(
 
 
 def test_a_response_that_goes_on_says_so_above_the_next_page(render: Render, tmp_path: Path) -> None:
-    job = {"newsletter": newsletter({"Well?": [answer("Chloé", tokens(900, "long")), answer("Ada", "Short.")]})}
+    job = {
+        "newsletter": newsletter_row(
+            {"Well?": [response_row("Chloé", tokens(900, "long")), response_row("Ada", "Short.")]}
+        )
+    }
     _, read = one(render, tmp_path, job)
     assert len(read) >= 3
     going_on = [number for number, text in enumerate(read) if "Chloé, continued" in text]
@@ -259,8 +193,8 @@ def test_a_response_that_goes_on_says_so_above_the_next_page(render: Render, tmp
 
 
 def test_portraits_stand_in_pairs_of_one_height(render: Render, shapes: dict[str, str], tmp_path: Path) -> None:
-    answers = [answer(name, "A word or two.", image_path="tall") for name in ("Ada", "Boris", "Chloé")]
-    job = {"newsletter": newsletter({"Who?": answers}), "pictures": {"responses": shapes}}
+    responses = [response_row(name, "A word or two.", image_path="tall") for name in ("Ada", "Boris", "Chloé")]
+    job = {"newsletter": newsletter_row({"Who?": responses}), "pictures": {"responses": shapes}}
     pdf, read = one(render, tmp_path, job)
     boxes = {alt.split()[2]: figure["/A"]["/BBox"] for alt, figure in figures(pdf).items()}
     (ada, boris, chloé) = ([float(value) for value in boxes[f"{name},"]] for name in ("Ada", "Boris", "Chloé"))
@@ -272,9 +206,9 @@ def test_portraits_stand_in_pairs_of_one_height(render: Render, shapes: dict[str
 
 def test_a_picture_of_a_screen_takes_up_to_a_page(render: Render, shapes: dict[str, str], tmp_path: Path) -> None:
     for before, pages, lowest, highest in ((0, 1, 420, 460), (40, 1, 290, 420), (200, 2, 600, 650)):
-        answers = [answer("Ada", tokens(before, "a"))] if before else []
-        answers.append(answer("Boris", "Mine.", image_path="screen"))
-        job = {"newsletter": newsletter({"Well?": answers}), "pictures": {"responses": shapes}}
+        responses = [response_row("Ada", tokens(before, "a"))] if before else []
+        responses.append(response_row("Boris", "Mine.", image_path="screen"))
+        job = {"newsletter": newsletter_row({"Well?": responses}), "pictures": {"responses": shapes}}
         pdf, read = one(render, tmp_path, job)
         (figure,) = figures(pdf).values()
         assert (page_of(pdf, figure), len(read)) == (pages - 1, pages) and "Mine." in read[pages - 1]
@@ -282,21 +216,21 @@ def test_a_picture_of_a_screen_takes_up_to_a_page(render: Render, shapes: dict[s
 
 
 def test_responses_of_one_line_take_about_54_points(render: Render, tmp_path: Path) -> None:
-    answers = [answer(f"Reader {index}", f"One line, number {index}.") for index in range(8)]
+    responses = [response_row(f"Reader {index}", f"One line, number {index}.") for index in range(8)]
     path = tmp_path / "letter.pdf"
-    render({"newsletter": newsletter({"Well?": answers}), "pdf": str(path)})
+    render({"newsletter": newsletter_row({"Well?": responses}), "pdf": str(path)})
     tops = [line.bottom for line in lines(path)[0] if line.text.startswith("One line")]
     assert [round(upper - lower, 1) for upper, lower in pairwise(tops)] == [55.3] * 7
 
 
 def test_body_text_stands_on_a_grid(render: Render, tmp_path: Path) -> None:
-    answers = [
-        answer("Ada", "x" + tokens(150, "x")),
-        answer("Boris", "Brief."),
-        answer("Chloé", "\n\n".join(["x x x x x x x x x x x x x x x x x x x x x x x x x x"] * 4)),
+    responses = [
+        response_row("Ada", "x" + tokens(150, "x")),
+        response_row("Boris", "Brief."),
+        response_row("Chloé", "\n\n".join(["x x x x x x x x x x x x x x x x x x x x x x x x x x"] * 4)),
     ]
     path = tmp_path / "letter.pdf"
-    render({"newsletter": newsletter({"Well?": answers, "And?": [answers[0], answers[2]]}), "pdf": str(path)})
+    render({"newsletter": newsletter_row({"Well?": responses, "And?": [responses[0], responses[2]]}), "pdf": str(path)})
     for page in lines(path):
         places = [(841.89 - 62 - line.bottom) % GRID for line in page if re.fullmatch(r"(x[xw\d]* ?)+", line.text)]
         assert places
@@ -305,8 +239,8 @@ def test_body_text_stands_on_a_grid(render: Render, tmp_path: Path) -> None:
 
 def test_a_line_separates_two_responses_on_one_page_only(render: Render, tmp_path: Path) -> None:
     path = tmp_path / "letter.pdf"
-    answers = [answer(name, tokens(260, name.lower())) for name in ("Ada", "Boris", "Chloé", "Dmitri")]
-    render({"newsletter": newsletter({"Well?": answers}), "pdf": str(path)})
+    responses = [response_row(name, tokens(260, name.lower())) for name in ("Ada", "Boris", "Chloé", "Dmitri")]
+    render({"newsletter": newsletter_row({"Well?": responses}), "pdf": str(path)})
     separators = 0
     read = texts(path)
     for page, text in zip(PdfReader(path).pages, read, strict=True):
@@ -324,7 +258,10 @@ def test_lists_and_verse_keep_their_form(render: Render, tmp_path: Path) -> None
     listed = "1. one\n2. two, which goes on until it does not fit on one line of this column, and on\n  - below"
     verse = "The lamp is lit,\n    the kettle on\nand nobody here."
     path = tmp_path / "letter.pdf"
-    job = {"newsletter": newsletter({"Well?": [answer("Ada", listed), answer("Boris", verse)]}), "pdf": str(path)}
+    job = {
+        "newsletter": newsletter_row({"Well?": [response_row("Ada", listed), response_row("Boris", verse)]}),
+        "pdf": str(path),
+    }
     render(job)
     left = {line.text.split()[0]: line.left for page in lines(path) for line in page if line.text}
     assert left["one"] == pytest.approx(left["two,"], abs=1.5), "numbers hang before their items"
@@ -347,47 +284,13 @@ def test_a_picture_leads_to_its_original(render: Render, book_club: Job, tmp_pat
     }
 
 
-@pytest.mark.parametrize("brief", [True, False])
-def test_a_keepsake_is_one_sheet_with_question_picture_and_words(
-    render: Render, shapes: dict[str, str], tmp_path: Path, brief: bool
-) -> None:
-    path = tmp_path / "keepsake.pdf"
-    said = "The tram, again." if brief else tokens(120, "kept")
-    job = {
-        "newsletter": newsletter({"Show us where you read.": [answer("Chloé", said, image_path="wide")]}),
-        "pictures": {"responses": shapes},
-        "keepsake": str(path),
-    }
-    assert render(job)["pages"] == 1
-    first = path.read_bytes()
-    render(job)
-    assert path.read_bytes() == first
-    pdf = PdfReader(path)
-    assert [float(value) for value in pdf.pages[0].mediabox] == [0, 0, 419.53, 595.28]
-    (text,) = texts(path)
-    for part in ("Show us where you read.", said.split()[0], said.split()[-1], "Chloé", "TR", "Test Readers", "Week 7"):
-        assert part in text
-    assert list(figures(pdf)) == ["Picture by Chloé, in answer to “Show us where you read.”"]
-    for line in lines(path)[0]:
-        assert 40 < line.left and line.right < 419.53 - 40 and line.bottom > 30
-
-
-def test_a_keepsake_of_many_words_goes_on(render: Render, tmp_path: Path) -> None:
-    path = tmp_path / "keepsake.pdf"
-    job = {"newsletter": newsletter({"Well?": [answer("Chloé", tokens(1200, "kept"))]}), "keepsake": str(path)}
-    pages = render(job)["pages"]
-    assert pages > 1
-    found = re.findall(r"keptw\d+", "\n".join(texts(path)))
-    assert len(found) >= 1200 and len(set(found)) == 1200
-
-
-def test_a_letter_from_right_to_left_is_the_same_in_a_mirror(render: Render, tmp_path: Path) -> None:
+def test_a_newsletter_from_right_to_left_is_mirrored(render: Render, tmp_path: Path) -> None:
     path = tmp_path / "letter.pdf"
     arabic = "قرأت هذا الأسبوع كتابا عن البحر. "
-    prompts = {"ماذا قرأت؟": [answer("ليلى", arabic * 150)], "وأين؟": [answer("نور", arabic * 150)]}
-    letter = newsletter(prompts, title="رسالة")
-    letter["content"]["space"] |= {"name": "أصدقاء", "language": "ar"}
-    render({"newsletter": letter, "pdf": str(path)})
+    prompts = {"ماذا قرأت؟": [response_row("ليلى", arabic * 150)], "وأين؟": [response_row("نور", arabic * 150)]}
+    newsletter = newsletter_row(prompts, title="رسالة")
+    newsletter["content"]["space"] |= {"name": "أصدقاء", "language": "ar"}
+    render({"newsletter": newsletter, "pdf": str(path)})
     front, second, *_ = lines(path)
     width = 595.28
     # The seal's letters, the title and who writes begin at the right; the numbers of pages are at the left.
@@ -403,6 +306,6 @@ def test_a_letter_from_right_to_left_is_the_same_in_a_mirror(render: Render, tmp
     assert min(line.left for line in second if line.bottom < 50) < 75
     sheet = tmp_path / "keepsake.pdf"
     # The author of words from right to left stands where they begin, in a letter of any language.
-    render({"newsletter": newsletter({"What?": [answer("ليلى", arabic)]}), "keepsake": str(sheet)})
+    render({"newsletter": newsletter_row({"What?": [response_row("ليلى", arabic)]}), "keepsake": str(sheet)})
     ((*_, name),) = ([line for line in page if "ليلى" in line.text] for page in lines(sheet))
     assert name.left > 419.53 / 2

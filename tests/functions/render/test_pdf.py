@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from pypdf.generic import ContentStream, DictionaryObject, IndirectObject
 
 from tests.functions.render.conftest import PICTURES, Job, Render, Renderer
-from tests.functions.render.letters import answer, newsletter, prose
+from tests.functions.render.newsletters import newsletter_row, prose, response_row
 
 MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
 
@@ -22,8 +22,8 @@ MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
 def pdf(request: pytest.FixtureRequest, render: Render, book_club: Job, tmp_path: Path) -> PdfReader:
     """The book club's letter on both papers."""
     path = tmp_path / "letter.pdf"
-    answered = render(book_club | {"pdf": str(path), "size": request.param})
-    assert answered["pdfProblems"] == []
+    result = render(book_club | {"pdf": str(path), "size": request.param})
+    assert result["pdfProblems"] == []
     return PdfReader(path)
 
 
@@ -172,7 +172,7 @@ def test_a_character_without_a_font_is_a_box_that_still_says_what_it_is(
 ) -> None:
     text = "a \ue123\ue124 and 三 here"
     path = tmp_path / "letter.pdf"
-    job = {"newsletter": newsletter({"Well?": [answer("Ada", text)]}), "pdf": str(path), "typefaces": False}
+    job = {"newsletter": newsletter_row({"Well?": [response_row("Ada", text)]}), "pdf": str(path), "typefaces": False}
     # Typefaces that were loaded once stay loaded.
     assert fresh_render()(job)["unset"] == [
         {"typeface": None, "characters": "\ue123\ue124"},
@@ -222,9 +222,9 @@ def test_a_theme_is_printed_on_white_with_its_accent_and_on_request_as_on_the_sc
 
 def test_pictures_of_every_kind_are_in_it_upright_and_once(render: Render, tmp_path: Path) -> None:
     names = ["tall.jpg", "sideways.jpg", "opaque.png", "shelf.png", "dusk.webp", "ball.gif"]
-    answers = [answer(name, None, image_path=name) for name in [*names, "tall.jpg"]]
+    responses = [response_row(name, None, image_path=name) for name in [*names, "tall.jpg"]]
     job = {
-        "newsletter": newsletter({"Pictures?": answers}),
+        "newsletter": newsletter_row({"Pictures?": responses}),
         "pictures": {"responses": {name: str(PICTURES / name) for name in names}},
     }
     pdf = read(render, tmp_path, job)
@@ -247,7 +247,7 @@ def test_pictures_of_every_kind_are_in_it_upright_and_once(render: Render, tmp_p
 
 def test_ten_thousand_characters_run_over_pages_without_loss(render: Render, tmp_path: Path) -> None:
     text = prose(10_000, 5)
-    pdf = read(render, tmp_path, {"newsletter": newsletter({"Well?": [answer("Ada", text)]})})
+    pdf = read(render, tmp_path, {"newsletter": newsletter_row({"Well?": [response_row("Ada", text)]})})
     assert len(pdf.pages) >= 3
     footers = {f"Test Readers · Week 7 {number} / {len(pdf.pages)}" for number in range(1, len(pdf.pages) + 1)}
     found = words(pdf)
@@ -259,11 +259,11 @@ def test_ten_thousand_characters_run_over_pages_without_loss(render: Render, tmp
 def test_one_that_is_too_long_says_so_and_keeps_short_responses_whole(render: Render, tmp_path: Path) -> None:
     """The longest responses are cut to one length, and it says so, with the address of the page."""
     page, path = "https://letters.example.org/7", tmp_path / "newsletter.pdf"
-    long = [answer(f"Reader {index}", prose(10_000, index)) for index in range(25)]
-    short = [answer(f"Guest {index}", f"{prose(300, index)} The end of {index}.") for index in range(10)]
+    long = [response_row(f"Reader {index}", prose(10_000, index)) for index in range(25)]
+    short = [response_row(f"Guest {index}", f"{prose(300, index)} The end of {index}.") for index in range(10)]
 
     def text(*responses: dict[str, Any]) -> str:
-        render({"newsletter": newsletter({"Why?": list(responses)}), "links": {"page": page}, "pdf": str(path)})
+        render({"newsletter": newsletter_row({"Why?": list(responses)}), "links": {"page": page}, "pdf": str(path)})
         with pypdfium2.PdfDocument(path) as pdf:
             return " ".join(" ".join(page.get_textpage().get_text_bounded() for page in pdf).split())
 

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
 from tests.functions.render.conftest import Job, Render, Renderer
-from tests.functions.render.letters import answer, newsletter
+from tests.functions.render.newsletters import newsletter_row, response_row
 from tests.functions.render.scripts import BIDIRECTIONAL, EMOJI, LINED, MARKED, SAMPLES, UNKNOWN, VOCALISED
 from tests.functions.render.test_pdf import elements
 
@@ -33,8 +33,8 @@ def same(text: str) -> str:
 
 
 def poppler(path: Path) -> str:
-    answer = subprocess.run(["pdftotext", "-enc", "UTF-8", path, "-"], capture_output=True, text=True, check=True)
-    return answer.stdout
+    reply = subprocess.run(["pdftotext", "-enc", "UTF-8", path, "-"], capture_output=True, text=True, check=True)
+    return reply.stdout
 
 
 def pdfium(path: Path) -> str:
@@ -46,18 +46,18 @@ def pdfium(path: Path) -> str:
 
 def everything() -> Job:
     """A letter with every script in names, titles, questions and answers."""
-    answers = [answer(name, text) for name, text in SAMPLES.values()]
+    responses = [response_row(name, text) for name, text in SAMPLES.values()]
     questions = {
-        "Scripts? שאלה, سؤال, प्रश्न, คำถาม, 問い, 질문 🎉": answers,
-        "קראתי את Middlemarch השבוע?": [answer(name, text) for name, text in BIDIRECTIONAL.items()],
-        "🚋?": [answer("Emo 🦊 Ji", " ".join(EMOJI)), answer("نور", VOCALISED["arabic"])],
+        "Scripts? שאלה, سؤال, प्रश्न, คำถาม, 問い, 질문 🎉": responses,
+        "קראתי את Middlemarch השבוע?": [response_row(name, text) for name, text in BIDIRECTIONAL.items()],
+        "🚋?": [response_row("Emo 🦊 Ji", " ".join(EMOJI)), response_row("نور", VOCALISED["arabic"])],
     }
-    return {"newsletter": newsletter(questions, title="Many scripts: شكرا, תודה, धन्यवाद, 感谢, ありがとう")}
+    return {"newsletter": newsletter_row(questions, title="Many scripts: شكرا, תודה, धन्यवाद, 感谢, ありがとう")}
 
 
 def one(render: Render, folder: Path, name: str, text: str) -> Path:
     path = folder / "letter.pdf"
-    rendered = render({"newsletter": newsletter({"Well?": [answer(name, text)]}), "pdf": str(path)})
+    rendered = render({"newsletter": newsletter_row({"Well?": [response_row(name, text)]}), "pdf": str(path)})
     assert rendered["unset"] == []
     return path
 
@@ -95,19 +95,19 @@ def glyphs(operands: list[Any], operator: bytes) -> list[bytes]:
     return [part.original_bytes for part in parts if hasattr(part, "original_bytes")]
 
 
-def test_what_no_typeface_has_is_a_box_and_what_is_on_a_letter_is_drawn(render: Render, tmp_path: Path) -> None:
+def test_what_no_typeface_has_is_a_box_and_marks_on_characters_are_drawn(render: Render, tmp_path: Path) -> None:
     """Nothing is left out in silence."""
     path = tmp_path / "letter.pdf"
 
     def drawn(text: str) -> tuple[str, int]:
         """What is said to be unset, and how many outlines there are: a line is one, a box above a letter two."""
-        answered = render({"newsletter": newsletter({"Well?": [answer("Ada", text)]}), "pdf": str(path)})
+        result = render({"newsletter": newsletter_row({"Well?": [response_row("Ada", text)]}), "pdf": str(path)})
         assert same(text) in same(pdfium(path)), "It cannot be copied."
         assert glyphs_shown(path) >= len(text.split())
         content = PdfReader(path).pages[0].get_contents()
         assert content is not None
         operators = [operator for _, operator in ContentStream(content, None).operations]
-        return "".join(unset["characters"] for unset in answered["unset"]), operators.count(b"h")
+        return "".join(unset["characters"] for unset in result["unset"]), operators.count(b"h")
 
     _, plain = drawn("Plain.")
     for text, wanted, figures in ((" ".join(UNKNOWN), "".join(UNKNOWN), 0), (LINED, "", 11), (MARKED, MARKED, 6)):
@@ -149,7 +149,9 @@ def test_vocalised_text_comes_out(render: Render, tmp_path: Path, script: str) -
 
 
 def without_marks(text: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
+    return "".join(
+        newsletter for newsletter in unicodedata.normalize("NFD", text) if not unicodedata.combining(newsletter)
+    )
 
 
 def test_emoji_come_out_whole_and_in_order(render: Render, tmp_path: Path) -> None:
@@ -171,12 +173,12 @@ def test_more_emoji_than_a_font_has_room_for(render: Render, tmp_path: Path) -> 
 
 
 @pytest.mark.long
-def test_a_letter_is_the_same_whatever_was_rendered_before(
+def test_a_newsletter_is_the_same_whatever_was_rendered_before(
     fresh_render: Callable[[], Renderer], tmp_path: Path
 ) -> None:
     """Typefaces stay loaded; what another letter needed must not change this one."""
     job = {
-        "newsletter": newsletter({"日?": [answer("김 三", "㐀 한국 三 ✓ ☺ ≈ 🎉 שלום")]}),
+        "newsletter": newsletter_row({"日?": [response_row("김 三", "㐀 한국 三 ✓ ☺ ≈ 🎉 שלום")]}),
         "pdf": str(tmp_path / "a.pdf"),
     }
     render = fresh_render()

@@ -20,14 +20,18 @@ from playwright.sync_api import Browser, Page
 from monogram_sdk.models.themes import READABLE, contrast
 from monogram_sdk.themes import THEMES
 from tests.functions.render.conftest import Render
-from tests.functions.render.letters import answer, newsletter, prose
+from tests.functions.render.newsletters import newsletter_row, prose, response_row
 from tests.functions.render.scripts import SAMPLES
 
-LETTER = newsletter(
+LETTER = newsletter_row(
     {
-        "A question?": [answer("Ada", "Short."), answer("Ben", "Once " + prose(400, 1)), answer("Carl", prose(300, 2))],
-        "Another?": [answer("Dora", "> a quote\n\nwww.example.org")],
-        "And one more?": [answer("Eva", None, music={"url": "https://example.org", "title": "A piece"})],
+        "A question?": [
+            response_row("Ada", "Short."),
+            response_row("Ben", "Once " + prose(400, 1)),
+            response_row("Carl", prose(300, 2)),
+        ],
+        "Another?": [response_row("Dora", "> a quote\n\nwww.example.org")],
+        "And one more?": [response_row("Eva", None, music={"url": "https://example.org", "title": "A piece"})],
     },
     intro="For all of you.",
 )
@@ -127,13 +131,13 @@ def test_no_two_themes_look_alike(window: Page, render: Render, tmp_path: Path) 
 def test_a_hundred_responses_in_three_alphabets_are_light(render: Render, tmp_path: Path) -> None:
     path = tmp_path / "letter.html"
     samples = [SAMPLES[script] for script in ("latin", "cyrillic", "greek")]
-    answers = [
-        answer(f"{name} {index}", (f"{text} " * 20)[:1000])
+    responses = [
+        response_row(f"{name} {index}", (f"{text} " * 20)[:1000])
         for index, (name, text) in enumerate(samples[index % 3] for index in range(100))
     ]
-    prompts = {f"Question {number}?": answers[number::10] for number in range(10)}
+    prompts = {f"Question {number}?": responses[number::10] for number in range(10)}
     for theme in (None, *THEMES.values()):
-        render({"newsletter": newsletter(prompts), "theme": theme and theme.metadata(), "page": str(path)})
+        render({"newsletter": newsletter_row(prompts), "theme": theme and theme.metadata(), "page": str(path)})
         assert path.stat().st_size < 400_000
 
 
@@ -176,16 +180,16 @@ def drawn(path: Path) -> Drawn:
 
 
 def test_themes_differ_on_paper_and_in_emails_as_on_the_page(render: Render, tmp_path: Path) -> None:
-    pdf, mail = tmp_path / "letter.pdf", {"html": str(tmp_path / "mail.html"), "text": str(tmp_path / "mail.txt")}
+    pdf, email = tmp_path / "letter.pdf", {"html": str(tmp_path / "mail.html"), "text": str(tmp_path / "mail.txt")}
     papers: dict[str, Drawn] = {}
     emails: dict[str, tuple[str | None, bool, str | None]] = {}
     for name, theme in {"own": None, **THEMES}.items():
-        render({"newsletter": LETTER, "theme": theme and theme.metadata(), "pdf": str(pdf), "mail": mail})
+        render({"newsletter": LETTER, "theme": theme and theme.metadata(), "pdf": str(pdf), "mail": email})
         papers[name] = drawn(pdf)
         # The rest of the word carries the letter that is a drawing.
         with closing(pypdfium2.PdfDocument(pdf)) as document:
             assert "Once " in "".join(page.get_textpage().get_text_range() for page in document)
-        html = Path(mail["html"]).read_text()
+        html = Path(email["html"]).read_text()
         between = re.search(r">(•\xa0•\xa0•|◆|⁂|~~~)<", html)
         begins = re.search(r'<span class="link" style="(float|font-size)', html)
         emails[name] = (between and between[1], 'class="ring' in html, begins and begins[1])

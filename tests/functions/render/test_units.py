@@ -9,19 +9,19 @@ import pytest
 
 from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS
-from tests.functions.units import run_units
+from tests.functions.units import RENDERER, run_units
 
 
 def deno(*arguments: str) -> None:
-    answer = subprocess.run(
+    reply = subprocess.run(
         [executable(), *arguments], cwd=FUNCTIONS, env=environment(), capture_output=True, text=True, check=False
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert reply.returncode == 0, reply.stdout + reply.stderr
 
 
 @pytest.mark.long
 def test_the_renderer_passes_its_tests(tmp_path: Path) -> None:
-    run_units(tmp_path, "newsletter", "_shared/newsletters", "_shared/render", permissions=("--allow-read=../..",))
+    run_units(tmp_path, *RENDERER, permissions=("--allow-read=../..",))
 
 
 @pytest.mark.long  # `make lint` says so as well of what is made quickly.

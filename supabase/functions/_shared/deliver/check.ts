@@ -5,10 +5,10 @@
 
 import { readPageTemplate } from "../newsletters/newsletters.ts";
 import { EnvironmentError } from "../platform/mod.ts";
-import { readMailSettings } from "./settings.ts";
+import { readEmailSettings } from "./settings.ts";
 
 let isRight = true;
-for (const read of [() => readMailSettings("http://project.example"), () => readPageTemplate()]) {
+for (const read of [() => readEmailSettings("http://project.example"), () => readPageTemplate()]) {
   try {
     read();
   } catch (error) {

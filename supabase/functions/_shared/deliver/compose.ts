@@ -1,6 +1,6 @@
 /** From what a mail says, and to whom, to the message that goes out. The same input gives the same message. */
 
-import { finishMail, type PreparedMail } from "../render/mail.ts";
+import { finishEmail, type PreparedEmail } from "../render/email.ts";
 import { cleanLine } from "../render/text.ts";
 import { type Language, type Words, wordsIn } from "../words/words.ts";
 import { headerMailbox } from "./header.ts";
@@ -22,9 +22,9 @@ export interface Content {
   sender: Sender | null;
   /** ISO 8601. */
   date: string;
-  mail: PreparedMail;
+  mail: PreparedEmail;
   /** Of a newsletter: the same in the languages of readers who want another. */
-  translations?: Partial<Record<Language, PreparedMail>>;
+  translations?: Partial<Record<Language, PreparedEmail>>;
   /** The name that it is from: that of the space. Null, or not there, in mails about no space. */
   from_name?: string | null;
   /** Of a newsletter: when somebody was last taken out of what the mail was made of. */
@@ -75,7 +75,7 @@ export function compose(
   // The fragment is for us alone: it tells this mail from all others, and a browser does not send it.
   const mark = `#${id}`;
   const words = wordsIn(languages ?? []);
-  const { subject, html, text } = finishMail(
+  const { subject, html, text } = finishEmail(
     content.translations?.[words.lang] ?? content.mail,
     {
       unsubscribeSpace: space_id === null ? null : link("space") + mark,

@@ -3,7 +3,7 @@
 import { deepStrictEqual as equal, ok, throws } from "node:assert";
 import { compose, type Message } from "./compose.ts";
 import { readPageTemplate } from "../newsletters/newsletters.ts";
-import { readMailSettings } from "./settings.ts";
+import { readEmailSettings } from "./settings.ts";
 
 const SPACE = "00000000-0000-4000-8000-000000000003";
 
@@ -81,9 +81,9 @@ Deno.test("answers go to one address, or to one of each space's", () => {
   equal(composed("A").replyTo, null);
 });
 
-function settings(changes: Record<string, string>): ReturnType<typeof readMailSettings> {
+function settings(changes: Record<string, string>): ReturnType<typeof readEmailSettings> {
   const environment: Record<string, string> = { SMTP_URL: "smtp://x", MAIL_FROM: "a@b.example", ...changes };
-  return readMailSettings("http://p", (name) => environment[name]);
+  return readEmailSettings("http://p", (name) => environment[name]);
 }
 
 Deno.test("what is a mailbox is taken, with its name", () => {

@@ -4,7 +4,7 @@ import {
   type Addresses,
   NothingToRenderError,
   type Part,
-  renderBareMail,
+  renderBareEmail,
   type RenderedNewsletter,
   renderNewsletter,
 } from "../newsletters/mod.ts";
@@ -119,7 +119,7 @@ async function render(deps: JobDeps, { payload, attempts }: Job, part: Part): Pr
   try {
     if (part === "mail" && attempts > ATTEMPTS_IN_FULL) {
       deps.log("email without answers", { newsletter: id, attempts });
-      rendered = await renderBareMail(deps.service, id, deps.addresses);
+      rendered = await renderBareEmail(deps.service, id, deps.addresses);
     } else {
       const { problems, ...made } = await renderNewsletter(deps.service, id, deps.addresses, [part]);
       rendered = made;

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual as equal, match } from "node:assert";
 import { Client } from "../platform/mod.ts";
-import type { PreparedMail } from "../render/mail.ts";
+import type { PreparedEmail } from "../render/email.ts";
 import { doJobs } from "./jobs.ts";
 
 for (const in_use of [true, false]) {
@@ -88,7 +88,7 @@ function newsroom(
   languages: readonly string[] = [],
 ) {
   const asked: string[] = [];
-  let saved: { content: { mail: PreparedMail; translations: Record<string, PreparedMail> } } | null = null;
+  let saved: { content: { mail: PreparedEmail; translations: Record<string, PreparedEmail> } } | null = null;
   const jobs = [{ id: 1, key: job.kind, payload: { newsletter_id: NEWSLETTER }, ...job }];
   const row = {
     id: NEWSLETTER,

@@ -3,14 +3,14 @@
 export { compose, type Content, type Message, type Sender } from "./compose.ts";
 export {
   type Batch,
-  type BatchMail,
+  type BatchEmail,
   type Begun,
-  type Mailroom,
-  mailroom,
+  type EmailQueue,
+  emailQueue,
   type Settlement,
-} from "./mailroom.ts";
+} from "./email_queue.ts";
 export { notice, type NoticeSettings } from "./notice.ts";
 export type { OpenRequest, Outcome, Provider, Report, Result } from "./provider.ts";
 export { Resend } from "./resend.ts";
 export { type MailboxSearch, mailpitSearch, Smtp, SmtpFailure, type SmtpTransport } from "./smtp.ts";
-export { LEASE_SECONDS, sendMails, sendMailsTogether, type Work, type WorkerDeps } from "./worker.ts";
+export { LEASE_SECONDS, sendEmails, sendEmailsTogether, type Work, type WorkerDeps } from "./worker.ts";

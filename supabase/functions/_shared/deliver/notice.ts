@@ -1,6 +1,6 @@
 /** The small mails: what happened, in a sentence or two, and the questions themselves where they are out. */
 
-import { MAX_BYTES, type PreparedMail } from "../render/mail.ts";
+import { MAX_BYTES, type PreparedEmail } from "../render/email.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
 import { noticeText } from "../render/notice_text.ts";
 import {
@@ -17,14 +17,15 @@ import {
 import { withinQuotes } from "../render/typography.ts";
 import { type Words, wordsIn } from "../words/words.ts";
 import type { Content, Sender } from "./compose.ts";
-import type { BatchMail } from "./mailroom.ts";
+import type { BatchEmail } from "./email_queue.ts";
+import { type DigestKind, isNoticeKind } from "./kinds.ts";
 
 export interface NoticeSettings extends Sender {
   /** Where buttons lead, and below it the pages of spaces and questions; none without it. */
   appUrl: string | null;
 }
 
-/** Stands where something personal comes; see `PreparedMail`. */
+/** Stands where something personal comes; see `PreparedEmail`. */
 const MARK = "\uffff";
 
 /** What there is to say; the rest is the same for all. */
@@ -47,7 +48,7 @@ interface Question {
 }
 
 /** What a notification's mail says, in its reader's language. */
-export function notice(mail: BatchMail, settings: NoticeSettings, date: Date): Content {
+export function notice(mail: BatchEmail, settings: NoticeSettings, date: Date): Content {
   const words = wordsIn(mail.languages ?? []);
   const name = cleanLine(mail.display_name);
   const given = mail.space_id === null ? "" : cleanLine(mail.space_name, words.say("notice.yourSpace"));
@@ -130,22 +131,20 @@ function buttonOf(app: string | null, path: string, label: string): Button | nul
  * @param space The whole name.
  */
 function newsOf(
-  { kind, payload, space_id: spaceId }: BatchMail,
+  { kind, payload, space_id: spaceId }: BatchEmail,
   short: string,
   space: string,
   words: Words,
 ): News {
   const week = Number(payload.week_number);
-  const toSpace = {
-    label: words.say("notice.openMonogram"),
-    path: spaceId === null ? "" : `/spaces/${spaceId}`,
-  };
+  const button = toSpace(spaceId, words);
+  if (!isNoticeKind(kind)) return unknownNews(spaceId, words);
   switch (kind) {
     case "CURATOR_ASSIGNED":
       return {
         subject: words.say("notice.curatorSubject", { space: short }),
         sentences: [words.say("notice.curatorTurn", { week, space }), words.say("notice.curatorHow")],
-        button: { ...toSpace, label: words.say("notice.curatorButton") },
+        button: { ...button, label: words.say("notice.curatorButton") },
       };
     case "PROMPTS_PUBLISHED": {
       const { questions, curator } = questionsOf(payload, words);
@@ -163,7 +162,7 @@ function newsOf(
           ? [out, answer]
           : [`${out} ${answer}`, words.say("notice.untilWhen", { week })],
         questions,
-        button: toSpace,
+        button,
       };
     }
     case "RESPONSE_REMINDER":
@@ -174,7 +173,7 @@ function newsOf(
           `${words.say("notice.reminderTime")} ${words.say("notice.untilWhen", { week })}`,
         ],
         questions: questionsOf(payload, words).questions,
-        button: toSpace,
+        button,
       };
     case "GIFT_RECEIVED": {
       const message = messageOf(payload, words);
@@ -189,18 +188,25 @@ function newsOf(
           message.length === 0 ? words.say("notice.giftSent", gift) : words.say("notice.giftWrote", gift),
         ],
         quote: message,
-        button: toSpace,
+        button,
       };
     }
     case "DIGEST":
       return digest(payload, words);
-    default:
-      return {
-        subject: words.say("notice.newsSubject"),
-        sentences: [words.say("notice.news")],
-        button: toSpace,
-      };
   }
+}
+
+/** What is said of a kind that only a newer database has. */
+function unknownNews(spaceId: string | null, words: Words): News {
+  return {
+    subject: words.say("notice.newsSubject"),
+    sentences: [words.say("notice.news")],
+    button: toSpace(spaceId, words),
+  };
+}
+
+function toSpace(spaceId: string | null, words: Words): News["button"] {
+  return { label: words.say("notice.openMonogram"), path: spaceId === null ? "" : `/spaces/${spaceId}` };
 }
 
 /** The questions of a week as the database has them when the mail is sent, and who asks them if that is one person. */
@@ -246,9 +252,13 @@ function badgeName(name: string, words: Words): string {
 /** A day's news in one email: badges, and gifts by who sent them. */
 function digest(payload: Record<string, unknown>, words: Words): News {
   const entries = Array.isArray(payload.entries) ? payload.entries as Record<string, unknown>[] : [];
-  const badges = entries.filter(({ kind }) => kind === "BADGE_EARNED");
+  const ofKind = (kind: DigestKind) => entries.filter((entry) => entry.kind === kind);
+  // A kind that is not listed here would be in no digest, so the compiler asks for each.
+  const { BADGE_EARNED: badges, GIFT_RECEIVED: gifts }: Record<DigestKind, Record<string, unknown>[]> = {
+    BADGE_EARNED: ofKind("BADGE_EARNED"),
+    GIFT_RECEIVED: ofKind("GIFT_RECEIVED"),
+  };
   const givers = new Map<string, Record<string, unknown>[]>();
-  const gifts = entries.filter(({ kind }) => kind === "GIFT_RECEIVED");
   for (const gift of gifts) {
     const giver = text(gift.sender_id) ?? "";
     givers.set(giver, [...givers.get(giver) ?? [], gift]);
@@ -349,6 +359,6 @@ function text(value: unknown): string | null {
   return typeof value === "string" ? value : null;
 }
 
-function offer(label: string, words: Words): PreparedMail["offers"]["all"] {
+function offer(label: string, words: Words): PreparedEmail["offers"]["all"] {
   return { html: noticeFooterLink(MARK, label), text: `${words.say("mail.labelled", { label })} ${MARK}\n` };
 }

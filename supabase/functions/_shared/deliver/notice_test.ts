@@ -2,7 +2,7 @@
 
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { compose, type Message } from "./compose.ts";
-import type { BatchMail } from "./mailroom.ts";
+import type { BatchEmail } from "./email_queue.ts";
 import { notice } from "./notice.ts";
 
 const SETTINGS = {
@@ -24,7 +24,7 @@ function mailed(
     languages?: string[];
   } = {},
 ): Message {
-  const mail: BatchMail = {
+  const mail: BatchEmail = {
     id: "00000000-0000-4000-8000-000000000001",
     state: "QUEUED",
     kind,
@@ -251,7 +251,7 @@ function saidIn(
   payload: Record<string, unknown>,
   space: string | null,
 ): Message {
-  const mail: BatchMail = {
+  const mail: BatchEmail = {
     id: "00000000-0000-4000-8000-000000000001",
     state: "QUEUED",
     kind,

@@ -56,13 +56,13 @@ export class Resend implements Provider {
   }
 
   async send(key: string, messages: Message[]): Promise<Report> {
-    const answer = await this.#call("POST", "/emails/batch", messages.map((message) => body(message)), {
+    const reply = await this.#call("POST", "/emails/batch", messages.map((message) => body(message)), {
       "idempotency-key": key,
       // One bad address does not keep the others from their mail.
       "x-batch-validation": "permissive",
     });
-    if (!("status" in answer)) {
-      const report = accepted(messages, answer.data);
+    if (!("status" in reply)) {
+      const report = accepted(messages, reply.data);
       const nameless = messages.filter((message, index) =>
         isNamed(message) && isAboutName(report.results[index].error)
       );
@@ -71,11 +71,11 @@ export class Resend implements Provider {
       const later = new Map(results.map((result) => [result.id, result]));
       return { results: report.results.map((result) => later.get(result.id) ?? result), pauseSeconds };
     }
-    if (answer.status === 422 && isAboutName(`${answer.name} ${answer.message}`) && messages.some(isNamed)) {
+    if (reply.status === 422 && isAboutName(`${reply.name} ${reply.message}`) && messages.some(isNamed)) {
       return await this.#sendPlainly(key, messages);
     }
-    if (isAboutContent(answer) && messages.length > 1) return await this.#sendSingly(key, messages);
-    return refused(messages, answer);
+    if (isAboutContent(reply) && messages.length > 1) return await this.#sendSingly(key, messages);
+    return refused(messages, reply);
   }
 
   /** Send what was refused for a sender's name from the operator, under a key of its own: a refused request was none. */
@@ -96,17 +96,17 @@ export class Resend implements Provider {
         results.push({ id: message.id, outcome: "UNCERTAIN", error: "not reached in time" });
         continue;
       }
-      const answer = await this.#call("POST", "/emails", body(message), {
+      const reply = await this.#call("POST", "/emails", body(message), {
         "idempotency-key": `${key}/${message.id}`,
       });
-      if ("status" in answer) {
-        const report = refused([message], answer);
+      if ("status" in reply) {
+        const report = refused([message], reply);
         results.push(...unsure(report).results);
         pauseSeconds = report.pauseSeconds ?? 0;
       } else {results.push({
           id: message.id,
           outcome: "SENT",
-          provider_id: (answer.data as { id: string }).id,
+          provider_id: (reply.data as { id: string }).id,
         });}
     }
     return { results, pauseSeconds };
@@ -124,9 +124,9 @@ export class Resend implements Provider {
     const found = new Map<string, string>();
     let after = "";
     for (let page = 0; page < MOST_PAGES; page++) {
-      const answer = await this.#call("GET", `/emails?limit=100${after}`);
-      if ("status" in answer) return this.#cannotLook(messages, answer);
-      const { data, has_more } = answer.data as { data: Listed[]; has_more: boolean };
+      const reply = await this.#call("GET", `/emails?limit=100${after}`);
+      if ("status" in reply) return this.#cannotLook(messages, reply);
+      const { data, has_more } = reply.data as { data: Listed[]; has_more: boolean };
       for (const entry of data) {
         const candidates = messages.filter((message) =>
           !found.has(message.id) && entry.subject === plainHeaderText(message.subject) &&
@@ -171,7 +171,7 @@ export class Resend implements Provider {
     headers: Record<string, string> = {},
   ): Promise<{ data: unknown } | Failure> {
     try {
-      const answer = await this.#fetch(this.#url + path, {
+      const reply = await this.#fetch(this.#url + path, {
         method,
         headers: {
           authorization: `Bearer ${this.#key}`,
@@ -182,14 +182,14 @@ export class Resend implements Provider {
         redirect: "error",
         signal: AbortSignal.timeout(CALL_MS),
       });
-      const text = await answer.text();
-      if (answer.ok) return { data: JSON.parse(text) };
-      const told = parsed(text);
+      const text = await reply.text();
+      if (reply.ok) return { data: JSON.parse(text) };
+      const body = parsed(text);
       return {
-        status: answer.status,
-        name: typeof told.name === "string" ? told.name : "",
-        message: typeof told.message === "string" ? told.message : "",
-        retryAfter: retryAfter(answer.headers.get("retry-after")),
+        status: reply.status,
+        name: typeof body.name === "string" ? body.name : "",
+        message: typeof body.message === "string" ? body.message : "",
+        retryAfter: retryAfter(reply.headers.get("retry-after")),
       };
     } catch (error) {
       // No answer, or one that was cut short.
@@ -230,8 +230,8 @@ function isNamed({ from, operator }: Message): boolean {
 }
 
 /** The ids of those that were taken come in order; those that were not are named by their place. */
-function accepted(messages: Message[], answer: unknown): Report {
-  const { data, errors = [] } = answer as {
+function accepted(messages: Message[], reply: unknown): Report {
+  const { data, errors = [] } = reply as {
     data?: { id: string }[];
     errors?: { index: number; message: string }[];
   };

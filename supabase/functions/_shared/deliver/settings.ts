@@ -19,7 +19,7 @@ import type { Provider } from "./provider.ts";
 import { Resend } from "./resend.ts";
 import { mailpitSearch, Smtp } from "./smtp.ts";
 
-export interface MailSettings extends NoticeSettings {
+export interface EmailSettings extends NoticeSettings {
   /** How many may send at the same time in one call of `deliver`. */
   workers: number;
   /** Opens the provider; what it needs is loaded then. */
@@ -33,10 +33,10 @@ export interface MailSettings extends NoticeSettings {
  *
  * @throws {EnvironmentError} Something is missing or damaged. The message never repeats a value.
  */
-export function readMailSettings(
+export function readEmailSettings(
   projectUrl: string,
   get: (name: string) => string | undefined = Deno.env.get,
-): MailSettings | null {
+): EmailSettings | null {
   const resend = get("RESEND_API_KEY");
   const smtp = get("SMTP_URL");
   if (!resend && !smtp) return null;

@@ -63,7 +63,7 @@ export class Smtp implements Provider {
         results.push({ id: message.id, outcome: "SENT", provider_id: message.messageId });
       } catch (error) {
         if (!(error instanceof SmtpFailure)) throw error;
-        const { pause = 0, ...result } = judge(error, message.to);
+        const { pause = 0, ...result } = resultOf(error, message.to);
         results.push({ id: message.id, ...result });
         pauseSeconds = Math.max(pauseSeconds, pause);
       }
@@ -99,7 +99,7 @@ export class Smtp implements Provider {
 const SENDER_PAUSE = 60;
 const AWAY_PAUSE = 30;
 
-function judge(
+function resultOf(
   { code, stage, message, isOurs }: SmtpFailure,
   address: string,
 ): Omit<Result, "id"> & { pause?: number } {
@@ -134,14 +134,14 @@ export function mailpitSearch(url: string, request: typeof fetch = fetch): Mailb
   return {
     async has(messageId) {
       const query = `message-id:${messageId.slice(1, -1)}`;
-      const answer = await request(`${url}/api/v1/search?${new URLSearchParams({ query, limit: "1" })}`, {
+      const reply = await request(`${url}/api/v1/search?${new URLSearchParams({ query, limit: "1" })}`, {
         signal: AbortSignal.timeout(10_000),
       });
-      if (!answer.ok) {
-        await answer.body?.cancel();
-        throw new Error(`The mailbox answered ${answer.status}.`);
+      if (!reply.ok) {
+        await reply.body?.cancel();
+        throw new Error(`The mailbox answered ${reply.status}.`);
       }
-      const { messages } = await answer.json() as { messages: unknown[] };
+      const { messages } = await reply.json() as { messages: unknown[] };
       return messages.length > 0;
     },
   };

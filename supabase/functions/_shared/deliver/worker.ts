@@ -9,7 +9,7 @@
  */
 
 import { compose, type Content, type Message, type Sender } from "./compose.ts";
-import type { Batch, BatchMail, Mailroom } from "./mailroom.ts";
+import type { Batch, BatchEmail, EmailQueue } from "./email_queue.ts";
 import { forAll, type Provider, type Report } from "./provider.ts";
 
 /** How long a batch stays a worker's after it last began to send from it. */
@@ -20,12 +20,12 @@ export const CALL_MS = 30_000;
 const FRESH_MS = 15_000;
 
 export interface WorkerDeps {
-  mailroom: Mailroom;
+  emailQueue: EmailQueue;
   provider: Provider;
   /** Whom mails are from that do not say so themselves. */
   sender: Sender;
   /** What a notification says. */
-  notice(mail: BatchMail): Content;
+  notice(mail: BatchEmail): Content;
   /** Milliseconds; must not jump. */
   now(): number;
   /** Tells what went wrong, in one line. */
@@ -44,7 +44,7 @@ export interface Work {
  * @param until When to begin no more calls, in the terms of `deps.now`.
  * @param limit How many mails at most.
  */
-export async function sendMails(deps: WorkerDeps, until: number, limit = Infinity): Promise<Work> {
+export async function sendEmails(deps: WorkerDeps, until: number, limit = Infinity): Promise<Work> {
   return await work(deps, until, limit, null);
 }
 
@@ -54,13 +54,13 @@ export async function sendMails(deps: WorkerDeps, until: number, limit = Infinit
  *
  * @param workers Each with a name and a provider of its own. The others begin when the first finds a whole batch.
  */
-export async function sendMailsTogether(
+export async function sendEmailsTogether(
   [first, ...others]: WorkerDeps[],
   until: number,
   limit: number,
 ): Promise<Work> {
-  const { provider, mailroom } = first;
-  const batch = await mailroom.claim(provider.name, Math.min(provider.batchSize, limit));
+  const { provider, emailQueue } = first;
+  const batch = await emailQueue.claim(provider.name, Math.min(provider.batchSize, limit));
   if (batch === null) return { sent: 0, more: false };
   const helpers = batch.mails.length < provider.batchSize ? [] : others;
   const share = Math.ceil(limit / (helpers.length + 1));
@@ -83,7 +83,7 @@ async function work(deps: WorkerDeps, until: number, limit: number, claimed: Bat
   const newsletters = new Map<string, Content>();
   while (claimed !== null || (sent < limit && deps.now() < until)) {
     const size = Math.min(deps.provider.batchSize, limit - sent);
-    const batch = claimed ?? await deps.mailroom.claim(deps.provider.name, size);
+    const batch = claimed ?? await deps.emailQueue.claim(deps.provider.name, size);
     claimed = null;
     if (batch === null) return { sent, more: false };
     sent += await new BatchWork(deps, batch, newsletters).run(until);
@@ -123,7 +123,7 @@ class BatchWork {
   }
 
   /** Find out what became of mails that may be out. What is in the batch besides is given back. */
-  async #resolve(mails: BatchMail[]): Promise<number> {
+  async #resolve(mails: BatchEmail[]): Promise<number> {
     const { provider, now } = this.#deps;
     const messages = await this.#messages(
       mails.map((mail) => ({ mail, email: mail.email ?? "", token: mail.token, link: mail.link })),
@@ -146,12 +146,12 @@ class BatchWork {
   }
 
   /** Returns how many the provider took, or -1 where the worker must leave the batch alone. */
-  async #send(mails: BatchMail[], isLast: boolean): Promise<number> {
-    const { mailroom, provider, now } = this.#deps;
+  async #send(mails: BatchEmail[], isLast: boolean): Promise<number> {
+    const { emailQueue, provider, now } = this.#deps;
     const contents: Record<string, Content | null> = {};
     for (const mail of mails) contents[mail.id] = mail.newsletter_id ? null : this.#deps.notice(mail);
     const announcedAt = now();
-    const begun = mails.length === 0 ? [] : await mailroom.begin(this.#batch.id, contents);
+    const begun = mails.length === 0 ? [] : await emailQueue.begin(this.#batch.id, contents);
     const byId = new Map(mails.map((mail) => [mail.id, mail]));
     const messages = await this.#messages(begun.map(({ id, email, token, link }) => {
       const mail = byId.get(id)!;
@@ -174,11 +174,11 @@ class BatchWork {
     for (const { id, outcome, fault } of report.results) {
       if (outcome !== "SENT") this.#deps.log("mail", { id, outcome, fault });
     }
-    return await this.#deps.mailroom.settle(this.#batch.id, { ...report, isEnd });
+    return await this.#deps.emailQueue.settle(this.#batch.id, { ...report, isEnd });
   }
 
   async #messages(
-    recipients: { mail: BatchMail; email: string; token: string | null; link?: string | null }[],
+    recipients: { mail: BatchEmail; email: string; token: string | null; link?: string | null }[],
   ): Promise<Message[]> {
     const messages: Message[] = [];
     for (const { mail, email, token, link } of recipients) {
@@ -195,7 +195,7 @@ class BatchWork {
   }
 
   async #newsletter(id: string): Promise<Content> {
-    const known = this.#newsletters.get(id) ?? await this.#deps.mailroom.newsletter(id);
+    const known = this.#newsletters.get(id) ?? await this.#deps.emailQueue.newsletter(id);
     if (known === null) throw new Error(`The email of newsletter ${id} is gone.`);
     this.#newsletters.set(id, known);
     return known;

@@ -1,9 +1,9 @@
 /** Workers side by side: who begins when, and what comes of it. */
 
 import { deepStrictEqual as equal, rejects } from "node:assert";
-import type { Batch, Mailroom } from "./mailroom.ts";
+import type { Batch, EmailQueue } from "./email_queue.ts";
 import { forAll, type Provider } from "./provider.ts";
-import { sendMailsTogether, type WorkerDeps } from "./worker.ts";
+import { sendEmailsTogether, type WorkerDeps } from "./worker.ts";
 
 const SIZE = 3;
 
@@ -35,7 +35,7 @@ class Room {
       }));
       return Promise.resolve({ id: crypto.randomUUID(), provider: "post", tried_at: null, mails });
     };
-    const mailroom: Mailroom = {
+    const emailQueue: EmailQueue = {
       claim,
       begin: (_batch, contents) =>
         breaks
@@ -57,7 +57,7 @@ class Room {
     };
     const offer = { html: "", text: "" };
     return {
-      mailroom,
+      emailQueue,
       provider,
       sender: { from: "a@example.test", replyTo: null, unsubscribe: "https://example.test" },
       notice: () => ({
@@ -73,21 +73,21 @@ class Room {
 
 Deno.test("one worker is enough for what is less than a batch", async () => {
   const room = new Room(2);
-  const work = await sendMailsTogether([room.worker("a"), room.worker("b")], 1, 12);
+  const work = await sendEmailsTogether([room.worker("a"), room.worker("b")], 1, 12);
   equal(work, { sent: 2, more: false });
   equal(room.claims, ["a", "a"]);
 });
 
 Deno.test("nobody works where nothing is due", async () => {
   const room = new Room(0);
-  equal(await sendMailsTogether([room.worker("a"), room.worker("b")], 1, 12), { sent: 0, more: false });
+  equal(await sendEmailsTogether([room.worker("a"), room.worker("b")], 1, 12), { sent: 0, more: false });
   equal(room.claims, ["a"]);
 });
 
 Deno.test("more than a batch is shared, each mail is sent once, and the limit is for all together", async () => {
   const room = new Room(20);
   const workers = ["a", "b", "c", "d"].map((name) => room.worker(name));
-  equal(await sendMailsTogether(workers, 1, 12), { sent: 12, more: true });
+  equal(await sendEmailsTogether(workers, 1, 12), { sent: 12, more: true });
   equal(room.claims.sort(), ["a", "b", "c", "d"]);
   equal(room.sent.length, new Set(room.sent).size);
 });
@@ -95,6 +95,6 @@ Deno.test("more than a batch is shared, each mail is sent once, and the limit is
 Deno.test("the failure of one is told when the others have ended their work", async () => {
   const room = new Room(20);
   const workers = [room.worker("a"), room.worker("b", true), room.worker("c")];
-  await rejects(sendMailsTogether(workers, 1, 9), /the database is away/);
+  await rejects(sendEmailsTogether(workers, 1, 9), /the database is away/);
   equal(room.sent.length, 6);
 });

@@ -12,7 +12,7 @@ export interface Provider {
   hosts: string[];
   /** The question about a link, or null where the link names no piece. Absent where nobody can be asked. */
   question?(link: URL): URL | null;
-  read?(answer: Record<string, unknown>): Found;
+  read?(reply: Record<string, unknown>): Found;
 }
 
 export interface Found {

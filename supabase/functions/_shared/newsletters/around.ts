@@ -2,10 +2,10 @@
 
 import type { Client } from "../platform/mod.ts";
 import { setLine } from "../render/text.ts";
-import type { Around, Neighbour } from "../render/page.ts";
-import type { Archive, ArchivedLetter } from "../render/archive.ts";
-import { titleOf } from "../render/letter.ts";
-import { letterWords } from "../render/words.ts";
+import type { Around, Neighbour } from "../render/page_around.ts";
+import type { Archive, ArchivedNewsletter } from "../render/archive.ts";
+import { titleOf } from "../render/newsletter.ts";
+import { newsletterWords } from "../render/words.ts";
 import type { Addresses } from "./render.ts";
 import {
   archiveAddress,
@@ -27,7 +27,7 @@ const MOST_IN_FEED = 30;
 export async function findAround(reader: Client, row: NewsletterRow, addresses: Addresses): Promise<Around> {
   const { space_id, content } = row;
   const { project, pageTemplate } = addresses;
-  const words = letterWords([content.space.language]);
+  const words = newsletterWords([content.space.language]);
   const [previous, next, space] = await Promise.all([
     findNeighbour(reader, row, addresses, "desc"),
     findNeighbour(reader, row, addresses, "asc"),
@@ -94,8 +94,8 @@ async function findNeighbour(
   order: "asc" | "desc",
   id?: string,
 ): Promise<Neighbour | null> {
-  const words = letterWords([content.space.language]);
-  const [row] = await reader.select<Pick<ArchivedLetter, "id" | "title" | "week_number">>("newsletters", {
+  const words = newsletterWords([content.space.language]);
+  const [row] = await reader.select<Pick<ArchivedNewsletter, "id" | "title" | "week_number">>("newsletters", {
     select: "id,title,week_number",
     space_id: `eq.${space_id}`,
     is_published: "is.true",
@@ -125,8 +125,8 @@ export async function findArchive(
   const space = await findSpace(reader, spaceId);
   if (space === null || (kind === "feed" && !space.is_public)) return null;
   const newest = { space_id: `eq.${spaceId}`, is_published: "is.true", order: "week_number.desc" };
-  const [letters, [latest]] = await Promise.all([
-    reader.select<ArchivedLetter>("newsletters", {
+  const [newsletters, [latest]] = await Promise.all([
+    reader.select<ArchivedNewsletter>("newsletters", {
       ...newest,
       select: "id,title,intro,week_number,published_at,redacted_at",
       ...(kind === "feed" ? { visibility: "eq.PUBLIC" } : {}),
@@ -140,12 +140,12 @@ export async function findArchive(
     isPublic: space.is_public,
     archive: {
       space,
-      letters,
+      newsletters,
       theme: latest?.theme,
       links: {
         all: archiveAddress(project, spaceId, pageTemplate),
         feed: space.is_public ? feedAddress(project, spaceId) : null,
-        letter: (id) => pageAddress(project, id, pageTemplate),
+        newsletter: (id) => pageAddress(project, id, pageTemplate),
       },
     },
   };

@@ -24,14 +24,12 @@ export {
   type Part,
   pdfName,
   prepare,
-  previewMail,
-  renderBareMail,
+  renderBareEmail,
   type RenderedNewsletter,
   renderNewsletter,
   type Sheet,
   storePage,
   storePdf,
-  type Warning,
-  warningsOf,
   wasChanged,
 } from "./render.ts";
+export { previewEmail, type Warning, warningsOf } from "./warnings.ts";

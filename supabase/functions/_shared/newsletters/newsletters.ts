@@ -1,10 +1,10 @@
 /** A newsletter as the database has it, and where its files and pages are. */
 
 import { type Client, EnvironmentError } from "../platform/mod.ts";
-import type { Newsletter } from "../render/input.ts";
+import type { NewsletterSource } from "../render/input.ts";
 import { webAddress } from "../render/text.ts";
 
-export interface NewsletterRow extends Newsletter {
+export interface NewsletterRow extends NewsletterSource {
   id: string;
   space_id: string;
   week_number: number;

@@ -7,21 +7,12 @@
 
 import { createHash } from "node:crypto";
 import type { Client } from "../platform/mod.ts";
-import { abridgeForPaper, cutsOf } from "../render/abridge.ts";
-import { buildLetter, type Letter } from "../render/letter.ts";
-import {
-  CLIPPED_BYTES,
-  finishMail,
-  layOutMail,
-  type Mail,
-  mailSize,
-  type PreparedMail,
-  prepareMail,
-} from "../render/mail.ts";
+import { buildNewsletter, type Newsletter } from "../render/newsletter.ts";
+import { type PreparedEmail, prepareEmail } from "../render/email.ts";
 import { renderPage } from "../render/page.ts";
 import type { PageSize, Paper, RenderedPdf } from "../render/pdf.ts";
 import { readableResponses } from "../render/input.ts";
-import { type LetterWords, letterWords } from "../render/words.ts";
+import { type NewsletterWords, newsletterWords } from "../render/words.ts";
 import { catalogueOf, type Language, wordsIn } from "../words/words.ts";
 import {
   BUCKET,
@@ -63,8 +54,8 @@ export interface RenderedNewsletter {
   /** Null where it was not wanted. */
   htmlPath: string | null;
   pdfPath: string | null;
-  /** In the space's language; to be finished for each recipient by `finishMail`; plain data, to be stored as it is. */
-  mail: PreparedMail | null;
+  /** In the space's language; to be finished for each recipient by `finishEmail`; plain data, to be stored as it is. */
+  mail: PreparedEmail | null;
   /** The same in the languages of readers who want another, where it has words in them. */
   translations: Translations;
   /** The space's name, as the newsletter has it. */
@@ -76,19 +67,19 @@ export interface RenderedNewsletter {
 }
 
 /** Emails by the language that they speak to their reader in. */
-export type Translations = Partial<Record<Language, PreparedMail>>;
+export type Translations = Partial<Record<Language, PreparedEmail>>;
 
 /** A newsletter that is to be set, and what there is of its pictures. */
 export interface Prepared {
   album: Album;
   /** For the mail, which shows pictures by their addresses; with what makes those one reader's own. */
-  mailLetter(reading?: string, words?: LetterWords): Letter;
+  forEmail(reading?: string, words?: NewsletterWords): Newsletter;
   /** For the page for reading, which takes its pictures from beside it. Of a published newsletter only: drafts have no copies. */
-  readingLetter(): Letter;
+  forReading(): Newsletter;
   /** With the pictures themselves, and which of them are left out. */
-  letter(where: "page" | "print"): Promise<{ letter: Letter; leftOut: LeftOut[] }>;
+  withPictures(where: "page" | "print"): Promise<{ newsletter: Newsletter; leftOut: LeftOut[] }>;
   /** Of one response, to be printed by itself; null where the newsletter does not have it, or no longer has its words. */
-  keepsakeLetter(responseId: string): Promise<Letter | null>;
+  forKeepsake(responseId: string): Promise<Newsletter | null>;
 }
 
 /** The paper that a PDF is for, and whether it is coloured as the page is. */
@@ -139,19 +130,19 @@ export async function renderNewsletter(
   note(prepared.album.leftOut);
   const htmlPath = parts.includes("page") ? `${folderOf(row)}/newsletter.html` : null;
   if (htmlPath !== null) {
-    const { letter, leftOut } = await prepared.letter("page");
+    const { newsletter, leftOut } = await prepared.withPictures("page");
     note(leftOut);
-    const page = renderPage(letter);
+    const page = renderPage(newsletter);
     problems.push(...page.problems.map(({ picture, reason }) => `${picture}: ${reason}`));
-    await storePage(service, row, prepared.readingLetter());
+    await storePage(service, row, prepared.forReading());
     await service.upload(BUCKET, htmlPath, page.bytes(), "text/html");
-    await service.upload(BUCKET, cardName(row), await makeCard(service, letter), "image/png");
+    await service.upload(BUCKET, cardName(row), await makeCard(service, newsletter), "image/png");
   }
   let pdfPath: string | null = null;
   if (parts.includes("pdf")) {
-    const { letter, leftOut } = await prepared.letter("print");
+    const { newsletter, leftOut } = await prepared.withPictures("print");
     note(leftOut);
-    const stored = await storePdf(service, row, letter, FIRST_SHEET);
+    const stored = await storePdf(service, row, newsletter, FIRST_SHEET);
     pdfPath = stored.name;
     problems.push(...stored.unset.map(unsetProblem));
   }
@@ -170,10 +161,10 @@ export async function renderNewsletter(
   }
   if (noted === 0) await requireUnchanged(service, row);
   const mark = readingMark(row);
-  let mail: PreparedMail | null = null;
+  let mail: PreparedEmail | null = null;
   let translations: Translations = {};
   if (parts.includes("mail")) {
-    const set = (words?: LetterWords) => prepareMail(prepared.mailLetter(mark, words), 0, mark);
+    const set = (words?: NewsletterWords) => prepareEmail(prepared.forEmail(mark, words), 0, mark);
     mail = set();
     translations = await translated(service, row, set);
   }
@@ -194,7 +185,7 @@ export async function renderNewsletter(
  *
  * @throws {NothingToRenderError} It does not exist, or is a draft.
  */
-export async function renderBareMail(
+export async function renderBareEmail(
   service: Client,
   id: string,
   addresses: Addresses,
@@ -205,9 +196,9 @@ export async function renderBareMail(
   const links = { page: withReading(pageAddress(addresses.project, row.id, addresses.pageTemplate), mark) };
   const count = row.content.prompts.reduce((sum, { responses }) => sum + responses.length, 0);
   const content = { ...row.content, prompts: [] };
-  const set = (words?: LetterWords) => {
-    const letter = buildLetter({ newsletter: { ...row, content }, theme: row.theme, links, words });
-    return prepareMail({ ...letter, quiet: false }, count, mark);
+  const set = (words?: NewsletterWords) => {
+    const newsletter = buildNewsletter({ newsletter: { ...row, content }, theme: row.theme, links, words });
+    return prepareEmail({ ...newsletter, quiet: false }, count, mark);
   };
   const translations = await translated(service, row, set);
   return { mail: set(), translations, space: content.space.name, redactedAt: row.redacted_at };
@@ -217,19 +208,19 @@ export async function renderBareMail(
 async function translated(
   service: Client,
   { id, content }: NewsletterRow,
-  set: (words: LetterWords) => PreparedMail,
+  set: (words: NewsletterWords) => PreparedEmail,
 ): Promise<Translations> {
   const wanted = await service.rpc<string[]>("newsletter_languages", { newsletter_id: id });
   const languages = new Set(wanted.map(catalogueOf).filter((language) => language !== null));
   languages.delete(wordsIn([content.space.language]).lang);
-  return Object.fromEntries([...languages].map((language) => [language, set(letterWords([language]))]));
+  return Object.fromEntries([...languages].map((language) => [language, set(newsletterWords([language]))]));
 }
 
 /**
  * What stands in an email where each reader's token comes: the digest of all that people wrote, because no text can hold its
  * own, so nobody can have put it into an address of theirs. It is as long as a token, so that the email does not grow.
  */
-function readingMark({ id, title, intro, content }: NewsletterRow): string {
+export function readingMark({ id, title, intro, content }: NewsletterRow): string {
   return createHash("sha256").update(JSON.stringify([id, title, intro, content])).digest("hex").slice(0, 32);
 }
 
@@ -274,24 +265,24 @@ export async function prepare(
   const pending = pendingOf(album);
   return {
     album,
-    mailLetter: (reading, words) =>
-      buildLetter({
+    forEmail: (reading, words) =>
+      buildNewsletter({
         ...input,
         words,
         links: linksFor(reading),
         pictures: { ...picturesByAddress(row, album, addresses.project, reading), pending },
       }),
-    readingLetter: () =>
-      buildLetter({
+    forReading: () =>
+      buildNewsletter({
         ...input,
         links: { ...linksFor(), file: `${row.id}.html` },
         pictures: { ...picturesBeside(row, album), pending },
       }),
-    async letter(where) {
+    async withPictures(where) {
       const { pictures, leftOut } = await loadPictures(service, album, where, addressOf);
-      return { letter: buildLetter({ ...input, pictures: { ...pictures, pending } }), leftOut };
+      return { newsletter: buildNewsletter({ ...input, pictures: { ...pictures, pending } }), leftOut };
     },
-    async keepsakeLetter(responseId) {
+    async forKeepsake(responseId) {
       const { content } = row;
       const response = readableResponses(content).find(({ id }) => id === responseId);
       const prompt = content.prompts.find(({ responses }) => responses.some(({ id }) => id === responseId));
@@ -299,16 +290,16 @@ export async function prepare(
       if (response === undefined || response.author.id === null || prompt === undefined) return null;
       const prompts = [{ ...prompt, responses: [response] }];
       const space = { ...content.space, cover_path: null };
-      const newsletter = { ...row, intro: null, content: { ...content, space, prompts } };
+      const alone = { ...row, intro: null, content: { ...content, space, prompts } };
       const own = picturesOf(album, response);
       const { pictures } = await loadPictures(service, own, "print", addressOf);
-      const letter = buildLetter({
+      const newsletter = buildNewsletter({
         ...input,
-        newsletter,
+        newsletter: alone,
         pictures: { ...pictures, pending: pendingOf(own) },
       });
-      const { proof } = letter;
-      return { ...letter, proof: proof && { ...proof, mark: `${proof.mark}:${responseId}` } };
+      const { proof } = newsletter;
+      return { ...newsletter, proof: proof && { ...proof, mark: `${proof.mark}:${responseId}` } };
     },
   };
 }
@@ -319,8 +310,12 @@ function pendingOf({ leftOut }: Album): ReadonlySet<string> {
 }
 
 /** Render the page for reading and store it; returns the object's name. */
-export async function storePage(service: Client, row: NewsletterRow, letter: Letter): Promise<string> {
-  await service.upload(BUCKET, pageName(row), renderPage(letter).bytes(), "text/html");
+export async function storePage(
+  service: Client,
+  row: NewsletterRow,
+  newsletter: Newsletter,
+): Promise<string> {
+  await service.upload(BUCKET, pageName(row), renderPage(newsletter).bytes(), "text/html");
   return pageName(row);
 }
 
@@ -330,106 +325,34 @@ export function pageName(row: Pick<NewsletterRow, "space_id" | "id">): string {
 }
 
 /** Render a PDF. Its typesetter is loaded at the first one: that takes as long as a page does, and few requests want it. */
-export async function makePdf(service: Client, letter: Letter, sheet: Sheet): Promise<RenderedPdf> {
+export async function makePdf(service: Client, newsletter: Newsletter, sheet: Sheet): Promise<RenderedPdf> {
   const { renderPdf } = await import("../render/pdf.ts");
-  return await renderPdf(letter, { ...sheet, typefaces: typefacesOf(service) });
+  return await renderPdf(newsletter, { ...sheet, typefaces: typefacesOf(service) });
 }
 
 /** Render a keepsake of a letter with one response. */
-export async function makeKeepsake(service: Client, letter: Letter): Promise<RenderedPdf> {
+export async function makeKeepsake(service: Client, newsletter: Newsletter): Promise<RenderedPdf> {
   const { renderKeepsake } = await import("../render/pdf.ts");
-  return await renderKeepsake(letter, { typefaces: typefacesOf(service) });
+  return await renderKeepsake(newsletter, { typefaces: typefacesOf(service) });
 }
 
 /** Draw the share card; as with a PDF, what it is set with is loaded at the first one. */
-export async function makeCard(service: Client, letter: Letter): Promise<Uint8Array<ArrayBuffer>> {
+export async function makeCard(service: Client, newsletter: Newsletter): Promise<Uint8Array<ArrayBuffer>> {
   const { renderCard } = await import("../render/card.ts");
-  return await renderCard(letter, typefacesOf(service));
+  return await renderCard(newsletter, typefacesOf(service));
 }
 
 /** Render the PDF for one paper and store it; returns the object's name, and what it has boxes for. */
 export async function storePdf(
   service: Client,
   row: NewsletterRow,
-  letter: Letter,
+  newsletter: Newsletter,
   sheet: Sheet,
 ): Promise<{ name: string; unset: RenderedPdf["unset"] }> {
   const name = pdfName(row, sheet);
-  const { bytes, unset } = await makePdf(service, letter, sheet);
+  const { bytes, unset } = await makePdf(service, newsletter, sheet);
   await service.upload(BUCKET, name, bytes, "application/pdf");
   return { name, unset };
-}
-
-/** Render the email of a newsletter, drafts included, as it goes out, and say what of it a leader should know. */
-export function previewMail(row: NewsletterRow, prepared: Prepared): {
-  mail: Mail & { size: number };
-  warnings: Warning[];
-} {
-  const mark = readingMark(row);
-  const { prepared: mail, cuts } = layOutMail(prepared.mailLetter(mark), 0, mark);
-  const size = mailSize(mail);
-  const warnings = cuts.map(({ author, characters: length, kept }): Warning => ({
-    kind: author === null ? "INTRO_SHORTENED" : kept === null ? "RESPONSE_LEFT_OUT" : "RESPONSE_SHORTENED",
-    author,
-    length,
-    kept: kept ?? 0,
-  }));
-  if (size > CLIPPED_BYTES) warnings.push({ kind: "EMAIL_CLIPPED", size });
-  return { mail: { ...finishMail(mail, {}), size }, warnings };
-}
-
-/** Something of a newsletter that will not look as it was written. */
-export interface Warning {
-  kind:
-    | "NO_TYPEFACE"
-    | "TYPEFACE_MISSING"
-    | "PICTURE_LEFT_OUT"
-    | "INTRO_SHORTENED"
-    | "RESPONSE_SHORTENED"
-    | "RESPONSE_LEFT_OUT"
-    | "EMAIL_CLIPPED"
-    | "PDF_SHORTENED";
-  /** What the PDF has boxes for. */
-  characters?: string;
-  /** The typeface that would show them. */
-  typeface?: string | null;
-  /** The path of a picture, and why it is not shown. */
-  picture?: string;
-  reason?: LeftOut["reason"];
-  /** Whose response is cut in the email or in the PDF, how many characters it has, and how many are left. */
-  author?: string | null;
-  length?: number;
-  kept?: number;
-  /** How large the email is, in bytes. */
-  size?: number;
-}
-
-/** Return what a leader should know before a newsletter goes out. */
-export async function warningsOf(
-  service: Client,
-  letter: Letter,
-  leftOut: readonly LeftOut[],
-): Promise<Warning[]> {
-  const { unsetIn } = await import("../render/pdf.ts");
-  const unset = await unsetIn(letter, typefacesOf(service));
-  return [
-    ...leftOut.filter(({ reason }) => reason !== "PENDING").map(({ path, reason }) => ({
-      kind: "PICTURE_LEFT_OUT" as const,
-      picture: path,
-      reason,
-    })),
-    ...unset.map(({ typeface, characters }) => ({
-      kind: typeface === null ? "NO_TYPEFACE" as const : "TYPEFACE_MISSING" as const,
-      characters,
-      typeface,
-    })),
-    ...cutsOf(letter, abridgeForPaper(letter)).map(({ author, characters, kept }) => ({
-      kind: "PDF_SHORTENED" as const,
-      author,
-      length: characters,
-      kept: kept ?? 0,
-    })),
-  ];
 }
 
 /** The object that holds the PDF for one paper. */

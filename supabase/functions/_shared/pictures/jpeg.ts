@@ -60,15 +60,15 @@ export async function decodeJpeg(bytes: Uint8Array, info: PictureInfo, side: num
   const data = c.malloc(bytes.length);
   new Uint8Array(c.memory.buffer).set(bytes, data);
   const handle = c.tjInitDecompress();
-  const told = c.malloc(16);
-  new Int32Array(c.memory.buffer, told, 4).fill(0);
+  const header = c.malloc(16);
+  new Int32Array(c.memory.buffer, header, 4).fill(0);
   try {
     // Another result than 0 stands for warnings, too, here and below: of a file that ends too early, of bytes that are nothing.
-    c.tjDecompressHeader3(handle, data, bytes.length, told, told + 4, told + 8, told + 12);
+    c.tjDecompressHeader3(handle, data, bytes.length, header, header + 4, header + 8, header + 12);
   } catch (error) {
     throw new PictureError("The JPEG cannot be read.", "DAMAGED", { cause: error });
   }
-  const [fullWidth, fullHeight, , colours] = new Int32Array(c.memory.buffer, told, 4);
+  const [fullWidth, fullHeight, , colours] = new Int32Array(c.memory.buffer, header, 4);
   // What it is said to be and what the decoder has found must be the same: the first was held against the limits.
   if (fullWidth !== info.width || fullHeight !== info.height) {
     throw new PictureError("The JPEG cannot be read.");

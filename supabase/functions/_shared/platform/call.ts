@@ -17,7 +17,7 @@ export function callFunction(
     // It is under way by then. If not, cron calls within a minute.
     signal: AbortSignal.timeout(5_000),
   }).then(
-    (answer) => answer.body?.cancel(),
+    (reply) => reply.body?.cancel(),
     (error: Error) => {
       if (error.name !== "TimeoutError") {
         console.log(JSON.stringify({ event: `${name} could not be called`, reason: error.name }));

@@ -79,8 +79,8 @@ export class Client {
   /** The account whose token this is; null for a key, and for a token that is not accepted (any more). */
   async account(): Promise<{ id: string } | null> {
     try {
-      const answer = await this.#send("GET", "/auth/v1/user");
-      const { id } = await answer.json() as { id?: unknown };
+      const reply = await this.#send("GET", "/auth/v1/user");
+      const { id } = await reply.json() as { id?: unknown };
       return typeof id === "string" ? { id } : null;
     } catch (error) {
       if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {
@@ -92,7 +92,7 @@ export class Client {
 
   /** Call a function of the database, and return what it answers. */
   async rpc<T>(name: string, parameters: Record<string, unknown> = {}): Promise<T> {
-    const answer = await this.#send(
+    const reply = await this.#send(
       "POST",
       `/rest/v1/rpc/${encodeURIComponent(name)}`,
       JSON.stringify(parameters),
@@ -100,14 +100,14 @@ export class Client {
         "content-type": "application/json",
       },
     );
-    const text = await answer.text();
+    const text = await reply.text();
     return (text === "" ? null : JSON.parse(text)) as T;
   }
 
   /** Read rows. `query` is PostgREST's: `{ select: "id,title", id: "eq.…" }`. */
   async select<T>(table: string, query: Record<string, string>): Promise<T[]> {
-    const answer = await this.#send("GET", `/rest/v1/${table}?${new URLSearchParams(query)}`);
-    return await answer.json() as T[];
+    const reply = await this.#send("GET", `/rest/v1/${table}?${new URLSearchParams(query)}`);
+    return await reply.json() as T[];
   }
 
   /** Change the rows that `query` names, and return how many there were. */
@@ -117,11 +117,11 @@ export class Client {
     values: Record<string, unknown>,
   ): Promise<number> {
     const path = `/rest/v1/${table}?${new URLSearchParams({ ...query, select: "id" })}`;
-    const answer = await this.#send("PATCH", path, JSON.stringify(values), {
+    const reply = await this.#send("PATCH", path, JSON.stringify(values), {
       "content-type": "application/json",
       prefer: "return=representation",
     });
-    return (await answer.json() as unknown[]).length;
+    return (await reply.json() as unknown[]).length;
   }
 
   /**
@@ -133,14 +133,14 @@ export class Client {
    * @throws {ApiError} Anything else: what cannot be read now may be there.
    */
   async download(bucket: string, name: string, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    let answer: Response;
+    let reply: Response;
     try {
-      answer = await this.#send("GET", objectPath(bucket, name));
+      reply = await this.#send("GET", objectPath(bucket, name));
     } catch (error) {
       if (error instanceof ApiError && isNotThere(error)) return null;
       throw error;
     }
-    return await read(answer, limit, `${bucket}/${name}`);
+    return await read(reply, limit, `${bucket}/${name}`);
   }
 
   /** Store an object, in place of the one with this name if there is one. */
@@ -150,11 +150,11 @@ export class Client {
     bytes: Uint8Array<ArrayBuffer>,
     contentType: string,
   ): Promise<void> {
-    const answer = await this.#send("POST", objectPath(bucket, name), bytes, {
+    const reply = await this.#send("POST", objectPath(bucket, name), bytes, {
       "content-type": contentType,
       "x-upsert": "true",
     });
-    await answer.body?.cancel();
+    await reply.body?.cancel();
   }
 
   /**
@@ -207,10 +207,10 @@ export class Client {
   async remove(bucket: string, ...names: string[]): Promise<void> {
     for (let start = 0; start < names.length; start += PAGE) {
       const body = JSON.stringify({ prefixes: names.slice(start, start + PAGE) });
-      const answer = await this.#send("DELETE", `/storage/v1/object/${bucket}`, body, {
+      const reply = await this.#send("DELETE", `/storage/v1/object/${bucket}`, body, {
         "content-type": "application/json",
       });
-      await answer.body?.cancel();
+      await reply.body?.cancel();
     }
   }
 
@@ -220,9 +220,9 @@ export class Client {
     body?: BodyInit,
     headers: Record<string, string> = {},
   ): Promise<Response> {
-    let answer: Response;
+    let reply: Response;
     try {
-      answer = await this.#fetch(this.url + path, {
+      reply = await this.#fetch(this.url + path, {
         method,
         body,
         headers: { ...this.#headers, ...headers },
@@ -234,8 +234,8 @@ export class Client {
         : "could not be reached";
       throw new ApiError(`${method} ${path.split("?")[0]} ${reason}.`, 0, null);
     }
-    if (answer.ok) return answer;
-    const refusal = await answer.json().catch(() => ({})) as {
+    if (reply.ok) return reply;
+    const refusal = await reply.json().catch(() => ({})) as {
       code?: unknown;
       message?: unknown;
       error?: unknown;
@@ -246,7 +246,7 @@ export class Client {
       | undefined;
     const message = typeof refusal.message === "string" ? refusal.message : "no reason given";
     // Storage answers 400 to nearly everything, and says in the body what other services have as their status.
-    const status = /^[45]\d\d$/.test(String(refusal.statusCode)) ? Number(refusal.statusCode) : answer.status;
+    const status = /^[45]\d\d$/.test(String(refusal.statusCode)) ? Number(refusal.statusCode) : reply.status;
     throw new ApiError(
       `${method} ${path.split("?")[0]} answered ${status}: ${message}`,
       status,
@@ -270,17 +270,17 @@ function objectPath(bucket: string, name: string): string {
 }
 
 /** Read a body into one array of its size, without a second copy of it in pieces. */
-async function read(answer: Response, limit: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
+async function read(reply: Response, limit: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new TooLargeError(`${name} has more than ${limit} bytes.`);
   // What was packed is longer than it says; the size is a first guess only.
-  const told = Number(answer.headers.get("content-length") ?? 0);
-  if (told > limit) {
-    await answer.body?.cancel();
+  const declared = Number(reply.headers.get("content-length") ?? 0);
+  if (declared > limit) {
+    await reply.body?.cancel();
     throw tooLarge();
   }
-  let bytes = new Uint8Array(told);
+  let bytes = new Uint8Array(declared);
   let size = 0;
-  for await (const chunk of answer.body ?? []) {
+  for await (const chunk of reply.body ?? []) {
     if (size + chunk.length > limit) throw tooLarge();
     if (size + chunk.length > bytes.length) {
       const larger = new Uint8Array(Math.min(limit, 2 * (size + chunk.length)));

@@ -78,13 +78,13 @@ Deno.test("a key is no user's token", () => {
 });
 
 /** A client, and the requests that it made of a server which gives one answer. */
-function asked(answer: () => Response | Promise<Response>): { client: Client; requests: Request[] } {
+function asked(reply: () => Response | Promise<Response>): { client: Client; requests: Request[] } {
   const requests: Request[] = [];
   const client = Client.service({ url: "http://api.example", secretKey: SECRET }, {
     timeoutMs: 1000,
     fetch: (input, init) => {
       requests.push(new Request(input, init));
-      return Promise.resolve(answer());
+      return Promise.resolve(reply());
     },
   });
   return { client, requests };
@@ -179,11 +179,11 @@ Deno.test("what Storage refuses otherwise is an error, with the status that it s
 Deno.test("a download is whole whatever its size was said to be", async () => {
   const pieces = [new Uint8Array(40).fill(1), new Uint8Array(50).fill(2), new Uint8Array(10).fill(3)];
   const wanted = new Uint8Array([...pieces[0], ...pieces[1], ...pieces[2]]);
-  for (const told of ["100", "7", "120", null]) {
+  for (const declared of ["100", "7", "120", null]) {
     const { client } = asked(() =>
-      new Response(ReadableStream.from(pieces), { headers: told ? { "content-length": told } : {} })
+      new Response(ReadableStream.from(pieces), { headers: declared ? { "content-length": declared } : {} })
     );
-    assert.deepEqual(await client.download("responses", "x", 120), wanted, `told ${told}`);
+    assert.deepEqual(await client.download("responses", "x", 120), wanted, `told ${declared}`);
     await assert.rejects(client.download("responses", "x", 99), TooLargeError);
   }
 });

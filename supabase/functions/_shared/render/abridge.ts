@@ -3,11 +3,11 @@
  * room, and within a question each response does: what one does not need, the others get.
  */
 
-import type { Answer, Letter } from "./letter.ts";
+import type { Newsletter, ResponseBlock } from "./newsletter.ts";
 import { characters, excerpt, type Passage, plain } from "./text.ts";
 
 export interface Abridged {
-  letter: Letter;
+  newsletter: Newsletter;
   /** The identifiers of the answers that are cut short. */
   cut: ReadonlySet<string>;
   /** How many answers are left out altogether, by the identifier of their section. */
@@ -27,26 +27,26 @@ export function isAbridged({ cut, dropped, introCut }: Abridged): boolean {
 export interface Scale {
   passages(list: readonly Passage[]): number;
   /** An answer without its text. */
-  frame(answer: Answer): number;
+  frame(response: ResponseBlock): number;
   /** What is said where an answer is cut. */
-  continuation(answer: Answer): number;
+  continuation(response: ResponseBlock): number;
   /** An answer that is kept has at least so much of its text, where it has so much. */
   least: number;
 }
 
 /** The same letter, if nothing must be cut. */
-export function unabridged(letter: Letter, missing = 0): Abridged {
-  return { letter, cut: new Set(), left: new Map(), dropped: missing, introCut: false };
+export function unabridged(newsletter: Newsletter, missing = 0): Abridged {
+  return { newsletter, cut: new Set(), left: new Map(), dropped: missing, introCut: false };
 }
 
 /** Cut a letter so that its intro and its answers take at most `room`. */
-export function abridge(letter: Letter, room: number, scale: Scale): Abridged {
-  const sections = letter.sections.map(({ id, answers }) => ({
+export function abridge(newsletter: Newsletter, room: number, scale: Scale): Abridged {
+  const sections = newsletter.sections.map(({ id, responses }) => ({
     id,
-    answers: answers.map((one) => weigh(one, scale)),
+    responses: responses.map((one) => weigh(one, scale)),
   }));
-  const intro = scale.passages(letter.intro);
-  const kept = keep(sections.map(({ answers }) => answers), room - Math.min(intro, scale.least));
+  const intro = scale.passages(newsletter.intro);
+  const kept = keep(sections.map(({ responses }) => responses), room - Math.min(intro, scale.least));
   const frames = kept.flatMap((group) => group).reduce((sum, { frame }) => sum + frame, 0);
   const groups = [intro, ...kept.map((group) => group.reduce((sum, { text }) => sum + text, 0))];
   const [forIntro, ...forSections] = shares(groups, room - frames);
@@ -54,23 +54,23 @@ export function abridge(letter: Letter, room: number, scale: Scale): Abridged {
   const left = new Map<string, number>();
   let dropped = 0;
   const shorter = kept.map((group, index) => {
-    const missing = sections[index].answers.length - group.length;
+    const missing = sections[index].responses.length - group.length;
     if (missing > 0) left.set(sections[index].id, missing);
     dropped += missing;
     const rooms = shares(group.map(({ text }) => text), forSections[index]);
-    const answers = group.map(({ answer, text, continuation }, place) => {
-      if (rooms[place] >= text) return answer;
-      const short = excerpt(answer.text, rooms[place] - continuation, scale.passages);
-      cut.add(answer.id);
-      return { ...answer, text: short };
+    const responses = group.map(({ response, text, continuation }, place) => {
+      if (rooms[place] >= text) return response;
+      const short = excerpt(response.text, rooms[place] - continuation, scale.passages);
+      cut.add(response.id);
+      return { ...response, text: short };
     });
-    return { ...letter.sections[index], answers };
+    return { ...newsletter.sections[index], responses };
   });
   const introCut = forIntro < intro;
   return {
-    letter: {
-      ...letter,
-      intro: introCut ? excerpt(letter.intro, forIntro, scale.passages) : letter.intro,
+    newsletter: {
+      ...newsletter,
+      intro: introCut ? excerpt(newsletter.intro, forIntro, scale.passages) : newsletter.intro,
       sections: shorter,
     },
     cut,
@@ -117,20 +117,20 @@ export const MOST_ON_PAPER = 240_000;
  * Cut the longest responses so that all of them fit a PDF. They are cut to one length, and none that is shorter is touched;
  * the words before the first question stay whole.
  */
-export function abridgeForPaper(letter: Letter, room = MOST_ON_PAPER): Abridged {
-  const answers = letter.sections.flatMap((section) => section.answers);
-  const wanted = answers.map(({ text }) => paperCost(text));
+export function abridgeForPaper(newsletter: Newsletter, room = MOST_ON_PAPER): Abridged {
+  const responses = newsletter.sections.flatMap((section) => section.responses);
+  const wanted = responses.map(({ text }) => paperCost(text));
   const given = shares(wanted, room);
-  const cut = new Map<string, Answer>();
-  answers.forEach((answer, index) => {
+  const cut = new Map<string, ResponseBlock>();
+  responses.forEach((response, index) => {
     if (given[index] >= wanted[index]) return;
-    cut.set(answer.id, { ...answer, text: excerpt(answer.text, given[index], paperCost) });
+    cut.set(response.id, { ...response, text: excerpt(response.text, given[index], paperCost) });
   });
-  const sections = cut.size === 0 ? letter.sections : letter.sections.map((section) => ({
+  const sections = cut.size === 0 ? newsletter.sections : newsletter.sections.map((section) => ({
     ...section,
-    answers: section.answers.map((answer) => cut.get(answer.id) ?? answer),
+    responses: section.responses.map((response) => cut.get(response.id) ?? response),
   }));
-  return { ...unabridged(letter), letter: { ...letter, sections }, cut: new Set(cut.keys()) };
+  return { ...unabridged(newsletter), newsletter: { ...newsletter, sections }, cut: new Set(cut.keys()) };
 }
 
 /** What an email or a PDF has less of than the letter. */
@@ -144,16 +144,20 @@ export interface Cut {
 }
 
 /** What of a letter is not in a shorter one, in the order of the letter. */
-export function cutsOf(letter: Letter, { letter: shorter, introCut }: Abridged): Cut[] {
-  const texts = new Map(shorter.sections.flatMap(({ answers }) => answers.map(({ id, text }) => [id, text])));
-  const cuts = letter.sections.flatMap(({ answers }) => answers).flatMap(({ id, author, text }): Cut[] => {
-    const there = texts.get(id);
-    return there === text
-      ? []
-      : [{ author: author.name, characters: length(text), kept: there === undefined ? null : kept(there) }];
-  });
+export function cutsOf(newsletter: Newsletter, { newsletter: shorter, introCut }: Abridged): Cut[] {
+  const texts = new Map(
+    shorter.sections.flatMap(({ responses }) => responses.map(({ id, text }) => [id, text])),
+  );
+  const cuts = newsletter.sections.flatMap(({ responses }) => responses).flatMap(
+    ({ id, author, text }): Cut[] => {
+      const there = texts.get(id);
+      return there === text
+        ? []
+        : [{ author: author.name, characters: length(text), kept: there === undefined ? null : kept(there) }];
+    },
+  );
   return introCut
-    ? [{ author: null, characters: length(letter.intro), kept: kept(shorter.intro) }, ...cuts]
+    ? [{ author: null, characters: length(newsletter.intro), kept: kept(shorter.intro) }, ...cuts]
     : cuts;
 }
 
@@ -179,7 +183,7 @@ export function shares(wanted: readonly number[], room: number): number[] {
 }
 
 interface Weighed {
-  answer: Answer;
+  response: ResponseBlock;
   frame: number;
   text: number;
   continuation: number;
@@ -187,13 +191,13 @@ interface Weighed {
   least: number;
 }
 
-function weigh(answer: Answer, scale: Scale): Weighed {
+function weigh(response: ResponseBlock, scale: Scale): Weighed {
   const [frame, text, continuation] = [
-    scale.frame(answer),
-    scale.passages(answer.text),
-    scale.continuation(answer),
+    scale.frame(response),
+    scale.passages(response.text),
+    scale.continuation(response),
   ];
-  return { answer, frame, text, continuation, least: frame + Math.min(text, scale.least) };
+  return { response, frame, text, continuation, least: frame + Math.min(text, scale.least) };
 }
 
 /** Choose the answers that stay: all, or as many of each question as its share has room for. */

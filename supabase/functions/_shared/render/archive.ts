@@ -4,13 +4,13 @@ import { createHash } from "node:crypto";
 import { designOf } from "./design.ts";
 import { fontFaces } from "./fonts/web.ts";
 import { markup, trusted } from "./html.ts";
-import { dayOf, titleOf } from "./letter.ts";
+import { dayOf, titleOf } from "./newsletter.ts";
 import { languageOf } from "./language.ts";
 import { type RenderedPage, sealIcon } from "./page.ts";
 import { pageStyle } from "./page_style.ts";
 import { colours } from "./palette.ts";
 import { cleanLine, excerpt, initials, passages, plain, setLine } from "./text.ts";
-import { type LetterWords, letterWords } from "./words.ts";
+import { type NewsletterWords, newsletterWords } from "./words.ts";
 
 /** What is known of the letters of a space without reading them. */
 export interface Archive {
@@ -22,7 +22,7 @@ export interface Archive {
     created_at: string;
   };
   /** The newest first. */
-  letters: readonly ArchivedLetter[];
+  newsletters: readonly ArchivedNewsletter[];
   /** How the page looks: the metadata of the theme of the newest letter. */
   theme?: unknown;
   links: {
@@ -30,13 +30,13 @@ export interface Archive {
     all: string;
     /** Null where there is none. */
     feed: string | null;
-    letter(id: string): string;
+    newsletter(id: string): string;
   };
   /** In the space's language when absent. */
-  words?: LetterWords;
+  words?: NewsletterWords;
 }
 
-export interface ArchivedLetter {
+export interface ArchivedNewsletter {
   id: string;
   title: string;
   intro: string | null;
@@ -49,11 +49,11 @@ export interface ArchivedLetter {
 
 /** Render the page of all letters. */
 export function renderArchive(archive: Archive): Omit<RenderedPage, "problems"> {
-  const { links, letters, words = letterWords([archive.space.language]) } = archive;
+  const { links, newsletters, words = newsletterWords([archive.space.language]) } = archive;
   const name = cleanLine(archive.space.name, words.someone);
   const description = setLine(cleanLine(archive.space.description), words.lang);
   const palette = colours(archive.theme);
-  const years = Map.groupBy(letters, ({ published_at }) => new Date(published_at).getUTCFullYear());
+  const years = Map.groupBy(newsletters, ({ published_at }) => new Date(published_at).getUTCFullYear());
   const apart = (text: string) => {
     const language = languageOf(text, words.lang);
     return markup`<bdi${language !== null && markup` lang="${language}"`}>${text}</bdi>`;
@@ -64,7 +64,7 @@ export function renderArchive(archive: Archive): Omit<RenderedPage, "problems"> 
 ${
       ofYear.map(({ id, title, week_number, published_at }) => {
         const { iso, label } = dayOf(published_at, words);
-        return markup`<li><a href="${links.letter(id)}">${
+        return markup`<li><a href="${links.newsletter(id)}">${
           apart(setLine(titleOf(title, name, week_number, words), words.lang))
         }</a><span>${words.week(week_number)}</span><time datetime="${iso}">${label}</time></li>\n`;
       })
@@ -81,7 +81,7 @@ ${
 <p class="issue">${description === "" ? words.allLetters : apart(description)}</p>
 </div></div></header>
 <main class="sheet"><div class="row"><div></div><div class="letters">
-${letters.length === 0 ? markup`<p class="quiet">${words.noLetters}</p>` : items}
+${newsletters.length === 0 ? markup`<p class="quiet">${words.noLetters}</p>` : items}
 ${feed}
 </div></div></main>
 <footer class="sheet"><div class="row"><div></div><div class="colophon"><p>${words.madeWith}</p></div></div></footer>
@@ -124,20 +124,20 @@ const SUMMARY_LENGTH = 400;
  * It tells the title and the introduction of each, and leads to the page: what programs keep of a feed nobody can take back.
  */
 export function renderFeed(
-  { space, letters, links, words = letterWords([space.language]) }: Archive,
+  { space, newsletters, links, words = newsletterWords([space.language]) }: Archive,
 ): string {
   const name = cleanLine(space.name, words.someone);
-  const changed = [space.created_at, ...letters.map(changedAt)].map((at) => new Date(at).toISOString())
+  const changed = [space.created_at, ...newsletters.map(changedAt)].map((at) => new Date(at).toISOString())
     .sort();
-  const entries = letters.map((letter) => {
-    const title = setLine(titleOf(letter.title, name, letter.week_number, words), words.lang);
+  const entries = newsletters.map((newsletter) => {
+    const title = setLine(titleOf(newsletter.title, name, newsletter.week_number, words), words.lang);
     return markup`<entry>
-<id>urn:uuid:${letter.id}</id>
+<id>urn:uuid:${newsletter.id}</id>
 <title>${title}</title>
-<link rel="alternate" type="text/html" href="${links.letter(letter.id)}"/>
-<published>${new Date(letter.published_at).toISOString()}</published>
-<updated>${new Date(changedAt(letter)).toISOString()}</updated>
-<summary>${summary(letter, words)}</summary>
+<link rel="alternate" type="text/html" href="${links.newsletter(newsletter.id)}"/>
+<published>${new Date(newsletter.published_at).toISOString()}</published>
+<updated>${new Date(changedAt(newsletter)).toISOString()}</updated>
+<summary>${summary(newsletter, words)}</summary>
 </entry>
 `;
   });
@@ -155,13 +155,13 @@ ${entries}</feed>
 `.source;
 }
 
-function changedAt({ published_at, redacted_at }: ArchivedLetter): string {
+function changedAt({ published_at, redacted_at }: ArchivedNewsletter): string {
   return redacted_at !== null && Date.parse(redacted_at) > Date.parse(published_at)
     ? redacted_at
     : published_at;
 }
 
-function summary({ intro, week_number }: ArchivedLetter, words: LetterWords): string {
+function summary({ intro, week_number }: ArchivedNewsletter, words: NewsletterWords): string {
   const kept = excerpt(passages(intro, words.lang), SUMMARY_LENGTH, (list) => plain(list[0]).length);
   const text = kept.map(plain).join("\n\n");
   return [words.week(week_number), text].filter((part) => part !== "").join("\n\n");

@@ -17,11 +17,11 @@ const ARCHIVE: Archive = {
     description: null,
     created_at: "2026-01-01T00:00:00+00:00",
   },
-  letters: [LETTER],
+  newsletters: [LETTER],
   links: {
     all: "https://x.example/spaces/3",
     feed: "https://x.example/spaces/3/feed.atom",
-    letter: (id) => `https://x.example/${id}`,
+    newsletter: (id) => `https://x.example/${id}`,
   },
 };
 
@@ -39,15 +39,15 @@ Deno.test("a feed tells the beginning of each letter, and when it was changed la
   equal(renderFeed(ARCHIVE), feed);
   const later = { ...LETTER, redacted_at: "2026-12-01T00:00:00+00:00" };
   match(
-    renderFeed({ ...ARCHIVE, letters: [later] }),
+    renderFeed({ ...ARCHIVE, newsletters: [later] }),
     /<updated>2026-12-01T00:00:00.000Z<\/updated>\n<author>/,
   );
 });
 
 Deno.test("a feed without letters is as old as its space, and no control character gets into it", () => {
-  match(renderFeed({ ...ARCHIVE, letters: [] }), /<updated>2026-01-01T00:00:00.000Z<\/updated>/);
+  match(renderFeed({ ...ARCHIVE, newsletters: [] }), /<updated>2026-01-01T00:00:00.000Z<\/updated>/);
   const strange = { ...LETTER, title: "a\u0000b\u000bc\ufffe\ud800", intro: "\u0001x]]>" };
-  const feed = renderFeed({ ...ARCHIVE, letters: [strange] });
+  const feed = renderFeed({ ...ARCHIVE, newsletters: [strange] });
   // deno-lint-ignore no-control-regex
   ok(!/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(feed) && feed.isWellFormed());
   match(feed, /x\]\]&gt;/);
@@ -59,7 +59,7 @@ Deno.test("the page of all letters has them by year, and no feed where there is 
     id: "00000000-0000-4000-8000-000000000002",
     published_at: "2025-12-31T23:00:00+00:00",
   };
-  const page = renderArchive({ ...ARCHIVE, letters: [LETTER, old] });
+  const page = renderArchive({ ...ARCHIVE, newsletters: [LETTER, old] });
   equal([...page.html.matchAll(/<h2 class="year">(\d+)/g)].map(([, year]) => year), ["2026", "2025"]);
   match(
     page.html,
@@ -67,7 +67,7 @@ Deno.test("the page of all letters has them by year, and no feed where there is 
   );
   match(page.html, /rel="alternate" type="application\/atom\+xml"/);
   equal(new TextDecoder().decode(page.bytes()), page.html);
-  const closed = renderArchive({ ...ARCHIVE, links: { ...ARCHIVE.links, feed: null }, letters: [] });
+  const closed = renderArchive({ ...ARCHIVE, links: { ...ARCHIVE.links, feed: null }, newsletters: [] });
   ok(!closed.html.includes("atom"));
   match(closed.html, /No letter has been published yet\./);
 });

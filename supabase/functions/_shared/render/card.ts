@@ -6,7 +6,7 @@
 import { encodePng } from "../pictures/png.ts";
 import { drawingOf, emojiIn } from "./fonts/emoji.ts";
 import { fileBeside, type TypefaceSource } from "./fonts/fallbacks.ts";
-import { CARD_SIZE, type Letter } from "./letter.ts";
+import { CARD_SIZE, type Newsletter } from "./newsletter.ts";
 import { createDocument } from "./pdf/document.ts";
 import { EMOJI_ADVANCE, EMOJI_BELOW, EMOJI_SIDE } from "./pdf/emoji.ts";
 import { Compositor, type Line, type Piece } from "./pdf/lines.ts";
@@ -27,13 +27,13 @@ const TITLES = [{ size: 84, lines: 3 }, { size: 66, lines: 4 }, { size: 52, line
  * @param typefaces As for `renderPdf`.
  */
 export async function renderCard(
-  letter: Letter,
+  newsletter: Newsletter,
   typefaces: TypefaceSource = fileBeside,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { headline, space, weekLabel, date, words } = letter;
+  const { headline, space, weekLabel, date, words } = newsletter;
   const issue = [weekLabel, date?.label ?? words.draft].join(" · ");
   const texts = [headline, space.name, space.initials, issue];
-  const brush = new Brush(letter, new Typeface(scratch(), await loadTypefaces(texts, typefaces)));
+  const brush = new Brush(newsletter, new Typeface(scratch(), await loadTypefaces(texts, typefaces)));
   brush.seal(space.initials);
   const lines = brush.title(headline);
   const leading = lines.size * 1.12;
@@ -76,14 +76,14 @@ class Brush {
   readonly column: Room;
   readonly #isMirrored: boolean;
 
-  constructor(readonly letter: Letter, readonly typeface: Typeface) {
-    this.#isMirrored = letter.words.direction === "rtl";
+  constructor(readonly newsletter: Newsletter, readonly typeface: Typeface) {
+    this.#isMirrored = newsletter.words.direction === "rtl";
     this.column = this.#isMirrored ? { ...COLUMN, x: CARD_SIZE.width - COLUMN.x - COLUMN.width } : COLUMN;
-    this.canvas = new Canvas(CARD_SIZE.width, CARD_SIZE.height, letter.colours.light.paper);
+    this.canvas = new Canvas(CARD_SIZE.width, CARD_SIZE.height, newsletter.colours.light.paper);
   }
 
   seal(initials: string): void {
-    const { accent } = this.letter.colours.light;
+    const { accent } = this.newsletter.colours.light;
     const { y, radius } = SEAL;
     const x = this.#isMirrored ? CARD_SIZE.width - SEAL.x : SEAL.x;
     this.canvas.ring(x, y, radius, 3, accent);
@@ -129,7 +129,7 @@ class Brush {
   }
 
   #runs(text: string): Direction {
-    return direction(text, this.letter.words.direction);
+    return direction(text, this.newsletter.words.direction);
   }
 
   line(
@@ -145,7 +145,7 @@ class Brush {
     // Large letters stand closer together; not where they end at the seal, since the width does not count it.
     const tracking = size > 40 && !this.#isMirrored && !hangsTogether(text) ? -0.012 * size : 0;
     for (const piece of line.pieces) {
-      at = this.#piece(piece, size, at, baseline, this.letter.colours.light[colour], tracking);
+      at = this.#piece(piece, size, at, baseline, this.newsletter.colours.light[colour], tracking);
     }
   }
 
@@ -173,7 +173,7 @@ class Brush {
           box.path.commands,
           ([left, up]) => [x + left * scale, baseline - up * scale],
         );
-        this.canvas.fill(outline, this.letter.colours.light.muted);
+        this.canvas.fill(outline, this.newsletter.colours.light.muted);
         x += BOX_WIDTH * size;
       }
       return x;

@@ -2,13 +2,16 @@ import { deepStrictEqual as equal, notDeepStrictEqual as notEqual, ok } from "no
 import { decodePng } from "../pictures/png.ts";
 import { inspect } from "../pictures/inspect.ts";
 import { renderCard } from "./card.ts";
-import { CARD_SIZE } from "./letter.ts";
-import { buildLetter } from "./letter.ts";
+import { CARD_SIZE } from "./newsletter.ts";
+import { buildNewsletter } from "./newsletter.ts";
 import { Canvas, type Step } from "./raster.ts";
-import { newsletter } from "./testing.ts";
+import { newsletterRow } from "./testing.ts";
 
 const card = (title: string, theme?: unknown) =>
-  renderCard(buildLetter({ newsletter: newsletter([], { title }), theme }), () => Promise.resolve(null));
+  renderCard(
+    buildNewsletter({ newsletter: newsletterRow([], { title }), theme }),
+    () => Promise.resolve(null),
+  );
 
 Deno.test("a card has the size that programs ask for, is small, and the same for the same letter", async () => {
   for (const title of ["Trams", "Book Club, week 12", "word ".repeat(60), "رسائل 🦊 δ", "\u{10ffff}", "字"]) {

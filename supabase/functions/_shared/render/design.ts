@@ -1,6 +1,6 @@
 /** What a theme is besides its colours: how numbers are written, what stands between responses, and how the first begins. */
 
-import type { Answer } from "./letter.ts";
+import type { ResponseBlock } from "./newsletter.ts";
 import { plain } from "./text.ts";
 
 export interface Design {
@@ -59,10 +59,10 @@ export function reachesBelow(initial: string): boolean {
 }
 
 /** Return the first of the responses to a question that begins with an initial; undefined where none does. */
-export function withInitial(answers: readonly Answer[], design: Design): Answer | undefined {
-  return answers.find((answer) => {
+export function withInitial(responses: readonly ResponseBlock[], design: Design): ResponseBlock | undefined {
+  return responses.find((response) => {
     try {
-      const [first] = answer.isReplaced ? [] : answer.text;
+      const [first] = response.isReplaced ? [] : response.text;
       return first?.kind === "paragraph" && first.direction === "ltr" && takesInitial(plain(first), design);
     } catch {
       // Setting it says what is wrong with it: see `setOrReplace`.

@@ -4,15 +4,15 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import { inspect } from "../pictures/inspect.ts";
 import { decodePng } from "../pictures/png.ts";
 import { renderCard } from "./card.ts";
-import { buildLetter } from "./letter.ts";
-import { finishMail, prepareMail } from "./mail.ts";
+import { buildNewsletter } from "./newsletter.ts";
+import { finishEmail, prepareEmail } from "./email.ts";
 import { renderPage } from "./page.ts";
-import { newsletter, response } from "./testing.ts";
+import { newsletterRow, responseRow } from "./testing.ts";
 import { passages } from "./text.ts";
 
 /** A newsletter of a space that speaks Arabic. */
 function arabic(contents: string[], question = "ماذا قرأت؟") {
-  const row = newsletter([contents.map((content) => response({ content }))]);
+  const row = newsletterRow([contents.map((content) => responseRow({ content }))]);
   row.content.space.language = "ar";
   row.content.prompts[0].question = question;
   return row;
@@ -25,15 +25,15 @@ Deno.test("a text without a letter runs as the words around it", () => {
     equal([passages(text, "ar")[0].direction, passages(text, "en")[0].direction], ["rtl", "ltr"]);
   }
   equal(passages("12:30 Hello", "ar")[0].direction, "ltr");
-  const [section] = buildLetter({ newsletter: arabic(UNDIRECTED, "2026?!") }).sections;
+  const [section] = buildNewsletter({ newsletter: arabic(UNDIRECTED, "2026?!") }).sections;
   equal(section.direction, "rtl");
 });
 
 Deno.test("page and email of a newsletter from right to left do not turn what has no letter", () => {
-  const letter = buildLetter({ newsletter: arabic(UNDIRECTED) });
-  const mail = finishMail(prepareMail(letter), {});
+  const newsletter = buildNewsletter({ newsletter: arabic(UNDIRECTED) });
+  const mail = finishEmail(prepareEmail(newsletter), {});
   for (const text of UNDIRECTED) {
-    ok(new RegExp(`<p>${text}</p>`).test(renderPage(letter).html), text);
+    ok(new RegExp(`<p>${text}</p>`).test(renderPage(newsletter).html), text);
     ok(new RegExp(`<p style="margin:10px 0 0">${text}</p>`).test(mail.html), text);
     // Programs that show plain text take a line's direction from its first letter, or from such a mark.
     ok(mail.text.includes(`    \u200f${text}`), text);
@@ -43,25 +43,25 @@ Deno.test("page and email of a newsletter from right to left do not turn what ha
 Deno.test("a name or a caption without a letter runs as the page does", () => {
   const row = arabic(["كتاب"]);
   row.content.prompts[0].responses[0].author.display_name = "2026!";
-  const letter = buildLetter({ newsletter: row });
-  ok(renderPage(letter).html.includes(`<bdi dir="rtl">2026!</bdi>`));
-  ok(finishMail(prepareMail(letter), {}).html.includes(`<bdi dir="rtl">2026!</bdi>`));
+  const newsletter = buildNewsletter({ newsletter: row });
+  ok(renderPage(newsletter).html.includes(`<bdi dir="rtl">2026!</bdi>`));
+  ok(finishEmail(prepareEmail(newsletter), {}).html.includes(`<bdi dir="rtl">2026!</bdi>`));
   row.content.space.language = "en";
-  ok(renderPage(buildLetter({ newsletter: row })).html.includes("<bdi>2026!</bdi>"));
+  ok(renderPage(buildNewsletter({ newsletter: row })).html.includes("<bdi>2026!</bdi>"));
 });
 
 Deno.test("a picture begins on the side where the words above it do", () => {
   const url = "https://example.org/a.jpg";
-  const letter = buildLetter({
-    newsletter: newsletter([[
-      response({ content: "אבא אמא", image_path: "a", image_caption: "תמונה" }),
-      response({ content: "Words.", image_path: "a" }),
+  const newsletter = buildNewsletter({
+    newsletter: newsletterRow([[
+      responseRow({ content: "אבא אמא", image_path: "a", image_caption: "תמונה" }),
+      responseRow({ content: "Words.", image_path: "a" }),
     ]]),
     pictures: { responses: new Map([["a", { url }]]) },
   });
-  const page = renderPage(letter).html;
+  const page = renderPage(newsletter).html;
   equal(page.match(/<figure[^>]*>/g), [`<figure dir="rtl">`, "<figure>"]);
-  const { html } = finishMail(prepareMail(letter), {});
+  const { html } = finishEmail(prepareEmail(newsletter), {});
   equal(html.match(/<p[^>]*><img/g), [
     `<p dir="rtl" style="margin:16px 0 0"><img`,
     `<p style="margin:16px 0 0"><img`,
@@ -70,9 +70,9 @@ Deno.test("a picture begins on the side where the words above it do", () => {
 
 Deno.test("the card of a newsletter from right to left has its seal on the right", async () => {
   const sealed = async (language: string) => {
-    const row = newsletter([]);
+    const row = newsletterRow([]);
     row.content.space.language = language;
-    const png = await renderCard(buildLetter({ newsletter: row }));
+    const png = await renderCard(buildNewsletter({ newsletter: row }));
     const rows: Uint8Array[] = [];
     await decodePng(png, inspect(png), (row) => rows.push(row.slice()));
     const at = (x: number) => rows[315].slice(x * 4, x * 4 + 3).join();

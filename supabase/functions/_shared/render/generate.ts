@@ -92,17 +92,19 @@ function open(openType: Buffer): Font {
 function kerning(font: Font): Kerning {
   const alone = new Map<string, GlyphRun>();
   for (const codePoint of [...font.characterSet].sort((a, b) => a - b)) {
-    const letter = String.fromCodePoint(codePoint);
-    const run = font.layout(letter);
+    const character = String.fromCodePoint(codePoint);
+    const run = font.layout(character);
     const { id, advanceWidth } = font.glyphForCodePoint(codePoint);
     const [position] = run.positions;
     const itself = run.glyphs.length === 1 && run.glyphs[0].id === id &&
       position.xAdvance === advanceWidth && isLevel(run);
-    if (itself && SIMPLE.test(letter)) alone.set(letter, run);
+    if (itself && SIMPLE.test(character)) alone.set(character, run);
   }
-  const letters = [...alone.keys()];
+  const characters = [...alone.keys()];
   const changes: (number | null)[] = [];
-  const table = letters.map((first) => letters.map((second) => indexIn(changes, change(first, second))));
+  const table = characters.map((first) =>
+    characters.map((second) => indexIn(changes, change(first, second)))
+  );
 
   function change(first: string, second: string): number | null {
     const run = font.layout(first + second);
@@ -114,14 +116,14 @@ function kerning(font: Font): Kerning {
   }
 
   const rows = classes(table);
-  const columns = classes(letters.map((_, column) => table.map((row) => row[column])));
+  const columns = classes(characters.map((_, column) => table.map((row) => row[column])));
   const pairs = rows.firsts.flatMap((row) => columns.firsts.map((column) => table[row][column]));
   const base64 = (bytes: number[]) => {
     if (bytes.some((byte) => byte > 255)) throw new Error("There are too many kinds of letters for a byte.");
     return Buffer.from(bytes).toString("base64");
   };
   return {
-    letters: letters.join(""),
+    characters: characters.join(""),
     rows: base64(rows.of),
     columns: base64(columns.of),
     changes,

@@ -4,10 +4,10 @@
  * Field names of the row and its snapshot are the database's own, so that a row can be passed as it was read.
  */
 
-import type { LetterWords } from "./words.ts";
+import type { NewsletterWords } from "./words.ts";
 
 /** A row of `public.newsletters`, as far as rendering reads it. */
-export interface Newsletter {
+export interface NewsletterSource {
   id?: string;
   title: string;
   /** Words of the leader before the first prompt; plain text. */
@@ -118,13 +118,13 @@ export interface Links {
 }
 
 export interface RenderInput {
-  newsletter: Newsletter;
+  newsletter: NewsletterSource;
   /** `store_items.metadata` of the theme to use, or null for Monogram's own colours. */
   theme?: unknown;
   pictures?: Pictures;
   links?: Links;
   /** The words around the answers; in the space's language when absent. */
-  words?: LetterWords;
+  words?: NewsletterWords;
 }
 
 /** The responses that are what they should be; in place of others the letter has a line. */

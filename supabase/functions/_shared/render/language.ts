@@ -9,20 +9,20 @@ import { francAll } from "./franc.generated.js";
 import type { Guess } from "./franc.d.ts";
 
 /** Scripts, and what is most likely written in each. */
-const SCRIPTS: readonly { letters: RegExp; language: (text: string) => string }[] = [
-  { letters: /\p{Script=Greek}/gu, language: () => "el" },
-  { letters: /\p{Script=Cyrillic}/gu, language: cyrillic },
-  { letters: /\p{Script=Arabic}/gu, language: arabic },
-  { letters: /\p{Script=Hebrew}/gu, language: () => "he" },
-  { letters: /\p{Script=Devanagari}/gu, language: () => "hi" },
-  { letters: /\p{Script=Bengali}/gu, language: (text) => /[ৰৱ]/u.test(text) ? "as" : "bn" },
-  { letters: /\p{Script=Tamil}/gu, language: () => "ta" },
-  { letters: /\p{Script=Thai}/gu, language: () => "th" },
-  { letters: /\p{Script=Khmer}/gu, language: () => "km" },
-  { letters: /\p{Script=Georgian}/gu, language: () => "ka" },
-  { letters: /\p{Script=Armenian}/gu, language: () => "hy" },
+const SCRIPTS: readonly { characters: RegExp; language: (text: string) => string }[] = [
+  { characters: /\p{Script=Greek}/gu, language: () => "el" },
+  { characters: /\p{Script=Cyrillic}/gu, language: cyrillic },
+  { characters: /\p{Script=Arabic}/gu, language: arabic },
+  { characters: /\p{Script=Hebrew}/gu, language: () => "he" },
+  { characters: /\p{Script=Devanagari}/gu, language: () => "hi" },
+  { characters: /\p{Script=Bengali}/gu, language: (text) => /[ৰৱ]/u.test(text) ? "as" : "bn" },
+  { characters: /\p{Script=Tamil}/gu, language: () => "ta" },
+  { characters: /\p{Script=Thai}/gu, language: () => "th" },
+  { characters: /\p{Script=Khmer}/gu, language: () => "km" },
+  { characters: /\p{Script=Georgian}/gu, language: () => "ka" },
+  { characters: /\p{Script=Armenian}/gu, language: () => "hy" },
   {
-    letters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu,
+    characters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu,
     language: hanOf,
   },
 ];
@@ -39,8 +39,8 @@ export const FOREIGN = /[^\0-\u024f\u1e00-\u1eff\u2000-\u2bff\p{M}\p{N}\p{P}\p{S
 export function languageOf(text: string, around: string): string | null {
   if (!FOREIGN.test(text)) return null;
   const all = text.match(/\p{L}/gu)?.length ?? 0;
-  for (const { letters, language } of SCRIPTS) {
-    if ((text.match(letters)?.length ?? 0) * 2 <= all) continue;
+  for (const { characters, language } of SCRIPTS) {
+    if ((text.match(characters)?.length ?? 0) * 2 <= all) continue;
     const found = language(text);
     return found.split("-")[0] === around.split("-")[0] && found.length <= 2 ? null : found;
   }
@@ -132,8 +132,8 @@ export function latinLanguageOf(text: string): string | null {
   if (/[¿¡]["'«“]?\p{L}/u.test(text)) return "es";
   // Most keyboards have a straight apostrophe only.
   const start = text.slice(0, ENOUGH).toWellFormed().replace(/(?<=\p{L})'/gu, "’");
-  const letters = start.match(/\p{Script=Latin}/gu)?.length ?? 0;
-  if (letters < TELLING) return letters < SHORTEST ? null : languageOfWords(start, MANY);
+  const characters = start.match(/\p{Script=Latin}/gu)?.length ?? 0;
+  if (characters < TELLING) return characters < SHORTEST ? null : languageOfWords(start, MANY);
   const [first, second]: Guess[] = francAll(start, { only: Object.keys(LATIN) });
   if (!(first[0] in LATIN)) return null;
   return 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : languageOfWords(start, FEWEST);

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { languageOf, latinLanguageOf } from "./language.ts";
-import { buildLetter } from "./letter.ts";
-import { finishMail, prepareMail } from "./mail.ts";
+import { buildNewsletter } from "./newsletter.ts";
+import { finishEmail, prepareEmail } from "./email.ts";
 import { renderPage } from "./page.ts";
 import { withResponse } from "./testing.ts";
 import { passages, plain } from "./text.ts";
@@ -100,8 +100,8 @@ Deno.test("what is too short to tell its language is in that of the rest of its 
 
 Deno.test("what has no letters is set as anything else", () => {
   for (const content of ["🎉", "👩‍👩‍👧", "1️⃣ 2️⃣", "∑ ≠ ∞", "① ② ③"]) {
-    const letter = buildLetter(withResponse({ content }));
-    for (const html of [renderPage(letter).html, finishMail(prepareMail(letter), {}).html]) {
+    const newsletter = buildNewsletter(withResponse({ content }));
+    for (const html of [renderPage(newsletter).html, finishEmail(prepareEmail(newsletter), {}).html]) {
       ok(html.includes(content), content);
       ok(!html.includes("could not be shown"), content);
     }

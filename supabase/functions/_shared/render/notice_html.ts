@@ -1,9 +1,9 @@
 /** News as an email: the paper and the type of the newsletter's, with buttons where there is something to do. */
 
 import { type Html, markup, type Part, trusted } from "./html.ts";
-import { mailDocument } from "./mail_document.ts";
-import { anchor, font, type Role, sideOf, TABLE, turned } from "./mail_parts.ts";
-import { PassageSetter } from "./mail_passages.ts";
+import { emailDocument } from "./email_document.ts";
+import { anchor, font, type Role, sideOf, TABLE, turned } from "./email_parts.ts";
+import { PassageSetter } from "./email_passages.ts";
 import { type Colours, colours, type Palette } from "./palette.ts";
 import { type Direction, direction, type Passage } from "./text.ts";
 
@@ -105,7 +105,7 @@ ${
       }</td></tr></table>`,
     )
   }`;
-  return mailDocument({
+  return emailDocument({
     lang: notice.lang,
     direction: notice.direction,
     title: notice.subject,

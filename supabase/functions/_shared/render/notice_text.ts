@@ -1,7 +1,7 @@
 /** News as plain text: what the HTML says, in lines of at most 72 characters. */
 
 import type { Words } from "../words/words.ts";
-import { marked, passagesText, wrap } from "./mail_text.ts";
+import { marked, passagesText, wrap } from "./email_text.ts";
 import type { Button, Notice } from "./notice_html.ts";
 
 /** Write the text; `footer` is put where a person's own links come. */

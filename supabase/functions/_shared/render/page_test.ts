@@ -1,8 +1,9 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert";
 import { createHash } from "node:crypto";
-import { buildLetter } from "./letter.ts";
-import { type Around, renderPage, shown } from "./page.ts";
-import { newsletter, response, withResponse } from "./testing.ts";
+import { buildNewsletter } from "./newsletter.ts";
+import { renderPage } from "./page.ts";
+import { type Around, shown } from "./page_around.ts";
+import { newsletterRow, responseRow, withResponse } from "./testing.ts";
 import type { Picture } from "./input.ts";
 
 const ID = "00000000-0000-4000-8000-000000000001";
@@ -13,14 +14,14 @@ const JPEG = Deno.readFileSync(
 );
 
 function page(...input: Parameters<typeof withResponse>): ReturnType<typeof renderPage> {
-  return renderPage(buildLetter(withResponse(...input)));
+  return renderPage(buildNewsletter(withResponse(...input)));
 }
 
 Deno.test("an initial is its letter alone, without the apostrophe after it", () => {
   const content = `C'est l'histoire d'un été. ${"Nous avons lu et parlé. ".repeat(9)}`;
   const passage = (initial: string) =>
     new TextDecoder().decode(
-      renderPage(buildLetter(withResponse({ content }, { theme: { initial } }))).bytes(),
+      renderPage(buildNewsletter(withResponse({ content }, { theme: { initial } }))).bytes(),
     );
   match(passage("drop"), /<p[^>]*>C\u2060’est l’histoire/);
   match(passage("plain"), /<p[^>]*>C’est l’histoire/);
@@ -167,13 +168,13 @@ Deno.test("three questions or more are listed at the top", () => {
       { length: count },
       () => withResponse({}).newsletter.content.prompts[0].responses,
     );
-    return renderPage(buildLetter({ newsletter: newsletter(prompts) })).html.includes("<nav");
+    return renderPage(buildNewsletter({ newsletter: newsletterRow(prompts) })).html.includes("<nav");
   };
   equal([contents(2), contents(3), contents(10)], [false, true, true]);
 });
 
 Deno.test("a quiet week says so, and lists no questions twice", () => {
-  const { html } = renderPage(buildLetter({ newsletter: newsletter([[], [], []]) }));
+  const { html } = renderPage(buildNewsletter({ newsletter: newsletterRow([[], [], []]) }));
   match(html, /A quiet week/);
   ok(!html.includes("<nav"));
   ok(!html.includes("No answer to this one"));
@@ -184,10 +185,10 @@ Deno.test("the page as bytes is the page as text", () => {
     new URL("../../../../tests/functions/render/fixtures/pictures/shelf.png", import.meta.url),
   );
   const responses = new Map([["a", { bytes }], ["b", { bytes: bytes.slice(0, -1) }]]);
-  const page = renderPage(buildLetter({
-    newsletter: newsletter([[
-      response({ image_path: "a" }),
-      response({ image_path: "b", content: "Ωmega \uffff0;" }),
+  const page = renderPage(buildNewsletter({
+    newsletter: newsletterRow([[
+      responseRow({ image_path: "a" }),
+      responseRow({ image_path: "b", content: "Ωmega \uffff0;" }),
     ]]),
     pictures: { responses },
   }));
@@ -210,14 +211,16 @@ const CODE = "7QK2M-0ZV4C-9T3XR-B8WN5";
 
 Deno.test("a published letter prints its code, and holds for programs what it stands for", () => {
   const id = "00000000-0000-4000-8000-000000000005";
-  const sealed = newsletter([[response()]], { id, code: CODE, ledger_root: "ab".repeat(32) });
-  const { html } = renderPage(buildLetter({ newsletter: sealed }));
+  const sealed = newsletterRow([[responseRow()]], { id, code: CODE, ledger_root: "ab".repeat(32) });
+  const { html } = renderPage(buildNewsletter({ newsletter: sealed }));
   match(html, new RegExp(`<p class="code">Code of this letter: ${CODE}</p>\n</div>`));
   match(html, new RegExp(`<meta name="monogram" content="monogram:${id}:${CODE}:${"ab".repeat(32)}">`));
 });
 
 Deno.test("a draft has no code", () => {
-  const { html } = renderPage(buildLetter({ newsletter: newsletter([[response()]], { code: null }) }));
+  const { html } = renderPage(
+    buildNewsletter({ newsletter: newsletterRow([[responseRow()]], { code: null }) }),
+  );
   ok(!html.includes("Code of this letter") && !html.includes('name="monogram"'));
 });
 
@@ -240,11 +243,14 @@ Deno.test("a letter of a hundred responses with pictures is less than 400 kB bef
     { length: 10 },
     (_, prompt) =>
       paths.slice(10 * prompt, 10 * prompt + 10).map((image_path) =>
-        response({ content: text.repeat(8), image_path })
+        responseRow({ content: text.repeat(8), image_path })
       ),
   );
-  const letter = buildLetter({ newsletter: newsletter(prompts), pictures: { responses: pictures } });
-  ok(renderPage(letter).bytes().length < 400_000, `${renderPage(letter).bytes().length}`);
+  const newsletter = buildNewsletter({
+    newsletter: newsletterRow(prompts),
+    pictures: { responses: pictures },
+  });
+  ok(renderPage(newsletter).bytes().length < 400_000, `${renderPage(newsletter).bytes().length}`);
 });
 
 const NOTHING: Around = { previous: null, next: null, all: null, feed: null };

@@ -8,10 +8,10 @@
  */
 
 import { abridgeForPaper } from "./abridge.ts";
-import type { Letter } from "./letter.ts";
+import type { Newsletter } from "./newsletter.ts";
 import { createDocument, type Document, finish, PAGE_SIZES, type PageSize } from "./pdf/document.ts";
 import { keepsakeFrame, KeepsakeSetter } from "./pdf/keepsake.ts";
-import { letterFrame, LetterSetter } from "./pdf/letter_setter.ts";
+import { newsletterFrame, NewsletterSetter } from "./pdf/newsletter_setter.ts";
 import { PlateMaker } from "./pdf/pictures.ts";
 import { Sheets } from "./pdf/sheets.ts";
 import { loadTypefaces, type Unset } from "./pdf/typeface.ts";
@@ -43,21 +43,21 @@ export interface RenderedPdf {
  *   Chinese, Japanese and Korean are boxes.
  */
 export async function renderPdf(
-  letter: Letter,
+  newsletter: Newsletter,
   { size = "A4", paper = "print", typefaces = fileBeside }: {
     size?: PageSize;
     paper?: Paper;
     typefaces?: TypefaceSource;
   } = {},
 ): Promise<RenderedPdf> {
-  const loaded = await loadTypefaces(textsOf(letter), typefaces);
-  const document = open(letter, size);
-  const palette = paper === "screen" ? letter.colours.light : letter.colours.print;
-  const { lang, direction } = letter.words;
-  const frame = letterFrame(PAGE_SIZES[size], direction);
+  const loaded = await loadTypefaces(textsOf(newsletter), typefaces);
+  const document = open(newsletter, size);
+  const palette = paper === "screen" ? newsletter.colours.light : newsletter.colours.print;
+  const { lang, direction } = newsletter.words;
+  const frame = newsletterFrame(PAGE_SIZES[size], direction);
   const sheets = new Sheets(document, palette, frame, loaded, lang, direction);
-  const { letter: shown, cut } = abridgeForPaper(letter);
-  const setter = new LetterSetter(shown, cut, sheets, new PlateMaker(document));
+  const { newsletter: shown, cut } = abridgeForPaper(newsletter);
+  const setter = new NewsletterSetter(shown, cut, sheets, new PlateMaker(document));
   setter.set();
   setter.finish();
   const pages = sheets.count;
@@ -72,15 +72,15 @@ export async function renderPdf(
  * @param options.typefaces As for `renderPdf`.
  */
 export async function renderKeepsake(
-  letter: Letter,
+  newsletter: Newsletter,
   { typefaces = fileBeside }: { typefaces?: TypefaceSource } = {},
 ): Promise<RenderedPdf> {
-  const loaded = await loadTypefaces(textsOf(letter), typefaces);
-  const document = open(letter, "A5");
+  const loaded = await loadTypefaces(textsOf(newsletter), typefaces);
+  const document = open(newsletter, "A5");
   const frame = keepsakeFrame(PAGE_SIZES.A5);
-  const { lang, direction } = letter.words;
-  const sheets = new Sheets(document, letter.colours.print, frame, loaded, lang, direction);
-  const setter = new KeepsakeSetter(letter, sheets, new PlateMaker(document));
+  const { lang, direction } = newsletter.words;
+  const sheets = new Sheets(document, newsletter.colours.print, frame, loaded, lang, direction);
+  const setter = new KeepsakeSetter(newsletter, sheets, new PlateMaker(document));
   setter.set();
   setter.finish();
   const pages = sheets.count;
@@ -88,15 +88,15 @@ export async function renderKeepsake(
   return { bytes, pages, abridged: false, problems: setter.problems, unset: loaded.unset };
 }
 
-function open(letter: Letter, size: keyof typeof PAGE_SIZES): Document {
+function open(newsletter: Newsletter, size: keyof typeof PAGE_SIZES): Document {
   return createDocument({
-    title: letter.title,
-    author: letter.space.name,
-    subject: [letter.space.name, letter.weekLabel].join(", "),
-    mark: letter.proof?.mark ?? null,
-    lang: letter.words.lang,
+    title: newsletter.title,
+    author: newsletter.space.name,
+    subject: [newsletter.space.name, newsletter.weekLabel].join(", "),
+    mark: newsletter.proof?.mark ?? null,
+    lang: newsletter.words.lang,
     size,
-    createdAt: letter.date?.iso ?? null,
+    createdAt: newsletter.date?.iso ?? null,
   });
 }
 
@@ -105,12 +105,15 @@ function open(letter: Letter, size: keyof typeof PAGE_SIZES): Document {
  *
  * @param typefaces As for `renderPdf`.
  */
-export async function unsetIn(letter: Letter, typefaces: TypefaceSource = fileBeside): Promise<Unset[]> {
-  return (await loadTypefaces(textsOf(letter), typefaces)).unset;
+export async function unsetIn(
+  newsletter: Newsletter,
+  typefaces: TypefaceSource = fileBeside,
+): Promise<Unset[]> {
+  return (await loadTypefaces(textsOf(newsletter), typefaces)).unset;
 }
 
 /** All the texts of a letter, without what cannot be read: that is replaced when it is set. */
-function textsOf(letter: unknown): string[] {
+function textsOf(newsletter: unknown): string[] {
   const texts: string[] = [];
   const walk = (value: unknown) => {
     if (typeof value === "string") texts.push(value);
@@ -124,6 +127,6 @@ function textsOf(letter: unknown): string[] {
       }
     }
   };
-  walk(letter);
+  walk(newsletter);
   return texts;
 }

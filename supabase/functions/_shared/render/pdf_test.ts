@@ -1,25 +1,25 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Buffer } from "node:buffer";
 import type { RenderInput } from "./input.ts";
-import { buildLetter } from "./letter.ts";
+import { buildNewsletter } from "./newsletter.ts";
 import { renderPdf } from "./pdf.ts";
-import { newsletter, response, withResponse } from "./testing.ts";
+import { newsletterRow, responseRow, withResponse } from "./testing.ts";
 
 const JPEG = Deno.readFileSync(
   new URL("../../../../tests/functions/render/fixtures/pictures/tall.jpg", import.meta.url),
 );
 
-const pdf = (input: RenderInput, size?: "A4" | "LETTER") => renderPdf(buildLetter(input), { size });
+const pdf = (input: RenderInput, size?: "A4" | "LETTER") => renderPdf(buildNewsletter(input), { size });
 
 Deno.test("the same letter gives the same bytes, a second later as well; so does a draft", async () => {
-  const letters = [
+  const newsletters = [
     withResponse({ content: "Ελένη, Мастер, 三, https://example.org/" }),
-    { newsletter: newsletter([[response()]], { published_at: null }) },
+    { newsletter: newsletterRow([[responseRow()]], { published_at: null }) },
   ];
-  const first = await Promise.all(letters.map((letter) => pdf(letter)));
+  const first = await Promise.all(newsletters.map((newsletter) => pdf(newsletter)));
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  const second = await Promise.all(letters.map((letter) => pdf(letter)));
-  letters.forEach((_, index) => equal(Buffer.compare(first[index].bytes, second[index].bytes), 0));
+  const second = await Promise.all(newsletters.map((newsletter) => pdf(newsletter)));
+  newsletters.forEach((_, index) => equal(Buffer.compare(first[index].bytes, second[index].bytes), 0));
 });
 
 Deno.test("paper comes in two sizes", async () => {
@@ -56,8 +56,10 @@ for (const [name, content] of Object.entries(DIFFICULT)) {
 }
 
 Deno.test("a quiet week, ten prompts, and answers of a picture or music alone", async () => {
-  equal((await pdf({ newsletter: newsletter([[], [], []]) })).pages, 1);
-  ok((await pdf({ newsletter: newsletter(Array.from({ length: 10 }, () => [response()])) })).pages >= 2);
+  equal((await pdf({ newsletter: newsletterRow([[], [], []]) })).pages, 1);
+  ok(
+    (await pdf({ newsletter: newsletterRow(Array.from({ length: 10 }, () => [responseRow()])) })).pages >= 2,
+  );
   equal((await pdf(withResponse({ content: null, image_path: "a" }))).pages, 1);
   equal(
     (await pdf(
@@ -70,8 +72,8 @@ Deno.test("a quiet week, ten prompts, and answers of a picture or music alone", 
 Deno.test("a caption of any length is set beneath its picture", async () => {
   const responses = new Map([["a", { bytes: JPEG }]]);
   for (const caption of ["The tram", "漢字".repeat(150), "x".repeat(300)]) {
-    const answer = { content: "w ".repeat(900), image_path: "a", image_caption: caption };
-    const { problems, pages } = await pdf(withResponse(answer, { pictures: { responses } }));
+    const response = { content: "w ".repeat(900), image_path: "a", image_caption: caption };
+    const { problems, pages } = await pdf(withResponse(response, { pictures: { responses } }));
     equal([problems, pages], [[], 2]);
   }
 });
@@ -86,11 +88,11 @@ Deno.test("pictures that cannot be shown are reported and replaced by words", as
 });
 
 Deno.test("more text than a function can set is cut, the longest answers first, and the rest is on the web", async () => {
-  const answers = [response({ content: "Short. ".repeat(20) })];
+  const responses = [responseRow({ content: "Short. ".repeat(20) })];
   for (let index = 0; index < 49; index++) {
-    answers.push(response({ content: `${index} ` + "and so on ".repeat(999) }));
+    responses.push(responseRow({ content: `${index} ` + "and so on ".repeat(999) }));
   }
-  const input = { newsletter: newsletter([answers]), links: { page: "https://letters.example/12" } };
+  const input = { newsletter: newsletterRow([responses]), links: { page: "https://letters.example/12" } };
   const { bytes, pages, abridged } = await pdf(input);
   ok(abridged);
   ok(pages < 100);

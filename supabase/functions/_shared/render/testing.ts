@@ -1,9 +1,11 @@
-/** Small newsletters for the tests beside this file. */
+/** Small newsletters and their emails, for the tests beside this file. */
 
-import type { Newsletter, RenderInput, SnapshotResponse } from "./input.ts";
+import { finishEmail, prepareEmail } from "./email.ts";
+import type { NewsletterSource, RenderInput, SnapshotResponse } from "./input.ts";
+import { buildNewsletter } from "./newsletter.ts";
 
 /** A response; everything can be replaced. */
-export function response(changes: Partial<SnapshotResponse> = {}): SnapshotResponse {
+export function responseRow(changes: Partial<SnapshotResponse> = {}): SnapshotResponse {
   return {
     id: "00000000-0000-4000-8000-000000000001",
     author: {
@@ -21,7 +23,10 @@ export function response(changes: Partial<SnapshotResponse> = {}): SnapshotRespo
 }
 
 /** A newsletter with one prompt for each list of responses. */
-export function newsletter(responses: SnapshotResponse[][], changes: Partial<Newsletter> = {}): Newsletter {
+export function newsletterRow(
+  responses: SnapshotResponse[][],
+  changes: Partial<NewsletterSource> = {},
+): NewsletterSource {
   return {
     title: "A fine week",
     intro: null,
@@ -35,11 +40,11 @@ export function newsletter(responses: SnapshotResponse[][], changes: Partial<New
       },
       week_number: 12,
       curator: { id: "00000000-0000-4000-8000-000000000004", display_name: "Boris" },
-      prompts: responses.map((answers, index) => ({
+      prompts: responses.map((responses, index) => ({
         id: `00000000-0000-4000-8000-00000000001${index}`,
         order: index + 1,
         question: "What did you read?",
-        responses: answers,
+        responses: responses,
       })),
     },
     ...changes,
@@ -51,5 +56,29 @@ export function withResponse(
   changes: Partial<SnapshotResponse>,
   more: Omit<RenderInput, "newsletter"> = {},
 ): RenderInput {
-  return { newsletter: newsletter([[response(changes)]]), ...more };
+  return { newsletter: newsletterRow([[responseRow(changes)]]), ...more };
+}
+
+export const LINKS = { page: "https://letters.example/12", pdf: "https://letters.example/12.pdf" };
+export const PERSONAL = {
+  unsubscribeSpace: "https://letters.example/u?a=1&b=2",
+  unsubscribeAll: "https://letters.example/all",
+};
+
+export function email(input: RenderInput) {
+  const prepared = prepareEmail(buildNewsletter(input));
+  return { ...finishEmail(prepared, PERSONAL), abridged: prepared.abridged };
+}
+
+export function large(
+  responses: number,
+  characters: number,
+  links: RenderInput["links"] = LINKS,
+): RenderInput {
+  const text = "Eleven words that say very little, over and over again, alas. ".repeat(200).slice(
+    0,
+    characters,
+  );
+  const list = Array.from({ length: responses }, (_, index) => responseRow({ content: `${index} ${text}` }));
+  return { newsletter: newsletterRow([list.slice(0, responses / 2), list.slice(responses / 2)]), links };
 }

@@ -111,8 +111,8 @@ export function passages(text: string | null | undefined, around = "en"): Passag
   const texts = blocks.map(({ lines }) => lines.map((line) => line.text).join("\n"));
   const own = blocks.length === 1 ? [whole] : texts.map(latinLanguageOf);
   // Where the whole does not tell, its passages do, if they agree.
-  const told = new Set(own.filter((language) => language !== null));
-  const latin = whole ?? (told.size === 1 ? [...told][0] : null);
+  const known = new Set(own.filter((language) => language !== null));
+  const latin = whole ?? (known.size === 1 ? [...known][0] : null);
   return blocks.map(({ kind, lines }, index) => {
     const words = texts[index];
     const script = languageOf(words, around);
@@ -191,14 +191,14 @@ export function initials(name: string, limit = 2): string {
     ? [words[0], words[words.length - 1]]
     : words.slice(0, limit);
   // Thai and Lao write some vowels before the consonant that a syllable begins with.
-  const letters = chosen.map((word) => firstGrapheme(word.replace(/^(?:[^\p{L}\p{N}]|[เ-ไເ-ໄ])+/u, "")));
+  const firsts = chosen.map((word) => firstGrapheme(word.replace(/^(?:[^\p{L}\p{N}]|[เ-ไເ-ໄ])+/u, "")));
   // Arabic letters side by side would be joined to a word that nobody is called; syllables of Indic scripts are too wide for two.
-  const isWide = letters.some((letter) =>
-    /^[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]\p{M}/u.test(letter)
+  const isWide = firsts.some((first) =>
+    /^[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]\p{M}/u.test(first)
   );
   const joined = isWide
-    ? letters[0]
-    : letters.join(/^\p{Script=Arabic}/u.test(letters[0] ?? "") ? "\u200c" : "");
+    ? firsts[0]
+    : firsts.join(/^\p{Script=Arabic}/u.test(firsts[0] ?? "") ? "\u200c" : "");
   // The capitals of Georgian are for whole words in capitals only.
   return /\p{Script=Georgian}/u.test(joined) ? joined : joined.toLocaleUpperCase("en") || firstGrapheme(name);
 }

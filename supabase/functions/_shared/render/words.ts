@@ -3,7 +3,7 @@
 import { type Words, wordsIn } from "../words/words.ts";
 import { withinQuotes } from "./typography.ts";
 
-export interface LetterWords {
+export interface NewsletterWords {
   /** The BCP 47 tag of these words; becomes the language of the page, the mail and the PDF. */
   lang: string;
   direction: "ltr" | "rtl";
@@ -76,7 +76,7 @@ export interface LetterWords {
 }
 
 /** The words of a letter, in the first of these languages that has them. */
-export function letterWords(languages: readonly (string | null | undefined)[]): LetterWords {
+export function newsletterWords(languages: readonly (string | null | undefined)[]): NewsletterWords {
   const words = wordsIn(languages);
   return {
     lang: words.lang,
@@ -136,4 +136,4 @@ function namesOf(words: Words, names: readonly string[], others: number): string
   return words.list(others === 0 ? names : [...names, words.say("mail.others", { count: others })]);
 }
 
-export const ENGLISH: LetterWords = letterWords(["en"]);
+export const ENGLISH: NewsletterWords = newsletterWords(["en"]);

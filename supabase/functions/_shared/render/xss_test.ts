@@ -3,11 +3,11 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { type DefaultTreeAdapterTypes, parse } from "parse5";
 import type { RenderInput } from "./input.ts";
-import { buildLetter } from "./letter.ts";
-import { finishMail, prepareMail } from "./mail.ts";
+import { buildNewsletter } from "./newsletter.ts";
+import { finishEmail, prepareEmail } from "./email.ts";
 import { renderPage, sealIcon } from "./page.ts";
 import { colours } from "./palette.ts";
-import { response } from "./testing.ts";
+import { responseRow } from "./testing.ts";
 import CORPUS from "../../../../tests/functions/render/fixtures/markup.json" with { type: "json" };
 
 type Node = DefaultTreeAdapterTypes.Node;
@@ -22,12 +22,12 @@ const PICTURES = {
 /** A newsletter with `text` wherever people can write something. */
 function everywhere(text: string): RenderInput {
   const author = { id: text, display_name: text, username: text, avatar_path: "avatar" };
-  const answers = [
-    response({ id: text, author, content: text, image_path: "picture", image_caption: text }),
-    response({ author, content: `> ${text}\n\n${text} and ${text}\n\n> a quote\n\nlines\nand lines` }),
-    response({ author, content: null, image_path: text, image_caption: text }),
-    response({ author, content: null, music: { url: text, provider: text, title: text, artist: text } }),
-    response({
+  const responses = [
+    responseRow({ id: text, author, content: text, image_path: "picture", image_caption: text }),
+    responseRow({ author, content: `> ${text}\n\n${text} and ${text}\n\n> a quote\n\nlines\nand lines` }),
+    responseRow({ author, content: null, image_path: text, image_caption: text }),
+    responseRow({ author, content: null, music: { url: text, provider: text, title: text, artist: text } }),
+    responseRow({
       author,
       content: "See https://example.org/",
       music: { url: "https://music.example/1", provider: text, title: text, artist: null },
@@ -42,7 +42,7 @@ function everywhere(text: string): RenderInput {
         space: { id: text, name: text, description: text, cover_path: "cover" },
         week_number: 1,
         curator: { id: text, display_name: text },
-        prompts: [1, 2, 3].map((order) => ({ id: text, order, question: text, responses: answers })),
+        prompts: [1, 2, 3].map((order) => ({ id: text, order, question: text, responses: responses })),
       },
     },
     theme: { paper: text, ink: text, accent: text },
@@ -92,9 +92,9 @@ function counts({ elements }: Parsed): Record<string, number> {
 }
 
 const RENDERERS: Record<string, (input: RenderInput) => string> = {
-  page: (input) => renderPage(buildLetter(input)).html,
+  page: (input) => renderPage(buildNewsletter(input)).html,
   mail: (input) =>
-    finishMail(prepareMail(buildLetter(input)), {
+    finishEmail(prepareEmail(buildNewsletter(input)), {
       unsubscribeSpace: "https://letters.example/u/1",
       unsubscribeAll: "https://letters.example/u/2",
     }).html,
@@ -150,7 +150,7 @@ for (const [name, render] of Object.entries(RENDERERS)) {
 
 Deno.test("the style sheet and the policy of the page do not change with what people write", () => {
   const style = (text: string) => /<style>.*<\/style>/s.exec(RENDERERS.page(everywhere(text)))![0];
-  const policy = (text: string) => renderPage(buildLetter(everywhere(text))).contentSecurityPolicy;
+  const policy = (text: string) => renderPage(buildNewsletter(everywhere(text))).contentSecurityPolicy;
   const plain = CORPUS.filter((text) => /^[\x20-\x7e]*$/.test(text));
   for (const text of plain) {
     equal(style(text), style("harmless"), text);
@@ -160,7 +160,7 @@ Deno.test("the style sheet and the policy of the page do not change with what pe
 
 Deno.test("the subject of the mail is one line", () => {
   for (const text of CORPUS) {
-    const { subject } = finishMail(prepareMail(buildLetter(everywhere(text))), {});
+    const { subject } = finishEmail(prepareEmail(buildNewsletter(everywhere(text))), {});
     ok(!/[\p{Cc}\u2028\u2029]/u.test(subject), text);
   }
 });

@@ -72,14 +72,14 @@ function lengthened(drawing: string): string {
   const out: string[] = [];
   let [x, y] = [0, 0];
   const tokens = /#(\w{6})|\(([^)]*)\)|([mlc])([-\d ]*)|[hfF]/g;
-  for (const [whole, colour, operators, letter, steps] of drawing.matchAll(tokens)) {
+  for (const [whole, colour, operators, operator, steps] of drawing.matchAll(tokens)) {
     if (colour !== undefined) {
       const parts = [0, 2, 4].map((at) => short(Number.parseInt(colour.slice(at, at + 2), 16) / 255));
       out.push(`${parts.join(" ")} rg`);
-    } else if (letter !== undefined) {
+    } else if (operator !== undefined) {
       const values = steps.match(/-?\d+/g)!.map((step, index) => Number(step) + (index % 2 === 0 ? x : y));
       [x, y] = values.slice(-2);
-      out.push(`${values.map((value) => short(value / 100)).join(" ")} ${letter}`);
+      out.push(`${values.map((value) => short(value / 100)).join(" ")} ${operator}`);
     } else {
       out.push(operators ?? (whole === "F" ? "f*" : whole));
     }

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 /** The pairs of a font file's simple letters. */
 export interface Kerning {
   /** Letters that stand for themselves when they are alone. */
-  letters: string;
+  characters: string;
   /** The row of each letter when it is the first of a pair: a byte each, in Base64. */
   rows: string;
   /** The column of each when it is the second. */
@@ -31,8 +31,8 @@ export class Pairs {
   readonly #changes: Kerning["changes"];
   readonly #width: number;
 
-  constructor({ letters, rows, columns, changes, pairs }: Kerning) {
-    this.#index = new Map(Array.from(letters, (letter, index) => [letter, index]));
+  constructor({ characters, rows, columns, changes, pairs }: Kerning) {
+    this.#index = new Map(Array.from(characters, (character, index) => [character, index]));
     this.#rows = Buffer.from(rows, "base64");
     this.#columns = Buffer.from(columns, "base64");
     this.#pairs = Buffer.from(pairs, "base64");
@@ -40,8 +40,8 @@ export class Pairs {
     this.#width = Math.max(...this.#columns) + 1;
   }
 
-  has(letter: string): boolean {
-    return this.#index.has(letter);
+  has(character: string): boolean {
+    return this.#index.has(character);
   }
 
   /** The change of the first letter's advance before the second; undefined where either letter is not known. */

@@ -178,9 +178,9 @@ function path(d: string): string {
   /** The last handle, for the commands that mirror it. */
   let handle: [number, number] | null = null;
   let quadratic: [number, number] | null = null;
-  for (const [, letter, rest] of d.matchAll(/([a-zA-Z])([^a-zA-Z]*)/g)) {
-    let command = letter.toLowerCase();
-    const isRelative = letter === command;
+  for (const [, operator, rest] of d.matchAll(/([a-zA-Z])([^a-zA-Z]*)/g)) {
+    let command = operator.toLowerCase();
+    const isRelative = operator === command;
     const values = numbers(rest, command);
     const count = COUNTS[command];
     for (let at = 0; at === 0 || at < values.length; at += Math.max(count, 1)) {

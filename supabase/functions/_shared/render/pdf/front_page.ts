@@ -1,6 +1,6 @@
 /** The front page of a letter that has three pages and more: cover, seal, title, who writes, and what is asked on which page. */
 
-import type { Author, Letter, Section } from "../letter.ts";
+import type { Author, Newsletter, Section } from "../newsletter.ts";
 import { type Composer, FACE } from "./composer.ts";
 import { drawFace, drawSeal } from "./furniture.ts";
 import type { Line } from "./lines.ts";
@@ -43,7 +43,7 @@ export function destinationOf({ id }: Section): string {
  * @param pageOf The number of the page on which a question stands.
  */
 export function setFrontPage(composer: Composer, pageOf: (section: Section) => number): void {
-  const { letter, sheets } = composer;
+  const { newsletter, sheets } = composer;
   const { tags } = sheets;
   const { width, height } = sheets.document.page;
   const left = sheets.at("start", { x: 0, width }, sheets.margin.width) === 0
@@ -52,10 +52,10 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
   const column: Column = { x: left, width: width - 2 * left };
   const masthead = tags.element(sheets.root, "Sect");
   let y = height * 0.16;
-  const cover = letter.cover && composer.plate(letter.cover.picture, letter.cover.alt);
-  if (letter.cover !== null && cover !== null) {
+  const cover = newsletter.cover && composer.plate(newsletter.cover.picture, newsletter.cover.alt);
+  if (newsletter.cover !== null && cover !== null) {
     const tall = Math.min(width / CROP, height * UPPER - SEAL / 2);
-    const figure = tags.element(masthead, "Figure", { alt: letter.cover.alt, bbox: [0, 0, width, tall] });
+    const figure = tags.element(masthead, "Figure", { alt: newsletter.cover.alt, bbox: [0, 0, width, tall] });
     tags.content(figure, "Figure", () => {
       sheets.document.save().rect(0, 0, width, tall).clip();
       sheets.document.image(cover.image, 0, 0, { cover: [width, tall], align: "center", valign: "center" });
@@ -64,17 +64,19 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
     y = tall - SEAL / 2;
   }
   const seal = sheets.at("start", column, SEAL) + SEAL / 2;
-  drawSeal(sheets, letter.space.initials, seal, y + SEAL / 2, SEAL / 2);
+  drawSeal(sheets, newsletter.space.initials, seal, y + SEAL / 2, SEAL / 2);
   y += SEAL + 14;
-  if (letter.headline !== letter.space.name) {
-    const element = tags.textElement(masthead, "P", letter.space.name);
-    y = sheets.place(element, "P", [sheets.oneLine(letter.space.name, SPACE, column)], SPACE, column, y) + 6;
+  if (newsletter.headline !== newsletter.space.name) {
+    const element = tags.textElement(masthead, "P", newsletter.space.name);
+    y = sheets.place(element, "P", [sheets.oneLine(newsletter.space.name, SPACE, column)], SPACE, column, y) +
+      6;
   }
-  const runs = sheets.runs(letter.headline);
-  const [type, lines] = title(sheets, letter.headline, column);
-  y = sheets.place(tags.textElement(masthead, "H1", letter.headline), "H1", lines, type, column, y, runs) +
+  const runs = sheets.runs(newsletter.headline);
+  const [type, lines] = title(sheets, newsletter.headline, column);
+  y =
+    sheets.place(tags.textElement(masthead, "H1", newsletter.headline), "H1", lines, type, column, y, runs) +
     8;
-  const issue = [letter.weekLabel, letter.date?.label ?? letter.words.draft, letter.byline]
+  const issue = [newsletter.weekLabel, newsletter.date?.label ?? newsletter.words.draft, newsletter.byline]
     .filter((part) => part !== null).join("  ·  ");
   y = sheets.place(
     tags.element(masthead, "P"),
@@ -84,8 +86,8 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
     column,
     y,
   );
-  y = faces(composer, letter, column, y + 14);
-  contents(sheets, letter, column, y + 14, height - 56, pageOf);
+  y = faces(composer, newsletter, column, y + 14);
+  contents(sheets, newsletter, column, y + 14, height - 56, pageOf);
 }
 
 /** The title as large as it can be on two lines. */
@@ -98,11 +100,11 @@ function title(sheets: Sheets, text: string, column: Column): [Type, Line[]] {
 }
 
 /** Those who write, each once, on one row; return the height below them. */
-function faces(composer: Composer, letter: Letter, column: Column, y: number): number {
+function faces(composer: Composer, newsletter: Newsletter, column: Column, y: number): number {
   const { sheets } = composer;
   const authors = new Map<string, Author>();
-  for (const { answers } of letter.sections) {
-    for (const { author } of answers) {
+  for (const { responses } of newsletter.sections) {
+    for (const { author } of responses) {
       const key = `${author.name} ${author.username}`;
       if (!authors.has(key) && author.name !== "") authors.set(key, author);
     }
@@ -128,7 +130,7 @@ function faces(composer: Composer, letter: Letter, column: Column, y: number): n
 /** The questions with the numbers of their pages, as much of each as there is room for. */
 function contents(
   sheets: Sheets,
-  letter: Letter,
+  newsletter: Newsletter,
   column: Column,
   y: number,
   end: number,
@@ -136,24 +138,24 @@ function contents(
 ): void {
   const { tags } = sheets;
   const single = (said: string, type: Type) => sheets.lines([{ kind: "text", text: said }], type, column)[0];
-  const numerals = letter.sections.map(({ numeral }) => single(numeral, NUMBER));
+  const numerals = newsletter.sections.map(({ numeral }) => single(numeral, NUMBER));
   const room = Math.max(NUMERAL_WIDTH, ...numerals.map(({ width }) => width));
   const width = column.width - room - GUTTER - PAGE_WIDTH;
   const text: Column = {
     x: column.x + (sheets.direction === "rtl" ? PAGE_WIDTH : room + GUTTER),
     width,
   };
-  const whole = letter.sections.map(({ question }) =>
+  const whole = newsletter.sections.map(({ question }) =>
     sheets.lines([{ kind: "text", text: question }], ENTRY, text)
   );
   const count = whole.reduce((sum, lines) => sum + lines.length, 0);
   const entries = count <= Math.floor((end - y - 10) / ENTRY.leading)
     ? whole
-    : letter.sections.map(({ question }) => [sheets.oneLine(question, ENTRY, text)]);
+    : newsletter.sections.map(({ question }) => [sheets.oneLine(question, ENTRY, text)]);
   sheets.rule(column.x, column.width, y);
   y += 10;
   const list = tags.element(sheets.root, "TOC");
-  for (const [index, section] of letter.sections.entries()) {
+  for (const [index, section] of newsletter.sections.entries()) {
     const lines = entries[index];
     const link = tags.element(tags.element(list, "TOCI"), "Link");
     const numeral = numerals[index];

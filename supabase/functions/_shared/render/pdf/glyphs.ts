@@ -176,11 +176,11 @@ function place(
   texts: readonly ShapedText[],
   said: readonly (string | null)[][],
 ): Placed[] {
-  let pen = 0;
+  let position = 0;
   return texts.flatMap(({ glyphs }, word) =>
     glyphs.map(({ id, advance, dx, dy }, index) => {
-      const x = pen + dx;
-      pen += advance;
+      const x = position + dx;
+      position += advance;
       return { id, x, end: x + font.font.getGlyph(id).advanceWidth, dy, text: said[word][index] };
     })
   );
@@ -204,10 +204,10 @@ let algorithm: ReturnType<typeof bidi> | undefined;
  * bracket by what it looks like.
  */
 function turned(text: string): string {
-  const letters = Array.from(text).reverse();
-  if (/^[\p{L}\p{M}\p{N}\s]+$/u.test(text)) return letters.join("");
+  const newsletters = Array.from(text).reverse();
+  if (/^[\p{L}\p{M}\p{N}\s]+$/u.test(text)) return newsletters.join("");
   algorithm ??= bidi();
-  return letters.map((letter) => algorithm!.getMirroredCharacter(letter) ?? letter).join("");
+  return newsletters.map((newsletter) => algorithm!.getMirroredCharacter(newsletter) ?? newsletter).join("");
 }
 
 /** What each glyph of a text says; null where another glyph says it. */

@@ -1,11 +1,12 @@
 /** A sheet to keep: one question, one response with its picture, and the seal of the space. */
 
 import { ORNAMENTS } from "../design.ts";
-import type { Answer, Letter } from "../letter.ts";
+import type { Newsletter, ResponseBlock } from "../newsletter.ts";
 import type { Problem } from "../problem.ts";
-import { BODY, Composer, type DrawnPart, lazily, type Parent } from "./composer.ts";
+import { Composer } from "./composer.ts";
 import { drawOrnament, drawSeal } from "./furniture.ts";
 import { type Entry, type Pages, paginate } from "./pagination.ts";
+import { BODY, type DrawnPart, lazily, type Parent } from "./parts.ts";
 import type { PlateMaker } from "./pictures.ts";
 import type { Frame, Sheets, Type } from "./sheets.ts";
 
@@ -40,8 +41,8 @@ export class KeepsakeSetter {
   readonly #composer: Composer;
 
   /** @param letter One with one response. */
-  constructor(readonly letter: Letter, readonly sheets: Sheets, plates: PlateMaker) {
-    this.#composer = new Composer(letter, sheets, plates);
+  constructor(readonly newsletter: Newsletter, readonly sheets: Sheets, plates: PlateMaker) {
+    this.#composer = new Composer(newsletter, sheets, plates);
   }
 
   get problems(): Problem[] {
@@ -49,24 +50,24 @@ export class KeepsakeSetter {
   }
 
   set(): void {
-    const { sheets, letter } = this;
+    const { sheets, newsletter } = this;
     const { top, bottom, text } = sheets.frame;
-    const [section] = letter.sections;
-    const [answer] = section.answers;
+    const [section] = newsletter.sections;
+    const [response] = section.responses;
     const height = bottom - top;
     const article = lazily(() => sheets.tags.element(sheets.root, "Art"));
     const question = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
-    const runs = answer.text[0]?.direction ?? sheets.direction;
-    const byline = this.#composer.byline(article, answer.author, text, 13.5, runs);
+    const runs = response.text[0]?.direction ?? sheets.direction;
+    const byline = this.#composer.byline(article, response.author, text, 13.5, runs);
     const end = BYLINE_GAP + byline.height;
 
     let entries: Entry<DrawnPart>[] = [];
     let pages: Pages | null = null;
-    const types = answer.brief ? [BRIEF, ...WORDS] : WORDS;
+    const types = response.brief ? [BRIEF, ...WORDS] : WORDS;
     for (const type of types) {
       for (const picture of PICTURE_HEIGHTS) {
         if (pages?.count === 1) break;
-        entries = this.#entries(article, answer, question.length * QUESTION.leading, type, picture);
+        entries = this.#entries(article, response, question.length * QUESTION.leading, type, picture);
         pages = paginate(entries, height, end);
       }
     }
@@ -79,7 +80,7 @@ export class KeepsakeSetter {
     goTo(0);
     const heading = sheets.tags.textElement(article(), "H1", section.question);
     const below = sheets.place(heading, "H1", question, QUESTION, text, start, section.direction);
-    const { ornament } = letter.design;
+    const { ornament } = newsletter.design;
     if (ORNAMENTS[ornament] !== null) {
       drawOrnament(sheets, ornament, text, below + GAP / 2, section.direction);
     } else sheets.rule(sheets.at("start", text, RULE, section.direction), RULE, below + GAP / 2, "accent");
@@ -101,7 +102,7 @@ export class KeepsakeSetter {
   /** The picture below the question, and the words below that. */
   #entries(
     article: Parent,
-    answer: Answer,
+    response: ResponseBlock,
     question: number,
     type: Type,
     height: number,
@@ -110,10 +111,12 @@ export class KeepsakeSetter {
     const composer = this.#composer;
     const above = GAP;
     const size = { width: text.width, height };
-    const picture = answer.picture === null ? [] : composer.picture(article, answer.picture, size, text, 0);
-    const words = composer.passages(article, answer.text, type, type.leading * 0.6, text);
-    if (answer.music !== null) {
-      words.push(composer.music(article, answer.music, text, words.length === 0 ? 0 : GAP));
+    const picture = response.picture === null
+      ? []
+      : composer.picture(article, response.picture, size, text, 0);
+    const words = composer.passages(article, response.text, type, type.leading * 0.6, text);
+    if (response.music !== null) {
+      words.push(composer.music(article, response.music, text, words.length === 0 ? 0 : GAP));
     }
     const entry = { above, step: 0.5, heading: 0, beside: 0 };
     const first = { ...entry, above: 0, heading: question + GAP * 1.5 };
@@ -123,16 +126,18 @@ export class KeepsakeSetter {
 
   /** Begin a sheet, with the seal at its foot. */
   #sheet(): void {
-    const { sheets, letter } = this;
+    const { sheets, newsletter } = this;
     sheets.addSheet();
     const { height } = sheets.document.page;
     const { width } = sheets.text;
     const y = height - SEAL_BOTTOM - SEAL;
-    drawSeal(sheets, letter.space.initials, sheets.at("start", sheets.text, 2 * SEAL) + SEAL, y, SEAL);
+    drawSeal(sheets, newsletter.space.initials, sheets.at("start", sheets.text, 2 * SEAL) + SEAL, y, SEAL);
     const beside = width - 2 * SEAL - 12;
     const column = { x: sheets.at("end", sheets.text, beside), width: beside };
-    const issue = [letter.weekLabel, letter.date?.label].filter((part) => part !== undefined).join("  ·  ");
-    const says = [[letter.space.name, SPACE], [issue, ISSUE]] as const;
+    const issue = [newsletter.weekLabel, newsletter.date?.label].filter((part) => part !== undefined).join(
+      "  ·  ",
+    );
+    const says = [[newsletter.space.name, SPACE], [issue, ISSUE]] as const;
     let top = y - (SPACE.leading + ISSUE.leading) / 2;
     for (const [said, type] of says) {
       const element = sheets.tags.textElement(sheets.root, "P", said);

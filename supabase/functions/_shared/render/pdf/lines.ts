@@ -138,18 +138,18 @@ export class Compositor {
 
   /** Split what is wider than a line: letter by letter, or as much as fits where letters depend on each other. */
   #parts(piece: Piece): Piece[] {
-    const letters = piece.said === undefined ? characters(piece.text) : [piece.text];
+    const graphemes = piece.said === undefined ? characters(piece.text) : [piece.text];
     let start = piece.start;
     const part = (first: number, end: number): Piece => {
-      const text = letters.slice(first, end).join("");
+      const text = graphemes.slice(first, end).join("");
       const cut = { ...piece, text, words: [text], start };
       return { ...cut, width: this.typeface.width(cut, this.size) };
     };
     const parts: Piece[] = [];
-    for (let first = 0; first < letters.length;) {
+    for (let first = 0; first < graphemes.length;) {
       let end = first + 1;
       if (piece.font !== null && !this.typeface.isQuick(piece)) {
-        let [fits, tooMany] = [end, letters.length + 1];
+        let [fits, tooMany] = [end, graphemes.length + 1];
         while (tooMany - fits > 1) {
           const middle = Math.floor((fits + tooMany) / 2);
           if (part(first, middle).width <= this.measure) fits = middle;

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { PRINT } from "../palette.ts";
 import { passages } from "../text.ts";
-import { letterFrame } from "./letter_setter.ts";
+import { newsletterFrame } from "./newsletter_setter.ts";
 import { Sheets } from "./sheets.ts";
 import { createDocument, PAGE_SIZES } from "./document.ts";
 import { Compositor, type Line } from "./lines.ts";
@@ -117,13 +117,13 @@ async function everywhere(words: string, measure: number, direction: "ltr" | "rt
 }
 
 Deno.test("what runs both ways is put in the order in which it is seen, by line", async () => {
-  const letters = async (words: string, direction: "ltr" | "rtl") =>
+  const newsletters = async (words: string, direction: "ltr" | "rtl") =>
     seen(await everywhere(words, 1000, direction));
-  equal(await letters("one שתיים שלוש four", "ltr"), ["one שתיים שלוש four"]);
+  equal(await newsletters("one שתיים שלוש four", "ltr"), ["one שתיים שלוש four"]);
   // The space belongs to the word before it, and is at its left.
-  equal(await letters("one שתיים 3 four", "ltr"), ["one 3שתיים  four"]);
-  equal(await letters("אחת two שלוש", "rtl"), ["שלוש twoאחת "]);
-  equal(await letters("אחת (12) two", "rtl"), ["two) 12(אחת "]);
+  equal(await newsletters("one שתיים 3 four", "ltr"), ["one 3שתיים  four"]);
+  equal(await newsletters("אחת two שלוש", "rtl"), ["שלוש twoאחת "]);
+  equal(await newsletters("אחת (12) two", "rtl"), ["two) 12(אחת "]);
 });
 
 Deno.test("the space at the end of a line that runs from right to left hangs at its left", async () => {
@@ -219,7 +219,7 @@ Deno.test("whatever characters stand side by side, they are set, within the meas
     const [passage] = passages(words);
     const typefaces = await loadTypefaces([words], fileBeside);
     const { typeface: { document } } = compositor(100);
-    const sheets = new Sheets(document, PRINT, letterFrame(PAGE_SIZES.A4), typefaces, "en");
+    const sheets = new Sheets(document, PRINT, newsletterFrame(PAGE_SIZES.A4), typefaces, "en");
     const type = { style: "bold", size: 10, leading: 15, colour: "ink" } as const;
     const lines = passage.lines.flatMap(({ inlines }) => sheets.lines(inlines, type, sheets.text));
     for (const line of lines) ok(line.width <= sheets.text.width + 1e-6, `${seed}`);

@@ -9,7 +9,7 @@ const line = (above = 0): Part => ({ kind: "line", height: GRID, above, give: 0 
 const words = (count: number): Part[] => Array.from({ length: count }, () => line());
 const picture = (height: number, give = height * 0.4): Part => ({ kind: "figure", height, above: 5, give });
 
-function response(...parts: Part[]): Entry {
+function responseOf(...parts: Part[]): Entry {
   return { above: 15, step: GRID, heading: 0, beside: 25, parts };
 }
 
@@ -19,17 +19,21 @@ function pagesOf(entries: Entry[], index: number, end = END): number[] {
 }
 
 Deno.test("a picture that is a little too high is made lower, and stays with its words", () => {
-  const { entries } = paginate([response(...words(20)), response(...words(2), picture(160))], HEIGHT, END);
+  const { entries } = paginate(
+    [responseOf(...words(20)), responseOf(...words(2), picture(160))],
+    HEIGHT,
+    END,
+  );
   equal(entries[1].parts.map(({ page }) => page), [0, 0, 0]);
   equal(entries[1].parts[2].y + entries[1].parts[2].height + END, HEIGHT);
 });
 
 Deno.test("one that would be made too low moves, and takes its words along", () => {
-  equal(pagesOf([response(...words(28)), response(...words(3), picture(160))], 1), [1, 1, 1, 1]);
+  equal(pagesOf([responseOf(...words(28)), responseOf(...words(3), picture(160))], 1), [1, 1, 1, 1]);
 });
 
 Deno.test("of many words the last are with the picture, and the others fill the page before", () => {
-  const pages = pagesOf([response(...words(20)), response(...words(14), picture(300))], 1);
+  const pages = pagesOf([responseOf(...words(20)), responseOf(...words(14), picture(300))], 1);
   equal(pages.at(-1), 1);
   equal(pages.filter((page) => page === 1).length, 4);
   equal(pages.filter((page) => page === 0).length, 11);
@@ -38,7 +42,7 @@ Deno.test("of many words the last are with the picture, and the others fill the 
 Deno.test("no line stands alone at the foot or the head of a page", () => {
   for (let before = 1; before < 40; before++) {
     for (let count = 2; count < 20; count++) {
-      const pages = pagesOf([response(...words(before)), response(...words(count))], 1, 0);
+      const pages = pagesOf([responseOf(...words(before)), responseOf(...words(count))], 1, 0);
       const [first, second] = [0, 1].map((page) => pages.filter((one) => one === page).length);
       ok(first !== 1 && second !== 1, `${before}, ${count}`);
     }
@@ -47,8 +51,8 @@ Deno.test("no line stands alone at the foot or the head of a page", () => {
 
 Deno.test("a heading is on the page of what it is the heading of", () => {
   for (let before = 1; before < 40; before++) {
-    const entry = { ...response(...words(12)), heading: 30 };
-    const { heading, start, parts } = paginate([response(...words(before)), entry], HEIGHT, END).entries[1];
+    const entry = { ...responseOf(...words(12)), heading: 30 };
+    const { heading, start, parts } = paginate([responseOf(...words(before)), entry], HEIGHT, END).entries[1];
     equal([heading.page, start.page], [parts[0].page, parts[0].page]);
     equal(start.y, heading.y + 30);
     equal(parts[0].y, start.y);
@@ -59,7 +63,7 @@ Deno.test("a heading is on the page of what it is the heading of", () => {
 Deno.test("what ends a letter is never on a page of its own", () => {
   for (let before = 1; before < 40; before++) {
     for (const last of [words(9), [picture(120)], [...words(2), picture(390)], [picture(400, 160)]]) {
-      const { end, entries } = paginate([response(...words(before)), response(...last)], HEIGHT, END);
+      const { end, entries } = paginate([responseOf(...words(before)), responseOf(...last)], HEIGHT, END);
       equal(entries[1].parts.at(-1)!.page, end.page, `${before}`);
       ok(end.y > 0 && end.y + END <= HEIGHT + 0.001, `${before}`);
     }
@@ -80,7 +84,7 @@ Deno.test("whatever comes after what, all of it is there, in order, on the page,
       );
       const figures = [picture(60 + below(330)), { ...picture(50, 0) }].filter(() => below(3) === 0);
       const parts = lines.length + figures.length === 0 ? [line()] : [...lines, ...figures];
-      return { ...response(...parts), heading: below(3) === 0 ? 30 : 0, beside: 10 + below(40) };
+      return { ...responseOf(...parts), heading: below(3) === 0 ? 30 : 0, beside: 10 + below(40) };
     });
     const { entries: placed, end, count } = paginate(entries, HEIGHT, END);
     let last = { page: 0, y: 0 };
@@ -106,8 +110,8 @@ Deno.test("whatever comes after what, all of it is there, in order, on the page,
 });
 
 Deno.test("a question, some lines and their picture move together, though two of the lines would have room", () => {
-  const entry = { ...response(...words(6), picture(300)), heading: 30 };
-  const { heading, parts } = paginate([response(...words(28)), entry], HEIGHT, 0).entries[1];
+  const entry = { ...responseOf(...words(6), picture(300)), heading: 30 };
+  const { heading, parts } = paginate([responseOf(...words(28)), entry], HEIGHT, 0).entries[1];
   equal([heading.page, ...parts.map(({ page }) => page)], [1, 1, 1, 1, 1, 1, 1, 1]);
 });
 
@@ -121,8 +125,12 @@ Deno.test("wherever it begins and however long it is, a picture is with its word
         for (let before = 1; before <= 45; before++) {
           const says = `${kind}, heading ${heading}, ${count} lines, after ${before}`;
           const figure = picture(high, high * (1 - scale));
-          const entry = { ...response(...words(count), figure), heading };
-          const { entries } = paginate([response(...words(before)), entry, response(...words(9))], column, 0);
+          const entry = { ...responseOf(...words(count), figure), heading };
+          const { entries } = paginate(
+            [responseOf(...words(before)), entry, responseOf(...words(9))],
+            column,
+            0,
+          );
           const [first, placed] = entries;
           const shown = placed.parts.at(-1)!;
           const beside = placed.parts.slice(0, -1).filter(({ page }) => page === shown.page).length;

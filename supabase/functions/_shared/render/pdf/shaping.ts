@@ -52,14 +52,16 @@ export function quicken(font: ShapingFont, known: Pairs | null): void {
   const singles = new Map<string, GlyphRun>();
   const pairs = new Map<string, Position | null>();
 
-  const single = (letter: string): GlyphRun => {
-    let run = singles.get(letter);
-    if (run === undefined) singles.set(letter, run = known?.has(letter) ? itself(letter) : shape(letter));
+  const single = (newsletter: string): GlyphRun => {
+    let run = singles.get(newsletter);
+    if (run === undefined) {
+      singles.set(newsletter, run = known?.has(newsletter) ? itself(newsletter) : shape(newsletter));
+    }
     return run;
   };
 
-  const itself = (letter: string): GlyphRun => {
-    const glyph = font.font.glyphForCodePoint(letter.codePointAt(0)!);
+  const itself = (newsletter: string): GlyphRun => {
+    const glyph = font.font.glyphForCodePoint(newsletter.codePointAt(0)!);
     const width = glyph.advanceWidth * font.scale;
     const position = { xAdvance: width, yAdvance: 0, xOffset: 0, yOffset: 0, advanceWidth: width };
     return { glyphs: [glyph], positions: [position], advanceWidth: width };
@@ -93,12 +95,12 @@ export function quicken(font: ShapingFont, known: Pairs | null): void {
     if (features !== undefined || !SIMPLE.test(text)) return shape(text, features);
     const run: GlyphRun = { glyphs: [], positions: [], advanceWidth: 0 };
     for (let index = 0; index < text.length; index++) {
-      const letter = text[index];
+      const newsletter = text[index];
       const position = index === text.length - 1
-        ? single(letter).positions[0]
-        : pair(letter, text[index + 1]);
+        ? single(newsletter).positions[0]
+        : pair(newsletter, text[index + 1]);
       if (position === null) return shape(text);
-      run.glyphs.push(single(letter).glyphs[0]);
+      run.glyphs.push(single(newsletter).glyphs[0]);
       run.positions.push(position);
       run.advanceWidth += position.xAdvance;
     }

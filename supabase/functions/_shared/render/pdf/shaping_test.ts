@@ -54,13 +54,13 @@ for (const style of ["regular", "italic", "bold"]) {
       const [whole, quick, quickest] = [1, 2, 3].map(() => font(style, script));
       quicken(quick, null);
       quicken(quickest, pairs(style, script));
-      const letters = words.split(" ").flatMap((word) => [...word]);
+      const newsletters = words.split(" ").flatMap((word) => [...word]);
       for (
         const word of [
           words,
           ...words.split(" "),
           ...words.split(" ").map((word) => `${word} `),
-          ...letters,
+          ...newsletters,
         ]
       ) {
         equal(shaped(quick, word), shaped(whole, word), word);

@@ -227,14 +227,14 @@ export class Sheets {
     const set = (some: string) => this.lines([{ kind: "text", text: some }], type, column);
     const [first, ...more] = set(text);
     if (more.length === 0) return first;
-    const letters = characters(text);
-    let [fits, tooMany] = [0, letters.length];
+    const graphemes = characters(text);
+    let [fits, tooMany] = [0, graphemes.length];
     while (tooMany - fits > 1) {
       const middle = Math.floor((fits + tooMany) / 2);
-      if (set(`${letters.slice(0, middle).join("").trimEnd()}…`).length === 1) fits = middle;
+      if (set(`${graphemes.slice(0, middle).join("").trimEnd()}…`).length === 1) fits = middle;
       else tooMany = middle;
     }
-    return set(`${letters.slice(0, fits).join("").trimEnd()}…`)[0];
+    return set(`${graphemes.slice(0, fits).join("").trimEnd()}…`)[0];
   }
 
   /** Set text that is only decoration, on one line. */

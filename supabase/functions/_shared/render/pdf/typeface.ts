@@ -1,6 +1,5 @@
 /** The typefaces in a PDF: which file shows which character, and how wide words are. */
 
-import { Buffer } from "node:buffer";
 import { emojiIn, isColoured, loadEmoji } from "../fonts/emoji.ts";
 import {
   ensureOutlines,
@@ -8,22 +7,18 @@ import {
   type Han,
   hanOf,
   load,
-  openTypeOf,
   shows,
   SILENT,
   typefacesOf,
   type TypefaceSource,
   unpackOutlines,
 } from "../fonts/fallbacks.ts";
-import { Pairs } from "../fonts/kerning.ts";
-import { LITERATA } from "../fonts/literata.generated.ts";
-import { unpackWoff, withoutTables } from "../fonts/sfnt.ts";
-import { covers, parseRanges } from "../fonts/ranges.ts";
+import { covers } from "../fonts/ranges.ts";
 import { characters } from "../text.ts";
 import type { Document } from "./document.ts";
 import { EmojiFonts } from "./emoji.ts";
+import { bytesOf, FILES, isLiterata, shaperOf, unpack } from "./font_files.ts";
 import type { ShapedText } from "./glyphs.ts";
-import { Shaper } from "./harfbuzz.ts";
 import { quicken, SIMPLE } from "./shaping.ts";
 
 export type Style = "regular" | "italic" | "bold";
@@ -95,49 +90,6 @@ const LOOKALIKES: Record<string, string> = {
   "\u2015": "—",
   "\u02b9": "′",
 };
-
-const FILES = LITERATA.map(({ style, script, ranges, woff, kerning }) => ({
-  name: `literata-${style}-${script}`,
-  style,
-  ranges: parseRanges(ranges),
-  woff,
-  kerning,
-}));
-
-const unpacked = new Map<string, { openType: Buffer; pairs: Pairs | null }>();
-
-/** Return a file of the typeface as OpenType; the first time for it takes a few milliseconds. */
-function unpack(font: string): { openType: Buffer; pairs: Pairs | null } {
-  let file = unpacked.get(font);
-  if (file === undefined) {
-    const { woff, kerning } = FILES.find(({ name }) => name === font)!;
-    file = {
-      openType: unpackWoff(Buffer.from(woff, "base64")),
-      pairs: kerning && new Pairs(kerning),
-    };
-    unpacked.set(font, file);
-  }
-  return file;
-}
-
-const shapers = new Map<string, Shaper>();
-
-function shaperOf(font: string, file = () => bytesOf(font)): Shaper {
-  let shaper = shapers.get(font);
-  if (shaper === undefined) {
-    // The outlines, most of a file, are of no use to it.
-    shapers.set(font, shaper = new Shaper(withoutTables(file(), ["glyf", "loca", "gvar", "vmtx"])));
-  }
-  return shaper;
-}
-
-function bytesOf(font: string): Buffer {
-  return isLiterata(font) ? unpack(font).openType : openTypeOf(font);
-}
-
-function isLiterata(font: string): boolean {
-  return font.startsWith("literata-");
-}
 
 /** What a letter is set in, besides Literata. */
 export interface Typefaces {

@@ -3,7 +3,7 @@
 import { type Design, reachesBelow } from "./design.ts";
 import { type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
-import { anchor, sideOf, turned } from "./mail_parts.ts";
+import { anchor, sideOf, turned } from "./email_parts.ts";
 import type { Palette } from "./palette.ts";
 import { characters, type Direction, type Inline, type Passage } from "./text.ts";
 
@@ -59,11 +59,11 @@ export class PassageSetter {
 
   /** Lines of which the first begins with an initial. */
   begun([[first, ...inlines], ...others]: Inline[][], initial: Exclude<Design["initial"], "plain">): Html {
-    const [letter] = characters(first.text);
-    const low = initial === "drop" && reachesBelow(letter) ? LOW : "";
+    const [character] = characters(first.text);
+    const low = initial === "drop" && reachesBelow(character) ? LOW : "";
     const style = `${INITIALS[initial]}${low};color:${this.palette.link}`;
-    const rest = [{ ...first, text: first.text.slice(letter.length) }, ...inlines];
-    return markup`<span class="link" style="${style}">${letter}</span>${this.lines([rest, ...others])}`;
+    const rest = [{ ...first, text: first.text.slice(character.length) }, ...inlines];
+    return markup`<span class="link" style="${style}">${character}</span>${this.lines([rest, ...others])}`;
   }
 
   /** Items, one below the other. From the fifth level on they are not moved any further, so that all fits a phone. */

@@ -1,37 +1,39 @@
 /** The newsletter as plain text: lines of at most 72 characters, addresses in full. */
 
 import { type Abridged, isAbridged } from "./abridge.ts";
-import { type Answer, type Letter, type PictureBlock, setOrReplace } from "./letter.ts";
+import { type Newsletter, type PictureBlock, type ResponseBlock, setOrReplace } from "./newsletter.ts";
 import { type Direction, hasDirection, type Passage, webAddress } from "./text.ts";
 
 const WIDTH = 72;
 
 /** Render an abridged letter as text; `footer` is put where a person's own links come. */
-export function mailText(abridged: Abridged, footer: string): string {
-  const { letter, cut, left, dropped, introCut } = abridged;
-  const { words, space, headline, sections, links, intro } = letter;
+export function emailText(abridged: Abridged, footer: string): string {
+  const { newsletter, cut, left, dropped, introCut } = abridged;
+  const { words, space, headline, sections, links, intro } = newsletter;
   const blocks: (string | null)[] = [
     [
       headline,
       headline === space.name ? null : space.name,
-      [letter.weekLabel, letter.date?.label ?? words.draft, letter.byline].filter((part) => part !== null)
+      [newsletter.weekLabel, newsletter.date?.label ?? words.draft, newsletter.byline].filter((part) =>
+        part !== null
+      )
         .join(" · "),
       links.page === null ? null : `${words.labelled(words.readOnTheWeb)} ${links.page}`,
     ].filter((line) => line !== null).join("\n"),
     ...intro.map((passage) => passageText(passage, "")),
     introCut && links.page !== null ? `${words.labelled(words.continueOnTheWeb)} ${links.page}` : null,
-    letter.quiet ? wrap(words.quietWeek, "") : null,
+    newsletter.quiet ? wrap(words.quietWeek, "") : null,
     ...sections.flatMap((section) => [
       `${"-".repeat(WIDTH)}\n${
         wrap(marked(`${section.number}. ${section.question}`, section.direction), "")
       }`,
-      section.answers.length === 0 && !left.has(section.id) && !letter.quiet
+      section.responses.length === 0 && !left.has(section.id) && !newsletter.quiet
         ? `    ${words.noAnswers}`
         : null,
-      ...section.answers.map((answer) =>
-        setOrReplace(answer, letter, (one) => answerText(one, letter, cut.has(answer.id)))
+      ...section.responses.map((response) =>
+        setOrReplace(response, newsletter, (one) => responseText(one, newsletter, cut.has(response.id)))
       ),
-      leftOut(letter, section.id, left.get(section.id) ?? 0),
+      leftOut(newsletter, section.id, left.get(section.id) ?? 0),
     ]),
     isAbridged(abridged)
       ? [
@@ -48,19 +50,23 @@ export function mailText(abridged: Abridged, footer: string): string {
   return blocks.filter((block) => block !== null).join("\n\n");
 }
 
-function leftOut({ words, links }: Letter, section: string, count: number): string | null {
+function leftOut({ words, links }: Newsletter, section: string, count: number): string | null {
   if (count === 0) return null;
   const said = words.moreAnswers(count);
   return links.page === null ? `    ${said}` : `    ${said} ${links.page}#${section}`;
 }
 
-function answerText({ id, author, text, picture, music }: Answer, letter: Letter, cut: boolean): string {
-  const { links, words } = letter;
+function responseText(
+  { id, author, text, picture, music }: ResponseBlock,
+  newsletter: Newsletter,
+  cut: boolean,
+): string {
+  const { links, words } = newsletter;
   const parts = [
     author.username === null ? author.name : `${author.name} (@${author.username})`,
     ...text.map((passage) => passageText(passage, "    ")),
     cut && links.page !== null ? `    ${words.labelled(words.continueOnTheWeb)} ${links.page}#${id}` : null,
-    picture === null ? null : `    [${pictureText(picture, letter)}]`,
+    picture === null ? null : `    [${pictureText(picture, newsletter)}]`,
     music === null
       ? null
       : `    ♫ ${music.artist === null ? music.title : `${music.title} – ${music.artist}`}` +
@@ -71,7 +77,7 @@ function answerText({ id, author, text, picture, music }: Answer, letter: Letter
 
 function pictureText(
   { picture, caption, alt, elsewhere, missing }: PictureBlock,
-  { links, words }: Letter,
+  { links, words }: Newsletter,
 ): string {
   const source = webAddress(picture?.url);
   if (source !== null) return `${words.labelled(caption ?? alt)} ${source}`;

@@ -34,7 +34,7 @@ def prose(characters: int, seed: int) -> str:
     return text[:characters].strip()
 
 
-def answer(name: str, content: str | None, **more: Any) -> dict[str, Any]:
+def response_row(name: str, content: str | None, **more: Any) -> dict[str, Any]:
     """Return a response of the snapshot."""
     return {
         "id": name,
@@ -47,7 +47,7 @@ def answer(name: str, content: str | None, **more: Any) -> dict[str, Any]:
     }
 
 
-def newsletter(prompts: dict[str, list[dict[str, Any]]], **more: Any) -> dict[str, Any]:
+def newsletter_row(prompts: dict[str, list[dict[str, Any]]], **more: Any) -> dict[str, Any]:
     """Return a row of newsletters with these questions and answers."""
     return {
         "title": "A Week of Tests",
@@ -58,8 +58,8 @@ def newsletter(prompts: dict[str, list[dict[str, Any]]], **more: Any) -> dict[st
             "week_number": 7,
             "curator": None,
             "prompts": [
-                {"id": str(order), "order": order, "question": question, "responses": answers}
-                for order, (question, answers) in enumerate(prompts.items(), start=1)
+                {"id": str(order), "order": order, "question": question, "responses": responses}
+                for order, (question, responses) in enumerate(prompts.items(), start=1)
             ],
         },
         **more,
@@ -76,7 +76,7 @@ def large(folder: Path, jpeg: Path) -> dict[str, Any]:
         pictures[path.name] = str(path)
     prompts = {
         f"Question {question}: {prose(60, question)}?": [
-            answer(
+            response_row(
                 f"Reader {number}",
                 prose(600, number),
                 image_path=f"{number // 2}.jpg" if number < 40 and number % 2 == 0 else None,
@@ -86,7 +86,7 @@ def large(folder: Path, jpeg: Path) -> dict[str, Any]:
         for question in range(5)
     }
     return {
-        "newsletter": newsletter(prompts),
+        "newsletter": newsletter_row(prompts),
         "pictures": {"responses": pictures},
         "links": {"page": "https://letters.example.org/7"},
     }
@@ -95,11 +95,11 @@ def large(folder: Path, jpeg: Path) -> dict[str, Any]:
 def every_script() -> dict[str, Any]:
     """Return a newsletter of 50 answers of 600 characters, in every script there is, and of emoji."""
     samples = [*SAMPLES.values(), Sample("Emo 🦊 Ji", " and ".join(EMOJI))]
-    answers = [
-        answer(f"{name} {index}", ((text + " ") * (600 // len(text) + 1))[:600])
+    responses = [
+        response_row(f"{name} {index}", ((text + " ") * (600 // len(text) + 1))[:600])
         for index, (name, text) in enumerate(samples[index % len(samples)] for index in range(50))
     ]
-    return newsletter({"Which script?": answers})
+    return newsletter_row({"Which script?": responses})
 
 
 def difficult() -> dict[str, Any]:
@@ -107,13 +107,13 @@ def difficult() -> dict[str, Any]:
     long_word = "Donaudampfschifffahrt" * 20
     address = f"https://example.org/{'long/' * 60}"
     music = {"url": address, "provider": long_word[:80], "title": long_word, "artist": long_word}
-    answers = [
-        answer(long_word[:80], f"{long_word} {address}", music=music),
-        answer("סבא", "אבא אמא\nגם סבא: https://example.org/\n\n> דגל"),
-        answer("三郎", "長い文章" * 200),
-        answer("Zalgo", "Z" + "\u0335\u0316\u0301" * 200),
-        answer("Emoji", "👩‍👩‍👧🏴󠁧󠁢󠁳󠁣󠁴󠁿" * 40),
-        answer("Poet", "a line\n" * 300),
-        answer("Nested", "\n".join(f"{'  ' * level}- item {level}" for level in range(20))),
+    responses = [
+        response_row(long_word[:80], f"{long_word} {address}", music=music),
+        response_row("סבא", "אבא אמא\nגם סבא: https://example.org/\n\n> דגל"),
+        response_row("三郎", "長い文章" * 200),
+        response_row("Zalgo", "Z" + "\u0335\u0316\u0301" * 200),
+        response_row("Emoji", "👩‍👩‍👧🏴󠁧󠁢󠁳󠁣󠁴󠁿" * 40),
+        response_row("Poet", "a line\n" * 300),
+        response_row("Nested", "\n".join(f"{'  ' * level}- item {level}" for level in range(20))),
     ]
-    return newsletter({long_word[:500]: answers}, title=long_word[:200], intro=f"> {long_word}")
+    return newsletter_row({long_word[:500]: responses}, title=long_word[:200], intro=f"> {long_word}")

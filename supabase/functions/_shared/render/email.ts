@@ -6,13 +6,13 @@
 
 import { abridge, type Abridged, type Cut, cutsOf, isAbridged, unabridged } from "./abridge.ts";
 import { escapeHtml } from "./html.ts";
-import type { Letter } from "./letter.ts";
-import { footerLink, mailHtml, mailScale } from "./mail_html.ts";
-import { mailText } from "./mail_text.ts";
+import type { Newsletter } from "./newsletter.ts";
+import { emailHtml, emailScale, footerLink } from "./email_html.ts";
+import { emailText } from "./email_text.ts";
 import { webAddress } from "./text.ts";
 
 /** One person's email. */
-export interface Mail {
+export interface Email {
   subject: string;
   html: string;
   text: string;
@@ -28,7 +28,7 @@ export interface PersonalLinks {
 }
 
 /** An email that lacks nothing but a person's own links. Plain data: it can be stored as JSON and finished later. */
-export interface PreparedMail {
+export interface PreparedEmail {
   subject: string;
   /** Whether answers are cut short or left out to stay below the size at which programs clip a message. */
   abridged: boolean;
@@ -61,49 +61,54 @@ export const CLIPPED_BYTES = 102 * 1024;
  * @param missing How many answers the letter has besides: they are said to be on the web.
  * @param readingMark What the letter's own addresses hold in place of each reader's token; see `withReading`.
  */
-export function prepareMail(letter: Letter, missing = 0, readingMark?: string): PreparedMail {
-  return layOutMail(letter, missing, readingMark).prepared;
+export function prepareEmail(newsletter: Newsletter, missing = 0, readingMark?: string): PreparedEmail {
+  return layOutEmail(newsletter, missing, readingMark).prepared;
 }
 
-/** Render a letter as an email as `prepareMail` does, and say what was cut for it. */
-export function layOutMail(
-  letter: Letter,
+/** Render a letter as an email as `prepareEmail` does, and say what was cut for it. */
+export function layOutEmail(
+  newsletter: Newsletter,
   missing = 0,
   readingMark?: string,
-): { prepared: PreparedMail; cuts: Cut[] } {
-  const { abridged, html } = fit(letter, missing);
-  return { prepared: prepared(letter, abridged, html, readingMark), cuts: cutsOf(letter, abridged) };
+): { prepared: PreparedEmail; cuts: Cut[] } {
+  const { abridged, html } = fit(newsletter, missing);
+  return { prepared: prepared(newsletter, abridged, html, readingMark), cuts: cutsOf(newsletter, abridged) };
 }
 
 /** Return how many bytes the HTML of an email has, with a reader's own links of the usual length. */
-export function mailSize(prepared: PreparedMail): number {
+export function emailSize(prepared: PreparedEmail): number {
   const link = `https://example.supabase.co/functions/v1/unsubscribe?token=${"0".repeat(64)}&scope=space#${
     "0".repeat(36)
   }`;
   const links = { unsubscribeSpace: link, unsubscribeReminders: link, unsubscribeAll: link };
-  return size(finishMail(prepared, { ...links, reading: prepared.readingMark }).html);
+  return size(finishEmail(prepared, { ...links, reading: prepared.readingMark }).html);
 }
 
-function prepared(letter: Letter, abridged: Abridged, html: string, readingMark?: string): PreparedMail {
-  const { words, space } = letter;
+function prepared(
+  newsletter: Newsletter,
+  abridged: Abridged,
+  html: string,
+  readingMark?: string,
+): PreparedEmail {
+  const { words, space } = newsletter;
   const offer = (label: string) => ({
-    html: footerLink(letter, MARK, label),
+    html: footerLink(newsletter, MARK, label),
     text: `${words.labelled(label)} ${MARK}\n`,
   });
   return {
-    subject: letter.title.toLowerCase().includes(space.name.toLowerCase())
-      ? letter.title
-      : words.subject(letter.title, space.name),
+    subject: newsletter.title.toLowerCase().includes(space.name.toLowerCase())
+      ? newsletter.title
+      : words.subject(newsletter.title, space.name),
     abridged: isAbridged(abridged),
     html,
-    text: mailText(abridged, MARK),
+    text: emailText(abridged, MARK),
     ...(readingMark === undefined ? {} : { readingMark }),
     offers: { space: offer(words.unsubscribeSpace(space.name)), all: offer(words.unsubscribeAll) },
   };
 }
 
 /** Finish the email for one person; takes microseconds. */
-export function finishMail(prepared: PreparedMail, links: PersonalLinks): Mail {
+export function finishEmail(prepared: PreparedEmail, links: PersonalLinks): Email {
   const { subject, offers } = prepared;
   const [html, text] = [prepared.html, prepared.text].map((part) =>
     makeOnesOwn(part, prepared.readingMark, links.reading)
@@ -138,16 +143,16 @@ function makeOnesOwn(part: string, mark: string | undefined, token: string | nul
 }
 
 /** Cut answers shorter until the mail fits, and leave out as few as possible. */
-function fit(letter: Letter, missing: number): { abridged: Abridged; html: string } {
-  const whole = unabridged(letter, missing);
-  const html = mailHtml(whole, MARK);
+function fit(newsletter: Newsletter, missing: number): { abridged: Abridged; html: string } {
+  const whole = unabridged(newsletter, missing);
+  const html = emailHtml(whole, MARK);
   if (size(html) <= MAX_BYTES) return { abridged: whole, html };
-  const scale = mailScale(letter);
-  let room = MAX_BYTES - frameSize(letter, missing);
+  const scale = emailScale(newsletter);
+  let room = MAX_BYTES - frameSize(newsletter, missing);
   for (let attempt = 0;; attempt++) {
-    const abridged = { ...abridge(letter, room, scale) };
+    const abridged = { ...abridge(newsletter, room, scale) };
     abridged.dropped += missing;
-    const html = mailHtml(abridged, MARK);
+    const html = emailHtml(abridged, MARK);
     const excess = size(html) - MAX_BYTES;
     // The sizes of parts are those of the whole to the byte, but for what nobody foresaw.
     if (excess <= 0 || attempt === MOST_ATTEMPTS) return { abridged, html };
@@ -158,11 +163,11 @@ function fit(letter: Letter, missing: number): { abridged: Abridged; html: strin
 const MOST_ATTEMPTS = 5;
 
 /** What a letter takes without what people wrote, every remark included that an abridged one may have. */
-function frameSize(letter: Letter, missing: number): number {
-  const sections = letter.sections.map((section) => ({ ...section, answers: [] }));
-  return size(mailHtml(
+function frameSize(newsletter: Newsletter, missing: number): number {
+  const sections = newsletter.sections.map((section) => ({ ...section, responses: [] }));
+  return size(emailHtml(
     {
-      letter: { ...letter, intro: [], sections },
+      newsletter: { ...newsletter, intro: [], sections },
       cut: new Set(),
       left: new Map(sections.map(({ id }) => [id, 1_000_000])),
       dropped: 1_000_000 + missing,

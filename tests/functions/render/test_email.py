@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.functions.render.conftest import Job, Render
-from tests.functions.render.letters import answer, difficult, newsletter, prose
+from tests.functions.render.newsletters import difficult, newsletter_row, prose, response_row
 
 UNSUBSCRIBE = {"space": "https://letters.example.org/u/1?a=1&b=2", "all": "https://letters.example.org/u/2"}
 
@@ -45,14 +45,14 @@ def with_addresses(job: Job) -> Job:
 def send(render: Render, folder: Path, job: Job) -> tuple[EmailMessage, dict[str, Any]]:
     """Render an email, put it into a message, and read that back as a mail program would."""
     paths = {"html": str(folder / "mail.html"), "text": str(folder / "mail.txt")}
-    answered = render(job | {"mail": paths})
+    result = render(job | {"mail": paths})
     message = EmailMessage(policy=policy.SMTP)
-    message["Subject"] = answered["subject"]
+    message["Subject"] = result["subject"]
     message.set_content(Path(paths["text"]).read_text())
     message.add_alternative(Path(paths["html"]).read_text(), subtype="html")
     received = message_from_bytes(message.as_bytes(), policy=policy.default)
     assert isinstance(received, EmailMessage)
-    return received, answered
+    return received, result
 
 
 def part(message: EmailMessage, kind: str) -> str:
@@ -62,9 +62,9 @@ def part(message: EmailMessage, kind: str) -> str:
 
 
 def test_both_parts_arrive_with_everything_in_them(render: Render, book_club: Job, tmp_path: Path) -> None:
-    message, answered = send(render, tmp_path, with_addresses(book_club))
+    message, result = send(render, tmp_path, with_addresses(book_club))
     assert message["Subject"] == "The Lamp-Lit Reading Circle, week 12"
-    assert not answered["abridged"]
+    assert not result["abridged"]
     for kind in ("html", "plain"):
         content = part(message, kind)
         for words in (
@@ -100,15 +100,15 @@ def test_pictures_without_an_address_are_links(render: Render, book_club: Job, t
     assert "See the picture by Dmitri on the web" in part(message, "html")
 
 
-def test_the_longest_possible_letter_is_not_clipped(render: Render, tmp_path: Path) -> None:
+def test_the_longest_possible_newsletter_is_not_clipped(render: Render, tmp_path: Path) -> None:
     prompts = {
-        f"Question {question}?": [answer(f"Reader {number}", prose(10_000, number)) for number in range(5)]
+        f"Question {question}?": [response_row(f"Reader {number}", prose(10_000, number)) for number in range(5)]
         for question in range(10)
     }
-    job = {"newsletter": newsletter(prompts), "links": {"page": "https://letters.example.org/7"}}
-    message, answered = send(render, tmp_path, job)
+    job = {"newsletter": newsletter_row(prompts), "links": {"page": "https://letters.example.org/7"}}
+    message, result = send(render, tmp_path, job)
     html = part(message, "html")
-    assert answered["abridged"]
+    assert result["abridged"]
     assert len(html.encode()) < 100_000
     assert html.count("<h3") == 50
     assert 'href="https://letters.example.org/7#q10a5"' in html

@@ -12,18 +12,18 @@ import { type Design, withInitial } from "./design.ts";
 import type { Picture } from "./input.ts";
 import { type Html, markup, type Part, trusted } from "./html.ts";
 import {
-  type Answer,
   type Author,
-  type Letter,
   type MusicBlock,
+  type Newsletter,
   type PictureBlock,
+  type ResponseBlock,
   type Section,
   setOrReplace,
-} from "./letter.ts";
+} from "./newsletter.ts";
 import { languageOf } from "./language.ts";
-import { mailDocument } from "./mail_document.ts";
-import { anchor, font, type Role, sideOf, TABLE, turned, undirected } from "./mail_parts.ts";
-import { PassageSetter } from "./mail_passages.ts";
+import { emailDocument } from "./email_document.ts";
+import { anchor, font, type Role, sideOf, TABLE, turned, undirected } from "./email_parts.ts";
+import { PassageSetter } from "./email_passages.ts";
 import type { Palette } from "./palette.ts";
 import {
   cleanLine,
@@ -48,11 +48,12 @@ const ORNAMENTS: Readonly<Record<Exclude<Design["ornament"], "rule" | "none">, s
 };
 
 /** Return what the parts of a letter take of the HTML, in bytes. */
-export function mailScale(letter: Letter): Scale {
-  const setter = new Setter(letter, new Set());
+export function emailScale(newsletter: Newsletter): Scale {
+  const setter = new Setter(newsletter, new Set());
   return {
     passages: (list) => bytesOf(setter.passages(list)),
-    frame: (answer) => bytesOf(setOrReplace({ ...answer, text: [] }, letter, (one) => setter.answer(one))),
+    frame: (response) =>
+      bytesOf(setOrReplace({ ...response, text: [] }, newsletter, (one) => setter.response(one))),
     least: 600,
     continuation: ({ id }) => bytesOf(setter.continuation(id) ?? trusted("")),
   };
@@ -65,26 +66,26 @@ function bytesOf({ source }: Html): number {
 }
 
 /** Write the HTML; `footer` is put where a person's own links come. */
-export function mailHtml(abridged: Abridged, footer: string): string {
-  const { letter, cut, left, introCut } = abridged;
-  const { words } = letter;
-  const setter = new Setter(letter, cut, left);
-  return mailDocument({
+export function emailHtml(abridged: Abridged, footer: string): string {
+  const { newsletter, cut, left, introCut } = abridged;
+  const { words } = newsletter;
+  const setter = new Setter(newsletter, cut, left);
+  return emailDocument({
     lang: words.lang,
     direction: words.direction,
-    title: letter.title,
-    colours: letter.colours,
-    preview: preview(letter),
+    title: newsletter.title,
+    colours: newsletter.colours,
+    preview: preview(newsletter),
     rows: markup`${setter.masthead()}${introCut && setter.row(0, setter.continuation() ?? "")}
-${letter.quiet && setter.row(36, setter.line("ink", 22, 32, words.quietWeek, "font-style:italic"))}
-${letter.sections.map((section) => setter.section(section))}
+${newsletter.quiet && setter.row(36, setter.line("ink", 22, 32, words.quietWeek, "font-style:italic"))}
+${newsletter.sections.map((section) => setter.section(section))}
 ${setter.rest(abridged)}
 ${setter.colophon(footer)}`,
   });
 }
 
 /** A link of the personal footer, on a line of its own. */
-export function footerLink({ colours }: Letter, href: string, label: string): string {
+export function footerLink({ colours }: Newsletter, href: string, label: string): string {
   return markup`<br>${anchor(colours.light, href, label, "muted")}`.source;
 }
 
@@ -100,20 +101,20 @@ class Setter {
   readonly #passages: PassageSetter;
 
   constructor(
-    readonly letter: Letter,
+    readonly newsletter: Newsletter,
     readonly cut: ReadonlySet<string>,
     readonly left: ReadonlyMap<string, number> = new Map(),
   ) {
-    this.palette = letter.colours.light;
-    this.start = sideOf(letter.words.direction);
+    this.palette = newsletter.colours.light;
+    this.start = sideOf(newsletter.words.direction);
     this.#passages = new PassageSetter(
       this.palette,
-      letter.words.direction,
+      newsletter.words.direction,
       (language) => this.#tag(language),
     );
-    this.#first = new Set(letter.sections.map(({ answers }) => answers[0]?.id));
+    this.#first = new Set(newsletter.sections.map(({ responses }) => responses[0]?.id));
     this.#begun = new Set(
-      letter.sections.map(({ answers }) => withInitial(answers, letter.design)?.id ?? ""),
+      newsletter.sections.map(({ responses }) => withInitial(responses, newsletter.design)?.id ?? ""),
     );
   }
 
@@ -139,7 +140,7 @@ class Setter {
   }
 
   masthead(): Html {
-    const { words, space, headline, cover, intro, links, weekLabel, date, byline } = this.letter;
+    const { words, space, headline, cover, intro, links, weekLabel, date, byline } = this.newsletter;
     const issue = [weekLabel, date?.label ?? words.draft, byline].filter((part) => part !== null).join(" · ");
     // Letters that hang together are not moved closer.
     const tracking = hangsTogether(headline) ? "" : ";letter-spacing:-0.5px";
@@ -155,23 +156,23 @@ ${coverShown && this.row(12, this.picture(cover))}
 ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:italic")}`;
   }
 
-  section({ id, numeral, question, direction, answers }: Section): Html {
-    const { words, quiet } = this.letter;
+  section({ id, numeral, question, direction, responses }: Section): Html {
+    const { words, quiet } = this.newsletter;
     const style = `margin:0;${this.colour("ink")};${font(24, 31)};font-weight:normal`;
     const left = this.left.get(id) ?? 0;
-    const none = answers.length === 0 && left === 0 && !quiet;
+    const none = responses.length === 0 && left === 0 && !quiet;
     const heading = markup`${this.numeral(numeral)}
 <h2 class="ink"${turned(direction, words.direction)}${
       this.written(question)
     } style="${style}">${question}</h2>
 ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-style:italic")}`;
     return markup`${this.row(52, heading)}${
-      answers.map((answer) => setOrReplace(answer, this.letter, (one) => this.answer(one)))
+      responses.map((response) => setOrReplace(response, this.newsletter, (one) => this.response(one)))
     }${left > 0 && this.row(28, this.leftOut(id, left))}`;
   }
 
-  answer({ id, author, brief, text, picture, music }: Answer): Html {
-    const initial = this.#begun.has(id) ? this.letter.design.initial : "plain";
+  response({ id, author, brief, text, picture, music }: ResponseBlock): Html {
+    const initial = this.#begun.has(id) ? this.newsletter.design.initial : "plain";
     const content = markup`${this.author(author)}
 ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
       picture !== null && this.picture(picture, text[0]?.direction)
@@ -183,14 +184,14 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
 
   /** What stands between two responses. For a line the space is enough: in a full email it would cost people words. */
   separator(): Html | null {
-    const { ornament } = this.letter.design;
+    const { ornament } = this.newsletter.design;
     return ornament === "rule" || ornament === "none"
       ? null
       : this.row(20, this.ornament("accent", 20, 24, ORNAMENTS[ornament], "margin:0"));
   }
 
   numeral(text: string): Html {
-    const { numerals } = this.letter.design;
+    const { numerals } = this.newsletter.design;
     if (numerals !== "ringed") {
       const style = `margin:0 0 6px${numerals === "oldstyle" ? ";font-style:italic" : ""}`;
       return this.ornament("accent", numerals === "roman" ? 30 : 40, 40, text, style);
@@ -229,39 +230,39 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
 
   /** A name or a title, which runs as it does whatever is around it. */
   apart(text: string): Html {
-    return markup`<bdi${undirected(text, this.letter.words.direction)}${this.spoken(text)}>${text}</bdi>`;
+    return markup`<bdi${undirected(text, this.newsletter.words.direction)}${this.spoken(text)}>${text}</bdi>`;
   }
 
   /** The attribute for what is always of Latin letters, such as "@ada". */
   ofNames(): Html | false {
-    return turned("ltr", this.letter.words.direction);
+    return turned("ltr", this.newsletter.words.direction);
   }
 
   /** The attribute for a text in another script than the letter's own words. */
   spoken(text: string): Html | false {
-    const language = languageOf(text, this.letter.words.lang);
+    const language = languageOf(text, this.newsletter.words.lang);
     return language !== null && markup` lang="${language}"`;
   }
 
   /** The attribute for what people wrote: it is in the letter's language, whatever the reader's. */
   written(text: string): Html | false {
-    return this.#tag(languageOf(text, this.letter.lang));
+    return this.#tag(languageOf(text, this.newsletter.lang));
   }
 
   #tag(language: string | null): Html | false {
-    const { lang, words } = this.letter;
-    const told = language ?? (lang === words.lang ? null : lang);
-    return told !== null && markup` lang="${told}"`;
+    const { lang, words } = this.newsletter;
+    const tag = language ?? (lang === words.lang ? null : lang);
+    return tag !== null && markup` lang="${tag}"`;
   }
 
   /** @param runs How the words above it run: it begins where they do. */
   picture(
     { picture, alt, caption, missing, elsewhere }: PictureBlock,
-    runs: Direction = this.letter.words.direction,
+    runs: Direction = this.newsletter.words.direction,
   ): Html {
-    const { page } = this.letter.links;
+    const { page } = this.newsletter.links;
     const source = webAddress(picture?.url);
-    const around = turned(runs, this.letter.words.direction);
+    const around = turned(runs, this.newsletter.words.direction);
     const under = caption !== null &&
       this.line("muted", 13, 20, caption, "margin-top:6px;font-style:italic", around);
     if (source === null) {
@@ -297,7 +298,7 @@ ${artist !== null && markup`<br>${muted(this.apart(artist))}`}<br>${listen}</td>
   /** What is said at the end of a letter that is cut. */
   rest(abridged: Abridged): Html | null {
     if (!isAbridged(abridged)) return null;
-    const { words } = abridged.letter;
+    const { words } = abridged.newsletter;
     const elsewhere = abridged.dropped > 0 && abridged.left.size === 0;
     const said = markup`${this.line("muted", 15, 24, words.abridged)}
 ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}${this.continuation()}`;
@@ -306,7 +307,7 @@ ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}$
 
   /** What is said where answers are left out, with a link to them. */
   leftOut(id: string, count: number): Html {
-    const { links, words } = this.letter;
+    const { links, words } = this.newsletter;
     const label = words.moreAnswers(count);
     return links.page === null
       ? this.line("muted", 15, 24, label)
@@ -315,7 +316,7 @@ ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}$
 
   /** The link to the rest of an answer, or of the letter. */
   continuation(id?: string): Html | null {
-    const { links, words } = this.letter;
+    const { links, words } = this.newsletter;
     if (links.page === null) return null;
     const page = new URL(links.page);
     if (id !== undefined) page.hash = id;
@@ -323,7 +324,7 @@ ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}$
   }
 
   colophon(footer: string): Html {
-    const { words, space, links } = this.letter;
+    const { words, space, links } = this.newsletter;
     const pdf = links.pdf !== null &&
       markup`<br>${anchor(this.palette, links.pdf, words.downloadPdf, "muted")}`;
     const content = markup`${words.whyThisMail(space.name)}${pdf}${trusted(footer)}<br>${words.madeWith}`;
@@ -356,9 +357,9 @@ function extent(picture: Picture | null): { width: number; height: number | null
 const PREVIEW_LENGTH = 110;
 
 /** The line that programs show beside the subject. */
-function preview({ words, authors, week, sections }: Letter): string {
+function preview({ words, authors, week, sections }: Newsletter): string {
   if (authors.length === 0) return words.quietWeek;
-  for (const { author, text, isReplaced } of sections.flatMap(({ answers }) => answers)) {
+  for (const { author, text, isReplaced } of sections.flatMap(({ responses }) => responses)) {
     if (isReplaced) continue;
     const first = text.find((passage) =>
       passage.lines.some(({ inlines }) => inlines.some(({ kind }) => kind === "text"))

@@ -4,7 +4,7 @@ import type { Client } from "../platform/mod.ts";
 import type { Content } from "./compose.ts";
 import type { Result } from "./provider.ts";
 
-export interface BatchMail {
+export interface BatchEmail {
   id: string;
   state: "QUEUED" | "UNCERTAIN";
   kind: string;
@@ -28,7 +28,7 @@ export interface Batch {
   provider: string;
   /** When its first request may have gone out; null before. */
   tried_at: string | null;
-  mails: BatchMail[];
+  mails: BatchEmail[];
 }
 
 /** A mail that may be sent now. */
@@ -48,7 +48,7 @@ export interface Settlement {
   isEnd: boolean;
 }
 
-export interface Mailroom {
+export interface EmailQueue {
   claim(provider: string, limit: number): Promise<Batch | null>;
   begin(batch: string, contents: Record<string, Content | null>): Promise<Begun[]>;
   /** False where the batch is no longer this worker's. */
@@ -57,7 +57,7 @@ export interface Mailroom {
 }
 
 /** The mails behind the project's Data API. */
-export function mailroom(service: Client, worker: string, leaseSeconds: number): Mailroom {
+export function emailQueue(service: Client, worker: string, leaseSeconds: number): EmailQueue {
   return {
     claim: (provider, limit) =>
       service.rpc("claim_mails", { worker, provider, mail_limit: limit, lease_seconds: leaseSeconds }),

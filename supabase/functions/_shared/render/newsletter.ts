@@ -20,13 +20,13 @@ import {
   setLine,
   webAddress,
 } from "./text.ts";
-import { type LetterWords, letterWords } from "./words.ts";
+import { type NewsletterWords, newsletterWords } from "./words.ts";
 
 /** Of the share card, in pixels: what the programs that show it ask for. */
 export const CARD_SIZE = { width: 1200, height: 630 };
 
-export interface Letter {
-  words: LetterWords;
+export interface Newsletter {
+  words: NewsletterWords;
   /** The language of the space: what people wrote is in it, where nothing tells another one. Our own words are in the reader's. */
   lang: string;
   colours: Colours;
@@ -71,10 +71,10 @@ export interface Section {
   numeral: string;
   question: string;
   direction: "ltr" | "rtl";
-  answers: Answer[];
+  responses: ResponseBlock[];
 }
 
-export interface Answer {
+export interface ResponseBlock {
   /** "q1a2". */
   id: string;
   author: Author;
@@ -121,22 +121,22 @@ export interface MusicBlock {
 const BRIEF_LENGTH = 140;
 
 /** Build the tree of a newsletter. */
-export function buildLetter(input: RenderInput): Letter {
+export function buildNewsletter(input: RenderInput): Newsletter {
   const { newsletter, pictures = {}, links = {} } = input;
   const { space, week_number: week, curator, prompts } = newsletter.content;
-  const own = letterWords([space.language]);
+  const own = newsletterWords([space.language]);
   const { words = own } = input;
   const { lang } = own;
   const name = cleanLine(space.name, words.someone);
   const design = designOf(input.theme);
   const title = titleOf(newsletter.title, name, week, words);
-  const sayNoMore = title.toLowerCase() === words.title(name, week).toLowerCase();
+  const isDefaultTitle = title.toLowerCase() === words.title(name, week).toLowerCase();
   const sections = [...prompts]
     .sort((one, other) => one.order - other.order)
     .map((prompt, index) =>
       section(prompt, index + 1, design, pictures, { words, lang, page: webAddress(links.page) })
     );
-  const answers = sections.flatMap((section) => section.answers);
+  const responses = sections.flatMap((section) => section.responses);
   return {
     words,
     lang,
@@ -148,7 +148,7 @@ export function buildLetter(input: RenderInput): Letter {
       initials: initials(name, 3),
     },
     title: setLine(title, lang),
-    headline: sayNoMore || title === name ? name : setLine(title, lang),
+    headline: isDefaultTitle || title === name ? name : setLine(title, lang),
     week,
     weekLabel: words.week(week),
     date: newsletter.published_at === null ? null : dayOf(newsletter.published_at, words),
@@ -156,8 +156,8 @@ export function buildLetter(input: RenderInput): Letter {
     cover: pictures.cover && space.cover_path !== null ? coverBlock(pictures.cover, name, words) : null,
     intro: passages(newsletter.intro, lang),
     sections,
-    quiet: answers.length === 0,
-    authors: [...new Set(answers.filter(({ isReplaced }) => !isReplaced).map(({ author }) => author.name))],
+    quiet: responses.length === 0,
+    authors: [...new Set(responses.filter(({ isReplaced }) => !isReplaced).map(({ author }) => author.name))],
     links: {
       page: webAddress(links.page),
       pdf: webAddress(links.pdf),
@@ -174,7 +174,7 @@ function proof({ id, code, ledger_root: root }: RenderInput["newsletter"]): Proo
 }
 
 /** What the words around an answer are said by. */
-interface Said extends Pick<Letter, "words" | "lang"> {
+interface Said extends Pick<Newsletter, "words" | "lang"> {
   page: string | null;
 }
 
@@ -192,19 +192,19 @@ function section(
     numeral: numeralOf(number, design),
     question,
     direction: direction(question, said.words.direction),
-    answers: prompt.responses.map((response, index) => {
+    responses: prompt.responses.map((response, index) => {
       const id = `q${number}a${index + 1}`;
       try {
-        return { ...answer(response, question, pictures, said), id };
+        return { ...responseBlock(response, question, pictures, said), id };
       } catch {
-        return missingAnswer(id, said.words.someone, said);
+        return missingResponse(id, said.words.someone, said);
       }
     }),
   };
 }
 
 /** One answer that cannot be set costs nobody the letter: a line stands in its place, and where to look for it. */
-function missingAnswer(id: string, name: string, said: Said): Answer {
+function missingResponse(id: string, name: string, said: Said): ResponseBlock {
   const { words, page } = said;
   const link = page === null ? "" : ` ${page}#${id}`;
   return {
@@ -220,25 +220,26 @@ function missingAnswer(id: string, name: string, said: Said): Answer {
 
 /** Set an answer, or what stands in its place where setting it fails. */
 export function setOrReplace<T>(
-  answer: Answer,
-  { words, lang, links }: Pick<Letter, "words" | "lang" | "links">,
-  set: (answer: Answer) => T,
+  response: ResponseBlock,
+  { words, lang, links }: Pick<Newsletter, "words" | "lang" | "links">,
+  set: (response: ResponseBlock) => T,
 ): T {
-  const replaced = () => set(missingAnswer(answer.id, answer.author.name, { words, lang, page: links.page }));
+  const replaced = () =>
+    set(missingResponse(response.id, response.author.name, { words, lang, page: links.page }));
   try {
-    const result = set(answer);
+    const result = set(response);
     return result instanceof Promise ? result.catch(replaced) as T : result;
   } catch {
     return replaced();
   }
 }
 
-function answer(
+function responseBlock(
   response: SnapshotResponse,
   question: string,
   pictures: NonNullable<RenderInput["pictures"]>,
   said: Said,
-): Omit<Answer, "id"> {
+): Omit<ResponseBlock, "id"> {
   const { words, lang } = said;
   const name = nameOf(response.author, words);
   const isReplaced = response.author.id === null;
@@ -272,13 +273,13 @@ function answer(
 /** The name of somebody in a snapshot; who was taken out of it has none. */
 function nameOf(
   { id, display_name: name }: { id: string | null; display_name: string },
-  words: LetterWords,
+  words: NewsletterWords,
 ): string {
   return id === null ? words.somebodyWhoLeft : cleanLine(name, words.someone);
 }
 
 /** The initials of somebody's name; none of what we call people who have none. */
-function initialsOf(name: string, words: LetterWords): string {
+function initialsOf(name: string, words: NewsletterWords): string {
   return name === words.someone || name === words.somebodyWhoLeft ? "" : initials(name);
 }
 
@@ -291,13 +292,13 @@ function ours(line: string, { words, lang }: Said): Passage[] {
   }));
 }
 
-function coverBlock(picture: Picture, space: string, words: LetterWords): PictureBlock {
+function coverBlock(picture: Picture, space: string, words: NewsletterWords): PictureBlock {
   const alt = words.coverAlt(space);
   return { alt, caption: null, missing: alt, elsewhere: alt, picture };
 }
 
 /** A piece of music, with where it leads by its address alone: a name beside it may be anybody's. */
-function musicBlock(music: SnapshotMusic, words: LetterWords): MusicBlock {
+function musicBlock(music: SnapshotMusic, words: NewsletterWords): MusicBlock {
   const href = webAddress(music.url);
   const place = href === null ? null : new URL(href);
   return {
@@ -311,13 +312,13 @@ function musicBlock(music: SnapshotMusic, words: LetterWords): MusicBlock {
 }
 
 /** What a letter is called; what nobody gave a title has a name in English in the database. */
-export function titleOf(title: string | null, space: string, week: number, words: LetterWords): string {
+export function titleOf(title: string | null, space: string, week: number, words: NewsletterWords): string {
   const given = cleanLine(title);
   return ["", `${space}, week ${week}`].includes(given) ? words.title(space, week) : given;
 }
 
 /** A day, for programs and for people. */
-export function dayOf(at: string, words: LetterWords): { iso: string; label: string } {
+export function dayOf(at: string, words: NewsletterWords): { iso: string; label: string } {
   const date = new Date(at);
   return { iso: date.toISOString(), label: words.date(date) };
 }

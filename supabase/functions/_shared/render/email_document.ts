@@ -1,7 +1,7 @@
 /** What stands around the rows of an email, of a newsletter or of news. */
 
 import { type Html, markup, trusted } from "./html.ts";
-import { type Role, TABLE, turned } from "./mail_parts.ts";
+import { type Role, TABLE, turned } from "./email_parts.ts";
 import { type Colours, isConstant, isDark } from "./palette.ts";
 import type { Direction } from "./text.ts";
 
@@ -15,7 +15,7 @@ const GHOST_TABLE = trusted(`<!--[if mso]><table role="presentation" width="560"
 const GHOST_TABLE_END = trusted("<!--[if mso]></td></tr></table><![endif]-->");
 
 /** Write a whole document around the rows of an email. */
-export function mailDocument({ lang, direction, title, colours, preview, rows }: {
+export function emailDocument({ lang, direction, title, colours, preview, rows }: {
   lang: string;
   direction: Direction;
   title: string;

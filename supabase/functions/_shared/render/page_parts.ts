@@ -1,0 +1,78 @@
+/** What a page is set from: rows, passages, links, and names in other scripts. */
+
+import { type Html, markup, trusted } from "./html.ts";
+import { type Item, itemsOf, movedIn } from "./items.ts";
+import { languageOf } from "./language.ts";
+import { type Direction, hasDirection, type Inline, type Line, type Passage } from "./text.ts";
+import { wordsIn } from "../words/words.ts";
+
+export function inMargin(margin: Html | null, content: Html): Html {
+  return markup`<div class="row">${margin ?? trusted("<div></div>")}${content}</div>`;
+}
+
+export function passageList(list: readonly Passage[], around: string): Html[] {
+  return list.map((passage) => {
+    const { kind, direction, isTold, lines } = passage;
+    // Also where it is the page's own: what is in no known language is not hyphenated.
+    const language = passage.language ?? (isTold ? around : null);
+    const attributes = markup`${turned(direction, around)}${
+      language !== null && markup` lang="${language}"`
+    }`;
+    switch (kind) {
+      case "list":
+        return itemList(itemsOf(passage), attributes);
+      case "verse":
+        return markup`<p class="verse"${attributes}>${lines.map(verseLine)}</p>\n`;
+      case "quote":
+        return markup`<blockquote${attributes}><p>${broken(lines.map(movedIn))}</p></blockquote>\n`;
+      case "paragraph":
+        return markup`<p${attributes}>${broken(lines.map(movedIn))}</p>\n`;
+    }
+  });
+}
+
+/** Lines that end where they were ended. */
+function broken(lines: readonly Inline[][]): Html[] {
+  return lines.map((line, index) => markup`${index > 0 && trusted("<br>\n")}${line.map(inlineOf)}`);
+}
+
+/** A line of verse: where it is too long for the screen, what comes below it is moved in. */
+function verseLine({ indent, inlines }: Line): Html {
+  return markup`<span>${" ".repeat(indent)}${inlines.map(inlineOf)}<br></span>`;
+}
+
+function itemList(items: readonly Item[], attributes: Html | false = false): Html {
+  const first = items[0].number;
+  const tag = trusted(first === null ? "ul" : "ol");
+  const start = first !== null && first !== 1 && markup` start="${first}"`;
+  const all = items.map(({ number, lines, items: below }, index) => {
+    const value = number !== null && number !== first! + index && markup` value="${number}"`;
+    return markup`<li${value}>${broken(lines)}${below.length > 0 && itemList(below)}</li>\n`;
+  });
+  return markup`<${tag}${start}${attributes}>\n${all}</${tag}>\n`;
+}
+
+function inlineOf(inline: Inline): Html {
+  return inline.kind === "text" ? markup`${inline.text}` : link(inline.href, inline.text);
+}
+
+export function link(href: string, text: string): Html {
+  return markup`<a href="${href}" rel="noopener noreferrer nofollow ugc">${text}</a>`;
+}
+
+/** A name or a title, which runs as it does whatever is around it. */
+export function apart(text: string, around: string): Html {
+  const runs = !hasDirection(text) && turned(wordsIn([around]).direction, "en");
+  return markup`<bdi${runs}${spoken(text, around)}>${text}</bdi>`;
+}
+
+/** The attribute for a text in another script than the letter's own words. */
+export function spoken(text: string, around: string): Html | false {
+  const language = languageOf(text, around);
+  return language !== null && markup` lang="${language}"`;
+}
+
+/** The attribute for what runs another way than the words around it. */
+export function turned(direction: Direction, around: string): Html | false {
+  return direction !== wordsIn([around]).direction && markup` dir="${direction}"`;
+}
