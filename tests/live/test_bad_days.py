@@ -89,7 +89,7 @@ def test_where_realtime_is_blocked_it_polls_with_the_same_guarantees(ground: Gro
 
 
 @pytest.mark.parametrize(
-    ("world", "obstacle"),
+    ("client", "obstacle"),
     [
         ("threads", "swallowed"),
         ("tasks", "refused"),
@@ -101,7 +101,7 @@ def test_where_realtime_is_blocked_it_polls_with_the_same_guarantees(ground: Gro
     ],
 )
 def test_where_websockets_never_open_nothing_is_lost_either(
-    ground: Ground, world: str, obstacle: str, monkeypatch: pytest.MonkeyPatch
+    ground: Ground, client: str, obstacle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # How long a handshake and a join may take: the real figures are for real networks.
     monkeypatch.setattr(wires, "_OPEN_SECONDS", 0.5)
@@ -126,7 +126,7 @@ def test_where_websockets_never_open_nothing_is_lost_either(
                 ground.emit(connection, space_id, len(log))
                 return False
 
-            if world == "threads":
+            if client == "threads":
                 with Monogram(**settings) as client:
                     for event in client.live.events(space_id, after=0, **arguments):
                         if is_enough(event):

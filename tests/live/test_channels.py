@@ -108,7 +108,7 @@ def test_a_closed_channel_is_joined_again(line: Line) -> None:
     assert again["event"] == "phx_join" and again["ref"] != frame["ref"]
 
 
-def test_refusals_are_answered_with_longer_and_longer_pauses(line: Line) -> None:
+def test_refusals_are_followed_by_longer_and_longer_pauses(line: Line) -> None:
     ear = Ear()
     line.channels.attach("a", ear, {})
     line.channels.opened()
@@ -126,7 +126,7 @@ def test_refusals_are_answered_with_longer_and_longer_pauses(line: Line) -> None
     assert line.channels.refused_token is None
 
 
-def test_a_join_that_is_not_answered_is_tried_again(line: Line) -> None:
+def test_a_join_without_a_reply_is_tried_again(line: Line) -> None:
     ear = Ear()
     line.channels.attach("a", ear, {})
     line.channels.opened()
@@ -136,13 +136,13 @@ def test_a_join_that_is_not_answered_is_tried_again(line: Line) -> None:
     assert ear.log == ["lost: no reply to the join"]
 
 
-def test_a_server_that_does_not_answer_is_left(line: Line) -> None:
+def test_a_server_that_does_not_reply_is_left(line: Line) -> None:
     line.join()
     line.now += rules.HEARTBEAT_SECONDS
     (beat,) = line.sent()
     assert (beat["topic"], beat["event"]) == ("phoenix", "heartbeat")
-    answer = {"topic": "phoenix", "event": "phx_reply", "payload": {"status": "ok"}, "ref": beat["ref"]}
-    line.channels.receive(json.dumps(answer))
+    reply = {"topic": "phoenix", "event": "phx_reply", "payload": {"status": "ok"}, "ref": beat["ref"]}
+    line.channels.receive(json.dumps(reply))
     line.now += rules.HEARTBEAT_SECONDS
     assert len(line.sent()) == 1
     line.now += rules.REPLY_SECONDS
@@ -151,7 +151,7 @@ def test_a_server_that_does_not_answer_is_left(line: Line) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"topic":"a"}', "null"])
-def test_what_is_no_frame_breaks_the_connection(line: Line, text: str) -> None:
+def test_a_malformed_frame_breaks_the_connection(line: Line, text: str) -> None:
     with pytest.raises(BrokenConnection):
         line.channels.receive(text)
 

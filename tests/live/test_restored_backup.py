@@ -108,12 +108,12 @@ def test_dump_more_events_restore_other_events(ground: Ground, tmp_path: Path) -
         "MONOGRAM_SESSION_FILE": str(session_file),
     }
     command = ["watch", str(space_id), "--once", "--json", "--after"]
-    answer = CliRunner().invoke(app, [*command, cursor], env=environment)
-    assert answer.exit_code == 1 and "is another event" in answer.output
-    resume = answer.output.rpartition("--after ")[2].strip()
+    result = CliRunner().invoke(app, [*command, cursor], env=environment)
+    assert result.exit_code == 1 and "is another event" in result.output
+    resume = result.output.rpartition("--after ")[2].strip()
     assert resume.partition(":")[0] == str(kept + 5)
-    answer = CliRunner().invoke(app, [*command, str(kept + 4)], env=environment)
-    assert json.loads(answer.stdout)["cursor"] == resume
+    result = CliRunner().invoke(app, [*command, str(kept + 4)], env=environment)
+    assert json.loads(result.stdout)["cursor"] == resume
 
 
 @pytest.mark.long

@@ -45,9 +45,9 @@ class Home:
 
     def run(self, *arguments: str, code: int = 0, signed_in: bool = True) -> Result:
         env = self.environment | ({"MONOGRAM_EMAIL": self.email, "MONOGRAM_PASSWORD": PASSWORD} if signed_in else {})
-        answer = CliRunner().invoke(app, ["watch", *arguments], env=env, catch_exceptions=False)
-        assert answer.exit_code == code, answer.output
-        return answer
+        result = CliRunner().invoke(app, ["watch", *arguments], env=env, catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return result
 
     def command(
         self, *arguments: str, encoding: str = "utf-8", stdout: Any = subprocess.PIPE

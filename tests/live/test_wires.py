@@ -142,7 +142,7 @@ def test_frames_go_and_come(peer: Peer) -> None:
     assert request.headers["user-agent"].startswith("monogram-sdk/")
 
 
-def test_the_same_in_the_world_of_tasks(peer: Peer) -> None:
+def test_the_same_for_the_async_client(peer: Peer) -> None:
     async def run() -> None:
         ear, ended = Ear(), asyncio.Event()
         wire = await async_open_wire(peer.config, ear.take, ended.set)

@@ -17,3 +17,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == TWINS and item.path.name not in OF_EACH:
             item.add_marker(pytest.mark.long)
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Remove the project's variables from the environment, and move to an empty folder."""
+    for name in ("URL", "PUBLISHABLE_KEY", "ANON_KEY", "SECRET_KEY", "SERVICE_ROLE_KEY"):
+        monkeypatch.delenv(f"SUPABASE_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

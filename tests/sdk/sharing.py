@@ -91,6 +91,6 @@ async def with_tasks(path: str) -> Report:
 
 
 if __name__ == "__main__":
-    world, file = sys.argv[1:]
-    report = with_threads(file) if world == "Monogram" else asyncio.run(with_tasks(file))
+    client, file = sys.argv[1:]
+    report = with_threads(file) if client == "Monogram" else asyncio.run(with_tasks(file))
     print(json.dumps(report))  # noqa: T201

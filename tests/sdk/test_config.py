@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import copy
-import errno
 import json
-import os
 import pickle
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -18,9 +15,10 @@ import pytest
 
 from monogram_sdk import AsyncMonogram, FileSessionStorage, Monogram, errors
 from monogram_sdk._config import resolve
-from monogram_sdk._engine.proxies import Proxy, environment_proxy
 from monogram_sdk.asgi import LettersApp
 from monogram_sdk.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("bare")
 
 URL = "https://project.supabase.co"
 
@@ -29,15 +27,6 @@ def jwt(role: str) -> str:
     """Return a key of the older kind."""
     parts: tuple[dict[str, str], ...] = ({"alg": "HS256"}, {"role": role}, {})
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-
-
-@pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Take the environment away, and move to an empty folder."""
-    for name in ("URL", "PUBLISHABLE_KEY", "ANON_KEY", "SECRET_KEY", "SERVICE_ROLE_KEY"):
-        monkeypatch.delenv(f"SUPABASE_{name}", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_what_is_missing_is_named() -> None:
@@ -193,7 +182,7 @@ def test_a_key_in_quotes_is_named_as_that(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["sb_publishable_ü", "sb\n_x", "a b", "x\x00", "\ud800", "  ", "\u2026"])
-def test_what_is_no_key_is_refused(key: str) -> None:
+def test_a_malformed_key_is_refused(key: str) -> None:
     with pytest.raises(errors.ConfigError, match="characters that are not allowed") as caught:
         Monogram(url=URL, key=key)
     assert key.strip() not in str(caught.value) or not key.strip()
@@ -232,8 +221,6 @@ def test_odd_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(errors.ConfigError, match=r"timeout must be|retries must be"):
         Monogram(url=URL, key="sb_publishable_x", **options)
 
-
-# Where a secret key goes ---------------------------------------------------------------------------------------------
 
 SECRETS = ["sb_secret_x", jwt("service_role")]
 
@@ -275,121 +262,6 @@ def test_a_secret_key_goes_where_its_own_source_says(bare: Path, monkeypatch: py
     Monogram.admin_client().close()
 
 
-def test_folders_of_a_session_are_their_owners(bare: Path) -> None:
-    old = os.umask(0o022)
-    try:
-        storage = FileSessionStorage(bare / "one" / "two" / "session.json")
-        storage.set_item("a", "b")
-    finally:
-        os.umask(old)
-    for folder in (bare / "one", bare / "one" / "two"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((bare / "one" / "two" / "session.json").stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000, b'{"a": 1}', b"", b"[]"])
-def test_a_session_file_that_is_none_is_named(bare: Path, content: bytes) -> None:
-    (bare / "session.json").write_bytes(content)
-    with pytest.raises(errors.ConfigError, match="is not a session file"):
-        FileSessionStorage(bare / "session.json").get_item("a")
-    with pytest.raises(errors.ConfigError, match="cannot be read"):
-        FileSessionStorage(bare).get_item("a")
-
-
-# Proxies --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Take the proxies of the environment away."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    return monkeypatch
-
-
-def test_the_environment_names_the_proxy(no_proxies: pytest.MonkeyPatch) -> None:
-    assert environment_proxy(URL) is None
-    no_proxies.setenv("https_proxy", "http://proxy.example:3128")
-    assert environment_proxy(URL) == Proxy("http", "proxy.example", 3128)
-    assert environment_proxy("http://127.0.0.1:54321") is None
-    no_proxies.setenv("no_proxy", "supabase.co")
-    assert environment_proxy(URL) is None
-    no_proxies.delenv("no_proxy")
-    no_proxies.setenv("https_proxy", "proxy.example")
-    assert environment_proxy(URL) == Proxy("http", "proxy.example", 80)
-    no_proxies.setenv("https_proxy", "http://ada:p%40ss@[::1]:8080/")
-    proxy = environment_proxy(URL)
-    assert proxy == Proxy("http", "::1", 8080, ("ada", "p@ss")) and "ss" not in repr(proxy)
-    assert proxy is not None and proxy.for_websockets() == "http://ada:p%40ss@[::1]:8080"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "http://",
-        "http://:3128",
-        "http://[::1",
-        "http://x:port",
-        "http://x:0",
-        "http://a..b",
-        "x y:\udcff",
-        "http://%ff@x",
-    ],
-)
-def test_a_malformed_proxy_is_named(value: str, no_proxies: pytest.MonkeyPatch) -> None:
-    no_proxies.setenv("HTTPS_PROXY", value)
-    with pytest.raises(errors.ConfigError, match="HTTPS_PROXY is not the address of a proxy"):
-        Monogram(url=URL, key="sb_publishable_x")
-    no_proxies.setenv("HTTPS_PROXY", "ftp://proxy.example")
-    with pytest.raises(errors.ConfigError, match="of the kind 'ftp'"):
-        Monogram(url=URL, key="sb_publishable_x")
-
-
-@pytest.mark.parametrize(
-    ("exceptions", "url", "is_excepted"),
-    [
-        ("*", URL, True),
-        (" .supabase.co , x", URL, True),
-        ("SUPABASE.CO", URL, True),
-        ("base.co", URL, False),
-        ("project.supabase.co:443", URL, True),
-        ("project.supabase.co:8443", URL, False),
-        ("10.0.0.0/8", "http://10.1.2.3", True),
-        ("10.0.0.0/8", "http://11.1.2.3", False),
-        ("[::1]:54321", "http://[::1]:54321", True),
-        ("::1", "http://[::1]:54321", True),
-        ("*.supabase.co", URL, True),
-        (",,;[", URL, False),
-        ("https://project.supabase.co", URL, True),
-    ],
-)
-def test_what_goes_without_a_proxy(
-    exceptions: str, url: str, is_excepted: bool, no_proxies: pytest.MonkeyPatch
-) -> None:
-    no_proxies.setenv("all_proxy", "http://proxy.example")
-    no_proxies.setenv("no_proxy", exceptions)
-    assert (environment_proxy(url) is None) is is_excepted
-
-
-def test_a_socks_proxy_works_or_is_named(no_proxies: pytest.MonkeyPatch) -> None:
-    no_proxies.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
-    with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x", retries=0) as client:
-        with pytest.raises(errors.ConnectionFailedError):
-            client.badges.list().first_page()
-    no_proxies.setattr("monogram_sdk._engine.proxies.find_spec", lambda _name: None)
-    with pytest.raises(errors.ConfigError, match=r"monogram-sdk\[socks\]"):
-        Monogram(url=URL, key="sb_publishable_x")
-
-
-def test_certificates_that_cannot_be_read_are_named(no_proxies: pytest.MonkeyPatch, bare: Path) -> None:
-    (bare / "no.pem").write_text("nothing")
-    no_proxies.setenv("SSL_CERT_FILE", str(bare / "no.pem"))
-    with Monogram(url="https://127.0.0.1:9", key="sb_publishable_x", retries=0) as client:
-        with pytest.raises(errors.ConfigError, match="SSL_CERT_FILE"):
-            client.badges.list().first_page()
-
-
 @pytest.mark.parametrize("path", ["/rest/v1", "/auth/v1/", "/storage/v1/object", "/functions/v1/newsletter"])
 def test_the_address_of_a_service_is_not_the_project_s(path: str) -> None:
     with pytest.raises(errors.ConfigError, match=r"one of the project's services.* Leave out /\w+/v1") as caught:
@@ -397,21 +269,6 @@ def test_the_address_of_a_service_is_not_the_project_s(path: str) -> None:
     assert path.rstrip("/") in str(caught.value)
     # A project may live below a path.
     Monogram(url="https://x.example/monogram", key="sb_publishable_x").close()
-
-
-def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    for proxy, is_named in ((None, False), ("http://ada:hunter2@127.0.0.1:9", True)):
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-            monkeypatch.delenv(name, raising=False)
-        if proxy is not None:
-            monkeypatch.setenv("HTTP_PROXY", proxy)
-        with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x", retries=0) as client:
-            with pytest.raises(errors.ConnectionFailedError) as caught:
-                client.badges.list().first()
-        assert ("names a proxy (HTTP_PROXY)" in str(caught.value)) == is_named
-        assert "hunter2" not in str(caught.value) and ".." not in str(caught.value)
 
 
 class AwaitedStorage:
@@ -469,29 +326,6 @@ def test_a_client_stays_in_its_process(take: Callable[[object], object]) -> None
     with Monogram(url="http://127.0.0.1:9", key="sb_publishable_x") as client:
         with pytest.raises(ConfigError, match="Make a client in each process"):
             take(client)
-
-
-def test_a_session_file_is_followed_closed_and_written_in_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, link = tmp_path / "there" / "real.json", tmp_path / "link.json"
-    real.parent.mkdir()
-    real.write_text("{}")
-    real.chmod(0o644)
-    link.symlink_to(real)
-    storage = FileSessionStorage(link)
-    assert storage.get_item("a") is None and stat.S_IMODE(real.stat().st_mode) == 0o600
-    storage.set_item("a", "1" * 99)
-    assert link.is_symlink() and FileSessionStorage(real).get_item("a") == "1" * 99
-
-    def busy(*_paths: object) -> None:
-        raise OSError(errno.EBUSY, "Device or resource busy")
-
-    monkeypatch.setattr(os, "replace", busy)
-    inode = real.stat().st_ino
-    storage.set_item("a", "2")
-    assert FileSessionStorage(real).get_item("a") == "2" and real.stat().st_ino == inode
-    assert list(real.parent.iterdir()) == [real]
 
 
 @pytest.mark.parametrize("name", ["url", "key"])

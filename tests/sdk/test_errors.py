@@ -126,7 +126,7 @@ def test_what_the_database_calls_its_functions_are_calls_here() -> None:
     assert len(named) > 10 and "spaces.members" in named and "responses.select" in named
 
 
-def test_a_stranger_is_told_to_sign_in() -> None:
+def test_a_person_who_is_not_signed_in_is_told_to_sign_in() -> None:
     body = {"code": "42501", "message": "permission denied for table spaces"}
     assert type(refusal(401, body, signed_in=False)) is errors.NotSignedInError
     assert type(refusal(401, body, signed_in=True)) is errors.PermissionDeniedError

@@ -45,28 +45,28 @@ def test_embedded_rows_are_asked_for() -> None:
     assert EarnedBadge.columns().endswith(f",badge:badges({Badge.columns()})")
 
 
-def answer(content: bytes) -> Reply:
+def reply_of(content: bytes) -> Reply:
     """Return a reply of the server."""
     return Reply(200, {}, content)
 
 
-def test_an_answer_that_does_not_fit_says_where_without_the_values() -> None:
+def test_a_reply_that_does_not_fit_says_where_without_the_values() -> None:
     with pytest.raises(errors.InvalidReplyError, match=r"Badge: 0\.id") as caught:
-        _parse.parse_rows(Badge, answer(b'[{"code": {"private": "words"}}]'))
+        _parse.parse_rows(Badge, reply_of(b'[{"code": {"private": "words"}}]'))
     assert "private" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ValidationError)
     assert "words" not in str(caught.value.__cause__), "a traceback shows this one as well"
     with pytest.raises(errors.InvalidReplyError, match="int: reply"):
-        _parse.parse(int, answer(b'"x"'))
+        _parse.parse(int, reply_of(b'"x"'))
 
 
-def test_an_answer_that_was_cut_is_an_error() -> None:
+def test_a_reply_that_was_cut_is_an_error() -> None:
     class Row(Model):
         """A row."""
 
     with pytest.raises(errors.TruncatedReplyError, match="1000 rows"):
-        _parse.parse_all_rows(Row, answer(b"[" + b",".join([b"{}"] * 1000) + b"]"))
-    assert len(_parse.parse_all_rows(Row, answer(b"[{}]"))) == 1
+        _parse.parse_all_rows(Row, reply_of(b"[" + b",".join([b"{}"] * 1000) + b"]"))
+    assert len(_parse.parse_all_rows(Row, reply_of(b"[{}]"))) == 1
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example/1", "javascript:alert(1)", "https://", "http://a b"])

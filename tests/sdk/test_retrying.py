@@ -71,7 +71,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize("body", PAGES.values(), ids=PAGES)
-def test_what_no_service_wrote_is_no_answer(body: bytes) -> None:
+def test_what_no_service_wrote_is_not_a_reply(body: bytes) -> None:
     for status in STATUSES:
         if status == 401 and b'"message"' in body and b'"error' not in body and not body.endswith(b"mess"):
             continue  # The platform's gateway writes so, and lets nobody in.
@@ -110,7 +110,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("status", "body", "path"), REFUSALS.values(), ids=REFUSALS)
-def test_what_a_service_refuses_is_an_answer(status: int, body: bytes, path: str) -> None:
+def test_what_a_service_refuses_is_a_reply(status: int, body: bytes, path: str) -> None:
     assert not retrying.leaves_outcome_open(Reply(status, {}, body), Request("POST", path))
 
 
@@ -120,7 +120,7 @@ def test_too_many_requests_are_not_carried_out() -> None:
 
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize("status", [200, 201, 204])
-def test_nothing_is_no_answer_where_there_must_be_one(status: int) -> None:
+def test_nothing_is_not_a_reply_where_there_must_be_one(status: int) -> None:
     seen: list[bytes] = []
     with replying(status, b"", seen) as client:
         with pytest.raises(errors.InvalidReplyError, match="The reply is empty") as caught:

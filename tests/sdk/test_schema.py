@@ -43,7 +43,7 @@ def asked() -> set[tuple[str, str]]:
     }
 
 
-def test_models_read_what_the_database_answers(connection: psycopg.Connection[Any]) -> None:
+def test_models_read_what_the_database_returns(connection: psycopg.Connection[Any]) -> None:
     assert differences(connection) == []
 
 
@@ -96,15 +96,15 @@ def test_each_kind_of_drift_is_seen(fresh_dsn: str) -> None:
             assert differences(connection) == []
 
 
-def test_models_of_json_have_the_fields_of_the_answer(actors: Actors) -> None:
+def test_models_of_json_have_the_fields_of_the_reply(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe")
     (prompt,) = club.ask()
     club.answer(prompt)
     leader = club.leader
     leader.update("spaces", club.id, description="Books")
     leader.rows("select_responses", space_id=club.id, response_ids=[row["id"] for row in leader.select("responses")])
-    letter = leader.call("generate_newsletter", space_id=club.id)
-    assert list(json_differences(models.NewsletterContent, letter["content"])) == []
+    newsletter = leader.call("generate_newsletter", space_id=club.id)
+    assert list(json_differences(models.NewsletterContent, newsletter["content"])) == []
     week = leader.call("space_week", space_id=club.id)
     assert week["prompts"][0]["responses"] and week["newsletter"]["content"]["prompts"][0]["responses"]
     assert list(json_differences(models.SpaceWeek, week)) == []

@@ -21,15 +21,15 @@ from tests.sdk.sharing import CALLS_AFTERWARDS, Report
 from tests.sdk.support import PASSWORD, new_email
 from tests.support.long import long
 
-WORLDS = ("Monogram", "AsyncMonogram")
+CLIENTS = ("Monogram", "AsyncMonogram")
 MARGIN_SECONDS = 30
 """So long before its end a session is renewed."""
 
 
-def start(world: str, stack: Stack, file: Path) -> subprocess.Popen[str]:
+def start(client: str, stack: Stack, file: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "SUPABASE_URL": stack.api_url, "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key}
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "tests.sdk.sharing", world, str(file)],
+        [sys.executable, "-W", "error", "-m", "tests.sdk.sharing", client, str(file)],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
@@ -42,7 +42,7 @@ def start(world: str, stack: Stack, file: Path) -> subprocess.Popen[str]:
 def run_together(stack: Stack, file: Path, seconds: float) -> list[Report]:
     """Run a program with each client; let the session expire so many seconds after both have begun."""
     with ExitStack() as running:
-        programs = [running.enter_context(start(world, stack, file)) for world in WORLDS]
+        programs = [running.enter_context(start(client, stack, file)) for client in CLIENTS]
         for program in programs:
             running.callback(program.kill)
             assert program.stdout is not None

@@ -196,7 +196,7 @@ def test_what_the_auth_service_says_of_a_message_is_taken(body: bytes) -> None:
             DONE[name](client)
 
 
-def test_a_file_without_its_end_is_none() -> None:
+def test_a_file_without_its_end_is_refused() -> None:
     for whole, call in ((PDF, READS["newsletters.pdf"]), (LETTER, READS["newsletters.html"])):
         with replying(whole, "application/octet-stream", []) as client:
             assert call(client) == whole, "whatever something on the way calls it"

@@ -18,8 +18,8 @@ import pytest
 from tests.conftest import ROOT
 
 FOLDER = Path(__file__).parent
-PROGRAMS = [FOLDER / world / "program.py" for world in ("_async", "_sync")]
-MISTAKES = [*(FOLDER / world / "misuse.py" for world in ("_async", "_sync")), FOLDER / "forgotten_await.py"]
+PROGRAMS = [FOLDER / folder / "program.py" for folder in ("_async", "_sync")]
+MISTAKES = [*(FOLDER / folder / "misuse.py" for folder in ("_async", "_sync")), FOLDER / "forgotten_await.py"]
 
 
 def run(*command: str | Path) -> str:

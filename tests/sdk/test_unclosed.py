@@ -17,7 +17,7 @@ from monogram_sdk import AsyncMonogram, Monogram
 from monogram_sdk._engine._async.network import AsyncPools
 from monogram_sdk._engine._sync.network import Pools
 from monogram_sdk.errors import ConfigError
-from tests.sdk.test_forks import KEY, run_in_forks, serving
+from tests.sdk.forks import KEY, run_in_forks, serving
 
 
 @pytest.fixture(scope="module")

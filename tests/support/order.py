@@ -37,6 +37,7 @@ SECONDS = {
     "tests/sdk/_sync/test_faults.py::test_calls_over_a_faulty_network_happen_once_or_say_so": 5,
     "tests/local/test_cli.py::test_runs_in_the_background_until_it_is_stopped": 5,
     "tests/sdk/test_forks.py": 5,
+    "tests/sdk/test_live_forks.py": 5,
     "tests/embedded/test_databases.py": 5,
     "tests/sql/test_streaks.py": 5,
     "tests/functions/newsletter/test_leaving.py::test_an_upload_under_way_while_the_account_goes_stores_nothing": 4,

@@ -46,8 +46,8 @@ async def week(client: AsyncMonogram, space_id: str) -> Newsletter:
     assert_type(invite, NewInvite)
     membership = await client.spaces.set_member_role(space.id, space.leader_id, MembershipRole.ADMIN)
     assert_type(membership.role, MembershipRole)
-    letter = await client.newsletters.generate(space.id)
-    return await client.newsletters.publish(letter.id)
+    newsletter = await client.newsletters.generate(space.id)
+    return await client.newsletters.publish(newsletter.id)
 
 
 async def lists(client: AsyncMonogram) -> int:

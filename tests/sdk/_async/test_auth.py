@@ -233,7 +233,7 @@ async def test_programs_share_storage_of_their_own(people: AsyncPeople) -> None:
     assert shelf.items == {}
 
 
-async def test_a_stored_session_that_cannot_be_read_is_no_session(
+async def test_a_stored_session_that_cannot_be_read_is_ignored(
     people: AsyncPeople, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = MemorySessionStorage()

@@ -143,7 +143,7 @@ async def test_waiting_for_somebody_elses_refresh_counts(people: AsyncPeople) ->
             assert proxy.count("GET /rest/v1/users") == 0
 
 
-async def test_a_write_that_was_answered_is_uncertain_when_the_rest_of_its_call_fails(people: AsyncPeople) -> None:
+async def test_a_write_that_got_a_reply_is_uncertain_when_the_rest_of_its_call_fails(people: AsyncPeople) -> None:
     faults = AsyncFaults()
     club = await people.club(faults=faults)
     response = await club.member.responses.submit(club.prompt.id, content="Dune", image=PNG)
@@ -164,7 +164,7 @@ async def test_reads_are_never_uncertain(people: AsyncPeople) -> None:
     assert not caught.value.uncertain
 
 
-async def test_a_page_of_the_network_is_no_answer(people: AsyncPeople) -> None:
+async def test_a_login_page_is_not_a_reply(people: AsyncPeople) -> None:
     with FaultyProxy(people.api.url) as proxy:
         client = people.at(proxy.url, timeout=5)
         await client.auth.sign_up(email=new_email("ada"), password=PASSWORD)

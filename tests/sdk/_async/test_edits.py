@@ -61,13 +61,13 @@ async def test_all_that_people_edit_takes_the_version_they_changed(club: AsyncCl
     ):
         with pytest.raises(errors.NotFoundError, match="You have deleted your settings") as caught:
             await attempt()
-        assert "makes them anew" in str(caught.value.hint) and not caught.value.uncertain
+        assert "create them again" in str(caught.value.hint) and not caught.value.uncertain
     for version in (0, -1, 2**31, True, "2"):
         with pytest.raises(errors.InvalidValueError, match="if_version"):
             await leader.spaces.update(space.id, name="Fourth", if_version=version)
 
 
-async def test_a_change_whose_reply_was_lost_is_no_conflict_with_itself(people: AsyncPeople) -> None:
+async def test_a_change_whose_reply_was_lost_does_not_conflict_with_itself(people: AsyncPeople) -> None:
     faults = AsyncFaults()
     club = await people.club(faults=faults)
     draft = await club.member.responses.draft(club.prompt.id, content="One")

@@ -163,7 +163,7 @@ class AsyncWalker:
             return
 
 
-class AsyncWorld:
+class AsyncScenario:
     """People on a faulty network, and what they need: others who are on a good one."""
 
     def __init__(self, stack: Stack, people: AsyncPeople, proxy: FaultyProxy) -> None:
@@ -224,11 +224,11 @@ async def run(stack: Stack, people: AsyncPeople, *, walkers: int, rounds: int) -
     """Run the story with one of the clients; return its log, and the proxy."""
     seed = random.randrange(10**9)
     with recorded(stack.db_url), FaultyProxy(stack.api_url, hold=HOLD) as proxy:
-        world = AsyncWorld(stack, people, proxy)
-        await world.populate(walkers, rounds)
-        await world.run(rounds, EveryFault(seed, NATURAL))
-        print(summary(world.effects))  # noqa: T201
-        return world.effects, proxy
+        scenario = AsyncScenario(stack, people, proxy)
+        await scenario.populate(walkers, rounds)
+        await scenario.run(rounds, EveryFault(seed, NATURAL))
+        print(summary(scenario.effects))  # noqa: T201
+        return scenario.effects, proxy
 
 
 async def test_calls_over_a_faulty_network_happen_once_or_say_so(stack: Stack, people: AsyncPeople) -> None:

@@ -21,7 +21,7 @@ from .conftest import AsyncClub, AsyncPeople
 
 
 async def test_an_export_holds_rows_and_files(club: AsyncClub, tmp_path: Path) -> None:
-    answer = await club.member.responses.submit(club.prompt.id, content="Middlemarch. Ælfrida's copy.", image=PNG)
+    response = await club.member.responses.submit(club.prompt.id, content="Middlemarch. Ælfrida's copy.", image=PNG)
     await club.member.profiles.set_avatar(PNG)
     await club.leader.responses.submit(club.prompt.id, content="Not Boris's words.")
     data = await club.member.auth.export()
@@ -29,12 +29,12 @@ async def test_an_export_holds_rows_and_files(club: AsyncClub, tmp_path: Path) -
         assert archive.testzip() is None
         names = archive.namelist()
         rows = {name[5:-5]: json.loads(archive.read(name)) for name in names if name.startswith("rows/")}
-        assert [row["content"] for row in rows["responses"]] == [answer.content]
+        assert [row["content"] for row in rows["responses"]] == [response.content]
         assert {row["bucket_id"] for row in rows["files"]} == {"avatars", "responses"}
         assert rows["account"][0]["email"].startswith("boris-") and "encrypted_password" not in rows["account"][0]
         assert [row["type"] for row in rows["transactions"]] == ["EARN_RESPONSE", "EARN_BADGE"]
         files = [name for name in names if name.startswith("files/")]
-        assert f"files/responses/{answer.image_path}" in files and len(files) == 2
+        assert f"files/responses/{response.image_path}" in files and len(files) == 2
         assert all(archive.read(name).startswith(b"\x89PNG") for name in files)
         assert "Not Boris's words." not in "".join(archive.read(name).decode() for name in names if name[-4:] == "json")
 
@@ -136,16 +136,16 @@ async def test_an_account_is_deleted_by_its_owner(club: AsyncClub, people: Async
 
 
 async def test_a_person_is_erased_with_their_words(club: AsyncClub, people: AsyncPeople) -> None:
-    answer = await club.member.responses.submit(club.prompt.id, content="Take this away.")
-    await club.leader.responses.select(club.space.id, [answer.id])
-    letter = await club.leader.newsletters.publish((await club.leader.newsletters.generate(club.space.id)).id)
+    response = await club.member.responses.submit(club.prompt.id, content="Take this away.")
+    await club.leader.responses.select(club.space.id, [response.id])
+    newsletter = await club.leader.newsletters.publish((await club.leader.newsletters.generate(club.space.id)).id)
     service, boris = people.service(), (await club.member.profiles.get()).id
     assert await service.admin.erase_user(boris) == 1
-    found = await club.leader.newsletters.get(letter.id)
+    found = await club.leader.newsletters.get(newsletter.id)
     (response,) = found.content.prompts[0].responses
     assert (response.author.display_name, response.author.id, response.content) == ("Somebody who left", None, None)
     assert found.redacted_at is not None
-    page = (await club.leader.newsletters.html(letter.id)).decode()
+    page = (await club.leader.newsletters.html(newsletter.id)).decode()
     assert "Somebody who left" in page and "Take this away." not in page and "Boris" not in page
     # Nobody is left to be found, neither as an account nor in a newsletter.
     for redact in (True, False):
@@ -156,12 +156,12 @@ async def test_a_person_is_erased_with_their_words(club: AsyncClub, people: Asyn
 
 
 async def test_words_stay_unless_they_are_to_go(club: AsyncClub, people: AsyncPeople) -> None:
-    answer = await club.member.responses.submit(club.prompt.id, content="Printed.")
-    await club.leader.responses.select(club.space.id, [answer.id])
-    letter = await club.leader.newsletters.publish((await club.leader.newsletters.generate(club.space.id)).id)
+    response = await club.member.responses.submit(club.prompt.id, content="Printed.")
+    await club.leader.responses.select(club.space.id, [response.id])
+    newsletter = await club.leader.newsletters.publish((await club.leader.newsletters.generate(club.space.id)).id)
     boris = (await club.member.profiles.get()).id
     assert await people.service().admin.erase_user(boris, redact=False) == 0
-    assert (await club.leader.newsletters.get(letter.id)).content == letter.content
+    assert (await club.leader.newsletters.get(newsletter.id)).content == newsletter.content
     # Later, after all.
     assert await people.service().admin.erase_user(boris) == 1
 
@@ -182,12 +182,12 @@ async def test_words_of_gifts_alone_are_something_to_erase(club: AsyncClub, peop
 
 
 async def test_a_stale_draft_says_what_changed(club: AsyncClub) -> None:
-    answer = await club.member.responses.submit(club.prompt.id, content="At first.")
-    await club.leader.responses.select(club.space.id, [answer.id])
+    response = await club.member.responses.submit(club.prompt.id, content="At first.")
+    await club.leader.responses.select(club.space.id, [response.id])
     draft = await club.leader.newsletters.generate(club.space.id)
-    await club.member.responses.edit(answer.id, content="On second thoughts.")
+    await club.member.responses.edit(response.id, content="On second thoughts.")
     with pytest.raises(errors.NewsletterStaleError) as caught:
         await club.leader.newsletters.publish(draft.id)
-    assert (caught.value.response_ids, caught.value.prompt_ids) == ((answer.id,), ())
+    assert (caught.value.response_ids, caught.value.prompt_ids) == ((response.id,), ())
     await club.leader.newsletters.generate(club.space.id)
     assert (await club.leader.newsletters.publish(draft.id)).is_published

@@ -199,7 +199,7 @@ async def test_signing_out_ends_a_feed(club: AsyncClub) -> None:
                 pass
 
 
-async def test_new_answers(club: AsyncClub) -> None:
+async def test_new_responses(club: AsyncClub) -> None:
     async with club.member.live.responses(club.space.id) as feed:
         draft = await club.member.responses.draft(club.prompt.id, content="Perhaps")
         emma = await club.leader.responses.submit(club.prompt.id, content="Emma")
@@ -215,7 +215,7 @@ async def test_new_answers(club: AsyncClub) -> None:
     await again.aclose()
 
 
-async def test_the_cursor_of_answers_is_where_to_go_on(club: AsyncClub) -> None:
+async def test_the_cursor_of_responses_is_where_to_go_on(club: AsyncClub) -> None:
     await club.leader.responses.submit(club.prompt.id, content="Emma")
     dune = await club.member.responses.submit(club.prompt.id, content="Dune")
     first = club.member.live.responses(club.space.id, after=0)
@@ -228,8 +228,8 @@ async def test_weeks_go_by(club: AsyncClub) -> None:
     async with club.member.live.events(club.space.id) as feed:
         response = await club.member.responses.submit(club.prompt.id, content="Dune")
         await club.leader.responses.select(club.space.id, [response.id])
-        letter = await club.leader.newsletters.generate(club.space.id)
-        await club.leader.newsletters.publish(letter.id)
+        newsletter = await club.leader.newsletters.generate(club.space.id)
+        await club.leader.newsletters.publish(newsletter.id)
         async for event in feed:
             if isinstance(event, WeekAdvanced):
                 assert event.payload.week_number == 2

@@ -32,7 +32,7 @@ async def test_reads_are_tried_again(people: AsyncPeople, faults: AsyncFaults) -
         assert len(faults.paths) == 4, "each of them was tried again"
 
 
-async def test_lost_answers_to_inserts_make_nothing_twice(people: AsyncPeople, faults: AsyncFaults) -> None:
+async def test_lost_replies_to_inserts_make_nothing_twice(people: AsyncPeople, faults: AsyncFaults) -> None:
     ada = await people.sign_up("Ada", faults=faults)
     faults.then("lost", "lost")
     space = await ada.spaces.create(name="Once")
@@ -60,7 +60,7 @@ async def test_lost_answers_to_inserts_make_nothing_twice(people: AsyncPeople, f
     assert await ada.spaces.list().all() == []
 
 
-async def test_lost_answers_to_commands_do_nothing_twice(people: AsyncPeople, faults: AsyncFaults) -> None:
+async def test_lost_replies_to_commands_do_nothing_twice(people: AsyncPeople, faults: AsyncFaults) -> None:
     club = await people.club(faults=faults)
     await club.member.responses.submit(club.prompt.id, content="Dune")
     before = await club.member.tokens.balance()
@@ -91,7 +91,7 @@ async def test_lost_answers_to_commands_do_nothing_twice(people: AsyncPeople, fa
     assert await club.member.notifications.mark_read() == 0
 
 
-async def test_leaders_commands_survive_lost_answers(people: AsyncPeople, faults: AsyncFaults) -> None:
+async def test_leaders_commands_survive_lost_replies(people: AsyncPeople, faults: AsyncFaults) -> None:
     club = await people.club()
     member_id, stranger_id = (await club.member.profiles.get()).id, (await club.stranger.profiles.get()).id
     await club.leader.spaces.transfer_leadership(club.space.id, member_id)
@@ -127,7 +127,7 @@ async def test_what_cannot_be_repeated_is_not(people: AsyncPeople, faults: Async
     await faults.aclose()
 
 
-async def test_a_refusal_is_a_refusal_also_after_a_lost_answer(people: AsyncPeople, faults: AsyncFaults) -> None:
+async def test_a_refusal_is_a_refusal_also_after_a_lost_reply(people: AsyncPeople, faults: AsyncFaults) -> None:
     club = await people.club(faults=faults)
     await club.member.responses.submit(club.prompt.id, content="First")
     faults.then("lost")
@@ -213,7 +213,7 @@ class AsyncDrip(httpx.AsyncByteStream):
             yield b" "
 
 
-async def test_packed_answers_are_unpacked(people: AsyncPeople) -> None:
+async def test_compressed_replies_are_decompressed(people: AsyncPeople) -> None:
     class Packing(AsyncFaults):
         """Replies with a compressed body."""
 

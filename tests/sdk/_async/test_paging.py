@@ -127,7 +127,7 @@ async def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: Asyn
         assert [space.id for space in last.items] == spaces[6:] and last.cursor is None
 
 
-async def test_the_same_answer_chosen_twice_is_one(people: AsyncPeople) -> None:
+async def test_the_same_response_chosen_twice_is_one(people: AsyncPeople) -> None:
     club = await people.club()
-    answer = (await club.member.responses.submit(club.prompt.id, content="Yes")).id
-    assert len(await club.leader.responses.select(club.space.id, [answer, answer])) == 1
+    response = (await club.member.responses.submit(club.prompt.id, content="Yes")).id
+    assert len(await club.leader.responses.select(club.space.id, [response, response])) == 1

@@ -26,22 +26,24 @@ async def test_what_the_week_has_paid(people: AsyncPeople) -> None:
 async def test_a_newsletter_proves_the_ledger(people: AsyncPeople) -> None:
     club, service = await people.club(), people.service()
     draft = await club.leader.newsletters.generate(club.space.id)
-    letter = await club.leader.newsletters.publish(draft.id)
-    assert letter.code is not None and letter.ledger_root is not None
-    proof = await club.leader.tokens.proof(letter.id)
-    assert proof.is_valid() and (proof.code, proof.ledger_root) == (letter.code, letter.ledger_root)
+    newsletter = await club.leader.newsletters.publish(draft.id)
+    assert newsletter.code is not None and newsletter.ledger_root is not None
+    proof = await club.leader.tokens.proof(newsletter.id)
+    assert proof.is_valid() and (proof.code, proof.ledger_root) == (newsletter.code, newsletter.ledger_root)
     assert not proof.model_copy(update={"entries": proof.entries + 1}).is_valid()
     stranger = await people.sign_up("Sam")
-    for newsletter_id in (letter.id, uuid4()):
+    for newsletter_id in (newsletter.id, uuid4()):
         with pytest.raises(errors.ProofNotFoundError):
             await stranger.tokens.proof(newsletter_id)
 
-    found = await service.admin.verify_newsletter(letter.code, newsletter_id=letter.id, ledger_root=letter.ledger_root)
-    assert (found.status, found.newsletter_id, found.is_trustworthy) == ("INTACT", letter.id, True)
+    found = await service.admin.verify_newsletter(
+        newsletter.code, newsletter_id=newsletter.id, ledger_root=newsletter.ledger_root
+    )
+    assert (found.status, found.newsletter_id, found.is_trustworthy) == ("INTACT", newsletter.id, True)
     unknown = await service.admin.verify_newsletter("00000-00000-00000-00000")
     assert (unknown.status, unknown.title, unknown.is_trustworthy) == ("UNKNOWN", None, False)
     with pytest.raises(errors.InvalidValueError):
         await service.admin.verify_newsletter("no code")
     with pytest.raises(errors.SecretKeyRequiredError):
-        await club.leader.admin.verify_newsletter(letter.code)
+        await club.leader.admin.verify_newsletter(newsletter.code)
     assert await service.admin.verify_ledger(complete=False).all() == []

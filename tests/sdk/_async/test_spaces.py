@@ -71,7 +71,7 @@ async def test_invites_are_listed_without_codes_and_can_be_withdrawn(club: Async
         await club.leader.spaces.create_invite(club.space.id, expires_at=datetime(2030, 1, 1))
 
 
-async def test_roles_the_pen_and_the_space_are_handed_on(club: AsyncClub) -> None:
+async def test_roles_the_curator_and_the_leader_change(club: AsyncClub) -> None:
     leader_id = club.space.leader_id
     member_id = (await club.member.profiles.get()).id
     promoted = await club.leader.spaces.set_member_role(club.space.id, member_id, MembershipRole.ADMIN)

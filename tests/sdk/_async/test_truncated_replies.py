@@ -37,9 +37,9 @@ class AsyncScene:
     narrow_service: AsyncMonogram
     whole_service: AsyncMonogram
     space: Space
-    letter: UUID
+    newsletter: UUID
     prompts: list[Prompt]
-    answers: list[Response]
+    responses: list[Response]
     batch: MailBatch
 
     def paged(self, *, narrow: bool) -> dict[str, AsyncIterable[Model]]:
@@ -53,7 +53,7 @@ class AsyncScene:
             "admin.verify_ledger": service.admin.verify_ledger(),
             "badges.earned": client.badges.earned(),
             "badges.list": client.badges.list(),
-            "newsletters.delivery": client.newsletters.delivery(self.letter),
+            "newsletters.delivery": client.newsletters.delivery(self.newsletter),
             "newsletters.list": client.newsletters.list(self.space.id),
             "notifications.list": client.notifications.list(),
             "prompts.list": client.prompts.list(self.space.id),
@@ -87,7 +87,7 @@ class AsyncScene:
             "prompts.reorder": lambda: client.prompts.reorder(space, ids[::-1]),
             "prompts.create_many": lambda: client.prompts.create_many(space, ["Why?", "How?"]),
             "prompts.publish": lambda: client.prompts.publish(space),
-            "responses.select": lambda: client.responses.select(space, [answer.id for answer in self.answers]),
+            "responses.select": lambda: client.responses.select(space, [response.id for response in self.responses]),
             "spaces.preview_rotation": lambda: client.spaces.preview_rotation(space, weeks=2),
             "tokens.weekly_earnings": client.tokens.weekly_earnings,
             "tokens.leaderboard": lambda: client.tokens.leaderboard(space_id=space),
@@ -109,7 +109,7 @@ def lists() -> set[str]:
     }
 
 
-async def answered(ada: AsyncMonogram, boris: AsyncMonogram, space_id: UUID) -> list[Response]:
+async def published_responses(ada: AsyncMonogram, boris: AsyncMonogram, space_id: UUID) -> list[Response]:
     """Publish a prompt that gets two responses."""
     await ada.spaces.assign_curator(space_id, (await ada.profiles.get()).id)
     prompt = await ada.prompts.create(space_id, question="What did you read?")
@@ -119,8 +119,8 @@ async def answered(ada: AsyncMonogram, boris: AsyncMonogram, space_id: UUID) -> 
 
 async def publish_week(ada: AsyncMonogram, boris: AsyncMonogram, space_id: UUID) -> UUID:
     """Play a week and return its newsletter."""
-    answers = await answered(ada, boris, space_id)
-    await ada.responses.select(space_id, [answer.id for answer in answers])
+    responses = await published_responses(ada, boris, space_id)
+    await ada.responses.select(space_id, [response.id for response in responses])
     return (await ada.newsletters.publish((await ada.newsletters.generate(space_id)).id)).id
 
 
@@ -141,7 +141,7 @@ async def scene(stack: Stack, people: AsyncPeople) -> AsyncIterator[AsyncScene]:
         await boris.spaces.join(space.id)
         for _ in range(2):
             await ada.spaces.create_invite(space.id)
-            letter = await publish_week(ada, boris, space.id)
+            newsletter = await publish_week(ada, boris, space.id)
         friend = (await boris.profiles.get()).id
         for _ in range(2):
             item = await service.store.create_item(code=uuid4().hex, name="Thing", kind=StoreItemKind.THEME, price=1)
@@ -149,7 +149,7 @@ async def scene(stack: Stack, people: AsyncPeople) -> AsyncIterator[AsyncScene]:
             await ada.tokens.gift(friend, amount=1)
             await boris.tokens.gift(me, amount=1)
             await service.admin.suppress_email(new_email("gone"))
-        answers = await answered(ada, boris, space.id)
+        responses = await published_responses(ada, boris, space.id)
         prompts = await ada.prompts.list(space.id, week_number=3).all() + await ada.prompts.create_many(
             space.id, ["Who?", "What?"]
         )
@@ -161,7 +161,7 @@ async def scene(stack: Stack, people: AsyncPeople) -> AsyncIterator[AsyncScene]:
             )
         batch = await service.mails.claim(WORKER, provider=WORKER, limit=1000)
         assert batch is not None
-        yield AsyncScene(narrow, ada, narrow_service, service, space, letter, prompts, answers, batch)
+        yield AsyncScene(narrow, ada, narrow_service, service, space, newsletter, prompts, responses, batch)
     await network.aclose()
 
 

@@ -12,7 +12,7 @@ from tests.sdk.support import PNG, AsyncThunk
 from .conftest import AsyncClub, AsyncPeople
 
 
-async def test_a_refusal_that_was_answered_is_certain(people: AsyncPeople, club: AsyncClub) -> None:
+async def test_a_refusal_that_got_a_reply_is_certain(people: AsyncPeople, club: AsyncClub) -> None:
     boris = await people.sign_up("Boris")
     await club.leader.spaces.update(club.space.id, is_public=True)
     await boris.spaces.join(club.space.id)

@@ -69,7 +69,7 @@ async def test_a_draft_is_its_authors_alone_until_it_is_published(club: AsyncClu
         await club.leader.prompts.delete(club.prompt.id)
 
 
-async def test_images_come_and_go_with_their_answer(club: AsyncClub) -> None:
+async def test_images_come_and_go_with_their_response(club: AsyncClub) -> None:
     with pytest.raises(errors.CaptionWithoutImageError):
         await club.member.responses.submit(club.prompt.id, content="Words", image_caption="A cat")
     response = await club.member.responses.submit(club.prompt.id, image=PNG, image_caption="A cat")
@@ -111,7 +111,7 @@ async def test_many_images_get_their_addresses_in_few_requests(people: AsyncPeop
         await club.member.responses.image_urls(paths, seconds=0)
 
 
-async def test_a_refused_answer_leaves_no_file_behind(club: AsyncClub, people: AsyncPeople) -> None:
+async def test_a_refused_response_leaves_no_file_behind(club: AsyncClub, people: AsyncPeople) -> None:
     await club.member.responses.submit(club.prompt.id, content="First")
     with pytest.raises(errors.ResponseExistsError):
         await club.member.responses.submit(club.prompt.id, content="Second", image=PNG)
@@ -128,7 +128,7 @@ async def test_a_file_that_cannot_be_deleted_again_is_named(people: AsyncPeople)
     faults.then("ok", "ok", "ok", "ok", *["unsent"] * 4)
     with pytest.raises(errors.ResponseExistsError) as caught:
         await club.member.responses.submit(club.prompt.id, content="Second", image=PNG)
-    assert [note.split(":")[0].split(".")[-1] for note in caught.value.__notes__] == ["png could not be deleted again"]
+    assert [note.split(":")[0].split(".")[-1] for note in caught.value.__notes__] == ["png could not be deleted"]
 
 
 async def test_images_are_looked_at_before_anything_is_sent(club: AsyncClub) -> None:
@@ -138,7 +138,7 @@ async def test_images_are_looked_at_before_anything_is_sent(club: AsyncClub) -> 
         await club.member.responses.submit(club.prompt.id, image=PNG[:8] + bytes(10 * 1024 * 1024))
     with pytest.raises(errors.InvalidValueError, match="cannot be read"):
         await club.member.responses.submit(club.prompt.id, image="/no/such/file.png")
-    with pytest.raises(errors.InvalidValueError, match="address of the music"):
+    with pytest.raises(errors.InvalidValueError, match="URL of the music"):
         await club.member.responses.submit(club.prompt.id, music="javascript:alert(1)")
     assert await club.member.responses.mine(club.prompt.id) is None
 
@@ -188,7 +188,7 @@ async def test_images_tell_nothing_but_the_picture(club: AsyncClub) -> None:
     assert await club.leader.responses.image_bytes(response.image_path) == PNG
 
 
-async def test_a_file_stays_if_an_unanswered_attempt_may_have_used_it(people: AsyncPeople) -> None:
+async def test_a_file_stays_if_an_attempt_without_a_reply_may_have_used_it(people: AsyncPeople) -> None:
     faults = AsyncFaults()
     club = await people.club(faults=faults)
     response = await club.member.responses.submit(club.prompt.id, content="Here")

@@ -48,8 +48,8 @@ def week(client: Monogram, space_id: str) -> Newsletter:
     assert_type(invite, NewInvite)
     membership = client.spaces.set_member_role(space.id, space.leader_id, MembershipRole.ADMIN)
     assert_type(membership.role, MembershipRole)
-    letter = client.newsletters.generate(space.id)
-    return client.newsletters.publish(letter.id)
+    newsletter = client.newsletters.generate(space.id)
+    return client.newsletters.publish(newsletter.id)
 
 
 def lists(client: Monogram) -> int:

@@ -235,7 +235,7 @@ def test_programs_share_storage_of_their_own(people: People) -> None:
     assert shelf.items == {}
 
 
-def test_a_stored_session_that_cannot_be_read_is_no_session(people: People, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stored_session_that_cannot_be_read_is_ignored(people: People, caplog: pytest.LogCaptureFixture) -> None:
     storage = MemorySessionStorage()
     with Monogram(url=people.api.url, key=people.api.publishable_key, session_storage=storage) as client:
         storage.set_item(client.auth._sessions.storage_key, "{}")

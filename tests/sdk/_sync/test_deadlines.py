@@ -145,7 +145,7 @@ def test_waiting_for_somebody_elses_refresh_counts(people: People) -> None:
             assert proxy.count("GET /rest/v1/users") == 0
 
 
-def test_a_write_that_was_answered_is_uncertain_when_the_rest_of_its_call_fails(people: People) -> None:
+def test_a_write_that_got_a_reply_is_uncertain_when_the_rest_of_its_call_fails(people: People) -> None:
     faults = Faults()
     club = people.club(faults=faults)
     response = club.member.responses.submit(club.prompt.id, content="Dune", image=PNG)
@@ -166,7 +166,7 @@ def test_reads_are_never_uncertain(people: People) -> None:
     assert not caught.value.uncertain
 
 
-def test_a_page_of_the_network_is_no_answer(people: People) -> None:
+def test_a_login_page_is_not_a_reply(people: People) -> None:
     with FaultyProxy(people.api.url) as proxy:
         client = people.at(proxy.url, timeout=5)
         client.auth.sign_up(email=new_email("ada"), password=PASSWORD)

@@ -63,13 +63,13 @@ def test_all_that_people_edit_takes_the_version_they_changed(club: Club) -> None
     ):
         with pytest.raises(errors.NotFoundError, match="You have deleted your settings") as caught:
             attempt()
-        assert "makes them anew" in str(caught.value.hint) and not caught.value.uncertain
+        assert "create them again" in str(caught.value.hint) and not caught.value.uncertain
     for version in (0, -1, 2**31, True, "2"):
         with pytest.raises(errors.InvalidValueError, match="if_version"):
             leader.spaces.update(space.id, name="Fourth", if_version=version)
 
 
-def test_a_change_whose_reply_was_lost_is_no_conflict_with_itself(people: People) -> None:
+def test_a_change_whose_reply_was_lost_does_not_conflict_with_itself(people: People) -> None:
     faults = Faults()
     club = people.club(faults=faults)
     draft = club.member.responses.draft(club.prompt.id, content="One")

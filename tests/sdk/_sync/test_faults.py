@@ -163,7 +163,7 @@ class Walker:
             return
 
 
-class World:
+class Scenario:
     """People on a faulty network, and what they need: others who are on a good one."""
 
     def __init__(self, stack: Stack, people: People, proxy: FaultyProxy) -> None:
@@ -224,11 +224,11 @@ def run(stack: Stack, people: People, *, walkers: int, rounds: int) -> tuple[Eff
     """Run the story with one of the clients; return its log, and the proxy."""
     seed = random.randrange(10**9)
     with recorded(stack.db_url), FaultyProxy(stack.api_url, hold=HOLD) as proxy:
-        world = World(stack, people, proxy)
-        world.populate(walkers, rounds)
-        world.run(rounds, EveryFault(seed, NATURAL))
-        print(summary(world.effects))  # noqa: T201
-        return world.effects, proxy
+        scenario = Scenario(stack, people, proxy)
+        scenario.populate(walkers, rounds)
+        scenario.run(rounds, EveryFault(seed, NATURAL))
+        print(summary(scenario.effects))  # noqa: T201
+        return scenario.effects, proxy
 
 
 def test_calls_over_a_faulty_network_happen_once_or_say_so(stack: Stack, people: People) -> None:

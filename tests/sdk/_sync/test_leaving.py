@@ -23,7 +23,7 @@ from .conftest import Club, People
 
 
 def test_an_export_holds_rows_and_files(club: Club, tmp_path: Path) -> None:
-    answer = club.member.responses.submit(club.prompt.id, content="Middlemarch. Ælfrida's copy.", image=PNG)
+    response = club.member.responses.submit(club.prompt.id, content="Middlemarch. Ælfrida's copy.", image=PNG)
     club.member.profiles.set_avatar(PNG)
     club.leader.responses.submit(club.prompt.id, content="Not Boris's words.")
     data = club.member.auth.export()
@@ -31,12 +31,12 @@ def test_an_export_holds_rows_and_files(club: Club, tmp_path: Path) -> None:
         assert archive.testzip() is None
         names = archive.namelist()
         rows = {name[5:-5]: json.loads(archive.read(name)) for name in names if name.startswith("rows/")}
-        assert [row["content"] for row in rows["responses"]] == [answer.content]
+        assert [row["content"] for row in rows["responses"]] == [response.content]
         assert {row["bucket_id"] for row in rows["files"]} == {"avatars", "responses"}
         assert rows["account"][0]["email"].startswith("boris-") and "encrypted_password" not in rows["account"][0]
         assert [row["type"] for row in rows["transactions"]] == ["EARN_RESPONSE", "EARN_BADGE"]
         files = [name for name in names if name.startswith("files/")]
-        assert f"files/responses/{answer.image_path}" in files and len(files) == 2
+        assert f"files/responses/{response.image_path}" in files and len(files) == 2
         assert all(archive.read(name).startswith(b"\x89PNG") for name in files)
         assert "Not Boris's words." not in "".join(archive.read(name).decode() for name in names if name[-4:] == "json")
 
@@ -134,16 +134,16 @@ def test_an_account_is_deleted_by_its_owner(club: Club, people: People) -> None:
 
 
 def test_a_person_is_erased_with_their_words(club: Club, people: People) -> None:
-    answer = club.member.responses.submit(club.prompt.id, content="Take this away.")
-    club.leader.responses.select(club.space.id, [answer.id])
-    letter = club.leader.newsletters.publish((club.leader.newsletters.generate(club.space.id)).id)
+    response = club.member.responses.submit(club.prompt.id, content="Take this away.")
+    club.leader.responses.select(club.space.id, [response.id])
+    newsletter = club.leader.newsletters.publish((club.leader.newsletters.generate(club.space.id)).id)
     service, boris = people.service(), (club.member.profiles.get()).id
     assert service.admin.erase_user(boris) == 1
-    found = club.leader.newsletters.get(letter.id)
+    found = club.leader.newsletters.get(newsletter.id)
     (response,) = found.content.prompts[0].responses
     assert (response.author.display_name, response.author.id, response.content) == ("Somebody who left", None, None)
     assert found.redacted_at is not None
-    page = (club.leader.newsletters.html(letter.id)).decode()
+    page = (club.leader.newsletters.html(newsletter.id)).decode()
     assert "Somebody who left" in page and "Take this away." not in page and "Boris" not in page
     # Nobody is left to be found, neither as an account nor in a newsletter.
     for redact in (True, False):
@@ -154,12 +154,12 @@ def test_a_person_is_erased_with_their_words(club: Club, people: People) -> None
 
 
 def test_words_stay_unless_they_are_to_go(club: Club, people: People) -> None:
-    answer = club.member.responses.submit(club.prompt.id, content="Printed.")
-    club.leader.responses.select(club.space.id, [answer.id])
-    letter = club.leader.newsletters.publish((club.leader.newsletters.generate(club.space.id)).id)
+    response = club.member.responses.submit(club.prompt.id, content="Printed.")
+    club.leader.responses.select(club.space.id, [response.id])
+    newsletter = club.leader.newsletters.publish((club.leader.newsletters.generate(club.space.id)).id)
     boris = (club.member.profiles.get()).id
     assert people.service().admin.erase_user(boris, redact=False) == 0
-    assert (club.leader.newsletters.get(letter.id)).content == letter.content
+    assert (club.leader.newsletters.get(newsletter.id)).content == newsletter.content
     # Later, after all.
     assert people.service().admin.erase_user(boris) == 1
 
@@ -180,12 +180,12 @@ def test_words_of_gifts_alone_are_something_to_erase(club: Club, people: People)
 
 
 def test_a_stale_draft_says_what_changed(club: Club) -> None:
-    answer = club.member.responses.submit(club.prompt.id, content="At first.")
-    club.leader.responses.select(club.space.id, [answer.id])
+    response = club.member.responses.submit(club.prompt.id, content="At first.")
+    club.leader.responses.select(club.space.id, [response.id])
     draft = club.leader.newsletters.generate(club.space.id)
-    club.member.responses.edit(answer.id, content="On second thoughts.")
+    club.member.responses.edit(response.id, content="On second thoughts.")
     with pytest.raises(errors.NewsletterStaleError) as caught:
         club.leader.newsletters.publish(draft.id)
-    assert (caught.value.response_ids, caught.value.prompt_ids) == ((answer.id,), ())
+    assert (caught.value.response_ids, caught.value.prompt_ids) == ((response.id,), ())
     club.leader.newsletters.generate(club.space.id)
     assert (club.leader.newsletters.publish(draft.id)).is_published

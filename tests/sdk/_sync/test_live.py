@@ -199,7 +199,7 @@ def test_signing_out_ends_a_feed(club: Club) -> None:
                 pass
 
 
-def test_new_answers(club: Club) -> None:
+def test_new_responses(club: Club) -> None:
     with club.member.live.responses(club.space.id) as feed:
         draft = club.member.responses.draft(club.prompt.id, content="Perhaps")
         emma = club.leader.responses.submit(club.prompt.id, content="Emma")
@@ -215,7 +215,7 @@ def test_new_answers(club: Club) -> None:
     again.close()
 
 
-def test_the_cursor_of_answers_is_where_to_go_on(club: Club) -> None:
+def test_the_cursor_of_responses_is_where_to_go_on(club: Club) -> None:
     club.leader.responses.submit(club.prompt.id, content="Emma")
     dune = club.member.responses.submit(club.prompt.id, content="Dune")
     first = club.member.live.responses(club.space.id, after=0)
@@ -228,8 +228,8 @@ def test_weeks_go_by(club: Club) -> None:
     with club.member.live.events(club.space.id) as feed:
         response = club.member.responses.submit(club.prompt.id, content="Dune")
         club.leader.responses.select(club.space.id, [response.id])
-        letter = club.leader.newsletters.generate(club.space.id)
-        club.leader.newsletters.publish(letter.id)
+        newsletter = club.leader.newsletters.generate(club.space.id)
+        club.leader.newsletters.publish(newsletter.id)
         for event in feed:
             if isinstance(event, WeekAdvanced):
                 assert event.payload.week_number == 2

@@ -21,39 +21,39 @@ CONTENT = {"subject": "Week 1", "html": "<p>Dune</p>", "text": "Dune"}
 def publish(club: Club, service: Monogram) -> UUID:
     """Bring a newsletter out, and keep what its emails say."""
     draft = club.leader.newsletters.generate(club.space.id)
-    letter = club.leader.newsletters.publish(draft.id)
-    assert service.mails.newsletter(letter.id) is None
+    newsletter = club.leader.newsletters.publish(draft.id)
+    assert service.mails.newsletter(newsletter.id) is None
     with pytest.raises(errors.NewsletterNotFoundError, match="No such published newsletter"):
         service.mails.save_newsletter(uuid4(), CONTENT)
-    service.mails.save_newsletter(letter.id, CONTENT)
-    assert service.mails.newsletter(letter.id) == CONTENT
-    return letter.id
+    service.mails.save_newsletter(newsletter.id, CONTENT)
+    assert service.mails.newsletter(newsletter.id) == CONTENT
+    return newsletter.id
 
 
-def claim(service: Monogram, worker: str, letter: UUID) -> MailBatch:
+def claim(service: Monogram, worker: str, newsletter: UUID) -> MailBatch:
     """Take all that is due, until a newsletter's emails are among it: what other tests began comes first."""
     while True:
         batch = service.mails.claim(worker, provider=f"provider of {worker}", limit=1000)
         assert batch is not None
-        if of_letter(batch, letter):
+        if of_letter(batch, newsletter):
             return batch
 
 
-def of_letter(batch: MailBatch, letter: UUID) -> dict[str, QueuedMail]:
+def of_letter(batch: MailBatch, newsletter: UUID) -> dict[str, QueuedMail]:
     """Return the emails of a newsletter, by name."""
-    return {mail.display_name or "": mail for mail in batch.mails if mail.newsletter_id == letter}
+    return {mail.display_name or "": mail for mail in batch.mails if mail.newsletter_id == newsletter}
 
 
-def states(club: Club, letter: UUID) -> dict[str, MailState]:
+def states(club: Club, newsletter: UUID) -> dict[str, MailState]:
     """Return where the emails of a newsletter stand, by name."""
-    return {row.display_name: row.state for row in club.leader.newsletters.delivery(letter)}
+    return {row.display_name: row.state for row in club.leader.newsletters.delivery(newsletter)}
 
 
 def test_from_the_claim_to_what_became_of_it(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
-    letter = publish(club, service)
-    batch = claim(service, worker, letter)
-    mails = of_letter(batch, letter)
+    newsletter = publish(club, service)
+    batch = claim(service, worker, newsletter)
+    mails = of_letter(batch, newsletter)
     assert {mail.state for mail in mails.values()} == {MailState.QUEUED}
     assert {mail.space_name for mail in mails.values()} == {club.space.name}
     assert (batch.tried_at, mails["Ada"].email, mails["Ada"].attempts) == (None, None, 0)
@@ -62,7 +62,7 @@ def test_from_the_claim_to_what_became_of_it(people: People) -> None:
     addresses = {mail.id: mail.email for mail in begun}
     leader, member = club.leader.auth.user(), club.member.auth.user()
     assert addresses == {mails["Ada"].id: leader.email, mails["Boris"].id: member.email}
-    assert states(club, letter) == {"Ada": MailState.SENDING, "Boris": MailState.SENDING}
+    assert states(club, newsletter) == {"Ada": MailState.SENDING, "Boris": MailState.SENDING}
     assert service.mails.begin(batch.id, worker="somebody else", contents={mails["Ada"].id: None}) == []
 
     name = f"provider's {uuid4()}"
@@ -72,7 +72,7 @@ def test_from_the_claim_to_what_became_of_it(people: People) -> None:
     ]
     assert service.mails.settle(batch.id, worker="somebody else", results=results) is False
     assert service.mails.settle(batch.id, worker=worker, results=results) is True
-    assert states(club, letter) == {"Ada": MailState.SENT, "Boris": MailState.FAILED}
+    assert states(club, newsletter) == {"Ada": MailState.SENT, "Boris": MailState.FAILED}
     suppressed = {entry.address: entry.detail for entry in service.admin.suppressions()}
     assert suppressed[member.email or ""] == "no such mailbox" and leader.email not in suppressed
 
@@ -80,33 +80,33 @@ def test_from_the_claim_to_what_became_of_it(people: People) -> None:
         service.mails.record_event(
             provider_id=name, event=MailEvent.BOUNCED, address=leader.email or "", detail="mailbox full"
         )
-    assert states(club, letter) == {"Ada": MailState.FAILED, "Boris": MailState.FAILED}
+    assert states(club, newsletter) == {"Ada": MailState.FAILED, "Boris": MailState.FAILED}
     assert leader.email in {entry.address for entry in service.admin.suppressions()}
 
 
 def test_whoever_takes_over_knows_what_may_be_out(people: People) -> None:
     club, service, dead, heir = people.club(), people.service(), f"worker {uuid4()}", f"worker {uuid4()}"
-    letter = publish(club, service)
-    batch = claim(service, dead, letter)
-    mails = of_letter(batch, letter)
+    newsletter = publish(club, service)
+    batch = claim(service, dead, newsletter)
+    mails = of_letter(batch, newsletter)
     begun = service.mails.begin(batch.id, worker=dead, contents={mails["Ada"].id: None}, lease_seconds=0)
-    again = claim(service, heir, letter)
+    again = claim(service, heir, newsletter)
     assert again.id == batch.id and again.provider == batch.provider and again.tried_at is not None
-    taken = of_letter(again, letter)
+    taken = of_letter(again, newsletter)
     assert (taken["Ada"].state, taken["Boris"].state) == (MailState.UNCERTAIN, MailState.QUEUED)
     assert (taken["Ada"].email, taken["Ada"].token) == (begun[0].email, begun[0].token)
     late = [MailResult(id=mails["Ada"].id, outcome=MailOutcome.REJECTED)]
     assert service.mails.settle(batch.id, worker=dead, results=late) is False
     found = [MailResult(id=mails["Ada"].id, outcome=MailOutcome.SENT)]
     assert service.mails.settle(again.id, worker=heir, results=found) is True
-    assert states(club, letter) == {"Ada": MailState.SENT, "Boris": MailState.QUEUED}
+    assert states(club, newsletter) == {"Ada": MailState.SENT, "Boris": MailState.QUEUED}
 
 
 def test_what_the_operator_has_to_mend_stops_a_provider_until_it_is_mended(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
-    letter = publish(club, service)
-    batch = claim(service, worker, letter)
-    mails = of_letter(batch, letter)
+    newsletter = publish(club, service)
+    batch = claim(service, worker, newsletter)
+    mails = of_letter(batch, newsletter)
     service.mails.begin(batch.id, worker=worker, contents={mail.id: None for mail in mails.values()})
     results = [
         MailResult(
@@ -121,20 +121,20 @@ def test_what_the_operator_has_to_mend_stops_a_provider_until_it_is_mended(peopl
     assert (state.fault, state.reason, state.refusals) == (MailFault.SENDER, "530 <address> sign in", 1)
     assert state.since is not None and state.paused_until > state.since
     assert service.mails.claim(worker, provider=batch.provider) is None
-    rows = [row for row in club.leader.newsletters.delivery(letter)]
+    rows = [row for row in club.leader.newsletters.delivery(newsletter)]
     assert {(row.state, row.last_error) for row in rows} == {
         (MailState.QUEUED, "Sending has stopped until the operator has fixed something. Nothing is lost.")
     }
     assert service.admin.resume_mail(batch.provider) is True
     assert service.admin.resume_mail(batch.provider) is False
-    assert len(of_letter(claim(service, worker, letter), letter)) == 2
+    assert len(of_letter(claim(service, worker, newsletter), newsletter)) == 2
 
 
 def test_a_provider_that_wants_a_pause_gets_it(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
-    letter = publish(club, service)
-    batch = claim(service, worker, letter)
-    mails = of_letter(batch, letter)
+    newsletter = publish(club, service)
+    batch = claim(service, worker, newsletter)
+    mails = of_letter(batch, newsletter)
     contents = {str(mail.id): None for mail in mails.values()}
     service.mails.begin(batch.id, worker=worker, contents=contents)
     results = [
@@ -148,26 +148,26 @@ def test_a_provider_that_wants_a_pause_gets_it(people: People) -> None:
         service.mails.settle(batch.id, worker=worker, results=results, max_attempts=1001)
     held = service.mails.settle(batch.id, worker=worker, results=results, pause_seconds=60, max_attempts=1)
     assert held is True
-    assert states(club, letter) == {"Ada": MailState.QUEUED, "Boris": MailState.FAILED}
+    assert states(club, newsletter) == {"Ada": MailState.QUEUED, "Boris": MailState.FAILED}
     assert service.mails.claim(worker, provider=batch.provider) is None
 
 
 def test_a_secret_key_says_whose_link_it_withdraws(people: People) -> None:
     club, service = people.club(), people.service()
-    letter = publish(club, service)
+    newsletter = publish(club, service)
     with pytest.raises(errors.InvalidValueError, match="user_id names whose link it is") as caught:
-        service.newsletters.withdraw_link(letter)
+        service.newsletters.withdraw_link(newsletter)
     assert caught.value.detail == "user_id"
-    service.newsletters.withdraw_link(letter, user_id=(club.member.auth.user()).id)
+    service.newsletters.withdraw_link(newsletter, user_id=(club.member.auth.user()).id)
     with pytest.raises(errors.NotAMemberError):
-        service.newsletters.withdraw_link(letter, user_id=uuid4())
+        service.newsletters.withdraw_link(newsletter, user_id=uuid4())
 
 
 def test_its_reader_stops_it_by_the_token(people: People) -> None:
     club, service, worker = people.club(), people.service(), f"worker {uuid4()}"
-    letter = publish(club, service)
-    batch = claim(service, worker, letter)
-    boris = of_letter(batch, letter)["Boris"]
+    newsletter = publish(club, service)
+    batch = claim(service, worker, newsletter)
+    boris = of_letter(batch, newsletter)["Boris"]
     (begun,) = service.mails.begin(batch.id, worker=worker, contents={boris.id: None})
     service.mails.settle(batch.id, worker=worker, results=[MailResult(id=boris.id, outcome=MailOutcome.SENT)])
     subscription = service.mails.subscription(begun.token)
@@ -189,24 +189,24 @@ def test_its_reader_stops_it_by_the_token(people: People) -> None:
         service.mails.unsubscribe(begun.token, scope="one")  # type: ignore[arg-type]
 
 
-def test_lost_answers_send_nothing_twice_and_lose_nothing(people: People) -> None:
+def test_lost_replies_send_nothing_twice_and_lose_nothing(people: People) -> None:
     club, plain, worker = people.club(), people.service(), f"worker {uuid4()}"
     api, faults = people.api, Faults()
     with Monogram.admin_client(url=api.url, key=api.secret_key, transport=faults) as service:
         draft = club.leader.newsletters.generate(club.space.id)
-        letter = (club.leader.newsletters.publish(draft.id)).id
+        newsletter = (club.leader.newsletters.publish(draft.id)).id
         faults.then("lost")
-        service.mails.save_newsletter(letter, CONTENT)
-        service.mails.save_newsletter(letter, {"subject": "Another"})
-        assert service.mails.newsletter(letter) == CONTENT
+        service.mails.save_newsletter(newsletter, CONTENT)
+        service.mails.save_newsletter(newsletter, {"subject": "Another"})
+        assert service.mails.newsletter(newsletter) == CONTENT
 
         faults.then("lost")
         with pytest.raises(errors.ConnectionFailedError) as claiming:
             service.mails.claim(worker, provider="lost", limit=1000, lease_seconds=0)
         assert claiming.value.uncertain and len(faults.paths) == 1
-        batch = claim(plain, worker, letter)
+        batch = claim(plain, worker, newsletter)
         assert batch.provider == "lost", "the lease of the lost one is over"
-        ada = of_letter(batch, letter)["Ada"]
+        ada = of_letter(batch, newsletter)["Ada"]
 
         faults.then("lost")
         with pytest.raises(errors.ConnectionFailedError) as beginning:
@@ -218,7 +218,7 @@ def test_lost_answers_send_nothing_twice_and_lose_nothing(people: People) -> Non
         assert service.mails.settle(batch.id, worker=worker, results=results, is_end=False) is True
         faults.then("lost")
         assert service.mails.settle(batch.id, worker=worker, results=results) is None, "it may have been this"
-        assert states(club, letter) == {"Ada": MailState.SENT, "Boris": MailState.QUEUED}
+        assert states(club, newsletter) == {"Ada": MailState.SENT, "Boris": MailState.QUEUED}
     faults.close()
 
 

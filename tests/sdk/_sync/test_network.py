@@ -34,7 +34,7 @@ def test_reads_are_tried_again(people: People, faults: Faults) -> None:
         assert len(faults.paths) == 4, "each of them was tried again"
 
 
-def test_lost_answers_to_inserts_make_nothing_twice(people: People, faults: Faults) -> None:
+def test_lost_replies_to_inserts_make_nothing_twice(people: People, faults: Faults) -> None:
     ada = people.sign_up("Ada", faults=faults)
     faults.then("lost", "lost")
     space = ada.spaces.create(name="Once")
@@ -62,7 +62,7 @@ def test_lost_answers_to_inserts_make_nothing_twice(people: People, faults: Faul
     assert ada.spaces.list().all() == []
 
 
-def test_lost_answers_to_commands_do_nothing_twice(people: People, faults: Faults) -> None:
+def test_lost_replies_to_commands_do_nothing_twice(people: People, faults: Faults) -> None:
     club = people.club(faults=faults)
     club.member.responses.submit(club.prompt.id, content="Dune")
     before = club.member.tokens.balance()
@@ -93,7 +93,7 @@ def test_lost_answers_to_commands_do_nothing_twice(people: People, faults: Fault
     assert club.member.notifications.mark_read() == 0
 
 
-def test_leaders_commands_survive_lost_answers(people: People, faults: Faults) -> None:
+def test_leaders_commands_survive_lost_replies(people: People, faults: Faults) -> None:
     club = people.club()
     member_id, stranger_id = (club.member.profiles.get()).id, (club.stranger.profiles.get()).id
     club.leader.spaces.transfer_leadership(club.space.id, member_id)
@@ -129,7 +129,7 @@ def test_what_cannot_be_repeated_is_not(people: People, faults: Faults) -> None:
     faults.close()
 
 
-def test_a_refusal_is_a_refusal_also_after_a_lost_answer(people: People, faults: Faults) -> None:
+def test_a_refusal_is_a_refusal_also_after_a_lost_reply(people: People, faults: Faults) -> None:
     club = people.club(faults=faults)
     club.member.responses.submit(club.prompt.id, content="First")
     faults.then("lost")
@@ -213,7 +213,7 @@ class Drip(httpx.SyncByteStream):
             yield b" "
 
 
-def test_packed_answers_are_unpacked(people: People) -> None:
+def test_compressed_replies_are_decompressed(people: People) -> None:
     class Packing(Faults):
         """Replies with a compressed body."""
 

@@ -129,7 +129,7 @@ def test_a_server_with_a_lower_cap_shortens_pages_and_no_list(people: People) ->
         assert [space.id for space in last.items] == spaces[6:] and last.cursor is None
 
 
-def test_the_same_answer_chosen_twice_is_one(people: People) -> None:
+def test_the_same_response_chosen_twice_is_one(people: People) -> None:
     club = people.club()
-    answer = (club.member.responses.submit(club.prompt.id, content="Yes")).id
-    assert len(club.leader.responses.select(club.space.id, [answer, answer])) == 1
+    response = (club.member.responses.submit(club.prompt.id, content="Yes")).id
+    assert len(club.leader.responses.select(club.space.id, [response, response])) == 1

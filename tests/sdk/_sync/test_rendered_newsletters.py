@@ -13,17 +13,17 @@ from .conftest import Club
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
-def test_a_letter_in_all_its_forms(club: Club) -> None:
-    answer = club.member.responses.submit(club.prompt.id, content="A <b>bold</b> book, read by the radiator.")
-    club.leader.responses.select(club.space.id, [answer.id])
+def test_a_newsletter_in_all_its_forms(club: Club) -> None:
+    response = club.member.responses.submit(club.prompt.id, content="A <b>bold</b> book, read by the radiator.")
+    club.leader.responses.select(club.space.id, [response.id])
     draft = club.leader.newsletters.generate(club.space.id)
     preview = club.leader.newsletters.preview(draft.id)
     assert "read by the radiator." in preview.page and "radiator" in preview.mail.model_dump_json()
-    letter = club.leader.newsletters.publish(draft.id)
-    page = (club.member.newsletters.html(letter.id)).decode()
+    newsletter = club.leader.newsletters.publish(draft.id)
+    page = (club.member.newsletters.html(newsletter.id)).decode()
     assert page.startswith("<!") and "read by the radiator." in page
-    assert (club.member.newsletters.pdf(letter.id)).startswith(b"%PDF-")
-    assert club.member.newsletters.pdf(letter.id, size="LETTER") != club.member.newsletters.pdf(letter.id)
+    assert (club.member.newsletters.pdf(newsletter.id)).startswith(b"%PDF-")
+    assert club.member.newsletters.pdf(newsletter.id, size="LETTER") != club.member.newsletters.pdf(newsletter.id)
 
 
 def test_newsletters_of_others_and_paper_that_does_not_exist(club: Club) -> None:

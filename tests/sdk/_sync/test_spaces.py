@@ -73,7 +73,7 @@ def test_invites_are_listed_without_codes_and_can_be_withdrawn(club: Club) -> No
         club.leader.spaces.create_invite(club.space.id, expires_at=datetime(2030, 1, 1))
 
 
-def test_roles_the_pen_and_the_space_are_handed_on(club: Club) -> None:
+def test_roles_the_curator_and_the_leader_change(club: Club) -> None:
     leader_id = club.space.leader_id
     member_id = (club.member.profiles.get()).id
     promoted = club.leader.spaces.set_member_role(club.space.id, member_id, MembershipRole.ADMIN)

@@ -39,9 +39,9 @@ class Scene:
     narrow_service: Monogram
     whole_service: Monogram
     space: Space
-    letter: UUID
+    newsletter: UUID
     prompts: list[Prompt]
-    answers: list[Response]
+    responses: list[Response]
     batch: MailBatch
 
     def paged(self, *, narrow: bool) -> dict[str, Iterable[Model]]:
@@ -55,7 +55,7 @@ class Scene:
             "admin.verify_ledger": service.admin.verify_ledger(),
             "badges.earned": client.badges.earned(),
             "badges.list": client.badges.list(),
-            "newsletters.delivery": client.newsletters.delivery(self.letter),
+            "newsletters.delivery": client.newsletters.delivery(self.newsletter),
             "newsletters.list": client.newsletters.list(self.space.id),
             "notifications.list": client.notifications.list(),
             "prompts.list": client.prompts.list(self.space.id),
@@ -89,7 +89,7 @@ class Scene:
             "prompts.reorder": lambda: client.prompts.reorder(space, ids[::-1]),
             "prompts.create_many": lambda: client.prompts.create_many(space, ["Why?", "How?"]),
             "prompts.publish": lambda: client.prompts.publish(space),
-            "responses.select": lambda: client.responses.select(space, [answer.id for answer in self.answers]),
+            "responses.select": lambda: client.responses.select(space, [response.id for response in self.responses]),
             "spaces.preview_rotation": lambda: client.spaces.preview_rotation(space, weeks=2),
             "tokens.weekly_earnings": client.tokens.weekly_earnings,
             "tokens.leaderboard": lambda: client.tokens.leaderboard(space_id=space),
@@ -111,7 +111,7 @@ def lists() -> set[str]:
     }
 
 
-def answered(ada: Monogram, boris: Monogram, space_id: UUID) -> list[Response]:
+def published_responses(ada: Monogram, boris: Monogram, space_id: UUID) -> list[Response]:
     """Publish a prompt that gets two responses."""
     ada.spaces.assign_curator(space_id, (ada.profiles.get()).id)
     prompt = ada.prompts.create(space_id, question="What did you read?")
@@ -121,8 +121,8 @@ def answered(ada: Monogram, boris: Monogram, space_id: UUID) -> list[Response]:
 
 def publish_week(ada: Monogram, boris: Monogram, space_id: UUID) -> UUID:
     """Play a week and return its newsletter."""
-    answers = answered(ada, boris, space_id)
-    ada.responses.select(space_id, [answer.id for answer in answers])
+    responses = published_responses(ada, boris, space_id)
+    ada.responses.select(space_id, [response.id for response in responses])
     return (ada.newsletters.publish((ada.newsletters.generate(space_id)).id)).id
 
 
@@ -143,7 +143,7 @@ def scene(stack: Stack, people: People) -> Iterator[Scene]:
         boris.spaces.join(space.id)
         for _ in range(2):
             ada.spaces.create_invite(space.id)
-            letter = publish_week(ada, boris, space.id)
+            newsletter = publish_week(ada, boris, space.id)
         friend = (boris.profiles.get()).id
         for _ in range(2):
             item = service.store.create_item(code=uuid4().hex, name="Thing", kind=StoreItemKind.THEME, price=1)
@@ -151,7 +151,7 @@ def scene(stack: Stack, people: People) -> Iterator[Scene]:
             ada.tokens.gift(friend, amount=1)
             boris.tokens.gift(me, amount=1)
             service.admin.suppress_email(new_email("gone"))
-        answers = answered(ada, boris, space.id)
+        responses = published_responses(ada, boris, space.id)
         prompts = ada.prompts.list(space.id, week_number=3).all() + ada.prompts.create_many(space.id, ["Who?", "What?"])
         with psycopg.connect(stack.db_url) as connection:
             connection.execute("delete from public.user_badges where user_id = %s", [me])
@@ -161,7 +161,7 @@ def scene(stack: Stack, people: People) -> Iterator[Scene]:
             )
         batch = service.mails.claim(WORKER, provider=WORKER, limit=1000)
         assert batch is not None
-        yield Scene(narrow, ada, narrow_service, service, space, letter, prompts, answers, batch)
+        yield Scene(narrow, ada, narrow_service, service, space, newsletter, prompts, responses, batch)
     network.close()
 
 

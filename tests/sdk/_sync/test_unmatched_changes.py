@@ -14,7 +14,7 @@ from tests.sdk.support import PNG, Thunk
 from .conftest import Club, People
 
 
-def test_a_refusal_that_was_answered_is_certain(people: People, club: Club) -> None:
+def test_a_refusal_that_got_a_reply_is_certain(people: People, club: Club) -> None:
     boris = people.sign_up("Boris")
     club.leader.spaces.update(club.space.id, is_public=True)
     boris.spaces.join(club.space.id)
