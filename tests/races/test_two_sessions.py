@@ -21,8 +21,10 @@ import psycopg
 import pytest
 
 from supabase_embedded.databases import Databases
+from tests.races.command import Command
 from tests.races.scene import Scene, Scenes
-from tests.races.table import COMMANDS, OWNER, SELF, Command, Withdrawal
+from tests.races.table import COMMANDS
+from tests.races.withdrawals import OWNER, SELF, Withdrawal
 from tests.support.counts import count
 
 pytestmark = pytest.mark.xdist_group("races")

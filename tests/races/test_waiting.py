@@ -17,9 +17,11 @@ import psycopg
 import pytest
 
 from supabase_embedded.databases import Databases
+from tests.races.command import Command
 from tests.races.scene import Scenes
-from tests.races.table import COMMANDS, OWNER, Command
+from tests.races.table import COMMANDS
 from tests.races.test_two_sessions import Session
+from tests.races.withdrawals import OWNER
 
 pytestmark = pytest.mark.xdist_group("waiting")
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from itertools import combinations
 from typing import Any, cast
 
-from tests.simulation.player import Player, Violation
+from tests.simulation.player import Player
+from tests.simulation.record import Violation
 from tests.simulation.streaks import calendar_streak, streak, week_of, weekly_weeks
 from tests.support.actors import Actors
 from tests.support.ledger import check_ledger

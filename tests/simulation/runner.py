@@ -15,7 +15,8 @@ import psycopg
 from supabase_embedded.databases import Databases
 from supabase_embedded.postgres import SUPERUSER
 from tests.simulation.invariants import check_week
-from tests.simulation.player import NOTHING_LEFT, START, Player, Violation
+from tests.simulation.player import NOTHING_LEFT, Player
+from tests.simulation.record import START, Violation
 from tests.simulation.story import WEEK, Event
 from tests.support.clock import replace_clock
 from tests.support.digest import digest

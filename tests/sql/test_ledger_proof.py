@@ -8,7 +8,8 @@ import re
 import pytest
 
 from monogram_sdk.models import LedgerProof
-from tests.sql.test_ledger_chain import faults, rewrite
+from tests.sql.tamperings import faults
+from tests.sql.test_ledger_chain import rewrite
 from tests.support.actors import Actors, Row
 from tests.support.stories import Club, found_club, grant_tokens
 

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from supabase_embedded.postgres import server as server_module
-from tests.sql.test_addresses import sign_up
 from tests.support.actors import Actors
+from tests.support.addresses import sign_up
 from tests.support.ledger import check_ledger
 from tests.support.ready import databases_of, server_with_template
 from tests.support.stories import found_club, grant_tokens

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from tests.sql.test_addresses import delete, sign_up
 from tests.support.actors import Actor, Actors
+from tests.support.addresses import delete, sign_up
 from tests.support.ledger import check_ledger
 from tests.support.stories import Club, found_club, grant_tokens
 

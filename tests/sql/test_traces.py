@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.sql.test_life_cycle import work
 from tests.support.actors import Actor, Actors
 from tests.support.stories import Club, found_club, grant_tokens
+from tests.support.work import work
 
 Traces = set[tuple[str, str]]
 """Where a word is, and which."""
