@@ -24,7 +24,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform private.takes_no_pattern();
+  perform private.is_plain_change();
   -- The strongest lock that will be needed: to upgrade a weaker one later may deadlock with a deletion that waits for
   -- it.
   perform from public.users where users.id = hold_account.user_id for no key update;
@@ -80,7 +80,7 @@ begin
     perform from public.users where id = any (lock_people.user_ids) order by id for no key update;
     return;
   end if;
-  perform private.takes_no_pattern();
+  perform private.is_plain_change();
   for v_user_id in select id from public.users where id = any (lock_people.user_ids) order by id loop
     perform from public.users where id = v_user_id for no key update;
     -- Who holds but themselves keeps nobody else.

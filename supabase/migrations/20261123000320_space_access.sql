@@ -149,7 +149,7 @@ as $$
 declare
   v_held text := nullif(current_setting('monogram.held_space', true), '');
 begin
-  perform private.takes_no_pattern();
+  perform private.is_plain_change();
   if v_held <> lock_space.space_id::text and private.is_client() then
     perform from public.spaces where spaces.id = lock_space.space_id for no key update nowait;
   else

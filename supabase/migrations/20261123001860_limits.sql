@@ -165,14 +165,20 @@ begin
   if v_count > 200 and private.is_client() then
     perform private.fail('MG001', 'rows', 'One request changes up to 200 rows; send the others in another.');
   end if;
+  -- What is this large is acceptable in no column, and takes time to look through. A newsletter has its snapshot.
+  if tg_op <> 'DELETE' and tg_relid <> 'public.newsletters'::regclass and pg_column_size(new) > 200000
+    and private.is_client()
+  then
+    perform private.fail('MG001', 'row', 'A row takes up to 200,000 bytes.');
+  end if;
   perform set_config(v_setting, concat_ws(' ', v_statement, v_count), true);
   return v_row;
 end;
 $$;
 comment on function private.bound_rows() is
   'Trigger on what is changed by who holds a space, a person or an item: a client''s statement tries up to 200 rows, '
-  'also of those that are there already: these are looked at and count for no limit. The settings '
-  'monogram.rows_insert, monogram.rows_update and monogram.rows_delete note statement, table and rows so far.';
+  'also of those that are there already: these are looked at and count for no limit; and a row has up to 200,000 bytes. '
+  'The settings monogram.rows_insert, monogram.rows_update and monogram.rows_delete note statement, table and rows so far.';
 
 create trigger memberships__bound_rows
   before insert or delete on public.memberships

@@ -35,6 +35,7 @@ begin
   if v_is_noted then
     perform private.fail('MG003');
   end if;
+  perform private.is_plain_change();
   perform set_config('monogram.reading', concat_ws(' ', v_statement, v_now), true);
   return 'left';
 end;

@@ -54,7 +54,7 @@ def test_every_table_bounds_how_long_it_is_read_by_who_holds_a_lock(catalog: Act
 
 
 @pytest.mark.parametrize("command", ["UPDATE", "DELETE"])
-def test_every_table_takes_no_regular_expression_in_a_change(catalog: Actors, command: str) -> None:
+def test_every_table_bounds_what_a_change_calculates(catalog: Actors, command: str) -> None:
     bounded = catalog.run(
         """
         select tablename, roles::text[], qual from pg_catalog.pg_policies
@@ -67,7 +67,7 @@ def test_every_table_takes_no_regular_expression_in_a_change(catalog: Actors, co
     )
     assert {tuple(sorted(row["roles"])) for row in bounded} == {("anon", "authenticated")}
     (condition,) = {row["qual"] for row in bounded}
-    assert "SELECT private.takes_no_pattern()" in condition
+    assert "SELECT private.is_plain_change()" in condition
 
 
 NOTHING_OF_OTHERS = {"notifications", "settings", "store_items", "users"}

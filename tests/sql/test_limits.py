@@ -214,7 +214,7 @@ def test_one_request_changes_so_many_rows(actors: Actors) -> None:
     grant_tokens(actors, ada, 1000)
 
     def after(count: int, command: str, table: str) -> str:
-        note = f"extract(epoch from statement_timestamp()), 'public.{table}'::regclass::oid, {count}"
+        note = f"extract(epoch from statement_timestamp()), to_regclass('public.{table}')::oid, {count}"
         return f"select set_config('monogram.rows_{command}', concat_ws(' ', {note}), true); "
 
     ada.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
