@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def providers() -> Iterator[Providers]:
-    """A server that answers as providers do."""
+    """A server that replies as the providers do."""
     with Providers() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -53,7 +53,7 @@ def providers() -> Iterator[Providers]:
 
 @pytest.fixture(scope="session")
 def delivering(providers: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that sends its mail by itself, and whose functions ask `providers` about music."""
+    """A stack that sends its email by itself, and whose functions ask `providers` about music."""
     environment = {"MUSIC_PROVIDERS_FOR_TESTS": providers.url}
     options = {"bcrypt_cost": 4}
     with (

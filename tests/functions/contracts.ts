@@ -1,6 +1,6 @@
 /**
- * Prints what the functions know of the database, as JSON: the kinds of notifications with what becomes of each, and what is
- * wrong with the snapshots that come in as a JSON list.
+ * Prints what the functions know of the database, as JSON: the kinds of notifications with what becomes of each, and
+ * what is wrong with the snapshots that come in as a JSON list.
  */
 
 import { NOTIFICATION_KINDS } from "../../supabase/functions/_shared/deliver/kinds.ts";

@@ -17,7 +17,7 @@ from tests.functions.render.conftest import FUNCTIONS
 
 NAMES = sorted(path.parent.name for path in FUNCTIONS.glob("*/index.ts"))
 
-# The server answers with an unexplained 500 from about here on.
+# The server replies with an unexplained 500 from about here on.
 LARGEST = 4_000_000
 
 

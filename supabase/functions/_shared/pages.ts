@@ -1,4 +1,4 @@
-/** Small pages of the functions themselves, in the manner of the newsletter. */
+/** Small pages of the functions themselves, in the style of the newsletter. */
 
 import { createHash } from "node:crypto";
 import { type Html, markup, trusted } from "./render/html.ts";

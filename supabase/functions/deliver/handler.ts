@@ -1,20 +1,20 @@
 /**
- * Works through the outbox: sends mails, renders newsletters, removes files. Called by cron, by the database when there is
- * something to do, and by itself while there is.
+ * Works through the outbox: sends emails, renders newsletters, removes files. Called by cron, by the database when
+ * there is something to do, and by itself while there is.
  *
- *     POST /deliver    with a secret key in the header `apikey`; answers {"jobs", "sent", "more", "next"}
+ *     POST /deliver    with a secret key in the header `apikey`; returns {"jobs", "sent", "more", "next"}
  *
- * The platform gives a request 2 s of processor time and 256 MB, and ends whoever takes more. So a call does a slice and
- * stops, and does not send mails and render in one: mails go first, because no rendering that ends its worker again and
- * again may keep them; the call after one that sent begins with the jobs, so that no flow of mails keeps those either.
- * Calls may overlap.
+ * The platform gives a request 2 s of processor time and 256 MB, and ends whoever takes more. So a call does a slice
+ * and stops, and does not send emails and render in one: emails go first, because no rendering that ends its worker
+ * again and again may keep them; the call after one that sent begins with the jobs, so that no flow of emails keeps
+ * those either. Calls may overlap.
  */
 
 import { problem, readObject, refuseWithoutSecretKey } from "../_shared/platform/mod.ts";
 
 /** How long a call begins new work, in milliseconds. */
 export const SLICE_MS = 20_000;
-/** How many mails a call sends at most. */
+/** How many emails a call sends at most. */
 export const MAILS_A_CALL = 100;
 
 export interface Deps {

@@ -43,12 +43,12 @@ Deno.test("where nothing is due nothing is done, and nobody is called again", as
   assert.deepEqual(body, { jobs: 0, sent: 0, more: false, next: "mails" });
 });
 
-Deno.test("mails go first, and a call that sent some leaves the jobs to the next one", async () => {
+Deno.test("emails go first, and a call that sent some leaves the jobs to the next one", async () => {
   const { did } = await call({ mails: { sent: 3, more: true }, jobs: { done: 1, more: true } });
   assert.deepEqual(did, ["mails", "again: jobs"]);
 });
 
-Deno.test("a call after that begins with the jobs, so that no flow of mails keeps them", async () => {
+Deno.test("a call after that begins with the jobs, so that no flow of emails keeps them", async () => {
   const { did } = await call({ mails: { sent: 3, more: true }, jobs: { done: 1, more: true } }, {
     first: "jobs",
   });
@@ -73,7 +73,7 @@ Deno.test("who calls again by itself is not called", async () => {
   assert.deepEqual([did, body], [["mails"], { jobs: 0, sent: 3, more: true, next: "jobs" }]);
 });
 
-Deno.test("a wish that is none is refused, and none at all is as good", async () => {
+Deno.test("a malformed body is refused, and an empty one is accepted", async () => {
   assert.equal((await call({}, "")).status, 200);
   for (const body of ["{", "[]", "null", "\0", `{"x":"${"y".repeat(2000)}"}`]) {
     const { status, did } = await call({}, body);

@@ -29,11 +29,11 @@ function setting<T>(read: () => T): () => T {
   }
 }
 
-// What is wrong with mail keeps no newsletter from being rendered.
+// What is wrong with email keeps no newsletter from being rendered.
 const emailSettings = setting(() => readEmailSettings(environment.url));
 const pageTemplate = setting(readPageTemplate);
 
-/** Whom mails are from; null where nobody sends any, or what is said of it is wrong. */
+/** Whom emails are from; null where nobody sends any, or what is said of it is wrong. */
 function sender(): Sender | null {
   try {
     const mail = emailSettings();

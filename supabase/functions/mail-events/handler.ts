@@ -1,10 +1,11 @@
 /**
- * Hears from Resend what became of mails later: whose mailbox is not there, who complained, which mail did not arrive for
- * another reason. Only the first two end mail to an address; see `eventsOf`.
+ * Hears from Resend what became of emails later: whose mailbox is not there, who complained, which email did not arrive
+ * for another reason. Only the first two end email to an address; see `eventsOf`.
  *
- *     POST /mail-events    Resend's webhook, signed with RESEND_WEBHOOK_SECRET
+ *     `POST /mail-events`    Resend's webhook, signed with RESEND_WEBHOOK_SECRET
  *
- * Signatures are Svix': HMAC-SHA256 over `{id}.{timestamp}.{body}`. Source: https://docs.svix.com/receiving/verifying-payloads/how-manual
+ * Signatures are Svix': HMAC-SHA256 over `{id}.{timestamp}.{body}`. Source:
+ * https://docs.svix.com/receiving/verifying-payloads/how-manual
  */
 
 import { faultOf } from "../_shared/deliver/replies.ts";
@@ -55,8 +56,9 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
 /**
  * What an event means for us: nothing, mostly.
  *
- * - `email.bounced`: a permanent one ends mail to the address, but where the receiving server's words, or Resend's kind of
- *   bounce, say that it was not for the mailbox's sake. A transient one means that this mail did not arrive; one of the kind
+ * - `email.bounced`: a permanent one ends email to the address, but where the receiving server's words, or Resend's
+ * kind of
+ *   bounce, say that it was not for the mailbox's sake. A transient one means that this email did not arrive; one of the kind
  *   General may also be an out-of-office note, and means nothing.
  * - `email.failed`: it never left. For the sender's sake (a quota, a domain) it goes out again, else it has failed.
  * - `email.suppressed`: Resend sends nothing to the address.
@@ -102,14 +104,17 @@ function meaningOf(type: unknown, data: Record<string, unknown>): [EmailEvent["e
   }
 }
 
-/** Why a mail never left Resend: what its account may and has to do, and nothing of the mail. */
+/** Why an email never left Resend: what its account may and has to do, and nothing of the email. */
 const OURS = /quota|limit|domain|api.?key|unverified|not.verified|suspended|billing|paused|from/i;
 
-/** Kinds of bounces that are for the sake of what a mail is, not of to whom. */
+/** Kinds of bounces that are for the sake of what an email is, not of to whom. */
 const BY_KIND = new Set(["ContentRejected", "AttachmentRejected", "MessageTooLarge", "MailboxFull"]);
 const LISTED = new Set(["Suppressed", "OnAccountSuppressionList"]);
 
-/** Whether a permanent bounce of no named kind was for the mailbox's sake: so it is unless the words say otherwise. */
+/**
+ * Return true if a permanent bounce of no named kind was for the mailbox's sake: so it is unless the words say
+ * otherwise.
+ */
 function isMailboxs(detail: unknown): boolean {
   if (typeof detail !== "string") return true;
   const reply = detail.replace(/^\s*smtp;\s*/i, "");

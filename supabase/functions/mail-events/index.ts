@@ -1,4 +1,4 @@
-/** Hears from Resend what became of mails later. See `handler.ts`. */
+/** Hears from Resend what became of emails later. See `handler.ts`. */
 
 import { Client, readEnvironment, safely } from "../_shared/platform/mod.ts";
 import { handle } from "./handler.ts";

@@ -3,8 +3,8 @@
  *
  *     POST /music {"url": "https://..."} -> {"url", "provider", "title", "artist"}
  *
- * For people who are signed in, so that nobody uses it as a relay: the project's keys are in every app, and open nothing
- * here. Whose token it is, and whether the account is still there, is asked of the project's Auth.
+ * For people who are signed in, so that nobody uses it as a relay: the project's keys are in every app, and open
+ * nothing here. Whose token it is, and whether the account is still there, is asked of the project's Auth.
  */
 
 import { problem, readObject, userToken } from "../_shared/platform/http.ts";
@@ -48,7 +48,10 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   return Response.json(await deps.resolve(url), { headers: { ...CORS, "cache-control": "no-store" } });
 }
 
-/** Whether a token says of itself that it is a person's. The older keys are tokens as well, of a role and of nobody. */
+/**
+ * Return true if a token says of itself that it is a person's. The older keys are tokens as well, of a role and of
+ * nobody.
+ */
 function isUsers(token: string): boolean {
   try {
     const claims = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));

@@ -55,7 +55,7 @@ Deno.test("no key opens it, and no token of an account that is gone", async () =
   }
 });
 
-Deno.test("what is no address, or no JSON, is refused and asks nobody", async () => {
+Deno.test("an invalid address or invalid JSON is refused, and no provider is asked", async () => {
   const bad = [
     null,
     "",

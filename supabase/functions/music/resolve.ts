@@ -41,7 +41,7 @@ export async function resolve(url: string, options: Options = {}): Promise<Music
     music.artist = words(artist);
   } catch (error) {
     options.report?.(
-      `${provider.name} gave no answer that is one: ${error instanceof Error ? error.message : error}`,
+      `${provider.name} gave no valid reply: ${error instanceof Error ? error.message : error}`,
     );
   }
   return music;
@@ -61,7 +61,7 @@ async function ask(question: URL, options: Options): Promise<Record<string, unkn
   let text = "";
   for await (const chunk of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += chunk;
-    if (text.length > LARGEST_ANSWER) throw new Error("the answer is too long");
+    if (text.length > LARGEST_ANSWER) throw new Error("the reply is too long");
   }
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== "object" || parsed === null) throw new Error("the answer is no object");

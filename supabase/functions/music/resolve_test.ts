@@ -102,10 +102,10 @@ Deno.test("a provider that fails costs the name and nothing else", async () => {
     ["an error", () => new Response("oops", { status: 500 })],
     ["too many requests", () => new Response("slow down", { status: 429, headers: { "retry-after": "60" } })],
     ["no JSON", () => new Response("<html>")],
-    ["JSON that is no object", () => Response.json(null)],
+    ["JSON that is not an object", () => Response.json(null)],
     ["a redirect to elsewhere", () => Response.redirect("http://127.0.0.1:1/secret")],
-    ["an endless answer", () => new Response("x".repeat(200_000))],
-    ["no answer", () => new Promise<Response>((done) => setTimeout(() => done(new Response("{}")), 400))],
+    ["an endless reply", () => new Response("x".repeat(200_000))],
+    ["no reply", () => new Promise<Response>((done) => setTimeout(() => done(new Response("{}")), 400))],
     ["other types", () => Response.json({ title: { html: "x" }, author_name: 7 })],
   ];
   for (const [what, reply] of faults) {

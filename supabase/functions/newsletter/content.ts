@@ -55,8 +55,8 @@ export function addressesOf({ environment, pageTemplate }: Deps): Addresses {
 }
 
 /**
- * Let a page's links to itself and to the PDF, and its pictures, open for a reader as the page did; and from an address that ends with
- * a slash, too.
+ * Let a page's links to itself and to the PDF, and its pictures, open for a reader as the page did; and from an address
+ * that ends with a slash, too.
  */
 export function leadOn(
   bytes: Uint8Array<ArrayBuffer>,
@@ -66,7 +66,8 @@ export function leadOn(
 ): Uint8Array<ArrayBuffer> {
   if (link === undefined && !isFolder) return bytes;
   const own = link === undefined ? "" : `?link=${link}`;
-  // One character a byte: all that is looked for is ASCII. No text of a letter holds a quotation mark, nor is a relative address.
+  // One character a byte: all that is looked for is ASCII. No text of a newsletter holds a quotation mark, nor is a
+  // relative address.
   let page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   page = page.replace(
     new RegExp(` (src|srcset|href)="(${id}[./][^"]*)"`, "g"),
@@ -92,7 +93,8 @@ export function leadOn(
  * Make a stored page what one reader was shown: all that is not the same for every reader is given, so that a copy that
  * somebody kept can be compared byte for byte.
  *
- * @param params `previous` and `next`: newsletters of the same space; `previous_week`, `previous_title` and so on: what is said of one
+ * @param params `previous` and `next`: newsletters of the same space; `previous_week`, `previous_title` and so on: what
+ * is said of one
  *   that there is not. `all`: whether it led to all of them. `feed`: what the
  *   feed was called. `reading`: the token of a reading link, whether it still opens anything or not. `folder`: whether
  *   the address ended with a slash. `project`, `template`: where project and pages were, if elsewhere than now.

@@ -3,21 +3,21 @@
  *
  *     GET /newsletter/{id}                      the page, with its pictures beside it
  *     GET /newsletter/{id}.html                 the page as one file, to keep
- *     GET /newsletter/{id}.pdf?size=a4|letter   the PDF, coloured as the page with &paper=screen
+ *     GET /newsletter/{id}.pdf?size=a4          the PDF, or `size=letter`; coloured as the page with `paper=screen`
  *     GET /newsletter/keepsakes/{response}.pdf  a sheet of A5 with one response of a published newsletter
  *     GET /newsletter/{id}/card.png             the picture that programs show beside a link to it
  *     GET /newsletter/{id}/pictures/{name}      a picture, for page and email: as the newsletter itself; faces and covers for all
  *     GET /newsletter/{id}/preview              page and email as JSON, nothing stored or sent
  *     GET /newsletter/{id}/copy                 the page as some reader was shown it, for who checks theirs; with a secret key
- *     GET /newsletter/spaces/{id}               all letters of a space that the reader may see, where they see the space
+ *     GET /newsletter/spaces/{id}               all newsletters of a space that the reader may see, where they see the space
  *     GET /newsletter/spaces/{id}/feed.atom     those of a public space that everybody may read, as Atom
  *
  * Who sees what is the database's decision: everything here is read with the rights of whoever asks, by their token in
- * `Authorization`, by a secret key in `apikey`, or as anybody. What they may not see does not exist: the answer is the same as for an identifier that
- * nobody has.
+ * `Authorization`, by a secret key in `apikey`, or as anybody. What they may not see does not exist: the reply is the
+ * same as for an identifier that nobody has.
  *
- * Page, PDF and pictures also open with `?link=`, the token in the email of one member: for as long as they are one and have
- * not withdrawn it, whatever the visibility. A token that opens nothing is as if there were none.
+ * Page, PDF and pictures also open with `?link=`, the token in the email of one member: for as long as they are one and
+ * have not withdrawn it, whatever the visibility. A token that opens nothing is as if there were none.
  */
 
 import {
@@ -52,7 +52,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   const hasSecretKey = await refuseWithoutSecretKey(request, deps.environment) === null;
   const caller = hasSecretKey ? service : Client.caller(deps.environment, token, options);
   const url = new URL(request.url);
-  // Whoever shows anything that may open more is no stranger, whether it opened more this time or not.
+  // Whoever sends anything that may open more is not anonymous, whether it opened more this time or not.
   const isAnonymous = !hasSecretKey && token === null && !url.searchParams.has("link");
   if (/\.pdf$/i.test(url.pathname) && sheetOf(url.searchParams) === null) {
     return problem(400, "MG001", "size is a4 or letter, paper is print or screen.", SECURITY);
@@ -130,7 +130,10 @@ function unauthorized(error: unknown): Response {
   throw error;
 }
 
-/** All letters of a space. Both are made for each reader, and kept by nobody without asking again: a space may close at any time. */
+/**
+ * All newsletters of a space. Both are made for each reader, and kept by nobody without asking again: a space may close
+ * at any time.
+ */
 async function archive(
   request: Request,
   spaceId: string,

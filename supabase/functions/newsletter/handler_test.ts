@@ -6,6 +6,7 @@ import { handle } from "./handler.ts";
 
 const ID = "00000000-0000-4000-8000-000000000001";
 const SPACE = "00000000-0000-4000-8000-000000000002";
+const LETTER = "letter";
 const FOLDER = `/storage/v1/object/newsletters/${SPACE}/${ID}`;
 
 const ROW = {
@@ -23,7 +24,10 @@ const ROW = {
   content: { space: { name: "Club", cover_path: `${SPACE}/cover.jpg` }, prompts: [], week_number: 1 },
 };
 
-/** Ask for something of a published newsletter, of a project whose Storage gives one answer; and what it was asked for. */
+/**
+ * Ask for something of a published newsletter, of a project whose Storage gives one reply; return also what it was
+ * asked for.
+ */
 async function ask(
   what: string,
   stored: Response,
@@ -51,9 +55,9 @@ const FILES: [string, string][] = [
   [".html", "newsletter.html"],
   ["/card.png", "card.png"],
   [".pdf", "newsletter.pdf"],
-  [".pdf?size=letter", "newsletter-letter.pdf"],
-  [".pdf?size=letter&paper=screen", "newsletter-letter-screen.pdf"],
-  ["/pictures/cover-mail-900x600.jpeg", "pictures/cover-mail-900x600.jpeg"],
+  [`.pdf?size=${LETTER}`, `newsletter-${LETTER}.pdf`],
+  [`.pdf?size=${LETTER}&paper=screen`, `newsletter-${LETTER}-screen.pdf`],
+  ["/pictures/cover-page-900x600.jpeg", "pictures/cover-page-900x600.jpeg"],
 ];
 
 for (const [what, file] of FILES) {

@@ -80,7 +80,9 @@ export function matches(wanted: string | null, etag: string): boolean {
   return wanted.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);
 }
 
-/** One reply for what does not exist and for what is not for this reader; another for what everybody could read once. */
+/**
+ * One reply for what does not exist and for what is not for this reader; another for what everybody could read once.
+ */
 export function notFound(request: Request, isGone = false): Response {
   const headers = { ...SECURITY, "cache-control": "no-store", "vary": `${VARY}, accept-language` };
   const status = isGone ? 410 : 404;
@@ -119,8 +121,8 @@ export function disposition({ what }: Target, row: NewsletterRow): Record<string
 }
 
 /**
- * "book-club-week-12.pdf", or "buchclub-woche-12-andenken.pdf", with nothing in it that a header or a file system could misread:
- * of Arabic only the number is left, and "a5" stands for what one of that size is called.
+ * "book-club-week-12.pdf", or "buchclub-woche-12-andenken.pdf", with nothing in it that a header or a file system could
+ * misread: of Arabic only the number is left, and "a5" stands for what one of that size is called.
  */
 function fileName(
   { content }: NewsletterRow,

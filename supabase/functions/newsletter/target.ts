@@ -45,7 +45,7 @@ export async function keepsakeOf({ pathname }: URL, service: Client): Promise<Ta
 const SIZES: ReadonlyMap<string, Sheet["size"]> = new Map([["a4", "A4"], ["letter", "LETTER"]]);
 const PAPERS: ReadonlyMap<string, Sheet["paper"]> = new Map([["print", "print"], ["screen", "screen"]]);
 
-/** The paper that is asked for; null where there is none of this name. */
+/** The paper that is asked for; null for a name that is not known. */
 export function sheetOf(params: URLSearchParams): Sheet | null {
   const size = SIZES.get(params.get("size")?.toLowerCase() ?? "a4");
   const paper = PAPERS.get(params.get("paper")?.toLowerCase() ?? "print");
@@ -53,8 +53,9 @@ export function sheetOf(params: URLSearchParams): Sheet | null {
 }
 
 /**
- * With whose rights a newsletter is looked for. A picture of a person and a cover are for everybody wherever they are set, and an
- * email that is out shows them whatever becomes of newsletter, space and people: the copies are for whoever has the address.
+ * With whose rights a newsletter is looked for. A picture of a person and a cover are for everybody wherever they are
+ * set, and an email that is out shows them whatever becomes of newsletter, space and people: the copies are for whoever
+ * has the address.
  */
 export function readerOf({ what }: Target, caller: Client, service: Client): Client {
   return what.kind === "picture" && isOpen(what.name) ? service : caller;

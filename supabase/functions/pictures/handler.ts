@@ -1,9 +1,9 @@
 /**
- * Makes pictures ready to be shown: one a call, because one may take half of the 2 s of processor and the 256 MB that the
- * platform gives a request. Called by cron, by the database when a newsletter waits for some, and by itself while there are
- * more. Calls may overlap.
+ * Makes pictures ready to be shown: one a call, because one may take half of the 2 s of processor and the 256 MB that
+ * the platform gives a request. Called by cron, by the database when a newsletter waits for some, and by itself while
+ * there are more. Calls may overlap.
  *
- *     POST /pictures    with a secret key in the header `apikey`; answers {"jobs", "more"}
+ *     POST /pictures    with a secret key in the header `apikey`; returns {"jobs", "more"}
  */
 
 import { problem, readObject, refuseWithoutSecretKey } from "../_shared/platform/mod.ts";

@@ -1,8 +1,8 @@
 /**
- * The clock, for schedulers that call functions: does in the database whatever has come due (see `private.tick()` in the
- * migrations) and calls `deliver`. Where pg_cron is, the database does both without this function.
+ * The clock, for schedulers that call functions: does in the database whatever has come due (see `private.tick()` in
+ * the migrations) and calls `deliver`. Where pg_cron is, the database does both without this function.
  *
- *     POST /tick    with a secret key in the header `apikey`; answers {"done": ["streaks", ...]}
+ *     POST /tick    with a secret key in the header `apikey`; returns {"done": ["streaks", ...]}
  */
 
 import { problem, refuseWithoutSecretKey } from "../_shared/platform/mod.ts";

@@ -5,9 +5,10 @@
  *     POST /unsubscribe?token=...&scope=...   does it, from the page or by a mail program's one click (RFC 8058)
  *     POST /unsubscribe?token=...&scope=undo  from the page that says that it is done: undoes it, for an hour
  *
- * Email scanners and browsers open links without anybody having asked for it, so only POST changes anything, as RFC 8058
- * wants. Nobody signs in, and no cookie is read, so there is nothing that another site could misuse: whoever can forge
- * the request has the token, and the token is all that it takes. It stops one person's mail, undoes that within the hour, and opens nothing.
+ * Email scanners and browsers open links without anybody having asked for it, so only POST changes anything, as RFC
+ * 8058 wants. Nobody signs in, and no cookie is read, so there is nothing that another site could misuse: whoever can
+ * forge the request has the token, and the token is all that it takes. It stops one person's email, undoes that within
+ * the hour, and opens nothing.
  */
 
 import { PAGE_POLICY, simplePage } from "../_shared/pages.ts";
@@ -17,9 +18,9 @@ import { acceptedLanguages, type Words, wordsIn } from "../_shared/words/words.t
 
 export type Scope = "space" | "reminders" | "everything";
 
-/** What a token stands for, as `public.email_subscription` answers it. */
+/** What a token stands for, as `public.email_subscription` returns it. */
 export interface Subscription {
-  /** Null for mails about no space. */
+  /** Null for emails about no space. */
   space_id: string | null;
   /** Null also where the space is gone. */
   space_name: string | null;
@@ -29,7 +30,7 @@ export interface Subscription {
   email_reminders: boolean;
   /** Whether something was switched off by the token within the hour. */
   can_undo: boolean;
-  /** What its reader wants to be written to in, as BCP 47 tags, best first. */
+  /** The languages its reader prefers, as BCP 47 tags, best first. */
   languages?: readonly string[];
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Deps, handle, type Scope, type Subscription } from "./handler.ts";
+import { wordsIn } from "../_shared/words/words.ts";
 
 const TOKEN = "0123456789abcdef";
 const SUBSCRIPTION: Subscription = {
@@ -97,7 +98,7 @@ Deno.test("a link that nobody has is said to be unknown, by GET and POST, and re
   }
 });
 
-Deno.test("a form that is none, or is too long, is refused", async () => {
+Deno.test("a malformed form, or one that is too long, is refused", async () => {
   const { deps, stopped } = list();
   const types = ["multipart/form-data", "multipart/form-data; boundary=x", "MULTIPART/FORM-DATA; boundary=x"];
   for (const type of types) {
@@ -154,13 +155,13 @@ Deno.test("the page that says that it is done can undo it, and only that", async
 Deno.test("what stops the email of a space says all that it stops, before and after", async () => {
   const said: Record<string, [before: string, title: string, after: string]> = {
     en: [
-      "<button>No more email from Book Club: letters, questions and reminders</button>",
+      `<button>${wordsIn(["en"]).say("unsubscribe.stopSpace", { space: "Book Club" })}</button>`,
       "<h1>No more email from Book Club</h1>",
-      "no more letters, questions or reminders",
+      wordsIn(["en"]).say("unsubscribe.doneSpace"),
     ],
     de: [
-      "<button>Keine E-Mails mehr von Book Club: Briefe, Fragen und Erinnerungen</button>",
-      "<h1>Keine E-Mails mehr von Book Club</h1>",
+      `<button>${wordsIn(["de"]).say("unsubscribe.stopSpace", { space: "Book Club" })}</button>`,
+      `<h1>${wordsIn(["de"]).say("mail.unsubscribeSpace", { space: "Book Club" })}</h1>`,
       "keine Briefe, Fragen und Erinnerungen mehr",
     ],
   };

@@ -1,12 +1,11 @@
 /**
- * Sends the same mails through many runs of trouble, on a real database, and counts what arrived.
+ * Sends the same emails through many runs of trouble, on a real database, and counts what arrived.
  *
  *     deno run ... crash.ts DSN resend|smtp FIRST_SEED COUNT [SECONDS]
  *
- * In every simulation each mail to a good address must be with the provider exactly once, each to a bad one refused, and
- * nothing left open in the database, though workers died and answers were lost, and without anybody's help. After SECONDS
- * no other simulation begins. Prints one
- * JSON object: what happened, and the seeds that failed with the reason.
+ * In every simulation each email to a good address must be with the provider exactly once, each to a bad one refused,
+ * and nothing left open in the database, though workers died and replies were lost, and without anybody's help. After
+ * SECONDS no other simulation begins. Prints one JSON object: what happened, and the seeds that failed with the reason.
  */
 
 import postgres from "postgres";

@@ -1,4 +1,4 @@
-/** Providers that behave as the real ones do, in a simulation in which requests and answers get lost. */
+/** Providers that behave as the real ones do, in a simulation in which requests and replies get lost. */
 
 import type { Message } from "../../../supabase/functions/_shared/deliver/mod.ts";
 import {
@@ -132,7 +132,7 @@ export class FakeSmtp implements SmtpTransport, MailboxSearch {
           throw new SmtpFailure("550 5.7.1 sender rejected", 550, "sender");
         default:
           this.#simulation.later(chance.below(LONGEST_WAY), () => this.#take(message));
-          throw new SmtpFailure("no answer", 0, "transaction");
+          throw new SmtpFailure("no reply", 0, "transaction");
       }
     }
     if (message.to.startsWith("bad")) throw new SmtpFailure("550 5.1.1 no such user", 550, "recipient");

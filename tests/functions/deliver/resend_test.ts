@@ -70,7 +70,7 @@ Deno.test("Retry-After is kept to", async () => {
   });
 });
 
-Deno.test("a server that refuses a batch as a whole gets its mails one by one", async () => {
+Deno.test("a server that refuses a batch as a whole gets its emails one by one", async () => {
   await withResend(
     ({ path, body }) =>
       path === "/emails/batch" || String(body[0].to).startsWith("bad")
@@ -92,7 +92,7 @@ Deno.test("an open request is repeated under its key, and a refusal of the repet
   });
 });
 
-Deno.test("when the key is too old, the list of sent mails is asked", async () => {
+Deno.test("when the key is too old, the list of sent emails is asked", async () => {
   const sent = message(1);
   await withResend(
     ({ path }) => {

@@ -1,8 +1,8 @@
 /**
  * A simulation in which everything goes wrong, the same way every time for the same seed.
  *
- * Workers take turns at every statement and every provider call. A turn may be the worker's last, before or after what it
- * was about to do; it may take long. Time passes only here, so a lease, a pause and a backoff cost nothing.
+ * Workers take turns at every statement and every provider call. A turn may be the worker's last, before or after what
+ * it was about to do; it may take long. Time passes only here, so a lease, a pause and a backoff cost nothing.
  */
 
 /** Numbers that look like chance (mulberry32). */

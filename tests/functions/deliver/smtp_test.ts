@@ -7,7 +7,7 @@ import { raw } from "../../../supabase/functions/_shared/deliver/smtp_transport.
 import { refusal, withResend, withSmtp } from "./servers.ts";
 import { CONTENT, message, outcomes, RECIPIENT } from "./messages.ts";
 
-Deno.test("a mail goes over the wire, and the next one over the same connection", async () => {
+Deno.test("an email goes over the wire, and the next one over the same connection", async () => {
   await withSmtp({}, async (smtp, received) => {
     for (const n of [1, 2]) {
       const report = await smtp.send("k", [message(n)]);
@@ -23,7 +23,7 @@ Deno.test("a mail goes over the wire, and the next one over the same connection"
   });
 });
 
-Deno.test("where answers go has its name by both roads", async () => {
+Deno.test("the address for replies has its name with both providers", async () => {
   const named = (replyTo: string) =>
     compose({ ...CONTENT, sender: { ...CONTENT.sender!, replyTo } }, RECIPIENT, CONTENT.sender!);
   const header = async (replyTo: string) =>
@@ -166,7 +166,7 @@ Deno.test("a space's name stands before the sender's address, whatever is in it,
   }
 });
 
-Deno.test("a space's name that the provider does not take stops nobody's mail: it goes out from the operator", async () => {
+Deno.test("a space's name that the provider does not take stops nobody's email: it goes out from the operator", async () => {
   const odd = compose({ ...CONTENT, from_name: "Odd" }, RECIPIENT, CONTENT.sender!);
   const refuses = (body: Record<string, unknown>[]) =>
     body.findIndex(({ from }) => String(from).startsWith("Odd"));

@@ -67,7 +67,7 @@ def test_publishing_sends_everybody_one_email(delivering: Stack, member: Callabl
     chloe.client.settings.set_space_emails(space.id, is_on=False)
     prompt = ada.client.prompts.create(space.id, question="What did you read?")
     ada.client.prompts.publish(space.id)
-    # Before the week ends: later nobody would be asked to answer.
+    # Before the week ends: later nobody would be asked to respond.
     eventually(lambda: emails(delivering, boris.email, "New questions in Reading Club"))
     response = boris.client.responses.submit(prompt.id, content="A <b>bold</b> book")
     ada.client.responses.select(space.id, [response.id])

@@ -1,4 +1,4 @@
-"""Mail that becomes due while something is down: it goes out once the stack has mended itself."""
+"""Email that becomes due while something is down: it goes out once the stack has recovered."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.support.trouble import eventually, listener
 
 @pytest.fixture(scope="module")
 def delivering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that sends its mail by itself, and that these tests may break."""
+    """A stack that sends its email by itself, and that these tests may break."""
     with Stack(tmp_path_factory.mktemp("delivering"), seed=False, durable=False) as stack:
         yield stack
 
 
 def ask(stack: Stack) -> str:
-    """Publish questions, past the API, and return the address of a member, who is due a mail about them."""
+    """Publish questions, past the API, and return the address of a member, who is due an email about them."""
     with psycopg.connect(stack.db_url) as connection, Actors(connection, commit=True) as actors:
         space = found_club(actors, "Ada", "Boris")
         space.ask("What did you read?")
@@ -40,7 +40,7 @@ def ask(stack: Stack) -> str:
 
 
 def emails(stack: Stack, address: str) -> list[Any]:
-    """Return the mails about new questions that came to an address."""
+    """Return the emails about new questions that came to an address."""
     query = {"query": f'to:{address} subject:"New questions"'}
     found: list[Any] = httpx.get(f"{stack.api_url}/api/v1/search", params=query).raise_for_status().json()["messages"]
     return found
@@ -64,7 +64,7 @@ def test_a_server_that_dies_in_the_middle_of_a_call_is_called_again(
 ) -> None:
     port = httpx.URL(delivering.api_url).port
     server = listener(port)
-    server.send_signal(signal.SIGSTOP)  # It takes connections and answers nothing.
+    server.send_signal(signal.SIGSTOP)  # It takes connections and never replies.
     address = ask(delivering)
 
     def is_called() -> bool:
@@ -96,7 +96,7 @@ class Refusing(BaseHTTPRequestHandler):
     server: Recorder
 
     def do_POST(self) -> None:
-        """Answer one call."""
+        """Reply to one call."""
         self.rfile.read(int(self.headers["content-length"]))
         self.server.keys.append(self.headers["apikey"])
         status, body = [(500, b"{}"), (200, b'{"more": true}'), (200, b'{"more": false}')][len(self.server.keys) - 1]
@@ -115,7 +115,7 @@ class Patient(BaseHTTPRequestHandler):
     server: Meeting
 
     def do_POST(self) -> None:
-        """Answer one call."""
+        """Reply to one call."""
         self.rfile.read(int(self.headers["content-length"]))
         if self.path == "/deliver":
             self.server.delivered.release()

@@ -3,10 +3,10 @@
  *
  *     deno run ... fuzz.ts FIRST_SEED COUNT
  *
- * One input a seed: a function, a method, a path, headers, a body; types, sizes, Unicode, null, arrays, deep JSON, huge bodies,
- * bytes that are not text. The backend of the handlers is as strict as PostgREST and Postgres are: it refuses NUL, lone
- * surrogates and invalid ids. No reply may be a 500 or show internals, and every handler must return. Prints one JSON object:
- * how many inputs, and those that failed.
+ * One input a seed: a function, a method, a path, headers, a body; types, sizes, Unicode, null, arrays, deep JSON, huge
+ * bodies, bytes that are not text. The backend of the handlers is as strict as PostgREST and Postgres are: it refuses
+ * NUL, lone surrogates and invalid ids. No reply may be a 500 or show internals, and every handler must return. Prints
+ * one JSON object: how many inputs, and those that failed.
  */
 
 import { safely } from "../../../supabase/functions/_shared/platform/http.ts";

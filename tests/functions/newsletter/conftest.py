@@ -116,7 +116,7 @@ class Circle:
     space: Space
 
     def draft(self, responses: Sequence[str] = ("Middlemarch, again.",), *, image: Path | None = None) -> Newsletter:
-        """Ask a question for each answer that the member gives, the first with an image, and generate the letter."""
+        """Ask a question for each response that the member gives, the first with an image, and generate the newsletter."""
         for number, _ in enumerate(responses, start=1):
             self.leader.prompts.create(self.space.id, question=f"Question {number}?")
         prompts = self.leader.prompts.publish(self.space.id)

@@ -1,6 +1,7 @@
 /**
- * Makes pictures ready as `pictures` does, and renders published newsletters as `deliver` does, for the tests: reads lines of JSON
- * from standard input, the first with the environment, the others with a newsletter's id each, and answers what came of it.
+ * Makes pictures ready as `pictures` does, and renders published newsletters as `deliver` does, for the tests: reads
+ * lines of JSON from standard input, the first with the environment, the others with a newsletter's id each, and prints
+ * what came of it.
  */
 
 import { doPicture } from "../../../supabase/functions/_shared/pictures/jobs.ts";
@@ -25,11 +26,11 @@ async function reply(line: string): Promise<unknown> {
   if (JSON.parse(line) === null) return { notes: notes.splice(0) };
   try {
     const rendered = await renderNewsletter(service, JSON.parse(line), { project });
-    const mail = finishEmail(JSON.parse(JSON.stringify(rendered.mail)), {
+    const email = finishEmail(JSON.parse(JSON.stringify(rendered.email)), {
       unsubscribeSpace: `${project}/functions/v1/unsubscribe?token=t&scope=space`,
       unsubscribeAll: `${project}/functions/v1/unsubscribe?token=t&scope=everything`,
     });
-    return { ...rendered, mail, prepared: rendered.mail };
+    return { ...rendered, mail: email, prepared: rendered.email };
   } catch (error) {
     return { error: (error as Error).name, message: (error as Error).message };
   }

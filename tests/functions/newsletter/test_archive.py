@@ -1,4 +1,4 @@
-"""All letters of a space, the ways between them, their feed and their cards: nobody sees more than they may read."""
+"""All newsletters of a space, the ways between them, their feed and their cards: nobody sees more than they may read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def publish(circle: Circle, *titles: str) -> list[Newsletter]:
-    """Publish a letter for each title, one week after another."""
+    """Publish a newsletter for each title, one week after another."""
     # So that the leader asks in each week.
     circle.leader.spaces.update(circle.space.id, rotation_type=RotationType.MANUAL)
     published = []
@@ -65,7 +65,7 @@ def test_a_page_links_to_nothing_that_its_reader_may_not_see(circle: Circle, web
         page = web.get(f"/newsletter/{second.id}", headers=headers)
         assert around(page) == {"next": str(third.id)}
         assert "One" not in page.text
-    # The link in an email opens its own letter, and shows of others what everybody sees.
+    # The link in an email opens its own newsletter, and shows of others what everybody sees.
     token = link_of(stack, circle, second)
     opened = web.get(f"/newsletter/{second.id}", params={"link": token})
     assert opened.headers["x-robots-tag"] == "noindex"
@@ -176,7 +176,7 @@ def test_everybody_sees_the_newsletters_of_a_public_space_until_it_closes(
     for path in (address, f"{address}/feed.atom"):
         assert web.get(path, headers={"if-none-match": '"x"'}).status_code == 404
     assert "atom" not in web.get(f"/newsletter/{one.id}").text
-    # The letters themselves, and their cards, are open as before: until they are closed.
+    # The newsletters themselves, and their cards, are open as before: until they are closed.
     assert web.get(f"/newsletter/{one.id}/card.png").status_code == 200
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
     for path in (f"/newsletter/{one.id}", f"/newsletter/{one.id}/card.png"):
@@ -215,7 +215,7 @@ def test_a_public_space_has_a_feed(circle: Circle, pipeline: Pipeline) -> None:
     assert len(root.findall(f"{ATOM}author/{ATOM}name")) == 1
     updated = [entry.updated_parsed for entry in feed.entries]
     assert feed.feed.updated_parsed == max(updated)
-    # Its rendering and storing is no news.
+    # Rendering and storing it is not news.
     pipeline.render(two)
     assert httpx.get(address, headers={"if-none-match": reply.headers["etag"]}).status_code == 304
 

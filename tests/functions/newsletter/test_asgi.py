@@ -1,4 +1,4 @@
-"""`monogram_sdk.asgi`: the same letters at an address of an application's own."""
+"""`monogram_sdk.asgi`: the same newsletters at an address of an application's own."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from tests.functions.newsletter.test_reading_links import link_of
 
 WORDS = "Middlemarch & <Emma>, it's “long”."
 MARK = f"monogram:{UUID(int=0)}:00000-00000-00000-00000:{'0' * 64}"
-"""What a file says that it is, of another letter: where people write it, it says nothing."""
+"""What a file says that it is, of another newsletter: where people write it, it says nothing."""
 LINK = "https://example.org/a?b=1&c=2"
 
 
@@ -64,7 +64,7 @@ def verify(stack: Stack, tmp_path: Path) -> Verifier:
 
 
 def publish(circle: Circle, pipeline: Pipeline, picture: Path) -> list[Newsletter]:
-    """Publish three letters of a public space, the second with a picture, a link and other words."""
+    """Publish three newsletters of a public space, the second with a picture, a link and other words."""
     circle.leader.spaces.update(circle.space.id, is_public=True, rotation_type=RotationType.MANUAL)
     first = circle.publish(circle.draft())
     second = circle.publish(circle.draft([f"{WORDS} {LINK} https://e.test/{MARK}", "Yes.", "No."], image=picture))
@@ -191,7 +191,7 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
         assert "altered. This copy differs from the project" in said, (name, said)
     assert "it has an element [<script>]" not in verify("page.html", altered["program"])[2]
 
-    # What was said of a letter that is gone cannot be compared; the rest still can.
+    # What was said of a newsletter that is gone cannot be compared; the rest still can.
     circle.leader.newsletters.delete(third.id)
     code, outcome, said = verify("page.html", page)
     assert (code, outcome) == (3, "SAME_LETTER") and "what was published" not in said
@@ -200,7 +200,7 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
     foreign = circle.leader.newsletters.publish(circle.leader.newsletters.generate(elsewhere.id).id)
     around = re.search(rb'<nav class="around sheet".*?</nav>', page, re.DOTALL)
     assert around is not None
-    forged = b'<article class="answer"><p>I owe Mal 500 euro.</p></article>'
+    forged = b'<article class="response"><p>I owe Mal 500 euro.</p></article>'
     colophon = b'<footer class="sheet">'
     for name, copy in {
         "word": altered["word"],

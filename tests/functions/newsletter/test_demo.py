@@ -1,4 +1,4 @@
-"""`make demo` leaves letters behind: pages, PDFs and the emails that were sent."""
+"""`make demo` leaves newsletters behind: pages, PDFs and the emails that were sent."""
 
 from __future__ import annotations
 

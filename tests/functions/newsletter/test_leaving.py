@@ -217,7 +217,7 @@ def test_a_person_who_is_erased_is_in_no_file(
         assert content and "Boris" not in words and "Look." not in words, name
     names = stored(stack, newsletter.id)
     assert not any(str(response.id) in name or str(boris) in name for name in names), names
-    # Nothing but what is made anew: the letter size comes back when somebody asks for it.
+    # Nothing but what is made anew: the size LETTER comes back when somebody asks for it.
     assert f"newsletters/{circle.space.id}/{newsletter.id}/newsletter-letter.pdf" not in names
     for size in ("a4", "letter"):
         pdf = web.get(f"/newsletter/{newsletter.id}.pdf", params={"size": size}).content

@@ -1,4 +1,4 @@
-"""What people write stays text on its whole way through the real stack: answer, newsletter, page, PDF and email."""
+"""What people write stays text on its whole way through the real stack: response, newsletter, page, PDF and email."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def elements(html: str) -> Elements:
 
 @pytest.fixture(scope="module")
 def writable() -> list[str]:
-    """The attempts that the database takes as an answer; it refuses NUL characters and lone surrogates."""
+    """The attempts that the database takes as a response; it refuses NUL characters and lone surrogates."""
     return [text for text in CORPUS if text.strip() and "\0" not in text and text.isprintable()]
 
 

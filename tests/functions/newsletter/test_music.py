@@ -1,4 +1,4 @@
-"""Music gets its name once, when it is handed in, and no answer waits for a provider that is slow or gone."""
+"""Music gets its name once, when it is handed in, and no response waits for a provider that is slow or gone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LA_MER = "https://www.youtube.com/watch?v=la-mer"
 
 @pytest.fixture
 def writer(delivering: Stack) -> Iterator[tuple[Monogram, Prompt]]:
-    """Somebody with a question to answer."""
+    """Somebody with a question to respond to."""
     with ExitStack() as exits:
         client = exits.enter_context(Monogram(url=delivering.api_url, key=delivering.publishable_key))
         client.auth.sign_up(email=new_email("Ada"), password=PASSWORD, display_name="Ada")

@@ -201,7 +201,7 @@ def test_rendering_again_changes_nothing(circle: Circle, pipeline: Pipeline, web
     assert (row.html_path, row.pdf_path) == (first["htmlPath"], first["pdfPath"])
     paths = (f"/newsletter/{newsletter.id}", f"/newsletter/{newsletter.id}.pdf")
     before = [web.get(path) for path in paths]
-    # What became of the answer since then is of no matter.
+    # What became of the response since then is of no matter.
     circle.member.profiles.update(display_name="Boris the Second")
     second = pipeline.render(newsletter)
     assert second == first

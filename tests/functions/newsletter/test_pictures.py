@@ -1,4 +1,4 @@
-"""Pictures of every kind in one letter: each is on the page, in the PDF and in the email, upright, and stays there."""
+"""Pictures of every kind in one newsletter: each is on the page, in the PDF and in the email, upright, and stays there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ FEW = (
 
 
 def publish(stack: Stack, pipeline: Pipeline, uploaded: list[Made]) -> Published:
-    """Publish and render a letter of pictures, uploaded as they are, as other clients may."""
+    """Publish and render a newsletter of pictures, uploaded as they are, as other clients may."""
     headers = {"apikey": stack.secret_key, "content-type": "image/jpeg"}
     with (
         psycopg.connect(stack.db_url) as connection,
@@ -89,7 +89,7 @@ def publish(stack: Stack, pipeline: Pipeline, uploaded: list[Made]) -> Published
 
 @pytest.fixture(scope="module", params=["few", *long("all")])
 def newsletter(request: pytest.FixtureRequest, stack: Stack, pipeline: Pipeline) -> Published:
-    """A letter with pictures of the corpus."""
+    """A newsletter with pictures of the corpus."""
     uploaded = [made for made in pictures.make() if request.param == "all" or made.name in FEW]
     return publish(stack, pipeline, uploaded)
 
@@ -176,7 +176,7 @@ def test_every_picture_is_in_the_email(newsletter: Published, web: httpx.Client)
     # An email has a limit: what has no place in it is said to be on the web.
     said = re.findall(r"(One|\d+) more answers? (?:is|are) on the web", newsletter.rendered["mail"]["html"])
     left_out = sum(1 if number == "One" else int(number) for number in said)
-    # Answers whose picture was refused are left out as well.
+    # Responses whose picture was refused are left out as well.
     assert len(newsletter.shown) - len(found) <= left_out <= len(newsletter.shown) // 5
     remaining = iter(newsletter.shown)
     for reply in replies:
@@ -221,14 +221,14 @@ def shown_in(email: str) -> list[str]:
 def test_pictures_of_an_email_that_is_out_stay(
     circle: Circle, pipeline: Pipeline, web: httpx.Client, picture: Path, visibility: NewsletterVisibility
 ) -> None:
-    """Face, cover and membership change, and the files that they were made of go: the letter has its own."""
+    """Face, cover and membership change, and the files that they were made of go: the newsletter has its own."""
     circle.leader.spaces.update(circle.space.id, newsletter_visibility=visibility)
     circle.member.profiles.set_avatar(picture)
     circle.leader.spaces.set_cover(circle.space.id, picture)
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
     addresses = shown_in(pipeline.render(newsletter)["mail"]["html"])
     assert len(addresses) == 3
-    # A letter for members shows its picture to who has its link; what is in the mail here waits for each reader's own.
+    # A newsletter for members shows its picture to who has its link; what is in the email here waits for each reader's own.
     addresses = addresses if visibility is NewsletterVisibility.PUBLIC else addresses[:2]
     before = [web.get(address).content for address in addresses]
     other = pictures.jpeg(pictures.scene())
@@ -271,7 +271,7 @@ def test_behind_a_picture_is_one_as_large_as_it_was_without_where_it_was_made(
     assert differences(ImageOps.exif_transpose(image), made) == []
 
 
-# Loads those that are not seen yet, and fails for one that is none.
+# Loads those that are not seen yet, and fails for a file that is not a picture.
 EVERY_PICTURE = """Promise.all(
   [...document.images].map((one) => ((one.loading = 'eager'), one.decode()))
 ).then((all) => all.length)"""

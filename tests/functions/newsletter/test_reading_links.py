@@ -44,7 +44,7 @@ def test_it_opens_page_pdf_and_pictures_of_a_newsletter_for_members(
     email = pipeline.render(newsletter)["prepared"]
     token = link_of(stack, circle, newsletter)
 
-    # The email has one mark, in each address of the letter; finished, it opens all of them.
+    # The email has one mark, in each address of the newsletter; finished, it opens all of them.
     html = email["html"].replace(email["readingMark"], token)
     own = [unescape(one) for one in re.findall(rf'"([^"]*/newsletter/{newsletter.id}[^"]*)"', html)]
     assert {re.sub(r"[?#].*", "", one).rpartition("/")[2][-4:] for one in own} == {
@@ -102,7 +102,7 @@ def test_narrowing_a_newsletter_breaks_no_email_and_leaving_does(
         for one in re.findall(r'src="([^"]*)"', html)
         if str(newsletter.content.prompts[0].responses[0].id) in one
     ]
-    # Of one reader's own, it is in no search engine and no shared cache, though the letter is.
+    # Of one reader's own, it is in no search engine and no shared cache, though the newsletter is.
     page = web.get(f"/newsletter/{newsletter.id}", params={"link": token})
     assert (page.headers["x-robots-tag"], page.headers["cache-control"]) == ("noindex", "private, no-cache")
     assert "x-robots-tag" not in web.get(f"/newsletter/{newsletter.id}").headers

@@ -17,7 +17,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture
 def token(circle: Circle, stack: Stack) -> str:
-    """The token in the member's mails from the space."""
+    """The token in the member's emails from the space."""
     with psycopg.connect(stack.db_url, autocommit=True) as database:
         row = database.execute(
             "insert into private.email_subscriptions (user_id, space_id) values (%s, %s) returning token",
@@ -28,7 +28,7 @@ def token(circle: Circle, stack: Stack) -> str:
 
 
 def wants(client: Monogram, circle: Circle) -> tuple[bool, bool]:
-    """Whether a person gets the space's letters, and letters at all."""
+    """Whether a person gets the space's newsletters, and newsletters at all."""
     return client.settings.space_emails(circle.space.id), client.settings.get().email_newsletters
 
 

@@ -1,6 +1,6 @@
 /**
- * Derives pictures for the tests: reads jobs as JSON lines from standard input, writes the files of each into its folder, and
- * answers a line of JSON with what came of it and what it cost.
+ * Derives pictures for the tests: reads jobs as JSON lines from standard input, writes the files of each into its
+ * folder, and prints a line of JSON with what came of it and what it cost.
  */
 
 import process from "node:process";

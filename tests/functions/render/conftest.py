@@ -97,7 +97,7 @@ def fresh_render() -> Iterator[Callable[[], Renderer]]:
 
 @pytest.fixture(scope="session")
 def book_club() -> Job:
-    """A newsletter with some of everything: scripts, pictures, music, quotes, a prompt without answers."""
+    """A newsletter with some of everything: scripts, pictures, music, quotes, a prompt without responses."""
     job: Job = json.loads((HERE / "fixtures" / "book_club.json").read_text())
     given = job["pictures"]
     job["pictures"] = {

@@ -48,7 +48,7 @@ def response_row(name: str, content: str | None, **more: Any) -> dict[str, Any]:
 
 
 def newsletter_row(prompts: dict[str, list[dict[str, Any]]], **more: Any) -> dict[str, Any]:
-    """Return a row of newsletters with these questions and answers."""
+    """Return a row of newsletters with these questions and responses."""
     return {
         "title": "A Week of Tests",
         "intro": None,
@@ -67,7 +67,7 @@ def newsletter_row(prompts: dict[str, list[dict[str, Any]]], **more: Any) -> dic
 
 
 def large(folder: Path, jpeg: Path) -> dict[str, Any]:
-    """Return a job of 50 answers of 600 characters and 20 different pictures of 300 KB."""
+    """Return a job of 50 responses of 600 characters and 20 different pictures of 300 KB."""
     pictures = {}
     for index in range(20):
         # What follows the end of a JPEG is carried along like the rest of it.
@@ -93,7 +93,7 @@ def large(folder: Path, jpeg: Path) -> dict[str, Any]:
 
 
 def every_script() -> dict[str, Any]:
-    """Return a newsletter of 50 answers of 600 characters, in every script there is, and of emoji."""
+    """Return a newsletter of 50 responses of 600 characters, in every script there is, and of emoji."""
     samples = [*SAMPLES.values(), Sample("Emo 🦊 Ji", " and ".join(EMOJI))]
     responses = [
         response_row(f"{name} {index}", ((text + " ") * (600 // len(text) + 1))[:600])

@@ -67,5 +67,5 @@ def box(figure: DictionaryObject) -> tuple[float, float]:
 
 
 def tokens(count: int, who: str) -> str:
-    """Words that are each once in a letter."""
+    """Words that are each once in a newsletter."""
     return " ".join(f"{who}w{index:03d}" for index in range(count))

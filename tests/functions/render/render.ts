@@ -1,6 +1,6 @@
 /**
- * Renders fixtures for the tests: reads jobs as JSON lines from standard input, writes the files each asks for, and answers
- * a line of JSON with what came of it and what it cost.
+ * Renders fixtures for the tests: reads jobs as JSON lines from standard input, writes the files each asks for, and
+ * prints a line of JSON with what came of it and what it cost.
  */
 
 import process from "node:process";
@@ -33,13 +33,13 @@ interface Job {
   page?: string;
   /** What stands around the page; nothing unless given. */
   around?: Around;
-  /** The page of all letters. */
+  /** The page of all newsletters. */
   archive?: { page: string; given: Omit<Archive, "links"> };
   mail?: { html: string; text: string };
   pdf?: string;
   size?: PageSize;
   paper?: Paper;
-  /** Make a keepsake of the letter's only response. */
+  /** Make a keepsake of the newsletter's only response. */
   keepsake?: string;
   /** Whether the large typefaces are to be had; they are unless this says no. */
   typefaces?: boolean;

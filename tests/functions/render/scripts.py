@@ -1,4 +1,4 @@
-"""Sentences in the scripts that a letter may be written in, made for the tests."""
+"""Sentences in the scripts that a newsletter may be written in, made for the tests."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ VOCALISED = {
     "arabic": "قَرَأَ الوَلَدُ كِتَابًا عَنِ البَحْرِ.",
 }
 
-# What no typeface of a letter has: scripts, music, hieroglyphs, the newest emoji, private use, unassigned.
+# What no typeface of a newsletter has: scripts, music, hieroglyphs, the newest emoji, private use, unassigned.
 UNKNOWN = [
     *"Ꮳ ꭰ ཀྵ བོ 𐀀 𐀁 𝄞 𝅘𝅥𝅮 𓀀 𓂀 𒀀 አ සි မြ ລ ਪ ಕ മ తె ᠮ ܣ ⵜ ߒ ᐃ ދ ᚠ 𪚥 Ⲙ Ⰳ 𐌰 𞤀 ꆈ ᄀ 𝀀".split(),
     *"\U0001fae9 \U0001fadc \U0001faea \U0001f6d8 \ue000 \uf8ff \U000f0000 \u0378 \u2fe0 \U000323b0 \ufffd".split(),
 ]
 
-# Marks on letters with which no typeface has them: lines, and others.
+# Marks on characters with which no typeface has them: lines, and others.
 LINED = "s̶t̶r̶u̶c̶k̶, o̷n̵e, 7̶, 漢̶, א̶"
 MARKED = "q᷄ k̠ ɛ̌"

@@ -44,6 +44,6 @@ def test_fifty_responses_with_twenty_pictures_take_at_most_half(
 
 @pytest.mark.long
 def test_fifty_responses_in_every_script_fit(fresh_render: Callable[[], Renderer], tmp_path: Path) -> None:
-    """The worst that there is: every typeface for one letter, and all emoji unpacked."""
+    """The worst that there is: every typeface for one newsletter, and all emoji unpacked."""
     job = {"newsletter": every_script(), "pdf": str(tmp_path / "letter.pdf")}
     assert bytes_above_idle(fresh_render(), job) < MOST_OF_THE_BYTES

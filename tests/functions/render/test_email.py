@@ -117,7 +117,7 @@ def test_the_longest_possible_newsletter_is_not_clipped(render: Render, tmp_path
 
 @pytest.fixture(scope="module")
 def window(browser: Browser) -> Iterator[Page]:
-    """One page of the browser for one mail after another; a page for each would be a process for each."""
+    """One page of the browser for one email after another; a page for each would be a process for each."""
     window = browser.new_page()
     yield window
     window.close()

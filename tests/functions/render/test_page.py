@@ -262,7 +262,7 @@ def test_a_page_from_right_to_left_has_its_rules_where_words_begin(look: Look) -
     week = newsletter_row({"ماذا قرأت؟": [response_row("ليلى", "كتابا."), response_row("Ada", "A book.")]})
     week["content"]["space"]["language"] = "ar"
     page = look({"newsletter": week})
-    place = page.locator(".answer + .answer").evaluate("(answer) => getComputedStyle(answer).backgroundPosition")
+    place = page.locator(".response + .response").evaluate("(response) => getComputedStyle(response).backgroundPosition")
     assert place == "calc(100% - 156px) 0px"
 
 

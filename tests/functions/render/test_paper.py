@@ -1,4 +1,4 @@
-"""How a letter stands on its pages: what is together, where the contents say it is, and nothing over anything."""
+"""How a newsletter stands on its pages: what is together, where the contents say it is, and nothing over anything."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ responses = st.fixed_dictionaries(
 
 
 def newsletter(prompts: list[list[dict[str, Any]]], shapes: dict[str, str], *, intro: int, cover: bool) -> Job:
-    """A letter of which each word and each picture is there once."""
+    """A newsletter of which each word and each picture is there once."""
     questions: dict[str, list[dict[str, Any]]] = {}
     for number, given_responses in enumerate(prompts):
         responses = []
@@ -109,7 +109,7 @@ def test_nothing_is_over_anything_or_off_the_page_and_every_word_is_there_once(
                 lower = min(one.top - one.bottom, other.top - other.bottom)
                 assert beside < 0.5 or overlap < lower * 0.4, (one, other)
 
-    # What ends the letter is not alone, and the numbers of the contents are true.
+    # What ends the newsletter is not alone, and the numbers of the contents are true.
     (last,) = [number for number, text in enumerate(read) if COLOPHON in text]
     assert last == len(read) - 1
     beside_it = re.sub(rf"{COLOPHON}|Read on the web|Test Readers · Week 7|\d+ / \d+|.*, continued", "", read[last])
@@ -293,7 +293,7 @@ def test_a_newsletter_from_right_to_left_is_mirrored(render: Render, tmp_path: P
     render({"newsletter": newsletter, "pdf": str(path)})
     front, second, *_ = lines(path)
     width = 595.28
-    # The seal's letters, the title and who writes begin at the right; the numbers of pages are at the left.
+    # The seal's characters, the title and who writes begin at the right; the numbers of pages are at the left.
     title = max(front, key=lambda line: line.top - line.bottom)
     assert width - 55 < title.right < width - 45
     # Two of the pages, and the numeral of the second question.
@@ -305,7 +305,7 @@ def test_a_newsletter_from_right_to_left_is_mirrored(render: Render, tmp_path: P
     assert max(line.right for line in words) < width - 155 and min(line.left for line in words) < 75
     assert min(line.left for line in second if line.bottom < 50) < 75
     sheet = tmp_path / "keepsake.pdf"
-    # The author of words from right to left stands where they begin, in a letter of any language.
+    # The author of words from right to left stands where they begin, in a newsletter of any language.
     render({"newsletter": newsletter_row({"What?": [response_row("ليلى", arabic)]}), "keepsake": str(sheet)})
     ((*_, name),) = ([line for line in page if "ليلى" in line.text] for page in lines(sheet))
     assert name.left > 419.53 / 2

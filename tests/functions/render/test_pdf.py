@@ -20,7 +20,7 @@ MIDNIGHT = {"paper": "#12131a", "ink": "#f2efe6", "accent": "#e8b64c"}
 
 @pytest.fixture(params=["A4", "LETTER"])
 def pdf(request: pytest.FixtureRequest, render: Render, book_club: Job, tmp_path: Path) -> PdfReader:
-    """The book club's letter on both papers."""
+    """The book club's newsletter on both papers."""
     path = tmp_path / "letter.pdf"
     result = render(book_club | {"pdf": str(path), "size": request.param})
     assert result["pdfProblems"] == []

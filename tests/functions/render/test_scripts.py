@@ -1,4 +1,4 @@
-"""Every script of a letter in its PDF: nothing is missing, and what is copied out of it is what was written."""
+"""Every script of a newsletter in its PDF: nothing is missing, and what is copied out of it is what was written."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pdfium(path: Path) -> str:
 
 
 def everything() -> Job:
-    """A letter with every script in names, titles, questions and answers."""
+    """A newsletter with every script in names, titles, questions and responses."""
     responses = [response_row(name, text) for name, text in SAMPLES.values()]
     questions = {
         "Scripts? שאלה, سؤال, प्रश्न, คำถาม, 問い, 질문 🎉": responses,
@@ -100,7 +100,7 @@ def test_what_no_typeface_has_is_a_box_and_marks_on_characters_are_drawn(render:
     path = tmp_path / "letter.pdf"
 
     def drawn(text: str) -> tuple[str, int]:
-        """What is said to be unset, and how many outlines there are: a line is one, a box above a letter two."""
+        """What is said to be unset, and how many outlines there are: a line is one, a box above a character two."""
         result = render({"newsletter": newsletter_row({"Well?": [response_row("Ada", text)]}), "pdf": str(path)})
         assert same(text) in same(pdfium(path)), "It cannot be copied."
         assert glyphs_shown(path) >= len(text.split())
@@ -123,7 +123,7 @@ def test_text_comes_out_as_it_was_written(render: Render, tmp_path: Path, script
         found = same(read(path))
         assert same(name) in found, read
         if script in RIGHT_TO_LEFT and read is poppler:
-            # It takes a whole page to run one way: in a letter in English the parts of a Hebrew sentence before and
+            # It takes a whole page to run one way: in a newsletter in English the parts of a Hebrew sentence before and
             # after a comma change places.
             assert all(word in found for word in re.findall(r"\w+", text)), read
         else:
@@ -176,7 +176,7 @@ def test_more_emoji_than_a_font_has_room_for(render: Render, tmp_path: Path) -> 
 def test_a_newsletter_is_the_same_whatever_was_rendered_before(
     fresh_render: Callable[[], Renderer], tmp_path: Path
 ) -> None:
-    """Typefaces stay loaded; what another letter needed must not change this one."""
+    """Typefaces stay loaded; what another newsletter needed must not change this one."""
     job = {
         "newsletter": newsletter_row({"日?": [response_row("김 三", "㐀 한국 三 ✓ ☺ ≈ 🎉 שלום")]}),
         "pdf": str(tmp_path / "a.pdf"),
@@ -196,7 +196,7 @@ def test_what_is_in_another_script_says_its_language(render: Render, tmp_path: P
 
 
 def test_what_is_set_by_something_like_it_comes_out_as_it_was_written(render: Render, tmp_path: Path) -> None:
-    # A letter with a mark of its own does not lend it to the same letter without it.
+    # A character with a mark of its own does not lend it to the same character without it.
     text = "n\u0308, ⅓ of a co\u2011op, nine \uff21s, s\u0336o\u0336"
     path = one(render, tmp_path, "Ada", text)
     for read in (pdfium, poppler):

@@ -56,20 +56,20 @@ TEXTS = """
 """
 
 LOOK = """
-() => {
+(initial) => {
   const style = (selector, pseudo) => {
     const element = document.querySelector(selector);
     const { color, backgroundColor, fontStyle, border, maskImage, float, fontSize } = getComputedStyle(element, pseudo);
     return [color, backgroundColor, fontStyle, border, maskImage, float, fontSize].join();
   };
-  const between = getComputedStyle(document.querySelector('.answer + .answer'));
+  const between = getComputedStyle(document.querySelector('.response + .response'));
   return {
     paper: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.body).color,
     accent: getComputedStyle(document.querySelector('.seal')).borderColor,
     numerals: document.querySelector('.numeral').textContent + style('.numeral'),
-    ornament: style('.answer + .answer', '::before') + between.backgroundImage,
-    initial: document.querySelectorAll('.initial').length + style('.answer + .answer p', '::first-letter'),
+    ornament: style('.response + .response', '::before') + between.backgroundImage,
+    initial: document.querySelectorAll('.initial').length + style('.response + .response p', initial),
   };
 }
 """
@@ -117,7 +117,7 @@ def test_no_two_themes_look_alike(window: Page, render: Render, tmp_path: Path) 
         for scheme in ("light", "dark"):
             window.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             window.goto(path.as_uri())
-            looks[name, scheme] = window.evaluate(LOOK)
+            looks[name, scheme] = window.evaluate(LOOK, "::first-letter")
     for one, other in itertools.combinations(looks, 2):
         if one[1] != other[1]:
             continue
@@ -149,7 +149,7 @@ class Drawn(NamedTuple):
     ornaments: Counter[tuple[int, int]]
     """Width and height of the small drawings between responses."""
     initials: list[int]
-    """The heights of letters that are drawings."""
+    """The heights of the characters that are drawings."""
 
 
 def drawn(path: Path) -> Drawn:
@@ -186,7 +186,7 @@ def test_themes_differ_on_paper_and_in_emails_as_on_the_page(render: Render, tmp
     for name, theme in {"own": None, **THEMES}.items():
         render({"newsletter": LETTER, "theme": theme and theme.metadata(), "pdf": str(pdf), "mail": email})
         papers[name] = drawn(pdf)
-        # The rest of the word carries the letter that is a drawing.
+        # The rest of the word carries the character that is a drawing.
         with closing(pypdfium2.PdfDocument(pdf)) as document:
             assert "Once " in "".join(page.get_textpage().get_text_range() for page in document)
         html = Path(email["html"]).read_text()
@@ -195,7 +195,7 @@ def test_themes_differ_on_paper_and_in_emails_as_on_the_page(render: Render, tmp
         emails[name] = (between and between[1], 'class="ring' in html, begins and begins[1])
         assert (">I</p>" in html) == (name == "herbarium")
         assert ("font-style:italic;color" in html.split("<h2")[0]) == (name in ("midnight", "blossom"))
-    # The initial of a raised letter is as high as a capital of 2.5 times the size; a round one goes beyond.
+    # A raised initial is as high as a capital of 2.5 times the size; a round one goes beyond.
     none: Counter[tuple[int, int]] = Counter()
     assert papers == {
         "own": Drawn(("1", "Regular", 36), none, []),

@@ -2,7 +2,7 @@
 
 import { callFunction, type Environment } from "../platform/mod.ts";
 
-/** @param first What it is to begin with. */
+/** @param first What it works on first. */
 export function callDeliver(
   environment: Pick<Environment, "url" | "secretKey">,
   first: "jobs" | "mails" = "mails",

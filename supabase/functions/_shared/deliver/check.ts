@@ -1,6 +1,7 @@
 /**
- * Say what is wrong with the settings of mail, one fault a line, and end with 1 where there is any. The embedded stack runs this
- * before it starts: what is misspelt in `supabase/functions/.env` would otherwise be in the log of `deliver` only.
+ * Print what is wrong with the email settings, one fault a line, and exit with 1 if anything is. The embedded stack
+ * runs this before it starts: what is misspelt in `supabase/functions/.env` would otherwise be in the log of `deliver`
+ * only.
  */
 
 import { readPageTemplate } from "../newsletters/newsletters.ts";

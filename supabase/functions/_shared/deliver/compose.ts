@@ -1,4 +1,6 @@
-/** From what a mail says, and to whom, to the message that goes out. The same input gives the same message. */
+/**
+ * Composes the message that goes out from an email's content and its recipient. The same input gives the same message.
+ */
 
 import { finishEmail, type PreparedEmail } from "../render/email.ts";
 import { cleanLine } from "../render/text.ts";
@@ -6,37 +8,37 @@ import { type Language, type Words, wordsIn } from "../words/words.ts";
 import { headerMailbox } from "./header.ts";
 import { type Mailbox, readMailbox } from "./mailbox.ts";
 
-/** Whom mails are from. */
+/** The sender of emails. */
 export interface Sender {
-  /** `Name <address>`; the name is for mails about no space. */
+  /** `Name <address>`; the name is for emails about no space. */
   from: string;
-  /** A mailbox. `{space}` in its address stands for the space's id; mails about no space have none then. */
+  /** A mailbox. `{space}` in its address stands for the space's id; emails about no space then have no such address. */
   replyTo: string | null;
-  /** The address that the links to unsubscribe begin with. */
+  /** The base address of the links to unsubscribe. */
   unsubscribe: string;
 }
 
-/** What a mail says, as it is kept between attempts. */
+/** The content of an email, as it is stored between attempts. */
 export interface Content {
-  /** Null where it was made before anybody was named who sends it. */
+  /** Null if it was made before a sender was configured. */
   sender: Sender | null;
   /** ISO 8601. */
   date: string;
   mail: PreparedEmail;
-  /** Of a newsletter: the same in the languages of readers who want another. */
+  /** Of a newsletter: the same in the other languages that its readers chose. */
   translations?: Partial<Record<Language, PreparedEmail>>;
-  /** The name that it is from: that of the space. Null, or not there, in mails about no space. */
+  /** The name of the sender: the space's. Null or absent in emails about no space. */
   from_name?: string | null;
-  /** Of a newsletter: when somebody was last taken out of what the mail was made of. */
+  /** Of a newsletter: when somebody was last redacted in what the email was made of. */
   redacted_at?: string | null;
 }
 
 export interface Message {
-  /** The mail's. */
+  /** The email's. */
   id: string;
   to: string;
   from: Mailbox;
-  /** The sender's own, for a provider that does not take the name. */
+  /** The sender's own `From`, for a provider that refuses the name. */
   operator: Mailbox;
   replyTo: Mailbox | null;
   subject: string;
@@ -47,24 +49,24 @@ export interface Message {
   messageId: string;
   /** ASCII, and folded where they are long. */
   headers: Record<string, string>;
-  /** A text that stands in this message's body and in no other. */
+  /** A text that is in this message's body and in no other. */
   mark: string;
 }
 
-/** Who gets it. */
+/** The recipient. */
 export interface Recipient {
   id: string;
   email: string;
-  /** Null where the account is gone by now. */
+  /** Null if the account no longer exists. */
   token: string | null;
   space_id: string | null;
-  /** What makes the addresses of a newsletter this reader's own; null for news. */
+  /** The token that makes a newsletter's addresses this reader's own; null for notices. */
   link?: string | null;
-  /** What they want to be written to in, as BCP 47 tags, best first. */
+  /** The languages they prefer, as BCP 47 tags, best first. */
   languages?: readonly string[];
 }
 
-/** @param sender Whom it is from if the content does not say. */
+/** @param sender The sender, if the content does not name one. */
 export function compose(
   content: Content,
   { id, email, token, space_id, link: reading, languages }: Recipient,
@@ -72,7 +74,7 @@ export function compose(
 ): Message {
   const { from, replyTo, unsubscribe } = content.sender ?? sender;
   const link = (scope: string) => `${unsubscribe}?token=${encodeURIComponent(token ?? "")}&scope=${scope}`;
-  // The fragment is for us alone: it tells this mail from all others, and a browser does not send it.
+  // Only we use the fragment: it identifies this email, and a browser does not send it.
   const mark = `#${id}`;
   const words = wordsIn(languages ?? []);
   const { subject, html, text } = finishEmail(
@@ -112,8 +114,8 @@ export function compose(
 }
 
 /**
- * The name of a space as that of a sender. Some programs show nothing but the name, so it must not look like an address, which
- * would be somebody else's.
+ * The name of a space as that of a sender. Some programs show nothing but the name, so it must not look like an
+ * address, which would be somebody else's.
  */
 function senderName(name: string | null | undefined, words: Words): string {
   return cleanLine(cleanLine(name).replace(/\s*[@＠﹫]\s*/gu, ` ${words.say("mail.at")} `));

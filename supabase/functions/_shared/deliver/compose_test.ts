@@ -1,4 +1,4 @@
-/** Whom a mail is from, where answers go, and to which list it belongs. */
+/** Whom an email is from, where replies go, and to which list it belongs. */
 
 import { deepStrictEqual as equal, ok, throws } from "node:assert";
 import { compose, type Message } from "./compose.ts";
@@ -29,7 +29,7 @@ function composed(
   );
 }
 
-Deno.test("a space's mail is from the space, through the sender's address, and of a list of its own", () => {
+Deno.test("a space's email is from the space, through the sender's address, and of a list of its own", () => {
   const { from, headers, messageId } = composed("The Kitchen Table");
   equal(from, { name: "The Kitchen Table", address: "letters@example.org" });
   equal(
@@ -39,7 +39,7 @@ Deno.test("a space's mail is from the space, through the sender's address, and o
   equal(messageId, "<id@example.org>");
 });
 
-Deno.test("mail about no space is from the operator, and of no list", () => {
+Deno.test("email about no space is from the operator, and of no list", () => {
   const { from, headers } = composed(null);
   equal(from, { name: "Monogram", address: "letters@example.org" });
   ok(!("List-Id" in headers));
@@ -67,7 +67,7 @@ Deno.test("the sender may be named in each of the usual ways", () => {
   });
 });
 
-Deno.test("answers go to one address, or to one of each space's", () => {
+Deno.test("replies go to one address, or to one of each space's", () => {
   equal(composed("A", "replies@example.org").replyTo, { name: "", address: "replies@example.org" });
   equal(composed("A", "replies+{space}@example.org").replyTo, {
     name: "",
@@ -146,7 +146,7 @@ Deno.test("what is none, or several, is refused before anything is sent", () => 
   }
 });
 
-Deno.test("a placeholder that there is none of does not go out", () => {
+Deno.test("an unknown placeholder does not go out", () => {
   for (
     const bad of ["replies+{spcae}@b.c", "r+{Space}@b.c", "r+{space@b.c", "r+{id}@b.c", "{space} {x} <a@b.c>"]
   ) {

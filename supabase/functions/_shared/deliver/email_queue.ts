@@ -1,4 +1,4 @@
-/** The mails in the database, as a worker sees them. Each call is a transaction of its own. */
+/** The emails in the database, as a worker sees them. Each call is a transaction of its own. */
 
 import type { Client } from "../platform/mod.ts";
 import type { Content } from "./compose.ts";
@@ -13,50 +13,50 @@ export interface BatchEmail {
   space_name: string | null;
   display_name: string | null;
   payload: Record<string, unknown>;
-  /** Of the attempt whose fate is not known. */
+  /** Of the attempt whose result is not known. */
   email: string | null;
   content: Content | null;
   token: string | null;
-  /** Of a newsletter: what makes its addresses the reader's own. */
+  /** Of a newsletter: the token that makes its addresses the reader's own. */
   link?: string | null;
-  /** What its reader wants to be written to in, as BCP 47 tags, best first. */
+  /** The languages its reader prefers, as BCP 47 tags, best first. */
   languages?: readonly string[];
 }
 
 export interface Batch {
   id: string;
   provider: string;
-  /** When its first request may have gone out; null before. */
+  /** When its first request may have been sent; null before that. */
   tried_at: string | null;
   mails: BatchEmail[];
 }
 
-/** A mail that may be sent now. */
+/** An email that may be sent now. */
 export interface Begun {
   id: string;
   email: string;
   /** For the links to unsubscribe. */
   token: string;
-  /** Of a newsletter: what makes its addresses the reader's own. */
+  /** Of a newsletter: the token that makes its addresses the reader's own. */
   link?: string | null;
 }
 
 export interface Settlement {
   results: Result[];
   pauseSeconds?: number;
-  /** Whether the worker is through with the batch. */
+  /** Whether the worker is done with the batch. */
   isEnd: boolean;
 }
 
 export interface EmailQueue {
   claim(provider: string, limit: number): Promise<Batch | null>;
   begin(batch: string, contents: Record<string, Content | null>): Promise<Begun[]>;
-  /** False where the batch is no longer this worker's. */
+  /** False if the batch no longer belongs to this worker. */
   settle(batch: string, settlement: Settlement): Promise<boolean>;
   newsletter(id: string): Promise<Content | null>;
 }
 
-/** The mails behind the project's Data API. */
+/** The emails behind the project's Data API. */
 export function emailQueue(service: Client, worker: string, leaseSeconds: number): EmailQueue {
   return {
     claim: (provider, limit) =>

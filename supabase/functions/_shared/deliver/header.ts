@@ -1,8 +1,8 @@
 /**
- * Text in the header of a mail, so that every reader sees it as it was written.
+ * Text in the header of an email, so that every reader sees it as it was written.
  *
- * A name may hold anything, also what looks like an encoded word (`=?UTF-8?Q?...?=`), which mail programs would decode, so
- * all that is not plain is encoded. Source: RFC 2047.
+ * A name may hold anything, also what looks like an encoded word (`=?UTF-8?Q?...?=`), which mail programs would decode,
+ * so all that is not plain is encoded. Source: RFC 2047.
  */
 
 import { Buffer } from "node:buffer";
@@ -12,7 +12,7 @@ const LINE = 76;
 const WORD = 75;
 const FRAME = "=?UTF-8?B??=".length;
 
-/** Letters, digits, signs and single spaces, and nothing that has a meaning in a header. */
+/** Characters of any script, digits, signs and single spaces, and nothing that has a meaning in a header. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
 /**
@@ -42,12 +42,15 @@ function encodedWords(line: string, first: number): string {
   return words.map((word) => `=?UTF-8?B?${Buffer.from(word).toString("base64")}?=`).join("\r\n ");
 }
 
-/** Text for a provider that encodes it itself, which may leave alone what looks encoded already: a joiner of no width breaks that. */
+/**
+ * Text for a provider that encodes it itself and may skip what looks encoded already: a zero-width joiner prevents
+ * that.
+ */
 export function plainHeaderText(text: string): string {
   return oneLine(text).replaceAll("=?", "=\u2060?");
 }
 
-/** Letters and digits only: nothing in them has a meaning in a list of addresses. */
+/** Alphabetic characters and digits only: nothing in them has a meaning in a list of addresses. */
 const ATOMS = /^[A-Za-z0-9]+(?: [A-Za-z0-9]+)*$/;
 
 /** Return a name and an address as the value of a header such as `From`, folded. */
@@ -60,8 +63,8 @@ export function headerMailbox(name: string, address: string, header: string): st
 }
 
 /**
- * Return a name and an address for a provider that encodes them itself, and refuses what it cannot read: signs that have a
- * meaning beside an address are left out of the name.
+ * Return a name and an address for a provider that encodes them itself, and refuses what it cannot read: signs that
+ * have a meaning beside an address are left out of the name.
  */
 export function plainMailbox(name: string, address: string): string {
   // A comma that only looks like one.

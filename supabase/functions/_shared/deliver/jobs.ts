@@ -1,4 +1,6 @@
-/** The jobs of the outbox that are no mails: render newsletters, remove files. Each may be done twice without harm. */
+/**
+ * The jobs of the outbox that are not emails: render newsletters, remove files. Each may be done twice without harm.
+ */
 
 import {
   type Addresses,
@@ -16,7 +18,7 @@ export interface Job {
   kind: string;
   key: string;
   payload: Record<string, unknown>;
-  /** How often it was taken, this time included. */
+  /** How often it was claimed, this time included. */
   attempts: number;
 }
 
@@ -24,18 +26,18 @@ export interface JobDeps {
   service: Client;
   worker: string;
   addresses: Addresses;
-  /** Null where nobody is named yet. */
+  /** Null until a sender is configured. */
   sender: Sender | null;
   now(): number;
   log(event: string, details: Record<string, unknown>): void;
 }
 
-/** Longer than a function may live: who still holds a lease after that is gone. */
+/** Longer than a function may run: a worker whose lease ends after that no longer exists. */
 const JOB_LEASE_SECONDS = 300;
 
 /** What each kind of rendering makes. */
 const PARTS: Record<string, Part> = {
-  "newsletter.mail": "mail",
+  "newsletter.mail": "email",
   "newsletter.render": "page",
   "newsletter.pdf": "pdf",
 };
@@ -43,7 +45,7 @@ const PARTS: Record<string, Part> = {
 /** The function `pictures` does the others. */
 const KINDS = [...Object.keys(PARTS), "storage.remove"];
 
-/** An email that could not be made so often, or whose worker never came back, is made without what people wrote. */
+/** After so many failed attempts an email is made without what people wrote. */
 const ATTEMPTS_IN_FULL = 3;
 
 /**
@@ -83,7 +85,7 @@ async function doJob(deps: JobDeps, job: Job): Promise<void> {
     case "newsletter.pdf":
       return await render(deps, job, PARTS[job.kind]);
     case "storage.remove":
-      // Said when the job was claimed: since it was written somebody may have named the file again.
+      // As of when the job was claimed: since it was written, somebody may have used the file again.
       if (job.payload.in_use === true) return deps.log("file is in use again", { key: job.key });
       return typeof job.payload.folder === "string"
         ? await removeFolder(deps.service, String(job.payload.bucket_id), job.payload.folder)
@@ -115,10 +117,10 @@ async function removeFolder(service: Client, bucket: string, folder: string): Pr
 
 async function render(deps: JobDeps, { payload, attempts }: Job, part: Part): Promise<void> {
   const id = String(payload.newsletter_id);
-  let rendered: Pick<RenderedNewsletter, "mail" | "translations" | "space" | "redactedAt">;
+  let rendered: Pick<RenderedNewsletter, "email" | "translations" | "space" | "redactedAt">;
   try {
-    if (part === "mail" && attempts > ATTEMPTS_IN_FULL) {
-      deps.log("email without answers", { newsletter: id, attempts });
+    if (part === "email" && attempts > ATTEMPTS_IN_FULL) {
+      deps.log("email without responses", { newsletter: id, attempts });
       rendered = await renderBareEmail(deps.service, id, deps.addresses);
     } else {
       const { problems, ...made } = await renderNewsletter(deps.service, id, deps.addresses, [part]);
@@ -130,16 +132,16 @@ async function render(deps: JobDeps, { payload, attempts }: Job, part: Part): Pr
     deps.log("nothing to render", { newsletter: id });
     return;
   }
-  const { mail, translations, space, redactedAt } = rendered;
-  if (mail === null) return;
+  const { email, translations, space, redactedAt } = rendered;
+  if (email === null) return;
   const content: Content = {
     sender: deps.sender,
     date: new Date(deps.now()).toISOString(),
-    mail,
+    mail: email,
     translations,
     from_name: space,
     redacted_at: redactedAt,
   };
-  // From here on its mails are due.
+  // From here on its emails are due.
   await deps.service.rpc("save_newsletter_mail", { newsletter_id: id, content });
 }

@@ -51,8 +51,13 @@ function storage(objects: Set<string>, pageSize = 1000): { service: Client; log:
       .map((name) => ({ name, id: null }));
     return await Promise.resolve(Response.json([...folders, ...files].slice(0, pageSize)));
   };
-  const payload = { bucket_id: "newsletters", folder: "space/letter" };
-  const jobs = [{ id: 7, kind: "storage.remove", key: "storage.remove:newsletters/space/letter/", payload }];
+  const payload = { bucket_id: "newsletters", folder: "space/newsletter" };
+  const jobs = [{
+    id: 7,
+    kind: "storage.remove",
+    key: "storage.remove:newsletters/space/newsletter/",
+    payload,
+  }];
   const environment = { url: "http://api.example", secretKey: "sb_secret_x" };
   return { service: Client.service(environment, { fetch: request as typeof fetch }), log };
 }
@@ -63,21 +68,21 @@ function work(service: Client): Promise<{ done: number; more: boolean }> {
 }
 
 Deno.test("a folder is emptied, with what is below it, and its neighbours stay", async () => {
-  const objects = new Set(["space/letter2/newsletter.html", "space/letter.html"]);
-  for (let number = 0; number < 25; number += 1) objects.add(`space/letter/pictures/${number}.jpg`);
+  const objects = new Set(["space/newsletter2/newsletter.html", "space/newsletter.html"]);
+  for (let number = 0; number < 25; number += 1) objects.add(`space/newsletter/pictures/${number}.jpg`);
   for (const name of ["newsletter.html", "newsletter.pdf", "newsletter-letter.pdf", "a/b/c/d.gif"]) {
-    objects.add(`space/letter/${name}`);
+    objects.add(`space/newsletter/${name}`);
   }
   equal(await work(storage(objects, 10).service), { done: 1, more: false });
-  equal([...objects], ["space/letter2/newsletter.html", "space/letter.html"]);
+  equal([...objects], ["space/newsletter2/newsletter.html", "space/newsletter.html"]);
 });
 
 Deno.test("a folder that cannot be emptied fails the job, to be tried again", async () => {
-  const objects = new Set(["space/letter/a.jpg", "space/letter/stuck.jpg"]);
+  const objects = new Set(["space/newsletter/a.jpg", "space/newsletter/stuck.jpg"]);
   const { service, log } = storage(objects);
   equal(await work(service), { done: 0, more: false });
-  equal([...objects], ["space/letter/stuck.jpg"]);
-  equal(log, ["Error: Files in newsletters/space/letter cannot be removed."]);
+  equal([...objects], ["space/newsletter/stuck.jpg"]);
+  equal(log, ["Error: Files in newsletters/space/newsletter cannot be removed."]);
 });
 
 /** A published newsletter behind an API, in whose storage nothing can be put that ends so. */
@@ -160,7 +165,7 @@ Deno.test("an email whose making has ended three workers is made without what pe
   const { text } = saved()!.content.mail;
   equal(text.includes("Middlemarch"), false);
   equal(text.includes(`http://api.example/functions/v1/newsletter/${NEWSLETTER}`), true);
-  equal(text.includes("One more answer is on the web."), true);
+  match(text, /One more .* is on the web\./);
   equal(text.includes("quiet week"), false);
 });
 
@@ -170,14 +175,14 @@ Deno.test("an email is made once in the space's language, and once in each that 
     const chosen = ["ar", "de", "en", "fr-CA", "fr", "pt"];
     const { saved, deps } = newsroom({ kind: "newsletter.mail", attempts }, "", german, chosen);
     equal(await doJobs(deps, 1), { done: 1, more: true });
-    const { mail, translations } = saved()!.content;
-    match(mail.html, /<html lang="de" dir="ltr">/);
-    match(mail.text, /Du bekommst diesen Brief, weil du bei Readers dabei bist/);
+    const { mail: email, translations } = saved()!.content;
+    match(email.html, /<html lang="de" dir="ltr">/);
+    match(email.text, /Du bekommst diesen Brief, weil du bei Readers dabei bist/);
     equal(Object.keys(translations).sort(), ["ar", "en", "fr"]);
     match(translations.ar.html, /<html lang="ar" dir="rtl">/);
     match(translations.fr.text, /Télécharger en PDF|Lire sur le web/);
     if (attempts > 1) continue;
-    for (const { text } of [mail, ...Object.values(translations)]) match(text, /Middlemarch, again\./);
+    for (const { text } of [email, ...Object.values(translations)]) match(text, /Middlemarch, again\./);
   }
 });
 
@@ -196,7 +201,7 @@ Deno.test("one response that cannot be read costs the others nothing", async () 
       equal(await doJobs(deps, 1), { done: 1, more: true }, `${kind}: ${JSON.stringify(bad)}`);
       if (kind !== "newsletter.mail") continue;
       const { text } = saved()!.content.mail;
-      equal(text.includes("This answer could not be shown here."), true, JSON.stringify(bad));
+      match(text, /could not be shown here\./, JSON.stringify(bad));
       match(text, new RegExp(`/newsletter/${NEWSLETTER}\\?link=\\w{32}#q1a1`));
       equal(text.includes("Middlemarch, again."), true);
     }

@@ -1,20 +1,23 @@
-/** A mailbox as people write it: an address, alone or behind a name. Source: RFC 5322, section 3.4; of its forms no comments. */
+/**
+ * A mailbox as people write it: an address, alone or behind a name. Source: RFC 5322, section 3.4; of its forms no
+ * comments.
+ */
 
 export interface Mailbox {
-  /** Without a line break, and empty where there is none; else it may hold anything. */
+  /** Without line breaks; empty if there is no name. It may hold any other character. */
   name: string;
-  /** In ASCII, a domain of other letters in the spelling of the network. */
+  /** In ASCII; a domain with other characters in Punycode. */
   address: string;
 }
 
 const QUOTED = /"(?:[^"\\]|\\.)*"/.source;
-/** What has no meaning beside an address. A dot has none, as most people write it, though the grammar calls that obsolete. */
+/** Characters without a meaning beside an address. Most people write dots, though the grammar calls that obsolete. */
 const PLAIN = /[^()<>[\]:;@\\,"]/.source;
 const MAILBOX = new RegExp(`^(?:((?:${QUOTED}|${PLAIN})*)<([^<>]*)>|([^<>]*))$`, "u");
 const ATOMS = /^[!#-'*+\-/-9=?A-Z^-~]+(?:\.[!#-'*+\-/-9=?A-Z^-~]+)*$/;
 const LONGEST_LOCAL_PART = 64;
 
-/** Read a mailbox such as `Monogram <letters@example.org>`; null where it is none, or several. */
+/** Read a mailbox such as `Monogram <newsletters@example.org>`; null where it is not valid, or several. */
 export function readMailbox(text: string): Mailbox | null {
   // deno-lint-ignore no-control-regex
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return null;
@@ -34,7 +37,7 @@ function unquoted(name: string): string {
   );
 }
 
-/** A domain as it is, or in Punycode; null where it is none. */
+/** A domain as it is, or in Punycode; null if it is not valid. */
 function asciiDomain(domain: string): string | null {
   const labels = domain.split(".");
   if (labels.some((label) => !/^[\p{L}\p{M}\p{N}_-]+$/u.test(label))) return null;

@@ -1,4 +1,6 @@
-/** Emails: taken from the database in batches, composed, sent by a provider, and settled, each once. See `worker.ts`. */
+/**
+ * Emails: taken from the database in batches, composed, sent by a provider, and settled, each once. See `worker.ts`.
+ */
 
 export { compose, type Content, type Message, type Sender } from "./compose.ts";
 export {

@@ -1,4 +1,4 @@
-/** The small mails: what happened, in a sentence or two, and the questions themselves where they are out. */
+/** The emails for notifications: what happened, in a sentence or two, and the published questions. */
 
 import { MAX_BYTES, type PreparedEmail } from "../render/email.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
@@ -21,14 +21,14 @@ import type { BatchEmail } from "./email_queue.ts";
 import { type DigestKind, isNoticeKind } from "./kinds.ts";
 
 export interface NoticeSettings extends Sender {
-  /** Where buttons lead, and below it the pages of spaces and questions; none without it. */
+  /** The base address of buttons, of the pages of spaces and of questions; without it there are no buttons. */
   appUrl: string | null;
 }
 
-/** Stands where something personal comes; see `PreparedEmail`. */
+/** Marks where the recipient's own links go; see `PreparedEmail`. */
 const MARK = "\uffff";
 
-/** What there is to say; the rest is the same for all. */
+/** What differs between the kinds of notifications. */
 interface News {
   subject: string;
   /** The headline, if it is not the subject. */
@@ -43,17 +43,17 @@ interface News {
 interface Question {
   id: string;
   question: string;
-  /** Said below it where not all are of the same person; else null. */
+  /** Shown below it if the questions are of several people; else null. */
   by: string | null;
 }
 
-/** What a notification's mail says, in its reader's language. */
-export function notice(mail: BatchEmail, settings: NoticeSettings, date: Date): Content {
-  const words = wordsIn(mail.languages ?? []);
-  const name = cleanLine(mail.display_name);
-  const given = mail.space_id === null ? "" : cleanLine(mail.space_name, words.say("notice.yourSpace"));
+/** Write the email of a notification in its reader's language. */
+export function notice(email: BatchEmail, settings: NoticeSettings, date: Date): Content {
+  const words = wordsIn(email.languages ?? []);
+  const name = cleanLine(email.display_name);
+  const given = email.space_id === null ? "" : cleanLine(email.space_name, words.say("notice.yourSpace"));
   const space = unlinked(given);
-  const news = newsOf(mail, shortened(space, NAME), space, words);
+  const news = newsOf(email, shortened(space, NAME), space, words);
   const { from, replyTo, unsubscribe } = settings;
   const button = buttonOf(settings.appUrl, news.button.path, news.button.label);
   const said: Notice = {
@@ -77,7 +77,7 @@ export function notice(mail: BatchEmail, settings: NoticeSettings, date: Date): 
       by,
       button: buttonOf(
         settings.appUrl,
-        `/spaces/${mail.space_id}/prompts/${id}`,
+        ["", "spaces", email.space_id, "prompts", id].join("/"),
         words.say("notice.answerQuestion", { number: index + 1 }),
       ),
     })),
@@ -85,7 +85,7 @@ export function notice(mail: BatchEmail, settings: NoticeSettings, date: Date): 
     button: news.questions?.length && button !== null ? null : button,
     reason: space === "" ? words.say("notice.reasonAccount") : words.say("notice.reasonSpace", { space }),
   };
-  // A digest has fifty pieces of news at most, and each may have somebody's words.
+  // A digest has at most fifty entries, and each may quote somebody's message.
   let html = noticeHtml(said, MARK);
   if (new TextEncoder().encode(html).length > MAX_BYTES) {
     said.items = said.items.map((item) => ({
@@ -94,30 +94,31 @@ export function notice(mail: BatchEmail, settings: NoticeSettings, date: Date): 
     }));
     html = noticeHtml(said, MARK);
   }
+  const prepared: PreparedEmail = {
+    subject: news.subject,
+    abridged: false,
+    html,
+    text: noticeText(said, MARK, words),
+    offers: {
+      space: offer(
+        words.say("mail.unsubscribeSpace", { space: space || words.say("notice.yourSpace") }),
+        words,
+      ),
+      ...(email.kind === "RESPONSE_REMINDER"
+        ? { reminders: offer(words.say("notice.stopReminders"), words) }
+        : {}),
+      all: offer(words.say("notice.stopAll"), words),
+    },
+  };
   return {
     sender: { from, replyTo, unsubscribe },
-    from_name: mail.space_id === null ? null : given,
+    from_name: email.space_id === null ? null : given,
     date: date.toISOString(),
-    mail: {
-      subject: news.subject,
-      abridged: false,
-      html,
-      text: noticeText(said, MARK, words),
-      offers: {
-        space: offer(
-          words.say("mail.unsubscribeSpace", { space: space || words.say("notice.yourSpace") }),
-          words,
-        ),
-        ...(mail.kind === "RESPONSE_REMINDER"
-          ? { reminders: offer(words.say("notice.stopReminders"), words) }
-          : {}),
-        all: offer(words.say("notice.stopAll"), words),
-      },
-    },
+    mail: prepared,
   };
 }
 
-/** The address of a page of the application, by the address that it begins with. */
+/** Return the button to a page of the application; null if the application's address is not configured. */
 function buttonOf(app: string | null, path: string, label: string): Button | null {
   const address = webAddress(app);
   if (address === null) return null;
@@ -154,13 +155,13 @@ function newsOf(
         : curator === null
         ? words.say("notice.questionsCounted", { count, week, space })
         : words.say("notice.questionsCountedBy", { count, week, space, curator });
-      const answer = words.say("notice.questionsAnswer", { count: count === 0 ? MANY : count });
+      const invitation = words.say("notice.questionsAnswer", { count: count === 0 ? MANY : count });
       return {
         subject: words.say("notice.questionsSubject", { space: short }),
         headline: words.say("notice.questionsHeadline", { count: count === 0 ? MANY : count }),
         sentences: count === 0
-          ? [out, answer]
-          : [`${out} ${answer}`, words.say("notice.untilWhen", { week })],
+          ? [out, invitation]
+          : [`${out} ${invitation}`, words.say("notice.untilWhen", { week })],
         questions,
         button,
       };
@@ -196,7 +197,7 @@ function newsOf(
   }
 }
 
-/** What is said of a kind that only a newer database has. */
+/** The notice for a kind that only a newer database has. */
 function unknownNews(spaceId: string | null, words: Words): News {
   return {
     subject: words.say("notice.newsSubject"),
@@ -209,7 +210,10 @@ function toSpace(spaceId: string | null, words: Words): News["button"] {
   return { label: words.say("notice.openMonogram"), path: spaceId === null ? "" : `/spaces/${spaceId}` };
 }
 
-/** The questions of a week as the database has them when the mail is sent, and who asks them if that is one person. */
+/**
+ * Return the questions of a week as the database has them when the email is sent, and the curator if all are of one
+ * person.
+ */
 function questionsOf(
   payload: Record<string, unknown>,
   words: Words,
@@ -232,7 +236,7 @@ function questionsOf(
   };
 }
 
-/** The badges that every Monogram has. One that was renamed, or added, is called what it is called. */
+/** The built-in badges. One that was renamed or added keeps its name in every language. */
 const BADGES = [
   "badge.firstWords",
   "badge.fiveWeekStreak",
@@ -242,18 +246,18 @@ const BADGES = [
   "badge.frontPage",
 ] as const;
 
-/** The name of a badge in the reader's language: the database has that of English. */
+/** Return the name of a badge in the reader's language: the database has the English one. */
 function badgeName(name: string, words: Words): string {
   const english = wordsIn(["en"]);
   const known = BADGES.find((key) => english.say(key) === name);
   return known === undefined ? name : words.say(known);
 }
 
-/** A day's news in one email: badges, and gifts by who sent them. */
+/** Write a day's notifications as one email: badges, and gifts grouped by sender. */
 function digest(payload: Record<string, unknown>, words: Words): News {
   const entries = Array.isArray(payload.entries) ? payload.entries as Record<string, unknown>[] : [];
   const ofKind = (kind: DigestKind) => entries.filter((entry) => entry.kind === kind);
-  // A kind that is not listed here would be in no digest, so the compiler asks for each.
+  // A kind that is missing here would be in no digest, so the compiler requires each.
   const { BADGE_EARNED: badges, GIFT_RECEIVED: gifts }: Record<DigestKind, Record<string, unknown>[]> = {
     BADGE_EARNED: ofKind("BADGE_EARNED"),
     GIFT_RECEIVED: ofKind("GIFT_RECEIVED"),
@@ -304,7 +308,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
   };
 }
 
-/** What somebody wrote with a gift, set as in a newsletter; but nothing in it is made a link, which would be the platform's. */
+/** Return the message of a gift, set as in a newsletter but without links: a link would look like the platform's. */
 function messageOf({ message }: Record<string, unknown>, words: Words): Passage[] {
   if (cleanLine(text(message)) === "") return [];
   return passages(text(message), words.lang).map((passage) => ({
@@ -316,17 +320,17 @@ function messageOf({ message }: Record<string, unknown>, words: Words): Passage[
   }));
 }
 
-/** How long somebody's words are, as readers count. */
+/** Return how many characters passages have, as readers count them. */
 function lengthOf(list: readonly Passage[]): number {
   return list.reduce((sum, passage) => sum + characters(plain(passage)).length, 0);
 }
 
-/** Who sent a gift. */
+/** Return the name of a gift's sender. */
 function giverOf({ sender_name: name }: Record<string, unknown>, words: Words): string {
   return unlinked(cleanLine(text(name), words.say("notice.somebody")));
 }
 
-/** The beginning of somebody's words: whole ones, unless they are long. */
+/** Return the beginning of a text, cut between words unless a word is long. */
 function shortened(words: string, most: number): string {
   const all = characters(words);
   if (all.length <= most) return words;
@@ -336,8 +340,8 @@ function shortened(words: string, most: number): string {
 }
 
 /**
- * A name in which no mail program finds an address to make a link of: it begins with no scheme, and a joiner of no width stands
- * behind each of its dots. The rest of the email is ours, and nobody is to say in it where to click.
+ * Return a name in which no mail program finds an address to link: without a scheme, and with a zero-width joiner after
+ * each dot. The rest of the email is the platform's, and no user may put a link in it.
  */
 function unlinked(name: string): string {
   return name.replace(/[a-z][a-z0-9+.-]*:\/\/+/giu, "").replace(/(?<=\S)[.．。｡:@＠﹫](?=\S)/gu, "$&\u2060");
@@ -352,7 +356,7 @@ const SHORT = 60;
 /** How many messages of one person a digest repeats. */
 const MESSAGES_A_GIVER = 5;
 
-/** More than one, where nobody knows how many. */
+/** A plural, where the number is not known. */
 const MANY = 3;
 
 function text(value: unknown): string | null {

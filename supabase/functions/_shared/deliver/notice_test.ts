@@ -1,9 +1,12 @@
-/** What the small mails say: the digest of a day above all. */
+/** What the small emails say: the digest of a day above all. */
 
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { compose, type Message } from "./compose.ts";
 import type { BatchEmail } from "./email_queue.ts";
 import { notice } from "./notice.ts";
+import { wordsIn } from "../words/words.ts";
+
+const ENGLISH = wordsIn(["en"]);
 
 const SETTINGS = {
   from: "Monogram <letters@example.org>",
@@ -14,7 +17,7 @@ const SETTINGS = {
 
 const SPACE = "00000000-0000-4000-8000-000000000003";
 
-function mailed(
+function send(
   kind: string,
   payload: Record<string, unknown>,
   name = "Boris",
@@ -24,7 +27,7 @@ function mailed(
     languages?: string[];
   } = {},
 ): Message {
-  const mail: BatchEmail = {
+  const email: BatchEmail = {
     id: "00000000-0000-4000-8000-000000000001",
     state: "QUEUED",
     kind,
@@ -38,8 +41,8 @@ function mailed(
     token: null,
     languages,
   };
-  const content = notice(mail, { ...SETTINGS, appUrl }, new Date("2026-11-24T08:00:00Z"));
-  return compose(content, { ...mail, email: "b@example.test", token: "t" }, SETTINGS);
+  const content = notice(email, { ...SETTINGS, appUrl }, new Date("2026-11-24T08:00:00Z"));
+  return compose(content, { ...email, email: "b@example.test", token: "t" }, SETTINGS);
 }
 
 const gift = (sender: string, name: string | null, amount: number, message: string | null) => ({
@@ -50,7 +53,7 @@ const gift = (sender: string, name: string | null, amount: number, message: stri
 });
 
 Deno.test("a digest has badges first, then gifts by who sent them, and counts the rest", () => {
-  const { subject, text, html } = mailed("DIGEST", {
+  const { subject, text, html } = send("DIGEST", {
     entries: [
       gift("a", "Ada", 5, "Well said"),
       { kind: "BADGE_EARNED", key: "b", name: "First words", tokens: 100 },
@@ -80,7 +83,7 @@ Deno.test("names and messages are text, whatever is in them", () => {
       ["GIFT_RECEIVED", { sender_id: "a", sender_name: evil, amount: 5, message: evil }],
     ] as const
   ) {
-    const { subject, text, html } = mailed(kind, payload, evil);
+    const { subject, text, html } = send(kind, payload, evil);
     ok(!html.includes("<img") && !/[\r\n\u202e]/.test(subject) && !text.includes("\u202e"));
     ok(html.includes("&lt;img src=x"));
   }
@@ -95,22 +98,22 @@ Deno.test("nobody says in the platform's own words what to do, or where to click
     const options = { space: evil, languages: [language] };
     for (
       const { subject, html } of [
-        mailed(
+        send(
           "GIFT_RECEIVED",
           { sender_id: "a", sender_name: evil, amount: 1, message: null },
           "B",
           options,
         ),
-        mailed(
+        send(
           "GIFT_RECEIVED",
           { sender_id: "a", sender_name: evil, amount: 1, message: "Hi" },
           "B",
           options,
         ),
-        mailed("DIGEST", { entries: [gift("a", evil, 1, null)] }, "B", { languages: [language] }),
-        mailed("CURATOR_ASSIGNED", { week_number: 4 }, "B", options),
-        mailed("PROMPTS_PUBLISHED", { week_number: 4, questions: [question] }, "B", options),
-        mailed("RESPONSE_REMINDER", { week_number: 4 }, "B", options),
+        send("DIGEST", { entries: [gift("a", evil, 1, null)] }, "B", { languages: [language] }),
+        send("CURATOR_ASSIGNED", { week_number: 4 }, "B", options),
+        send("PROMPTS_PUBLISHED", { week_number: 4, questions: [question] }, "B", options),
+        send("RESPONSE_REMINDER", { week_number: 4 }, "B", options),
       ]
     ) {
       const [, headline] = /<h1[^>]*>([^<]*)/.exec(html)!;
@@ -127,31 +130,31 @@ Deno.test("nobody says in the platform's own words what to do, or where to click
   }
 });
 
-Deno.test("what came with a gift is set as in a letter, and a long name is whole but for the subject", () => {
+Deno.test("what came with a gift is set as in a newsletter, and a long name is whole but for the subject", () => {
   const name = "Maximiliane Theresa von Hohenberg-Wittelsbach zu Sandsee";
   const payload = { sender_id: "a", sender_name: name, amount: 1, message: `Das ist "für dich" -- lies's!` };
-  const { subject, text } = mailed("GIFT_RECEIVED", payload, "B", { languages: ["de"] });
+  const { subject, text } = send("GIFT_RECEIVED", payload, "B", { languages: ["de"] });
   equal(subject, "Ein Geschenk für dich: 1 Token von Maximiliane Theresa von…");
   ok(text.replace(/\s+/g, " ").includes(`1 Token von ${name}, und dazu diese Worte:`), text);
   ok(text.includes("Das ist „für dich“\u00a0– lies’s!"), text);
-  const digest = mailed("DIGEST", { entries: [gift("a", name, 1, `"Ja"`)] }, "B", { languages: ["de"] }).text;
+  const digest = send("DIGEST", { entries: [gift("a", name, 1, `"Ja"`)] }, "B", { languages: ["de"] }).text;
   ok(digest.includes("> „Ja“") && !digest.includes("…"), digest);
 });
 
-Deno.test("odd payloads make a mail all the same", () => {
+Deno.test("odd payloads make an email all the same", () => {
   const odd = [{}, { entries: null }, { entries: [] }, { entries: [{}], more: "x" }, {
     entries: [gift("a", "", NaN, "")],
   }];
   for (const payload of odd) {
     for (const kind of ["DIGEST", "GIFT_RECEIVED", "CURATOR_ASSIGNED", "SOMETHING_NEW"]) {
-      ok(mailed(kind, payload).subject.length > 0);
+      ok(send(kind, payload).subject.length > 0);
     }
   }
 });
 
 Deno.test("badges that every Monogram has are called by their names in the reader's language", () => {
   const earned = (name: string) => ({ entries: [{ kind: "BADGE_EARNED", key: name, name, tokens: 0 }] });
-  const said = (name: string) => mailed("DIGEST", earned(name), "Boris", { languages: ["de"] }).text;
+  const said = (name: string) => send("DIGEST", earned(name), "Boris", { languages: ["de"] }).text;
   ok(said("First Words").includes("„Erste Worte“"));
   ok(said("Our own").includes("„Our own“"));
   const data = new URL("../../../migrations/20261123002100_reference_data.sql", import.meta.url);
@@ -168,10 +171,10 @@ const asked = (...questions: string[]) => ({
 
 Deno.test("new questions are in the email, in their order, with who asks and a button for each", () => {
   const payload = asked("What did you read?", "<b>Where</b> & when?");
-  const { subject, html, text, from } = mailed("PROMPTS_PUBLISHED", payload, "Boris", { space: "Book Club" });
+  const { subject, html, text, from } = send("PROMPTS_PUBLISHED", payload, "Boris", { space: "Book Club" });
   equal([subject, from.name], ["New questions in Book Club", "Book Club"]);
   ok(text.includes("2 questions are out in week 4 of Book Club, asked by Ada."));
-  ok(text.includes("Answers are open until the letter of week 4 is published."));
+  ok(text.includes(ENGLISH.say("notice.untilWhen", { week: 4 })));
   ok(!html.includes("Asked by"));
   const link = (id: string) => `https://example.org/app/spaces/${SPACE}/prompts/${id}`;
   ok(text.includes(`1. What did you read?\nAnswer question 1: ${link("p1")}\n\n2. <b>Where</b> & when?\n`));
@@ -183,10 +186,13 @@ Deno.test("new questions are in the email, in their order, with who asks and a b
 
 Deno.test("without an address of the application there are questions and no buttons", () => {
   for (const appUrl of [null, "javascript:alert(1)", "not an address"]) {
-    const { html, text } = mailed("PROMPTS_PUBLISHED", asked("What?"), "Boris", { space: "Club", appUrl });
-    ok(text.includes("1. What?") && !html.includes("Answer question") && !text.includes("Answer question"));
+    const { html, text } = send("PROMPTS_PUBLISHED", asked("What?"), "Boris", { space: "Club", appUrl });
+    ok(
+      text.includes("1. What?") &&
+        ![html, text].some((part) => part.includes(ENGLISH.say("notice.answerQuestion", { number: 1 }))),
+    );
   }
-  const { text } = mailed("PROMPTS_PUBLISHED", asked("What?"), "Boris", {
+  const { text } = send("PROMPTS_PUBLISHED", asked("What?"), "Boris", {
     space: "Club",
     appUrl: "https://a.example/x/?y=1",
   });
@@ -196,25 +202,25 @@ Deno.test("without an address of the application there are questions and no butt
 Deno.test("questions of two people say whose each is, and where none is left the email says so much", () => {
   const payload = asked("One?", "Two?");
   payload.questions[1].curator_name = "Boris";
-  const both = mailed("PROMPTS_PUBLISHED", payload, "Chloe", { space: "Club" });
+  const both = send("PROMPTS_PUBLISHED", payload, "Chloe", { space: "Club" });
   ok(!both.text.includes("asked by"));
   ok(
-    both.text.includes("1. One?\nAsked by Ada\nAnswer question 1: ") &&
+    both.text.includes(`1. One?\nAsked by Ada\n${ENGLISH.say("notice.answerQuestion", { number: 1 })}: `) &&
       both.text.includes("2. Two?\nAsked by Boris\n"),
   );
   equal(both.html.match(/Asked by \w+/g), ["Asked by Ada", "Asked by Boris"]);
-  const { text } = mailed("PROMPTS_PUBLISHED", asked(), "Chloe", { space: "Club" });
+  const { text } = send("PROMPTS_PUBLISHED", asked(), "Chloe", { space: "Club" });
   ok(text.includes("The questions of week 4 are out in Club."));
   ok(text.includes(`https://example.org/app/spaces/${SPACE}\n`));
 });
 
-Deno.test("whoever has not answered finds the questions in the reminder", () => {
-  const { text } = mailed("RESPONSE_REMINDER", asked("One?", "Two?"), "Chloe", { space: "Club" });
+Deno.test("whoever has not responded finds the questions in the reminder", () => {
+  const { text } = send("RESPONSE_REMINDER", asked("One?", "Two?"), "Chloe", { space: "Club" });
   ok(text.includes("1. One?") && text.includes("2. Two?"));
-  ok(text.replaceAll("\n", " ").includes("Answers are open until the letter of week 4 is published."));
+  ok(text.replaceAll("\n", " ").includes(ENGLISH.say("notice.untilWhen", { week: 4 })));
   ok(text.includes("No more reminders: https://example.org/u?token=t&scope=reminders#"));
   ok(
-    !mailed("PROMPTS_PUBLISHED", asked("One?"), "Chloe", { space: "Club" }).text.includes(
+    !send("PROMPTS_PUBLISHED", asked("One?"), "Chloe", { space: "Club" }).text.includes(
       "No more reminders",
     ),
   );
@@ -224,10 +230,10 @@ Deno.test("the fullest email of news is not clipped, in any script", () => {
   for (const unit of ['"', "語", "a", "👩‍👩‍👧"]) {
     const fill = (length: number) => unit.repeat(length).slice(0, length).toWellFormed();
     const entries = Array.from({ length: 50 }, (_, index) => gift(`${index}`, fill(80), 5, fill(280)));
-    const { html, text } = mailed("DIGEST", { entries, more: 1000 }, fill(80));
+    const { html, text } = send("DIGEST", { entries, more: 1000 }, fill(80));
     ok(new TextEncoder().encode(html).length < 100_000, `${unit}: ${html.length}`);
     equal(text.split("You got a gift").length, 51);
-    const questions = mailed(
+    const questions = send(
       "PROMPTS_PUBLISHED",
       asked(...Array.from({ length: 10 }, () => fill(500))),
       "B",
@@ -239,19 +245,19 @@ Deno.test("the fullest email of news is not clipped, in any script", () => {
 
 Deno.test("one question of another direction, or of one endless word, keeps to itself", () => {
   const payload = asked("מה קראתם השבוע?", "x".repeat(500), "=?UTF-8?Q?No?=\r\nBcc: a@b.example");
-  const { html, subject } = mailed("PROMPTS_PUBLISHED", payload, "عائشة", { space: "مائدة المطبخ" });
+  const { html, subject } = send("PROMPTS_PUBLISHED", payload, "عائشة", { space: "مائدة المطبخ" });
   ok(/<h2 class="ink" dir="rtl"[^>]*>מה קראתם השבוע\?<\/h2>/.test(html));
   ok(html.includes("\u2068مائدة المطبخ\u2069") && !/[\r\n]/.test(subject));
 });
 
-/** What mails say in other languages. */
+/** What emails say in other languages. */
 function saidIn(
   languages: string[],
   kind: string,
   payload: Record<string, unknown>,
   space: string | null,
 ): Message {
-  const mail: BatchEmail = {
+  const email: BatchEmail = {
     id: "00000000-0000-4000-8000-000000000001",
     state: "QUEUED",
     kind,
@@ -265,8 +271,8 @@ function saidIn(
     token: null,
     languages,
   };
-  const content = notice(mail, SETTINGS, new Date("2026-11-24T08:00:00Z"));
-  return compose(content, { ...mail, email: "b@example.test", token: "t" }, SETTINGS);
+  const content = notice(email, SETTINGS, new Date("2026-11-24T08:00:00Z"));
+  return compose(content, { ...email, email: "b@example.test", token: "t" }, SETTINGS);
 }
 
 Deno.test("news are in their reader's language, with their questions and quotes as they were written", () => {
@@ -279,7 +285,7 @@ Deno.test("news are in their reader's language, with their questions and quotes 
   ok(german.text.includes("Hallo Boris!"));
   ok(german.text.includes("In Woche 3 von Book Club sind 2 Fragen da, gestellt von Ada."), german.text);
   ok(german.text.includes("Frage 1 beantworten: https://example.org/app/spaces/"));
-  ok(german.text.includes("Keine E-Mails mehr von Book Club: https://example.org/u?token=t"));
+  ok(/^Keine .* mehr von Book Club: https:\/\/example\.org\/u\?token=t/m.test(german.text));
   ok(german.html.includes('<html lang="de" dir="ltr">'));
   ok(
     german.html.includes(' dir="rtl" style="margin:0;color:#221d18'),
@@ -292,7 +298,7 @@ Deno.test("news are in their reader's language, with their questions and quotes 
   ok(arabic.text.includes("وصل سؤالان من \u2068Ada\u2069 في الأسبوع 3 من \u2068Book Club\u2069."), arabic.text);
 });
 
-Deno.test("questions are set as in the letter, in the language of their space", () => {
+Deno.test("questions are set as in the newsletter, in the language of their space", () => {
   const payload = { ...asked(`Zeig's uns -- "jetzt"!`), language: "de" };
   for (const language of ["de", "fr"]) {
     const { text, html } = saidIn([language, "de"], "PROMPTS_PUBLISHED", payload, "Küche");
@@ -322,7 +328,7 @@ Deno.test("a digest counts as each language counts", () => {
   equal(subject("pt", 2), "Your news: 2 gifts");
 });
 
-Deno.test("what came with a gift keeps its lines, paragraphs, poems and lists, and its addresses are no links", () => {
+Deno.test("what came with a gift keeps its lines, paragraphs, poems and lists, and its addresses are not linked", () => {
   const message =
     "Dear friend,\nhello!\n\n  Roses are red,\n    violets too\n\n- one\n- two\n\nSee https://evil.test/m";
   const quoted = [
@@ -339,8 +345,8 @@ Deno.test("what came with a gift keeps its lines, paragraphs, poems and lists, a
   ];
   for (
     const [sent, indent] of [
-      [mailed("GIFT_RECEIVED", { sender_id: "a", sender_name: "Ada", amount: 1, message }), ""],
-      [mailed("DIGEST", { entries: [gift("a", "Ada", 1, message)] }), "  "],
+      [send("GIFT_RECEIVED", { sender_id: "a", sender_name: "Ada", amount: 1, message }), ""],
+      [send("DIGEST", { entries: [gift("a", "Ada", 1, message)] }), "  "],
     ] as const
   ) {
     ok(sent.text.includes(quoted.map((line) => indent + line).join("\n")), sent.text);
@@ -351,9 +357,9 @@ Deno.test("what came with a gift keeps its lines, paragraphs, poems and lists, a
   }
 });
 
-Deno.test("what came with a gift runs as the email does where it has no letter", () => {
+Deno.test("what came with a gift runs as the email does where it has no strong character", () => {
   const payload = { sender_id: "a", sender_name: "Ada", amount: 1, message: "👍 2026!" };
-  const { html, text } = mailed("GIFT_RECEIVED", payload, "B", { languages: ["ar"] });
+  const { html, text } = send("GIFT_RECEIVED", payload, "B", { languages: ["ar"] });
   ok(/<td class="ink quote" style="padding-right:14px/.test(html), html);
   ok(text.includes("> \u200f👍 2026!"), text);
 });

@@ -1,9 +1,10 @@
 /**
- * What a mail server means when it refuses: whose fault it is.
+ * Classifies a mail server's refusals: whose fault each one is.
  *
- * One wrong setting of ours must not look like a hundred dead mailboxes, so a mailbox counts as gone only where the server
- * speaks of the mailbox: by an enhanced status code that says so (RFC 3463), or in one of the usual phrases. The reply code
- * alone says nothing: servers answer 550 to a stranger's address, to a spammer's, and to whoever may not relay.
+ * One wrong setting of ours must not look like a hundred dead mailboxes, so a mailbox counts as gone only where the
+ * server speaks of the mailbox: by an enhanced status code that says so (RFC 3463), or in one of the usual phrases. The
+ * reply code alone says nothing: servers reply 550 for an unknown address, to a spammer, and to a sender that may not
+ * relay.
  */
 
 /**
@@ -12,15 +13,15 @@
  * - NO_MAILBOX: there is no such mailbox, or it was closed.
  * - MAILBOX_FULL: it is over its quota; that may pass.
  * - SENDER: ours. Not signed in, no right to relay, not encrypted, on a blocklist, against SPF, DKIM or DMARC, over a
- *   quota, or with messages larger than the server takes: every mail would fare the same until somebody mends it.
+ *   quota, or with messages larger than the server takes: every email fails in the same way until somebody fixes it.
  * - RATE: too much at once; later will do.
- * - CONTENT: what this mail says is not wanted.
+ * - CONTENT: what this email says is not wanted.
  * - AWAY: the server could not be reached.
  * - OTHER: none of these, or not said.
  */
 export type Fault = "NO_MAILBOX" | "MAILBOX_FULL" | "SENDER" | "RATE" | "CONTENT" | "AWAY" | "OTHER";
 
-/** How far a conversation had come. Up to `sender` nothing of a mail was sent. */
+/** How far a conversation had come. Up to `sender` nothing of an email was sent. */
 export type Stage = "connect" | "login" | "sender" | "recipient" | "transaction";
 
 export interface Refusal {
@@ -29,27 +30,27 @@ export interface Refusal {
   /** The reply as it came, of one line or several. */
   text: string;
   stage: Stage;
-  /** To whom the mail was: nothing is read out of an address that the server repeats. */
+  /** To whom the email was: nothing is read out of an address that the server repeats. */
   address?: string;
 }
 
 interface Rule {
   fault: Fault;
   words: RegExp;
-  /** Where it holds; everywhere unless given. */
+  /** In which step it applies; in every step unless given. */
   stages?: Stage[];
 }
 
 /** In this order: what speaks of the sender is looked for first, because such replies like to mention users as well. */
 const PHRASES: Rule[] = [
-  // The recipient's own rules about who may write to them: no fault of anybody's, and nothing that time mends.
+  // The recipient's own rules about who may write to them: nobody is at fault, and waiting does not help.
   {
     fault: "OTHER",
     words:
       /resolver\.rst|unifiedgroupagentdelivery|(all )?recipient address(es)? rejected ?: access denied|group .{0,60}may not exist|permission to post|user not in group|restricted to (internal|authenticated)|(group|list) (only accepts|is restricted)|recipient.{0,20}has (blocked|rejected) (you|your)/,
   },
   { fault: "RATE", words: /organization queue quota exceeded/ },
-  // Too much in a while. A quota of ours is a matter of days, and of what was bought.
+  // Too many in a short time. A quota of ours lasts for days and depends on the plan.
   {
     fault: "SENDER",
     words:
@@ -60,7 +61,7 @@ const PHRASES: Rule[] = [
     words:
       /receiving mail (at a rate|too quickly)|too (many|much) (connections|messages|emails|mails?|recipients|sessions|concurrent|errors|invalid)|rate.?limit|(at|over) .{0,12}rate (than|of)|throttl|try again later|server (is )?(too )?busy|gr[ae]y.?list|temporarily (deferred|rate)|slow down|unusual rate/,
   },
-  // Who are you?
+  // The server wants to know who sends.
   {
     fault: "SENDER",
     words:
@@ -71,7 +72,7 @@ const PHRASES: Rule[] = [
     words:
       /(must|should) (issue|use) (a )?(starttls|tls)|(tls|starttls|encryption|secure connection|ssl)[ a-z]*(required|needed|first|only|not available|mandatory)|requires (tls|encryption|starttls)/,
   },
-  // May you send this, from here?
+  // The sender may not send this from here.
   {
     fault: "SENDER",
     words:
@@ -92,7 +93,7 @@ const PHRASES: Rule[] = [
     words:
       /block ?list|black ?list|deny ?list|dnsbl|\brbls?\b|\bsbl\b|\bxbl\b|spamhaus|spamcop|barracuda(central)?|sorbs|invaluement|uceprotect|abuseat|senderscore|proofpoint|ipcheck|client host|\bhelo\b|\behlo\b|reverse (dns|host)|\bptr\b|rdns|\[?bl\d\d\]?|\btss\d\d\b|reputation|banned sending ip|(your|sending|source|this|the|client|originating) (ip|network|server|host|mail server)( address)?.{0,60}(block|reject|denied|banned|listed|refus|not (accept|allow|permit)|dynamic|poor|bad)|(mail|messages|email|connections?|traffic) (will )?not (be )?accepted from|(blocked|listed|rejected) (by|using|at|in) [^ ]+\.[a-z]{2,}|ip=|dynamic ip|unsolicited mail originating|access denied|connection refused|not accepting (mail|connections) from/,
   },
-  // This mail.
+  // The content of this email.
   {
     fault: "SENDER",
     words:
@@ -103,7 +104,7 @@ const PHRASES: Rule[] = [
     words:
       /\bspam\b|spam.?(score|content|detected|like)|junk|virus|malware|phish|suspicious (content|url|link|due)|content[ a-z]*(reject|block|not accept|denied|unacceptable|filter|refused)|(reject|block|refus)\w*[ a-z]*(content|due to policy|for policy)|(message|mail|email)[ a-z]*(looks like|detected as|classified|considered|identified as|contains)|prohibited (attachment|content|link|url)|(banned|blocked) (attachment|content|url|link)|surbl|uribl|policy (reasons|violation|restrictions)|local policy|dt:spm|bulk mail|not accepted for policy/,
   },
-  // The mailbox.
+  // The recipient's mailbox.
   {
     fault: "MAILBOX_FULL",
     words:
@@ -138,7 +139,7 @@ const GONE = /^5\.(1\.1|1\.6|1\.10|2\.1)$/;
 /** Not to be sent before somebody has signed in or encrypted, whatever the words. */
 const SENDER_CODES = [503, 530, 534, 535, 538];
 
-/** No server says more than this to any purpose. */
+/** Longer replies say nothing more of use. */
 const LONGEST = 2000;
 
 /** Say whose fault a refusal is. */
@@ -150,7 +151,7 @@ export function faultOf({ code, text, stage, address }: Refusal): Fault {
   for (const { fault, words: phrase, stages } of PHRASES) {
     if (stages !== undefined && !stages.includes(stage)) continue;
     if (!phrase.test(words)) continue;
-    // "Not now" is not "no": what is only temporary never closes a mailbox.
+    // A temporary refusal never closes a mailbox.
     if (fault === "NO_MAILBOX" && (code < 500 || status.startsWith("4"))) return "OTHER";
     return fault;
   }
@@ -162,7 +163,7 @@ export function faultOf({ code, text, stage, address }: Refusal): Fault {
   return code === 421 ? "RATE" : "OTHER";
 }
 
-/** The words in small letters on one line, without the continuation's codes and without addresses, which say anything. */
+/** The words in lower case on one line, without the continuation's codes and without addresses, which say anything. */
 function withoutAddresses(text: string, address = ""): string {
   let words = text.slice(0, LONGEST).toLowerCase().replace(/[’‘]/g, "'");
   for (const form of [address, address.replace(/@[^@]*$/, "")]) {

@@ -1,8 +1,8 @@
 /**
  * Refusals as mail servers word them, and whose fault each is.
  *
- * The phrases are those that Exim, Postfix, Sendmail, qmail, Exchange, Gmail, Outlook.com, Yahoo, iCloud, GMX, Yandex, Zoho,
- * Amazon and others document or are known for; names, addresses and numbers are made up.
+ * The phrases are those that Exim, Postfix, Sendmail, qmail, Exchange, Gmail, Outlook.com, Yahoo, iCloud, GMX, Yandex,
+ * Zoho, Amazon and others document or are known for; names, addresses and numbers are made up.
  */
 
 import { deepStrictEqual as deepEqual, strictEqual as equal } from "node:assert";
@@ -138,18 +138,18 @@ const REPLIES: [Fault, string, Stage?][] = [
   // Whom it is from.
   [
     "SENDER",
-    "550 5.1.0 <letters@example.org>: Sender address rejected: User unknown in virtual mailbox table",
+    "550 5.1.0 <news@example.org>: Sender address rejected: User unknown in virtual mailbox table",
   ],
-  ["SENDER", "553 5.7.1 <letters@example.org>: Sender address rejected: not owned by user letters"],
-  ["SENDER", "450 4.1.8 <letters@example.org>: Sender address rejected: Domain not found"],
+  ["SENDER", "553 5.7.1 <news@example.org>: Sender address rejected: not owned by user letters"],
+  ["SENDER", "450 4.1.8 <news@example.org>: Sender address rejected: Domain not found"],
   [
     "SENDER",
-    "550-Verification failed for <letters@example.org>\n550-No such user here\n550 Sender verify failed",
+    "550-Verification failed for <news@example.org>\n550-No such user here\n550 Sender verify failed",
   ],
   ["SENDER", "550 Callout verification failed: 550 no such user"],
   [
     "SENDER",
-    "553 5.1.8 <letters@example.org>... Domain of sender address letters@example.org does not exist",
+    "553 5.1.8 <news@example.org>... Domain of sender address news@example.org does not exist",
   ],
   [
     "SENDER",
@@ -299,7 +299,7 @@ Deno.test("what an address is made of says nothing", () => {
   }
 });
 
-Deno.test("a closed mailbox is believed only of the answer to its own address", () => {
+Deno.test("a closed mailbox is believed only of the reply to its own address", () => {
   for (const stage of ["connect", "login", "sender"] as const) {
     const fault = faultOf({ code: 550, text: "550 5.1.1 no such user", stage });
     equal(fault === "NO_MAILBOX", false, stage);

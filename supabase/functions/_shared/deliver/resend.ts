@@ -1,8 +1,8 @@
 /**
- * Resend's HTTP API: up to a hundred mails a request, under an idempotency key.
+ * Resend's HTTP API: up to a hundred emails a request, under an idempotency key.
  *
  * The same request under the same key has no second effect for 24 hours, so an open request is simply repeated. After
- * that the list of sent mails is asked. Source: https://resend.com/docs/api-reference and .../idempotency-keys
+ * that the list of sent emails is asked. Source: https://resend.com/docs/api-reference and .../idempotency-keys
  */
 
 import type { Message } from "./compose.ts";
@@ -12,10 +12,10 @@ import { CALL_MS } from "./worker.ts";
 
 /** Keys live for 24 hours; a request that is under way for long must not outlive its key. */
 const KEY_LIVES_MS = 23 * 3600_000;
-/** How many pages of a hundred of the list of sent mails are read at most. */
+/** How many pages of a hundred of the list of sent emails are read at most. */
 const MOST_PAGES = 50;
 const DEFAULT_PAUSE = 5;
-/** After a refusal for the sender's sake: a key, a domain, a quota. The database makes it longer each time. */
+/** After a refusal that blames the sender: a key, a domain, a quota. The database makes it longer each time. */
 const SENDER_PAUSE = 60;
 const QUOTA_PAUSE = 900;
 
@@ -33,7 +33,7 @@ interface Listed {
   created_at: string;
 }
 
-/** A refusal, or the lack of an answer (status 0). */
+/** A refusal, or the lack of a reply (status 0). */
 interface Failure {
   status: number;
   name: string;
@@ -58,7 +58,7 @@ export class Resend implements Provider {
   async send(key: string, messages: Message[]): Promise<Report> {
     const reply = await this.#call("POST", "/emails/batch", messages.map((message) => body(message)), {
       "idempotency-key": key,
-      // One bad address does not keep the others from their mail.
+      // One bad address does not stop the others' emails.
       "x-batch-validation": "permissive",
     });
     if (!("status" in reply)) {
@@ -78,7 +78,10 @@ export class Resend implements Provider {
     return refused(messages, reply);
   }
 
-  /** Send what was refused for a sender's name from the operator, under a key of its own: a refused request was none. */
+  /**
+   * Send what was refused for a sender's name from the operator's address, under its own key: a refused request does
+   * not count.
+   */
   async #sendPlainly(key: string, messages: Message[]): Promise<Report> {
     return await this.send(
       `${key}/plain`,
@@ -86,7 +89,7 @@ export class Resend implements Provider {
     );
   }
 
-  /** Send each on its own, where a request was refused as a whole and nothing says for whose sake. */
+  /** Send each message on its own: a request was refused as a whole, without saying for which of them. */
   async #sendSingly(key: string, messages: Message[]): Promise<Report> {
     const results: Result[] = [];
     const start = performance.now();
@@ -155,7 +158,8 @@ export class Resend implements Provider {
 
   #cannotLook(messages: Message[], failure: Failure): Report {
     if (failure.status === 401 || failure.status === 403) {
-      // The key may send but not look. The Message-ID stays the same, which is what receiving systems know a copy by.
+      // The key may send but not read the list. The Message-ID stays the same, by which receiving systems recognise a
+      // copy.
       return { results: forAll(messages, { outcome: "RETRY", error: `may not look: ${describe(failure)}` }) };
     }
     return {
@@ -192,13 +196,13 @@ export class Resend implements Provider {
         retryAfter: retryAfter(reply.headers.get("retry-after")),
       };
     } catch (error) {
-      // No answer, or one that was cut short.
+      // No reply, or one that was cut short.
       return { status: 0, name: "", message: (error as Error).name, retryAfter: 0 };
     }
   }
 }
 
-/** @param from Whom it is from: as the mail says, unless given. */
+/** @param from The sender; the message's own unless given. */
 function body(message: Message, from = message.from): Record<string, unknown> {
   return {
     from: plainMailbox(from.name, from.address),
@@ -213,14 +217,14 @@ function body(message: Message, from = message.from): Record<string, unknown> {
   };
 }
 
-/** Headers each on one line: how they are folded is the provider's affair. */
+/** Headers are each on one line: the provider folds them. */
 function unfolded(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value.replaceAll("\r\n", "")]),
   );
 }
 
-/** Whether a refusal may be for the name of a sender: that is of a space, and must not stop everybody's mail. */
+/** Return true if a refusal may be about the sender's name: it is a space's, and must not stop everybody's email. */
 function isAboutName(said: string | undefined): boolean {
   return /\bfrom\b|invalid_from_address/i.test(said ?? "") && !/\bdomain\b/i.test(said ?? "");
 }
@@ -248,18 +252,18 @@ function accepted(messages: Message[], reply: unknown): Report {
   return { results };
 }
 
-/** Whether a refusal speaks of whom mails are from: the address, its domain, or the account that sends. */
+/** Return true if a refusal is about the sender: the address, its domain, or the account. */
 const ABOUT_SENDER =
   /`?\bfrom\b`? (field|address)|invalid `from`|\bdomain\b|api.key|testing emails|reply.?to/i;
 
-/** A mail of a batch that was refused while others were taken. */
+/** An email of a batch that was refused while others were taken. */
 function oneRefused(id: string, error: string): Result {
   return ABOUT_SENDER.test(error)
     ? { id, outcome: "RETRY", error, fault: "SENDER", uncounted: true }
     : { id, outcome: "REJECTED", error, fault: /`?\bto\b`?/.test(error) ? "OTHER" : "CONTENT" };
 }
 
-/** That a repeated request was turned away says nothing about the first one. */
+/** A refusal of a repeated request says nothing about the first one. */
 function unsure(report: Report): Report {
   return {
     ...report,
@@ -269,7 +273,7 @@ function unsure(report: Report): Report {
   };
 }
 
-/** Whether a refusal is for something in the mails, and not for who asks or how often. */
+/** Return true if a refusal is about the content of the emails, and not about the caller or its rate. */
 function isAboutContent({ status, name, message }: Failure): boolean {
   return [400, 413, 422].includes(status) && name !== "invalid_from_address" && !ABOUT_SENDER.test(message);
 }
@@ -278,11 +282,11 @@ function refused(messages: Message[], failure: Failure): Report {
   const { status, name } = failure;
   const error = describe(failure);
   if (status === 409 && name === "invalid_idempotent_request") {
-    // The key is known, so the request was taken: the one that we began, though it read a little differently.
+    // The key is known, so our first request was accepted, though its body differed a little.
     return { results: forAll(messages, { outcome: "SENT", error }) };
   }
   if (status === 429) {
-    // Certainly not taken. A quota lasts longer than a rate.
+    // Certainly not accepted. A quota lasts longer than a rate limit.
     const isQuota = name.endsWith("quota_exceeded");
     const fault = isQuota ? "SENDER" : "RATE";
     return {
@@ -294,7 +298,7 @@ function refused(messages: Message[], failure: Failure): Report {
     return { results: messages.map(({ id }) => oneRefused(id, error)) };
   }
   if (status >= 400 && status < 500 && status !== 408 && status !== 409) {
-    // Keys, domains and addresses of the API are the operator's to mend, and no fault of the mails.
+    // Only the operator can fix keys, domains and addresses of the API; the emails are not at fault.
     return {
       results: forAll(messages, { outcome: "RETRY", error, fault: "SENDER", uncounted: true }),
       pauseSeconds: SENDER_PAUSE,

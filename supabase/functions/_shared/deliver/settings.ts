@@ -1,11 +1,11 @@
 /**
- * How mail is sent, from the function's environment.
+ * How email is sent, from the function's environment.
  *
- *     MAIL_FROM              a mailbox; needed to send anything. A space's mails have its name before the address
- *     MAIL_REPLY_TO          a mailbox for answers; `{space}` in its address stands for the space's id
+ *     MAIL_FROM              a mailbox; needed to send anything. A space's emails have its name before the address
+ *     MAIL_REPLY_TO          a mailbox for replies; `{space}` in its address stands for the space's id
  *     RESEND_API_KEY         send by Resend ...
  *     SMTP_URL               ... or by SMTP: smtp://user:password@host:port, smtps://...
- *     SMTP_SEARCH_URL        an API like Mailpit's, to ask whether the SMTP server has a mail
+ *     SMTP_SEARCH_URL        an API like Mailpit's, to ask whether the SMTP server has an email
  *     RESEND_URL             another server that speaks Resend's API
  *     UNSUBSCRIBE_URL        what links to unsubscribe begin with; the function `unsubscribe` unless set
  *     APP_URL                where the button in notifications leads
@@ -27,9 +27,9 @@ export interface EmailSettings extends NoticeSettings {
 }
 
 /**
- * Read the settings; null where no provider is named: then nothing is sent, and mails wait.
+ * Read the settings; null where no provider is named: then nothing is sent, and emails wait.
  *
- * What they say goes out as it is, to everybody, so what is misspelt is refused.
+ * Their values go out to everybody as they are, so misspelt ones are refused.
  *
  * @throws {EnvironmentError} Something is missing or damaged. The message never repeats a value.
  */
@@ -59,18 +59,18 @@ export function readEmailSettings(
     replyTo,
     unsubscribe: address("UNSUBSCRIBE_URL", get) ?? `${projectUrl}/functions/v1/unsubscribe`,
     appUrl: address("APP_URL", get),
-    // One request of Resend has a hundred mails. Of connections SMTP servers allow a handful.
+    // One request to Resend holds a hundred messages. SMTP servers allow a handful of connections.
     workers: resend ? 1 : 4,
     async open() {
       if (resend) return new Resend({ apiKey: resend, url: get("RESEND_URL") || undefined });
-      // nodemailer takes its time to load, and Resend needs none of it.
+      // nodemailer is slow to load, and Resend does not need it.
       const { smtpTransport } = await import("./smtp_transport.ts");
       return new Smtp(smtpTransport(smtp!), search ? mailpitSearch(search) : null);
     },
   };
 }
 
-/** @param known The placeholder that it takes, for the words of a refusal. */
+/** @param known The placeholder that it takes, for the error message. */
 function mailbox(name: string, value: string, example: string, known?: string): Mailbox {
   const found = readMailbox(value);
   if (found === null) {
@@ -92,7 +92,7 @@ function mailbox(name: string, value: string, example: string, known?: string): 
   return found;
 }
 
-/** The address of a page, as it is given; null where there is none. */
+/** Return the address of a page as it is given; null if it is not set. */
 function address(name: string, get: (name: string) => string | undefined): string | null {
   const value = get(name) || null;
   if (value !== null && (webAddress(value) === null || /[{}\s]/.test(value))) {

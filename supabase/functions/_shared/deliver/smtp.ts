@@ -1,9 +1,9 @@
 /**
- * SMTP: one mail a transaction.
+ * SMTP: one email a transaction.
  *
- * SMTP knows no keys. A mail whose transaction broke off after its text began may or may not be with the server: RFC
- * 5321, 4.5.3.2.6 calls it the sender's lot. Where the server's mailbox can be searched by Message-ID it is asked.
- * Elsewhere the mail is sent again with the same Message-ID, which is what receiving systems know a copy by.
+ * SMTP knows no keys. An email whose transaction broke off after its text began may or may not be with the server: see
+ * RFC 5321, 4.5.3.2.6. If the server's mailbox can be searched by Message-ID, it is searched. Otherwise the email is
+ * sent again with the same Message-ID, by which receiving systems recognise a copy.
  */
 
 import type { Message } from "./compose.ts";
@@ -11,16 +11,16 @@ import { forAll, type OpenRequest, type Provider, type Report, type Result } fro
 import { faultOf, type Stage } from "./replies.ts";
 import { CALL_MS } from "./worker.ts";
 
-/** What a server said when it refused, or the lack of an answer. */
+/** What a server said when it refused, or the lack of a reply. */
 export class SmtpFailure extends Error {
   override name = "SmtpFailure";
   constructor(
     message: string,
-    /** The reply code, or 0 where there was none. */
+    /** The reply code, or 0 without a reply. */
     readonly code: number,
-    /** How far it had come. Before `transaction` nothing of a mail was sent. */
+    /** How far it had come. Before `transaction` nothing of an email was sent. */
     readonly stage: Stage,
-    /** Whether our own side of the conversation refused, before anything was sent. */
+    /** Whether our own code refused, before anything was sent. */
     readonly isOurs = false,
   ) {
     super(message);
@@ -37,7 +37,7 @@ export interface SmtpTransport {
   close(): Promise<void>;
 }
 
-/** Whether the server has a mail, where it can be asked. */
+/** Return whether the server has an email, if it can be searched. */
 export interface MailboxSearch {
   has(messageId: string): Promise<boolean>;
 }
@@ -95,7 +95,7 @@ export class Smtp implements Provider {
   }
 }
 
-/** A wrong setting is not mended within a moment; who has mended it need not wait for this (`resume_mail`). */
+/** A wrong setting is not fixed within a moment; whoever has fixed it need not wait (`resume_mail`). */
 const SENDER_PAUSE = 60;
 const AWAY_PAUSE = 30;
 
@@ -105,7 +105,7 @@ function resultOf(
 ): Omit<Result, "id"> & { pause?: number } {
   const error = message.slice(0, 2000);
   if (isOurs) {
-    // Nothing was said to the server: the sender, the recipient or the size cannot be said to it.
+    // Nothing was sent to the server: it cannot take this sender, recipient or size.
     const fault = stage === "recipient" ? "OTHER" : "SENDER";
     return fault === "OTHER"
       ? { outcome: "REJECTED", error, fault }
@@ -113,18 +113,18 @@ function resultOf(
   }
   const fault = faultOf({ code, text: message, stage, address });
   if (stage === "connect" || stage === "login") {
-    // The server is away or does not let us in: no fault of the mail, and the next one would fare no better.
+    // The server is unreachable or refuses us: the email is not at fault, and the next one would fail in the same way.
     return fault === "SENDER"
       ? { outcome: "RETRY", error, fault, uncounted: true, pause: SENDER_PAUSE }
       : { outcome: "RETRY", error, fault: "AWAY", uncounted: true, pause: AWAY_PAUSE };
   }
   if (code === 0) return { outcome: "UNCERTAIN", error };
   if (fault === "SENDER") {
-    // Whom it is from is the same for every mail. What is said about a recipient may be about that one.
+    // The sender is the same for every email. A reply about a recipient may be about this one.
     return { outcome: "RETRY", error, fault, uncounted: true, pause: stage === "sender" ? SENDER_PAUSE : 0 };
   }
   if (code === 421) return { outcome: "RETRY", error, fault, uncounted: true, pause: AWAY_PAUSE };
-  // A full mailbox may be emptied, and haste may end: these are tried again however the server puts it.
+  // A full mailbox may be emptied, and a rate limit ends: these are tried again whatever the server's code says.
   if (code < 500 || fault === "MAILBOX_FULL" || fault === "RATE") return { outcome: "RETRY", error, fault };
   return { outcome: "REJECTED", error, fault, suppress: fault === "NO_MAILBOX" && stage === "recipient" };
 }
@@ -139,7 +139,7 @@ export function mailpitSearch(url: string, request: typeof fetch = fetch): Mailb
       });
       if (!reply.ok) {
         await reply.body?.cancel();
-        throw new Error(`The mailbox answered ${reply.status}.`);
+        throw new Error(`The mailbox replied with status ${reply.status}.`);
       }
       const { messages } = await reply.json() as { messages: unknown[] };
       return messages.length > 0;

@@ -21,7 +21,8 @@ interface SmtpError extends Error {
 const CONNECT_MS = 10_000;
 
 /**
- * @param url `smtp://user:password@host:port`, or `smtps://` for TLS from the first byte. With `smtp://` the connection is
+ * @param url `smtp://user:password@host:port`, or `smtps://` for TLS from the first byte. With `smtp://` the connection
+ * is
  *   encrypted where the server offers it, and always when there is a password to tell it.
  */
 export function smtpTransport(url: string): SmtpTransport {
@@ -53,7 +54,7 @@ export function smtpTransport(url: string): SmtpTransport {
       name: "monogram",
     };
     const connection = new SMTPConnection(options);
-    // After a conversation has ended nobody waits for an error any more; it shows at the next one.
+    // After a conversation has ended no caller waits for an error; it shows in the next one.
     connection.on("error", () => drop());
     connection.on("end", () => {
       if (open === connection) open = null;
@@ -128,11 +129,11 @@ function settled<T = void>(
   });
 }
 
-/** What of nodemailer's an error is: of the server, of ours, or of the line between. */
+/** Return where an error of nodemailer's comes from: the server, our code, or the connection. */
 function failure(error: SmtpError, stage: "connect" | "login" | "transaction"): SmtpFailure {
   const said = error.response ? `${error.responseCode ?? ""} ${error.response}`.trim() : error.message;
   if (stage !== "transaction") {
-    // A server that offers no encryption to a sender with a password: somebody has to mend that.
+    // The server offers no encryption to a sender with a password: the operator must fix that.
     const isOurs = error.code === "ETLS" || error.code === "EAUTH" && !error.response;
     return new SmtpFailure(said, error.responseCode ?? 0, stage, isOurs);
   }
@@ -142,7 +143,7 @@ function failure(error: SmtpError, stage: "connect" | "login" | "transaction"): 
   }
   const at: Stage = error.command === "RCPT TO"
     ? "recipient"
-    : error.command === "MAIL FROM"
+    : /^MAIL\b/.test(error.command ?? "")
     ? "sender"
     : "transaction";
   return new SmtpFailure(said, error.responseCode ?? 0, at);
@@ -177,7 +178,7 @@ export async function raw(message: Message): Promise<Buffer> {
   return Buffer.concat([Buffer.from(lines.join("")), await composer.compile().build()]);
 }
 
-/** Lines of mails as they go out. A newsletter is the same for all but for the links in a line or two. */
+/** Lines of emails as they go out. A newsletter is the same for all but for the links in a line or two. */
 const encoded = new Map<string, string>();
 /** Characters that are kept of them; a newsletter has a quarter of that at most. */
 const MOST_KEPT = 500_000;

@@ -1,18 +1,19 @@
 /**
- * Sends what is due: takes a batch, says in the database that it is about to send it, sends it, says what became of it.
+ * Sends what is due: claims a batch, announces in the database that it is about to send it, sends it, records the
+ * results.
  *
- * A worker may die between any two of these steps, and so may an answer on its way. Whoever takes the batch over finds
- * its mails UNCERTAIN and first resolves what became of them. What makes that safe:
+ * A worker may die between any two of these steps, and so may a reply on its way. Whoever takes the batch over finds
+ * its emails UNCERTAIN and first resolves what became of them. What makes that safe:
  *
- * - a provider call ends, one way or the other, long before the lease does, and none begins on an old lease;
- * - mails whose fate is open keep their batch, their order, their address and their content.
+ * - a provider call ends long before the lease does, and no call begins on an old lease;
+ * - emails whose result is not known keep their batch, their order, their address and their content.
  */
 
 import { compose, type Content, type Message, type Sender } from "./compose.ts";
 import type { Batch, BatchEmail, EmailQueue } from "./email_queue.ts";
 import { forAll, type Provider, type Report } from "./provider.ts";
 
-/** How long a batch stays a worker's after it last began to send from it. */
+/** How long a worker keeps a batch after it last began to send from it. */
 export const LEASE_SECONDS = 120;
 /** How long a call of a provider may take, in milliseconds. */
 export const CALL_MS = 30_000;
@@ -22,13 +23,13 @@ const FRESH_MS = 15_000;
 export interface WorkerDeps {
   emailQueue: EmailQueue;
   provider: Provider;
-  /** Whom mails are from that do not say so themselves. */
+  /** The sender of emails that do not name one. */
   sender: Sender;
-  /** What a notification says. */
+  /** Writes a notification's email. */
   notice(mail: BatchEmail): Content;
   /** Milliseconds; must not jump. */
   now(): number;
-  /** Tells what went wrong, in one line. */
+  /** Logs what went wrong, in one line. */
   log(event: string, details: Record<string, unknown>): void;
 }
 
@@ -41,16 +42,16 @@ export interface Work {
 /**
  * Send until nothing is due or the time is up.
  *
- * @param until When to begin no more calls, in the terms of `deps.now`.
- * @param limit How many mails at most.
+ * @param until When to stop beginning calls, as of `deps.now`.
+ * @param limit How many emails at most.
  */
 export async function sendEmails(deps: WorkerDeps, until: number, limit = Infinity): Promise<Work> {
   return await work(deps, until, limit, null);
 }
 
 /**
- * The same by several workers at once: most of the time that a mail takes is waiting for answers. They know nothing of
- * each other, and each has at most one batch.
+ * The same by several workers at once: most of the time that an email takes is waiting for replies. They know nothing
+ * of each other, and each has at most one batch.
  *
  * @param workers Each with a name and a provider of its own. The others begin when the first finds a whole batch.
  */
@@ -70,7 +71,7 @@ export async function sendEmailsTogether(
   ]);
   const works: Work[] = [];
   for (const end of ends) {
-    // The first error is told once nobody is at work any more.
+    // The first error is thrown when no worker is busy any more.
     if (end.status === "rejected") throw end.reason;
     works.push(end.value);
   }
@@ -102,7 +103,7 @@ class BatchWork {
     this.#newsletters = newsletters;
   }
 
-  /** Returns how many mails the provider took. */
+  /** Returns how many emails the provider took. */
   async run(until: number): Promise<number> {
     const open = this.#batch.mails.filter(({ state }) => state === "UNCERTAIN");
     if (open.length > 0) return await this.#resolve(open);
@@ -122,7 +123,7 @@ class BatchWork {
     return sent;
   }
 
-  /** Find out what became of mails that may be out. What is in the batch besides is given back. */
+  /** Find out what became of emails that may have been sent. The rest of the batch is given back. */
   async #resolve(mails: BatchEmail[]): Promise<number> {
     const { provider, now } = this.#deps;
     const messages = await this.#messages(
@@ -133,7 +134,8 @@ class BatchWork {
       const triedAt = Date.parse(this.#batch.tried_at ?? "");
       report = await provider.resolve({ key: this.#batch.id, triedAt, now: now() }, messages);
     } else {
-      // Nobody can be asked any more. The Message-ID stays the same, which is what receiving systems know a copy by.
+      // There is no way to find out any more. The Message-ID stays the same, by which receiving systems recognise a
+      // copy.
       report = {
         results: forAll(messages, {
           outcome: "RETRY",

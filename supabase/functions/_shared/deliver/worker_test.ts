@@ -7,7 +7,7 @@ import { sendEmailsTogether, type WorkerDeps } from "./worker.ts";
 
 const SIZE = 3;
 
-/** A room with so many mails, in which each worker takes what is left. */
+/** A room with so many emails, in which each worker takes what is left. */
 class Room {
   readonly claims: string[] = [];
   readonly sent: string[] = [];
@@ -21,7 +21,7 @@ class Room {
       const count = Math.min(limit, this.waiting - this.#next);
       if (count === 0) return Promise.resolve(null);
       const mails = Array.from({ length: count }, () => ({
-        id: `mail ${this.#next++}`,
+        id: `email ${this.#next++}`,
         state: "QUEUED" as const,
         kind: "BADGE_EARNED",
         newsletter_id: null,
@@ -84,7 +84,7 @@ Deno.test("nobody works where nothing is due", async () => {
   equal(room.claims, ["a"]);
 });
 
-Deno.test("more than a batch is shared, each mail is sent once, and the limit is for all together", async () => {
+Deno.test("more than a batch is shared, each email is sent once, and the limit is for all together", async () => {
   const room = new Room(20);
   const workers = ["a", "b", "c", "d"].map((name) => room.worker(name));
   equal(await sendEmailsTogether(workers, 1, 12), { sent: 12, more: true });

@@ -1,5 +1,6 @@
 /**
- * Where music plays, and whom to ask for a piece's name. Most providers answer oEmbed (https://oembed.com), without a key.
+ * Where music plays, and whom to ask for a piece's name. Most providers offer oEmbed (https://oembed.com), without a
+ * key.
  *
  * Only addresses in this list are ever asked for anything: what people paste is a parameter of the question, never the
  * place that it is sent to.

@@ -1,4 +1,7 @@
-/** What stands around a newsletter: those before and after it, and all of its space. Each reader is told of what they may see. */
+/**
+ * What stands around a newsletter: those before and after it, and all of its space. Each reader sees those that they
+ * may read.
+ */
 
 import type { Client } from "../platform/mod.ts";
 import { setLine } from "../render/text.ts";
@@ -16,10 +19,10 @@ import {
   pageAddress,
 } from "./newsletters.ts";
 
-/** A space, as far as its letters are shown. */
+/** A space, as far as its newsletters are shown. */
 type Space = Archive["space"] & { is_public: boolean };
 
-/** As many letters as a page of all of them and a feed have: some twenty years, and a few months. */
+/** As many newsletters as a page of all of them and a feed have: some twenty years, and a few months. */
 const MOST = 1000;
 const MOST_IN_FEED = 30;
 
@@ -43,10 +46,10 @@ export async function findAround(reader: Client, row: NewsletterRow, addresses: 
   };
 }
 
-/** The most that a title has, with what is set around its signs. */
+/** The longest title, with what is set around its signs. */
 const LONGEST_TITLE = 250;
 
-/** A letter beside another one, as a copy names it, and what that says of it. */
+/** A newsletter beside another one, as a copy names it, and what that says of it. */
 interface Given {
   id: string | null;
   week: number;
@@ -54,8 +57,8 @@ interface Given {
 }
 
 /**
- * Return what stood around a newsletter for somebody once; without letters that are elsewhere. Of one that there is not, or not
- * any more, it has what is given, if that is a week on its side and a title.
+ * Return what stood around a newsletter for somebody once; without newsletters that are elsewhere. Of one that there is
+ * not, or not any more, it has what is given, if that is a week on its side and a title.
  */
 export async function findGivenAround(
   service: Client,
@@ -86,7 +89,7 @@ export async function findGivenAround(
   };
 }
 
-/** Find the published letter nearest before ("desc") or after ("asc") a newsletter, or the one of this id. */
+/** Find the published newsletter nearest before ("desc") or after ("asc") a newsletter, or the one of this id. */
 async function findNeighbour(
   reader: Client,
   { space_id, week_number, content }: NewsletterRow,
@@ -112,7 +115,7 @@ async function findNeighbour(
 }
 
 /**
- * Find the letters of a space that its reader may see; null where they do not see the space.
+ * Find the newsletters of a space that its reader may see; null where they do not see the space.
  *
  * @param kind A feed is only there for a public space, and has what everybody reads.
  */

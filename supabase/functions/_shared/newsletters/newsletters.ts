@@ -17,11 +17,11 @@ export interface NewsletterRow extends NewsletterSource {
   html_path: string | null;
   pdf_path: string | null;
   updated_at: string;
-  /** Null where the client does not see the space: it is not public. */
+  /** Null if the client does not see the space because it is not public. */
   space?: { is_public: boolean } | null;
 }
 
-/** The bucket of what is made from newsletters; it is read as the newsletter itself is. */
+/** The bucket of what is made from newsletters; whoever reads a newsletter reads its files. */
 export const BUCKET = "newsletters";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -30,7 +30,7 @@ export function isId(text: string): boolean {
   return UUID.test(text);
 }
 
-/** Read a newsletter with the client's own rights; null where it has none, or where there is no such newsletter. */
+/** Read a newsletter with the client's own rights; null if there is no such newsletter, or the client cannot see it. */
 export async function findNewsletter(client: Client, id: string): Promise<NewsletterRow | null> {
   if (!isId(id)) return null;
   const [row] = await client.select<NewsletterRow>("newsletters", {
@@ -61,7 +61,7 @@ export function withReading(address: string, token: string | undefined): string 
 /**
  * Read `NEWSLETTER_URL`, the address of an application's own page.
  *
- * @throws {EnvironmentError} It is no address, or has no `{id}` in it. The message never repeats its value.
+ * @throws {EnvironmentError} It is not a valid address, or has no `{id}` in it. The message never repeats its value.
  */
 export function readPageTemplate(
   get: (name: string) => string | undefined = Deno.env.get,
@@ -86,12 +86,12 @@ export function pageAddress(projectUrl: string, id: string, template?: string): 
   return template ? template.replaceAll("{id}", id) : `${projectUrl}/functions/v1/newsletter/${id}`;
 }
 
-/** The address of the page of all letters of a space. */
+/** The address of the page of all newsletters of a space. */
 export function archiveAddress(projectUrl: string, spaceId: string, template?: string): string {
   return pageAddress(projectUrl, `spaces/${spaceId}`, template);
 }
 
-/** The address of the feed of a space's letters: programs read it, so it needs no page of an application. */
+/** The address of the feed of a space's newsletters: programs read it, so it needs no page of an application. */
 export function feedAddress(projectUrl: string, spaceId: string): string {
   return `${archiveAddress(projectUrl, spaceId)}/feed.atom`;
 }

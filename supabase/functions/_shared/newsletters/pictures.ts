@@ -1,26 +1,31 @@
 /**
- * The pictures of a newsletter: those that were made of what people uploaded (see `pictures/`), small enough that a function
- * can hold them all.
+ * The pictures of a newsletter: those that were made of what people uploaded (see `pictures/`), small enough that a
+ * function can hold them all.
  *
- * A published newsletter has copies of its own in its folder, made before anything is rendered, and shows nothing else: it stays
- * what it is when people delete or replace theirs, or leave. Their names say whose and how large they are:
+ * A published newsletter has copies of its own in its folder, made before anything is rendered, and shows nothing else:
+ * it stays what it is when people delete or replace theirs, or leave. Their names say whose and how large they are:
  *
  *     pictures/{stem}-{use}-{width}x{height}.{kind}     the stem is a response's id, "avatar-{id}" or "cover"
  */
 
-import { DERIVED, type Use } from "../pictures/names.ts";
+import { DERIVED, EMAIL, type Use, USES } from "../pictures/names.ts";
 import type { Refusal } from "../pictures/problem.ts";
 import type { Client, StoredFile } from "../platform/mod.ts";
 import { type Picture, type Pictures, readableResponses, type SnapshotResponse } from "../render/input.ts";
 import { BUCKET, folderOf, type NewsletterRow, withReading } from "./newsletters.ts";
 
-/** In bytes, all together. The file of the page, which holds the pictures as text, must stay below the bucket's 20 MB. */
+/**
+ * In bytes, all together. The file of the page, which holds the pictures as text, must stay below the bucket's 20 MB.
+ */
 export const ROOM = 14_000_000;
 
 /** How many files are fetched or copied at a time. */
 const AT_A_TIME = 6;
 
-/** What the file of the page and the PDF show of a picture in a response, or of a cover: the first kind with which there is room for all of them. */
+/**
+ * What the file of the page and the PDF show of a picture in a response, or of a cover: the first kind with which there
+ * is room for all of them.
+ */
 const STEPS: Record<"page" | "print", Use[]> = {
   page: ["page", "mail", "small"],
   print: ["print", "mail", "small"],
@@ -71,10 +76,10 @@ export interface Album {
   leftOut: LeftOut[];
 }
 
-/** Those that there are, by what names them. */
+/** The pictures that exist, by what names them. */
 type ShownPictures = Required<Omit<Pictures, "pending">>;
 
-/** A letter must not go out while pictures of it are being made. */
+/** A newsletter must not go out while pictures of it are being made. */
 export class PicturesPendingError extends Error {
   override name = "PicturesPendingError";
 }
@@ -82,7 +87,8 @@ export class PicturesPendingError extends Error {
 /**
  * Find what there is of a newsletter's pictures.
  *
- * A published one gets its copies here, all that are missing; those of pictures that it does not show any more are removed.
+ * A published one gets its copies here, all that are missing; those of pictures that it does not show any more are
+ * removed.
  *
  * @param waits Whether to refuse one of which pictures are still being made.
  * @throws {PicturesPendingError} It is published and is to wait. Try again later.
@@ -135,7 +141,7 @@ function entryOf(one: Pick<Entry, "stem" | "bucket" | "path">, row: PictureRow |
   return { ...one, isPending: row?.is_pending ?? false, refusal: row?.refusal ?? null, files };
 }
 
-const OWN = /^(.+)-(page|print|mail|small|motion|original|face)-(\d+)x(\d+)\.(jpeg|png|webp|gif)$/;
+const OWN = new RegExp(`^(.+)-(${USES.join("|")})-(\\d+)x(\\d+)\\.(jpeg|png|webp|gif)$`);
 
 /** Return true if a newsletter, as it is now, shows something by this name in its folder. */
 export function isShown(row: NewsletterRow, name: string): boolean {
@@ -143,7 +149,9 @@ export function isShown(row: NewsletterRow, name: string): boolean {
   return stem !== undefined && named(row).some((one) => one.stem === stem);
 }
 
-/** Return true for the copy of what everybody sees wherever it is set: the picture of a person, or the cover of a space. */
+/**
+ * Return true for the copy of what everybody sees wherever it is set: the picture of a person, or the cover of a space.
+ */
 export function isOpen(name: string): boolean {
   return /^(avatar-|cover-)/.test(name) && OWN.test(name);
 }
@@ -200,15 +208,16 @@ function kept(files: StoredFile[], folder: string): Map<Use, File> {
     if (!found.has(use) && other !== undefined) found.set(use, found.get(other)!);
   };
   share("print", ["page"]);
-  share("mail", ["print", "page"]);
-  share("small", ["mail"]);
+  share(EMAIL, ["print", "page"]);
+  share("small", [EMAIL]);
   return found;
 }
 
 /**
  * Fetch what page or PDF show. Where there is no room for all of them as large as they are to be, all are smaller.
  *
- * @param addressOf Where a file of the newsletter's folder is; what is printed leads to the pictures as large as they are.
+ * @param addressOf Where a file of the newsletter's folder is; what is printed leads to the pictures as large as they
+ * are.
  * @returns The pictures, and which of them had no room even so.
  */
 export async function loadPictures(
@@ -252,14 +261,15 @@ export function picturesOf(album: Album, { id, author, image_path }: SnapshotRes
   };
 }
 
-/** The copy of a picture that is as large as what was given; of a face there is none. */
+/** Return the copy of a picture that is as large as its original; null for a face, which has no such copy. */
 function largestOf({ bucket, files }: Entry): File | undefined {
   if (bucket === "avatars") return undefined;
   return files.get("original") ?? files.get("motion") ?? files.get("page");
 }
 
 /**
- * The pictures of the page for reading, which lie beside it: addresses relative to the page's own, that open for whom the page does.
+ * The pictures of the page for reading, which lie beside it: addresses relative to the page's own, that open for whom
+ * the page does.
  *
  * What is transparent is there in one size: the others lie on the paper of an email.
  */
@@ -273,7 +283,7 @@ export function picturesBeside(row: NewsletterRow, { entries }: Album): ShownPic
     const motion = files.get("motion");
     const shown = motion ?? file;
     const isClear = files.has("print") && files.get("print")!.own !== file.own;
-    const uses = motion !== undefined || isClear ? [] : (["small", "mail", "page"] as const);
+    const uses = motion !== undefined || isClear ? [] : (["small", EMAIL, "page"] as const);
     const sizes = new Map(uses.flatMap((use) => {
       const one = files.get(use);
       return one === undefined ? [] : [[one.own, { address: addressOf(one), width: one.width }]];
@@ -306,9 +316,10 @@ export function picturesByAddress(
 ): ShownPictures {
   const pictures: ShownPictures = { responses: new Map(), avatars: new Map(), cover: null };
   for (const entry of entries) {
-    const file = entry.files.get(entry.bucket === "avatars" ? "face" : "mail");
+    const file = entry.files.get(entry.bucket === "avatars" ? "face" : EMAIL);
     if (file === undefined) continue;
-    // A mail program asks without saying who reads. Without a link of the reader's, what only members may see is on the page.
+    // A mail program asks without saying who reads. Without a link of the reader's, what only members may see is on the
+    // page.
     const isShown = row.is_published && (row.visibility === "PUBLIC" || reading !== undefined);
     if (entry.bucket === "responses" && !isShown) continue;
     const url = row.is_published

@@ -47,15 +47,15 @@ export class NothingToRenderError extends Error {
   override name = "NothingToRenderError";
 }
 
-/** What a newsletter becomes. Each is a job of its own, so that none keeps the others. */
-export type Part = "mail" | "page" | "pdf";
+/** The forms of a newsletter. Each is a job of its own, so that none delays the others. */
+export type Part = "email" | "page" | "pdf";
 
 export interface RenderedNewsletter {
-  /** Null where it was not wanted. */
+  /** Null if it was not asked for. */
   htmlPath: string | null;
   pdfPath: string | null;
   /** In the space's language; to be finished for each recipient by `finishEmail`; plain data, to be stored as it is. */
-  mail: PreparedEmail | null;
+  email: PreparedEmail | null;
   /** The same in the languages of readers who want another, where it has words in them. */
   translations: Translations;
   /** The space's name, as the newsletter has it. */
@@ -66,19 +66,24 @@ export interface RenderedNewsletter {
   problems: string[];
 }
 
-/** Emails by the language that they speak to their reader in. */
+/** Emails by the language of the words around what people wrote. */
 export type Translations = Partial<Record<Language, PreparedEmail>>;
 
 /** A newsletter that is to be set, and what there is of its pictures. */
 export interface Prepared {
   album: Album;
-  /** For the mail, which shows pictures by their addresses; with what makes those one reader's own. */
+  /** For the email, which shows pictures by their addresses; with what makes those one reader's own. */
   forEmail(reading?: string, words?: NewsletterWords): Newsletter;
-  /** For the page for reading, which takes its pictures from beside it. Of a published newsletter only: drafts have no copies. */
+  /**
+   * For the page for reading, which takes its pictures from beside it. Of a published newsletter only: drafts have no
+   * copies.
+   */
   forReading(): Newsletter;
   /** With the pictures themselves, and which of them are left out. */
   withPictures(where: "page" | "print"): Promise<{ newsletter: Newsletter; leftOut: LeftOut[] }>;
-  /** Of one response, to be printed by itself; null where the newsletter does not have it, or no longer has its words. */
+  /**
+   * Of one response, to be printed by itself; null where the newsletter does not have it, or no longer has its words.
+   */
   forKeepsake(responseId: string): Promise<Newsletter | null>;
 }
 
@@ -98,7 +103,7 @@ const FIRST_SHEET = SHEETS[0];
 /**
  * Render a published newsletter, store its page and its PDF, and note in its row where they are.
  *
- * @param service A client that passes all access rules.
+ * @param service A client with the secret key.
  * @param parts What to make; all of it unless given.
  * @throws {NothingToRenderError} It does not exist, or is a draft.
  * @throws {PicturesPendingError} Some of its pictures are still being made; try again later.
@@ -108,7 +113,7 @@ export async function renderNewsletter(
   service: Client,
   id: string,
   addresses: Addresses,
-  parts: readonly Part[] = ["mail", "page", "pdf"],
+  parts: readonly Part[] = ["email", "page", "pdf"],
 ): Promise<RenderedNewsletter> {
   const row = await findNewsletter(service, id);
   if (row === null || !row.is_published) {
@@ -117,7 +122,7 @@ export async function renderNewsletter(
     );
   }
   const prepared = await prepare(service, row, addresses, { waits: true });
-  // What was made of it before somebody was taken out, and is not written over below.
+  // Files that were made before somebody was redacted, and that are not overwritten below.
   if (row.redacted_at !== null) {
     await service.remove(
       BUCKET,
@@ -146,7 +151,7 @@ export async function renderNewsletter(
     pdfPath = stored.name;
     problems.push(...stored.unset.map(unsetProblem));
   }
-  // Once: when the row changes, browsers take the page for another one.
+  // In one update: browsers reload the page whenever the row changes.
   const paths = Object.entries({ html_path: htmlPath, pdf_path: pdfPath }).filter(([, path]) =>
     path !== null
   );
@@ -161,17 +166,17 @@ export async function renderNewsletter(
   }
   if (noted === 0) await requireUnchanged(service, row);
   const mark = readingMark(row);
-  let mail: PreparedEmail | null = null;
+  let email: PreparedEmail | null = null;
   let translations: Translations = {};
-  if (parts.includes("mail")) {
+  if (parts.includes("email")) {
     const set = (words?: NewsletterWords) => prepareEmail(prepared.forEmail(mark, words), 0, mark);
-    mail = set();
+    email = set();
     translations = await translated(service, row, set);
   }
   return {
     htmlPath,
     pdfPath,
-    mail,
+    email,
     translations,
     space: row.content.space.name,
     redactedAt: row.redacted_at,
@@ -180,8 +185,8 @@ export async function renderNewsletter(
 }
 
 /**
- * The email of a published newsletter without what people wrote and showed, with a link to its page: for one that cannot
- * be made otherwise, however often it is tried.
+ * Render the email of a published newsletter without responses and pictures, with a link to its page: a fallback if
+ * rendering the whole one keeps failing.
  *
  * @throws {NothingToRenderError} It does not exist, or is a draft.
  */
@@ -189,7 +194,7 @@ export async function renderBareEmail(
   service: Client,
   id: string,
   addresses: Addresses,
-): Promise<Pick<RenderedNewsletter, "mail" | "translations" | "space" | "redactedAt">> {
+): Promise<Pick<RenderedNewsletter, "email" | "translations" | "space" | "redactedAt">> {
   const row = await findNewsletter(service, id);
   if (row === null || !row.is_published) throw new NothingToRenderError(`There is no letter ${id} to mail.`);
   const mark = readingMark(row);
@@ -201,7 +206,7 @@ export async function renderBareEmail(
     return prepareEmail({ ...newsletter, quiet: false }, count, mark);
   };
   const translations = await translated(service, row, set);
-  return { mail: set(), translations, space: content.space.name, redactedAt: row.redacted_at };
+  return { email: set(), translations, space: content.space.name, redactedAt: row.redacted_at };
 }
 
 /** Make the email once in each language that one of its readers has chosen, other than the space's. */
@@ -217,28 +222,32 @@ async function translated(
 }
 
 /**
- * What stands in an email where each reader's token comes: the digest of all that people wrote, because no text can hold its
- * own, so nobody can have put it into an address of theirs. It is as long as a token, so that the email does not grow.
+ * Return the placeholder for each reader's token: the digest of all that people wrote. No text can contain its own
+ * digest, so nobody can have written it. It is as long as a token, so that the email does not grow.
  */
 export function readingMark({ id, title, intro, content }: NewsletterRow): string {
   return createHash("sha256").update(JSON.stringify([id, title, intro, content])).digest("hex").slice(0, 32);
 }
 
-/** @throws {Error} Somebody was taken out of the newsletter, or it was deleted, while its files were made: make them again. */
+/**
+ * @throws {Error} Somebody was redacted in the newsletter, or it was deleted, while its files were made: make them
+ * again.
+ */
 async function requireUnchanged(service: Client, row: NewsletterRow): Promise<void> {
   if (await wasChanged(service, row)) throw new Error(`Newsletter ${row.id} was changed meanwhile.`);
 }
 
-/** Return true if somebody was taken out of a newsletter, or it was deleted, since this row was read. */
+/** Return true if somebody was redacted in a newsletter, or it was deleted, since this row was read. */
 export async function wasChanged(service: Client, row: NewsletterRow): Promise<boolean> {
   const now = await findNewsletter(service, row.id);
   return now?.redacted_at !== row.redacted_at;
 }
 
 /**
- * Find what a newsletter is set from on page, paper and screen. A published one gets copies of its pictures here.
+ * Load what a newsletter is rendered from. A published one gets copies of its pictures here.
  *
- * @param waits Whether to refuse a published one of which pictures are still being made; otherwise it goes without them.
+ * @param waits Whether to refuse a published one of which pictures are still being made; otherwise it goes without
+ * them.
  * @throws {PicturesPendingError} It is to wait.
  */
 export async function prepare(
@@ -286,7 +295,7 @@ export async function prepare(
       const { content } = row;
       const response = readableResponses(content).find(({ id }) => id === responseId);
       const prompt = content.prompts.find(({ responses }) => responses.some(({ id }) => id === responseId));
-      // Of one that was taken out there is nothing to keep.
+      // A redacted response has no keepsake.
       if (response === undefined || response.author.id === null || prompt === undefined) return null;
       const prompts = [{ ...prompt, responses: [response] }];
       const space = { ...content.space, cover_path: null };
@@ -319,24 +328,27 @@ export async function storePage(
   return pageName(row);
 }
 
-/** The object that holds the page for reading. The row names the one that is whole by itself. */
+/** The object that holds the page for reading. The row names the self-contained one. */
 export function pageName(row: Pick<NewsletterRow, "space_id" | "id">): string {
   return `${folderOf(row)}/page.html`;
 }
 
-/** Render a PDF. Its typesetter is loaded at the first one: that takes as long as a page does, and few requests want it. */
+/**
+ * Render a PDF. The renderer is loaded for the first one: loading takes as long as a page does, and few requests need
+ * it.
+ */
 export async function makePdf(service: Client, newsletter: Newsletter, sheet: Sheet): Promise<RenderedPdf> {
   const { renderPdf } = await import("../render/pdf.ts");
   return await renderPdf(newsletter, { ...sheet, typefaces: typefacesOf(service) });
 }
 
-/** Render a keepsake of a letter with one response. */
+/** Render a keepsake of a newsletter with one response. */
 export async function makeKeepsake(service: Client, newsletter: Newsletter): Promise<RenderedPdf> {
   const { renderKeepsake } = await import("../render/pdf.ts");
   return await renderKeepsake(newsletter, { typefaces: typefacesOf(service) });
 }
 
-/** Draw the share card; as with a PDF, what it is set with is loaded at the first one. */
+/** Draw the share card. As for PDFs, the renderer is loaded for the first one. */
 export async function makeCard(service: Client, newsletter: Newsletter): Promise<Uint8Array<ArrayBuffer>> {
   const { renderCard } = await import("../render/card.ts");
   return await renderCard(newsletter, typefacesOf(service));
@@ -357,6 +369,10 @@ export async function storePdf(
 
 /** The object that holds the PDF for one paper. */
 export function pdfName(row: Pick<NewsletterRow, "space_id" | "id">, { size, paper }: Sheet): string {
-  const name = ["newsletter", ...(size === "A4" ? [] : ["letter"]), ...(paper === "print" ? [] : [paper])];
+  const name = [
+    "newsletter",
+    ...(size === "A4" ? [] : [size.toLowerCase()]),
+    ...(paper === "print" ? [] : [paper]),
+  ];
   return `${folderOf(row)}/${name.join("-")}.pdf`;
 }

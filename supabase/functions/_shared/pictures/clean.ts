@@ -1,4 +1,4 @@
-/** A picture without what is not picture: where and with what it was made, and what somebody wrote into it. */
+/** Removes the metadata of pictures: where and with what they were made, and what somebody wrote into them. */
 
 import { Buffer } from "node:buffer";
 import { ascii, joined, type PictureInfo, pngChunks, riffChunks } from "./inspect.ts";
@@ -9,10 +9,10 @@ const WEBP_KEPT = "VP8X ANIM ANMF ALPH ICCP".split(" ").concat("VP8 ", "VP8L");
 const GIF_APPLICATIONS = ["NETSCAPE2.0", "ANIMEXTS1.0"];
 
 /**
- * Return a picture without its metadata, as large as it is and without decoding it; null where its file is not whole, or would not be shown
- * upright without them.
+ * Return a picture without its metadata, as large as it is and without decoding it; null where its file is not whole,
+ * or would not be shown upright without them.
  *
- * A JPEG keeps which side is up, because everybody who shows one goes by that; of the other kinds not everybody does.
+ * A JPEG keeps its orientation, since every viewer honours it; for the other formats not every viewer does.
  */
 export function withoutMetadata(
   bytes: Uint8Array,
@@ -24,7 +24,10 @@ export function withoutMetadata(
   return clean as Uint8Array<ArrayBuffer> | null;
 }
 
-/** What stands between two parts is left out, and so is all that follows the picture: phones put a second one there, with its own metadata. */
+/**
+ * Bytes between two segments are dropped, and so is all that follows the picture: phones append a second one with its
+ * own metadata.
+ */
 function jpeg(bytes: Uint8Array, orientation: number): Uint8Array<ArrayBuffer> | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts = [Uint8Array.of(0xff, 0xd8), ...(orientation === 1 ? [] : [uprightBy(orientation)])];
@@ -55,7 +58,7 @@ function jpeg(bytes: Uint8Array, orientation: number): Uint8Array<ArrayBuffer> |
   return joined([...parts, Uint8Array.of(0xff, 0xd9)]) as Uint8Array<ArrayBuffer>;
 }
 
-/** Where the data of a scan ends: at a marker that is no restart. */
+/** Return where the data of a scan ends: at a marker other than a restart. */
 function afterScan(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(0xff, from); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];
@@ -64,7 +67,7 @@ function afterScan(bytes: Uint8Array, from: number): number {
   return bytes.length;
 }
 
-/** An Exif block that says which side is up, and nothing else. */
+/** An Exif block with the orientation only. */
 function uprightBy(orientation: number): Uint8Array {
   const block = Buffer.alloc(36);
   block.writeUInt16BE(0xffe1, 0);

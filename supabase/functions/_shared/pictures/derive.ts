@@ -1,6 +1,6 @@
 /**
- * From a picture as somebody uploaded it to those that are shown: upright, in sRGB, without metadata, and no larger than
- * anybody looks at it. The same bytes give the same files.
+ * Converts an uploaded picture to those that are shown: upright, in sRGB, without metadata, and no larger than it is
+ * shown. The same bytes give the same files.
  */
 
 import { withoutMetadata } from "./clean.ts";
@@ -46,8 +46,8 @@ const LARGEST_TRANSPARENT = 1_500_000;
 export const LARGEST = 10_485_760;
 
 /**
- * In pixels: what takes at most a second of processor and 180 MB, with some room (see `benchmarks/pictures.py`). How many passes a
- * progressive JPEG takes is its maker's choice: usual are ten.
+ * In pixels: what takes at most a second of processor and 180 MB, with some room (see `benchmarks/pictures.py`). The
+ * encoder chooses how many passes a progressive JPEG has: usually ten.
  */
 export const MOST_PIXELS = {
   jpeg: 50_000_000,
@@ -89,7 +89,7 @@ function requireBounds({ type, width, height, progressive, scans, whole }: Pictu
   const pixels = width * height;
   const kind = type.slice("image/".length) as "jpeg" | "png" | "webp" | "gif";
   const most = !progressive
-    // One that ends too early is decoded twice.
+    // A truncated one is decoded twice.
     ? MOST_PIXELS[kind] / (kind === "webp" && !whole ? 2 : 1)
     : kind === "png"
     ? MOST_PIXELS.interlaced

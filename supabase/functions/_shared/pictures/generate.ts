@@ -4,8 +4,8 @@
  *     deno run --config=_shared/render/generate/deno.json --allow-read --allow-write --unstable-raw-imports \
  *       _shared/pictures/generate.ts [--check]
  *
- * WebAssembly is kept as text inside a module, because that is the one way that works alike under Deno, in a deployed bundle
- * and in tests: no file to find, no permission to ask for.
+ * WebAssembly is kept as text inside a module, because that is the one way that works alike under Deno, in a deployed
+ * bundle and in tests: no file to find, no permission to ask for.
  */
 
 import jpegDecoder from "@cwasm/jpeg-turbo/jpeg-turbo.wasm" with { type: "bytes" };

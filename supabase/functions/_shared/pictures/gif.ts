@@ -67,7 +67,7 @@ function unpack(bytes: Uint8Array, start: number, pixels: Uint8Array): number {
       continue;
     }
     if (code === clear + 1 || code > next || (code === next && former < 0)) return come;
-    // A code that is only being made: the one before, and its own first pixel again.
+    // A code that is not complete yet: the one before, and its own first pixel again.
     const known = code < next ? code : former;
     const run = length[known] + (code < next ? 0 : 1);
     let to = come + length[known] - 1;
@@ -93,7 +93,7 @@ function unpack(bytes: Uint8Array, start: number, pixels: Uint8Array): number {
   return come;
 }
 
-/** Say for each row of an interlaced frame where it comes; one that has not come is like the nearest above that has. */
+/** Return where each row of an interlaced frame is stored; a missing row repeats the nearest one above. */
 function order(rows: number[], come: number): void {
   const height = rows.length;
   rows.fill(-1);

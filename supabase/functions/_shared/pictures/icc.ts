@@ -1,6 +1,7 @@
 /**
- * From the colours of a profile to sRGB. Of profiles those are read that are three colours with a curve each (Display P3, Adobe RGB,
- * ProPhoto, what scanners and screens write), or one grey with a curve; of others the numbers are taken for sRGB.
+ * Converts the colours of a profile to sRGB. Of profiles those are read that are three colours with a curve each
+ * (Display P3, Adobe RGB, ProPhoto, what scanners and screens write), or one grey with a curve; of others the numbers
+ * are taken for sRGB.
  */
 
 import { inflateSync } from "node:zlib";
@@ -19,7 +20,7 @@ const TO_SRGB = [
   [0.0719453, -0.2289914, 1.4052427],
 ];
 
-/** What cannot be read, or says what sRGB says, changes nothing. */
+/** A profile that cannot be read, or equals sRGB, changes nothing. */
 export function conversion(profile: Uint8Array | null, type: string): Conversion | null {
   if (profile === null) return null;
   try {

@@ -1,5 +1,6 @@
 /**
- * What kind of picture some bytes are, how large it is and which side is up; read from its container, without decoding it.
+ * What kind of picture some bytes are, how large it is and which side is up; read from its container, without decoding
+ * it.
  *
  * Cameras, phones and programs write containers that are not quite right. What viewers show is not refused here: bytes
  * between the parts of a JPEG, an Exif block that points beyond its end, a file that ends too early.
@@ -24,7 +25,7 @@ export interface PictureInfo {
   scans: number;
   /** Where the numbers of four colours are stored upside down, as Adobe's programs do. */
   adobe: boolean;
-  /** The colour profile, packed as the container has it; null where there is none. */
+  /** The colour profile, packed as in the container; null without one. */
   profile: Uint8Array | null;
   /** Whether the file is whole as far as its container tells. */
   whole: boolean;
@@ -33,7 +34,7 @@ export interface PictureInfo {
 /**
  * Read the kind and size of a picture.
  *
- * @throws {PictureError} The bytes are not a JPEG, PNG, WebP or GIF, or end before the size is told.
+ * @throws {PictureError} The bytes are not a JPEG, PNG, WebP or GIF, or end before the size is stored.
  */
 export function inspect(bytes: Uint8Array): PictureInfo {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,7 +48,7 @@ export function inspect(bytes: Uint8Array): PictureInfo {
   if (info === null) {
     const brand = isoBrand(bytes);
     throw brand === null
-      ? new PictureError("The bytes are no JPEG, PNG, WebP or GIF.", "UNKNOWN_FORMAT")
+      ? new PictureError("The bytes are not a JPEG, PNG, WebP or GIF.", "UNKNOWN_FORMAT")
       : new PictureError(`The picture is ${brand}: store it as a JPEG.`, "UNSUPPORTED_FORMAT");
   }
   if (info.width === 0 || info.height === 0) throw new PictureError("The picture has no size.");
@@ -88,7 +89,7 @@ function jpeg(view: DataView, bytes: Uint8Array): PictureInfo {
   const profile: Uint8Array[] = [];
   let at = 2;
   while (true) {
-    // What stands between two parts is passed over, as decoders do.
+    // Bytes between two segments are skipped, as decoders do.
     while (at + 1 < bytes.length && (bytes[at] !== 0xff || bytes[at + 1] === 0 || bytes[at + 1] === 0xff)) {
       at++;
     }
@@ -259,7 +260,7 @@ function gif(view: DataView, bytes: Uint8Array): PictureInfo {
     type: "image/gif",
     width: Math.max(view.getUint16(6, true), first.left + first.width),
     height: Math.max(view.getUint16(8, true), first.top + first.height),
-    // What no frame covers is transparent, too.
+    // Areas that no frame covers are transparent, too.
     transparent: true,
     animated: frames.length > 1,
   };
@@ -273,7 +274,7 @@ export interface GifFrame {
   interlaced: boolean;
   /** Three bytes a colour. */
   colours: Uint8Array;
-  /** The colour that stands for none; null where there is none. */
+  /** The index of the transparent colour; null without one. */
   clear: number | null;
   /** Where its data begins: with the least size of a code. */
   data: number;
@@ -309,7 +310,7 @@ export function* gifFrames(bytes: Uint8Array): Generator<GifFrame> {
       if (bytes[at + 1] === 0xf9 && bytes[at + 2] >= 4) clear = bytes[at + 3] & 1 ? bytes[at + 6] : null;
       at = afterBlocks(bytes, at + 2);
     } else if (kind === 0x3b) return;
-    // What is no block is passed over, as viewers do.
+    // Bytes that are not a block are skipped, as viewers do.
     else at++;
   }
 }

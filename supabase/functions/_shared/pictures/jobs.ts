@@ -8,7 +8,7 @@ import { PictureError, type Refusal } from "./problem.ts";
 interface Job {
   id: number;
   key: string;
-  /** `lost` says how many workers took it and never came back. */
+  /** `lost` counts the workers that claimed it and never finished. */
   payload: { bucket_id: string; path: string; lost?: number };
 }
 
@@ -18,17 +18,17 @@ export interface PictureDeps {
   log(event: string, details: Record<string, unknown>): void;
 }
 
-/** Longer than a picture takes, and shorter than a letter should wait for one whose worker was ended. */
+/** Longer than a picture takes, and shorter than a newsletter should wait for one whose worker was ended. */
 const LEASE_SECONDS = 60;
 
-/** A picture that has ended so many workers is not tried again. */
+/** A picture that has crashed so many workers is not tried again. */
 const MOST_LOST = 3;
 
-/** So often it is tried where Storage or the database fail: for about ten minutes. */
+/** The number of attempts if Storage or the database fail: for about ten minutes. */
 const MOST_ATTEMPTS = 7;
 
 /**
- * Make one picture ready, if one is due: with what it takes of the processor, and of memory, it is enough for a call.
+ * Convert one picture, if one is due: its processor time and memory are enough for one call.
  *
  * @returns How many were done, and whether there may be more to do at once.
  */
@@ -53,7 +53,7 @@ export async function doPicture(deps: PictureDeps): Promise<{ done: number; more
   }
 }
 
-/** Make what is shown of a picture and store it, or write down why there is nothing. */
+/** Convert a picture and store the results, or record why it cannot be shown. */
 async function settle({ service, log }: PictureDeps, { key, payload }: Job): Promise<void> {
   const { bucket_id, path, lost = 0 } = payload;
   const refuse = async (refusal: Refusal, reason: string) => {
@@ -64,7 +64,7 @@ async function settle({ service, log }: PictureDeps, { key, payload }: Job): Pro
   let derived: Derived;
   try {
     const bytes = await service.download(bucket_id, path, LARGEST);
-    // Nothing is kept of what is gone, should an earlier worker have stored some of it.
+    // Remove what an earlier worker may have stored of a picture that was deleted.
     if (bytes === null) return await refuse("DAMAGED", "the picture is gone");
     derived = await derive(bytes, bucket_id === "avatars");
   } catch (error) {

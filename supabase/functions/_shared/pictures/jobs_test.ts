@@ -1,5 +1,6 @@
 /** What becomes of a picture is written down, and what fails for another reason is tried again. */
 
+import { EMAIL } from "./names.ts";
 import { deepStrictEqual as equal } from "node:assert";
 import { Buffer } from "node:buffer";
 import { Client } from "../platform/mod.ts";
@@ -7,7 +8,10 @@ import { doPicture } from "./jobs.ts";
 
 const FOLDER = new URL("../../../../tests/functions/render/fixtures/pictures/", import.meta.url);
 
-/** Do a picture, and return what was asked of the project: calls of the database with what they said, and what was stored. */
+/**
+ * Do a picture, and return what was asked of the project: calls of the database with what they said, and what was
+ * stored.
+ */
 async function work(
   { found, lost, broken, status = 503 }: {
     found: Uint8Array | null;
@@ -53,11 +57,11 @@ Deno.test("what is made of a picture is stored, and written down", async () => {
   const { files, ...said } = calls[1][1] as { files: Record<string, { name: string }> };
   equal(said, { ...PICTURE, width: 900, height: 600 });
   const names = Object.fromEntries(Object.entries(files).map(([use, { name }]) => [use, name]));
-  equal(names, { page: "page.jpeg", print: "page.jpeg", mail: "page.jpeg", small: "small.jpeg" });
+  equal(names, { page: "page.jpeg", print: "page.jpeg", [EMAIL]: "page.jpeg", small: "small.jpeg" });
   equal(result, { done: 1, more: true });
 });
 
-Deno.test("what is no picture is refused, once and why", async () => {
+Deno.test("bytes that are not a picture are refused once, with the reason", async () => {
   const cases: [Parameters<typeof work>[0], string][] = [
     [{ found: Buffer.from("words") }, "UNKNOWN_FORMAT"],
     [{ found: null }, "DAMAGED"],

@@ -1,4 +1,4 @@
-/** JPEG: decoded at an eighth to the whole of its size, as much as is wanted; and encoded. */
+/** Decodes JPEGs at an eighth to the whole of their size, and encodes them. */
 
 import { Buffer } from "node:buffer";
 import { default as encodeMozjpeg, init as initMozjpeg } from "@jsquash/jpeg/encode.js";
@@ -26,8 +26,8 @@ const FOUR_COLOURS = [3, 4];
 let decoder: Promise<WebAssembly.Module> | null = null;
 
 /**
- * An instance for one picture: after an error in the C code, which cannot unwind, it is not fit for another one, and its memory
- * never shrinks.
+ * An instance for one picture: after an error in the C code, which cannot unwind, it is not fit for another one, and
+ * its memory never shrinks.
  */
 async function turbo(): Promise<Turbo> {
   decoder ??= WebAssembly.compile(Buffer.from(JPEG_DECODER, "base64"));
@@ -63,13 +63,13 @@ export async function decodeJpeg(bytes: Uint8Array, info: PictureInfo, side: num
   const header = c.malloc(16);
   new Int32Array(c.memory.buffer, header, 4).fill(0);
   try {
-    // Another result than 0 stands for warnings, too, here and below: of a file that ends too early, of bytes that are nothing.
+    // A result other than 0 may also be a warning, here and below: of a truncated file, of stray bytes.
     c.tjDecompressHeader3(handle, data, bytes.length, header, header + 4, header + 8, header + 12);
   } catch (error) {
     throw new PictureError("The JPEG cannot be read.", "DAMAGED", { cause: error });
   }
   const [fullWidth, fullHeight, , colours] = new Int32Array(c.memory.buffer, header, 4);
-  // What it is said to be and what the decoder has found must be the same: the first was held against the limits.
+  // Container and decoder must agree on the size: the container's was compared with the limits.
   if (fullWidth !== info.width || fullHeight !== info.height) {
     throw new PictureError("The JPEG cannot be read.");
   }
@@ -102,7 +102,9 @@ function keepWhatCame(rgba: Uint8Array, width: number, height: number): boolean 
   return rows >= height / 50;
 }
 
-/** Four inks as three lights. Adobe's programs store how much light each ink lets through, others how much ink there is. */
+/**
+ * Convert CMYK to RGB. Adobe's programs store the inverse of each ink.
+ */
 function fromFourColours(rgba: Uint8Array, adobe: boolean): void {
   for (let at = 0; at < rgba.length; at += 4) {
     const black = adobe ? rgba[at + 3] : 255 - rgba[at + 3];
@@ -123,7 +125,7 @@ export async function encodeJpeg(
   encoder ??= WebAssembly.compile(Buffer.from(JPEG_ENCODER, "base64")).then((module) => initMozjpeg(module));
   await encoder;
   const data = { width, height, data: new Uint8ClampedArray(rgba.buffer, rgba.byteOffset, rgba.length) };
-  // In passes it would take more than twice as long, and be three hundredths smaller.
+  // A progressive one would take more than twice as long and be 3% smaller.
   const options = { quality, progressive: false, auto_subsample: false, chroma_subsample: 2 };
   return new Uint8Array(await encodeMozjpeg(data as unknown as ImageData, options));
 }

@@ -1,4 +1,4 @@
-/** Pictures: what kind they are, and those that are shown of them. */
+/** Inspects pictures, and converts them to those that are shown. */
 
 export { derive, type Derived, type DerivedFile, LARGEST } from "./derive.ts";
 export { inspect, type PictureInfo, shownSize } from "./inspect.ts";

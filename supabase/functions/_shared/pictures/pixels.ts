@@ -1,4 +1,4 @@
-/** Pixels: made smaller, turned upright, laid on a ground. */
+/** Scales, rotates, crops and flattens pixels. */
 
 export interface Pixels {
   width: number;
@@ -27,7 +27,7 @@ export class Shrinker {
   constructor(
     readonly from: { width: number; height: number },
     readonly to: { width: number; height: number },
-    /** Whether opacity counts: transparent pixels have no colour to give. */
+    /** Whether colours are weighted by opacity. */
     readonly transparent: boolean,
   ) {
     this.#rgba = new Uint8Array(to.width * to.height * 4);
@@ -56,7 +56,7 @@ export class Shrinker {
     }
   }
 
-  /** The picture. Rows that never came are transparent, or grey where opacity does not count. */
+  /** The picture. Missing rows are transparent, or grey in an opaque picture. */
   finish(): Pixels {
     const { width, height } = this.from;
     const come = this.#row;
@@ -180,7 +180,7 @@ export function isTransparent({ rgba }: Pixels): boolean {
   return false;
 }
 
-/** Lay a picture on a ground of one colour. */
+/** Flatten a picture onto one colour. */
 export function flatten({ width, height, rgba }: Pixels, ground: readonly [number, number, number]): Pixels {
   const flat = new Uint8Array(rgba.length);
   for (let at = 0; at < rgba.length; at += 4) {

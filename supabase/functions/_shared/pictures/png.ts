@@ -67,7 +67,7 @@ export async function decodePng(
         if (pass < plan.length) lines = reader.lines(plan[pass].columns);
       }
     }
-    // What unpacks to more than its pixels is not read to its end.
+    // Data that unpacks to more than its pixels is not read to its end.
     if (pass === plan.length) break;
   }
   if (whole !== null && come > 0) {
@@ -111,7 +111,7 @@ class RowReader {
   readonly colour: number;
   readonly samples: number;
   readonly palette = new Uint8Array(256 * 4).fill(255);
-  /** The colour that stands for none, a number for each sample. */
+  /** The transparent colour, a number for each sample. */
   readonly clear: number[] | null = null;
 
   constructor(bytes: Uint8Array, readonly width: number) {
@@ -296,7 +296,7 @@ function palette({ rgba }: Pixels): { colours: number[]; indices: Uint8Array } |
   const indices = new Uint8Array(pixels.length);
   let [former, index] = [-1, 0];
   for (let at = 0; at < pixels.length; at++) {
-    // What nobody sees has one colour.
+    // All fully transparent pixels get one colour.
     const pixel = pixels[at] >>> 24 === 0 ? 0 : pixels[at];
     if (pixel !== former) {
       const found = known.get(pixel);

@@ -1,4 +1,7 @@
-/** Why a picture is not shown. Kept in the database and told to the leader: see `pictures_refusal_known` in the migrations. */
+/**
+ * Why a picture is not shown. Kept in the database and told to the leader: see `pictures_refusal_known` in the
+ * migrations.
+ */
 export type Refusal =
   /** No such object. */
   | "MISSING"

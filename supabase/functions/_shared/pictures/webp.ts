@@ -34,8 +34,8 @@ export async function decodeWebp(bytes: Uint8Array, info: PictureInfo): Promise<
 const FILLS = [0xff, 0x55, 0xaa];
 
 /**
- * Decode a picture whose end is missing: with one thing and with another in its place. What both give is what came; the decoder itself
- * says nothing of how far it was.
+ * Decode a picture whose end is missing: with one thing and with another in its place. What both give is what came; the
+ * decoder itself says nothing of how far it was.
  */
 async function cutOff(candidates: Uint8Array[], transparent: boolean): Promise<Pixels> {
   const decoded: Pixels[] = [];
@@ -103,7 +103,7 @@ function pictureChunks(bytes: Uint8Array, from: number, fill: number): { type: s
         true,
       );
       if (length === body.length) return { type, body };
-      // What is said to be larger than any file can be is no picture.
+      // A size that is larger than any file can be is not valid.
       if (length > LONGEST) throw new PictureError("The WebP is damaged.");
       const filled = new Uint8Array(length).fill(fill);
       filled.set(body);

@@ -2,7 +2,7 @@
 
 import type { Environment } from "./environment.ts";
 
-/** The platform keeps a function alive for work that it was told of. */
+/** The platform keeps a function alive for work that is registered with it. */
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 
 export function callFunction(
@@ -14,7 +14,7 @@ export function callFunction(
     method: "POST",
     headers: { apikey: environment.secretKey, "content-type": "application/json" },
     body: JSON.stringify(body),
-    // It is under way by then. If not, cron calls within a minute.
+    // The call has arrived by then. If not, cron calls within a minute.
     signal: AbortSignal.timeout(5_000),
   }).then(
     (reply) => reply.body?.cancel(),

@@ -12,7 +12,7 @@ export class ApiError extends Error {
   override name = "ApiError";
   constructor(
     message: string,
-    /** The HTTP status, or the one that Storage states behind its 400; 0 where there was no answer. */
+    /** The HTTP status, or the one in the body of Storage's 400; 0 without a reply. */
     readonly status: number,
     /** The SQLSTATE or the service's own code, where it gave one. */
     readonly code: string | null,
@@ -54,7 +54,7 @@ export class Client {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
   }
 
-  /** A client that passes all access rules. */
+  /** A client that bypasses all access rules. */
   static service(
     environment: Pick<Environment, "url" | "secretKey">,
     options: ClientOptions = {},
@@ -90,7 +90,7 @@ export class Client {
     }
   }
 
-  /** Call a function of the database, and return what it answers. */
+  /** Call a function of the database, and return its result. */
   async rpc<T>(name: string, parameters: Record<string, unknown> = {}): Promise<T> {
     const reply = await this.#send(
       "POST",
@@ -128,9 +128,9 @@ export class Client {
    * Read a stored object.
    *
    * @param limit The most bytes to read.
-   * @returns Null where there is no such object, or none that the caller may read.
+   * @returns Null if there is no such object, or the caller cannot see it.
    * @throws {TooLargeError} It has more bytes than `limit`.
-   * @throws {ApiError} Anything else: what cannot be read now may be there.
+   * @throws {ApiError} Anything else: the object may exist.
    */
   async download(bucket: string, name: string, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
     let reply: Response;
@@ -245,7 +245,7 @@ export class Client {
       | string
       | undefined;
     const message = typeof refusal.message === "string" ? refusal.message : "no reason given";
-    // Storage answers 400 to nearly everything, and says in the body what other services have as their status.
+    // Storage replies 400 to nearly everything, and puts the real status into the body.
     const status = /^[45]\d\d$/.test(String(refusal.statusCode)) ? Number(refusal.statusCode) : reply.status;
     throw new ApiError(
       `${method} ${path.split("?")[0]} answered ${status}: ${message}`,
@@ -260,7 +260,10 @@ function keyHeaders(key: string): Record<string, string> {
   return key.startsWith("sb_") ? { apikey: key } : { apikey: key, authorization: `Bearer ${key}` };
 }
 
-/** Return true if Storage says that it has no such object, or can have none of such a name; not if it has no such bucket. */
+/**
+ * Return true if Storage says that the object does not exist, or that its name is not valid; not if the bucket is
+ * missing.
+ */
 function isNotThere({ status, code }: ApiError): boolean {
   return status === 404 && code !== "NoSuchBucket" && code !== "Bucket not found" || code === "InvalidKey";
 }
@@ -272,7 +275,7 @@ function objectPath(bucket: string, name: string): string {
 /** Read a body into one array of its size, without a second copy of it in pieces. */
 async function read(reply: Response, limit: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new TooLargeError(`${name} has more than ${limit} bytes.`);
-  // What was packed is longer than it says; the size is a first guess only.
+  // A compressed body is longer than its length says; the size is only a first guess.
   const declared = Number(reply.headers.get("content-length") ?? 0);
   if (declared > limit) {
     await reply.body?.cancel();

@@ -1,17 +1,17 @@
-/** What the platform tells a function through its environment. */
+/** The environment variables that the platform gives a function. */
 
 export interface Environment {
   /** The base URL of the project's API, without a slash at its end. */
   url: string;
   /** The key that acts as `anon`. */
   publishableKey: string;
-  /** The key that this function itself uses; it passes all access rules. */
+  /** The key that this function itself uses; it bypasses all access rules. */
   secretKey: string;
   /** Every key that may call functions which are for the project's own programs. */
   secretKeys: string[];
 }
 
-/** A variable that a function cannot do without is missing. */
+/** A required variable is missing or damaged. */
 export class EnvironmentError extends Error {
   override name = "EnvironmentError";
 }

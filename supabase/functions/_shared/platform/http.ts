@@ -1,9 +1,9 @@
-/** Small helpers for what functions are asked and reply. */
+/** Helpers for requests and replies of functions. */
 
 import { ApiError } from "./client.ts";
 import { EnvironmentError } from "./environment.ts";
 
-/** An error answer in the form that the SDK reads: `{"code", "message"}`. */
+/** An error reply in the form that the SDK reads: `{"code", "message"}`. */
 export function problem(status: number, code: string, message: string, headers: HeadersInit = {}): Response {
   return Response.json({ code, message }, {
     status,
@@ -47,9 +47,10 @@ export async function readText(request: Request, limit: number, headers: Headers
 }
 
 /**
- * Read the body of a request as a JSON object. Anything else is refused with 400, or 413 where it is longer than `limit`.
+ * Read the body of a request as a JSON object. Anything else is refused with 400, or 413 where it is longer than
+ * `limit`.
  *
- * @param empty What no body stands for; refused unless given.
+ * @param empty The value of an empty body; an empty body is refused unless given.
  */
 export async function readObject(
   request: Request,
@@ -73,8 +74,8 @@ export async function readObject(
 }
 
 /**
- * Wrap a handler so that whatever it throws becomes a reply that says nothing of what is inside: 503 where the project's
- * API is away, else 500, with words only where a setting of the function is wrong. What it was is in the log.
+ * Wrap a handler so that whatever it throws becomes a reply without internals: 503 if the project's API is unreachable,
+ * else 500, with a message only if a setting of the function is wrong. The error itself is in the log.
  */
 export function safely(
   handle: (request: Request) => Promise<Response>,
@@ -92,14 +93,14 @@ export function safely(
           "retry-after": "5",
         });
       }
-      // It names a setting, and never a value.
+      // The message names a setting, and never a value.
       if (error instanceof EnvironmentError) return problem(500, "MISCONFIGURED", message, headers);
       return problem(500, "INTERNAL", "Something went wrong here. It is in the function's log.", headers);
     }
   };
 }
 
-/** The token of `Authorization: Bearer ...` where it is a user's and not a key, else null. */
+/** Return the token of `Authorization: Bearer ...` if it is a user's and not a key, else null. */
 export function userToken(request: Request): string | null {
   const token = request.headers.get("authorization")?.match(/^Bearer\s+(\S+)\s*$/i)?.[1] ?? null;
   return token === null || token.startsWith("sb_") ? null : token;

@@ -68,7 +68,7 @@ Deno.test("only a secret key opens what is for the project's own programs", asyn
   }
 });
 
-Deno.test("a key is no user's token", () => {
+Deno.test("a key is not a user's token", () => {
   const token = (authorization: string) =>
     userToken(new Request("http://x.example", { headers: { authorization } }));
   assert.equal(token("Bearer a.b.c"), "a.b.c");
@@ -77,7 +77,7 @@ Deno.test("a key is no user's token", () => {
   assert.equal(token("Basic abc"), null);
 });
 
-/** A client, and the requests that it made of a server which gives one answer. */
+/** A client, and the requests that it made of a server which gives one reply. */
 function asked(reply: () => Response | Promise<Response>): { client: Client; requests: Request[] } {
   const requests: Request[] = [];
   const client = Client.service({ url: "http://api.example", secretKey: SECRET }, {
@@ -107,7 +107,7 @@ Deno.test("calls have PostgREST's form", async () => {
   assert.equal(requests[0].headers.get("authorization"), null);
 });
 
-Deno.test("a function without an answer answers null", async () => {
+Deno.test("a function without a result gives null", async () => {
   assert.equal(await asked(() => new Response(null, { status: 204 })).client.rpc("nothing"), null);
 });
 

@@ -1,13 +1,13 @@
 /**
  * Who may call a function that is for the project's own programs: whoever sends a secret key in the header `apikey`.
  *
- * Such a function has `verify_jwt = false`, because a secret key is no token.
+ * Such a function has `verify_jwt = false`, because a secret key is not a token.
  */
 
 import type { Environment } from "./environment.ts";
 import { problem } from "./http.ts";
 
-/** The answer to a caller without a secret key, or null where the caller has one. */
+/** The reply to a caller without a secret key, or null where the caller has one. */
 export async function refuseWithoutSecretKey(
   request: Request,
   environment: Pick<Environment, "secretKeys">,
@@ -17,7 +17,7 @@ export async function refuseWithoutSecretKey(
   return problem(401, "UNAUTHORIZED", "Send a secret key of the project in the header `apikey`.");
 }
 
-/** Compares digests, and all of them, so that the time taken says nothing about the keys. */
+/** Compares digests, and all of them, so that the time taken reveals nothing about the keys. */
 async function isOneOf(given: string, keys: string[]): Promise<boolean> {
   const wanted = await digest(given);
   let found = 0;

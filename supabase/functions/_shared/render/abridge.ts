@@ -1,6 +1,6 @@
 /**
- * A shorter letter, for where there is a limit. Responses are cut before any is left out, each question keeps its share of the
- * room, and within a question each response does: what one does not need, the others get.
+ * A shorter newsletter, for where there is a limit. Responses are cut before any is left out, each question keeps its
+ * share of the room, and within a question each response does: what one does not need, the others get.
  */
 
 import type { Newsletter, ResponseBlock } from "./newsletter.ts";
@@ -8,38 +8,38 @@ import { characters, excerpt, type Passage, plain } from "./text.ts";
 
 export interface Abridged {
   newsletter: Newsletter;
-  /** The identifiers of the answers that are cut short. */
+  /** The identifiers of the responses that are cut short. */
   cut: ReadonlySet<string>;
-  /** How many answers are left out altogether, by the identifier of their section. */
+  /** How many responses are left out altogether, by the identifier of their section. */
   left: ReadonlyMap<string, number>;
-  /** How many answers are left out, those included whose sections are not in the letter at all. */
+  /** How many responses are left out, those included whose sections are not in the newsletter at all. */
   dropped: number;
   /** Whether the words before the first question are cut short. */
   introCut: boolean;
 }
 
-/** Whether anything is not there. */
+/** Return true if anything is missing. */
 export function isAbridged({ cut, dropped, introCut }: Abridged): boolean {
   return cut.size > 0 || dropped > 0 || introCut;
 }
 
-/** What things take of the room, in one unit: bytes of markup, or characters. */
+/** Measures parts of a newsletter in one unit: bytes of markup, or characters. */
 export interface Scale {
   passages(list: readonly Passage[]): number;
-  /** An answer without its text. */
+  /** A response without its text. */
   frame(response: ResponseBlock): number;
-  /** What is said where an answer is cut. */
+  /** What is said where a response is cut. */
   continuation(response: ResponseBlock): number;
-  /** An answer that is kept has at least so much of its text, where it has so much. */
+  /** The least text of a response that is kept, if it has so much. */
   least: number;
 }
 
-/** The same letter, if nothing must be cut. */
+/** The same newsletter, if nothing must be cut. */
 export function unabridged(newsletter: Newsletter, missing = 0): Abridged {
   return { newsletter, cut: new Set(), left: new Map(), dropped: missing, introCut: false };
 }
 
-/** Cut a letter so that its intro and its answers take at most `room`. */
+/** Cut a newsletter so that its intro and its responses take at most `room`. */
 export function abridge(newsletter: Newsletter, room: number, scale: Scale): Abridged {
   const sections = newsletter.sections.map(({ id, responses }) => ({
     id,
@@ -81,9 +81,9 @@ export function abridge(newsletter: Newsletter, room: number, scale: Scale): Abr
 }
 
 /**
- * What text costs in a PDF, in characters of Latin prose. The rest was measured beside it: each line ended by its writer, each
- * link and each emoji takes the time and the memory of many characters, and a Chinese, Japanese or Korean character those of one
- * and a half.
+ * What text costs in a PDF, in characters of Latin prose. The rest was measured beside it: each line ended by its
+ * writer, each link and each emoji takes the time and the memory of many characters, and a Chinese, Japanese or Korean
+ * character those of one and a half.
  */
 export function paperCost(list: readonly Passage[]): number {
   let cost = 0;
@@ -108,14 +108,14 @@ const PICTOGRAPH = /\p{Extended_Pictographic}/gu;
 const PICTOGRAPH_COST = 10;
 
 /**
- * How much text a PDF may have: about a hundred pages of prose, which take half of the 2 s and of the memory that a function
- * has. See `benchmarks.paper`.
+ * How much text a PDF may have: about a hundred pages of prose, which take half of the 2 s and of the memory that a
+ * function has. See `benchmarks.paper`.
  */
 export const MOST_ON_PAPER = 240_000;
 
 /**
- * Cut the longest responses so that all of them fit a PDF. They are cut to one length, and none that is shorter is touched;
- * the words before the first question stay whole.
+ * Cut the longest responses so that all of them fit a PDF. They are cut to one length, and shorter ones stay whole; the
+ * words before the first question stay whole.
  */
 export function abridgeForPaper(newsletter: Newsletter, room = MOST_ON_PAPER): Abridged {
   const responses = newsletter.sections.flatMap((section) => section.responses);
@@ -133,7 +133,7 @@ export function abridgeForPaper(newsletter: Newsletter, room = MOST_ON_PAPER): A
   return { ...unabridged(newsletter), newsletter: { ...newsletter, sections }, cut: new Set(cut.keys()) };
 }
 
-/** What an email or a PDF has less of than the letter. */
+/** What an email or a PDF has less of than the newsletter. */
 export interface Cut {
   /** Whose response it is; null for the words before the first question. */
   author: string | null;
@@ -143,7 +143,7 @@ export interface Cut {
   kept: number | null;
 }
 
-/** What of a letter is not in a shorter one, in the order of the letter. */
+/** What of a newsletter is not in a shorter one, in the order of the newsletter. */
 export function cutsOf(newsletter: Newsletter, { newsletter: shorter, introCut }: Abridged): Cut[] {
   const texts = new Map(
     shorter.sections.flatMap(({ responses }) => responses.map(({ id, text }) => [id, text])),
@@ -170,7 +170,7 @@ function length(passages: readonly Passage[]): number {
   return passages.reduce((sum, passage) => sum + characters(plain(passage)).length, 0);
 }
 
-/** Divide `room`: nobody gets more than is wanted, and what one does not want the others get. */
+/** Divide `room` fairly: nobody gets more than they want, and what one does not need the others get. */
 export function shares(wanted: readonly number[], room: number): number[] {
   const given = wanted.map(() => 0);
   let left = Math.max(room, 0);
@@ -200,7 +200,7 @@ function weigh(response: ResponseBlock, scale: Scale): Weighed {
   return { response, frame, text, continuation, least: frame + Math.min(text, scale.least) };
 }
 
-/** Choose the answers that stay: all, or as many of each question as its share has room for. */
+/** Choose the responses that stay: all, or as many of each question as its share has room for. */
 function keep(groups: readonly Weighed[][], room: number): Weighed[][] {
   const least = groups.map((group) => group.reduce((sum, one) => sum + one.least, 0));
   const given = shares(least, room);
@@ -214,13 +214,13 @@ function keep(groups: readonly Weighed[][], room: number): Weighed[][] {
   groups.forEach((group, index) => {
     let left = given[index];
     for (const one of group) {
-      // One that is too large keeps none that comes after it.
+      // One that is too large does not stop those after it.
       if (one.least > left) continue;
       left -= one.least;
       take(one);
     }
   });
-  // What is left of the shares is enough for one more here and there.
+  // The rest of the shares may be enough for one more in some sections.
   for (const group of groups) {
     const next = group.find((one) => !chosen.has(one) && one.least <= spare);
     if (next) take(next);

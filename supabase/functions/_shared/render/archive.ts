@@ -1,4 +1,4 @@
-/** The page of all letters of a space, and their feed. */
+/** The page of all newsletters of a space, and their feed. */
 
 import { createHash } from "node:crypto";
 import { designOf } from "./design.ts";
@@ -12,7 +12,7 @@ import { colours } from "./palette.ts";
 import { cleanLine, excerpt, initials, passages, plain, setLine } from "./text.ts";
 import { type NewsletterWords, newsletterWords } from "./words.ts";
 
-/** What is known of the letters of a space without reading them. */
+/** The newsletters of a space, without their content. */
 export interface Archive {
   space: {
     id: string;
@@ -23,12 +23,12 @@ export interface Archive {
   };
   /** The newest first. */
   newsletters: readonly ArchivedNewsletter[];
-  /** How the page looks: the metadata of the theme of the newest letter. */
+  /** How the page looks: the metadata of the theme of the newest newsletter. */
   theme?: unknown;
   links: {
     /** This page. */
     all: string;
-    /** Null where there is none. */
+    /** Null without a feed. */
     feed: string | null;
     newsletter(id: string): string;
   };
@@ -47,7 +47,7 @@ export interface ArchivedNewsletter {
   redacted_at: string | null;
 }
 
-/** Render the page of all letters. */
+/** Render the page of all newsletters. */
 export function renderArchive(archive: Archive): Omit<RenderedPage, "problems"> {
   const { links, newsletters, words = newsletterWords([archive.space.language]) } = archive;
   const name = cleanLine(archive.space.name, words.someone);
@@ -115,13 +115,14 @@ ${body}
   return { html, bytes: () => new TextEncoder().encode(html), contentSecurityPolicy };
 }
 
-/** How much of a letter a feed tells. */
+/** How many characters of an introduction a feed has. */
 const SUMMARY_LENGTH = 400;
 
 /**
- * Render the feed of a space's letters: Atom, as of RFC 4287.
+ * Render the feed of a space's newsletters: Atom, as of RFC 4287.
  *
- * It tells the title and the introduction of each, and leads to the page: what programs keep of a feed nobody can take back.
+ * It tells the title and the introduction of each, and links to the page: what programs have stored of a feed cannot be
+ * withdrawn.
  */
 export function renderFeed(
   { space, newsletters, links, words = newsletterWords([space.language]) }: Archive,

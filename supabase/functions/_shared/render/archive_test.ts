@@ -25,7 +25,7 @@ const ARCHIVE: Archive = {
   },
 };
 
-Deno.test("a feed tells the beginning of each letter, and when it was changed last", () => {
+Deno.test("a feed tells the beginning of each newsletter, and when it was changed last", () => {
   const feed = renderFeed(ARCHIVE);
   match(feed, /<title>Ada’s “trams” &amp; &lt;b&gt;<\/title>/);
   match(feed, /<updated>2026-11-22T18:30:00.500Z<\/updated>\n<author>/);
@@ -35,7 +35,7 @@ Deno.test("a feed tells the beginning of each letter, and when it was changed la
   );
   const [, summary] = /<summary>([^]*)<\/summary>/.exec(feed)!;
   ok(summary.startsWith("Week 12\n\nIt’s a week.\n\nA sentence") && summary.length < 450, summary);
-  // The same letters give the same feed, and it changes when somebody is taken out of one.
+  // The same newsletters give the same feed, and it changes when somebody is taken out of one.
   equal(renderFeed(ARCHIVE), feed);
   const later = { ...LETTER, redacted_at: "2026-12-01T00:00:00+00:00" };
   match(
@@ -44,7 +44,7 @@ Deno.test("a feed tells the beginning of each letter, and when it was changed la
   );
 });
 
-Deno.test("a feed without letters is as old as its space, and no control character gets into it", () => {
+Deno.test("a feed without newsletters is as old as its space, and no control character gets into it", () => {
   match(renderFeed({ ...ARCHIVE, newsletters: [] }), /<updated>2026-01-01T00:00:00.000Z<\/updated>/);
   const strange = { ...LETTER, title: "a\u0000b\u000bc\ufffe\ud800", intro: "\u0001x]]>" };
   const feed = renderFeed({ ...ARCHIVE, newsletters: [strange] });
@@ -53,7 +53,7 @@ Deno.test("a feed without letters is as old as its space, and no control charact
   match(feed, /x\]\]&gt;/);
 });
 
-Deno.test("the page of all letters has them by year, and no feed where there is none", () => {
+Deno.test("the page of all newsletters has them by year, and no link to a feed of a space without one", () => {
   const old = {
     ...LETTER,
     id: "00000000-0000-4000-8000-000000000002",

@@ -1,4 +1,7 @@
-/** The blocks of a plain text, by the signs that people type in plain text: blank lines, ">", "-", "1." and spaces before a line. */
+/**
+ * Splits plain text into blocks by the marks that people type in plain text: blank lines, ">", "-", "1." and spaces
+ * before a line.
+ */
 
 import { INVISIBLE_RANGES } from "./blank.generated.ts";
 
@@ -15,18 +18,18 @@ export interface BlockLine {
   text: string;
 }
 
-/** A line in which there is nothing to see, in any script: what the database takes for blank. */
+/** A line without a visible character, in any script: the database has the same definition of blank. */
 const BLANK = new RegExp(`^[${INVISIBLE_RANGES}]*$`, "u");
 
 const QUOTED = /^\s*>\s?/;
 
-/** The beginning of an item. Dashes are not among them: they begin what somebody says, in half of Europe. */
+/** The beginning of an item. Dashes are not among them: in many languages they begin direct speech. */
 const ITEM = /^(\s*)([-*•‣◦▪●○·]|\d{1,3}[.)])\s+(?=\S)(?![-*\s]+$)/u;
 
-/** Longer lines are no verse. */
+/** Longer lines are not verse. */
 const LONGEST_VERSE = 120;
 
-/** No line is moved in further than half of the column. */
+/** The deepest indent, in spaces: about half of the column. */
 const DEEPEST = 40;
 
 /** Split a clean text (see `cleanText`). */
@@ -80,7 +83,9 @@ function paragraphBlocks(lines: readonly string[]): Block[] {
   return blocks;
 }
 
-/** Where the items that begin at a line end: at the first line that neither begins such a one nor is moved in below one. */
+/**
+ * Where the items that begin at a line end: at the first line that neither begins an item nor is indented below one.
+ */
 function endOfItems(lines: readonly string[], first: number, like = lines[first]): number {
   const isItem = (line: string) =>
     ITEM.test(line) && (isNumbered(line) === isNumbered(like) || /^\s{2}/.test(line));
@@ -89,7 +94,7 @@ function endOfItems(lines: readonly string[], first: number, like = lines[first]
   return end;
 }
 
-/** Whether a paragraph is items and nothing else, numbered if `like` is. */
+/** Return true if a paragraph is items and nothing else, numbered if `like` is. */
 function isAllItems(lines: readonly string[], like: string): boolean {
   return ITEM.test(lines[0]) && endOfItems(lines, 0, like) === lines.length;
 }
@@ -124,7 +129,9 @@ function listOf(lines: readonly string[]): Block | null {
     : { kind: "list", lines: found };
 }
 
-/** Whether numbers go up by one, or are all the same, on each level: "3. May" below "12. April" is no list. */
+/**
+ * Return true if numbers go up by one, or are all the same, on each level: "3. May" below "12. April" is not a list.
+ */
 function areInOrder(items: readonly BlockLine[]): boolean {
   const last = new Map<number, number>();
   let step: number | null = null;
@@ -140,7 +147,10 @@ function areInOrder(items: readonly BlockLine[]): boolean {
   });
 }
 
-/** Whether items that begin with hyphens are a dialogue: sentences all of them, and a question or an exclamation among them. */
+/**
+ * Whether items that begin with hyphens are a dialogue: sentences all of them, and a question or an exclamation among
+ * them.
+ */
 function isSpoken(items: readonly BlockLine[]): boolean {
   return items.every(({ text }) => /^["'“«¿¡]?\p{Lu}.*[.?!…]["'”»]?$/u.test(text)) &&
     items.some(({ text }) => /[?!]["'”»]?$/u.test(text));
@@ -153,7 +163,10 @@ function proseBlock(lines: readonly string[]): Block {
   return { kind: isVerse ? "verse" : "paragraph", lines: found };
 }
 
-/** A line and its spaces. One is a slip, and one ideographic space is how paragraphs begin in Chinese and Japanese. */
+/**
+ * Return a line and its indent. A single space does not count, nor does one ideographic space, which begins paragraphs
+ * in Chinese and Japanese.
+ */
 function proseLine(line: string): BlockLine {
   const [space] = /^\s*/u.exec(line)!;
   const width = Array.from(space).reduce((sum, one) => sum + (/[\u2001\u2003\u3000]/.test(one) ? 2 : 1), 0);

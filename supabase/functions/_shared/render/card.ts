@@ -1,6 +1,6 @@
 /**
- * The share card: the picture that programs show beside a link to a newsletter. Seal, title, space and week, in the colours and
- * typefaces of the letter.
+ * The share card: the picture that programs show beside a link to a newsletter. Seal, title, space and week, in the
+ * colours and typefaces of the newsletter.
  */
 
 import { encodePng } from "../pictures/png.ts";
@@ -15,14 +15,14 @@ import { BOX_WIDTH, boxFont, EMOJI, loadTypefaces, type Style, Typeface } from "
 import { Canvas, type Step } from "./raster.ts";
 import { characters, cutAt, type Direction, direction, hangsTogether } from "./text.ts";
 
-/** From left to right; from right to left it is the same in a mirror. */
+/** For text from left to right; from right to left the card is mirrored. */
 const SEAL = { x: 168, y: 315, radius: 82 };
 const COLUMN = { x: 308, width: 800 };
 /** The sizes of a title, the largest that goes on so many lines. */
 const TITLES = [{ size: 84, lines: 3 }, { size: 66, lines: 4 }, { size: 52, lines: 5 }];
 
 /**
- * Draw the card of a letter, as a PNG. The same letter gives the same bytes.
+ * Draw the card of a newsletter, as a PNG. The same newsletter gives the same bytes.
  *
  * @param typefaces As for `renderPdf`.
  */
@@ -52,7 +52,7 @@ export async function renderCard(
   return encodePng(brush.canvas.pixels, false);
 }
 
-/** A document that is never written: what opens typefaces belongs to one. */
+/** Return a document that is never written: opening typefaces requires one. */
 function scratch() {
   const document = createDocument({
     title: "",
@@ -140,9 +140,9 @@ class Brush {
     colour: "ink" | "muted" | "link",
   ): void {
     const text = line.pieces.map((piece) => piece.text).join("");
-    // Of a letter from right to left all stands on one side.
+    // In a newsletter from right to left all lines begin on the right.
     let at = this.#isMirrored || this.#runs(text) === "rtl" ? x + width - line.width - line.hang : x;
-    // Large letters stand closer together; not where they end at the seal, since the width does not count it.
+    // Large characters stand closer together; not where they end at the seal, since the width does not count it.
     const tracking = size > 40 && !this.#isMirrored && !hangsTogether(text) ? -0.012 * size : 0;
     for (const piece of line.pieces) {
       at = this.#piece(piece, size, at, baseline, this.newsletter.colours.light[colour], tracking);

@@ -13,7 +13,7 @@ const card = (title: string, theme?: unknown) =>
     () => Promise.resolve(null),
   );
 
-Deno.test("a card has the size that programs ask for, is small, and the same for the same letter", async () => {
+Deno.test("a card has the size that programs ask for, is small, and the same for the same newsletter", async () => {
   for (const title of ["Trams", "Book Club, week 12", "word ".repeat(60), "رسائل 🦊 δ", "\u{10ffff}", "字"]) {
     const png = await card(title);
     const { type, width, height } = inspect(png);
@@ -23,9 +23,9 @@ Deno.test("a card has the size that programs ask for, is small, and the same for
   }
 });
 
-Deno.test("a card says what its letter is called, in the colours of its theme", async () => {
+Deno.test("a card says what its newsletter is called, in the colours of its theme", async () => {
   notEqual(await card("Trams"), await card("Lichens"));
-  // Marks are seen, and what has no letter.
+  // Marks are drawn, and so are characters without a typeface.
   notEqual(await card("Trams"), await card("T\u0336rams"));
   notEqual(await card("Tram"), await card("Tram\u{10000}"));
   const dark = await pixels(await card("Trams", { paper: "#12131a", ink: "#f2efe6", accent: "#e8b64c" }));

@@ -1,4 +1,6 @@
-/** What a theme is besides its colours: how numbers are written, what stands between responses, and how the first begins. */
+/**
+ * The design of a theme besides its colours: numerals, the ornament between responses, and the initial.
+ */
 
 import type { ResponseBlock } from "./newsletter.ts";
 import { plain } from "./text.ts";
@@ -8,7 +10,9 @@ export interface Design {
   numerals: "lining" | "oldstyle" | "roman" | "ringed";
   /** What stands between two responses. */
   ornament: "rule" | "dots" | "diamond" | "asterism" | "wave" | "none";
-  /** The first letter of the first long response to a question: as any other, over two lines, or large on its line. */
+  /**
+   * The first character of the first long response to a question: as any other, over two lines, or large on its line.
+   */
   initial: "plain" | "drop" | "raised";
 }
 
@@ -19,7 +23,7 @@ export const CHOICES: { readonly [Part in keyof Design]: readonly Design[Part][]
   initial: ["plain", "drop", "raised"],
 };
 
-/** Return the design of a theme's metadata; Monogram's own where it says nothing, or something else. */
+/** Return the design of a theme's metadata; Monogram's own for missing and unknown values. */
 export function designOf(theme: unknown): Design {
   const given = (theme ?? {}) as Record<string, unknown>;
   const choose = <Part extends keyof Design>(part: Part): Design[Part] =>
@@ -50,7 +54,7 @@ function takesInitial(text: string, { initial }: Design): boolean {
   return initial !== "plain" && text.length >= LONG_ENOUGH && /^\p{Lu}\p{L}*[ \u2019'-]/u.test(text);
 }
 
-/** Marks below a letter, and letters that reach below their line by themselves. */
+/** Marks below a character, and characters that reach below their line by themselves. */
 const BELOW = /[QЏДЦЩ\u0316-\u0319\u031c-\u0333\u0339-\u033c\u0347-\u0349]/u;
 
 /** Return true if an initial reaches below the second line, so that the third begins beside it, too: "Ç", "Q". */
@@ -65,7 +69,7 @@ export function withInitial(responses: readonly ResponseBlock[], design: Design)
       const [first] = response.isReplaced ? [] : response.text;
       return first?.kind === "paragraph" && first.direction === "ltr" && takesInitial(plain(first), design);
     } catch {
-      // Setting it says what is wrong with it: see `setOrReplace`.
+      // Rendering it reports what is wrong with it: see `setOrReplace`.
       return false;
     }
   });

@@ -20,7 +20,7 @@ function arabic(contents: string[], question = "ماذا قرأت؟") {
 
 const UNDIRECTED = ["12:30", "😂😂😂", "👍 2026!"];
 
-Deno.test("a text without a letter runs as the words around it", () => {
+Deno.test("a text without a strong character runs as the words around it", () => {
   for (const text of UNDIRECTED) {
     equal([passages(text, "ar")[0].direction, passages(text, "en")[0].direction], ["rtl", "ltr"]);
   }
@@ -29,18 +29,18 @@ Deno.test("a text without a letter runs as the words around it", () => {
   equal(section.direction, "rtl");
 });
 
-Deno.test("page and email of a newsletter from right to left do not turn what has no letter", () => {
+Deno.test("page and email of a newsletter from right to left do not turn text without a strong character", () => {
   const newsletter = buildNewsletter({ newsletter: arabic(UNDIRECTED) });
   const mail = finishEmail(prepareEmail(newsletter), {});
   for (const text of UNDIRECTED) {
     ok(new RegExp(`<p>${text}</p>`).test(renderPage(newsletter).html), text);
     ok(new RegExp(`<p style="margin:10px 0 0">${text}</p>`).test(mail.html), text);
-    // Programs that show plain text take a line's direction from its first letter, or from such a mark.
+    // Programs that show plain text take a line's direction from its first strong character, or from such a mark.
     ok(mail.text.includes(`    \u200f${text}`), text);
   }
 });
 
-Deno.test("a name or a caption without a letter runs as the page does", () => {
+Deno.test("a name or a caption without a strong character runs as the page does", () => {
   const row = arabic(["كتاب"]);
   row.content.prompts[0].responses[0].author.display_name = "2026!";
   const newsletter = buildNewsletter({ newsletter: row });

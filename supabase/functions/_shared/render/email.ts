@@ -23,21 +23,23 @@ export interface PersonalLinks {
   unsubscribeSpace?: string | null;
   unsubscribeReminders?: string | null;
   unsubscribeAll?: string | null;
-  /** What makes the letter's own addresses this reader's; without it they are everybody's. */
+  /** What makes the newsletter's own addresses this reader's; without it they are everybody's. */
   reading?: string | null;
 }
 
-/** An email that lacks nothing but a person's own links. Plain data: it can be stored as JSON and finished later. */
+/** An email that is complete but for a person's own links. Plain data: it can be stored as JSON and finished later. */
 export interface PreparedEmail {
   subject: string;
-  /** Whether answers are cut short or left out to stay below the size at which programs clip a message. */
+  /** Whether responses are cut short or left out to stay below the size at which programs clip a message. */
   abridged: boolean;
   /** Both parts have a mark where the links come. */
   html: string;
   text: string;
   /** The links, each with a mark where its address comes. */
   offers: { space: Offer; all: Offer; reminders?: Offer };
-  /** Stands in the letter's own addresses where each reader's token comes: something that nobody could have written. */
+  /**
+   * Stands in the newsletter's own addresses where each reader's token comes: a text that nobody can have written.
+   */
   readingMark?: string;
 }
 
@@ -49,23 +51,23 @@ export interface Offer {
 /** Gmail clips at 102 KB; what is left of it is for the personal footer. */
 export const MAX_BYTES = 96_000;
 
-/** Stands where something personal comes. No text of a letter can hold a noncharacter (see `cleanText`). */
+/** Stands where something personal comes. No text of a newsletter can hold a noncharacter (see `cleanText`). */
 const MARK = "\uffff";
 
-/** Gmail clips what is longer, and shows a link to the rest. Source: measured by many, said by nobody at Google. */
+/** Gmail clips what is longer, and shows a link to the rest. Source: measured by many; Google does not document it. */
 export const CLIPPED_BYTES = 102 * 1024;
 
 /**
- * Render a letter as an email, short enough not to be clipped.
+ * Render a newsletter as an email, short enough not to be clipped.
  *
- * @param missing How many answers the letter has besides: they are said to be on the web.
- * @param readingMark What the letter's own addresses hold in place of each reader's token; see `withReading`.
+ * @param missing How many responses the newsletter has besides: the email says that they are on the web.
+ * @param readingMark What the newsletter's own addresses hold in place of each reader's token; see `withReading`.
  */
 export function prepareEmail(newsletter: Newsletter, missing = 0, readingMark?: string): PreparedEmail {
   return layOutEmail(newsletter, missing, readingMark).prepared;
 }
 
-/** Render a letter as an email as `prepareEmail` does, and say what was cut for it. */
+/** Render a newsletter as an email as `prepareEmail` does, and say what was cut for it. */
 export function layOutEmail(
   newsletter: Newsletter,
   missing = 0,
@@ -123,7 +125,7 @@ export function finishEmail(prepared: PreparedEmail, links: PersonalLinks): Emai
   ) {
     const href = webAddress(address);
     if (offer === undefined || href === null) continue;
-    // Functions, because a text would have its dollar signs interpreted.
+    // Functions as replacements, since dollar signs in a string would be interpreted.
     footer.html += offer.html.replace(MARK, () => escapeHtml(href));
     footer.text += offer.text.replace(MARK, () => href);
   }
@@ -142,7 +144,7 @@ function makeOnesOwn(part: string, mark: string | undefined, token: string | nul
     : part.replaceAll(new RegExp(`(\\?|&amp;|&)link=${mark}`, "g"), "");
 }
 
-/** Cut answers shorter until the mail fits, and leave out as few as possible. */
+/** Cut responses shorter until the email fits, and leave out as few as possible. */
 function fit(newsletter: Newsletter, missing: number): { abridged: Abridged; html: string } {
   const whole = unabridged(newsletter, missing);
   const html = emailHtml(whole, MARK);
@@ -154,7 +156,7 @@ function fit(newsletter: Newsletter, missing: number): { abridged: Abridged; htm
     abridged.dropped += missing;
     const html = emailHtml(abridged, MARK);
     const excess = size(html) - MAX_BYTES;
-    // The sizes of parts are those of the whole to the byte, but for what nobody foresaw.
+    // The sizes of the parts add up to the whole; repeat in case they do not.
     if (excess <= 0 || attempt === MOST_ATTEMPTS) return { abridged, html };
     room -= excess + attempt * 1000;
   }
@@ -162,7 +164,7 @@ function fit(newsletter: Newsletter, missing: number): { abridged: Abridged; htm
 
 const MOST_ATTEMPTS = 5;
 
-/** What a letter takes without what people wrote, every remark included that an abridged one may have. */
+/** What a newsletter takes without what people wrote, every remark included that an abridged one may have. */
 function frameSize(newsletter: Newsletter, missing: number): number {
   const sections = newsletter.sections.map((section) => ({ ...section, responses: [] }));
   return size(emailHtml(

@@ -3,24 +3,24 @@ import { buildNewsletter } from "./newsletter.ts";
 import { CLIPPED_BYTES, emailSize, layOutEmail, prepareEmail } from "./email.ts";
 import { email, large, LINKS, newsletterRow, responseRow } from "./testing.ts";
 
-Deno.test("fifty answers of a usual length fit", () => {
+Deno.test("fifty responses of a usual length fit", () => {
   const { html, abridged } = email(large(50, 400));
   ok(!abridged);
   ok(new TextEncoder().encode(html).length < 100_000);
 });
 
-Deno.test("a mail that would be clipped has its answers cut, and says where the rest is", () => {
+Deno.test("an email that would be clipped has its responses cut, and says where the rest is", () => {
   const { html, text, abridged } = email(large(50, 10_000));
   ok(abridged);
   ok(new TextEncoder().encode(html).length < 100_000);
   for (const part of [html, text]) {
-    ok(part.includes("answers are cut short here"));
+    ok(part.includes("are cut short here"));
     ok(part.includes("49 Eleven words"));
   }
   match(html, /href="https:\/\/letters\.example\/12#q1a1"[^>]*>Continue on the web/);
 });
 
-Deno.test("answers are left out only when cutting is not enough, of each question as many, with a link to them", () => {
+Deno.test("responses are left out only when cutting is not enough, of each question as many, with a link to them", () => {
   const { html, text } = email(large(400, 300));
   ok(bytes(html) < 100_000);
   const left = [
@@ -48,7 +48,7 @@ const SCRIPTS = {
   english: ["Today I read a book in the library. ", "."],
 };
 
-Deno.test("what is kept of an answer is as many bytes in every script", () => {
+Deno.test("what is kept of a response is as many bytes in every script", () => {
   for (const [script, [sentence, end]] of Object.entries(SCRIPTS)) {
     const content = sentence.repeat(Math.ceil(3300 / sentence.length)).trim();
     const responses = Array.from({ length: 50 }, () => responseRow({ content }));
@@ -68,7 +68,7 @@ Deno.test("what is kept of an answer is as many bytes in every script", () => {
   }
 });
 
-Deno.test("of a hundred answers in ten scripts each question keeps as many, and what is cut of whose is said", () => {
+Deno.test("of a hundred responses in ten scripts each question keeps as many, and what is cut of whose is said", () => {
   const scripts = Object.entries({ ...SCRIPTS, russian: ["Сегодня я читал книгу в библиотеке. ", "."] });
   const written = (sentence: string) =>
     sentence.repeat(Math.ceil(900 / sentence.length)).slice(0, 900).toWellFormed();
@@ -103,7 +103,7 @@ Deno.test("of a hundred answers in ten scripts each question keeps as many, and 
   equal(new Set(there.map(({ author }) => author)).size, scripts.length);
 });
 
-Deno.test("what is cut is counted as readers count, the intro first, and nothing is said of a whole letter", () => {
+Deno.test("what is cut is counted as readers count, the intro first, and nothing is said of a whole newsletter", () => {
   const flags = responseRow({ content: "🏴󠁧󠁢󠁳󠁣󠁴󠁿".repeat(400) });
   const groups = Array.from({ length: 10 }, () => [flags, flags, flags, responseRow({ content: "Hi." })]);
   const intro = "語".repeat(4900);
@@ -134,7 +134,7 @@ Deno.test("every question keeps its share, however much is written to one of the
   equal(html.split('">Continue on the web</a>').length - 1, html.split("<h3").length - 1 + 1);
 });
 
-Deno.test("a letter of the largest that the database takes is below the limit, with every question in it", () => {
+Deno.test("a newsletter of the largest that the database takes is below the limit, with every question in it", () => {
   for (const unit of ['"&', "http://a.b ", "語"]) {
     const fill = (length: number) => unit.repeat(length).slice(0, length).toWellFormed();
     const responses = Array.from({ length: 150 }, () =>
@@ -164,7 +164,7 @@ Deno.test("a letter of the largest that the database takes is below the limit, w
   }
 });
 
-Deno.test("the words before the first question are cut as well, and so is the mail without answers", () => {
+Deno.test("the words before the first question are cut as well, and so is the email without responses", () => {
   const intro = "http://a.b ".repeat(450);
   const long = "Eleven words that say very little, over and over again, alas. ".repeat(160);
   const many = Array.from({ length: 20 }, () => responseRow({ content: long }));
@@ -176,6 +176,6 @@ Deno.test("the words before the first question are cut as well, and so is the ma
 
 Deno.test("without a page to continue on, it says only that it is cut", () => {
   const { html } = email(large(50, 10_000, {}));
-  ok(html.includes("answers are cut short here"));
+  ok(html.includes("are cut short here"));
   ok(!html.includes("Continue on the web"));
 });

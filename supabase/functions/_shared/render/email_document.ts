@@ -5,10 +5,13 @@ import { type Role, TABLE, turned } from "./email_parts.ts";
 import { type Colours, isConstant, isDark } from "./palette.ts";
 import type { Direction } from "./text.ts";
 
-/** As wide as the window but not too wide, whatever words are in it. */
+/** As wide as the window, with a maximum, whatever words are in it. */
 const COLUMN = "max-width:560px;table-layout:fixed;overflow-wrap:anywhere;word-break:break-word";
 
-/** Keeps programs from filling the preview with the head of the letter: figure spaces and joiners. */
+/**
+ * Fills the rest of the preview, so that programs do not show the beginning of the email there: figure spaces and
+ * joiners.
+ */
 const PREVIEW_END = trusted("&#8199;&#847;".repeat(60));
 
 const GHOST_TABLE = trusted(`<!--[if mso]><table role="presentation" width="560"><tr><td><![endif]-->`);
@@ -25,7 +28,7 @@ export function emailDocument({ lang, direction, title, colours, preview, rows }
   rows: Html;
 }): string {
   const { paper } = colours.light;
-  // Programs show what is within the body, and some each table by itself.
+  // Programs show the contents of the body only, and some of them each table by itself.
   const turn = turned(direction, "ltr");
   return markup`<!DOCTYPE html>
 <html lang="${lang}" dir="${direction}">

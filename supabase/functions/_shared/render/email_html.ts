@@ -1,10 +1,10 @@
 /**
  * The HTML part of the email: tables and inline styles, written by hand.
  *
- * MJML was measured first: its output for one answer is 2.4 KB of markup, so that fifty answers alone are over the 102 KB at
- * which Gmail clips a message; here it is 0.8 KB. What MJML does for old programs (presentation tables, a ghost
- * table of fixed width for Outlook) is done here too. Colours are inline for the light, and in a style sheet for the dark,
- * for the programs that read one.
+ * MJML was measured first: its output for one response is 2.4 KB of markup, so that fifty responses alone are over the
+ * 102 KB at which Gmail clips a message; here it is 0.8 KB. What MJML does for old programs (presentation tables, a
+ * ghost table of fixed width for Outlook) is done here too. Colours are inline for the light, and in a style sheet for
+ * the dark, for the programs that read one.
  */
 
 import { type Abridged, isAbridged, type Scale } from "./abridge.ts";
@@ -22,7 +22,7 @@ import {
 } from "./newsletter.ts";
 import { languageOf } from "./language.ts";
 import { emailDocument } from "./email_document.ts";
-import { anchor, font, type Role, sideOf, TABLE, turned, undirected } from "./email_parts.ts";
+import { anchor, font, type Role, sideOf, SPACED, TABLE, TIGHT, turned, undirected } from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
 import type { Palette } from "./palette.ts";
 import {
@@ -39,7 +39,9 @@ import {
 const COLUMN_WIDTH = 560;
 const MAX_PICTURE_HEIGHT = 700;
 
-/** What stands between two responses, in signs: programs show no drawings. Tildes side by side are a wave. */
+/**
+ * The ornament between two responses, in characters, since programs show no SVG. Tildes side by side look like a wave.
+ */
 const ORNAMENTS: Readonly<Record<Exclude<Design["ornament"], "rule" | "none">, string>> = {
   dots: "•\u00a0•\u00a0•",
   diamond: "◆",
@@ -47,7 +49,7 @@ const ORNAMENTS: Readonly<Record<Exclude<Design["ornament"], "rule" | "none">, s
   wave: "~~~",
 };
 
-/** Return what the parts of a letter take of the HTML, in bytes. */
+/** Return what the parts of a newsletter take of the HTML, in bytes. */
 export function emailScale(newsletter: Newsletter): Scale {
   const setter = new Setter(newsletter, new Set());
   return {
@@ -89,7 +91,7 @@ export function footerLink({ colours }: Newsletter, href: string, label: string)
   return markup`<br>${anchor(colours.light, href, label, "muted")}`.source;
 }
 
-/** Sets the pieces of one letter. */
+/** Sets the pieces of one newsletter. */
 class Setter {
   readonly palette: Palette;
   /** Where our lines begin. */
@@ -142,10 +144,10 @@ class Setter {
   masthead(): Html {
     const { words, space, headline, cover, intro, links, weekLabel, date, byline } = this.newsletter;
     const issue = [weekLabel, date?.label ?? words.draft, byline].filter((part) => part !== null).join(" · ");
-    // Letters that hang together are not moved closer.
-    const tracking = hangsTogether(headline) ? "" : ";letter-spacing:-0.5px";
+    // Characters that hang together are not moved closer.
+    const tracking = hangsTogether(headline) ? "" : ";" + TIGHT;
     const style = `margin:0;${this.colour("ink")};${font(36, 41)};font-weight:normal${tracking}`;
-    const head = markup`${this.ornament("link", 15, 20, space.initials, "margin:0 0 14px;letter-spacing:1px")}
+    const head = markup`${this.ornament("link", 15, 20, space.initials, `margin:0 0 14px;${SPACED}`)}
 ${headline !== space.name && this.line("muted", 16, 24, this.apart(space.name), "font-style:italic")}
 <h1 class="ink h1" style="${style}">${this.apart(headline)}</h1>
 ${this.line("muted", 14, 22, issue, "margin-top:12px")}
@@ -182,7 +184,9 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     }`;
   }
 
-  /** What stands between two responses. For a line the space is enough: in a full email it would cost people words. */
+  /**
+   * The ornament between two responses. A rule is left out: in a full email its markup would cost text of responses.
+   */
   separator(): Html | null {
     const { ornament } = this.newsletter.design;
     return ornament === "rule" || ornament === "none"
@@ -233,18 +237,18 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     return markup`<bdi${undirected(text, this.newsletter.words.direction)}${this.spoken(text)}>${text}</bdi>`;
   }
 
-  /** The attribute for what is always of Latin letters, such as "@ada". */
+  /** The attribute for what is always of Latin characters, such as "@ada". */
   ofNames(): Html | false {
     return turned("ltr", this.newsletter.words.direction);
   }
 
-  /** The attribute for a text in another script than the letter's own words. */
+  /** The attribute for a text in another script than the newsletter's own words. */
   spoken(text: string): Html | false {
     const language = languageOf(text, this.newsletter.words.lang);
     return language !== null && markup` lang="${language}"`;
   }
 
-  /** The attribute for what people wrote: it is in the letter's language, whatever the reader's. */
+  /** The attribute for what people wrote: it is in the newsletter's language, whatever the reader's. */
   written(text: string): Html | false {
     return this.#tag(languageOf(text, this.newsletter.lang));
   }
@@ -274,7 +278,7 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     const style = `display:block;width:100%;max-width:${width}px;height:auto;border-radius:3px`;
     const size = markup` width="${width}"${height !== null && markup` height="${height}"`}`;
     const image = markup`<img src="${source}" alt="${alt}"${size} style="${style}">`;
-    // Whoever wants to see more of it is led to the page.
+    // The picture links to the page, where it is larger.
     const shown = page === null ? image : markup`<a href="${page}">${image}</a>`;
     return markup`<p${around} style="margin:16px 0 0">${shown}</p>
 ${under}`;
@@ -295,7 +299,7 @@ ${artist !== null && markup`<br>${muted(this.apart(artist))}`}<br>${listen}</td>
 </tr></table>`;
   }
 
-  /** What is said at the end of a letter that is cut. */
+  /** The note at the end of a shortened newsletter. */
   rest(abridged: Abridged): Html | null {
     if (!isAbridged(abridged)) return null;
     const { words } = abridged.newsletter;
@@ -305,7 +309,7 @@ ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}$
     return this.row(36, said);
   }
 
-  /** What is said where answers are left out, with a link to them. */
+  /** The note where responses are left out, with a link to them. */
   leftOut(id: string, count: number): Html {
     const { links, words } = this.newsletter;
     const label = words.moreAnswers(count);
@@ -314,7 +318,7 @@ ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}$
       : this.linkLine(15, 24, `${links.page}#${id}`, label);
   }
 
-  /** The link to the rest of an answer, or of the letter. */
+  /** The link to the rest of a response, or of the newsletter. */
   continuation(id?: string): Html | null {
     const { links, words } = this.newsletter;
     if (links.page === null) return null;
@@ -338,14 +342,17 @@ ${elsewhere && this.line("muted", 15, 24, words.moreAnswers(abridged.dropped))}$
     return markup`<p style="${style}">${anchor(this.palette, href, label)}</p>`;
   }
 
-  /** A large numeral, or the initials: said by the words beside them. */
+  /** A large numeral, or initials: hidden from screen readers, which read the words beside them. */
   ornament(role: Role, size: number, leading: number, text: Part, more: string): Html {
     const style = `${more};${this.colour(role)};${font(size, leading)}`;
     return markup`<p class="${role}" aria-hidden="true" style="${style}">${text}</p>`;
   }
 }
 
-/** How large a picture is shown: at most as wide as the column, and as high as a screen, never larger than it is. */
+/**
+ * Return the size at which a picture is shown: at most as wide as the column, as high as a screen, and as large as its
+ * file.
+ */
 function extent(picture: Picture | null): { width: number; height: number | null } {
   const { width, height } = picture ?? {};
   if (!width || !height) return { width: COLUMN_WIDTH, height: null };
@@ -353,7 +360,7 @@ function extent(picture: Picture | null): { width: number; height: number | null
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** How many characters of a response stand beside the subject. */
+/** How many characters of a response the preview beside the subject has. */
 const PREVIEW_LENGTH = 110;
 
 /** The line that programs show beside the subject. */

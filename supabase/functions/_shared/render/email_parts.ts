@@ -1,4 +1,4 @@
-/** What the emails of newsletters and of news are made of: types, links, and which way things run. */
+/** Parts of the emails of newsletters and of notices: types, links, and text directions. */
 
 import { type Html, markup, trusted } from "./html.ts";
 import type { Palette } from "./palette.ts";
@@ -18,12 +18,15 @@ export function anchor(palette: Palette, href: string, label: string, role: Role
   return markup`<a class="${role}" href="${href}" style="${style}">${label}</a>`;
 }
 
-/** The attribute for what runs another way than what is around it. */
+/** Return the `dir` attribute for text whose direction differs from its surroundings. */
 export function turned(direction: Direction, around: Direction): Html | false {
   return direction !== around && trusted(` dir="${direction}"`);
 }
 
-/** The attribute for a name or a title that has no direction by itself: it runs as what is around it, and programs would not. */
+/**
+ * Return the `dir` attribute for a name or a title without a strong character: browsers would set it from left to
+ * right.
+ */
 export function undirected(text: string, around: Direction): Html | false {
   return around === "rtl" && !hasDirection(text) && trusted(` dir="rtl"`);
 }
@@ -32,3 +35,7 @@ export function undirected(text: string, around: Direction): Html | false {
 export function sideOf(direction: Direction): "left" | "right" {
   return direction === "rtl" ? "right" : "left";
 }
+
+/** Styles for large type, and for initials. */
+export const TIGHT = "letter-spacing:-0.5px";
+export const SPACED = "letter-spacing:1px";

@@ -7,13 +7,15 @@ import { anchor, sideOf, turned } from "./email_parts.ts";
 import type { Palette } from "./palette.ts";
 import { characters, type Direction, type Inline, type Passage } from "./text.ts";
 
-/** Initials beside and on lines of body text. Where nothing floats, one over two lines is a large letter on its line. */
+/**
+ * Initials beside and on lines of body text. In programs without floats, a drop cap is a large character on its line.
+ */
 const INITIALS: Readonly<Record<Exclude<Design["initial"], "plain">, string>> = {
   drop: "float:left;padding:5px 5px 0 0;font-size:58px;line-height:46px",
   raised: "font-size:42px;line-height:40px",
 };
 
-/** Of one over two lines that reaches below them: the third begins beside it, too. */
+/** For a drop cap that reaches below two lines: the third begins beside it, too. */
 const LOW = ";padding-bottom:14px";
 
 /** Sets passages one below the other. */
@@ -22,7 +24,7 @@ export class PassageSetter {
     readonly palette: Palette,
     /** Of the words around them. */
     readonly direction: Direction,
-    /** The attribute that says in which language a passage is, where anything is to be said of it. */
+    /** Returns the `lang` attribute of a passage, or false if it needs none. */
     readonly languageTag: (language: string | null) => Html | false,
   ) {}
 

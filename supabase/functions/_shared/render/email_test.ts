@@ -5,7 +5,7 @@ import { renderPage } from "./page.ts";
 import { email, large, LINKS, newsletterRow, responseRow, withResponse } from "./testing.ts";
 import { newsletterWords } from "./words.ts";
 
-Deno.test("the same letter gives the same mail", () => {
+Deno.test("the same newsletter gives the same email", () => {
   equal(email(large(5, 100)), email(large(5, 100)));
 });
 
@@ -30,7 +30,7 @@ Deno.test("both parts say the same and end with the person's own links", () => {
   match(text, /No more email at all: https:\/\/letters\.example\/all\n/);
 });
 
-Deno.test("a person without links gets none, and a link that is none of the web is no link", () => {
+Deno.test("a person without links gets none, and an address that is not of the web is not linked", () => {
   const prepared = prepareEmail(buildNewsletter(withResponse({})));
   for (const links of [{}, { unsubscribeAll: "javascript:x", unsubscribeSpace: null }]) {
     const { html, text } = finishEmail(prepared, links);
@@ -62,7 +62,7 @@ Deno.test("pictures come from their addresses, and are links where they have non
   match(email(withResponse({ image_path: "a" })).html, /which could not be shown here/);
 });
 
-Deno.test("a caption is the author's own: under the picture, for those who do not see it, and where there is none", () => {
+Deno.test("a caption is the author's own: under the picture, for those who do not see it, and where there is no picture", () => {
   const response = { image_path: "a", image_caption: "The tram & me" };
   const responses = new Map([["a", { url: "https://pictures.example/a.jpg" }]]);
   const shown = email({ ...withResponse(response, { pictures: { responses } }), links: LINKS });
@@ -112,7 +112,7 @@ Deno.test("beside the subject stands who is in it where nobody wrote", () => {
   match(by([]), /^A quiet week/);
 });
 
-Deno.test("people's words are set as in the letter, whatever language its email speaks", () => {
+Deno.test("people's words are set as in the newsletter, whatever language its email speaks", () => {
   const content = `Oma sagt: "Ofen" -- fertig!`;
   const german = newsletterRow([[responseRow({ content, image_path: "a", image_caption: `Der "Ofen"` })]], {
     intro: `Das "Vorwort"`,
@@ -140,19 +140,13 @@ Deno.test("people's words are set as in the letter, whatever language its email 
   }
 });
 
-Deno.test("of somebody who was taken out the letter says so, in its reader's language", () => {
+Deno.test("of somebody who was taken out the newsletter says so, in its reader's language", () => {
   const author = { id: null, display_name: "Somebody who left", username: null, avatar_path: null };
   const redacted = newsletterRow([[responseRow({ author, content: null }), responseRow()]]);
   redacted.content.curator = { id: null, display_name: "Somebody who left" };
   redacted.content.space.language = "de";
-  const said = {
-    de: ["Jemand, der gegangen ist", "Diese Antwort wurde aus dem Brief genommen."],
-    fr: ["Quelqu’un qui est parti", "Cette réponse a été retirée de la lettre."],
-    es: ["Alguien que se fue", "Esta respuesta se ha retirado de la carta."],
-    ar: ["شخص غادر", "سُحب هذا الجواب من الرسالة."],
-    en: ["Somebody who left", "This answer was taken out of the letter."],
-  };
-  for (const [language, [name, words]] of Object.entries(said)) {
+  for (const language of ["de", "fr", "es", "ar", "en"]) {
+    const { somebodyWhoLeft: name, answerTakenOut: words } = newsletterWords([language]);
     const { html, text } = email({ newsletter: redacted, words: newsletterWords([language]) });
     for (const part of [html, text]) {
       equal(part.split(name).length, 3, part);
@@ -204,7 +198,7 @@ Deno.test("lines of the text part are at most 72 characters, unless a word is lo
   for (const line of text.split("\n")) ok(line.length <= 72 || !line.trim().includes(" "), line);
 });
 
-Deno.test("a picture is no larger than it is, than the column, and than a screen is high; it leads to the page", () => {
+Deno.test("a picture is at most as large as its file, as wide as the column and as high as a screen; it leads to the page", () => {
   const sizes: [number, number, string][] = [
     [1120, 840, 'width="560" height="420"'],
     [840, 1120, 'width="525" height="700"'],
@@ -222,7 +216,7 @@ Deno.test("a picture is no larger than it is, than the column, and than a screen
   }
 });
 
-Deno.test("addresses of the letter become each reader's own, and everybody's without a token", () => {
+Deno.test("addresses of the newsletter become each reader's own, and everybody's without a token", () => {
   const mark = "0123456789abcdef0123456789abcdef";
   const page = `https://letters.example/1?link=${mark}`;
   const links = { page, pdf: `https://letters.example/1.pdf?size=a4&link=${mark}` };

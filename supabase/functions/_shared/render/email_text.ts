@@ -6,7 +6,7 @@ import { type Direction, hasDirection, type Passage, webAddress } from "./text.t
 
 const WIDTH = 72;
 
-/** Render an abridged letter as text; `footer` is put where a person's own links come. */
+/** Render an abridged newsletter as text; `footer` is put where a person's own links come. */
 export function emailText(abridged: Abridged, footer: string): string {
   const { newsletter, cut, left, dropped, introCut } = abridged;
   const { words, space, headline, sections, links, intro } = newsletter;
@@ -42,7 +42,7 @@ export function emailText(abridged: Abridged, footer: string): string {
         links.page === null ? null : `${words.labelled(words.continueOnTheWeb)} ${links.page}`,
       ].filter((line) => line !== null).join("\n")
       : null,
-    // The line of two hyphens and a space is how mail programs know a signature.
+    // Mail programs recognise a signature by a line of two hyphens and a space.
     `-- \n${wrap(words.whyThisMail(space.name), "")}\n${
       links.pdf === null ? "" : `${words.labelled(words.downloadPdf)} ${links.pdf}\n`
     }${footer}${words.madeWith}\n`,
@@ -90,7 +90,7 @@ export function passagesText(list: readonly Passage[], indent: string): string {
   return list.map((passage) => passageText(passage, indent)).join(`\n${indent.trimEnd()}\n`);
 }
 
-/** Tells programs that a line runs from right to left which has no letter to tell it by. */
+/** Tells programs that a line runs from right to left which has no strong character to show it. */
 const RIGHT_TO_LEFT_MARK = "\u200f";
 
 /** Return a line with what tells its direction, where nothing in it does. */

@@ -1,6 +1,6 @@
-/** What is used of franc. */
+/** The part of franc that is used. */
 
-/** A language (ISO 639-3; "und" where nothing can be told), and how likely it is, from 1 down. */
+/** A language (ISO 639-3; "und" if it cannot tell), and how likely it is, from 1 down. */
 export type Guess = [string, number];
 
 /** Return languages, the most likely first. */

@@ -4,9 +4,10 @@
  *     deno run --config=_shared/render/generate/deno.json --allow-read --allow-write --allow-run --unstable-raw-imports \
  *       _shared/render/generate.ts [--check [--quick]]
  *
- * Typefaces, libraries and decoders are kept as text inside modules, because that is the one way that works alike under Deno,
- * in a deployed bundle and in tests: no file to find, no permission to ask for. The packages that they are made from are named
- * in `generate/deno.json` and not in that of the functions: a package that is named there is deployed, all of it.
+ * Typefaces, libraries and decoders are kept as text inside modules, because that is the one way that works alike under
+ * Deno, in a deployed bundle and in tests: no file to find, no permission to ask for. The packages that they are made
+ * from are named in `generate/deno.json` and not in that of the functions: a package that is named there is deployed,
+ * all of it.
  *
  * `--quick` leaves out what takes long to make: it changes with a package's version only.
  */
@@ -30,7 +31,7 @@ const STYLES = { regular: "400-normal", italic: "400-italic", bold: "600-normal"
 /** In the order in which a character is looked for. */
 const SCRIPTS = ["latin", "latin-ext", "cyrillic", "greek", "vietnamese", "cyrillic-ext", "greek-ext"];
 
-/** Those in whose files whole words are found. Of the others a word takes single letters, and the rest elsewhere. */
+/** Those in whose files whole words are found. Of the others a word takes single characters, and the rest elsewhere. */
 const KERNED = ["latin", "cyrillic", "greek"];
 
 async function typeface(): Promise<string> {
@@ -88,7 +89,7 @@ function open(openType: Buffer): Font {
   return font;
 }
 
-/** Shape every pair of the letters that stand for themselves, and gather letters that behave alike. */
+/** Shape every pair of the characters that stand for themselves, and gather characters that behave alike. */
 function kerning(font: Font): Kerning {
   const alone = new Map<string, GlyphRun>();
   for (const codePoint of [...font.characterSet].sort((a, b) => a - b)) {
@@ -119,7 +120,9 @@ function kerning(font: Font): Kerning {
   const columns = classes(characters.map((_, column) => table.map((row) => row[column])));
   const pairs = rows.firsts.flatMap((row) => columns.firsts.map((column) => table[row][column]));
   const base64 = (bytes: number[]) => {
-    if (bytes.some((byte) => byte > 255)) throw new Error("There are too many kinds of letters for a byte.");
+    if (bytes.some((byte) => byte > 255)) {
+      throw new Error("There are too many kinds of characters for a byte.");
+    }
     return Buffer.from(bytes).toString("base64");
   };
   return {
@@ -131,7 +134,7 @@ function kerning(font: Font): Kerning {
   };
 }
 
-/** Whether nothing is moved but along the line. */
+/** Return true if nothing is moved but along the line. */
 function isLevel({ positions }: GlyphRun): boolean {
   return positions.every((position: { xOffset: number; yOffset: number; yAdvance: number }) =>
     position.xOffset === 0 && position.yOffset === 0 && position.yAdvance === 0

@@ -1,8 +1,8 @@
 /**
- * HTML that cannot be written unescaped by accident: whatever is put into a `markup` template is escaped, unless it came
- * out of one itself.
+ * HTML that cannot be written unescaped by accident: whatever is put into a `markup` template is escaped, unless it
+ * came out of one itself.
  *
- * The tag is not called `html` because formatters take that for leave to move white space about, which means something here.
+ * The tag is not called `html`, because formatters would then change white space, which is significant here.
  */
 
 const ESCAPES: Record<string, string> = {
@@ -35,7 +35,7 @@ export function markup(strings: TemplateStringsArray, ...parts: Part[]): Html {
   return new Html(source);
 }
 
-/** Take text for markup as it is: for style sheets and other text of our own. */
+/** Treat text as markup: for style sheets and other text of our own. */
 export function trusted(source: string): Html {
   return new Html(source);
 }

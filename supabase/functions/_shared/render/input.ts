@@ -1,5 +1,5 @@
 /**
- * What a rendering starts from: the row of a newsletter, the pictures it names, and the addresses it links to.
+ * The input of rendering: the row of a newsletter, the pictures it names, and the addresses it links to.
  *
  * Field names of the row and its snapshot are the database's own, so that a row can be passed as it was read.
  */
@@ -14,7 +14,7 @@ export interface NewsletterSource {
   intro: string | null;
   /** ISO 8601; null for a draft, which then says that it is one. */
   published_at: string | null;
-  /** What page and PDF print, so that a kept copy can be held against the database; null for a draft. */
+  /** The code that page and PDF print, so that a copy can be compared with the database; null for a draft. */
   code?: string | null;
   /** The root over the ledgers of the members, in hexadecimal digits; null for a draft. */
   ledger_root?: string | null;
@@ -31,7 +31,7 @@ export interface Snapshot {
     language?: string | null;
   };
   week_number: number;
-  /** `id` is null for somebody who was taken out. */
+  /** `id` is null for somebody who was redacted. */
   curator: { id: string | null; display_name: string } | null;
   prompts: SnapshotPrompt[];
 }
@@ -45,7 +45,7 @@ export interface SnapshotPrompt {
 
 export interface SnapshotResponse {
   id: string;
-  /** `id` is null for somebody who was taken out, with all that they gave. */
+  /** `id` is null for somebody who was redacted, together with their response. */
   author: { id: string | null; display_name: string; username: string | null; avatar_path: string | null };
   /** Plain text, up to 10,000 characters. */
   content: string | null;
@@ -66,15 +66,15 @@ export interface SnapshotMusic {
 /**
  * A picture by its bytes, its address, or both; or by the files that lie beside the page.
  *
- * The page uses the bytes where there are any (as a data: address), else the files beside it, else the address; the mail uses the
- * address alone; the PDF the bytes alone.
+ * The page uses the bytes where there are any (as a data: address), else the files beside it, else the address; the
+ * email uses the address alone; the PDF the bytes alone.
  */
 export interface Picture {
   /** JPEG, PNG, WebP or GIF. */
   bytes?: Uint8Array;
   /** http(s) only; anything else is treated as absent. */
   url?: string;
-  /** http(s): where it is to be had as large as it was given. The PDF links to it. */
+  /** http(s): the address of the picture in its original size. The PDF links to it. */
   original?: string;
   /** In pixels, upright; where it is known. */
   width?: number;
@@ -88,9 +88,9 @@ export interface Beside {
   address: string;
   /** The same in several sizes, the smallest first; empty where there is one alone. `width` is in pixels. */
   sizes: { address: string; width: number }[];
-  /** Where it moves: what is shown to people who want nothing to move. */
+  /** For an animation: the still picture that is shown to people who prefer reduced motion. */
   still: string | null;
-  /** What a reader finds behind it: as large as there is one. Null where it leads nowhere. */
+  /** The address that it links to: the largest file that there is. Null without a link. */
   original: string | null;
 }
 
@@ -101,7 +101,7 @@ export interface Pictures {
   /** By `author.avatar_path`. */
   avatars?: ReadonlyMap<string, Picture>;
   cover?: Picture | null;
-  /** The paths of those that are still being made. With any, this is not yet how the newsletter stays. */
+  /** The paths of those that are still being made. If there are any, this is not the final form of the newsletter. */
   pending?: ReadonlySet<string>;
 }
 
@@ -111,7 +111,7 @@ export interface Links {
   page?: string | null;
   /** The newsletter as a PDF. */
   pdf?: string | null;
-  /** The page as one file that is whole by itself; relative to the page's address. */
+  /** The page as one self-contained file; relative to the page's address. */
   file?: string | null;
   /** The picture that programs show beside a link to it. */
   card?: string | null;
@@ -123,11 +123,11 @@ export interface RenderInput {
   theme?: unknown;
   pictures?: Pictures;
   links?: Links;
-  /** The words around the answers; in the space's language when absent. */
+  /** The words around the responses; in the space's language when absent. */
   words?: NewsletterWords;
 }
 
-/** The responses that are what they should be; in place of others the letter has a line. */
+/** Return the responses that are well-formed; in place of others the newsletter has a line. */
 export function readableResponses(content: Snapshot): SnapshotResponse[] {
   const isPath = (path: unknown) => path === null || path === undefined || typeof path === "string";
   return content.prompts.flatMap((prompt) => prompt.responses).filter((response) =>

@@ -12,7 +12,7 @@ export interface Item {
 /** Return the items of a passage that is a list. */
 export function itemsOf({ lines }: Pick<Passage, "lines">): Item[] {
   const top: Item[] = [];
-  /** The items that are not ended yet, from the outermost on. */
+  /** The open items, from the outermost on. */
   const open: { indent: number; item: Item }[] = [];
   for (const { indent, marker, inlines } of lines) {
     const last = open.at(-1);
@@ -28,7 +28,7 @@ export function itemsOf({ lines }: Pick<Passage, "lines">): Item[] {
   return top;
 }
 
-/** Return the words of a line behind what it begins with: its spaces, which nothing breaks, and its marker. */
+/** Return a line with its indent, as no-break spaces, and its marker before it. */
 export function movedIn({ indent, marker, inlines }: Line): Inline[] {
   const before = "\u00a0".repeat(indent) + (marker === null ? "" : `${marker}\u00a0`);
   return before === "" ? inlines : [{ kind: "text", text: before }, ...inlines];

@@ -1,6 +1,7 @@
 /**
- * The language of a passage, as far as its script and its letters tell: for the `lang` of what is written in another language than
- * the letter's own words, by which browsers choose typefaces and break lines, and screen readers their voices; and for its quotes.
+ * The language of a passage, as far as its script and its characters tell: for the `lang` of what is written in another
+ * language than the newsletter's own words, by which browsers choose typefaces and break lines, and screen readers
+ * their voices; and for its quotes.
  */
 
 import { hanOf } from "./fonts/fallbacks.ts";
@@ -27,12 +28,12 @@ const SCRIPTS: readonly { characters: RegExp; language: (text: string) => string
   },
 ];
 
-/** Letters of another script than Latin. */
+/** Characters of another script than Latin. */
 export const FOREIGN = /[^\0-\u024f\u1e00-\u1eff\u2000-\u2bff\p{M}\p{N}\p{P}\p{S}\s]/u;
 
 /**
- * Return the language of a text of which most letters are of one script, as a BCP 47 tag; null where it is Latin, whose languages
- * cannot be told apart, or the same as the text around it.
+ * Return the language of a text of which most characters are of one script, as a BCP 47 tag; null where it is Latin,
+ * whose languages cannot be told apart, or the same as the text around it.
  *
  * @param around The language of what is around it.
  */
@@ -70,11 +71,13 @@ const LATIN: Readonly<Record<string, string>> = {
   tur: "tr",
 };
 
-/** From so many letters on, and with such a distance to the next likely one, it is seldom wrong. */
+/** From so many characters on, and with such a margin over the next likely language, it is seldom wrong. */
 const TELLING = 45;
 const DISTANCE = 0.08;
 
-/** The words that sentences are made with: they tell a language where its letters do not, also from its neighbours. */
+/**
+ * The words that sentences are made with: they tell a language where its characters do not, also from its neighbours.
+ */
 const WORDS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
   Object.entries({
     da:
@@ -105,7 +108,9 @@ const WORDS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
   }).map(([language, words]) => [language, new Set(words.split(" "))]),
 );
 
-/** What is left of small words before an apostrophe: as good as one of them, or as two where no other language has it. */
+/**
+ * Elided small words before an apostrophe: each counts as one small word, or as two if no other language has it.
+ */
 const ELISIONS: readonly { language: string; words: ReadonlySet<string>; count: number }[] = [
   { language: "fr", words: new Set("j jusqu lorsqu n puisqu qu quelqu".split(" ")), count: 2 },
   { language: "fr", words: new Set("c d l m s t".split(" ")), count: 1 },
@@ -114,18 +119,18 @@ const ELISIONS: readonly { language: string; words: ReadonlySet<string>; count: 
 ];
 
 /**
- * How many of these words a text needs, and how many times as many as of any other language. Some more of them tell also where
- * the letters are too few.
+ * How many of these words a text needs, and how many times as many as of any other language. Some more of them tell
+ * also where the characters are too few.
  */
 const [FEWEST, AHEAD] = [3, 1.5];
 const [MANY, SHORTEST] = [4, 30];
 
-/** Nothing more is learnt from what comes after. */
+/** The rest of the text would not change the result. */
 const ENOUGH = 400;
 
 /**
- * Return the language of a text of Latin script that is long enough to tell, as a BCP 47 tag; null where it is not, or is in
- * another script.
+ * Return the language of a text of Latin script that is long enough to tell, as a BCP 47 tag; null where it is not, or
+ * is in another script.
  */
 export function latinLanguageOf(text: string): string | null {
   // No other language opens questions and exclamations.
@@ -139,7 +144,10 @@ export function latinLanguageOf(text: string): string | null {
   return 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : languageOfWords(start, FEWEST);
 }
 
-/** The language that most of the small words of a text are of; null where they are too few, or another one has nearly as many. */
+/**
+ * The language that most of the small words of a text are of; null where they are too few, or another one has nearly as
+ * many.
+ */
 function languageOfWords(text: string, fewest: number): string | null {
   const lower = text.toLowerCase();
   const words = lower.match(/\p{L}+(?!’)(?!\p{L})/gu) ?? [];

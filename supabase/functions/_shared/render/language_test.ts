@@ -45,7 +45,7 @@ Deno.test("what is Latin, of several scripts, or as the text around it, has none
   equal(languageOf("مرحبا بكم", "ar"), null);
 });
 
-Deno.test("a sentence tells its language by its letters, or by its small words", () => {
+Deno.test("a sentence tells its language by its characters, or by its small words", () => {
   const sentences: Record<string, string[]> = {
     en: [
       "Grandma said „eat more“ – so we did, and nobody complained about it at all.",
@@ -98,7 +98,7 @@ Deno.test("what is too short to tell its language is in that of the rest of its 
   equal(plain(short), "My uncle used to call this one “our hymn”:");
 });
 
-Deno.test("what has no letters is set as anything else", () => {
+Deno.test("what has no characters is set as anything else", () => {
   for (const content of ["🎉", "👩‍👩‍👧", "1️⃣ 2️⃣", "∑ ≠ ∞", "① ② ③"]) {
     const newsletter = buildNewsletter(withResponse({ content }));
     for (const html of [renderPage(newsletter).html, finishEmail(prepareEmail(newsletter), {}).html]) {

@@ -1,9 +1,9 @@
 /**
- * The newsletter as a tree: sections, answers, passages, pictures, music. It is built once, from the snapshot, and page,
- * mail and PDF only set it.
+ * The newsletter as a tree: sections, responses, passages, pictures, music. It is built once, from the snapshot, and
+ * page, email and PDF only set it.
  *
- * Building it is pure: no clock, no chance, no network. All text in it is clean (see `text.ts`) but not escaped, and every
- * address is http(s).
+ * Building it is pure: no clock, no chance, no network. All text in it is clean (see `text.ts`) but not escaped, and
+ * every address is http(s).
  */
 
 import type { Picture, RenderInput, SnapshotMusic, SnapshotPrompt, SnapshotResponse } from "./input.ts";
@@ -27,14 +27,19 @@ export const CARD_SIZE = { width: 1200, height: 630 };
 
 export interface Newsletter {
   words: NewsletterWords;
-  /** The language of the space: what people wrote is in it, where nothing tells another one. Our own words are in the reader's. */
+  /**
+   * The language of the space: what people wrote is in it, where nothing tells another one. Our own words are in the
+   * reader's.
+   */
   lang: string;
   colours: Colours;
   design: Design;
   space: { name: string; description: string; initials: string };
   /** The newsletter's title in full: for a subject or a document's title. */
   title: string;
-  /** What stands largest on the page: the title, or the space's name where the title says no more than space and week. */
+  /**
+   * What stands largest on the page: the title, or the space's name where the title says no more than space and week.
+   */
   headline: string;
   week: number;
   /** "Week 12". */
@@ -46,25 +51,27 @@ export interface Newsletter {
   cover: PictureBlock | null;
   intro: Passage[];
   sections: Section[];
-  /** Whether there is no answer at all. */
+  /** Whether there is no response at all. */
   quiet: boolean;
-  /** The names of those whose answers are in it, each once, in reading order. */
+  /** The names of those whose responses are in it, each once, in reading order. */
   authors: string[];
   links: { page: string | null; pdf: string | null; file: string | null; card: string | null };
-  /** What a kept copy is held against the database by; null for a draft, and while pictures are being made. */
+  /** What identifies a copy for comparison with the database; null for a draft, and while pictures are being made. */
   proof: Proof | null;
 }
 
 export interface Proof {
   /** To be read and typed by people: "7QK2M-0ZV4C-9T3XR-B8WNE". */
   code: string;
-  /** For programs: "monogram:{id}:{code}:{root}", in a keepsake also ":{response}"; stored in the file and not shown. */
+  /**
+   * For programs: "monogram:{id}:{code}:{root}", in a keepsake also ":{response}"; stored in the file and not shown.
+   */
   mark: string;
 }
 
-/** A prompt and the answers to it. */
+/** A prompt and the responses to it. */
 export interface Section {
-  /** An identifier of its own within the letter: "q1". */
+  /** An identifier of its own within the newsletter: "q1". */
   id: string;
   number: number;
   /** The same as it is written: "4" or "IV". */
@@ -78,9 +85,9 @@ export interface ResponseBlock {
   /** "q1a2". */
   id: string;
   author: Author;
-  /** A line or two of text and no more: worth setting larger. */
+  /** Whether it is only a line or two of text, which is set larger. */
   brief: boolean;
-  /** Whether its text is ours: it was taken out, or cannot be set. */
+  /** Whether its text was replaced by ours: it was redacted, or cannot be rendered. */
   isReplaced: boolean;
   text: Passage[];
   picture: PictureBlock | null;
@@ -89,7 +96,7 @@ export interface ResponseBlock {
 
 export interface Author {
   name: string;
-  /** Without the "@"; null if there is none. */
+  /** Without the "@"; null for a person without a username. */
   username: string | null;
   /** Empty for somebody whose name is not known. */
   initials: string;
@@ -101,11 +108,11 @@ export interface PictureBlock {
   alt: string;
   /** The author's own; null where they gave none. */
   caption: string | null;
-  /** Said in the picture's place where it cannot be shown. */
+  /** Shown in place of a picture that cannot be shown. */
   missing: string;
-  /** Said where the picture is on the web only, or will be. */
+  /** Shown where the picture is on the web only, or will be. */
   elsewhere: string;
-  /** Null if whoever called had no such picture. */
+  /** Null if the caller had no such picture. */
   picture: Picture | null;
 }
 
@@ -114,7 +121,7 @@ export interface MusicBlock {
   artist: string | null;
   /** Where to listen: "Listen on Bandcamp". */
   invitation: string;
-  /** Null if the address was none of the web. */
+  /** Null if the address is not of the web. */
   href: string | null;
 }
 
@@ -173,7 +180,7 @@ function proof({ id, code, ledger_root: root }: RenderInput["newsletter"]): Proo
   return { code: cleanLine(code), mark: cleanLine(["monogram", id ?? "", code, root ?? ""].join(":")) };
 }
 
-/** What the words around an answer are said by. */
+/** The words and the language around a response. */
 interface Said extends Pick<Newsletter, "words" | "lang"> {
   page: string | null;
 }
@@ -203,7 +210,10 @@ function section(
   };
 }
 
-/** One answer that cannot be set costs nobody the letter: a line stands in its place, and where to look for it. */
+/**
+ * Return the replacement of a response that cannot be rendered: a line, with a link to it on the web. The rest of the
+ * newsletter is not affected.
+ */
 function missingResponse(id: string, name: string, said: Said): ResponseBlock {
   const { words, page } = said;
   const link = page === null ? "" : ` ${page}#${id}`;
@@ -218,7 +228,7 @@ function missingResponse(id: string, name: string, said: Said): ResponseBlock {
   };
 }
 
-/** Set an answer, or what stands in its place where setting it fails. */
+/** Render a response, or its replacement if rendering it fails. */
 export function setOrReplace<T>(
   response: ResponseBlock,
   { words, lang, links }: Pick<Newsletter, "words" | "lang" | "links">,
@@ -270,7 +280,7 @@ function responseBlock(
   };
 }
 
-/** The name of somebody in a snapshot; who was taken out of it has none. */
+/** Return the name of somebody in a snapshot; a redacted person has none. */
 function nameOf(
   { id, display_name: name }: { id: string | null; display_name: string },
   words: NewsletterWords,
@@ -278,7 +288,7 @@ function nameOf(
   return id === null ? words.somebodyWhoLeft : cleanLine(name, words.someone);
 }
 
-/** The initials of somebody's name; none of what we call people who have none. */
+/** Return the initials of a name; empty for the words that stand for a missing name. */
 function initialsOf(name: string, words: NewsletterWords): string {
   return name === words.someone || name === words.somebodyWhoLeft ? "" : initials(name);
 }
@@ -297,7 +307,7 @@ function coverBlock(picture: Picture, space: string, words: NewsletterWords): Pi
   return { alt, caption: null, missing: alt, elsewhere: alt, picture };
 }
 
-/** A piece of music, with where it leads by its address alone: a name beside it may be anybody's. */
+/** Return a piece of music. The provider is told by its address alone: anybody may write any name beside it. */
 function musicBlock(music: SnapshotMusic, words: NewsletterWords): MusicBlock {
   const href = webAddress(music.url);
   const place = href === null ? null : new URL(href);
@@ -311,7 +321,7 @@ function musicBlock(music: SnapshotMusic, words: NewsletterWords): MusicBlock {
   };
 }
 
-/** What a letter is called; what nobody gave a title has a name in English in the database. */
+/** Return the title of a newsletter; one without a title of its own has an English default in the database. */
 export function titleOf(title: string | null, space: string, week: number, words: NewsletterWords): string {
   const given = cleanLine(title);
   return ["", `${space}, week ${week}`].includes(given) ? words.title(space, week) : given;

@@ -7,8 +7,9 @@ import { renderPage } from "./page.ts";
 import { renderPdf } from "./pdf.ts";
 import { newsletterRow, responseRow, withResponse } from "./testing.ts";
 import { passages, plain } from "./text.ts";
+import { ENGLISH } from "./words.ts";
 
-Deno.test("prompts are numbered in their order, and answers have places of their own", () => {
+Deno.test("prompts are numbered in their order, and responses have places of their own", () => {
   const input = newsletterRow([[responseRow(), responseRow()], [responseRow()]]);
   input.content.prompts.reverse();
   const { sections } = buildNewsletter({ newsletter: input });
@@ -32,7 +33,7 @@ Deno.test("the date is that of publication in UTC, and a draft has none", () => 
   equal(buildNewsletter({ newsletter: newsletterRow([], { published_at: null }) }).date, null);
 });
 
-Deno.test("a letter without answers is a quiet one", () => {
+Deno.test("a newsletter without responses is a quiet one", () => {
   equal(buildNewsletter({ newsletter: newsletterRow([]) }).quiet, true);
   equal(buildNewsletter({ newsletter: newsletterRow([[], []]) }).quiet, true);
   equal(buildNewsletter({ newsletter: newsletterRow([[], [responseRow()]]) }).quiet, false);
@@ -139,7 +140,7 @@ Deno.test("lines, links, emoji and wide characters take more of a PDF than plain
   equal(cost("長い"), 2 + 8 + 1);
 });
 
-Deno.test("an answer that cannot be set is a line with a link, in page, email and PDF, and the others are set", async () => {
+Deno.test("a response that cannot be set is a line with a link, in page, email and PDF, and the others are set", async () => {
   const newsletter = buildNewsletter({
     newsletter: newsletterRow([[responseRow(), responseRow({ content: "Wuthering Heights, aloud." })]]),
     links: { page: "https://example.org/letters/1" },
@@ -159,7 +160,7 @@ Deno.test("an answer that cannot be set is a line with a link, in page, email an
   };
   const mail = finishEmail(prepareEmail(newsletter), {});
   for (const text of [renderPage(newsletter).html, mail.html, mail.text]) {
-    assert(text.includes("This answer could not be shown here."));
+    assert(text.includes(ENGLISH.answerMissing));
     assert(text.includes("https://example.org/letters/1#q1a1"));
     assert(text.includes("Wuthering Heights, aloud."));
   }

@@ -1,8 +1,8 @@
-/** News as an email: the paper and the type of the newsletter's, with buttons where there is something to do. */
+/** Renders a notice as an email: in the style of the newsletter's, with buttons where there is something to do. */
 
 import { type Html, markup, type Part, trusted } from "./html.ts";
 import { emailDocument } from "./email_document.ts";
-import { anchor, font, type Role, sideOf, TABLE, turned } from "./email_parts.ts";
+import { anchor, font, type Role, sideOf, SPACED, TABLE, TIGHT, turned } from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
 import { type Colours, colours, type Palette } from "./palette.ts";
 import { type Direction, direction, type Passage } from "./text.ts";
@@ -13,7 +13,7 @@ export interface Button {
   href: string;
 }
 
-/** A question that is out. */
+/** A published question. */
 export interface AskedQuestion {
   number: number;
   question: string;
@@ -22,10 +22,10 @@ export interface AskedQuestion {
   button: Button | null;
 }
 
-/** What an email of news says. Its texts are clean (see `text.ts`), its addresses are http(s). */
+/** The content of a notice. Its texts are clean (see `text.ts`), its addresses are http(s). */
 export interface Notice {
   lang: string;
-  /** Of what we say ourselves. */
+  /** Of our own words. */
   direction: Direction;
   subject: string;
   /** Beside the subject. */
@@ -42,7 +42,7 @@ export interface Notice {
   /** Pieces of news, one below the other. */
   items: { text: string; quotes: readonly (readonly Passage[])[] }[];
   button: Button | null;
-  /** Why it was sent. */
+  /** Why the reader gets it. */
   reason: string;
 }
 
@@ -58,14 +58,14 @@ export function noticeHtml(notice: Notice, footer: string): string {
       15,
       20,
       notice.seal,
-      "margin:0 0 14px;letter-spacing:1px",
+      `margin:0 0 14px;${SPACED}`,
       trusted(` aria-hidden="true"`),
     )
   }
 ${space !== "" && set.line("muted", 16, 24, markup`<bdi>${space}</bdi>`, "margin:0 0 6px;font-style:italic")}
 <h1 class="ink h1" style="margin:0;color:${palette.ink};${
     font(32, 38)
-  };font-weight:normal;letter-spacing:-0.4px">${headline}</h1>`;
+  };font-weight:normal;${TIGHT}">${headline}</h1>`;
   const rows = markup`${row(40, head)}
 ${row(22, markup`${sentences.map((sentence) => set.line("ink", 17, 28, sentence, "margin:0 0 12px"))}`)}
 ${quote.length > 0 && row(6, set.quote(quote))}
@@ -156,13 +156,13 @@ class Setter {
       own,
       (language) => language !== null && markup` lang="${language}"`,
     );
-    // Programs give a cell its type where they would not give it to what is in a `div`.
+    // Some programs apply fonts to cells but not to a `div`.
     return markup`<${TABLE} width="100%" style="margin:10px 0 0"><tr><td class="ink quote"${
       turned(own, this.direction)
     } style="${style}">${setter.passages(words)}</td></tr></table>\n`;
   }
 
-  /** The padding is the cell's too: Outlook gives a link none. */
+  /** The cell has the padding, too, since Outlook ignores a link's. */
   button({ label, href }: Button, isSmall: boolean): Html {
     const { link, paper } = this.palette;
     const padding = isSmall ? "8px 14px" : "11px 20px";

@@ -1,4 +1,4 @@
-/** News as plain text: what the HTML says, in lines of at most 72 characters. */
+/** Renders a notice as plain text: the content of the HTML, in lines of at most 72 characters. */
 
 import type { Words } from "../words/words.ts";
 import { marked, passagesText, wrap } from "./email_text.ts";

@@ -1,6 +1,6 @@
 /**
- * The newsletter as a web page, without a script, that may load nothing but the pictures it was given: one file that is whole by
- * itself, or one for reading that takes its pictures from beside it.
+ * The newsletter as a web page, without a script, that may load nothing but the pictures it was given: one
+ * self-contained file, or one for reading that loads its pictures from beside it.
  */
 
 import { createHash } from "node:crypto";
@@ -59,7 +59,7 @@ export function sealIcon(initials: string, { light }: Colours): string {
   return `data:image/svg+xml,${encodeURIComponent(drawing.source)}`;
 }
 
-/** Render a letter as a page. */
+/** Render a newsletter as a page. */
 export function renderPage(newsletter: Newsletter): RenderedPage {
   const gallery = new Gallery();
   const body = bodyOf(newsletter, gallery);
@@ -75,7 +75,7 @@ export function renderPage(newsletter: Newsletter): RenderedPage {
   const { words, space } = newsletter;
   const description = [space.name, newsletter.weekLabel, newsletter.date?.label ?? words.draft].join(" · ");
   const { page: canonical, card } = newsletter.links;
-  // Letters that hang together are not moved closer.
+  // Characters that hang together are not moved closer.
   const tracking = hangsTogether(body.source) && markup` class="joined"`;
   const page = markup`<!DOCTYPE html>
 <html lang="${words.lang}" dir="${words.direction}"${tracking}>
@@ -186,7 +186,7 @@ ${
 `;
 }
 
-/** A picture that is higher than wide by this, and no screen, is a portrait, as in the PDF. */
+/** The least and the most height of a portrait, relative to its width, as in the PDF; higher ones are screenshots. */
 const [PORTRAIT, SCREEN] = [1.12, 1.9];
 
 /** How many characters the words beside another response may have; each passage takes the rest of a line. */
@@ -211,7 +211,7 @@ function isPortrait({ picture, music, text }: ResponseBlock): boolean {
     const length = text.reduce((sum, passage) => sum + plain(passage).length + REST_OF_LINE, 0);
     return size.height >= PORTRAIT * size.width && size.height < SCREEN * size.width && length <= BESIDE;
   } catch {
-    // Showing it says what is wrong with it.
+    // Rendering it reports what is wrong with it.
     return false;
   }
 }
@@ -235,7 +235,7 @@ ${
     picture(
       response.picture,
       gallery,
-      "answer",
+      "response",
       lang,
       turned(text[0]?.direction ?? wordsIn([lang]).direction, lang),
     )
@@ -244,15 +244,15 @@ ${music !== null && musicCard(music, lang)}
 </div>`;
   const pair = place !== undefined && trusted(` pair ${place}`);
   const short = response.picture !== null && isShort(text) && trusted(" short");
-  return markup`<article class="answer${pair}${short}" aria-labelledby="${id}">
+  return markup`<article class="response${pair}${short}" aria-labelledby="${id}">
 ${inMargin(authorOf(author, id, gallery, lang), words)}
 </article>
 `;
 }
 
 /**
- * A passage whose apostrophe after the first letter is not enlarged with it: browsers take what follows a letter for a part of it,
- * if it is punctuation, and a joiner of no width is none.
+ * Return a passage whose apostrophe after the first character is not enlarged with it: for browsers `::first-letter`
+ * includes punctuation that follows, unless a zero-width joiner stands between.
  */
 function apostropheApart(passage: Passage, index: number): Passage {
   const [line, ...lines] = passage.lines;
@@ -265,7 +265,7 @@ function apostropheApart(passage: Passage, index: number): Passage {
 /** How many characters a line of print has, about. */
 const PRINTED_LINE = 75;
 
-/** Whether words have so few lines in print that they stay with their picture, as in the PDF. */
+/** Return true if words have so few lines in print that they stay with their picture, as in the PDF. */
 function isShort(text: readonly Passage[]): boolean {
   const lines = text.flatMap((passage) => plain(passage).split("\n"));
   return lines.reduce((sum, line) => sum + Math.ceil(line.length / PRINTED_LINE), text.length - 1) <=
@@ -285,7 +285,7 @@ function authorOf(author: Author, id: string, gallery: Gallery, lang: string): H
 function picture(
   block: PictureBlock,
   gallery: Gallery,
-  place: "cover" | "answer",
+  place: "cover" | "response",
   lang: string,
   /** Where it begins, if that is not where our own words do. */
   runs: Html | false = false,
@@ -314,11 +314,17 @@ function picture(
   return markup`<figure${runs}>${shown}${caption}</figure>`;
 }
 
-/** How wide the column of words is, and how high a picture in an answer is at most, in rem; see `pageStyle`. */
+/** How wide the column of words is, and how high a picture in a response is at most, in rem; see `pageStyle`. */
 const [COLUMN, HIGHEST] = [37.25, 38];
 
-/** How wide a picture is shown: as the column on a desk or a phone, in an answer no wider than it is and than its height allows. */
-function shownWidth({ width, height }: { width: number; height: number }, place: "cover" | "answer"): string {
+/**
+ * How wide a picture is shown: as the column on a desk or a phone, in a response no wider than it is and than its
+ * height allows.
+ */
+function shownWidth(
+  { width, height }: { width: number; height: number },
+  place: "cover" | "response",
+): string {
   const most = Math.min(COLUMN, place === "cover" ? COLUMN : HIGHEST * width / height);
   return `min(${place === "cover" ? "" : `${width}px, `}${+most.toFixed(2)}rem, 100vw - 2.5rem)`;
 }

@@ -1,11 +1,14 @@
-/** What stands around a page when it is shown, and not when it is made: the newsletters beside it, and the feed. */
+/** Adds to a page, when it is shown, what may change after it was made: the newsletters beside it, and the feed. */
 
 import { Buffer } from "node:buffer";
 import { type Html, markup } from "./html.ts";
 import { apart, inMargin } from "./page_parts.ts";
 import type { NewsletterWords } from "./words.ts";
 
-/** Stand in a page for what is so when it is shown, and not when it is made: see `shown`. No text of a letter can hold a tag. */
+/**
+ * Placeholders in a stored page for what is known only when it is shown: see `shown`. No text of a newsletter can
+ * contain a tag.
+ */
 export const FEED_MARK = "<!--feed-->";
 export const AROUND_MARK = "<!--around-->";
 
@@ -13,7 +16,7 @@ export const AROUND_MARK = "<!--around-->";
 export interface Around {
   previous: Neighbour | null;
   next: Neighbour | null;
-  /** The page of all letters. */
+  /** The page of all newsletters. */
   all: string | null;
   /** The feed of the space, and what it is called. */
   feed: { address: string; title: string } | null;
@@ -25,7 +28,7 @@ export interface Neighbour {
   title: string;
 }
 
-/** Write into a page, as `renderPage` made it, what stands around it. */
+/** Fill the placeholders of a page that `renderPage` made. */
 export function shown(
   page: Uint8Array<ArrayBuffer>,
   around: Around,

@@ -8,10 +8,10 @@ import type { Beside, Picture } from "./input.ts";
 import type { Problem } from "./problem.ts";
 import { webAddress } from "./text.ts";
 
-/** Stands where the bytes of a picture come. No text of a letter can hold a noncharacter (see `cleanText`). */
+/** Stands where the bytes of a picture come. No text of a newsletter can hold a noncharacter (see `cleanText`). */
 const MARK = "\uffff";
 
-/** The pictures of one page: their sources, and from where it may load them. */
+/** Collects the pictures of one page, and the origins that it may load them from. */
 export class Gallery {
   readonly problems: Problem[] = [];
   /** The seal in the tab of the browser is in the page itself. */

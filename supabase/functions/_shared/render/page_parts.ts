@@ -13,7 +13,7 @@ export function inMargin(margin: Html | null, content: Html): Html {
 export function passageList(list: readonly Passage[], around: string): Html[] {
   return list.map((passage) => {
     const { kind, direction, isTold, lines } = passage;
-    // Also where it is the page's own: what is in no known language is not hyphenated.
+    // Also if it is the page's own: text in an unknown language is not hyphenated.
     const language = passage.language ?? (isTold ? around : null);
     const attributes = markup`${turned(direction, around)}${
       language !== null && markup` lang="${language}"`
@@ -66,7 +66,7 @@ export function apart(text: string, around: string): Html {
   return markup`<bdi${runs}${spoken(text, around)}>${text}</bdi>`;
 }
 
-/** The attribute for a text in another script than the letter's own words. */
+/** The attribute for a text in another script than the newsletter's own words. */
 export function spoken(text: string, around: string): Html | false {
   const language = languageOf(text, around);
   return language !== null && markup` lang="${language}"`;

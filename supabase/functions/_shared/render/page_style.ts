@@ -16,32 +16,36 @@ export function pageStyle(colours: Colours, design: Design = designOf(null)): st
     `@media print { :root { color-scheme: light; ${variables(print)} } ${PRINT_RULES} }`;
 }
 
+const UNSPACED = "letter-spacing:0";
+const FIRST_CHARACTER = "::first-letter";
+
 const NUMERALS: Readonly<Record<Design["numerals"], string>> = {
   lining: "",
   oldstyle: `.numeral { font-feature-settings: "onum"; font-style: italic; }`,
   roman: `.numeral { font-size: 2.5rem; line-height: 1.05; letter-spacing: 0.02em; }`,
   ringed:
     `.numeral { display: grid; place-items: center; width: 3.25rem; height: 3.25rem; border: 1.5px solid var(--accent);
-  border-radius: 50%; color: var(--link); font-size: 1.6rem; line-height: 1; letter-spacing: 0; }
+  border-radius: 50%; color: var(--link); font-size: 1.6rem; line-height: 1; ${UNSPACED}; }
 @media (max-width: 40rem) { .numeral { width: 2.75rem; height: 2.75rem; font-size: 1.35rem; } }`,
 };
 
 const INITIALS: Readonly<Record<Design["initial"], string>> = {
   plain: "",
   drop:
-    `.initial > p:first-child::first-letter { float: left; padding: 0.05em 0.09em 0 0; color: var(--link); font-size: 3.4em;
+    `.initial > p:first-child${FIRST_CHARACTER} { float: left; padding: 0.05em 0.09em 0 0; color: var(--link); font-size: 3.4em;
   line-height: 0.78; }
-.initial.low > p:first-child::first-letter { padding-bottom: 0.22em; }`,
-  raised: `.initial > p:first-child::first-letter { color: var(--link); font-size: 2.5em; line-height: 1; }`,
+.initial.low > p:first-child${FIRST_CHARACTER} { padding-bottom: 0.22em; }`,
+  raised:
+    `.initial > p:first-child${FIRST_CHARACTER} { color: var(--link); font-size: 2.5em; line-height: 1; }`,
 };
 
 /** The rules of a theme: its numerals, what stands between responses, and their initials. */
 function designRules({ numerals, ornament, initial }: Design): string {
   const drawn = ORNAMENTS[ornament];
   const between = drawn === null
-    ? (ornament === "none" ? ".answer + .answer { background: none; }" : "")
-    : `.answer + .answer { position: relative; background: none; }
-.answer + .answer::before { content: ""; position: absolute; top: -0.4rem; inset-inline-start: var(--beside);
+    ? (ornament === "none" ? ".response + .response { background: none; }" : "")
+    : `.response + .response { position: relative; background: none; }
+.response + .response::before { content: ""; position: absolute; top: -0.4rem; inset-inline-start: var(--beside);
   width: ${drawn.width / 16}rem; height: 1rem; background: var(--accent);
   mask: url("data:image/svg+xml,${encodeURIComponent(drawn.drawing)}") no-repeat; }`;
   return [NUMERALS[numerals], between, INITIALS[initial]].filter((rules) => rules !== "").join("\n");
@@ -173,9 +177,9 @@ blockquote { padding-inline-start: 1.1em; border-inline-start: 2px solid var(--a
 h2 { font-size: clamp(1.5rem, 3.6vw, 1.95rem); font-weight: 400; line-height: 1.24; letter-spacing: -0.012em; text-wrap: balance; }
 .none { margin-top: 1rem; color: var(--muted); font-style: italic; }
 
-.answer { margin-top: 2.6rem; }
-.answer + .answer { padding-top: 2.6rem; background: linear-gradient(var(--hairline), var(--hairline)) no-repeat var(--beside) 0 / 3rem 1px; }
-[dir="rtl"] .answer + .answer { background-position: right var(--beside) top 0; }
+.response { margin-top: 2.6rem; }
+.response + .response { padding-top: 2.6rem; background: linear-gradient(var(--hairline), var(--hairline)) no-repeat var(--beside) 0 / 3rem 1px; }
+[dir="rtl"] .response + .response { background-position: right var(--beside) top 0; }
 .author { display: flex; flex-direction: column; gap: 0.6rem; line-height: 1.3; }
 .avatar {
   display: grid;
@@ -202,7 +206,7 @@ figure img { border-radius: 0.2rem; background: var(--mat); }
 /* Nothing shines through these: until they are there, nothing is to shine at night. */
 figure img:is([src*="image/jpeg"], [src*=".jpeg"]) { background: var(--card); }
 figure a { display: block; width: fit-content; max-width: 100%; }
-.answer figure img { width: auto; max-height: 38rem; }
+.response figure img { width: auto; max-height: 38rem; }
 figcaption, .missing { color: var(--muted); font-size: 0.875rem; font-style: italic; }
 figcaption { margin-top: 0.55rem; }
 .missing { padding: 1.4rem; border: 1px dashed var(--muted); border-radius: 0.2rem; }
@@ -259,7 +263,7 @@ figcaption { margin-top: 0.55rem; }
   .passages :is(ol, ul) :is(ol, ul) :is(ol, ul) :is(ol, ul) { padding-inline-start: 0.45em; }
 }
 
-/* The page of all letters. */
+/* The page of all newsletters. */
 .letters { margin-top: 3rem; list-style: none; }
 .letters .year { margin-top: 2.5rem; color: var(--muted); font-size: 1rem; font-weight: 600; }
 .letters ol { list-style: none; border-top: 1px solid var(--hairline); margin-top: 0.6rem; }
@@ -292,8 +296,8 @@ const PRINT_RULES = `
   .numeral { margin: 0; font-size: 36pt; line-height: 27pt; }
   h2 { font-size: 17pt; line-height: 22.5pt; }
   /* No line between them: a page may begin with either, and would begin with the line. */
-  .answer, .answer + .answer { min-height: 31.6pt; margin-top: 23.7pt; padding-top: 0; background: none; }
-  .answer + .answer::before { content: none; }
+  .response, .response + .response { min-height: 31.6pt; margin-top: 23.7pt; padding-top: 0; background: none; }
+  .response + .response::before { content: none; }
   .author { flex-direction: row; align-items: baseline; align-self: start; gap: 6pt; margin: 0; line-height: 11pt; break-inside: avoid; }
   .author .avatar { align-self: start; width: 22pt; height: 22pt; font-size: 7.6pt; }
   h3 { font-size: 8.2pt; }
@@ -304,12 +308,12 @@ const PRINT_RULES = `
   .words > .passages:has(+ *) > :last-child { break-inside: avoid; }
   .words > .passages:has(+ figure) > :nth-last-child(2) { break-after: avoid; }
   .passages > p:has(+ :is(ol, ul)) { break-after: avoid; }
-  figure, .music, .missing, .answer.short { break-inside: avoid; }
+  figure, .music, .missing, .response.short { break-inside: avoid; }
   figure + .music { break-before: avoid; }
-  .answer figure img { max-height: 14cm; }
+  .response figure img { max-height: 14cm; }
   figcaption { margin-top: 4pt; font-size: 8pt; line-height: 12pt; }
   /* Two portraits in a row stand side by side. */
-  .answer.pair { display: inline-block; width: calc(50% - 64pt); vertical-align: top; break-inside: avoid; }
+  .response.pair { display: inline-block; width: calc(50% - 64pt); vertical-align: top; break-inside: avoid; }
   .pair.first { margin-inline: 112pt 12pt; }
   .pair > .row { display: block; }
   .pair .author { margin-bottom: 7pt; }
@@ -321,7 +325,7 @@ const PRINT_RULES = `
   p, li { orphans: 2; widows: 2; }
   .colophon { margin-top: 39.5pt; padding: 14pt 0 0; font-size: 8.8pt; line-height: 13.5pt; break-inside: avoid; }
   footer { break-before: avoid; break-inside: avoid; }
-  .prompt:last-of-type > .answer:last-child { break-after: avoid; }
+  .prompt:last-of-type > .response:last-child { break-after: avoid; }
   .colophon .code { font-size: 8.8pt; }
   a { color: inherit; }
 `;

@@ -8,6 +8,7 @@ import type { Picture } from "./input.ts";
 
 const ID = "00000000-0000-4000-8000-000000000001";
 import { ENGLISH } from "./words.ts";
+import { EMAIL } from "../pictures/names.ts";
 
 const JPEG = Deno.readFileSync(
   new URL("../../../../tests/functions/render/fixtures/pictures/tall.jpg", import.meta.url),
@@ -17,7 +18,7 @@ function page(...input: Parameters<typeof withResponse>): ReturnType<typeof rend
   return renderPage(buildNewsletter(withResponse(...input)));
 }
 
-Deno.test("an initial is its letter alone, without the apostrophe after it", () => {
+Deno.test("an initial is one character alone, without the apostrophe after it", () => {
   const content = `C'est l'histoire d'un été. ${"Nous avons lu et parlé. ".repeat(9)}`;
   const passage = (initial: string) =>
     new TextDecoder().decode(
@@ -40,7 +41,7 @@ Deno.test("the third line begins beside an initial that reaches below the second
   ]);
 });
 
-Deno.test("the same letter gives the same page", () => {
+Deno.test("the same newsletter gives the same page", () => {
   equal(page({ content: "Ελένη, Мастер" }).html, page({ content: "Ελένη, Мастер" }).html);
 });
 
@@ -177,7 +178,7 @@ Deno.test("a quiet week says so, and lists no questions twice", () => {
   const { html } = renderPage(buildNewsletter({ newsletter: newsletterRow([[], [], []]) }));
   match(html, /A quiet week/);
   ok(!html.includes("<nav"));
-  ok(!html.includes("No answer to this one"));
+  ok(!html.includes(ENGLISH.noAnswers));
 });
 
 Deno.test("the page as bytes is the page as text", () => {
@@ -209,7 +210,7 @@ Deno.test("what is long enough to tell its language says it, also where that is 
 
 const CODE = "7QK2M-0ZV4C-9T3XR-B8WN5";
 
-Deno.test("a published letter prints its code, and holds for programs what it stands for", () => {
+Deno.test("a published newsletter prints its code, and holds for programs what it stands for", () => {
   const id = "00000000-0000-4000-8000-000000000005";
   const sealed = newsletterRow([[responseRow()]], { id, code: CODE, ledger_root: "ab".repeat(32) });
   const { html } = renderPage(buildNewsletter({ newsletter: sealed }));
@@ -221,10 +222,10 @@ Deno.test("a draft has no code", () => {
   const { html } = renderPage(
     buildNewsletter({ newsletter: newsletterRow([[responseRow()]], { code: null }) }),
   );
-  ok(!html.includes("Code of this letter") && !html.includes('name="monogram"'));
+  ok(!html.includes("Code of ") && !html.includes('name="monogram"'));
 });
 
-Deno.test("a letter of a hundred responses with pictures is less than 400 kB before pictures", () => {
+Deno.test("a newsletter of a hundred responses with pictures is less than 400 kB before pictures", () => {
   const text =
     "“Доброе утро”, said the Мастер — and read on, élan and all: a sentence as people write them. ";
   const paths = Array.from({ length: 100 }, (_, index) => `space/person/${index}.jpg`);
@@ -234,7 +235,7 @@ Deno.test("a letter of a hundred responses with pictures is less than 400 kB bef
     height: 1200,
     beside: {
       address: `${ID}/pictures/${ID}-page-1600x1200.jpeg`,
-      sizes: [size(560, "small-560x420"), size(1120, "mail-1120x840"), size(1600, "page-1600x1200")],
+      sizes: [size(560, "small-560x420"), size(1120, `${EMAIL}-1120x840`), size(1600, "page-1600x1200")],
       still: null,
       original: `${ID}/pictures/${ID}-original-4032x3024.jpeg`,
     },
@@ -261,13 +262,13 @@ function around(content: string, given: Partial<Around>): string {
   return new TextDecoder().decode(shown(bytes(), { ...NOTHING, ...given }, ENGLISH));
 }
 
-Deno.test("a page leads to the letters around it, as far as its reader may see them", () => {
+Deno.test("a page leads to the newsletters around it, as far as its reader may see them", () => {
   const html = around("x", {
     previous: { address: "https://letters.example/1", week: 1, title: "<b>Trams" },
     all: "https://letters.example/spaces/3",
     feed: { address: "https://letters.example/spaces/3/feed.atom", title: "Letters of A & B" },
   });
-  match(html, /<nav class="around sheet" aria-label="Other letters">/);
+  ok(html.includes(`<nav class="around sheet" aria-label="${ENGLISH.otherLetters}">`));
   match(
     html,
     /<a class="prev" rel="prev" href="https:\/\/letters.example\/1"><span>Previous letter<\/span> <b>Week 1<\/b> /,

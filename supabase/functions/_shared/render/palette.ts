@@ -20,7 +20,7 @@ export interface Palette {
   link: string;
   /** Hairlines; for decoration only. */
   hairline: string;
-  /** What lies under pictures that are partly transparent: light, since they are mostly drawn on white. */
+  /** Lies under pictures that are partly transparent: light, since most of them are drawn on white. */
   mat: string;
 }
 
@@ -86,7 +86,7 @@ function paletteOf(given: unknown): Palette | ThemeProblem {
   return derive(paper.toLowerCase(), ink.toLowerCase(), accent.toLowerCase());
 }
 
-/** Whether the paper is darker than the ink. */
+/** Return true if the paper is darker than the ink. */
 export function isDark(palette: Palette): boolean {
   return luminance(palette.paper) < luminance(palette.ink);
 }
@@ -98,7 +98,7 @@ export function contrast(one: string, other: string): number {
 }
 
 function derive(paper: string, ink: string, accent: string): Palette {
-  // A card that would cost the ink its contrast is as good as none.
+  // A card on which the ink would lose its contrast gets the paper's colour.
   const tint = mix(paper, ink, 0.045);
   const card = contrast(tint, ink) >= TEXT ? tint : paper;
   return {

@@ -2,9 +2,9 @@
  * The newsletter as a PDF to print and keep: tagged, with a title, a language, bookmarks and page numbers, and with its
  * typeface inside.
  *
- * Literata has Latin, Greek and Cyrillic; for other scripts there are other typefaces, loaded when a letter needs them. A
- * character that none has, or whose typeface is not to be had, is drawn as a box; copying and screen readers still find the
- * character behind the box.
+ * Literata has Latin, Greek and Cyrillic; for other scripts there are other typefaces, loaded when a newsletter needs
+ * them. A character that no typeface has, or whose typeface cannot be loaded, is drawn as a box; copying and screen
+ * readers still find the character behind the box.
  */
 
 import { abridgeForPaper } from "./abridge.ts";
@@ -28,7 +28,7 @@ export type { TypefaceSource } from "./fonts/fallbacks.ts";
 export interface RenderedPdf {
   bytes: Uint8Array<ArrayBuffer>;
   pages: number;
-  /** Whether answers are cut short because there is too much text. */
+  /** Whether responses are cut short because there is too much text. */
   abridged: boolean;
   /** Pictures that are replaced by words. */
   problems: Problem[];
@@ -37,9 +37,10 @@ export interface RenderedPdf {
 }
 
 /**
- * Render a letter as a PDF. The same letter gives the same bytes.
+ * Render a newsletter as a PDF. The same newsletter gives the same bytes.
  *
- * @param options.typefaces Where the large typefaces come from: the folder beside this module, unless given. Without them
+ * @param options.typefaces Where the large typefaces come from: the folder beside this module, unless given. Without
+ * them
  *   Chinese, Japanese and Korean are boxes.
  */
 export async function renderPdf(
@@ -66,9 +67,9 @@ export async function renderPdf(
 }
 
 /**
- * Render a keepsake: a sheet of A5 with one response of a letter. The same letter gives the same bytes.
+ * Render a keepsake: a sheet of A5 with one response of a newsletter. The same newsletter gives the same bytes.
  *
- * @param letter One with a single section, and a single answer in it.
+ * @param newsletter One with a single section, and a single response in it.
  * @param options.typefaces As for `renderPdf`.
  */
 export async function renderKeepsake(
@@ -101,7 +102,7 @@ function open(newsletter: Newsletter, size: keyof typeof PAGE_SIZES): Document {
 }
 
 /**
- * Return what of a letter the PDF would have boxes for, as `RenderedPdf.unset`, without rendering it.
+ * Return what of a newsletter the PDF would have boxes for, as `RenderedPdf.unset`, without rendering it.
  *
  * @param typefaces As for `renderPdf`.
  */
@@ -112,7 +113,7 @@ export async function unsetIn(
   return (await loadTypefaces(textsOf(newsletter), typefaces)).unset;
 }
 
-/** All the texts of a letter, without what cannot be read: that is replaced when it is set. */
+/** Return all the texts of a newsletter; those that throw are left out, and replaced when they are rendered. */
 function textsOf(newsletter: unknown): string[] {
   const texts: string[] = [];
   const walk = (value: unknown) => {

@@ -4,6 +4,7 @@ import type { RenderInput } from "./input.ts";
 import { buildNewsletter } from "./newsletter.ts";
 import { renderPdf } from "./pdf.ts";
 import { newsletterRow, responseRow, withResponse } from "./testing.ts";
+import { ENGLISH } from "./words.ts";
 
 const JPEG = Deno.readFileSync(
   new URL("../../../../tests/functions/render/fixtures/pictures/tall.jpg", import.meta.url),
@@ -11,7 +12,7 @@ const JPEG = Deno.readFileSync(
 
 const pdf = (input: RenderInput, size?: "A4" | "LETTER") => renderPdf(buildNewsletter(input), { size });
 
-Deno.test("the same letter gives the same bytes, a second later as well; so does a draft", async () => {
+Deno.test("the same newsletter gives the same bytes, a second later as well; so does a draft", async () => {
   const newsletters = [
     withResponse({ content: "Ελένη, Мастер, 三, https://example.org/" }),
     { newsletter: newsletterRow([[responseRow()]], { published_at: null }) },
@@ -36,7 +37,7 @@ const DIFFICULT: Record<string, string> = {
   "scripts without a font": "漢字 かな 한글 العربية עברית ไทย हिन्दी 𐍈 𒀀",
   "private and unassigned characters": "\ue000\u{f0000}\u0378\u{1fbff}",
   "the half of a character": "\ud83d \udc00",
-  "marks without letters": "\u0301\u0301 \u20dd \u0e31",
+  "marks without characters": "\u0301\u0301 \u20dd \u0e31",
   "piled accents": "Z" + "\u0300\u0316\u0338".repeat(300),
   "a word longer than a page": "Donau".repeat(2000),
   "an address longer than a page": `https://example.org/${"a".repeat(1900)}`,
@@ -55,7 +56,7 @@ for (const [name, content] of Object.entries(DIFFICULT)) {
   });
 }
 
-Deno.test("a quiet week, ten prompts, and answers of a picture or music alone", async () => {
+Deno.test("a quiet week, ten prompts, and responses of a picture or music alone", async () => {
   equal((await pdf({ newsletter: newsletterRow([[], [], []]) })).pages, 1);
   ok(
     (await pdf({ newsletter: newsletterRow(Array.from({ length: 10 }, () => [responseRow()])) })).pages >= 2,
@@ -82,12 +83,12 @@ Deno.test("pictures that cannot be shown are reported and replaced by words", as
   const responses = new Map([["a", { bytes: Buffer.from("not a picture") }]]);
   const { problems } = await pdf(withResponse({ image_path: "a" }, { pictures: { responses } }));
   equal(problems, [{
-    picture: "Picture by Ada Lindqvist, in answer to “What did you read?”",
-    reason: "The bytes are no JPEG, PNG, WebP or GIF.",
+    picture: ENGLISH.pictureBy("Ada Lindqvist", "What did you read?"),
+    reason: "The bytes are not a JPEG, PNG, WebP or GIF.",
   }]);
 });
 
-Deno.test("more text than a function can set is cut, the longest answers first, and the rest is on the web", async () => {
+Deno.test("more text than a function can set is cut, the longest responses first, and the rest is on the web", async () => {
   const responses = [responseRow({ content: "Short. ".repeat(20) })];
   for (let index = 0; index < 49; index++) {
     responses.push(responseRow({ content: `${index} ` + "and so on ".repeat(999) }));
@@ -102,7 +103,7 @@ Deno.test("more text than a function can set is cut, the longest answers first, 
   ok(!(await pdf(withResponse({ content: "a ".repeat(5000) }))).abridged);
 });
 
-Deno.test("a picture stands on the side where the words of its answer begin", async () => {
+Deno.test("a picture stands on the side where the words of its response begin", async () => {
   const responses = new Map([["a", { bytes: JPEG }]]);
   const left = async (content: string) => {
     const pictures = { responses };

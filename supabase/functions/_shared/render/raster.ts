@@ -1,4 +1,7 @@
-/** Filling outlines on a picture, with smooth edges: for the share card, which is made where there is nothing that draws. */
+/**
+ * Filling outlines on a picture, with smooth edges: for the share card, which is made where there is nothing that
+ * draws.
+ */
 
 import type { Pixels } from "../pictures/pixels.ts";
 
@@ -90,7 +93,9 @@ class Area {
     }
   }
 
-  /** An edge within one row of pixels, from `left` to `right`; `height` is that of the edge, negative where it goes up. */
+  /**
+   * An edge within one row of pixels, from `left` to `right`; `height` is that of the edge, negative where it goes up.
+   */
   #row(row: number, left: number, right: number, height: number): void {
     const clamp = (x: number) => Math.min(Math.max(x, 0), this.width);
     [left, right] = [clamp(left), clamp(right)];

@@ -1,8 +1,8 @@
 /**
  * The shape of a newsletter's snapshot, so that what the database makes can be held against the types in `input.ts`.
  *
- * The compiler compares the keys here with those of the types, and a test compares them with a newsletter that SQL made:
- * a key that is added, renamed or dropped on one side fails one of the two.
+ * The compiler compares the keys here with those of the types, and a test compares them with a newsletter that SQL
+ * made: a key that is added, renamed or dropped on one side fails one of the two.
  */
 
 import type { Snapshot, SnapshotMusic, SnapshotPrompt, SnapshotResponse } from "./input.ts";

@@ -14,32 +14,42 @@ import { LEFT_ALONE, setTypography } from "./typography.ts";
 /** A run of text within a line, or a link whose words are the address as it was typed. */
 export type Inline = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
 
-/** Lines that belong together, with the direction of their first letter; without one they run as the words around them. */
+/**
+ * Lines that belong together, with the direction of their first strong character; without one they run as the words
+ * around them.
+ */
 export interface Passage {
   /** Verse is what has lines that are moved in and none that is long. */
   kind: "paragraph" | "quote" | "verse" | "list";
   direction: "ltr" | "rtl";
-  /** The language that its words are in, as a BCP 47 tag; null where it is the letter's own, or cannot be told. */
+  /** The language that its words are in, as a BCP 47 tag; null where it is the newsletter's own, or cannot be told. */
   language: string | null;
-  /** Whether it could be told that they are in that language, or the letter's. */
+  /** Whether it could be told that they are in that language, or the newsletter's. */
   isTold: boolean;
   lines: Line[];
 }
 
 export interface Line {
-  /** How far it was moved in, in spaces: 0, or 2 and more. That of a list's items says which of them are below others. */
+  /**
+   * How far it was moved in, in spaces: 0, or 2 and more. That of a list's items says which of them are below others.
+   */
   indent: number;
-  /** What an item of a list begins with: "•", or the number that was typed, as "3."; null for its further lines, and outside lists. */
+  /**
+   * What an item of a list begins with: "•", or the number that was typed, as "3."; null for its further lines, and
+   * outside lists.
+   */
   marker: string | null;
   inlines: Inline[];
 }
 
-/** Characters that end a line, besides the line feed: carriage return, vertical tab, form feed, U+0085, U+2028, U+2029. */
+/**
+ * Characters that end a line, besides the line feed: carriage return, vertical tab, form feed, U+0085, U+2028, U+2029.
+ */
 const LINE_ENDS = /\r\n?|[\v\f\u0085\u2028\u2029]/g;
 
 /**
  * Characters that no reader sees and some programs obey: controls, direction marks and overrides, zero-width spaces,
- * interlinear annotations, fillers that look like nothing, and code points that are no characters.
+ * interlinear annotations, fillers that look like nothing, and code points that are not characters.
  *
  * The two joiners (U+200C, U+200D) stay: Persian and emoji families are made with them.
  */
@@ -50,13 +60,13 @@ const INVISIBLE = new RegExp(
   "gu",
 );
 
-/** Something to see: more than blanks, and than marks without a letter to stand on. */
+/** Something to see: more than blanks, and than marks without a character to stand on. */
 const SEEN = new RegExp(`[^${INVISIBLE_RANGES}\\p{M}]`, "u");
 
 /** Tag characters spell the flags of regions after a black flag (U+1F3F4); anywhere else they hide text. */
 const LOOSE_TAGS = /(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]{0,12})[\u{e0000}-\u{e007f}]+/gu;
 
-/** No script stacks more marks than this on a letter. */
+/** No script stacks more marks than this on a character. */
 const ACCENT_PILE = /(\p{M}{6})\p{M}+/gu;
 
 /** An address in running text, greedy; `splitAddress` gives back the punctuation that ends it. */
@@ -97,10 +107,11 @@ export function cleanLine(text: string | null | undefined, otherwise = ""): stri
 }
 
 /**
- * Split plain text into passages at blank lines, find the links in it, and set its quotes and dashes (see `typography.ts`).
+ * Split plain text into passages at blank lines, find the links in it, and set its quotes and dashes (see
+ * `typography.ts`).
  *
- * A paragraph whose every line starts with ">" is a quote, as in plain-text mail; lines that people number, or begin with "-", "*"
- * or "•", are a list; lines that begin with two spaces keep them.
+ * A paragraph whose every line starts with ">" is a quote, as in plain-text email; lines that people number, or begin
+ * with "-", "*" or "•", are a list; lines that begin with two spaces keep them.
  *
  * @param around The language of the words around it, as a BCP 47 tag.
  */
@@ -136,7 +147,7 @@ export function setLine(line: string, around: string): string {
 
 export type Direction = "ltr" | "rtl";
 
-/** Return true if `text` has a letter, which says in which direction it runs. */
+/** Return true if `text` has a strong character: one of a script, which runs in one direction. */
 export function hasDirection(text: string): boolean {
   return /\p{L}/u.test(text);
 }
@@ -163,7 +174,7 @@ export function directionOf(language: string): Direction {
   return RIGHT_TO_LEFT_LANGUAGES.has(language.split("-")[0]) ? "rtl" : "ltr";
 }
 
-/** Return the direction of the first letter of `text`, or `otherwise` where there is none. */
+/** Return the direction of the first strong character of `text`, or `otherwise` without one. */
 export function direction(text: string, otherwise: Direction = "ltr"): Direction {
   const first = /\p{L}/u.exec(text);
   return first === null ? otherwise : RIGHT_TO_LEFT.test(first[0]) ? "rtl" : "ltr";
@@ -174,7 +185,7 @@ export function plain(passage: Passage): string {
   return passage.lines.map(({ inlines }) => inlines.map((inline) => inline.text).join("")).join("\n");
 }
 
-/** Return `address` as a normal http(s) address, or null if it is none. Addresses with a user name are refused. */
+/** Return `address` as a normal http(s) address, or null if it is not valid. Addresses with a user name are refused. */
 export function webAddress(address: unknown): string | null {
   if (typeof address !== "string" || address.length > MAX_ADDRESS) return null;
   const url = URL.parse(address);
@@ -182,7 +193,9 @@ export function webAddress(address: unknown): string | null {
   return url.username === "" && url.password === "" && url.hostname !== "" ? url.href : null;
 }
 
-/** Return up to `limit` initials: those of the first and last words, or of the first words where `limit` is above two. */
+/**
+ * Return up to `limit` initials: those of the first and last words, or of the first words where `limit` is above two.
+ */
 export function initials(name: string, limit = 2): string {
   const words = name.split(/[\s_.,/&+]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
   const chosen = words.length <= limit
@@ -192,7 +205,8 @@ export function initials(name: string, limit = 2): string {
     : words.slice(0, limit);
   // Thai and Lao write some vowels before the consonant that a syllable begins with.
   const firsts = chosen.map((word) => firstGrapheme(word.replace(/^(?:[^\p{L}\p{N}]|[เ-ไເ-ໄ])+/u, "")));
-  // Arabic letters side by side would be joined to a word that nobody is called; syllables of Indic scripts are too wide for two.
+  // Arabic characters side by side would be joined to a word that nobody is called; syllables of Indic scripts are too
+  // wide for two.
   const isWide = firsts.some((first) =>
     /^[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]\p{M}/u.test(first)
   );
@@ -203,12 +217,15 @@ export function initials(name: string, limit = 2): string {
   return /\p{Script=Georgian}/u.test(joined) ? joined : joined.toLocaleUpperCase("en") || firstGrapheme(name);
 }
 
-/** Whether a text has letters that hang together: those of Arabic, and those below the line of Devanagari and Bengali. */
+/**
+ * Whether a text has characters that hang together: those of Arabic, and those below the line of Devanagari and
+ * Bengali.
+ */
 export function hangsTogether(text: string): boolean {
   return /[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}]/u.test(text);
 }
 
-/** Letters and punctuation that nothing is joined with: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Georgian, kana, Chinese
+/** Characters and punctuation that nothing is joined with: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Georgian, kana, Chinese
  * characters and syllables of Hangul. */
 const PLAIN =
   /^[\x20-\x7e\u00a0-\u02ff\u0370-\u0482\u048a-\u052f\u0531-\u058a\u05d0-\u05ea\u0621-\u064a\u10d0-\u10ff\u2010-\u2027\u3001-\u3011\u3041-\u3096\u30a1-\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]*$/;
@@ -220,8 +237,8 @@ export function characters(text: string): string[] {
 }
 
 /**
- * Cut passages so that they take at most `room`: at the end of a sentence where one is near, else between words, else between
- * what readers take for characters; never within a link.
+ * Cut passages so that they take at most `room`: at the end of a sentence where one is near, else between words, else
+ * between what readers take for characters; never within a link.
  *
  * @param size What passages take; more text takes more.
  */
@@ -245,7 +262,7 @@ export function excerpt(
   return kept;
 }
 
-/** How much of the room a sentence must fill, so that a letter is cut at its end. */
+/** How much of the room a sentence must fill, so that a text is cut at its end. */
 const SENTENCE_FILLS = 0.6;
 
 function headOf(passage: Passage, fits: (passage: Passage) => boolean): Passage | null {
@@ -315,7 +332,10 @@ function beginning(passage: Passage, length: number, more: string): Passage {
   return { ...passage, lines };
 }
 
-/** Return the beginning of a text of at most so many code units, and what says that there is more; no character is cut in two. */
+/**
+ * Return the beginning of a text of at most so many code units, and what says that there is more; no character is cut
+ * in two.
+ */
 export function cutAt(text: string, most: number): string {
   return `${text.slice(0, lastEnd(graphemes, text, most))}…`;
 }
@@ -357,8 +377,8 @@ function linksOf(line: string): { at: number; link: Inline }[] {
 }
 
 /**
- * Leave off the punctuation of the sentence, in any script, two hyphens or more, and a closing bracket that was opened before the
- * address. One walk from the end: whatever somebody writes, it takes no longer than it has characters.
+ * Leave off the punctuation of the sentence, in any script, two hyphens or more, and a closing bracket that was opened
+ * before the address. One walk from the end: whatever somebody writes, it takes no longer than it has characters.
  */
 function withoutEndOfSentence(address: string): string {
   const unclosed = { ")": 0, "]": 0 };

@@ -27,7 +27,7 @@ Deno.test("what people need stays: joiners, flags, accents, other scripts", () =
   equal(cleanText("Ελένη Мастер 三"), "Ελένη Мастер 三");
 });
 
-Deno.test("accents come together with their letters, and piles of them are cut", () => {
+Deno.test("accents come together with their characters, and piles of them are cut", () => {
   equal(cleanText("e\u0301"), "é");
   equal(Array.from(cleanText("x" + "\u0335".repeat(500))).length, 7);
 });
@@ -220,7 +220,7 @@ Deno.test("only http(s) addresses without a user are addresses of the web", () =
   equal(webAddress("https://example.org/" + "a".repeat(3000)), null);
 });
 
-Deno.test("the first letter decides the direction", () => {
+Deno.test("the first strong character decides the direction", () => {
   equal(direction("12 שלום"), "rtl");
   equal(direction("سلام"), "rtl");
   equal(direction("Hello שלום"), "ltr");

@@ -1,6 +1,6 @@
 /**
- * Straight quotes and double hyphens, set as the language of a text sets them. What people wrote stays as they wrote it in the
- * database: this is done whenever it is shown.
+ * Straight quotes and double hyphens, set as the language of a text sets them. What people wrote stays as they wrote it
+ * in the database: this is done whenever it is shown.
  *
  * Left as they are: what looks like code or a command, addresses, and all text in a language that keeps straight quotes
  * (Hebrew) or has marks of its own on every keyboard (Arabic, Persian, Urdu, Chinese, Japanese, Korean).
@@ -69,7 +69,10 @@ const CODE = [
   "(?<=^|\\n)(?=[^\\n]*[=(){}])[^\\n]*[\\w)\"'\\]}][;{](?=\\n|$)",
 ].join("|");
 
-/** Stands for what is left alone: an address, or code. No text of a letter can hold a noncharacter (see `cleanText`). */
+/**
+ * Stands for what is left alone: an address, or code. No text of a newsletter can hold a noncharacter (see
+ * `cleanText`).
+ */
 export const LEFT_ALONE = "\ufdd0";
 
 const ALONE = new RegExp(LEFT_ALONE, "gu");
@@ -102,7 +105,7 @@ const HYPHENS = /(?<![-<!])(---?)(?![->])/gu;
 /** What a dash stands between without spaces: words, and their quotes and punctuation. */
 const BEFORE_DASH = /[\p{L}\p{N}\p{M}"'’”»),.;:?!…\ufdd0]$/u;
 const AFTER_DASH = /^[\p{L}\p{N}"'‘“«(¿¡…\ufdd0]/u;
-/** Words with such characters are no words. */
+/** Words with such characters are technical: paths, addresses, code. */
 const TECHNICAL = /[\\/_@=<>{}|#]|[\p{L}\p{N}]\.\p{L}/u;
 
 /** Options that many programs have. */
@@ -199,7 +202,10 @@ const LETTER = /[\p{L}\p{N}\p{M}\ufdd0]/u;
 const EMPHASIS = /[*_~]/u;
 /** What ends a part of a sentence: no quotation begins with it right after a dash or an apostrophe. */
 const ENDS = /[\s,;:.?!…)\]}»”’*_~–—-]/u;
-/** What was left out at the end of a word, as in "l'Odyssée"; and Arabic words of one letter, written with the next one. */
+/**
+ * What was left out at the end of a word, as in "l'Odyssée"; and Arabic words of one character, written with the next
+ * one.
+ */
 const ELIDED = /\p{L}['’]$/u;
 const PARTICLE = /(?:^|[^\p{L}\p{M}])[وفبكل]$/u;
 
@@ -231,7 +237,8 @@ function quotes(text: string, { double, single }: Style, language: string): stri
   const isGenitive = (at: number): boolean => {
     const [, name] = OWNER.exec(set.slice(Math.max(0, at - 40), at).join("")) ?? [];
     const before = name === undefined ? undefined : set[at - Array.from(name).length - 1];
-    // What is within quotes by itself is no owner, and neither is the end of a title: "'Great Expectations' Pip".
+    // A word in quotes by itself does not own anything, and neither does the end of a title: "'Great Expectations'
+    // Pip".
     return before !== undefined && !/["'‘‚“„]/u.test(before) && set[at + 1] === " " &&
       /\p{Lu}/u.test(set[at + 2] ?? "");
   };
@@ -325,7 +332,10 @@ export function withinQuotes(text: string): string {
   );
 }
 
-/** Keep the marks with their words, as in French. No space is added before "?" and "!": Quebec and Switzerland write none. */
+/**
+ * Keep the marks with their words, as in French. No space is added before "?" and "!": Quebec and Switzerland write
+ * none.
+ */
 function standOff(text: string): string {
   return text
     .replace(/(?<=\S) +(?=[?!;](?:[?!]|[\s»”)]|$))/gu, NARROW)

@@ -90,7 +90,7 @@ Deno.test("quotes, apostrophes and double hyphens are set as each language sets 
     ["es", "—¡Yo! --dijo ella", "—¡Yo! —dijo ella"],
     ["es", "--¿Y tú? --preguntó.", "—¿Y tú? —preguntó."],
     ["en", "He left --suddenly. --well-- no", "He left —suddenly. —well— no"],
-    // After punctuation that no space follows, and after Arabic words of one letter.
+    // After punctuation that no space follows, and after Arabic words of one character.
     ["en", `"Well,"she said:"no"`, "“Well,”she said:“no”"],
     ["en", `Cook و"المقلوبة" or ب"كتاب" again`, "Cook و“المقلوبة” or ب“كتاب” again"],
   ];

@@ -1,14 +1,14 @@
-/** Monogram's own words in a newsletter, from the catalogues, as whoever sets a letter asks for them. */
+/** Monogram's own words in a newsletter, from the catalogues, as whoever sets a newsletter asks for them. */
 
 import { type Words, wordsIn } from "../words/words.ts";
 import { withinQuotes } from "./typography.ts";
 
 export interface NewsletterWords {
-  /** The BCP 47 tag of these words; becomes the language of the page, the mail and the PDF. */
+  /** The BCP 47 tag of these words; becomes the language of the page, the email and the PDF. */
   lang: string;
   direction: "ltr" | "rtl";
   week(number: number): string;
-  /** What a letter is called that nobody gave a title. */
+  /** What a newsletter is called that nobody gave a title. */
   title(space: string, week: number): string;
   /** A day, as it was in UTC. */
   date(date: Date): string;
@@ -16,7 +16,7 @@ export interface NewsletterWords {
   questionsBy(name: string): string;
   /** Names somebody who has no name that can be shown. */
   someone: string;
-  /** Names somebody who was taken out of the letter. */
+  /** Names somebody who was taken out of the newsletter. */
   somebodyWhoLeft: string;
   skipToLetter: string;
   questions: string;
@@ -29,16 +29,16 @@ export interface NewsletterWords {
   listenOn(provider: string): string;
   untitledMusic: string;
   noAnswers: string;
-  /** Stands for an answer that cannot be set. */
+  /** Stands for a response that cannot be set. */
   answerMissing: string;
-  /** Stands for an answer whose author was taken out of the letter. */
+  /** Stands for a response whose author was taken out of the newsletter. */
   answerTakenOut: string;
   quietWeek: string;
   /** The subject of an email where the title does not name the space. */
   subject(title: string, space: string): string;
   /** The line that mail programs show beside the subject: the first of what somebody wrote. */
   preheader(name: string, line: string): string;
-  /** The same where nobody wrote and there are pictures or music alone; `others` have answered besides. */
+  /** The same where nobody wrote and there are pictures or music alone; `others` have responded besides. */
   preheaderOfNames(names: readonly string[], others: number, week: number): string;
   continueOnTheWeb: string;
   abridged: string;
@@ -49,13 +49,13 @@ export interface NewsletterWords {
   saveLetter: string;
   /** What a sheet with one response is called, in the name of its file. */
   keepsake: string;
-  /** Lead to the letters before and after one, and to all of them. */
+  /** Lead to the newsletters before and after one, and to all of them. */
   previousLetter: string;
   nextLetter: string;
   allLetters: string;
   /** The name of these links together. */
   otherLetters: string;
-  /** Says what the page of all letters, and the feed, are. */
+  /** Says what the page of all newsletters, and the feed, are. */
   lettersOf(space: string): string;
   noLetters: string;
   followByFeed: string;
@@ -75,7 +75,7 @@ export interface NewsletterWords {
   originalSize: string;
 }
 
-/** The words of a letter, in the first of these languages that has them. */
+/** The words of a newsletter, in the first of these languages that has them. */
 export function newsletterWords(languages: readonly (string | null | undefined)[]): NewsletterWords {
   const words = wordsIn(languages);
   return {

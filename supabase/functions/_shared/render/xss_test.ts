@@ -47,7 +47,7 @@ function everywhere(text: string): RenderInput {
     },
     theme: { paper: text, ink: text, accent: text },
     pictures: PICTURES,
-    links: { page: "https://letters.example/1", pdf: "https://letters.example/1.pdf" },
+    links: { page: "https://news.example/1", pdf: "https://news.example/1.pdf" },
   };
 }
 
@@ -79,7 +79,7 @@ function kinds({ elements }: Parsed): Set<string> {
   );
 }
 
-/** Lines, quotes and links; and, in the mail, the invitation to music whose address is no link. */
+/** Lines, quotes and links; and, in the email, the invitation to music whose address is not linked. */
 const VARYING = ["a", "br", "p", "blockquote", "span"];
 
 /** How often each other element occurs. */
@@ -93,10 +93,10 @@ function counts({ elements }: Parsed): Record<string, number> {
 
 const RENDERERS: Record<string, (input: RenderInput) => string> = {
   page: (input) => renderPage(buildNewsletter(input)).html,
-  mail: (input) =>
+  email: (input) =>
     finishEmail(prepareEmail(buildNewsletter(input)), {
-      unsubscribeSpace: "https://letters.example/u/1",
-      unsubscribeAll: "https://letters.example/u/2",
+      unsubscribeSpace: "https://news.example/u/1",
+      unsubscribeAll: "https://news.example/u/2",
     }).html,
 };
 
@@ -132,7 +132,7 @@ for (const [name, render] of Object.entries(RENDERERS)) {
           const { protocol, hostname, username } = new URL(value);
           ok(protocol === "https:" || protocol === "http:", `${text}: ${value}`);
           equal(username, "", text);
-          const given = /^(letters|music|pictures)\.example$|^example\.org$/.test(hostname);
+          const given = /^(news|music|pictures)\.example$|^example\.org$/.test(hostname);
           ok(given || (tagName === "a" && text.includes("http")), `${text}: ${value}`);
         }
       }
@@ -158,7 +158,7 @@ Deno.test("the style sheet and the policy of the page do not change with what pe
   }
 });
 
-Deno.test("the subject of the mail is one line", () => {
+Deno.test("the subject of the email is one line", () => {
   for (const text of CORPUS) {
     const { subject } = finishEmail(prepareEmail(buildNewsletter(everywhere(text))), {});
     ok(!/[\p{Cc}\u2028\u2029]/u.test(subject), text);

@@ -1,6 +1,6 @@
 /**
- * What Monogram itself says to people, in their language. The texts are in the catalogues beside this module, one file a
- * language; see README.md.
+ * What Monogram itself says to people, in their language. The texts are in the catalogues beside this module, one file
+ * a language; see README.md.
  */
 
 import { type Arguments, CATALOGUES, type Key } from "./catalogues.generated.ts";
@@ -17,7 +17,7 @@ const LOCALES: Record<Language, string> = { en: "en-GB", de: "de", fr: "fr", es:
 
 const RIGHT_TO_LEFT: readonly Language[] = ["ar"];
 
-/** Letters of scripts that run from right to left, and those of all others. */
+/** Characters of scripts that run from right to left, and those of all others. */
 const LETTER_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const LETTER_TO_RIGHT =
   /(?![\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}])\p{L}/u;

@@ -1,10 +1,10 @@
-/** Unpacking what is large, with no more memory than it takes. */
+/** Unpacks large files without extra memory. */
 
 import type { Buffer } from "node:buffer";
 import { brotliDecompressSync } from "node:zlib";
 
 /**
- * Unpack bytes in one piece: else they are put together from small ones, and there twice for a while.
+ * Unpack bytes into one array: joining small pieces would hold them twice for a while.
  *
  * @param most They are no more than this.
  */
@@ -12,8 +12,8 @@ export function unpackAtOnce(packed: Uint8Array, most: number): Buffer {
   return brotliDecompressSync(packed, { chunkSize: most + 1 });
 }
 
-/** Give the memory of such bytes back at once: the collector of garbage comes when the next ones are there as well. */
+/** Free the memory of such bytes at once: the garbage collector runs only after the next ones are allocated. */
 export function release({ buffer, length }: Buffer): void {
-  // What is smaller may lie in memory that it shares with others.
+  // Smaller ones may share their memory with others.
   if (buffer instanceof ArrayBuffer && length > 64 * 1024) buffer.transfer(0);
 }

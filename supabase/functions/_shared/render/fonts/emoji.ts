@@ -1,4 +1,6 @@
-/** Which emoji there are, and their drawings. They are loaded when the first text has one and kept as long as the process runs. */
+/**
+ * The emoji and their drawings. They are loaded with the first text that has one, and kept as long as the process runs.
+ */
 
 import { Buffer } from "node:buffer";
 import { release, unpackAtOnce } from "./brotli.ts";
@@ -9,10 +11,10 @@ let module: Module | undefined;
 let numbers: Map<string, number> | undefined;
 let lastBlock: { at: number; drawings: string[] } | undefined;
 
-/** Something that may be an emoji: worth loading them for. */
+/** Matches what may be an emoji: then they are loaded. */
 const PERHAPS = /\p{Extended_Pictographic}|[\u{1f1e6}-\u{1f1ff}\u20e3]/u;
 
-/** What is shown as an emoji unless it is told not to be: by itself, or because of what follows it. */
+/** Matches what is shown as an emoji by default: by itself, or because of what follows it. */
 const COLOURED = /^\p{Emoji_Presentation}|[\ufe0f\u20e3\u200d\u{1f3fb}-\u{1f3ff}]/u;
 
 /** Load the emoji if a text has some. */
@@ -23,20 +25,20 @@ export async function loadEmoji(text: string): Promise<void> {
   module = loaded;
 }
 
-/** Whether a character asks to be shown as an emoji, where there is one for it. */
+/** Return true if a character is to be shown as an emoji, if there is one for it. */
 export function isColoured(character: string): boolean {
   return COLOURED.test(character) && !character.includes("\ufe0e");
 }
 
 /**
- * Split a character into emoji that there are drawings of: itself, if there is one; else what it was joined together from.
- * Null if there are none, or none are loaded.
+ * Split a character into emoji that there are drawings of: itself, if there is one; else the emoji that it was joined
+ * from. Null without any, or if they are not loaded.
  */
 export function emojiIn(character: string): { name: string; text: string }[] | null {
   if (numbers === undefined) return null;
   const name = nameOf(character);
   if (numbers.has(name)) return [{ name, text: character }];
-  // The flag of a region that nobody drew is a black flag.
+  // The flag of a region without a drawing is shown as a black flag.
   const plain = nameOf(character.replace(/[\u{e0020}-\u{e007f}]/gu, ""));
   if (plain !== name && numbers.has(plain)) return [{ name: plain, text: character }];
   const known = (text: string) => numbers!.has(nameOf(text.replace("\u200d", "")));
@@ -91,7 +93,7 @@ function short(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
-/** More than any block is long. */
+/** More bytes than any block has. */
 const MOST = 2 * 1024 * 1024;
 
 function unpack(base64: string): string[] {

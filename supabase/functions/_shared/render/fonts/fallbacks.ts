@@ -1,6 +1,7 @@
 /**
- * The typefaces for what Literata has no letters for. Each is loaded when the first text wants it and kept as long as the
- * process runs; those of Chinese, Japanese and Korean are too large to be deployed with a function and come from elsewhere.
+ * The typefaces for what Literata has no characters for. Each is loaded when the first text wants it and kept as long
+ * as the process runs; those of Chinese, Japanese and Korean are too large to be deployed with a function and come from
+ * elsewhere.
  */
 
 import { Buffer } from "node:buffer";
@@ -10,7 +11,7 @@ import { release, unpackAtOnce } from "./brotli.ts";
 import { copyOutline, copyWithoutOutlines } from "./sfnt.ts";
 import { MODULES, type TypefaceFile, TYPEFACES } from "./typefaces.generated.ts";
 
-/** Returns a large typeface by the name of its file, as it is in the bucket `typefaces`; null where there is none. */
+/** Returns a large typeface by the name of its file, as it is in the bucket `typefaces`; null where it is missing. */
 export type TypefaceSource = (file: string) => Promise<Uint8Array | null>;
 
 /** A character that changes its neighbours and needs no glyph: the joiners and the variation selectors. */
@@ -71,24 +72,24 @@ export function typefacesOf(character: string, han: Han): string[] {
  * Load a typeface.
  *
  * @param source Where the large ones come from.
- * @returns False if it is not to be had. It is tried anew the next time.
+ * @returns False if it cannot be loaded. The next call tries again.
  */
 export async function load(name: string, source: TypefaceSource): Promise<boolean> {
   if (loaded.has(name) || large.has(name)) return true;
   const typeface = BY_NAME.get(name)!;
   const packed = await packedFile(typeface, source);
   if (packed === null) return false;
-  // Somebody else may have been faster.
+  // A concurrent call may have been faster.
   if (loaded.has(name) || large.has(name)) return true;
   if (typeface.file === null) loaded.set(name, unpacked(name, packed));
-  // Memory to which nothing is written takes none: there is most of it to begin with, before that of others is used again.
+  // Pages that are never written take no memory, so most of it may be allocated up front.
   else large.set(name, { packed, openType: Buffer.alloc(typeface.length), outlines: null });
   return true;
 }
 
 /**
- * Unpack the outlines of glyphs of a large typeface that is loaded; others are dear. The four of Chinese, Japanese and Korean are
- * eighteen megabytes, of which a letter needs a few hundred kilobytes.
+ * Unpack the outlines of some glyphs of a large typeface that is loaded; all of them would take too much memory. The
+ * four of Chinese, Japanese and Korean are eighteen megabytes, of which a newsletter needs a few hundred kilobytes.
  *
  * @param glyphs Says which they are; it may ask for the whole file.
  */
@@ -108,7 +109,10 @@ export function unpackOutlines(name: string, glyphs: (file: () => Buffer) => num
   if (whole !== undefined) release(whole);
 }
 
-/** Have the outlines of glyphs of a loaded typeface: all, where one is not there. Unpacking a file for each would take too long. */
+/**
+ * Ensure that the outlines of glyphs of a loaded typeface are there: all of them, if one is missing. Unpacking a file
+ * for each would take too long.
+ */
 export function ensureOutlines(name: string, glyphs: readonly { id: number }[]): void {
   const typeface = large.get(name);
   if (typeface === undefined || typeface.outlines === "all") return;
@@ -124,7 +128,9 @@ function unpacked(name: string, packed: Uint8Array): Buffer {
   return unpackAtOnce(packed, BY_NAME.get(name)!.length);
 }
 
-/** Where the large ones are, where there are files: everywhere but on the platform, which gets what is imported and no more. */
+/**
+ * Where the large ones are, if there are files: everywhere but on the platform, which deploys imported modules only.
+ */
 const FOLDER = new URL("../typefaces/", import.meta.url);
 
 /** Return a large typeface from the folder beside this one. */
@@ -136,7 +142,8 @@ async function packedFile(
 ): Promise<Uint8Array | null> {
   if (file === null) return Buffer.from((await MODULES[name]()).FONT, "base64");
   const packed = await source(file);
-  // Another version has other characters than are known here, and what is no typeface stops the typesetter.
+  // Another version has other characters than are known here, and a file that is not a typeface would make rendering
+  // fail.
   const isOurs = packed !== null && createHash("sha256").update(packed).digest("hex") === digest;
   return isOurs ? packed : null;
 }
@@ -186,8 +193,9 @@ function marksOfHan(): Uint8Array {
 }
 
 /**
- * Which of the four typefaces of Chinese characters a text is best set in: kana are Japanese and Hangul Korean; else the two ways
- * of writing Chinese are told apart by the characters that only one of them has, and are simplified where there are none.
+ * Which of the four typefaces of Chinese characters a text is best set in: kana are Japanese and Hangul Korean; else
+ * the two ways of writing Chinese are told apart by the characters that only one of them has, and are simplified where
+ * there are none.
  */
 export function hanOf(text: string): Han {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return "ja";

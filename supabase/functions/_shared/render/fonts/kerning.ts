@@ -1,21 +1,21 @@
 /**
- * How far letters stand from each other, worked out beforehand from a font's own rules: fontkit takes half a millisecond
- * to find it out for a pair, and a letter to print has a thousand pairs.
+ * The distances between characters, computed beforehand from a font's own rules: fontkit takes half a millisecond for a
+ * pair, and a newsletter to print has a thousand pairs.
  */
 
 import { Buffer } from "node:buffer";
 
-/** The pairs of a font file's simple letters. */
+/** The pairs of a font file's simple characters. */
 export interface Kerning {
-  /** Letters that stand for themselves when they are alone. */
+  /** Characters that stand for themselves when they are alone. */
   characters: string;
-  /** The row of each letter when it is the first of a pair: a byte each, in Base64. */
+  /** The row of each character when it is the first of a pair: a byte each, in Base64. */
   rows: string;
   /** The column of each when it is the second. */
   columns: string;
   /**
-   * By how much the advance of the first letter changes, in units of the font; null where a pair becomes something else
-   * than its two letters side by side.
+   * By how much the advance of the first character changes, in units of the font; null where a pair becomes something
+   * else than its two characters side by side.
    */
   changes: readonly (number | null)[];
   /** For each row and column the index in `changes`: a byte each, in Base64. */
@@ -44,7 +44,7 @@ export class Pairs {
     return this.#index.has(character);
   }
 
-  /** The change of the first letter's advance before the second; undefined where either letter is not known. */
+  /** The change of the first character's advance before the second; undefined where either character is not known. */
   change(first: string, second: string): number | null | undefined {
     const [from, to] = [this.#index.get(first), this.#index.get(second)];
     if (from === undefined || to === undefined) return undefined;

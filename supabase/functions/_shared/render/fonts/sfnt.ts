@@ -1,6 +1,7 @@
 /**
  * Unpacking of WOFF 1, which is OpenType with each table compressed by itself (W3C, "WOFF File Format 1.0", sections 4
- * and 5). Fontkit reads WOFF as well, but inflates a table anew, in JavaScript, for every glyph that it takes out of it.
+ * and 5). Fontkit reads WOFF as well, but inflates a table anew, in JavaScript, for every glyph that it takes out of
+ * it.
  */
 
 import { Buffer } from "node:buffer";

@@ -2,11 +2,14 @@ import { equal } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { copyOutline, copyWithoutOutlines } from "./sfnt.ts";
 
-/** The outlines of four glyphs: empty, one of its own, one made of the second and the fourth, and another of its own. */
+/**
+ * The outlines of four glyphs: empty, one of its own, one made of the second and the fourth, and another of its own.
+ */
 const OUTLINES = [
   [],
   [0, 1, 1, 1],
-  // Ten bytes of head; then flags (words, and more to come), a glyph, two words; flags (a scale), a glyph, two bytes and a scale.
+  // Ten bytes of head; then flags (words, and more to come), a glyph, two words; flags (a scale), a glyph, two bytes
+  // and a scale.
   [0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x21, 0, 1, 0, 0, 0, 0, 0, 0x08, 0, 3, 0, 0, 0x40, 0],
   [0, 1, 3, 3],
 ];

@@ -1,4 +1,6 @@
-/** The typeface inside a page: as few of its slices as the page's characters need, so that it is whole without the network. */
+/**
+ * The typeface inside a page: only the slices that the page's characters need, so that the page needs no network.
+ */
 
 import { covers, parseRanges } from "./ranges.ts";
 import { LITERATA_WEB, type WebFont } from "./literata_web.generated.ts";

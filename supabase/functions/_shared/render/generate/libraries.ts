@@ -1,6 +1,6 @@
 /**
- * Libraries in one module without what is not used of them: of an npm package everything is deployed, and those that set type
- * hold sixteen megabytes of other builds, source maps and metrics.
+ * Libraries in one module without what is not used of them: of an npm package everything is deployed, and those that
+ * set type hold sixteen megabytes of other builds, source maps and metrics.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The notice of everything in the functions that others have made: packages, typefaces, drawings and codecs, with their licences.
- * What is deployed as a package and what modules are made from are both in a lock file, and nothing else is.
+ * The notice of everything in the functions that others have made: packages, typefaces, drawings and codecs, with their
+ * licences. What is deployed as a package and what modules are made from are both in a lock file, and nothing else is.
  */
 
 const LOCKS = ["../../../deno.lock", "deno.lock"].map((path) => new URL(path, import.meta.url));

@@ -30,7 +30,9 @@ interface HarfBuzz {
 
 const READ_ONLY = 1;
 const LAYOUT_FEATURES = 6;
-/** A browser draws the first glyph of the first font for what no font has. Without its outline that would be nothing. */
+/**
+ * A browser draws the first glyph of the first font for what no font has. Without its outline that would be nothing.
+ */
 const NOTDEF_OUTLINE = 0x40;
 
 const { instance } = await WebAssembly.instantiate(wasm);

@@ -1,4 +1,7 @@
-/** The typefaces for what Literata has no letters for: each as a module of its own, or as a file for those that are too large. */
+/**
+ * The typefaces for what Literata has no characters for: each as a module of its own, or as a file for those that are
+ * too large.
+ */
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";

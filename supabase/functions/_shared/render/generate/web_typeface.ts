@@ -5,7 +5,7 @@ import { unpackWoff, withoutTables } from "../fonts/sfnt.ts";
 import { literataFile } from "./literata.ts";
 import { subset } from "./subset.ts";
 
-/** What people write in Latin letters beyond those of Western Europe is mostly in the first half of a file. */
+/** What people write in Latin characters beyond those of Western Europe is mostly in the first half of a file. */
 const COMMON = [[0x100, 0x17f], [0x218, 0x21b]];
 const isCommon = (codePoint: number) =>
   COMMON.some(([first, last]) => codePoint >= first && codePoint <= last);
@@ -43,7 +43,7 @@ export async function webTypeface(
     for (const { slice, file = slice, has = () => true } of SLICES) {
       const openType = unpackWoff(await literataFile(file, suffix));
       const codePoints = charactersOf(openType).filter((one) => has(one) && !taken.has(one));
-      // Marks are set by the font of their letter.
+      // Marks are set by the font of their character.
       for (const one of codePoints) if (!/\p{M}/u.test(String.fromCodePoint(one))) taken.add(one);
       const woff2 = await subset(withoutTables(openType, UNUSED), codePoints);
       fonts.push(

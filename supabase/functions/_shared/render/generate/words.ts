@@ -1,6 +1,6 @@
 /**
- * The catalogues as a module: every text, and for each key what it has to be given, so that a missing key or placeholder does not
- * compile.
+ * The catalogues as a module: every text, and for each key what it has to be given, so that a missing key or
+ * placeholder does not compile.
  */
 
 import { type MessageFormatElement, parse, TYPE } from "@formatjs/icu-messageformat-parser";

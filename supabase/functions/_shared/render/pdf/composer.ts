@@ -1,4 +1,4 @@
-/** Sets the parts of a letter: each as high as it is, to be put on a page and drawn there. */
+/** Sets the parts of a newsletter: each as high as it is, to be put on a page and drawn there. */
 
 import { PictureError } from "../../pictures/problem.ts";
 import type { Picture } from "../input.ts";

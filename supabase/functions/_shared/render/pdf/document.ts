@@ -1,4 +1,4 @@
-/** PDFKit, as this renderer uses it; a document that is the same for the same letter. */
+/** Makes PDFKit documents that are the same for the same newsletter. */
 
 import { Buffer } from "node:buffer";
 // @ts-types="./libraries.d.ts"
@@ -6,7 +6,7 @@ import { PDFDocument } from "./libraries.generated.js";
 import type { Font, Image, PDFDocument as Base } from "./libraries.d.ts";
 import type { ShapingFont } from "./shaping.ts";
 
-/** A document with what PDFKit has and does not show. */
+/** A document, with what PDFKit's types lack. */
 export interface Document extends Base {
   /** The current font. */
   _font: Font & ShapingFont;
@@ -25,7 +25,10 @@ export interface Properties {
   mark?: string | null;
   lang: string;
   size: keyof typeof PAGE_SIZES;
-  /** ISO 8601, or null for a draft: it says 1970, since PDFKit wants a date and the clock's would never be the same. */
+  /**
+   * ISO 8601, or null for a draft: the date is then 1970, since PDFKit requires one and the clock's would differ each
+   * time.
+   */
   createdAt: string | null;
 }
 
@@ -44,7 +47,7 @@ export function createDocument(
     tagged: true,
     displayTitle: true,
     lang,
-    // Else PDFKit opens Helvetica, from a file.
+    // Without this PDFKit would open Helvetica from a file.
     font: null,
     info: { ...info, ...(mark ? { Keywords: mark } : {}), CreationDate: new Date(createdAt ?? 0) },
   };
@@ -53,15 +56,15 @@ export function createDocument(
   return document;
 }
 
-/** What writes down the rest, by document. */
+/** What writes the rest of the operators, by document. */
 const gathered = new WeakMap<Document, () => void>();
 
-/** As many operators are written at once: a few pages of them would fill the memory one by one. */
+/** How many operators are written at once: one by one they would fill the memory within a few pages. */
 const OPERATORS_AT_ONCE = 1000;
 
 /**
- * Have operators written many at a time. PDFKit makes an array of each, some tens of thousands in a letter, and keeps
- * them to the end. Returns what writes the rest.
+ * Have operators written many at a time. PDFKit makes an array of each, some tens of thousands in a newsletter, and
+ * keeps them to the end. Returns what writes the rest.
  */
 function gather(document: Document): () => void {
   let page = document.page;

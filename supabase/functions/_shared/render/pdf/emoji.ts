@@ -1,6 +1,6 @@
 /**
- * Emoji in a PDF: glyphs of a font whose letters are drawings (Type 3), so that a program that reads the text finds the characters
- * in their places, sequences and all.
+ * Emoji in a PDF: glyphs of a font whose characters are drawings (Type 3), so that a program that reads the text finds
+ * the characters in their places, sequences and all.
  */
 
 import { Buffer } from "node:buffer";
@@ -13,7 +13,7 @@ export const EMOJI_ADVANCE = 1.2;
 export const EMOJI_SIDE = 1.08;
 export const EMOJI_BELOW = 0.2;
 
-/** A font of this kind has codes of one byte. The first is for a letter that is not used. */
+/** A font of this kind has codes of one byte. The first is for a character that is not used. */
 const MOST = 255;
 
 interface Font {
@@ -111,7 +111,7 @@ export class EmojiFonts {
   }
 
   #open(): Font {
-    // Programs guess how large the letters of such a font are from the width of its "m".
+    // Programs guess how large the characters of such a font are from the width of its "m".
     const unused = this.document.ref({});
     unused.end(Buffer.from("600 0 d0"));
     const font = {

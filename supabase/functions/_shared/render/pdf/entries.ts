@@ -24,7 +24,7 @@ export function endsWithFigure({ parts }: Drawn): boolean {
   return parts.at(-1)?.kind === "figure";
 }
 
-/** Something that is nobody's response. */
+/** An entry that is not a response. */
 export function plainEntry(parts: DrawnPart[], above: number): Drawn {
   return {
     above,

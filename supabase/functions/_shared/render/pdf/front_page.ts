@@ -1,4 +1,7 @@
-/** The front page of a letter that has three pages and more: cover, seal, title, who writes, and what is asked on which page. */
+/**
+ * The front page of a newsletter that has three pages and more: cover, seal, title, who writes, and what is asked on
+ * which page.
+ */
 
 import type { Author, Newsletter, Section } from "../newsletter.ts";
 import { type Composer, FACE } from "./composer.ts";

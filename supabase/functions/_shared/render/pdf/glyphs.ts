@@ -1,10 +1,10 @@
 /**
  * Glyphs that HarfBuzz has put in their places, written into a PDF so that programs read the text back in its order.
  *
- * What ToUnicode can say it says, by glyph. Where several glyphs make up one character, or stand in another order than what they
- * stand for, a text from left to right has a replacement text (ActualText) for all of it. From right to left programs sort glyphs
- * themselves, and would turn a replacement around once too often: there one glyph of each character says all of it, and the rest,
- * points and vowel marks, are drawings.
+ * What ToUnicode can say it says, by glyph. Where several glyphs make up one character, or stand in another order than
+ * what they stand for, a text from left to right has a replacement text (ActualText) for all of it. From right to left
+ * programs sort glyphs themselves, and would turn a replacement around once too often: there one glyph of each
+ * character says all of it, and the rest, points and vowel marks, are drawings.
  */
 
 // @ts-types="./libraries.d.ts"
@@ -32,7 +32,7 @@ export interface Placement {
 /** Says nothing; stands where a glyph is a part of what another one says. */
 const NOTHING = "\u200b";
 
-/** A gap between two letters of a word that programs take for a space, in ems. */
+/** A gap between two characters of a word that programs take for a space, in ems. */
 const GAP = 0.09;
 
 /** A glyph with its place on the line, in units of the font. */
@@ -105,7 +105,7 @@ export function drawGlyphs(
     saying.forEach((glyph, index) => {
       const gap = index === 0 ? 0 : glyph.x - saying[index - 1].end;
       if (rightToLeft && gap > GAP * unitsPerEm && glyph.text !== null) {
-        // A space that begins where the letter before ends belongs to the letter, so that no program sees a gap.
+        // A space that begins where the character before ends belongs to the character, so that no program sees a gap.
         replace(glyph.text, () => {
           show({ ...glyph, id: space(document), x: glyph.x - gap }, " ");
           show(glyph, glyph.text!);
@@ -124,7 +124,9 @@ export function drawGlyphs(
   document.addContent("Q");
 }
 
-/** Draw a glyph of the document's current font as a mere drawing, in the current colour; `scale` is that of its units. */
+/**
+ * Draw a glyph of the document's current font as a mere drawing, in the current colour; `scale` is that of its units.
+ */
 export function drawOutline(
   document: Document,
   id: number,
@@ -200,8 +202,8 @@ function space({ _font: font }: Document): number {
 let algorithm: ReturnType<typeof bidi> | undefined;
 
 /**
- * What a glyph from right to left says, as the programs want it that turn it around themselves: a letter after its marks, and a
- * bracket by what it looks like.
+ * What a glyph from right to left says, as the programs want it that turn it around themselves: a character after its
+ * marks, and a bracket by what it looks like.
  */
 function turned(text: string): string {
   const newsletters = Array.from(text).reverse();
@@ -223,7 +225,7 @@ function clusters(
   for (let index = 0; index < glyphs.length;) {
     const first = index;
     const { cluster } = glyphs[at(first)];
-    // The widest glyph of a character says it: the letter, and not its marks.
+    // The widest glyph of a character says it: the character, and not its marks.
     let speaker = at(first);
     for (; index < glyphs.length && glyphs[at(index)].cluster === cluster; index++) {
       const wider = glyphs[at(index)].advance - glyphs[speaker].advance;
@@ -238,8 +240,8 @@ function clusters(
 }
 
 /**
- * Have a glyph in the file and return its number there. One that stands for several texts is there several times: the file has
- * one text for each number.
+ * Have a glyph in the file and return its number there. One that stands for several texts is there several times: the
+ * file has one text for each number.
  */
 function include(document: Document, id: number, text: string): number {
   const { _font: font } = document;
@@ -249,7 +251,7 @@ function include(document: Document, id: number, text: string): number {
   const found = known.get(key);
   if (found !== undefined) return found;
   const codePoints = Array.from(text, (character) => character.codePointAt(0)!);
-  // PDFKit sets letters by themselves, and takes what is known of a glyph for what it says there.
+  // PDFKit sets characters by themselves, and takes what is known of a glyph for what it says there.
   const isItself = codePoints.length === 1 && font.font.glyphForCodePoint(codePoints[0]).id === id;
   let cid = isItself ? font.subset.includeGlyph(id) : font.subset.glyphs.push(id) - 1;
   if (font.unicode[cid] !== undefined && String.fromCodePoint(...font.unicode[cid]) !== text) {

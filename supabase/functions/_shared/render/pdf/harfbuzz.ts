@@ -1,6 +1,6 @@
 /**
- * Shaping by HarfBuzz, compiled to WebAssembly: which glyphs stand for a text, and where. For every script in which a letter's
- * form depends on its neighbours; what is simple needs none of it (see `shaping.ts`).
+ * Shaping by HarfBuzz, compiled to WebAssembly: which glyphs stand for a text, and where. For every script in which a
+ * character's form depends on its neighbours; what is simple needs none of it (see `shaping.ts`).
  */
 
 import { Buffer } from "node:buffer";
@@ -78,7 +78,10 @@ function load(): Exports {
   return library;
 }
 
-/** A font that shapes. It stays in the library's memory as long as the process runs, so there should be one for each file. */
+/**
+ * A font that shapes. It stays in the library's memory as long as the process runs, so there should be one for each
+ * file.
+ */
 export class Shaper {
   readonly unitsPerEm: number;
   readonly #font: number;

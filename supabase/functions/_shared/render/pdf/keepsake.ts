@@ -40,7 +40,7 @@ export function keepsakeFrame([width, height]: readonly [number, number]): Frame
 export class KeepsakeSetter {
   readonly #composer: Composer;
 
-  /** @param letter One with one response. */
+  /** @param newsletter One with one response. */
   constructor(readonly newsletter: Newsletter, readonly sheets: Sheets, plates: PlateMaker) {
     this.#composer = new Composer(newsletter, sheets, plates);
   }

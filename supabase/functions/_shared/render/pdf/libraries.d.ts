@@ -1,4 +1,7 @@
-/** The part of the bundled libraries that this renderer uses. PDFKit's lengths are points, from the top left of the page. */
+/**
+ * The part of the bundled libraries that this renderer uses. PDFKit's lengths are points, from the top left of the
+ * page.
+ */
 
 /** An object of the file. */
 export interface Reference {

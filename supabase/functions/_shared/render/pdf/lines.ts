@@ -1,6 +1,6 @@
 /**
- * Breaking text into lines: between words where the Unicode line breaking rules allow it, within words where it must be; and
- * putting the pieces of a line in the order in which they are seen, by the Unicode bidirectional algorithm.
+ * Breaking text into lines: between words where the Unicode line breaking rules allow it, within words where it must
+ * be; and putting the pieces of a line in the order in which they are seen, by the Unicode bidirectional algorithm.
  */
 
 // @ts-types="./libraries.d.ts"
@@ -136,7 +136,9 @@ export class Compositor {
     return pieces;
   }
 
-  /** Split what is wider than a line: letter by letter, or as much as fits where letters depend on each other. */
+  /**
+   * Split what is wider than a line: character by character, or as much as fits where characters depend on each other.
+   */
   #parts(piece: Piece): Piece[] {
     const graphemes = piece.said === undefined ? characters(piece.text) : [piece.text];
     let start = piece.start;
@@ -170,7 +172,9 @@ function total(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, { width }) => sum + width, 0);
 }
 
-/** Put the pieces of a line one after another. The space at its end runs as its paragraph does, whatever is before it. */
+/**
+ * Put the pieces of a line one after another. The space at its end runs as its paragraph does, whatever is before it.
+ */
 function atEnd(words: readonly Piece[], spaces: readonly Piece[], base: number): Piece[] {
   return [...words, ...spaces.map((piece) => ({ ...piece, level: base, rightToLeft: base === 1 }))]
     .reduce<Piece[]>(append, []);
@@ -232,7 +236,10 @@ function ends(text: string): number[] {
   return [...found, 0];
 }
 
-/** Add a piece to a line; what is set in one font and direction, as it was written, and leads to one address is one piece. */
+/**
+ * Add a piece to a line; what is set in one font and direction, as it was written, and leads to one address is one
+ * piece.
+ */
 function append(pieces: Piece[], piece: Piece): Piece[] {
   const last = pieces.at(-1);
   if (

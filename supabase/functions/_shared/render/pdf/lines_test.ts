@@ -79,7 +79,7 @@ Deno.test("pieces keep their links across lines", () => {
   equal(new Set(linked.map((piece) => piece.href)).size, 1);
 });
 
-Deno.test("a character without a font is a box, and a letter has marks drawn on it that no font has", () => {
+Deno.test("a character without a font is a box, and marks that no font has are drawn on their character", () => {
   const typeface = compositor(100).typeface;
   equal(typeface.runs("a三b", "regular"), [
     { text: "a", font: "literata-regular-latin" },

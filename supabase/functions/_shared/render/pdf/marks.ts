@@ -1,4 +1,7 @@
-/** Marks on letters for which there is no glyph: lines are drawn, and for what is no line there is a small box above the letter. */
+/**
+ * Marks on characters for which there is no glyph: lines are drawn, and for other marks there is a small box above the
+ * character.
+ */
 
 import { hasLinesOnly } from "./typeface.ts";
 
@@ -10,9 +13,9 @@ const THICK = 0.05;
 
 type End = readonly [number, number];
 
-/** Lines on a letter: where each begins and ends, in parts of its width and in ems above the baseline. */
+/** Lines on a character: where each begins and ends, in parts of its width and in ems above the baseline. */
 const LINES: Record<string, readonly (readonly [End, End])[]> = {
-  // These join those of the letters beside it.
+  // These join those of the characters beside it.
   "\u0305": [[[0, 0.8], [1, 0.8]]],
   "\u0332": [[[0, -0.14], [1, -0.14]]],
   "\u0333": [[[0, -0.14], [1, -0.14]], [[0, -0.24], [1, -0.24]]],
@@ -29,7 +32,7 @@ const BOX = { bottom: 0.76, side: 0.2, thick: 0.03 };
 /**
  * Return the outlines of marks, to be filled; what turns the other way within another is a hole.
  *
- * @param x Where the letter begins, `width` how wide it is.
+ * @param x Where the character begins, `width` how wide it is.
  */
 export function marksOn(marks: string, x: number, width: number, baseline: number, size: number): Corners[] {
   const half = (THICK * size) / 2;

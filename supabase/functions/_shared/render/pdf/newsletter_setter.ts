@@ -1,4 +1,4 @@
-/** Sets a letter on sheets, from its masthead or its front page to the colophon. */
+/** Sets a newsletter on sheets, from its masthead or its front page to the colophon. */
 
 import { type Newsletter, type ResponseBlock, type Section, setOrReplace } from "../newsletter.ts";
 import type { Problem } from "../problem.ts";
@@ -34,10 +34,10 @@ const FIGURE_GAP = 11;
 
 /** It begins larger than other pictures, and what is read on it can still be read at this part of its size. */
 const LEAST_OF_SCREEN = 0.45;
-/** From so many pages on a letter has a front page. */
+/** From so many pages on a newsletter has a front page. */
 const FRONT_PAGE_FROM = 3;
 
-/** The frame of a letter on a paper; from right to left it is the same in a mirror. */
+/** The frame of a newsletter on a paper; from right to left it is the same in a mirror. */
 export function newsletterFrame(
   [width, height]: readonly [number, number],
   direction: Direction = "ltr",
@@ -64,7 +64,7 @@ export class NewsletterSetter {
   readonly #continued = new Map<number, string>();
   #hasFrontPage = false;
 
-  /** @param cut The identifiers of the answers that are cut short. */
+  /** @param cut The identifiers of the responses that are cut short. */
   constructor(
     readonly newsletter: Newsletter,
     readonly cut: ReadonlySet<string>,
@@ -280,7 +280,7 @@ export class NewsletterSetter {
     return [...said, ...composer.link(() => root, whole, links.page, ASIDE, text)];
   }
 
-  /** Say that an answer is cut short, and where the rest is. */
+  /** Say that a response is cut short, and where the rest is. */
   #continuation(parent: () => Element, id: string): DrawnPart[] {
     const { words, links } = this.newsletter;
     const { text } = this.sheets;

@@ -1,9 +1,11 @@
 /**
- * Putting what is set onto pages. Nothing is measured or drawn here: what comes in has heights, what comes out has places.
+ * Putting what is set onto pages. Nothing is measured or drawn here: what comes in has heights, what comes out has
+ * places.
  *
- * Words stay with their picture and their music, a heading with what is below it, and what ends a letter with what comes before
- * it. A picture is rather made smaller than moved, and rather moved with its words than parted from them. Where moving all of them
- * would leave much of a page empty, the words begin on it, and the last of them go with the picture.
+ * Words stay with their picture and their music, a heading with what is below it, and what ends a newsletter with what
+ * comes before it. A picture is rather made smaller than moved, and rather moved with its words than parted from them.
+ * Where moving all of them would leave much of a page empty, the words begin on it, and the last of them go with the
+ * picture.
  */
 
 /** What is in one piece: a line, a picture with its caption, a card. Lengths are points. */
@@ -23,7 +25,9 @@ export interface Entry<P extends Part = Part> {
   above: number;
   /** Its top is so many whole steps below that of the page. */
   step: number;
-  /** The height of a heading that stands above it on the same page, with the space between them; 0 where there is none. */
+  /**
+   * The height of a heading that stands above it on the same page, with the space between them; 0 without a heading.
+   */
   heading: number;
   /** The least height, on the page it begins on: that of what stands beside it. */
   beside: number;
@@ -62,7 +66,7 @@ export interface Pages {
 /** A page begins and ends with so many lines of a response at least. */
 const LEAST = 2;
 
-/** Of many words so many lines at least are with the picture; or with the end of the letter. */
+/** Of many words so many lines at least are with the picture; or with the end of the newsletter. */
 export const TAIL = 3;
 
 /** Words of so many lines are not parted from their picture: they are too few for two pages. */
@@ -81,7 +85,8 @@ const NEARLY = 0.0005;
  * Put entries onto pages.
  *
  * @param height Of a page's column.
- * @param end The height of what ends the letter, with the space above it: it is on a page with something of the last entry.
+ * @param end The height of what ends the newsletter, with the space above it: it is on a page with something of the
+ * last entry.
  */
 export function paginate(entries: readonly Entry[], height: number, end: number): Pages {
   const pages = new Paginator(height);
@@ -96,7 +101,7 @@ class Paginator {
 
   constructor(readonly height: number) {}
 
-  /** Whether something fits below all that is there. */
+  /** Return true if something fits below all that is there. */
   fits(height: number): boolean {
     return height <= this.height - this.y + NEARLY;
   }
@@ -139,7 +144,9 @@ class Paginator {
     return Math.ceil((this.y + above) / step - NEARLY) * step;
   }
 
-  /** Whether an entry that could begin on this page moves to the next, so that words and picture are on one page. */
+  /**
+   * Return true if an entry that could begin on this page moves to the next, so that words and picture are on one page.
+   */
   #movesWhole({ heading, parts }: Entry, top: number, tail: number, whole: number): boolean {
     const room = this.height - top;
     const isFigured = parts.at(-1)?.kind === "figure";
@@ -162,7 +169,7 @@ class Paginator {
   #parts(parts: readonly Part[], tail: number, end: number, least: number): PlacedPart[] {
     const first = this.page;
     const placed: PlacedPart[] = [];
-    /** What is needed below a height, so that the end of the letter fits. */
+    /** What is needed below a height, so that the end of the newsletter fits. */
     const below = (y: number) => end === 0 ? 0 : end + (this.page === first ? Math.max(0, least - y) : 0);
     let isFirst = true;
     const put = (part: Part, lower = 0) => {

@@ -60,7 +60,7 @@ Deno.test("a heading is on the page of what it is the heading of", () => {
   }
 });
 
-Deno.test("what ends a letter is never on a page of its own", () => {
+Deno.test("what ends a newsletter is never on a page of its own", () => {
   for (let before = 1; before < 40; before++) {
     for (const last of [words(9), [picture(120)], [...words(2), picture(390)], [picture(400, 160)]]) {
       const { end, entries } = paginate([responseOf(...words(before)), responseOf(...last)], HEIGHT, END);

@@ -16,7 +16,9 @@ const MARKER_GAP = 5;
 /** How wide a space before a line of verse is, and how far in the rest of a long line begins, in ems. */
 const VERSE_SPACE = 0.3;
 const VERSE_TURN = 2.5;
-/** How high capitals are, in ems; how large an initial on one line is; the space beside one over two, and between words. */
+/**
+ * How high capitals are, in ems; how large an initial on one line is; the space beside one over two, and between words.
+ */
 const CAPITAL = 0.7;
 const RAISED = 2.5;
 const DROP_GAP = 3;
@@ -28,7 +30,7 @@ export class PassageComposer {
   /**
    * Set passages one below the other.
    *
-   * @param initial How the first letter of the first is set.
+   * @param initial How the first character of the first is set.
    */
   passages(
     parent: Parent,
@@ -86,7 +88,7 @@ export class PassageComposer {
     const size = isDrop ? type.size + type.leading / CAPITAL : type.size * RAISED;
     const width = typeface.width({ ...run, rightToLeft: false, words: [character] }, size);
     const head = character + /^\s*/.exec(text.slice(character.length))![0];
-    // A letter that is a word by itself has the space after it.
+    // A character that is a word by itself has the space after it.
     const gap = (isDrop ? DROP_GAP : 0) + (head === character ? 0 : type.size * SPACE);
     const beside = movedRight(column, width + gap, "ltr");
     const narrow = !isDrop ? 1 : reachesBelow(character) ? 3 : 2;
@@ -231,7 +233,10 @@ export class PassageComposer {
     });
   }
 
-  /** Set a text of Monogram's own, or a line of somebody's, as one paragraph; it begins where the letter's lines begin. */
+  /**
+   * Set a text of Monogram's own, or a line of somebody's, as one paragraph; it begins where the newsletter's lines
+   * begin.
+   */
   paragraph(parent: Parent, text: string, type: Type, column: Column, above = 0): DrawnPart[] {
     const { sheets } = this;
     const lines = sheets.lines([{ kind: "text", text }], type, column);

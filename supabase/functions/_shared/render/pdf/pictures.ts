@@ -1,6 +1,6 @@
 /**
- * Pictures for a PDF, which holds JPEG and plain PNG as they are: those that the function `pictures` has made. What a JPEG says
- * about where and with what it was taken is left out all the same.
+ * Pictures for a PDF, which holds JPEG and plain PNG as they are: those that the function `pictures` has made. What a
+ * JPEG says about where and with what it was taken is left out all the same.
  */
 
 import { Buffer } from "node:buffer";
@@ -21,7 +21,7 @@ export interface Plate {
 /** A larger picture than this is taken for an attack or an accident. */
 const MAX_PIXELS = 50_000_000;
 
-/** Opens the pictures of one letter in one document. */
+/** Opens the pictures of one newsletter in one document. */
 export class PlateMaker {
   readonly #made = new Map<Uint8Array, Plate>();
 

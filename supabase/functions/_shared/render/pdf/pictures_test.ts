@@ -66,7 +66,7 @@ Deno.test("what a PDF holds becomes a plate, and nothing else", () => {
   for (const name of ["shelf.png", "dusk.webp", "ball.gif"]) throws(() => make(read(name)), PictureError);
 });
 
-Deno.test("a picture cut off anywhere is refused or drawn, and never stops the letter", async () => {
+Deno.test("a picture cut off anywhere is refused or drawn, and never stops the newsletter", async () => {
   for (const name of ["tall.jpg", "opaque.png"]) {
     const bytes = read(name);
     for (let part = 0; part < 1; part += 0.07) {

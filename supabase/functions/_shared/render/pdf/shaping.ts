@@ -1,10 +1,11 @@
 /**
  * Faster shaping of common words.
  *
- * Fontkit takes every word through all the lookups of a font, which for a letter of thirty thousand characters is most of the
- * time that rendering takes. But in Latin, Greek and Cyrillic the advance of a letter depends on the next one alone
- * (kerning), so that a word can be put together from its pairs, of which there are few; most are worked out beforehand.
- * Where a pair becomes something else than its two glyphs side by side, a ligature for instance, the word is left to fontkit.
+ * Fontkit takes every word through all the lookups of a font, which for a newsletter of thirty thousand characters is
+ * most of the time that rendering takes. But in Latin, Greek and Cyrillic the advance of a character depends on the
+ * next one alone (kerning), so that a word can be put together from its pairs, of which there are few; most are worked
+ * out beforehand. Where a pair becomes something else than its two glyphs side by side, a ligature for instance, the
+ * word is left to fontkit.
  */
 
 import type { Pairs } from "../fonts/kerning.ts";
@@ -38,12 +39,12 @@ export interface ShapingFont {
   scale: number;
 }
 
-/** Letters that stand for themselves, digits, punctuation and spaces; nothing that combines. */
+/** Characters that stand for themselves, digits, punctuation and spaces; nothing that combines. */
 export const SIMPLE =
   /^[\x20-\x7e\u00a0-\u024f\u0386-\u03ff\u0400-\u0481\u048a-\u052f\u1e00-\u1fff\u2013-\u2026]+$/;
 
 /**
- * Make a font put words together from their pairs of letters.
+ * Make a font put words together from their pairs of characters.
  *
  * @param known Pairs of the font that need not be shaped.
  */
@@ -67,7 +68,7 @@ export function quicken(font: ShapingFont, known: Pairs | null): void {
     return { glyphs: [glyph], positions: [position], advanceWidth: width };
   };
 
-  /** Where the second letter comes after the first; null unless both stay as they are alone. */
+  /** Where the second character comes after the first; null unless both stay as they are alone. */
   const pair = (first: string, second: string): Position | null => {
     const key = first + second;
     let position = pairs.get(key);

@@ -1,4 +1,4 @@
-/** Words put together from pairs of letters are what fontkit makes of them whole. */
+/** Words put together from pairs of characters are what fontkit makes of them whole. */
 
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Buffer } from "node:buffer";

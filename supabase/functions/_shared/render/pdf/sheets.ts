@@ -88,7 +88,7 @@ export class Sheets {
     return (side === "start") === (runs === "ltr") ? x : x + width - wide;
   }
 
-  /** How a title runs: a letter from right to left has all of them on one side. */
+  /** How a title runs: a newsletter from right to left has all of them on one side. */
   runs(title: string): Direction {
     return this.direction === "rtl" ? "rtl" : direction(title);
   }
@@ -105,7 +105,10 @@ export class Sheets {
     }
   }
 
-  /** Break a logical line; it runs as its first letter does, and without one as the document, unless it is told otherwise. */
+  /**
+   * Break a logical line; it runs as its first strong character does, and without one as the document, unless it is
+   * told otherwise.
+   */
   lines(
     inlines: readonly Inline[],
     type: Type,

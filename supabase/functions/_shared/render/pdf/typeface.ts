@@ -29,7 +29,7 @@ export interface Run {
   font: string | null;
   /** What was written, where something else is set for it. */
   said?: string;
-  /** The marks of a letter that no typeface has together with it: they are drawn on it. */
+  /** The marks of a character that no typeface has together with it: they are drawn on it. */
   marks?: string;
 }
 
@@ -60,8 +60,8 @@ export function boxFont(style: Style): string {
 }
 
 /**
- * How large the others are set, so that they look as large as Literata. Those of Arabic are small by nature; Chinese characters
- * fill their squares.
+ * How large the others are set, so that they look as large as Literata. Those of Arabic are small by nature; Chinese
+ * characters fill their squares.
  */
 const SCALES: Record<string, number> = {
   "amiri": 1.2,
@@ -79,7 +79,7 @@ const SCALES: Record<string, number> = {
   "noto-serif-kr": 0.96,
 };
 
-/** Spaces and punctuation, which are set like the letters before them where their typeface has them. */
+/** Spaces and punctuation, which are set like the characters before them where their typeface has them. */
 const NEUTRAL = /^[\p{P}\p{Zs}]$/u;
 
 /** Characters that are shown by others that look the same; compatibility forms are tried by themselves. */
@@ -91,9 +91,12 @@ const LOOKALIKES: Record<string, string> = {
   "\u02b9": "′",
 };
 
-/** What a letter is set in, besides Literata. */
+/** What a newsletter is set in, besides Literata. */
 export interface Typefaces {
-  /** Those that are loaded for it: not what happens to be loaded for another, so that a letter always looks alike. */
+  /**
+   * Those that are loaded for it: not what happens to be loaded for another, so that a newsletter always looks the
+   * same.
+   */
   names: ReadonlySet<string>;
   /** How Chinese characters are set where the text around them does not say it. */
   han: Han;
@@ -110,7 +113,7 @@ export const LITERATA_ALONE: Typefaces = { names: new Set(), han: "zh-Hans", uns
 const HAN =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\u3000-\u303f\uff00-\uffef]/u;
 
-/** Load the typefaces that the texts of a letter need beyond Literata. */
+/** Load the typefaces that the texts of a newsletter need beyond Literata. */
 export async function loadTypefaces(
   texts: readonly string[],
   source: TypefaceSource,
@@ -150,17 +153,17 @@ export async function loadTypefaces(
     }
     const isReplaced = standIns(character).some((text) => fileFor(text, "regular") !== null);
     if (isSet || isDrawn || isReplaced) continue;
-    const letter = apart(
+    const composed = apart(
       character,
       (text) => fileFor(text, "regular") !== null || typefacesOf(text, han).length > 0,
     );
-    if (letter !== null && fileFor(letter.text, "regular") === null) {
-      const wanted = typefacesOf(letter.text, han);
+    if (composed !== null && fileFor(composed.text, "regular") === null) {
+      const wanted = typefacesOf(composed.text, han);
       isSet = await loadFirst(wanted);
       const first = wanted.find((name) => names.has(name));
-      if (first !== undefined) shown.set(first, (shown.get(first) ?? new Set()).add(letter.text));
+      if (first !== undefined) shown.set(first, (shown.get(first) ?? new Set()).add(composed.text));
     }
-    if (letter !== null && hasLinesOnly(letter.marks)) continue;
+    if (composed !== null && hasLinesOnly(composed.marks)) continue;
     const [first] = typefacesOf(character, han);
     const typeface = first === undefined ? null : familyOf(first);
     unset.set(typeface, (unset.get(typeface) ?? new Set()).add(character));
@@ -232,7 +235,7 @@ export class Typeface {
     return (width * size) / 1000;
   }
 
-  /** Whether a run is set by PDFKit, letter by letter, with no need of HarfBuzz. */
+  /** Return true if a run is set by PDFKit, character by character, with no need of HarfBuzz. */
   isQuick({ text, font, rightToLeft, said }: SetRun): boolean {
     return font !== null && isLiterata(font) && !rightToLeft && said === undefined &&
       (SIMPLE.test(text) || !/\p{M}/u.test(text));
@@ -288,7 +291,8 @@ export class Typeface {
 
   #hanIn(context: string): Han {
     if (this.#lastContext[0] !== context) {
-      // Kana and Hangul are beyond doubt; what is written with Chinese characters only is like the rest of the letter.
+      // Kana and Hangul are beyond doubt; what is written with Chinese characters only is like the rest of the
+      // newsletter.
       const found = hanOf(context);
       this.#lastContext = [context, found === "zh-Hans" ? this.typefaces.han : found];
     }
@@ -296,7 +300,7 @@ export class Typeface {
   }
 }
 
-/** Find what sets a character: itself, what looks the same, and at last a letter on which its marks are drawn. */
+/** Find what sets a character: itself, what looks the same, and at last a character on which its marks are drawn. */
 function find(character: string, style: Style, names: ReadonlySet<string>, han: Han): Run {
   const [same, ...others] = standIns(character);
   const inLiterata = (text: string) => ({ text, font: fileFor(text, style) });
@@ -311,22 +315,22 @@ function find(character: string, style: Style, names: ReadonlySet<string>, han: 
   ].find(({ font }) => font !== null);
   if (found !== undefined) return found;
   const fontOf = (text: string) => fileFor(text, style) ?? inOthers(text).at(0) ?? null;
-  const letter = apart(character, (text) => fontOf(text) !== null);
-  if (letter === null) return { text: character, font: null };
-  return { ...letter, font: fontOf(letter.text), said: character };
+  const composed = apart(character, (text) => fontOf(text) !== null);
+  if (composed === null) return { text: character, font: null };
+  return { ...composed, font: fontOf(composed.text), said: character };
 }
 
-/** Marks that are lines across a letter, or along it: strokes, and lines below and above. */
+/** Marks that are lines across a character, or along it: strokes, and lines below and above. */
 const LINES = /^[\u0305\u0332\u0333-\u0338]*$/;
 
-/** Whether all of a letter's marks can be drawn as what they are; others are boxes. */
+/** Return true if all of a character's marks can be drawn as what they are; others are boxes. */
 export function hasLinesOnly(marks: string): boolean {
   return LINES.test(marks);
 }
 
 /**
- * A letter with those of its marks that can be set with it, and the others; null unless it is one letter with marks. Marks by
- * themselves, as where a space before them ended a line, are on a space.
+ * A character with those of its marks that can be set with it, and the others; null unless it is one character with
+ * marks. Marks by themselves, as where a space before them ended a line, are on a space.
  */
 function apart(
   character: string,
@@ -344,7 +348,7 @@ function apart(
   return { text, marks: [...marks].join("") };
 }
 
-/** Whether a space or a punctuation mark is set in the typeface of the letters before it. */
+/** Return true if a space or a punctuation mark is set in the typeface of the characters before it. */
 function joins(character: string, font: string): boolean {
   return NEUTRAL.test(character) && !isLiterata(font) && font !== EMOJI &&
     !/-(sc|tc|jp|kr|math|symbols|2)$|^noto-serif$/.test(font) &&
