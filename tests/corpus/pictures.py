@@ -93,7 +93,7 @@ _STORED = {
 
 
 def stored(image: Image.Image, orientation: int) -> Image.Image:
-    """Return a picture as a camera stores it that was held so."""
+    """Return a picture as a camera stores it in this orientation."""
     return image if orientation == 1 else image.transpose(_STORED[orientation])
 
 
@@ -119,7 +119,7 @@ def with_segment(data: bytes, marker: int, body: bytes, *, length: int | None = 
 
 
 def _inverted_inks() -> bytes:
-    """Four colours without Adobe's mark: then the numbers say how much ink there is."""
+    """CMYK without Adobe's marker: then the numbers are amounts of ink."""
     data = jpeg(scene().convert("CMYK").point(lambda value: 255 - value))
     at = data.index(b"\xff\xee")
     return data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
@@ -203,7 +203,7 @@ def _interlaced() -> bytes:
 
 
 def _keyed() -> bytes:
-    """One colour, the frame's, stands for none."""
+    """One colour, the frame's, is transparent."""
     image = scene()
     width, height = image.size
     pixels = image.tobytes()
@@ -212,7 +212,7 @@ def _keyed() -> bytes:
 
 
 def _two_colours(depth: int) -> tuple[tuple[int, int], bytes]:
-    """Black fields where the scene has dark ones: grey of few bits."""
+    """Grey of few bits: black where the scene is dark."""
     image = scene().convert("L").convert("1" if depth == 1 else "L")
     return image.size, save(image, "PNG")
 
@@ -303,7 +303,7 @@ def _cut_gif(**options: object) -> bytes:
     return data[: len(data) * 6 // 10]
 
 
-# What nobody here converts --------------------------------------------------------------------------------------------
+# Formats that are not converted ---------------------------------------------------------------------------------------
 
 
 def _others() -> Iterable[Made]:

@@ -1,4 +1,4 @@
-"""A stack whose functions work by themselves, and who they ask about music."""
+"""A stack whose functions run by themselves, and a stand-in for the providers of music."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def providers() -> Iterator[Providers]:
 
 @pytest.fixture(scope="session")
 def delivering(providers: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that sends its email by itself, and whose functions ask `providers` about music."""
+    """A stack that sends its emails by itself, and whose functions ask `providers` about music."""
     environment = {"MUSIC_PROVIDERS_FOR_TESTS": providers.url}
     options = {"bcrypt_cost": 4}
     with (

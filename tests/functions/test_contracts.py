@@ -39,7 +39,7 @@ def test_every_kind_of_notification_is_known_with_the_email_that_it_makes(actors
         payload = {"sender_id": str(club.leader.id), "sender_name": "Ada", "amount": 1, "message": None}
         actors.connection.execute("savepoint kind")
         actors.connection.execute("delete from private.mails where user_id = %s", [reader])
-        if kind != "DIGEST":  # Never told by itself: it is what the others are gathered in.
+        if kind != "DIGEST":  # Never notified by itself: it collects the others.
             actors.connection.execute(
                 "select private.queue_news(array[%s]::uuid[], %s, %s, %s, 'key')",
                 [reader, kind, club.id, Jsonb(payload)],
@@ -55,7 +55,7 @@ def test_every_kind_of_notification_is_known_with_the_email_that_it_makes(actors
 
 @pytest.mark.parametrize("state", ["whole", "bare", "redacted"])
 def test_a_snapshot_has_the_shape_that_rendering_expects(actors: Actors, state: str) -> None:
-    """No key is missing or unknown, whether everything is there, hardly anything, or somebody was taken out."""
+    """No key is missing or unknown, whether everything is set, hardly anything, or somebody was redacted."""
     club = found_club(actors, "Boris", description="Books" if state != "bare" else None)
     boris = club.members[0]
     (prompt, *_) = club.ask("What did you read?", "And then?")

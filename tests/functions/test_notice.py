@@ -1,4 +1,4 @@
-"""Whoever made something that the functions hold is named, with the licence that they gave it under."""
+"""NOTICE names everything that the functions contain, with its licence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GENERATED = [path for path in FUNCTIONS.rglob("*.generated.*") if "npm package" 
 # These say at each part what it is from.
 GENERATED = [path for path in GENERATED if path.name != "codecs.generated.ts"]
 
-# What cuts typefaces into slices is in none of them.
+# The tools that cut typefaces into slices are not in any of them.
 TOOLS = re.compile(r"(wawoff2|argparse)\b")
 
 

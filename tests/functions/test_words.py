@@ -1,4 +1,4 @@
-"""Whatever is said to people is said by the catalogues, and the rest of the functions has no sentences for them."""
+"""All texts for people are in the catalogues, and the rest of the functions has none."""
 
 from __future__ import annotations
 

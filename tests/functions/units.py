@@ -21,10 +21,10 @@ def other_folders() -> tuple[str, ...]:
 
 
 def run_units(tmp_path: Path, *folders: str, permissions: tuple[str, ...]) -> None:
-    """Run all tests below some folders of the edge functions, and fail with what Deno says when one fails.
+    """Run all tests below some folders of the edge functions, and fail with Deno's output if one fails.
 
     They are imported by one module: Deno loads everything anew for each module of tests that it is given, and the
-    renderer is much to load.
+    renderer is slow to load.
     """
     found = {folder: sorted((FUNCTIONS / folder).rglob("*_test.ts")) for folder in folders}
     assert all(found.values()), found

@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing sent twice, whatever dies, whenever it does. What happens is in `crash.ts`."""
+"""No email is lost or sent twice, whichever process crashes at whatever moment. The simulation is in `crash.ts`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS = 45
 
 @pytest.fixture
 def newsletter(committed: Callable[[], Actors], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A published newsletter, rendered, with an audience of whom one has an address that does not work."""
+    """A published and rendered newsletter, with members of whom one has an address that does not work."""
     chance = random.Random(1)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4))
     with committed() as actors:

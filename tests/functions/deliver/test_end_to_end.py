@@ -1,4 +1,4 @@
-"""From publishing to the mailbox, through everything that the stack has: what nobody had to call."""
+"""From publishing to the mailbox, through the whole stack, without calling a function by hand."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_publishing_sends_everybody_one_email(delivering: Stack, member: Callabl
         (email,) = emails(delivering, person.email, newsletter.title)
         source = httpx.get(f"{delivering.api_url}/api/v1/message/{email['ID']}/raw").text
         assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in source
-    # The news came as well, each to whom it concerns.
+    # The notifications came as well, each to the right person.
     eventually(lambda: emails(delivering, boris.email, "You hold the pen in Reading Club"))
     assert len(emails(delivering, boris.email, "New questions in Reading Club")) == 1
     assert emails(delivering, chloe.email, "New questions in Reading Club") == []

@@ -25,7 +25,7 @@ from tests.support.trouble import eventually, listener
 
 @pytest.fixture(scope="module")
 def delivering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that sends its email by itself, and that these tests may break."""
+    """A stack that sends its emails by itself, and that these tests may break."""
     with Stack(tmp_path_factory.mktemp("delivering"), seed=False, durable=False) as stack:
         yield stack
 
@@ -135,7 +135,7 @@ class Patient(BaseHTTPRequestHandler):
 
 
 class Meeting(ThreadingHTTPServer):
-    """Tells one function of the calls of another."""
+    """Lets one function see the calls of another."""
 
     delivered: threading.Semaphore
     deliveries: Iterator[int]
@@ -157,7 +157,7 @@ def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
         function.keys = []
         function.timeout = 60
         url = f"http://127.0.0.1:{function.server_port}"
-        # It does not look by itself within this test: only the database's word makes it call.
+        # It does not poll within this test: only a notification from the database makes it call.
         deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123", poll_interval=3600)
         with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
             found_club(actors, "Ada", "Boris").ask("What did you read?")

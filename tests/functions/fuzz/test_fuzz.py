@@ -1,4 +1,4 @@
-"""Whatever is thrown at the edge functions, no reply is a 500, and none says what is inside. See `fuzz.ts`."""
+"""Whatever the input, no reply of the edge functions is a 500 or shows internals. See `fuzz.ts`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTERNAL = re.compile(rb"file://|/supabase/functions|\.ts:\d+|SQLSTATE|PGRST\d|p
 
 
 def throw(first: int, number: int) -> None:
-    """Throw so many inputs at the handlers themselves, one a seed."""
+    """Send a number of inputs to the handlers, one for each seed."""
     reply = subprocess.run(
         [
             executable(),
@@ -88,10 +88,10 @@ TYPES = [
 
 
 def over_http(stack: Stack, seed: int, number: int) -> None:
-    """Throw so many inputs at the functions where they run.
+    """Send a number of inputs to the functions of a running stack.
 
-    Some set `deliver` to work, which goes on after the last reply. So the stack is one that works by itself: no test of
-    it takes what is stored for left alone.
+    Some start `deliver`, which goes on after the last reply. So the stack is one that works by itself: its tests do not
+    assume that nothing else changes what is stored.
     """
     chance = random.Random(seed)
     api = httpx.URL(stack.api_url)

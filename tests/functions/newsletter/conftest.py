@@ -97,7 +97,7 @@ def pipeline(stack: Stack) -> Iterator[Pipeline]:
 
 
 def derive(stack: Stack) -> None:
-    """Let the function `pictures` work until none is left to be made ready."""
+    """Call the function `pictures` until no picture is left to be converted."""
     more = True
     while more:
         url, body = f"{stack.api_url}/functions/v1/pictures", {"chain": False}
@@ -108,7 +108,7 @@ def derive(stack: Stack) -> None:
 
 @dataclass(frozen=True)
 class Circle:
-    """A space with a leader and a member, and somebody who belongs to another one."""
+    """A space with a leader and a member, and somebody outside it."""
 
     leader: Monogram
     member: Monogram
@@ -116,7 +116,7 @@ class Circle:
     space: Space
 
     def draft(self, responses: Sequence[str] = ("Middlemarch, again.",), *, image: Path | None = None) -> Newsletter:
-        """Ask a question for each response that the member gives, the first with an image, and generate the newsletter."""
+        """Publish a question for each response of the member, the first with an image, and generate the newsletter."""
         for number, _ in enumerate(responses, start=1):
             self.leader.prompts.create(self.space.id, question=f"Question {number}?")
         prompts = self.leader.prompts.publish(self.space.id)

@@ -1,4 +1,4 @@
-"""All newsletters of a space, the ways between them, their feed and their cards: nobody sees more than they may read."""
+"""All newsletters of a space, the links between them, feed and cards: nobody sees more than they may read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_page_leads_to_those_before_and_after_it(circle: Circle, pipeline: Pip
     assert "<bdi>One</bdi>" in stored.text
     assert around(web.get(f"/newsletter/{first.id}")) == {"next": str(second.id)}
     assert around(web.get(f"/newsletter/{third.id}")) == {"prev": str(second.id)}
-    # What a browser has is not the page any more when there is another one beside it.
+    # The page changes for a browser's cache when a newsletter beside it is published.
     circle.leader.newsletters.delete(third.id)
     later = web.get(f"/newsletter/{second.id}", headers={"if-none-match": stored.headers["etag"]})
     assert later.status_code == 200
@@ -144,7 +144,7 @@ def test_everybody_sees_the_newsletters_of_a_public_space_until_it_closes(
         assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", first.headers["etag"])
         assert web.post(path).status_code == 405
 
-    # Caches between have what a stranger is shown, and no other.
+    # Shared caches store what an anonymous reader gets, and nothing else.
     newsletter, response = f"/newsletter/{one.id}", one.content.prompts[0].responses[0].id
     parts = ("", ".html", ".pdf", "/card.png")
     paths = (
@@ -159,7 +159,7 @@ def test_everybody_sees_the_newsletters_of_a_public_space_until_it_closes(
         {"params": {"link": "x" * 32}},
     )
     for path in paths:
-        # The whole is not wanted.
+        # A HEAD request.
         for key in ({}, {"authorization": f"Bearer {stack.publishable_key}"}):
             reply = web.get(path, headers={"if-none-match": "*", **key})
             assert reply.headers["cache-control"].startswith("public, "), path

@@ -21,7 +21,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 async def newsletters(stack: Stack) -> AsyncIterator[LettersApp]:
-    """The application, for strangers."""
+    """The application, for anonymous readers."""
     app = LettersApp(url=stack.api_url, key=stack.publishable_key)
     yield app
     await app.aclose()
@@ -130,12 +130,12 @@ async def test_it_speaks_http_only(newsletters: LettersApp) -> None:
     async def send(_message: MutableMapping[str, Any]) -> None:
         raise AssertionError("nothing is said")
 
-    with pytest.raises(ValueError, match="speaks HTTP, not websocket"):
+    with pytest.raises(ValueError, match="supports HTTP, not websocket"):
         await newsletters({"type": "websocket"}, receive, send)
 
 
 async def test_a_client_that_disconnects_while_sending_gets_nothing_more(newsletters: LettersApp) -> None:
-    """A mail program that breaks off its one click has not clicked."""
+    """A one-click request that the mail program aborts changes nothing."""
     messages: list[dict[str, Any]] = [
         {"type": "http.request", "body": b"List-Unsubscribe=", "more_body": True},
         {"type": "http.disconnect"},

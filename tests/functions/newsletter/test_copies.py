@@ -1,4 +1,4 @@
-"""`monogram verify FILE`: each form in which a newsletter is handed out is genuine, what somebody made of it is not."""
+"""`monogram verify FILE`: each form of a newsletter is genuine, and a changed copy is not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.functions.newsletter.test_reading_links import link_of
 
 WORDS = "Middlemarch & <Emma>, it's “long”."
 MARK = f"monogram:{UUID(int=0)}:00000-00000-00000-00000:{'0' * 64}"
-"""What a file says that it is, of another newsletter: where people write it, it says nothing."""
+"""The mark of another newsletter: where users write it, it has no meaning."""
 LINK = "https://example.org/a?b=1&c=2"
 
 
@@ -49,7 +49,7 @@ class Verifier:
         self._folder = folder
 
     def __call__(self, name: str, content: bytes) -> tuple[int, str | None, str]:
-        """Return the exit code, how the copy compares, and what is said to people."""
+        """Return the exit code, the result of the comparison, and the message."""
         file = self._folder / name
         file.write_bytes(content)
         said = CliRunner().invoke(app, ["verify", str(file)], env=self._env, catch_exceptions=False)
@@ -191,7 +191,7 @@ def test_what_was_handed_out_is_genuine_and_what_was_made_of_it_is_not(
         assert "altered. This copy differs from the project" in said, (name, said)
     assert "it has an element [<script>]" not in verify("page.html", altered["program"])[2]
 
-    # What was said of a newsletter that is gone cannot be compared; the rest still can.
+    # What the copy says of a deleted newsletter cannot be compared; the rest still can.
     circle.leader.newsletters.delete(third.id)
     code, outcome, said = verify("page.html", page)
     assert (code, outcome) == (3, "SAME_LETTER") and "what was published" not in said
@@ -283,7 +283,7 @@ CHANGES: dict[str, Callable[[PdfWriter], Any]] = {
     "a stamp": _annotate("/Stamp"),
     "a field": _annotate("/Widget"),
 }
-"""What readers of PDFs show or do, and no text of a page says."""
+"""What PDF readers show or do that is not in the text of a page."""
 
 
 def _with(pdf: bytes, change: str) -> bytes:

@@ -25,7 +25,7 @@ BYTES = 256 * 1024 * 1024
 
 
 def render_next(stack: Stack, key: str) -> None:
-    """Put a job before all other work, as if it had never been done."""
+    """Queue a job again before all other work, as if it had never run."""
     with psycopg.connect(stack.db_url) as connection:
         connection.execute(
             "update private.outbox set state = 'READY', attempts = 0, run_at = now(), finished_at = null,"
@@ -69,7 +69,7 @@ def call_afresh(stack: Stack) -> int:
 def test_fifty_responses_with_twenty_pictures_fit(
     circle: Circle, stack: Stack, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All that the process has cost since its start: modules, row, pictures, page, PDF, email, and storing them."""
+    """Everything since the process started counts: modules, row, pictures, page, PDF, email, and storing them."""
     # Pictures go up as they are, as other clients send them.
     monkeypatch.setattr(_metadata, "strip", lambda data, _: data)
     for number in range(10):

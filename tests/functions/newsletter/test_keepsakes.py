@@ -75,7 +75,7 @@ def test_a_keepsake_is_for_whoever_reads_the_newsletter(
         reply = web.get(address(response), **asked)
         return (reply.status_code, reply.json()) == (404, unknown.json())
 
-    # A stranger, of another space, and somebody who had it once.
+    # Anonymous, a member of another space, and a former member.
     assert unknown.status_code == 404
     assert is_refused()
     assert is_refused(headers=bearer(circle.outsider))

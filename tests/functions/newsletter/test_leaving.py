@@ -1,4 +1,4 @@
-"""What is gone takes its files along: through real storage and the real function `deliver`."""
+"""The files of what is deleted are removed: through real storage and the real function `deliver`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_deleted_account_leaves_no_file_and_stores_none(
 
 
 def test_a_signed_upload_address_gives_no_more_than_the_right_that_one_has_now(circle: Circle, stack: Stack) -> None:
-    """It replaces nothing, and ends with the membership, or with the leading; both are asked when the bytes come."""
+    """It replaces nothing, and ends with the membership or the leadership; both are checked when the bytes arrive."""
     storage = f"{stack.api_url}/storage/v1"
     boris = circle.member.profiles.get().id
     red, green = b"\xff\xd8\xffred", b"\xff\xd8\xffgreen"
@@ -166,14 +166,14 @@ def test_a_replaced_picture_goes(pictured: tuple[Circle, Newsletter, UUID], stac
     circle, _, boris = pictured
     former = circle.member.profiles.get().avatar_path
     path = f"{boris}/mine.jpg"
-    # As clients do that know nothing of removing.
+    # As clients do that do not remove the old file.
     headers = {**bearer(circle.member), "apikey": stack.publishable_key, "content-type": "image/jpeg"}
     storage = f"{stack.api_url}/storage/v1/object/avatars"
     assert httpx.post(f"{storage}/{path}", headers=headers, content=picture.read_bytes()).status_code == 200
     rest = f"{stack.api_url}/rest/v1/users?id=eq.{boris}"
     patch = httpx.patch(rest, headers={**headers, "content-type": "application/json"}, json={"avatar_path": path})
     assert patch.status_code == 204
-    # Neither written over, nor moved, nor deleted under the profile that shows it.
+    # It cannot be overwritten, moved or deleted while a profile shows it.
     upsert = {**headers, "x-upsert": "true"}
     assert httpx.post(f"{storage}/{path}", headers=upsert, content=b"\xff\xd8\xffother").status_code == 400
     moved = httpx.post(
@@ -202,7 +202,7 @@ def test_a_person_who_is_erased_is_in_no_file(
         assert "Boris" in email
         with Monogram.admin_client(url=stack.api_url, key=stack.secret_key) as service:
             assert service.admin.erase_user(boris) == 1
-        # At once, before any job has run, also for who asks Storage itself.
+        # At once, before any job has run, also for requests to Storage itself.
         page = f"authenticated/newsletters/{circle.space.id}/{newsletter.id}/newsletter.html"
         assert not is_there(stack, page, apikey=stack.publishable_key, **bearer(circle.leader))
         assert "Boris" not in web.get(f"/newsletter/{newsletter.id}").text

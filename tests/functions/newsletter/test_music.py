@@ -1,4 +1,4 @@
-"""Music gets its name once, when it is handed in, and no response waits for a provider that is slow or gone."""
+"""Music gets its name once, when it is submitted, and no response waits for a provider that is slow or unreachable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_bare_address_gets_a_name_once(writer: tuple[Monogram, Prompt], provid
     assert client.responses.publish(response.id).music == named
     assert len(providers.asked) == 1
     assert providers.asked[0].startswith("/www.youtube.com/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com")
-    # Who names it already is not corrected.
+    # A name that the writer gave is not changed.
     own = Music(url=LA_MER, title="The sea")
     assert client.responses.edit(response.id, music=own).music == own
     assert len(providers.asked) == 1

@@ -119,7 +119,7 @@ def test_newsletters_for_members_are_for_members(circle: Circle, pipeline: Pipel
         assert reply.headers["cache-control"] == "private, no-cache"
         assert web.get(path, headers=bearer(circle.outsider)).status_code == 404
         assert web.get(path).status_code == 404
-        # What one of them has seen opens nothing for others.
+        # The etag of one reader gives nothing to others.
         assert web.get(path, headers={"if-none-match": reply.headers["etag"]}).status_code == 404
     circle.leader.spaces.remove_member(circle.space.id, circle.member.profiles.get().id)
     assert web.get(f"/newsletter/{newsletter.id}", headers=bearer(circle.member)).status_code == 404
@@ -136,7 +136,7 @@ def test_the_page_of_a_space_that_is_not_public_is_in_no_search_engine(
         circle.leader.spaces.update(circle.space.id, is_public=is_public)
         for reader in ({}, bearer(circle.member)):
             for path in paths:
-                # What a browser or a cache has kept says what was so before, and "not modified" takes nothing back.
+                # A cached page keeps its old headers, which a 304 would not change.
                 reply = web.get(path, headers={**reader, "if-none-match": tags.get(path, "")})
                 assert reply.status_code == 200
                 assert reply.headers.get("x-robots-tag") == (None if is_public else "noindex")
@@ -201,7 +201,7 @@ def test_rendering_again_changes_nothing(circle: Circle, pipeline: Pipeline, web
     assert (row.html_path, row.pdf_path) == (first["htmlPath"], first["pdfPath"])
     paths = (f"/newsletter/{newsletter.id}", f"/newsletter/{newsletter.id}.pdf")
     before = [web.get(path) for path in paths]
-    # What became of the response since then is of no matter.
+    # Later changes of the response do not matter.
     circle.member.profiles.update(display_name="Boris the Second")
     second = pipeline.render(newsletter)
     assert second == first
@@ -212,7 +212,7 @@ def test_rendering_again_changes_nothing(circle: Circle, pipeline: Pipeline, web
 def test_a_picture_that_is_gone_costs_the_picture(
     circle: Circle, pipeline: Pipeline, picture: Path, stack: Stack
 ) -> None:
-    """The author cannot take it away from a response that is out, but an operator can."""
+    """The author cannot remove it from a published response, but an operator can."""
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
     path = newsletter.content.prompts[0].responses[0].image_path
     assert path is not None
@@ -262,7 +262,7 @@ def test_what_is_printed_stays_when_people_take_theirs_away(
     assert first["problems"] == []
     shown = re.findall(r'<img[^>]* src="([^"]+)"', first["mail"]["html"])
     assert len(shown) == 3
-    for address in shown:  # An email is read for years.
+    for address in shown:  # Emails are read for years.
         assert f"/newsletter/{newsletter.id}/pictures/" in address
         assert web.get(address).headers["content-type"] == "image/jpeg"
     assert {address.rpartition("/")[2] for address in shown} <= copies(stack, newsletter)

@@ -1,4 +1,4 @@
-"""Pictures of every kind in one newsletter: each is on the page, in the PDF and in the email, upright, and stays there."""
+"""Pictures of every kind in one newsletter: each is on the page, in the PDF and in the email, upright and for good."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def newsletter(request: pytest.FixtureRequest, stack: Stack, pipeline: Pipeline)
 
 
 def wrong(found: list[Image.Image], shown: list[Made]) -> list[str]:
-    """Say which pictures are not what they should be."""
+    """Return which pictures are not what they should be."""
     assert len(found) == len(shown)
     return [line for image, made in zip(found, shown, strict=True) for line in differences(image, made)]
 
@@ -173,7 +173,7 @@ def test_every_picture_is_in_the_email(newsletter: Published, web: httpx.Client)
     found = re.findall(r'<img src="([^"]+)"', newsletter.rendered["mail"]["html"])
     replies = [web.get(html.unescape(address)) for address in found]
     assert {reply.headers["content-type"] for reply in replies} <= {"image/jpeg", "image/png"}
-    # An email has a limit: what has no place in it is said to be on the web.
+    # An email has a limit: it says that the rest is on the web.
     said = re.findall(r"(One|\d+) more answers? (?:is|are) on the web", newsletter.rendered["mail"]["html"])
     left_out = sum(1 if number == "One" else int(number) for number in said)
     # Responses whose picture was refused are left out as well.
@@ -228,7 +228,7 @@ def test_pictures_of_an_email_that_is_out_stay(
     newsletter = circle.publish(circle.draft(["Look."], image=picture))
     addresses = shown_in(pipeline.render(newsletter)["mail"]["html"])
     assert len(addresses) == 3
-    # A newsletter for members shows its picture to who has its link; what is in the email here waits for each reader's own.
+    # A newsletter for members shows its picture with a reader's link; this email still has the placeholder for it.
     addresses = addresses if visibility is NewsletterVisibility.PUBLIC else addresses[:2]
     before = [web.get(address).content for address in addresses]
     other = pictures.jpeg(pictures.scene())

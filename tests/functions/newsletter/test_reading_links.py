@@ -60,7 +60,7 @@ def test_it_opens_page_pdf_and_pictures_of_a_newsletter_for_members(
         bare = web.get(address.replace(token, "x" * 32))
         assert (bare.status_code, bare.json()["code"]) == (404, "MG401")
 
-    # The page leads on, and says its token to nobody but the reader.
+    # The page links on, and gives its token to nobody but the reader.
     page = web.get(f"/newsletter/{newsletter.id}", params={"link": token}).text
     beside = [unescape(one) for one in re.findall(rf'[" ]({newsletter.id}[./][^" ]+)', page)]
     assert len(beside) >= 4 and all(one.endswith(f"?link={token}") for one in beside)
@@ -73,7 +73,7 @@ def test_it_opens_page_pdf_and_pictures_of_a_newsletter_for_members(
     assert "Among us." in PdfReader(io.BytesIO(web.get(onward[-1]).content)).pages[0].extract_text()
     assert token not in web.get(f"/newsletter/{newsletter.id}.pdf", params={"link": token}).content.decode("latin-1")
     assert b"link=" not in circle.member.newsletters.html(newsletter.id)
-    # Not what only members do.
+    # Not what only members may do.
     assert web.get(f"/newsletter/{newsletter.id}/preview", params={"link": token}).status_code == 404
 
     with pytest.raises(errors.NewsletterNotFoundError):

@@ -75,12 +75,12 @@ def derive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deriver]:
 
 
 def tolerance(made: Made) -> int:
-    """How far a colour may be from what was drawn: ink is not light, and grain is not even."""
+    """How far a colour may be from what was drawn: CMYK and grain change it."""
     return 60 if made.name.startswith(("cmyk", "cut", "photograph")) else 14
 
 
 def differences(image: Image.Image, made: Made) -> list[str]:
-    """Say which fields of a picture are not where, or not what, they should be."""
+    """Return which fields of a picture are not where, or not what, they should be."""
     found = []
     width, height = image.size
     rgb = image.convert("RGB")

@@ -110,7 +110,7 @@ def book_club() -> Job:
 
 @pytest.fixture(scope="session")
 def markup_attempts() -> list[str]:
-    """What somebody might write to get markup past the renderer."""
+    """Attempts to get markup past the renderer."""
     return json.loads((HERE / "fixtures" / "markup.json").read_text())
 
 

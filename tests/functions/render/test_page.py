@@ -1,4 +1,4 @@
-"""The page as people see it: in a browser, on a desk and a phone, by day and by night, with and without eyes."""
+"""The page as people see it: in a browser, on a desk and a phone, by day and by night, and with a screen reader."""
 
 from __future__ import annotations
 
@@ -262,7 +262,8 @@ def test_a_page_from_right_to_left_has_its_rules_where_words_begin(look: Look) -
     week = newsletter_row({"ماذا قرأت؟": [response_row("ليلى", "كتابا."), response_row("Ada", "A book.")]})
     week["content"]["space"]["language"] = "ar"
     page = look({"newsletter": week})
-    place = page.locator(".response + .response").evaluate("(response) => getComputedStyle(response).backgroundPosition")
+    second = page.locator(".response + .response")
+    place = second.evaluate("(element) => getComputedStyle(element).backgroundPosition")
     assert place == "calc(100% - 156px) 0px"
 
 

@@ -1,4 +1,4 @@
-"""How a newsletter stands on its pages: what is together, where the contents say it is, and nothing over anything."""
+"""The layout of a newsletter in its PDF: what stays together, the contents, and that nothing overlaps."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def glyphs(operands: list[Any], operator: bytes) -> list[bytes]:
 
 
 def test_what_no_typeface_has_is_a_box_and_marks_on_characters_are_drawn(render: Render, tmp_path: Path) -> None:
-    """Nothing is left out in silence."""
+    """Everything that is left out is reported."""
     path = tmp_path / "letter.pdf"
 
     def drawn(text: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""The themes on pages, paper and in emails: each looks like itself and like no other, and can be read."""
+"""The themes on pages, paper and in emails: each is distinct, and readable."""
 
 from __future__ import annotations
 
