@@ -23,7 +23,7 @@ NOBODY: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to try. It succeeds when the statement answers or touches a row."""
+    """One thing to try. It succeeds when the statement returns or touches a row."""
 
     table: str
     command: str
@@ -127,7 +127,7 @@ CELLS: list[Cell] = [
     *_cells(
         "newsletters",
         ("select", "published", "select from newsletters where id = %(newsletter)s", EVERYBODY),
-        ("select", "published for members", "select from newsletters where id = %(family_letter)s", SERVICE),
+        ("select", "published for members", "select from newsletters where id = %(family_newsletter)s", SERVICE),
         ("select", "draft", "select from newsletters where id = %(newsletter_draft)s", MEMBERS),
         ("insert", "open week", "insert into newsletters (space_id, title) values (%(club)s, 'Ours')", LEADER),
         ("update", "title", "update newsletters set title = 'Ours' where id = %(newsletter_draft)s", LEADER),

@@ -116,7 +116,7 @@ def test_a_role_that_inherits_reads_what_its_person_may(world: World, editor: Ac
 
 
 def test_a_role_that_only_reaches_the_schemas_sees_nothing(world: World) -> None:
-    """No policy is for every role: one that is granted the tables but is no member of `authenticated` reads no row."""
+    """No policy is for every role: one that is granted the tables but not a member of `authenticated` reads no row."""
     world.actors.run("create role reporter nologin")
     world.actors.run("grant reporter to postgres")
     world.actors.run("grant usage on schema public, private to reporter")

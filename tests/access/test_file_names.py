@@ -99,7 +99,7 @@ def test_no_signed_address_and_no_secret_key_writes_over_a_file(
             world.actors.run(upsert, bucket, path, owner, "three")
 
 
-def test_a_newsletters_files_are_made_anew(world: World) -> None:
+def test_a_newsletters_files_are_made_again(world: World) -> None:
     path = f"{world.ids['club']}/{world.ids['newsletter']}/newsletter.html"
     with undone(world):
         store(world.actors, "newsletters", path)

@@ -49,26 +49,26 @@ def test_a_published_response_gets_no_picture_afterwards(world: World) -> None:
         assert touched(world.cast["author"], insert, path) == 0
 
 
-def test_a_letter_in_print_keeps_its_pictures(world: World) -> None:
+def test_a_newsletter_in_print_keeps_its_pictures(world: World) -> None:
     """Published, but not rendered yet: the author may delete the response, and the file stays until copies are made."""
     chloe, path = world.cast["author"], f"{world.ids['club']}/{world.ids['chloe']}/print.png"
     delete = "delete from storage.objects where bucket_id = 'responses' and name = %s"
     with undone(world):
         store(world.actors, "responses", path)
         chloe.update("responses", world.ids["response"], image_path=path)
-        letter = world.cast["leader"].call("generate_newsletter", space_id=world.club.id)
-        world.cast["leader"].call("publish_newsletter", newsletter_id=letter["id"])
+        newsletter = world.cast["leader"].call("generate_newsletter", space_id=world.club.id)
+        world.cast["leader"].call("publish_newsletter", newsletter_id=newsletter["id"])
         chloe.delete("responses", world.ids["response"])
         assert touched(chloe, delete, path) == 0
         assert removals(world.actors) == {}
         world.actors.run("delete from auth.users where id = %s", chloe.id)
         assert f"avatars/{chloe.id}" in removals(world.actors) and len(removals(world.actors)) == 1
         late = "update public.newsletters set published_at = now() - %s::interval where id = %s"
-        world.actors.run(late, "31 days", letter["id"])  # Nothing is held for good by what cannot be rendered.
+        world.actors.run(late, "31 days", newsletter["id"])  # Nothing is held for good by what cannot be rendered.
         assert len(removals(world.actors)) == 3
-        world.actors.run(late, "29 days", letter["id"])
+        world.actors.run(late, "29 days", newsletter["id"])
         assert len(removals(world.actors)) == 1
-        world.actors.run("update public.newsletters set html_path = 'there' where id = %s", letter["id"])
+        world.actors.run("update public.newsletters set html_path = 'there' where id = %s", newsletter["id"])
         assert set(removals(world.actors)) == {f"responses/{path}", f"responses/{path.rpartition('/')[0]}"} | {
             f"avatars/{chloe.id}"
         }
@@ -118,12 +118,12 @@ def test_files_of_a_space_that_is_gone_are_out_of_reach_at_once(world: World) ->
 
 
 def test_files_of_a_newsletter_that_is_gone_go_with_it(world: World) -> None:
-    letter = world.ids["newsletter"]
+    newsletter = world.ids["newsletter"]
     with undone(world):
-        world.cast["leader"].delete("newsletters", letter)
-        assert removals(world.actors) == {f"newsletters/{world.club.id}/{letter}": None}
+        world.cast["leader"].delete("newsletters", newsletter)
+        assert removals(world.actors) == {f"newsletters/{world.club.id}/{newsletter}": None}
         with refused(world):  # The renderer is in the middle of it.
-            store(world.actors, "newsletters", f"{world.club.id}/{letter}/newsletter.pdf")
+            store(world.actors, "newsletters", f"{world.club.id}/{newsletter}/newsletter.pdf")
 
 
 def test_a_sweep_finds_what_an_outage_left_behind(world: World) -> None:

@@ -74,9 +74,9 @@ def copy(databases: Databases) -> Iterator[str]:
 def pgrls(*arguments: str) -> dict[str, Any]:
     """Run the command on a database and read its report."""
     command = [str(Path(sys.executable).with_name("pgrls")), *arguments, "--format", "json"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert answer.stdout.startswith("{"), answer.stderr
-    report: dict[str, Any] = json.loads(answer.stdout)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert result.stdout.startswith("{"), result.stderr
+    report: dict[str, Any] = json.loads(result.stdout)
     return report
 
 

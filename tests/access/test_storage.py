@@ -53,14 +53,18 @@ def test_who_left_keeps_and_deletes_their_pictures_but_adds_none(world: World) -
     assert who(world, "responses", path) == only("ex_member") | {"upload": set()}
 
 
-def test_a_published_letter_is_read_as_its_row_is_once_its_files_are_complete(world: World) -> None:
+def test_a_published_newsletter_is_read_as_its_row_is_once_its_files_are_complete(world: World) -> None:
     clients = set(world.cast) - {"service"}
-    for letter, readers in (("newsletter", clients), ("newsletter_draft", MEMBERS), ("family_letter", set[str]())):
-        space_id = world.actors.one("select space_id from public.newsletters where id = %s", world.ids[letter])
-        page = f"{space_id}/{world.ids[letter]}/page.html"
+    for newsletter, readers in (
+        ("newsletter", clients),
+        ("newsletter_draft", MEMBERS),
+        ("family_newsletter", set[str]()),
+    ):
+        space_id = world.actors.one("select space_id from public.newsletters where id = %s", world.ids[newsletter])
+        page = f"{space_id}/{world.ids[newsletter]}/page.html"
         assert who(world, "newsletters", page) == NOBODY
         with undone(world):
-            world.actors.run("update public.newsletters set html_path = %s where id = %s", page, world.ids[letter])
+            world.actors.run("update public.newsletters set html_path = %s where id = %s", page, world.ids[newsletter])
             assert who(world, "newsletters", page) == NOBODY | {"read": readers}
 
 
@@ -126,7 +130,7 @@ def test_an_upload_and_the_end_of_its_folder_wait_for_each_other(committed: Call
     """Whichever commits first: either the removal finds the file, or the file is refused."""
     with committed() as first:
         club = found_club(first, "Boris")
-        letter = club.week()
+        newsletter = club.week()
     boris = club.members[0]
     ends = {
         "avatars": (f"{boris.id}/a.png", "delete from auth.users where id = %s", boris.id),
@@ -134,9 +138,9 @@ def test_an_upload_and_the_end_of_its_folder_wait_for_each_other(committed: Call
         "responses": (f"{club.id}/{boris.id}/a.png", "delete from public.spaces where id = %s", club.id),
         "responses of a person": (f"{club.id}/{boris.id}/a.png", "delete from auth.users where id = %s", boris.id),
         "newsletters": (
-            f"{club.id}/{letter['id']}/a.png",
+            f"{club.id}/{newsletter['id']}/a.png",
             "delete from public.newsletters where id = %s",
-            letter["id"],
+            newsletter["id"],
         ),
     }
     name, end, subject = ends[bucket]

@@ -144,7 +144,7 @@ def test_who_runs_a_function_as_themselves_has_a_right_to_each_table_in_it(catal
 
 
 def test_no_function_lacks_a_right_of_whoever_may_run_it(dsn: str) -> None:
-    """Called with nothing but nulls, functions answer, or refuse for some reason; none for want of a right."""
+    """Called with nulls only, a function returns or refuses for some reason, but never because a right is missing."""
     with psycopg.connect(dsn, options="-c plan_cache_mode=force_generic_plan") as connection, Actors(connection) as act:
         calls = act.run(
             f"""
@@ -161,17 +161,17 @@ def test_no_function_lacks_a_right_of_whoever_may_run_it(dsn: str) -> None:
         )
         ada = act.person("Ada")
         roles = {"anon": act.anon(), "authenticated": ada, "service_role": act.service()}
-        answered, mistakes = 0, []
+        returned, mistakes = 0, []
         for row in calls:
             try:
                 with connection.transaction(force_rollback=True):
                     roles[row["role"]].run(row["call"])
-                    answered += 1
+                    returned += 1
             except psycopg.Error as error:
                 if is_mistake(error):
                     mistakes.append((row["role"], row["call"], str(error)))
         assert mistakes == []
-        assert answered > 50
+        assert returned > 50
 
 
 def test_definer_functions_that_are_not_granted_are_not(catalog: Actors) -> None:
@@ -290,7 +290,7 @@ def test_the_indexes_that_the_document_names(catalog: Actors) -> None:
 
 
 def test_no_refusal_becomes_a_server_error(catalog: Actors) -> None:
-    """PostgREST answers 500 to `no_data_found`, which `into strict` raises; only the lookup of our own codes may."""
+    """PostgREST makes a 500 of `no_data_found`, which `into strict` raises; only the lookup of our own codes may."""
     users = names(
         catalog.run(
             f"""

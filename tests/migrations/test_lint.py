@@ -11,7 +11,7 @@ MIGRATIONS = sorted((Path(__file__).parent.parent.parent / "supabase" / "migrati
 EXCEPTIONS = {
     "adding-foreign-key-constraint": "memberships and space_invites refer to each other, and both are empty then",
     "constraint-missing-not-valid": "the same constraint, on an empty table",
-    "prefer-bigint-over-int": "weeks, counters of one person's answers and orders of ten do not outgrow an integer",
+    "prefer-bigint-over-int": "weeks, counters of one person's responses and orders of ten do not outgrow an integer",
     "require-lock-timeout": "nobody uses the tables of a migration that makes them",
     "require-statement-timeout": "nothing in them is slow",
 }
@@ -26,8 +26,8 @@ def test_squawk_finds_nothing_else() -> None:
         f"--exclude={','.join(EXCEPTIONS)}",
         *MIGRATIONS,
     ]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_no_migration_touches_what_the_platform_owns() -> None:

@@ -95,10 +95,10 @@ def dsn(server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def supabase(dsn: str, tmp_path: Path) -> Supabase:
-    """Run a `supabase` command on the project and answer what it says."""
+    """Run a `supabase` command on the project and return its output."""
 
     def run(*arguments: str) -> str:
-        answer = subprocess.run(
+        result = subprocess.run(
             [supabase_command(), *arguments, f"--remote={dsn}?sslmode=disable", f"--workdir={ROOT}"],
             env=os.environ | {"HOME": str(tmp_path), "SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"},
             stdin=subprocess.DEVNULL,
@@ -107,8 +107,8 @@ def supabase(dsn: str, tmp_path: Path) -> Supabase:
             timeout=120,
             check=False,
         )
-        assert answer.returncode == 0, answer.stderr
-        return answer.stdout
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     return run
 

@@ -59,7 +59,7 @@ def test_a_week_a_gift_and_a_purchase(dsn: str) -> None:
         assert newsletter["is_published"]
         assert len(newsletter["content"]["prompts"][0]["responses"]) == 3
         assert (club.row()["current_week"], club.curator.name) == (2, "Boris")
-        assert balance(actors, ada) == 100 + 50 + 2 * 100  # Curation, response; "Holding the Pen", "First Words".
+        assert balance(actors, ada) == 100 + 50 + 2 * 100  # Curation, response; `Holding the Pen`, "First Words".
 
         ada.call("transfer_tokens", recipient_id=boris.id, amount=50)
         theme = ada.select("store_items", code="theme_midnight")[0]

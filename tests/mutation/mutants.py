@@ -48,12 +48,12 @@ def statements(source: str) -> Iterator[tuple[int, int]]:
     for match in _GUARD.finditer(source):
         depth, is_text, position = 0, False, match.end() - 1
         while True:
-            letter = source[position]
-            if letter == "'":
+            character = source[position]
+            if character == "'":
                 is_text = not is_text  # A doubled quote ends a text and begins the next.
             elif not is_text:
-                depth += (letter == "(") - (letter == ")")
-                if letter == ";" and depth == 0:
+                depth += (character == "(") - (character == ")")
+                if character == ";" and depth == 0:
                     break
             position += 1
         yield match.start(), position + 1

@@ -52,7 +52,7 @@ SLOW = ("test_hot_queries.py", "test_seed.py")
 """They fill databases of their own, and are about no guard."""
 
 LONGEST = 30
-"""Seconds for one test: without its guard it may wait for ever."""
+"""Seconds for one test: without its guard it may never end."""
 
 _LOCK = re.compile(r"private\.(lock|hold)_|advisory")
 
@@ -337,16 +337,16 @@ def _source(item: pytest.Function) -> tuple[str, str]:
 def _changed_files() -> str:
     """What git says has changed since the branch began, or in the last commit; nothing where there is no git."""
     for base in ("main...HEAD", "origin/main...HEAD", "HEAD~1"):
-        answer = subprocess.run(
+        result = subprocess.run(
             ["git", "diff", "--unified=0", base, "--", "supabase/migrations"], cwd=ROOT, capture_output=True, text=True
         )
-        if answer.returncode == 0 and answer.stdout:
-            return answer.stdout
+        if result.returncode == 0 and result.stdout:
+            return result.stdout
     return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print what was found, and answer 0 where every guard tried is missed or has a reason."""
+    """Run, print what was found, and return 0 if every guard tried is noticed by a test or has a reason."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1200.0)
     parser.add_argument("--sample", action="store_true")

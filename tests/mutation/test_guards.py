@@ -20,14 +20,14 @@ from tests.support.counts import count
 def run(*options: str, seconds: int) -> dict[str, Any]:
     """Try mutants in a process of their own, which has its own server, and count them."""
     command = [sys.executable, "-m", "tests.mutation.run", f"--seconds={seconds}", *options]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "{\n" in answer.stdout, answer.stdout + answer.stderr
-    report: dict[str, Any] = json.loads(answer.stdout[answer.stdout.index("{\n") :])
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "{\n" in result.stdout, result.stdout + result.stderr
+    report: dict[str, Any] = json.loads(result.stdout[result.stdout.index("{\n") :])
     count("mutants killed", report["killed"])
     count("mutants listed with a reason", report["listed"])
     assert report["survived"] == [], "guards that no test misses: write one, or say why in tests/mutation/reasons.toml"
     assert report["reasons without a guard"] == [], "reasons for guards that are not there"
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     return report
 
 

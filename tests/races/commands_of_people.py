@@ -10,6 +10,7 @@ from tests.races.withdrawals import (
     CHLOE_LEAVES,
     CLOSED,
     CLUB_GONE,
+    CURATOR_NAMED,
     DELETED,
     DESELECTED,
     DMITRI_GONE,
@@ -25,10 +26,9 @@ from tests.races.withdrawals import (
     LEADER_GONE,
     LEADS,
     LEAVES,
-    LETTER_MADE_ANEW,
-    OLD_LETTER_GONE,
+    NEWSLETTER_REGENERATED,
+    OLD_NEWSLETTER_GONE,
     OWNER,
-    PEN_MOVED,
     RARE_WITHDRAWN,
     REMOVED,
     RESPONSE_EDITED,
@@ -153,13 +153,13 @@ COMMANDS_OF_PEOPLE = [
         "dmitri",
         "deletes the account",
         "select delete_account({dmitri} || '@example.test')",
-        (CLOSED, DELETED, REMOVED, LEAVES, CLUB_GONE, LETTER_MADE_ANEW, LEADER_GONE, SPENT, DESELECTED),
+        (CLOSED, DELETED, REMOVED, LEAVES, CLUB_GONE, NEWSLETTER_REGENERATED, LEADER_GONE, SPENT, DESELECTED),
     ),
     Command(
         "ada",
         "deletes the account that leads",
         "select delete_account({ada} || '@example.test')",
-        (CHLOE_LEAVES, CHLOE_GONE, HANDED_OVER, CLUB_GONE, PEN_MOVED, BORIS_LEAVES, BORIS_GONE, RESPONSE_GONE),
+        (CHLOE_LEAVES, CHLOE_GONE, HANDED_OVER, CLUB_GONE, CURATOR_NAMED, BORIS_LEAVES, BORIS_GONE, RESPONSE_GONE),
     ),
     Command(
         "dmitri",
@@ -171,8 +171,8 @@ COMMANDS_OF_PEOPLE = [
     Command(
         "olga",
         "asks for a newsletter that may be gone",
-        "select is_newsletter_gone({old_letter})",
-        (OLD_LETTER_GONE, CLUB_GONE),
+        "select is_newsletter_gone({old_newsletter})",
+        (OLD_NEWSLETTER_GONE, CLUB_GONE),
     ),
     # Reading, at the same moment
     Command("eleni", "reads the members", "select member_profiles({club})", ENDS),
@@ -180,8 +180,10 @@ COMMANDS_OF_PEOPLE = [
     Command("eleni", "reads who is next", "select preview_rotation({club})", ENDS),
     Command("eleni", "reads the leaderboard", "select display_name from leaderboard({club}) order by 1", ENDS),
     Command("eleni", "asks for the space's emails", "select space_emails({club})", ENDS),
-    Command("ada", "reads the delivery", "select newsletter_delivery({old_letter})", (*LEADS, OLD_LETTER_GONE)),
-    Command("eleni", "asks for a proof", "select ledger_proof({old_letter})", (OLD_LETTER_GONE, CLUB_GONE, DELETED)),
+    Command("ada", "reads the delivery", "select newsletter_delivery({old_newsletter})", (*LEADS, OLD_NEWSLETTER_GONE)),
+    Command(
+        "eleni", "asks for a proof", "select ledger_proof({old_newsletter})", (OLD_NEWSLETTER_GONE, CLUB_GONE, DELETED)
+    ),
     Command("dmitri", "reads what the week paid", "select weekly_earnings()", (DELETED, SPENT)),
     Command("dmitri", "reads progress", "select badge_progress()", (DELETED,)),
 ]

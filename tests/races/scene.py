@@ -237,11 +237,11 @@ def _play(actors: Actors) -> dict[str, str]:
     ada.call("assign_curator", space_id=club.id, user_id=boris.id)
     asked, opened = club.ask("What did you read?", "Where do you read?")
     hidden = boris.insert("prompts", space_id=club.id, question="Why?")
-    (response,) = club.answer(asked, [dmitri])
+    (response,) = club.respond(asked, [dmitri])
     draft = dmitri.insert("responses", prompt_id=opened["id"], content="Perhaps")
     ada.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
-    letter = ada.call("generate_newsletter", space_id=club.id)
-    (old_letter,) = ada.select("newsletters", space_id=club.id, week_number=1)
+    newsletter = ada.call("generate_newsletter", space_id=club.id)
+    (old_newsletter,) = ada.select("newsletters", space_id=club.id, week_number=1)
     park = femi.insert("spaces", name="Park", is_public=True)
     invite = chloe.call("create_invite", space_id=club.id)
     once = chloe.call("create_invite", space_id=club.id, max_uses=1)
@@ -277,7 +277,8 @@ def _play(actors: Actors) -> dict[str, str]:
     }
     things = {
         "club": club.id, "park": park["id"], "asked": asked["id"], "open": opened["id"], "hidden": hidden["id"],
-        "response": response["id"], "draft": draft["id"], "letter": letter["id"], "old_letter": old_letter["id"],
+        "response": response["id"], "draft": draft["id"],
+        "newsletter": newsletter["id"], "old_newsletter": old_newsletter["id"],
         "invite": invite["id"], "once": once["id"], "theme": theme, "rare": rare, "owned": owned,
         "purchase": purchase["id"], "badge": badge,
     }  # fmt: skip

@@ -1,9 +1,9 @@
 """What may happen at the same moment: every command, and every withdrawal or disappearance that concerns it.
 
-The story is the same in each pair (see `scene`). Ada leads the private club, Boris holds the pen of the open week,
+The story is the same in each pair (see `scene`). Ada leads the private club, Boris is the curator of the open week,
 Chloe is an admin, Dmitri and Eleni are members; Femi leads the public park, Olga is in neither, Rosa keeps the store.
-Week 1 is published. In week 2 `asked` is published and answered by Dmitri (`response`, selected), `open` is published
-and Dmitri has a draft (`draft`) to it, `hidden` is not published; Ada has generated `letter`.
+Week 1 is published. In week 2 `asked` is published and has a response of Dmitri (`response`, selected), `open` is
+published and Dmitri has a draft (`draft`) to it, `hidden` is not published; Ada has generated `newsletter`.
 
 `{name}` stands for the id of a person or a thing, `{who}` for the person whose command it is.
 """

@@ -70,13 +70,13 @@ def busy(town: Town, chance: random.Random) -> Task:
         prompts = [row["id"] for row in me.select("prompts", space_id=club)]
         mine = [row["id"] for row in me.select("responses", space_id=club, user_id=me.id)]
 
-        def answer() -> object:
+        def respond() -> object:
             prompt = chance.choice(prompts or [club])
             return me.insert("responses", prompt_id=prompt, content="Here", is_published=True)
 
         acts: list[Callable[[], object]] = [
-            answer,
-            answer,
+            respond,
+            respond,
             lambda: me.call("transfer_tokens", recipient_id=other, amount=1),
             lambda: me.call("transfer_tokens", recipient_id=other, amount=1),
             lambda: me.call("purchase_item", item_id=town.item),
@@ -105,8 +105,8 @@ def publish(leader: Actor, club: UUID) -> object:
     week = max((row["week_number"] for row in rows), default=1)
     chosen = [row["id"] for row in rows if row["week_number"] == week]
     leader.rows("select_responses", space_id=club, response_ids=chosen)
-    letter = leader.call("generate_newsletter", space_id=club)
-    return leader.call("publish_newsletter", newsletter_id=letter["id"])
+    newsletter = leader.call("generate_newsletter", space_id=club)
+    return leader.call("publish_newsletter", newsletter_id=newsletter["id"])
 
 
 def delete_accounts(town: Town, chance: random.Random, at_once: int) -> Task:
@@ -276,11 +276,11 @@ def ends_without_a_circle(quick: str, held: str, deletion: Task, work: Task) -> 
 
 @pytest.fixture
 def week(quick: str) -> Club:
-    """A week whose letter is out and mailed to each, and questions by Boris, who has the pen by now."""
+    """A week whose newsletter is published and sent by email, and prompts by Boris, the next curator."""
     with psycopg.connect(quick) as connection, Actors(connection, commit=True) as actors:
         club = found_club(actors, "Boris", "Chloe")
-        letter = club.week()
-        actors.service().rows("save_newsletter_mail", newsletter_id=letter["id"], content={"subject": "Week 1"})
+        newsletter = club.week()
+        actors.service().rows("save_newsletter_mail", newsletter_id=newsletter["id"], content={"subject": "Week 1"})
         boris, chloe = club.members
         club.leader.call("assign_curator", space_id=club.id, user_id=boris.id)
         boris.insert("prompts", space_id=club.id, question="Why?")
@@ -308,7 +308,7 @@ def test_who_is_leaving_keeps_their_emails_from_a_worker(quick: str, week: Club)
         lambda actors: actors.run("delete from auth.users where id = %s", boris.id),
         lambda actors: claim(actors, "a"),
     )
-    assert {mail["display_name"] for mail in cast(Any, batch)["mails"]} == {"Ada", "Chloe"}
+    assert {email["display_name"] for email in cast(Any, batch)["mails"]} == {"Ada", "Chloe"}
 
 
 @pytest.mark.parametrize("work", ["takes it over", "begins the rest", "settles"])
@@ -318,17 +318,17 @@ def test_a_worker_goes_on_with_a_batch_whose_emails_go(quick: str, week: Club, w
     with psycopg.connect(quick) as connection:
         actors = Actors(connection)
         batch = claim(actors, "a")
-        contents = {mail["id"]: {} for mail in batch["mails"]}
+        contents = {email["id"]: {} for email in batch["mails"]}
         first = {id_: said for id_, said in contents.items() if id_.startswith("ffffffff")}
         assert first
         actors.run("select * from public.begin_mails('a', %s, %s)", batch["id"], Jsonb(first))
-    answers = [{"id": id_, "outcome": "SENT"} for id_ in first]
+    responses = [{"id": id_, "outcome": "SENT"} for id_ in first]
     works: dict[str, Task] = {
         "takes it over": lambda actors: claim(actors, "b", "1 hour"),
         "begins the rest": lambda actors: actors.run(
             "select * from public.begin_mails('a', %s, %s)", batch["id"], Jsonb(contents)
         ),
-        "settles": lambda actors: actors.one("select public.settle_mails('a', %s, %s)", batch["id"], Jsonb(answers)),
+        "settles": lambda actors: actors.one("select public.settle_mails('a', %s, %s)", batch["id"], Jsonb(responses)),
     }
     goes, key = ("auth.users", boris.id) if what == "the account of who asked" else ("public.spaces", week.id)
     ends_without_a_circle(

@@ -38,11 +38,11 @@ MORE = [
     also(OWNER, "edits a response", "update responses set content = 'Mine' where id = {response}"),
     also(OWNER, "rewords a prompt", "update prompts set question = 'Why?' where id = {open}"),
     also(OWNER, "deletes a prompt", "delete from prompts where id = {open}"),
-    also(OWNER, "publishes the newsletter", "update newsletters set is_published = true where id = {letter}"),
+    also(OWNER, "publishes the newsletter", "update newsletters set is_published = true where id = {newsletter}"),
     also(OWNER, "ends a membership", "delete from memberships where space_id = {club} and user_id = {eleni}"),
     also(OWNER, "deletes an account", "delete from auth.users where id = {eleni}"),
     also(OWNER, "deletes a person's row", "delete from users where id = {ada}"),
-    also(OWNER, "takes somebody out of a newsletter", "select private.redact_newsletter({old_letter}, {dmitri})"),
+    also(OWNER, "takes somebody out of a newsletter", "select private.redact_newsletter({old_newsletter}, {dmitri})"),
     also(
         OWNER, "sends a gift for somebody",
         "insert into token_gifts (sender_id, recipient_id, amount) values ({dmitri}, {eleni}, 1)",
@@ -58,7 +58,7 @@ MORE = [
     also("olga", "leaves without being in it", "select leave_space({club})"),
     also("olga", "joins without an invite", "insert into memberships (space_id) values ({club})"),
     also("olga", "joins by a code that was never made", "select join_space('nobody-made-it')"),
-    also("olga", "opens a newsletter without a right", "select set_newsletter_visibility({old_letter}, 'PUBLIC')"),
+    also("olga", "opens a newsletter without a right", "select set_newsletter_visibility({old_newsletter}, 'PUBLIC')"),
 ]  # fmt: skip
 ALL = [*COMMANDS, *MORE]
 

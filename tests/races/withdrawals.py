@@ -26,12 +26,12 @@ LEAVES_PLAINLY = Withdrawal(
 )
 DELETED = Withdrawal("is deleted", OWNER, "delete from auth.users where id = {who}")
 CLUB_GONE = Withdrawal("the club is deleted", "ada", "delete from spaces where id = {club}")
-CLOSED = Withdrawal("the week closes", "ada", "select publish_newsletter({letter})")
+CLOSED = Withdrawal("the week closes", "ada", "select publish_newsletter({newsletter})")
 HANDED_OVER = Withdrawal("Ada hands over to Chloe", "ada", "select transfer_leadership({club}, {chloe})")
 LEADER_GONE = Withdrawal("Ada is deleted", OWNER, "delete from auth.users where id = {ada}")
-PEN_MOVED = Withdrawal("Eleni gets the pen", "ada", "select assign_curator({club}, {eleni})")
-PEN_MOVED_BY_ROLE = Withdrawal("Eleni becomes CURATOR", "ada", "select set_member_role({club}, {eleni}, 'CURATOR')")
-DEMOTED = Withdrawal("Chloe is no admin any more", "ada", "select set_member_role({club}, {chloe}, 'MEMBER')")
+CURATOR_NAMED = Withdrawal("Eleni becomes the curator", "ada", "select assign_curator({club}, {eleni})")
+CURATOR_NAMED_BY_ROLE = Withdrawal("Eleni becomes CURATOR", "ada", "select set_member_role({club}, {eleni}, 'CURATOR')")
+DEMOTED = Withdrawal("Chloe is not an admin any longer", "ada", "select set_member_role({club}, {chloe}, 'MEMBER')")
 CHLOE_LEAVES = Withdrawal("Chloe leaves", "chloe", "select leave_space({club})")
 CHLOE_GONE = Withdrawal("Chloe is deleted", OWNER, "delete from auth.users where id = {chloe}")
 CHLOE_REMOVED = Withdrawal("Chloe is removed", "ada", "select remove_member({club}, {chloe})")
@@ -50,11 +50,13 @@ USED_UP = Withdrawal("the invite is used up", "femi", "select join_space({once_c
 PARK_PRIVATE = Withdrawal("the park turns private", "femi", "update spaces set is_public = false where id = {park}")
 PARK_GONE = Withdrawal("the park is deleted", "femi", "delete from spaces where id = {park}")
 FEMI_GONE = Withdrawal("Femi is deleted", OWNER, "delete from auth.users where id = {femi}")
-LETTER_GONE = Withdrawal("the newsletter is deleted", "ada", "delete from newsletters where id = {letter}")
-LETTER_MADE_ANEW = Withdrawal("the newsletter is generated anew", "ada", "select generate_newsletter({club})")
-OLD_LETTER_GONE = Withdrawal("the old newsletter is deleted", "ada", "delete from newsletters where id = {old_letter}")
-OLD_LETTER_ERASED = Withdrawal(
-    "the old newsletter is deleted with a secret key", OWNER, "delete from newsletters where id = {old_letter}"
+NEWSLETTER_GONE = Withdrawal("the newsletter is deleted", "ada", "delete from newsletters where id = {newsletter}")
+NEWSLETTER_REGENERATED = Withdrawal("the newsletter is generated again", "ada", "select generate_newsletter({club})")
+OLD_NEWSLETTER_GONE = Withdrawal(
+    "the old newsletter is deleted", "ada", "delete from newsletters where id = {old_newsletter}"
+)
+OLD_NEWSLETTER_ERASED = Withdrawal(
+    "the old newsletter is deleted with a secret key", OWNER, "delete from newsletters where id = {old_newsletter}"
 )
 DESELECTED = Withdrawal("nothing is selected any more", "ada", "select select_responses({club}, null)")
 RESPONSE_GONE = Withdrawal("the response is deleted", "dmitri", "delete from responses where id = {response}")
@@ -65,8 +67,8 @@ DRAFT_GONE = Withdrawal("the draft is deleted", "dmitri", "delete from responses
 DRAFT_PUBLISHED = Withdrawal(
     "the draft is published", "dmitri", "update responses set is_published = true where id = {draft}"
 )
-ANSWERED = Withdrawal(
-    "Eleni answers", "eleni", "insert into responses (prompt_id, content, is_published) values ({open}, 'Here', true)"
+RESPONDED = Withdrawal(
+    "Eleni responds", "eleni", "insert into responses (prompt_id, content, is_published) values ({open}, 'Here', true)"
 )
 PROMPT_GONE = Withdrawal("the open prompt is deleted", "boris", "delete from prompts where id = {open}")
 HIDDEN_GONE = Withdrawal("the hidden prompt is deleted", "boris", "delete from prompts where id = {hidden}")
@@ -97,5 +99,5 @@ ENDS = (REMOVED, LEAVES, LEAVES_PLAINLY, DELETED, CLUB_GONE)
 """What ends a membership."""
 LEADS = (HANDED_OVER, LEADER_GONE, CLUB_GONE)
 """What ends Ada's leading."""
-CURATES = (PEN_MOVED, PEN_MOVED_BY_ROLE, REMOVED, LEAVES, DELETED, LEADER_GONE, CLUB_GONE, CLOSED)
+CURATES = (CURATOR_NAMED, CURATOR_NAMED_BY_ROLE, REMOVED, LEAVES, DELETED, LEADER_GONE, CLUB_GONE, CLOSED)
 """What ends Boris' week."""

@@ -82,7 +82,7 @@ DRIFTS = {
         "OutboxState of function outbox_state: oldest_run_at is date, read as timestamp with time zone"
     ),
     "drop function public.award_all_badges(); create function public.award_all_badges() returns text language sql as"
-    " $$ select 'many' $$": "int of function award_all_badges: it answers {'': ('text', None)}",
+    " $$ select 'many' $$": "int of function award_all_badges: it returns {'': ('text', None)}",
 }
 
 
@@ -99,7 +99,7 @@ def test_each_kind_of_drift_is_seen(fresh_dsn: str) -> None:
 def test_models_of_json_have_the_fields_of_the_reply(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe")
     (prompt,) = club.ask()
-    club.answer(prompt)
+    club.respond(prompt)
     leader = club.leader
     leader.update("spaces", club.id, description="Books")
     leader.rows("select_responses", space_id=club.id, response_ids=[row["id"] for row in leader.select("responses")])
@@ -117,8 +117,8 @@ def test_models_of_json_have_the_fields_of_the_reply(actors: Actors) -> None:
     del week["prompts"][0]["responses"][0]["author"]["username"]
     week["newsletter"]["colour"] = "blue"
     assert list(json_differences(models.SpaceWeek, week)) == [
-        "answer.newsletter.colour: no such field",
-        "answer.prompts[0].responses[0].author.username: not in the answer",
+        "result.newsletter.colour: no such field",
+        "result.prompts[0].responses[0].author.username: not in the result",
     ]
 
 

@@ -60,7 +60,7 @@ RULES = {
           on memberships.space_id = spaces.id and memberships.user_id = leader_id and role = 'ADMIN'
         where memberships.id is null
     """,
-    "one member holds the pen": """
+    "one member is the curator": """
         select spaces.id from public.spaces left join public.memberships
           on memberships.space_id = spaces.id and memberships.user_id = current_curator_id
         where memberships.id is null or memberships.role = 'MEMBER'
@@ -69,7 +69,7 @@ RULES = {
         select memberships.id from public.memberships join public.spaces on spaces.id = memberships.space_id
         where role = 'CURATOR' and user_id is distinct from current_curator_id
     """,
-    "the rotation of the open week names who holds the pen": """
+    "the rotation of the open week names the curator": """
         select spaces.id from public.spaces left join public.curator_rotations
           on curator_rotations.space_id = spaces.id and week_number = current_week
         where curator_rotations.curator_id is distinct from current_curator_id
@@ -94,7 +94,7 @@ RULES = {
           where transactions.user_id = responses.user_id and type = 'EARN_RESPONSE'
         )
     """,
-    "a person gets a newsletter's mail once": """
+    "a person gets a newsletter's email once": """
         select newsletter_id, user_id from private.mails where newsletter_id is not null
         group by 1, 2 having count(*) > 1
     """,
@@ -179,7 +179,7 @@ def check_turns(space: int, turns: dict[int, int], joined: dict[int, int], inter
 def check_streaks(player: Player) -> None:
     """Hold both kinds of streaks against a plain reading of domain.md, section 6."""
     record = player.record
-    weekly = weekly_weeks(record.answers)
+    weekly = weekly_weeks(record.responses)
     record.streaks_computed(player.now)
     stored = {row["id"]: row for row in player.look("select id, current_streak, longest_streak from public.users")}
     for person, user_id in record.people.items():

@@ -36,7 +36,9 @@ class PeopleAndSpaces(Stage):
             return
         self.look("delete from auth.users where id = %s", user_id)
         record = self.record
-        record.answers = {key: answer for key, answer in record.answers.items() if answer.person != event.person}
+        record.responses = {
+            key: response for key, response in record.responses.items() if response.person != event.person
+        }
         record.drafts = {key: whose for key, whose in record.drafts.items() if whose[1] != event.person}
         alive = {row["id"] for row in self.look("select id from public.spaces")}
         for space in [number for number, space_id in record.spaces.items() if space_id not in alive]:
@@ -141,7 +143,7 @@ class PeopleAndSpaces(Stage):
     def _forget_space(self, space: int) -> None:
         record = self.record
         record.spaces.pop(space)
-        record.answers = {key: answer for key, answer in record.answers.items() if answer.space != space}
+        record.responses = {key: response for key, response in record.responses.items() if response.space != space}
         record.drafts = {key: whose for key, whose in record.drafts.items() if whose[0] != space}
         record.joined_in_week = {key: week for key, week in record.joined_in_week.items() if key[0] != space}
         record.joined_at = {key: at for key, at in record.joined_at.items() if key[0] != space}

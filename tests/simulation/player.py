@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from tests.simulation.people import PeopleAndSpaces
 from tests.simulation.record import START, Violation
 from tests.simulation.story import Event
-from tests.simulation.streaks import Answer, week_of
+from tests.simulation.streaks import Response, week_of
 
 NOTHING_LEFT = "no work is left that nobody can do"
 
@@ -47,16 +47,16 @@ class Player(PeopleAndSpaces):
         state = self.state(event.space)
         if state and state["all_prompts"]:
             prompt = state["all_prompts"][event.number % len(state["all_prompts"])]
-            answers = self.look("select id from public.responses where prompt_id = %s and is_published", prompt)
+            responses = self.look("select id from public.responses where prompt_id = %s and is_published", prompt)
             gone = self.send(
                 self.number_of(state["curator"]), "delete from public.prompts where id = %s returning id", prompt
             )
             if gone and prompt in self.record.published[event.space]:
                 self.record.note_asked(self.now, event.space)
                 del self.record.published[event.space][prompt]
-            for row in answers if gone else []:  # Only its writer, or who was removed, has answered it.
-                answer = self.record.answers.pop(row["id"])
-                self.record.answered[answer.person][week_of(answer.at, answer.zone)] -= 1
+            for row in responses if gone else []:  # Only its writer, or removed members, have responded to it.
+                respond = self.record.responses.pop(row["id"])
+                self.record.responded[respond.person][week_of(respond.at, respond.zone)] -= 1
             remaining = {row["id"] for row in self.look("select id from public.responses where not is_published")}
             self.record.drafts = {key: whose for key, whose in self.record.drafts.items() if key in remaining}
 
@@ -70,7 +70,7 @@ class Player(PeopleAndSpaces):
 
     # Responses -----------------------------------------------------------------------------------------------------
 
-    def answer(self, event: Event, *, is_published: bool = True) -> None:
+    def respond(self, event: Event, *, is_published: bool = True) -> None:
         state = self.state(event.space)
         if state is None or event.person not in self.record.people:
             return
@@ -89,18 +89,18 @@ class Player(PeopleAndSpaces):
         if state["members"].count(self.record.people[event.person]) == 0:
             raise Violation("somebody who is no member answered", event)
         if is_published:
-            self._answered(rows[0]["id"], event, state["week"])
+            self._responded(rows[0]["id"], event, state["week"])
         else:
             self.record.drafts[rows[0]["id"]] = (event.space, event.person)
 
-    def _answered(self, response_id: uuid.UUID, event: Event, week_number: int) -> None:
-        self.record.answers[response_id] = Answer(
+    def _responded(self, response_id: uuid.UUID, event: Event, week_number: int) -> None:
+        self.record.responses[response_id] = Response(
             event.person, event.space, week_number, self.now, self.record.zones[event.person]
         )
-        self.record.answered[event.person][week_of(self.now, self.record.zones[event.person])] += 1
+        self.record.responded[event.person][week_of(self.now, self.record.zones[event.person])] += 1
 
     def draft(self, event: Event) -> None:
-        self.answer(event, is_published=False)
+        self.respond(event, is_published=False)
 
     def publish_draft(self, event: Event) -> None:
         state = self.state(event.space)
@@ -112,11 +112,11 @@ class Player(PeopleAndSpaces):
         )
         if rows:
             del self.record.drafts[mine[-1]]
-            self._answered(mine[-1], event, state["week"])
+            self._responded(mine[-1], event, state["week"])
 
     def _mine(self, event: Event) -> uuid.UUID | None:
-        answers = self.record.answers.items()
-        mine = [key for key, one in answers if (one.space, one.person) == (event.space, event.person)]
+        responses = self.record.responses.items()
+        mine = [key for key, one in responses if (one.space, one.person) == (event.space, event.person)]
         return mine[-1] if mine else None
 
     def edit(self, event: Event) -> None:
@@ -128,12 +128,12 @@ class Player(PeopleAndSpaces):
     def withdraw(self, event: Event) -> None:
         if mine := self._mine(event):
             if self.send(event.person, "delete from public.responses where id = %s returning id", mine):
-                answer = self.record.answers.pop(mine)
-                self.record.answered[event.person][week_of(answer.at, answer.zone)] -= 1
+                respond = self.record.responses.pop(mine)
+                self.record.responded[event.person][week_of(respond.at, respond.zone)] -= 1
 
     # Newsletters ---------------------------------------------------------------------------------------------------
 
-    def letter(self, event: Event) -> None:
+    def newsletter(self, event: Event) -> None:
         state = self.state(event.space)
         if state is None:
             return
@@ -151,11 +151,11 @@ class Player(PeopleAndSpaces):
             if event.number == 5:  # Somebody presses the button twice.
                 self.send(leader, "select public.publish_newsletter(%s)", rows[0]["id"])
 
-    def delete_letter(self, event: Event) -> None:
+    def delete_newsletter(self, event: Event) -> None:
         state = self.state(event.space)
-        if state and state["letters"]:
-            letter = state["letters"][event.number % len(state["letters"])]
-            self.send(self.number_of(state["leader"]), "delete from public.newsletters where id = %s", letter)
+        if state and state["newsletters"]:
+            newsletter = state["newsletters"][event.number % len(state["newsletters"])]
+            self.send(self.number_of(state["leader"]), "delete from public.newsletters where id = %s", newsletter)
 
     # Tokens --------------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Player(PeopleAndSpaces):
         recipient = self.record.people.get(event.other)
         if recipient is None:
             return
-        for _ in range(1 + (event.minute % 3 == 0)):  # An answer is lost, and the command sent again.
+        for _ in range(1 + (event.minute % 3 == 0)):  # The reply is lost, and the command sent again.
             self.send(
                 event.person, "select public.transfer_tokens(%s, %s, %s, %s)",
                 recipient, event.number, "For you", f"{event.minute} {event.person} {event.other}",
@@ -205,31 +205,31 @@ class Player(PeopleAndSpaces):
                 self.send(None, "select public.finish_job(%s, 'renderer')", job["id"])
         return len(jobs)
 
-    def mail(self, event: Event) -> int:
-        """Send a batch of mails: all is well up to 6; then a worker dies here or there, or the provider refuses."""
+    def email(self, event: Event) -> int:
+        """Send a batch of emails: all is well up to 6; then a worker dies here or there, or the provider refuses."""
         claimed = self.send(None, "select public.claim_mails('mailer', 'provider', 50) as batch")
         batch = claimed[0]["batch"] if claimed else None
         if not batch or event.number == 7:
             return 0
         results = []
-        waiting = [mail for mail in batch["mails"] if mail["state"] == "QUEUED"]
-        for mail in batch["mails"]:
-            if mail["state"] == "UNCERTAIN":  # The provider is asked.
-                known = mail["id"] in self.record.accepted_mails
-                results.append({"id": mail["id"], "outcome": "SENT" if known else "RETRY"})
-        contents = {mail["id"]: None if mail["newsletter_id"] else {"subject": "News"} for mail in waiting}
+        waiting = [email for email in batch["mails"] if email["state"] == "QUEUED"]
+        for email in batch["mails"]:
+            if email["state"] == "UNCERTAIN":  # The provider is asked.
+                known = email["id"] in self.record.accepted_emails
+                results.append({"id": email["id"], "outcome": "SENT" if known else "RETRY"})
+        contents = {email["id"]: None if email["newsletter_id"] else {"subject": "News"} for email in waiting}
         begun = self.send(None, "select * from public.begin_mails('mailer', %s, %s)", batch["id"], Jsonb(contents))
         if event.number == 8:
             return len(waiting)
-        for mail in begun or []:
-            mail_id = str(mail["id"])
+        for email in begun or []:
+            email_id = str(email["id"])
             if event.number in (10, 11):
-                results.append({"id": mail_id, "outcome": "RETRY" if event.number == 10 else "UNCERTAIN"})
+                results.append({"id": email_id, "outcome": "RETRY" if event.number == 10 else "UNCERTAIN"})
                 continue
-            if mail_id in self.record.accepted_mails:
-                raise Violation("a mail that was sent is sent again", mail)
-            self.record.accepted_mails.add(mail_id)
-            results.append({"id": mail_id, "outcome": "SENT", "provider_id": f"provider {mail_id}"})
+            if email_id in self.record.accepted_emails:
+                raise Violation("an email that was sent is sent again", email)
+            self.record.accepted_emails.add(email_id)
+            results.append({"id": email_id, "outcome": "SENT", "provider_id": f"provider {email_id}"})
         if event.number != 9:
             self.send(None, "select public.settle_mails('mailer', %s, %s)", batch["id"], Jsonb(results))
         return max(len(results), 1)
@@ -239,7 +239,7 @@ class Player(PeopleAndSpaces):
         for _ in range(400):
             self.now += timedelta(minutes=20)
             event = Event(int((self.now - START).total_seconds() // 60), "drain")
-            if not self.render(event) + self.mail(event):
+            if not self.render(event) + self.email(event):
                 left = self.look(
                     "select kind, state, jobs from public.outbox_state()"
                     " where state in ('READY', 'LEASED', 'QUEUED', 'SENDING', 'UNCERTAIN')"

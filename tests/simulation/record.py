@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tests.simulation.streaks import Answer, calendar_streak, week_of
+from tests.simulation.streaks import Response, calendar_streak, week_of
 
 START = datetime(2027, 1, 4, tzinfo=UTC)
 """A Monday."""
@@ -28,7 +28,7 @@ class Record:
     people: dict[int, uuid.UUID] = field(default_factory=dict)
     zones: dict[int, str] = field(default_factory=dict)
     spaces: dict[int, uuid.UUID] = field(default_factory=dict)
-    answers: dict[uuid.UUID, Answer] = field(default_factory=dict)
+    responses: dict[uuid.UUID, Response] = field(default_factory=dict)
     drafts: dict[uuid.UUID, tuple[int, int]] = field(default_factory=dict)
     longest: dict[int, int] = field(default_factory=dict)
     closed_weeks: Counter[int] = field(default_factory=Counter)
@@ -36,20 +36,20 @@ class Record:
     """(space, person) -> the space's open week when they came in."""
     interfered: dict[int, int] = field(default_factory=dict)
     """The last week of each space whose curator somebody named, or in which the rotation was another one."""
-    accepted_mails: set[str] = field(default_factory=set)
-    """What the mail provider said yes to."""
+    accepted_emails: set[str] = field(default_factory=set)
+    """What the mail provider accepted."""
 
-    answered: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    """How many answers of each person, not taken back, fell into each calendar week; also in spaces that are gone."""
+    responded: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    """How many responses of each person, not deleted by them, fell into each calendar week; also in deleted spaces."""
     asked: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """The calendar weeks in which each person was in a space that had prompts to answer."""
+    """The calendar weeks in which each person was in a space that had open prompts."""
     published: dict[int, dict[uuid.UUID, datetime]] = field(default_factory=lambda: defaultdict(dict))
     """The published prompts of each space's open week, and since when."""
     joined_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
 
     def active_weeks(self, person: int) -> set[int]:
-        """In which calendar weeks somebody answered."""
-        return {week for week, number in self.answered[person].items() if number > 0}
+        """Return the calendar weeks in which somebody responded."""
+        return {week for week, number in self.responded[person].items() if number > 0}
 
     def note_asked(self, now: datetime, space: int, person: int | None = None, since: datetime = START) -> None:
         """Note for a space's members in which weeks up to now they were asked."""

@@ -31,7 +31,7 @@ class Outcome:
     """How far it came."""
     space_weeks: int
     """How many weeks of spaces that existed were played and checked."""
-    answered: dict[str, int]
+    responded: dict[str, int]
     """How often each SQLSTATE came, and "accepted"."""
     digest: str | None = None
     """Of everything the database holds at the end, where it was asked for."""

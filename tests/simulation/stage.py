@@ -40,7 +40,7 @@ select
   ) as responses,
   array(
     select id from public.newsletters where space_id = spaces.id and is_published order by week_number
-  ) as letters
+  ) as newsletters
 from public.spaces where id = %s
 """
 

@@ -1,6 +1,6 @@
 """What happens in a simulated year: a list of events, made from a seed alone.
 
-An event names spaces and people by number, or by what they are (the pen holder, the leader) where that is known only
+An event names spaces and people by number, or by what they are (the curator, the leader) where that is known only
 when it happens. So a part of the list is a story as well, which is how a story that goes wrong is made smaller.
 """
 
@@ -98,7 +98,7 @@ class _Writer:
         for day in range(7):
             if not self.likely(0.25 if week % 9 else 0.9):
                 self.add(week, day + 0.3, "render", number=chance.randrange(12))
-                self.add(week, day + 0.35, "mail", number=chance.randrange(12))
+                self.add(week, day + 0.35, "email", number=chance.randrange(12))
 
     def join(self, week: int, space: int, day: float) -> None:
         person = self.anybody()
@@ -117,7 +117,7 @@ class _Writer:
         for person in members:
             for order in range(1 + self.likely(0.3)):
                 if self.likely(0.72):
-                    kind = "draft" if self.likely(0.12) else "answer"
+                    kind = "draft" if self.likely(0.12) else "respond"
                     day = chance.random() * (8 if self.likely(0.05) else 5.2)
                     self.add(week, day, kind, space=space, person=person, number=order)
                     if kind == "draft" and self.likely(0.7):
@@ -127,12 +127,12 @@ class _Writer:
                     if self.likely(0.05):
                         self.add(week, day + chance.random() * 2, "withdraw", space=space, person=person)
         if self.likely(0.02):
-            self.add(week, 3, "answer", space=space, person=self.anybody())
+            self.add(week, 3, "respond", space=space, person=self.anybody())
         if self.likely(0.85):
             day = 5.3 + chance.random() * 1.2
-            self.add(week, day, "letter", space=space, number=chance.randrange(10))
+            self.add(week, day, "newsletter", space=space, number=chance.randrange(10))
         for probability, kind in (
-            (0.04, "delete_prompt"), (0.02, "reorder"), (0.015, "delete_letter"), (0.002, "close_space"),
+            (0.04, "delete_prompt"), (0.02, "reorder"), (0.015, "delete_newsletter"), (0.002, "close_space"),
             (0.01, "change_rotation"), (0.02, "change_visibility"),
         ):  # fmt: skip
             if self.likely(probability):

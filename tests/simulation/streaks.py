@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A published response, as its author knows it."""
 
     person: int
@@ -52,9 +52,9 @@ def calendar_streak(active: Collection[int], asked: Collection[int], present: in
     return current, longest
 
 
-def weekly_weeks(answers: Mapping[Any, Answer]) -> dict[tuple[int, int], set[int]]:
-    """In which weeks of a space each person answered there: (space, person) -> week numbers."""
+def weekly_weeks(responses: Mapping[Any, Response]) -> dict[tuple[int, int], set[int]]:
+    """In which weeks of a space each person responded there: (space, person) -> week numbers."""
     found: dict[tuple[int, int], set[int]] = defaultdict(set)
-    for answer in answers.values():
-        found[answer.space, answer.person].add(answer.week_number)
+    for response in responses.values():
+        found[response.space, response.person].add(response.week_number)
     return found

@@ -31,7 +31,7 @@ def play(databases: Databases, seed: int, size: Size, *, seconds: float | None =
         small = town.shrink(story, seed, outcome.violation, outcome.minute, seconds=60)
         pytest.fail(tell(small, seed, outcome.violation), pytrace=False)
     count("simulated weeks (of one space each)", outcome.space_weeks)
-    count("simulated commands", sum(outcome.answered.values()))
+    count("simulated commands", sum(outcome.responded.values()))
     return outcome.space_weeks
 
 
@@ -67,7 +67,7 @@ def test_a_seed_reproduces_a_run_exactly(databases: Databases) -> None:
     other_plans = "set enable_hashjoin = off; set enable_hashagg = off; set enable_seqscan = off"
     first, second = (Town(databases, plan).play(story, 5, with_digest=True) for plan in (None, other_plans))
     assert first.violation is None
-    assert (first.digest, first.answered) == (second.digest, second.answered)
+    assert (first.digest, first.responded) == (second.digest, second.responded)
 
 
 # What is spoiled: a function, what is put in the place of what, and the rule that then breaks.
@@ -115,6 +115,6 @@ def test_a_story_that_goes_wrong_is_told_in_a_few_lines(databases: Databases) ->
     assert outcome.violation is not None
     small = town.shrink(story, 2, outcome.violation, outcome.minute, seconds=100)
     told = tell(small, 2, outcome.violation)
-    # People sign up, found a space, join, ask, answer, and take the answer back.
+    # People sign up, found a space, join, ask, respond, and delete the response.
     assert len(small) <= 8 and small[-1].kind == "withdraw", told
     assert rule in told and "seed 2" in told.lower(), told

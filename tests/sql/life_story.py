@@ -78,7 +78,7 @@ def drafted(story: Story) -> None:
     story.respond("other draft", story.boris, "second", publish=False)
 
 
-def answered(story: Story) -> None:
+def responded(story: Story) -> None:
     for key, person in (("response", story.chloe), ("of Boris", story.boris), ("of Ada", story.ada)):
         story.respond(key, person, "first", publish=True)
     story.boris.call("transfer_tokens", recipient_id=story.chloe.id, amount=5)
@@ -104,7 +104,7 @@ def rendered(story: Story) -> None:
     work(story.actors)
 
 
-def mailed_in_part(story: Story) -> None:
+def emailed_in_part(story: Story) -> None:
     story.actors.run(
         "update private.mails set state = 'SENT', sent_at = clock_timestamp() where user_id = %s and state = 'QUEUED'",
         story.ada.id,
@@ -123,6 +123,6 @@ def next_week(story: Story) -> None:
 
 
 STEPS: tuple[Callable[[Story], None], ...] = (
-    founded, invited, asked, prompts_published, drafted, answered, selected, generated, published, rendered,
-    mailed_in_part, next_week,
+    founded, invited, asked, prompts_published, drafted, responded, selected, generated, published, rendered,
+    emailed_in_part, next_week,
 )  # fmt: skip

@@ -44,7 +44,7 @@ def has(*keys: str) -> Callable[[Story], bool]:
     return lambda story: all(key in story.ids for key in keys)
 
 
-def letter_is(published: bool) -> Callable[[Story], bool]:
+def newsletter_is(published: bool) -> Callable[[Story], bool]:
     def check(story: Story) -> bool:
         rows = story.actors.run(
             "select is_published from public.newsletters where id = %s", story.ids.get("newsletter")
@@ -74,7 +74,7 @@ def erased_files(story: Story, file: str) -> bool:
     return str(story.chloe.id) in file or any(copy in file for copy in copies)
 
 
-LETTERS = "select id, title, content, published_at from public.newsletters where is_published"
+NEWSLETTERS = "select id, title, content, published_at from public.newsletters where is_published"
 
 OTHERS_LEDGERS = "select * from public.transactions where user_id <> '{chloe}' and user_id <> '{ada}'"
 
@@ -103,7 +103,7 @@ THINGS = (
         lambda story: delete_account(story.chloe),
         account=lambda story: story.chloe,
         files=own_files(lambda story: story.chloe),
-        stays=(LETTERS, OTHERS_LEDGERS, *RECORDS),
+        stays=(NEWSLETTERS, OTHERS_LEDGERS, *RECORDS),
         goes=OF_ONES_OWN,
     ),
     Thing(
@@ -111,7 +111,7 @@ THINGS = (
         lambda story: delete_account(story.ada),
         account=lambda story: story.ada,
         files=own_files(lambda story: story.ada),
-        stays=(LETTERS, OTHERS_LEDGERS, *RECORDS),
+        stays=(NEWSLETTERS, OTHERS_LEDGERS, *RECORDS),
         goes=OF_ONES_OWN,
     ),
     Thing(
@@ -137,14 +137,14 @@ THINGS = (
     Thing(
         "the draft of a newsletter",
         lambda story: story.ada.delete("newsletters", story.ids["newsletter"]),
-        is_there=letter_is(False),
+        is_there=newsletter_is(False),
         stays=("select * from public.responses", "select * from public.spaces"),
         goes=("select 1 from public.newsletters where id = '{newsletter}'",),
     ),
     Thing(
         "a published newsletter",
         lambda story: story.ada.delete("newsletters", story.ids["newsletter"]),
-        is_there=letter_is(True),
+        is_there=newsletter_is(True),
         files=lambda story, file: f"/{story.ids['newsletter']}/" in file,
         stays=(
             "select current_week from public.spaces where id = '{club}'",
@@ -163,7 +163,7 @@ THINGS = (
         lambda story: story.chloe.delete("responses", story.ids["response"]),
         is_there=has("response"),
         files=lambda _story, file: file.startswith("responses/") and file.endswith("/response.png"),
-        stays=(LETTERS, "select * from public.transactions"),
+        stays=(NEWSLETTERS, "select * from public.transactions"),
         goes=(
             "select 1 from public.responses where id = '{response}'",
             "select 1 from public.newsletters where not is_published and content::text like '%{response}%'",
@@ -176,7 +176,7 @@ THINGS = (
         lambda story: story.chloe.delete("responses", story.ids["draft"]),
         is_there=has("draft"),
         files=lambda _story, file: file.startswith("responses/") and file.endswith("/draft.png"),
-        stays=(LETTERS, "select * from public.transactions", "select count(*) from public.space_events"),
+        stays=(NEWSLETTERS, "select * from public.transactions", "select count(*) from public.space_events"),
         goes=("select 1 from public.responses where id = '{draft}'",),
     ),
     Thing(
@@ -190,13 +190,13 @@ THINGS = (
         "the picture of a person",
         lambda story: story.chloe.update("users", story.chloe.id, avatar_path=None),
         files=lambda story, file: file == f"avatars/{story.chloe.id}/face.png",
-        stays=(LETTERS,),
+        stays=(NEWSLETTERS,),
     ),
     Thing(
         "the picture of the space",
         lambda story: story.ada.update("spaces", story.club.id, cover_path=None),
         files=lambda story, file: file == f"covers/{story.club.id}/cover.jpg",
-        stays=(LETTERS,),
+        stays=(NEWSLETTERS,),
     ),
     Thing(
         "a prompt that nobody has answered",
@@ -220,7 +220,7 @@ THINGS = (
         lambda story: story.chloe.rows("leave_space", space_id=story.club.id),
         leaves=lambda story: story.chloe,
         files=lambda story, file: is_of_an_open_draft(story, file),
-        stays=(LETTERS, "select * from public.responses where is_published", "select * from public.transactions"),
+        stays=(NEWSLETTERS, "select * from public.responses where is_published", "select * from public.transactions"),
         goes=("select 1 from public.memberships where user_id = '{chloe}'",),
     ),
     Thing(
@@ -228,7 +228,7 @@ THINGS = (
         lambda story: story.ada.rows("remove_member", space_id=story.club.id, user_id=story.chloe.id),
         leaves=lambda story: story.chloe,
         files=lambda story, file: is_of_an_open_draft(story, file),
-        stays=(LETTERS, "select * from public.responses where is_published", "select * from public.transactions"),
+        stays=(NEWSLETTERS, "select * from public.responses where is_published", "select * from public.transactions"),
         goes=("select 1 from public.memberships where user_id = '{chloe}'",),
     ),
 )

@@ -46,7 +46,7 @@ def change(column: str) -> Tampering:
     return tamper
 
 
-def change_and_hash_anew(forger: Actors, chance: random.Random) -> None:
+def change_and_hash_again(forger: Actors, chance: random.Random) -> None:
     """The row fits the one before it again, but not the one after it, or the head."""
     row = a_row(forger, chance)
     forger.run("update public.transactions set description = 'rewritten' where id = %s", row["id"])
@@ -189,7 +189,7 @@ def add_a_side_to_a_gift(forger: Actors, chance: random.Random) -> None:
 
 TAMPERINGS: dict[str, Tampering] = {
     **{f"change {column}": change(column) for column in OTHER_VALUES},
-    "change and hash anew": change_and_hash_anew,
+    "change and hash anew": change_and_hash_again,
     "move to somebody": move_to_somebody,
     "move to the end": move_to_the_end,
     "swap places": swap_places,

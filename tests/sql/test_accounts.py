@@ -34,7 +34,7 @@ from tests.support.stories import found_club, grant_tokens
     ],
 )
 def test_signing_up_makes_a_person(actors: Actors, metadata: object, email: str | None, name: str) -> None:
-    """Who gave no name was shown by what is before the @ of their address, in letters, too."""
+    """Who gave no name was shown by what is before the @ of their address, in newsletters, too."""
     user_id = uuid4()
     actors.run(
         "insert into auth.users (id, email, raw_user_meta_data) values (%s, %s, %s)", user_id, email, Jsonb(metadata)
@@ -62,10 +62,10 @@ def test_spaces_outlive_who_led_them(actors: Actors) -> None:
     club.leader.call("set_member_role", space_id=club.id, user_id=dmitri.id, role="ADMIN")
     alone = ada.insert("spaces", name="Only me")
     (prompt,) = club.ask("What did you read?")
-    club.answer(prompt)
+    club.respond(prompt)
     grant_tokens(actors, ada, 100)
     ada.call("transfer_tokens", recipient_id=boris.id, amount=10)
-    letter = club.publish_week()
+    newsletter = club.publish_week()
 
     actors.run("delete from auth.users where id = %s", ada.id)
 
@@ -75,13 +75,13 @@ def test_spaces_outlive_who_led_them(actors: Actors) -> None:
     assert {row["user_id"] for row in boris.select("memberships", space_id=club.id)} == {boris.id, chloe.id, dmitri.id}
     assert {row["user_id"] for row in boris.select("responses", space_id=club.id)} == {boris.id, chloe.id, dmitri.id}
     assert boris.select("prompts", id=prompt["id"])[0]["curator_id"] is None
-    assert boris.select("newsletters", id=letter["id"])[0]["content"]["curator"]["display_name"] == "Ada"
+    assert boris.select("newsletters", id=newsletter["id"])[0]["content"]["curator"]["display_name"] == "Ada"
     assert actors.one("select count(*) from public.transactions where user_id = %s", ada.id) == 0
     assert [row["amount"] for row in boris.select("transactions", type="EARN_GIFT")] == [10]
     check_ledger(actors)
 
 
-def test_the_pen_of_a_deleted_account_moves_on(actors: Actors) -> None:
+def test_a_deleted_curator_is_replaced(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe")
     club.leader.call("assign_curator", space_id=club.id, user_id=club.members[0].id)
     actors.run("delete from auth.users where id = %s", club.members[0].id)

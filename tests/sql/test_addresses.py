@@ -26,7 +26,7 @@ from tests.support.stories import balance, found_club
     ],
 )
 def test_one_mailbox_has_one_digest_however_it_is_spelled(actors: Actors, one: str, other: str) -> None:
-    """An address in quotes, with a dot behind it, or a domain in letters was somebody else's."""
+    """An address in quotes, with a dot behind it, or a domain in Unicode counted as another one."""
     digests = "select private.address_digest(%s) = private.address_digest(%s)"
     assert actors.one(digests, one, other)
 
@@ -41,7 +41,7 @@ def test_other_mailboxes_have_other_digests(actors: Actors) -> None:
 
 
 def test_domains_are_spelled_as_python_spells_them(actors: Actors) -> None:
-    """Against an implementation that others use: mixed scripts, one letter, letters beyond the first plane."""
+    """Against an implementation that others use: mixed scripts, one character, characters beyond the first plane."""
     labels = (
         "\u00e4", "m\u00fcnchen-ost", "\u0440\u0444", "a\u4e2db\u6587c", "\U0001f600", "x\U00010348\u00e9", "plain", "",
         "\u00e9" * 40,
@@ -56,7 +56,7 @@ def test_domains_are_spelled_as_python_spells_them(actors: Actors) -> None:
 
 
 def play_alone(actors: Actors, person: Actor) -> int:
-    """Found a space, ask and answer ten questions, and return what that has paid."""
+    """Found a space, ask ten questions and respond to them, and return what that has paid."""
     before = balance(actors, person)
     space = person.insert("spaces", name="Mine")
     for number in range(10):
@@ -90,7 +90,7 @@ def test_one_address_earns_in_a_week_what_one_person_earns(actors: Actors, again
 
 @pytest.mark.parametrize("column", ["email", "phone"])
 def test_changing_the_address_before_the_deletion_frees_neither(actors: Actors, column: str) -> None:
-    """Two addresses, one used to sign up and the other to delete, would begin anew for ever."""
+    """Two addresses, one used to sign up and the other to delete, would start over without end."""
     former, later = ("zoe@example.test", "zora@example.test") if column == "email" else ("3071", "3072")
     club = found_club(actors, is_public=True)
     actors.as_owner()

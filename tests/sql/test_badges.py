@@ -24,13 +24,13 @@ def earned(person: Actor) -> set[str]:
     return {row["code"] for row in person.rows("badge_progress") if row["earned_at"] is not None}
 
 
-def answer(club: Club) -> None:
+def respond(club: Club) -> None:
     (prompt,) = club.ask()
-    club.answer(prompt, [club.members[0]])
+    club.respond(prompt, [club.members[0]])
 
 
 def close_a_week(club: Club) -> None:
-    answer(club)
+    respond(club)
     club.publish_week()
 
 
@@ -54,7 +54,7 @@ def join_another(club: Club) -> None:
 
 
 def count_streaks(club: Club) -> None:
-    answer(club)
+    respond(club)
     club.actors.run("select private.refresh_streaks()")
 
 
@@ -65,10 +65,10 @@ MOMENTS = (
 )  # fmt: skip
 
 STORIES: dict[str, tuple[int, Callable[[Club], None]]] = {
-    "responses_published": (1, answer),
+    "responses_published": (1, respond),
     "current_streak": (1, count_streaks),
     "weeks_curated": (1, curate),
-    "tokens_earned": (50, answer),
+    "tokens_earned": (50, respond),
     "gifts_sent": (1, give),
     "purchases": (1, buy),
     "spaces_joined": (2, join_another),
@@ -154,7 +154,7 @@ def test_a_badge_that_is_found_late_bears_the_date_of_the_event(actors: Actors, 
 def test_a_badge_pays_and_tells_once(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     boris = club.members[0]
-    answer(club)
+    respond(club)
     (news,) = boris.select("notifications", kind="BADGE_EARNED")
     assert (news["payload"]["code"], news["payload"]["tokens"]) == ("first_words", 100)
     (entry,) = boris.select("transactions", type="EARN_BADGE")
@@ -170,7 +170,7 @@ def test_tokens_of_a_badge_may_complete_the_next(actors: Actors) -> None:
     add_badge(actors, "tokens_earned", 200, reward=0)
     add_badge(actors, "tokens_earned", 201)
     club = found_club(actors, "Boris")
-    answer(club)  # 50, and "First Words" for 100 more.
+    respond(club)  # 50, and "First Words" for 100 more.
     assert earned(club.members[0]) == {"first_words", "tokens_earned_150", "tokens_earned_200"}
     assert balance(actors, club.members[0]) == 200
 
@@ -187,7 +187,7 @@ def test_gifts_received_are_not_earned(actors: Actors) -> None:
 def test_a_new_badge_is_awarded_for_what_was_done_before(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe")
     (prompt,) = club.ask()
-    club.answer(prompt)
+    club.respond(prompt)
     add_badge(actors, "responses_published", 1)
     boris = club.members[0]
     assert [row["user_id"] for row in boris.rows("check_badges")] == [boris.id]
@@ -199,7 +199,7 @@ def test_a_new_badge_is_awarded_for_what_was_done_before(actors: Actors) -> None
 def test_progress(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     boris = club.members[0]
-    answer(club)
+    respond(club)
     progress = {row["code"]: row for row in boris.rows("badge_progress")}
     assert {code: (row["current_value"], row["target"]) for code, row in progress.items()} == {
         "first_words": (1, 1),
@@ -216,11 +216,11 @@ def test_progress(actors: Actors) -> None:
 def test_a_badge_stays_when_its_cause_goes(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     boris = club.members[0]
-    answer(club)
+    respond(club)
     boris.run("delete from public.responses where user_id = auth.uid()")
     assert earned(boris) == {"first_words"}
-    answer_again = club.ask("Another?")[-1]
-    club.answer(answer_again, [boris])
+    respond_again = club.ask("Another?")[-1]
+    club.respond(respond_again, [boris])
     assert len(boris.select("user_badges")) == 1
 
 
@@ -228,7 +228,7 @@ def test_display(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     boris, ada = club.members[0], club.leader
     add_badge(actors, "responses_published", 1)
-    answer(club)
+    respond(club)
 
     def shown() -> list[str]:
         profiles = {row["user_id"]: row for row in ada.rows("member_profiles", space_id=club.id)}

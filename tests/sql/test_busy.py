@@ -57,13 +57,13 @@ def test_who_holds_a_space_waits_for_no_other(crowd: Crowd) -> None:
     boris.insert("memberships", space_id=park.id)
     prompts = [space.ask()[0]["id"] for space in (club, park)]
     crowd.leave()
-    answers = "insert into public.responses (prompt_id, content) select unnest(%s::uuid[]), 'Dune'"
+    responses = "insert into public.responses (prompt_id, content) select unnest(%s::uuid[]), 'Dune'"
     crowd.first.run("update public.spaces set name = 'Busy' where id = %s", park.id)
-    assert crowd.outcome(boris, answers, prompts) == "busy"
-    assert crowd.outcome(boris, answers, prompts[::-1]) == "stopped"
-    assert crowd.outcome(boris, answers, prompts[1:]) == "stopped"
+    assert crowd.outcome(boris, responses, prompts) == "busy"
+    assert crowd.outcome(boris, responses, prompts[::-1]) == "stopped"
+    assert crowd.outcome(boris, responses, prompts[1:]) == "stopped"
     crowd.leave()
-    crowd.second.known(boris.id).run(answers, prompts)
+    crowd.second.known(boris.id).run(responses, prompts)
 
 
 def test_who_holds_a_space_waits_briefly_for_themselves(crowd: Crowd) -> None:
@@ -146,7 +146,7 @@ def test_who_holds_an_item_waits_briefly_for_the_next(crowd: Crowd) -> None:
 def test_a_newsletter_waits_for_those_it_is_about(crowd: Crowd) -> None:
     club = found_club(crowd.first, "Boris")
     (prompt,) = club.ask()
-    (response,) = club.answer(prompt, club.members)
+    (response,) = club.respond(prompt, club.members)
     club.leader.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
     newsletter = club.leader.call("generate_newsletter", space_id=club.id)
     crowd.leave()

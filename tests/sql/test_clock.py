@@ -40,11 +40,11 @@ def test_a_chore_that_fails_keeps_no_other_from_being_done(actors: Actors) -> No
     assert actors.one("select count(*) from private.chores where last_error is not null") == 0
 
 
-def test_those_who_have_not_answered_are_reminded_once(actors: Actors, club: Club) -> None:
+def test_those_who_have_not_responded_are_reminded_once(actors: Actors, club: Club) -> None:
     boris, chloe = club.members
     (prompt,) = club.ask()
-    club.answer(prompt, [boris])
-    chloe.insert("responses", prompt_id=prompt["id"], content="Perhaps")  # A draft is no answer.
+    club.respond(prompt, [boris])
+    chloe.insert("responses", prompt_id=prompt["id"], content="Perhaps")  # A draft does not count.
     tick(actors, "47 hours")
     assert [reminders(person) for person in club.everybody] == [0, 0, 0]
     for later in ("49 hours", "3 days", "6 weeks"):
@@ -67,8 +67,8 @@ def test_reminders_can_be_switched_off(actors: Actors, club: Club) -> None:
     chloe.run("update public.settings set in_app_notifications = false where user_id = auth.uid()")
     club.ask()
     tick(actors, "3 days")
-    mails = actors.run("select user_id, state from private.mails where kind = 'RESPONSE_REMINDER'")
-    assert {mail["user_id"]: mail["state"] for mail in mails} == {
+    emails = actors.run("select user_id, state from private.mails where kind = 'RESPONSE_REMINDER'")
+    assert {email["user_id"]: email["state"] for email in emails} == {
         club.leader.id: "QUEUED", boris.id: "OFF", chloe.id: "QUEUED",
     }  # fmt: skip
     assert [reminders(person) for person in club.everybody] == [1, 1, 0]
@@ -91,9 +91,9 @@ def test_a_service_may_tick_and_nobody_else(actors: Actors, club: Club) -> None:
 
 
 def test_old_news_by_email_are_swept_and_what_was_sent_to_whom_stays(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     actors.run("update private.mails set state = 'SENT', sent_at = clock_timestamp()")
-    actors.service().rows("save_newsletter_mail", newsletter_id=letter["id"], content={})
+    actors.service().rows("save_newsletter_mail", newsletter_id=newsletter["id"], content={})
     tick(actors, "91 days")
     assert actors.one("select count(*) from private.mails where newsletter_id is null") == 0
     assert actors.one("select count(*) from private.mails where newsletter_id is not null") == 3

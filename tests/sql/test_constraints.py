@@ -1,6 +1,6 @@
 """Every CHECK refuses what it is there to refuse, also where no trigger stands before it.
 
-Triggers word refusals for people; a CHECK is what holds when there is none, or when it has been changed. So each is
+Triggers word refusals for people; a CHECK holds without the trigger, or when it has been changed. So each is
 tried with all triggers off.
 """
 

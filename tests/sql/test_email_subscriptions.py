@@ -32,7 +32,7 @@ def test_each_email_says_what_its_reader_reads(club: Club, service: Actor, actor
     ]
     club.leader.update("spaces", club.id, language="de")
     batch = claimed(service)
-    read = {mail["display_name"]: mail["languages"] for mail in batch["mails"]}
+    read = {email["display_name"]: email["languages"] for email in batch["mails"]}
     assert read == {name: ["de"] for name in read} | {"Boris": ["fr-CA", "de"]}
     begin(service, batch)
     (told,) = service.rows("email_subscription", token=subscription(actors, boris, club))

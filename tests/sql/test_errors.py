@@ -42,14 +42,14 @@ def test_refused(world: World, code: str) -> None:
     assert diagnosis.message_hint
 
 
-def test_not_allowed_has_words_too(world: World) -> None:
+def test_not_allowed_has_a_message_too(world: World) -> None:
     with world.cast["member"].refused("42501") as caught:
         world.cast["member"].call("generate_newsletter", space_id=world.club.id)
     assert caught.value.diag.message_primary == "Only the leader of the space may do this."
     assert caught.value.diag.message_hint == "Ask the leader of the space."
 
 
-def test_nobody_signed_in_has_words_too(world: World) -> None:
+def test_nobody_signed_in_has_a_message_too(world: World) -> None:
     nobody = world.actors.known(uuid4())
     with nobody.refused("42501"):
         world.actors.connection.execute("select set_config('request.jwt.claims', '', true)")

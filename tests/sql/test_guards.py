@@ -24,7 +24,7 @@ def refused(actor: Actor, sqlstate: str, says: str, query: str, *arguments: Any)
     assert says in f"{diagnosis.message_primary} {diagnosis.message_detail}", diagnosis.message_primary
 
 
-def test_nobody_acts_for_another_and_is_told_so(club: Club) -> None:
+def test_acting_for_another_person_is_refused_with_the_reason(club: Club) -> None:
     """The policies would say only that a row is not allowed."""
     boris, chloe = club.members
     park = club.leader.insert("spaces", name="Park", is_public=True)
@@ -72,7 +72,7 @@ def test_a_place_that_is_taken(club: Club) -> None:
     )  # fmt: skip
 
 
-def test_an_unpublished_prompt_takes_no_answer(club: Club) -> None:
+def test_an_unpublished_prompt_takes_no_response(club: Club) -> None:
     prompt = club.leader.insert("prompts", space_id=club.id, question="Why?")
     refused(
         club.leader, "MG301", "not published",
@@ -85,7 +85,7 @@ INSERT = "insert into public.newsletters (space_id, title) values (%s, %s)"
 
 def test_a_newsletter_that_is_inserted_is_held_as_one_that_is_generated(actors: Actors, club: Club) -> None:
     (prompt,) = club.ask()
-    club.answer(prompt)
+    club.respond(prompt)
     refused(club.leader, "MG403", "selected", INSERT, club.id, "Ours")
     published = club.leader.select("responses", space_id=club.id)
     club.leader.rows("select_responses", space_id=club.id, response_ids=[row["id"] for row in published])
@@ -100,7 +100,7 @@ def test_a_newsletter_that_is_inserted_is_held_as_one_that_is_generated(actors: 
 def test_what_is_selected_is_looked_at_again(club: Club) -> None:
     """Deselected after the first snapshot, nothing is left: neither another snapshot nor a publication comes of it."""
     (prompt,) = club.ask()
-    (response, *_) = club.answer(prompt)
+    (response, *_) = club.respond(prompt)
     club.leader.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
     newsletter = club.leader.call("generate_newsletter", space_id=club.id)
     club.leader.rows("select_responses", space_id=club.id, response_ids=None)
@@ -110,7 +110,7 @@ def test_what_is_selected_is_looked_at_again(club: Club) -> None:
 
 def test_only_the_open_week_is_published(actors: Actors, club: Club) -> None:
     (prompt,) = club.ask()
-    (response, *_) = club.answer(prompt)
+    (response, *_) = club.respond(prompt)
     club.leader.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
     newsletter = club.leader.call("generate_newsletter", space_id=club.id)
     actors.run("update public.spaces set current_week = 2 where id = %s", club.id)
@@ -124,7 +124,7 @@ def test_a_published_week_is_not_generated_again(actors: Actors, club: Club) -> 
     refused(club.leader, "MG402", "published", "select public.select_responses(%s, '{}', 1)", club.id)
 
 
-def test_a_strangers_newsletter_is_not_there_whatever_is_asked_of_it(actors: Actors, club: Club) -> None:
+def test_a_newsletter_of_others_gets_the_same_error_as_none(actors: Actors, club: Club) -> None:
     newsletter = club.week()
     command = "select public.set_newsletter_visibility(%s, null)"
     refused(actors.person("Olga"), "MG401", "No such newsletter", command, newsletter["id"])
@@ -151,7 +151,7 @@ def test_who_is_not_in_the_space_gets_nothing_in_it(actors: Actors, club: Club, 
     ],
 )
 def test_what_a_secret_key_leaves_out_is_named(actors: Actors, argument: str, command: str) -> None:
-    """A NOT NULL of a table that nobody outside knows answered instead."""
+    """The error came from a NOT NULL of an internal table instead."""
     refused(actors.service(), "MG001", argument, f"select public.{command}")
 
 
@@ -215,7 +215,7 @@ SETTLED = {"width": 4, "height": 3, "files": {}}
     ],
 )
 def test_a_picture_is_made_or_refused(actors: Actors, settlement: dict[str, Any]) -> None:
-    """A CHECK of a table that nobody outside knows answered instead."""
+    """The error came from a CHECK of an internal table instead."""
     service = actors.service()
     with service.refused("MG001"):
         service.call("settle_picture", bucket_id="avatars", path="a", **settlement)

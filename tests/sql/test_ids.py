@@ -108,10 +108,10 @@ def test_an_id_that_was_used_is_refused_in_the_same_words(desk: Desk, kind: str)
 
 def test_a_space_that_is_gone_takes_the_ids_in_it_along(desk: Desk) -> None:
     """The files of a newsletter lie at its space's and its own id: a stranger named both and read them."""
-    letter = uuid4()
-    desk.newsletter(letter)
+    newsletter = uuid4()
+    desk.newsletter(newsletter)
     desk.club.leader.delete("spaces", desk.club.id)
-    for id in (desk.club.id, letter, desk.prompt):
+    for id in (desk.club.id, newsletter, desk.prompt):
         with desk.olga.refused("MG901"):
             desk.olga.insert("spaces", id=id, name="Mine")
 

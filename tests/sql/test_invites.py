@@ -23,7 +23,7 @@ def invite(club: Club, **limits: object) -> Row:
     return row
 
 
-def test_an_invite_answers_its_code_once(actors: Actors, club: Club) -> None:
+def test_an_invite_returns_its_code_once(actors: Actors, club: Club) -> None:
     made = invite(club, max_uses=4)
     assert set(made) == {"id", "space_id", "code", "max_uses", "uses", "expires_at", "created_at"}
     assert (made["max_uses"], made["uses"], made["expires_at"]) == (4, 0, None)
@@ -124,7 +124,7 @@ def test_admins_invite_and_others_do_not(actors: Actors) -> None:
     assert actors.service().call("create_invite", space_id=club.id)["code"]
 
 
-def test_the_same_command_again_answers_the_same_invite(actors: Actors) -> None:
+def test_the_same_command_again_returns_the_same_invite(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     boris = club.members[0]
     club.leader.call("set_member_role", space_id=club.id, user_id=boris.id, role="ADMIN")

@@ -79,13 +79,13 @@ def test_every_table_that_names_people_says_what_of_it_is_theirs(actors: Actors)
 def test_an_export_has_everything_of_ones_own_and_nothing_else(actors: Actors, club: Club) -> None:
     boris, chloe = club.members
     (prompt,) = club.ask("What did you read?")
-    club.answer(prompt)
-    letter = club.publish_week()
+    club.respond(prompt)
+    newsletter = club.publish_week()
     grant_tokens(actors, boris, 1000)
     boris.call("purchase_item", item_id=boris.select("store_items", code="theme_midnight")[0]["id"])
     boris.call("transfer_tokens", recipient_id=chloe.id, amount=5, message="For you")
     boris.call("set_space_emails", space_id=club.id, is_on=False)
-    boris.call("withdraw_reading_link", newsletter_id=letter["id"])
+    boris.call("withdraw_reading_link", newsletter_id=newsletter["id"])
     boris.rows("check_badges")
     club.ask("And now?")
     actors.run("select private.refresh_streaks(now() + interval '1 hour')")
@@ -96,10 +96,10 @@ def test_an_export_has_everything_of_ones_own_and_nothing_else(actors: Actors, c
     nothing = {"files", "new_password", "newsletters", "paid_streaks", "prompts", "removals", "spaces"}
     assert {part for part, rows in names.items() if not rows} <= nothing
     everything = json.dumps(names, default=str)
-    assert "Boris answers" in everything and "For you" in everything and str(letter["id"]) in everything
+    assert "Boris responds" in everything and "For you" in everything and str(newsletter["id"]) in everything
     for foreign in (
-        "Chloe answers",
-        "Ada answers",
+        "Chloe responds",
+        "Ada responds",
         email_of(actors, chloe),
         code["code"],
         "encrypted_password",
@@ -125,7 +125,7 @@ def test_what_one_wrote_is_ones_own_after_leaving_too(actors: Actors, club: Club
     assert len(exported(boris, "responses")) == 1
     assert [row["id"] for row in exported(boris, "prompts")] == [str(row["id"]) for row in prompts]
     (printed,) = exported(boris, "printed_responses")
-    assert [response["content"] for response in printed["responses"]] == ["Boris answers"]
+    assert [response["content"] for response in printed["responses"]] == ["Boris responds"]
     path = f"{club.id}/{boris.id}/a.png"
     actors.run("insert into storage.objects (bucket_id, name) values ('responses', %s)", path)
     assert [row["name"] for row in exported(boris, "files")] == [path]
@@ -260,7 +260,7 @@ def test_a_soft_deletion_is_a_deletion(actors: Actors, club: Club) -> None:
 
 
 @pytest.mark.parametrize("rotation", ["MANUAL", "RANDOM", "ROUND_ROBIN"])
-def test_a_banned_account_gets_no_email_and_not_the_pen(actors: Actors, club: Club, rotation: str) -> None:
+def test_a_banned_account_gets_no_email_and_does_not_become_curator(actors: Actors, club: Club, rotation: str) -> None:
     banned = (club.leader, club.members[0]) if rotation != "MANUAL" else (club.members[0],)
     for person in banned:
         actors.run("update auth.users set banned_until = now() + interval '1 day' where id = %s", person.id)
@@ -284,7 +284,7 @@ def test_a_person_is_taken_out_of_every_newsletter(actors: Actors, club: Club) -
         "responses", prompt_id=prompt["id"], content="Mine", image_path=f"{club.id}/{boris.id}/cat.png",
         image_caption="My cat", music={"url": "https://a.b/c"}, is_published=True,
     )  # fmt: skip
-    club.answer(prompt, [chloe])
+    club.respond(prompt, [chloe])
     ids = [response["id"], *(row["id"] for row in chloe.select("responses", week_number=2, user_id=chloe.id))]
     club.leader.rows("select_responses", space_id=club.id, response_ids=ids)
     second = club.leader.call("generate_newsletter", space_id=club.id)
@@ -297,18 +297,18 @@ def test_a_person_is_taken_out_of_every_newsletter(actors: Actors, club: Club) -
     actors.run("delete from private.outbox")
     assert actors.service().call("redact_user", user_id=boris.id) == 1
 
-    letters = {row["id"]: row for row in actors.run("select * from public.newsletters")}
-    for letter in (letters[first["id"]], letters[second["id"]]):
-        text = json.dumps(letter["content"], default=str)
+    newsletters = {row["id"]: row for row in actors.run("select * from public.newsletters")}
+    for newsletter in (newsletters[first["id"]], newsletters[second["id"]]):
+        text = json.dumps(newsletter["content"], default=str)
         for word in (str(boris.id), "Boris", "boris", "Mine", "cat.png", "My cat", "https://a.b/c"):
             assert word not in text, word
-        assert "Chloe answers" in text
-    published = letters[first["id"]]
+        assert "Chloe responds" in text
+    published = newsletters[first["id"]]
     somebody = {"id": None, "display_name": "Somebody who left", "username": None, "avatar_path": None}
     entries = [entry for entry in published["content"]["prompts"][0]["responses"] if entry["author"] == somebody]
     parts = ("content", "image_path", "image_caption", "music")
     assert [[entry[part] for part in parts] for entry in entries] == [[None] * 4]
-    assert letters[second["id"]]["content"]["curator"] is None
+    assert newsletters[second["id"]]["content"]["curator"] is None
     # Page, PDF and email are made anew, and out of reach until then.
     assert (published["html_path"], published["pdf_path"]) == (None, None) and published["redacted_at"] is not None
     assert actors.run("select 1 from private.newsletter_mails where newsletter_id = %s", first["id"]) == []
@@ -328,7 +328,7 @@ def test_a_person_is_taken_out_of_every_newsletter(actors: Actors, club: Club) -
     for code, status in ((first["code"], "REDACTED"), (published["code"], "ACCOUNT_CLOSED")):
         found = actors.one("select private.verify_newsletter(%s, %s, null)", code, first["id"])
         assert found["status"] == status
-    assert letters[other["id"]]["redacted_at"] is None and letters[other["id"]]["html_path"] == "a"
+    assert newsletters[other["id"]]["redacted_at"] is None and newsletters[other["id"]]["html_path"] == "a"
     # Again changes nothing.
     assert actors.service().call("redact_user", user_id=boris.id) is None
     assert len(actors.run("select * from private.redactions")) == 1
@@ -338,9 +338,9 @@ def test_only_a_secret_key_takes_somebody_out(actors: Actors, club: Club) -> Non
     for person in (*club.everybody, actors.anon()):
         with person.refused("42501"):
             person.call("redact_user", user_id=club.leader.id)
-    letter = club.week()
+    newsletter = club.week()
     with club.leader.refused("42501"):
-        club.leader.update("newsletters", letter["id"], redacted_at="2026-01-01")
+        club.leader.update("newsletters", newsletter["id"], redacted_at="2026-01-01")
 
 
 def test_finding_somebodys_newsletters_reads_an_index(actors: Actors, club: Club) -> None:
@@ -353,10 +353,10 @@ def test_finding_somebodys_newsletters_reads_an_index(actors: Actors, club: Club
 
 
 def test_the_newsletter_that_shows_a_response_is_found_by_an_index_and_by_no_client(actors: Actors, club: Club) -> None:
-    letter = club.week()
-    (response, *_) = [one["id"] for prompt in letter["content"]["prompts"] for one in prompt["responses"]]
+    newsletter = club.week()
+    (response, *_) = [one["id"] for prompt in newsletter["content"]["prompts"] for one in prompt["responses"]]
     service = actors.service()
-    assert str(service.call("newsletter_with_response", response_id=response)) == str(letter["id"])
+    assert str(service.call("newsletter_with_response", response_id=response)) == str(newsletter["id"])
     assert service.call("newsletter_with_response", response_id=UUID(int=0)) is None
     with club.leader.refused("42501"):
         club.leader.call("newsletter_with_response", response_id=response)

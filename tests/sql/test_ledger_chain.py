@@ -117,7 +117,7 @@ def test_a_short_check_reads_what_came_since(checked: Actors) -> None:
         assert "chain" in {row["problem"] for row in faults(checked)}
 
 
-def test_a_chain_that_was_computed_anew_does_not_fit_its_checkpoint(checked: Actors) -> None:
+def test_a_chain_that_was_recomputed_does_not_fit_its_checkpoint(checked: Actors) -> None:
     rewrite(checked, _BEFORE)
     assert {row["problem"] for row in faults(checked)} == {"checkpoint"}
     assert {row["problem"] for row in faults(checked, complete=False)} >= {"checkpoint"}

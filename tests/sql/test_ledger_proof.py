@@ -23,12 +23,12 @@ def club(actors: Actors) -> Club:
     return club
 
 
-def proof_of(person: object, letter: Row) -> LedgerProof:
-    return LedgerProof.model_validate(person.call("ledger_proof", newsletter_id=letter["id"]))  # type: ignore[attr-defined]
+def proof_of(person: object, newsletter: Row) -> LedgerProof:
+    return LedgerProof.model_validate(person.call("ledger_proof", newsletter_id=newsletter["id"]))  # type: ignore[attr-defined]
 
 
-def verify(actors: Actors, letter: Row, **more: object) -> Row:
-    found: Row = actors.service().call("verify_newsletter", code=letter["code"], **more)
+def verify(actors: Actors, newsletter: Row, **more: object) -> Row:
+    found: Row = actors.service().call("verify_newsletter", code=newsletter["code"], **more)
     return found
 
 
@@ -36,14 +36,14 @@ def test_a_published_newsletter_has_a_code_and_a_draft_has_none(club: Club) -> N
     club.ask()
     draft = club.leader.call("generate_newsletter", space_id=club.id)
     assert (draft["code"], draft["ledger_root"]) == (None, None)
-    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
-    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){3}", letter["code"])
-    assert re.fullmatch(r"[0-9a-f]{64}", letter["ledger_root"])
-    assert club.leader.call("publish_newsletter", newsletter_id=draft["id"])["code"] == letter["code"]
+    newsletter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){3}", newsletter["code"])
+    assert re.fullmatch(r"[0-9a-f]{64}", newsletter["ledger_root"])
+    assert club.leader.call("publish_newsletter", newsletter_id=draft["id"])["code"] == newsletter["code"]
 
 
-def test_the_code_is_the_sha256_of_the_snapshot_in_crockfords_letters(actors: Actors, club: Club) -> None:
-    letter = club.week()
+def test_the_code_is_the_sha256_of_the_snapshot_in_crockfords_base_32(actors: Actors, club: Club) -> None:
+    newsletter = club.week()
     digest = actors.one(
         """
         select sha256(convert_to(jsonb_build_object(
@@ -51,30 +51,30 @@ def test_the_code_is_the_sha256_of_the_snapshot_in_crockfords_letters(actors: Ac
           'content', content, 'published_at', extract(epoch from published_at)::text, 'ledger_root', ledger_root
         )::text, 'UTF8')) from public.newsletters where id = %s
         """,
-        letter["id"],
+        newsletter["id"],
     )
     number = int.from_bytes(digest) >> 156
-    letters = "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[number >> 5 * place & 31] for place in reversed(range(20)))
-    assert letter["code"] == "-".join(letters[place : place + 5] for place in range(0, 20, 5))
+    newsletters = "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[number >> 5 * place & 31] for place in reversed(range(20)))
+    assert newsletter["code"] == "-".join(newsletters[place : place + 5] for place in range(0, 20, 5))
 
 
 @pytest.mark.parametrize("members", [0, 1, 2, 3, 4, 7])
 def test_every_member_has_a_proof_of_their_own(actors: Actors, members: int) -> None:
     club = found_club(actors, *(f"Member {number}" for number in range(members)))
     club.ask()
-    letter = club.publish_week()
-    proofs = [proof_of(person, letter) for person in club.everybody]
+    newsletter = club.publish_week()
+    proofs = [proof_of(person, newsletter) for person in club.everybody]
     assert [proof.is_valid() for proof in proofs] == [True] * (members + 1)
-    assert {proof.ledger_root for proof in proofs} == {letter["ledger_root"]}
+    assert {proof.ledger_root for proof in proofs} == {newsletter["ledger_root"]}
     assert {proof.user_id for proof in proofs} == {person.id for person in club.everybody}
     assert not proofs[0].model_copy(update={"entries": proofs[0].entries + 1}).is_valid()
     assert not proofs[0].model_copy(update={"hash": "00" * 32}).is_valid()
 
 
 def test_a_proof_tells_nothing_of_others(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     boris = club.members[0]
-    told = json.dumps(boris.call("ledger_proof", newsletter_id=letter["id"]), default=str)
+    told = json.dumps(boris.call("ledger_proof", newsletter_id=newsletter["id"]), default=str)
     for person in (club.leader, *club.members[1:]):
         assert str(person.id) not in told
         (head,) = actors.run("select * from private.newsletter_heads where user_id = %s", person.id)
@@ -82,30 +82,30 @@ def test_a_proof_tells_nothing_of_others(actors: Actors, club: Club) -> None:
 
 
 def test_who_was_no_member_has_no_proof(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     boris, chloe = club.members[:2]
     boris.run("select public.leave_space(%s)", club.id)
-    assert proof_of(boris, letter).is_valid()
+    assert proof_of(boris, newsletter).is_valid()
     femi = actors.person("Femi")
     club.join(femi)
     for person in (femi, actors.person("Sam")):
         with person.refused("MG508"):
-            person.call("ledger_proof", newsletter_id=letter["id"])
+            person.call("ledger_proof", newsletter_id=newsletter["id"])
     draft = (club.ask(), club.leader.call("generate_newsletter", space_id=club.id))[1]
     with chloe.refused("MG508"):
         chloe.call("ledger_proof", newsletter_id=draft["id"])
     with actors.anon().refused("42501"):
-        actors.anon().call("ledger_proof", newsletter_id=letter["id"])
+        actors.anon().call("ledger_proof", newsletter_id=newsletter["id"])
 
 
 def test_an_intact_newsletter(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     club.week()
-    found = verify(actors, letter, newsletter_id=letter["id"], ledger_root=letter["ledger_root"])
-    assert (found["status"], found["newsletter_id"], found["members"]) == ("INTACT", str(letter["id"]), 5)
+    found = verify(actors, newsletter, newsletter_id=newsletter["id"], ledger_root=newsletter["ledger_root"])
+    assert (found["status"], found["newsletter_id"], found["members"]) == ("INTACT", str(newsletter["id"]), 5)
     assert (found["closed_accounts"], found["changed_ledgers"]) == (0, 0)
     # As somebody types it.
-    typed = letter["code"].lower().replace("0", "o").replace("1", "l")
+    typed = newsletter["code"].lower().replace("0", "o").replace("1", "l")
     assert actors.service().call("verify_newsletter", code=f" {typed} ")["status"] == "INTACT"
 
 
@@ -124,20 +124,20 @@ def test_an_intact_newsletter(actors: Actors, club: Club) -> None:
     ],
 )
 def test_a_newsletter_that_was_changed(actors: Actors, club: Club, statement: str) -> None:
-    letter = club.week()
+    newsletter = club.week()
     actors.run("alter table public.newsletters disable trigger user")
     for part in statement.split("; "):
         actors.run(part)
-    assert verify(actors, letter, newsletter_id=letter["id"])["status"] == "CHANGED"
+    assert verify(actors, newsletter, newsletter_id=newsletter["id"])["status"] == "CHANGED"
 
 
-def test_a_ledger_that_was_written_anew_is_found_by_what_was_printed(actors: Actors, club: Club) -> None:
+def test_a_rewritten_ledger_is_found_by_what_was_printed(actors: Actors, club: Club) -> None:
     """Consistently, heads and all: nothing in the ledger itself says so."""
-    letter = club.week()
+    newsletter = club.week()
     actors.run("alter table public.transactions disable trigger user")
     rewrite(actors, f"user_id = '{club.members[0].id}'")
     assert faults(actors) == []
-    found = verify(actors, letter)
+    found = verify(actors, newsletter)
     assert (found["status"], found["changed_ledgers"]) == ("LEDGER_CHANGED", 1)
 
 
@@ -155,15 +155,15 @@ def test_a_ledger_that_was_written_anew_is_found_by_what_was_printed(actors: Act
     ],
 )
 def test_any_other_change_of_what_it_stands_for(actors: Actors, club: Club, statement: str) -> None:
-    letter = club.week()
+    newsletter = club.week()
     actors.run("alter table public.transactions disable trigger user")
     actors.run(statement.replace("%(boris)s", f"'{club.members[0].id}'"))
-    assert verify(actors, letter)["status"] == "LEDGER_CHANGED"
+    assert verify(actors, newsletter)["status"] == "LEDGER_CHANGED"
 
 
 def test_a_forger_who_changes_the_newsletter_to_fit(actors: Actors, club: Club) -> None:
     """All of it computed anew, with a redaction that never was: the root in the kept file is another one."""
-    letter = club.week()
+    newsletter = club.week()
     actors.run("alter table public.transactions disable trigger user")
     actors.run("alter table public.newsletters disable trigger user")
     rewrite(actors, f"user_id = '{club.members[0].id}'")
@@ -178,40 +178,40 @@ def test_a_forger_who_changes_the_newsletter_to_fit(actors: Actors, club: Club) 
     )
     actors.run("update public.newsletters set ledger_root = encode(private.merkle_root(id), 'hex')")
     actors.run("update public.newsletters as newsletter set code = private.newsletter_code(newsletter)")
-    assert verify(actors, letter)["status"] == "CHANGED"
+    assert verify(actors, newsletter)["status"] == "CHANGED"
     actors.run("update private.sealed_newsletters set code = (select code from public.newsletters)")
-    assert verify(actors, letter)["status"] == "UNKNOWN"
-    assert verify(actors, letter, newsletter_id=letter["id"])["status"] == "CHANGED"
+    assert verify(actors, newsletter)["status"] == "UNKNOWN"
+    assert verify(actors, newsletter, newsletter_id=newsletter["id"])["status"] == "CHANGED"
     new_code = actors.one("select code from public.newsletters")
-    actors.run("select private.record_redaction(%s, %s, %s)", letter["id"], letter["code"], new_code)
-    assert verify(actors, letter)["status"] == "REDACTED"
-    assert verify(actors, letter, ledger_root=letter["ledger_root"])["status"] == "LEDGER_CHANGED"
+    actors.run("select private.record_redaction(%s, %s, %s)", newsletter["id"], newsletter["code"], new_code)
+    assert verify(actors, newsletter)["status"] == "REDACTED"
+    assert verify(actors, newsletter, ledger_root=newsletter["ledger_root"])["status"] == "LEDGER_CHANGED"
 
 
 def test_an_account_that_was_closed_is_no_tampering(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     actors.run("delete from auth.users where id = %s", club.members[0].id)
-    found = verify(actors, letter, ledger_root=letter["ledger_root"])
+    found = verify(actors, newsletter, ledger_root=newsletter["ledger_root"])
     assert (found["status"], found["closed_accounts"], found["changed_ledgers"]) == ("ACCOUNT_CLOSED", 1, 0)
-    assert proof_of(club.members[1], letter).is_valid()
+    assert proof_of(club.members[1], newsletter).is_valid()
     # An account that was never closed cannot be said to have been.
     actors.run("delete from private.closed_accounts")
-    assert verify(actors, letter)["status"] == "LEDGER_CHANGED"
+    assert verify(actors, newsletter)["status"] == "LEDGER_CHANGED"
 
 
 def test_a_redaction_is_no_tampering(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     for times, person in enumerate(club.members[:2]):
         assert actors.service().call("redact_user", user_id=person.id) == 1, times
-    (now,) = club.leader.select("newsletters", id=letter["id"])
-    assert now["code"] != letter["code"] and now["ledger_root"] == letter["ledger_root"]
-    found = verify(actors, letter, newsletter_id=letter["id"], ledger_root=letter["ledger_root"])
+    (now,) = club.leader.select("newsletters", id=newsletter["id"])
+    assert now["code"] != newsletter["code"] and now["ledger_root"] == newsletter["ledger_root"]
+    found = verify(actors, newsletter, newsletter_id=newsletter["id"], ledger_root=newsletter["ledger_root"])
     assert found["status"] == "REDACTED" and found["redacted_at"] is not None
     after = verify(actors, now)
     assert after["status"] == "INTACT" and after["redacted_at"] is not None
     actors.run("alter table public.newsletters disable trigger user")
     actors.run("update public.newsletters set title = 'x'")
-    assert verify(actors, letter)["status"] == "CHANGED"
+    assert verify(actors, newsletter)["status"] == "CHANGED"
 
 
 def test_a_newsletter_that_was_deleted_is_no_tampering(actors: Actors, club: Club) -> None:
@@ -226,10 +226,17 @@ def test_a_newsletter_that_was_deleted_is_no_tampering(actors: Actors, club: Clu
 
 
 def test_a_code_that_nobody_printed(actors: Actors, club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     unknown = {"code": "00000-00000-00000-00000"}
     assert verify(actors, unknown)["status"] == "UNKNOWN"
-    assert verify(actors, unknown, newsletter_id=letter["id"])["status"] == "CHANGED"
-    for wrong in ("", "x", letter["code"] + "0", letter["code"].replace("-", ""), "UUUUU-00000-00000-00000", None):
+    assert verify(actors, unknown, newsletter_id=newsletter["id"])["status"] == "CHANGED"
+    for wrong in (
+        "",
+        "x",
+        newsletter["code"] + "0",
+        newsletter["code"].replace("-", ""),
+        "UUUUU-00000-00000-00000",
+        None,
+    ):
         with actors.service().refused("MG001"):
             actors.service().call("verify_newsletter", code=wrong)

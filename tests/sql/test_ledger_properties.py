@@ -34,7 +34,7 @@ class Economy(RuleBasedStateMachine):
         self.tokens: Counter[int] = Counter()
         self.sent: dict[tuple[int, str], Row] = {}
         self.badges: Counter[int] = Counter()
-        self.answered: set[tuple[int, object]] = set()
+        self.responded: set[tuple[int, object]] = set()
         self.weeks_paid: set[int] = set()
 
     def teardown(self) -> None:
@@ -119,16 +119,16 @@ class Economy(RuleBasedStateMachine):
 
     @precondition(lambda self: self.open_prompts())
     @rule(number=PEOPLE, pick=st.integers(min_value=0, max_value=9))
-    def answer_or_take_it_back(self, number: int, pick: int) -> None:
+    def respond_or_take_it_back(self, number: int, pick: int) -> None:
         person, prompts = self.people[number], self.open_prompts()
         prompt = prompts[pick % len(prompts)]
         mine = person.select("responses", prompt_id=prompt["id"], user_id=person.id)
         if mine:
             person.delete("responses", mine[0]["id"])
             return
-        self.club.answer(prompt, [person])
-        if (number, prompt["id"]) not in self.answered:
-            self.answered.add((number, prompt["id"]))
+        self.club.respond(prompt, [person])
+        if (number, prompt["id"]) not in self.responded:
+            self.responded.add((number, prompt["id"]))
             self.tokens[number] += 50
         self.add_new_badges(number)
 

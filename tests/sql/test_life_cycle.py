@@ -92,8 +92,8 @@ def check(story: Story, thing: Thing) -> None:
         "select * from private.mails where state in ('QUEUED', 'SENDING', 'UNCERTAIN')"
         " and private.mail_exclusion(user_id, space_id, kind) is null"
     )
-    assert leaver not in {mail["user_id"] for mail in unsent if account or mail["space_id"] == story.club.id}
-    assert {mail["space_id"] for mail in unsent} <= {None, *(row["id"] for row in space)}
+    assert leaver not in {email["user_id"] for email in unsent if account or email["space_id"] == story.club.id}
+    assert {email["space_id"] for email in unsent} <= {None, *(row["id"] for row in space)}
     if thing.name == "an invite":
         stranger = actors.person("Olga")
         with stranger.refused("MG103"):

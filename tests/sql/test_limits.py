@@ -50,7 +50,7 @@ def test_150_spaces_in_one_request_are_refused_as_a_whole(actors: Actors) -> Non
     assert timedelta(hours=23) < known.retry_at - datetime.now(UTC) <= timedelta(days=1, seconds=1)
     assert str(error.diag.message_primary).endswith(f"Come back at {known.retry_at:%Y-%m-%d %H:%M:%S} UTC.")
     assert "50 spaces founded" in str(error.diag.message_hint)
-    # Joining what one founds is no join, and a secret key is not limited.
+    # Founding a space does not count as joining it, and a secret key is not limited.
     assert actors.one("select count(*) from private.limit_uses where code = 'joins'") == 0
     actors.service().run(
         "insert into public.spaces (name, leader_id) select 'Space', %s from generate_series(1, 60)", ada.id
@@ -121,8 +121,8 @@ def test_a_space_sends_a_member_so_many_emails_in_a_day(actors: Actors) -> None:
     with ada.refused("MG002"):
         club.publish_week()
     # Whoever leads it, and with whatever newsletters deleted.
-    for letter in ada.select("newsletters", space_id=club.id, is_published=True):
-        ada.delete("newsletters", letter["id"])
+    for newsletter in ada.select("newsletters", space_id=club.id, is_published=True):
+        ada.delete("newsletters", newsletter["id"])
     ada.call("transfer_leadership", space_id=club.id, user_id=chloe.id)
     draft = chloe.call("generate_newsletter", space_id=club.id)
     with chloe.refused("MG002"):
@@ -187,7 +187,7 @@ def test_one_request_changes_so_many_rows(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     ada, boris = club.leader, club.members[0]
     prompt, other = club.ask("One?", "Two?")
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     park = ada.insert("spaces", name="Park", is_public=True)
     invite = ada.call("create_invite", space_id=club.id)["id"]
     purchases = "insert into public.purchases (item_id) select id from public.store_items limit 1"

@@ -35,9 +35,9 @@ def give_domains(club: Club) -> None:
         club.actors.run("update auth.users set email = %s where id = %s", f"someone@mx.host{number}.test", person.id)
 
 
-def test_what_is_the_senders_fault_stops_sending_and_fails_no_mail(club: Club, service: Actor, actors: Actors) -> None:
+def test_what_is_the_senders_fault_stops_sending_and_fails_no_email(club: Club, service: Actor, actors: Actors) -> None:
     give_domains(club)
-    letter = publish(club)
+    newsletter = publish(club)
     assert service.rows("mail_state") == []
     minutes = 0
     for attempt in range(20):
@@ -49,8 +49,8 @@ def test_what_is_the_senders_fault_stops_sending_and_fails_no_mail(club: Club, s
         assert pause == timedelta(minutes=min(60, 2**attempt))
         assert claim(service, "b", f"{minutes} minutes 59 seconds") is None
         minutes += 120
-    assert set(states(club, letter).values()) == {"QUEUED"}
-    rows = club.leader.rows("newsletter_delivery", newsletter_id=letter["id"])
+    assert set(states(club, newsletter).values()) == {"QUEUED"}
+    rows = club.leader.rows("newsletter_delivery", newsletter_id=newsletter["id"])
     assert {(row["attempts"], row["last_error"][:20]) for row in rows} == {(0, "Sending has stopped ")}
     assert service.rows("email_suppressions") == [] and service.rows("dead_letters") == []
     # The operator mends it.
@@ -77,21 +77,21 @@ def test_the_operator_is_told_once(club: Club, service: Actor, actors: Actors) -
     assert [words for words in told if "stopped" in words] == ["email by smtp has stopped: 530 sign in"]
 
 
-def test_one_recipients_server_cannot_stop_the_others_mail(club: Club, service: Actor) -> None:
-    letter = publish(club)
+def test_one_recipients_server_cannot_stop_the_others_email(club: Club, service: Actor) -> None:
+    newsletter = publish(club)
     batch = claimed(service)
     begin(service, batch)
     bad, *good = every(batch, "SENT")
     for _ in range(2):  # Even if it is asked again before the others are through.
         settle(service, batch, bad | {"outcome": "RETRY", "fault": "SENDER", "uncounted": True}, is_end=False)
     settle(service, batch, *good)
-    assert sorted(states(club, letter).values()) == ["QUEUED", "SENT", "SENT"]
+    assert sorted(states(club, newsletter).values()) == ["QUEUED", "SENT", "SENT"]
     assert claim(service, "b", "2 hours") is not None
     (state,) = service.rows("mail_state")
     assert (state["fault"], state["refusals"]) == (None, 0)
 
 
-def test_mails_that_are_refused_again_and_again_keep_no_others_waiting(
+def test_emails_that_are_refused_again_and_again_keep_no_others_waiting(
     club: Club, service: Actor, actors: Actors
 ) -> None:
     """As when the mailboxes of one provider refuse us and all others do not."""
@@ -110,7 +110,7 @@ def test_mails_that_are_refused_again_and_again_keep_no_others_waiting(
     actors.run("select private.queue_mails(%s, 'PROMPTS_PUBLISHED', %s, null, '{}', 'new')", [club.leader.id], club.id)
     actors.run("update private.mails set run_at = now() + interval '20 hours' where dedupe_key = 'new'")
     first = claimed(service, later="21 hours")["mails"]
-    assert [mail["kind"] for mail in first] == ["PROMPTS_PUBLISHED"] + ["NEWSLETTER_PUBLISHED"] * 2
+    assert [email["kind"] for email in first] == ["PROMPTS_PUBLISHED"] + ["NEWSLETTER_PUBLISHED"] * 2
 
 
 def test_a_provider_that_stops_in_the_middle_of_a_batch_is_given_nothing_more(club: Club, service: Actor) -> None:
@@ -122,7 +122,7 @@ def test_a_provider_that_stops_in_the_middle_of_a_batch_is_given_nothing_more(cl
     assert begin(service, other, "b") == []
 
 
-def test_one_domain_stops_nobody_with_however_many_mails(club: Club, service: Actor, actors: Actors) -> None:
+def test_one_domain_stops_nobody_with_however_many_emails(club: Club, service: Actor, actors: Actors) -> None:
     give_domains(club)
     chloe = club.members[1]
     actors.run("update auth.users set email = 'm@a.evil.test' where id = %s", club.leader.id)
@@ -166,7 +166,7 @@ def test_who_refused_does_not_stop_it_again_but_another_does(club: Club, service
 
 def test_what_only_one_domain_refuses_for_a_day_fails(club: Club, service: Actor) -> None:
     give_domains(club)
-    letter = publish(club)
+    newsletter = publish(club)
     batch = claimed(service)
     begin(service, batch)
     bad, *good = every(batch, "SENT")
@@ -177,18 +177,18 @@ def test_what_only_one_domain_refuses_for_a_day_fails(club: Club, service: Actor
         again = claimed(service, later=f"{hours} hours")
         begin(service, again, later=f"{hours} hours")
         settle(service, again, refused, later=f"{hours} hours")
-    assert sorted(states(club, letter).values()) == ["QUEUED", "SENT", "SENT"]
+    assert sorted(states(club, newsletter).values()) == ["QUEUED", "SENT", "SENT"]
     again = claimed(service, later="25 hours")
     begin(service, again, later="25 hours")
     settle(service, again, refused, later="25 hours")
-    rows = club.leader.rows("newsletter_delivery", newsletter_id=letter["id"])
+    rows = club.leader.rows("newsletter_delivery", newsletter_id=newsletter["id"])
     assert [row["last_error"] for row in rows if row["state"] == "FAILED"] == ["The mail server did not take it."]
     assert service.rows("email_suppressions") == []
     assert service.call("replay_dead_letters") == 1
 
 
 def test_a_full_mailbox_is_tried_for_a_day_and_not_suppressed(club: Club, service: Actor) -> None:
-    letter = publish(club)
+    newsletter = publish(club)
     hours = 0
     for _ in range(12):
         batch = claimed(service, later=f"{hours} hours")
@@ -197,18 +197,18 @@ def test_a_full_mailbox_is_tried_for_a_day_and_not_suppressed(club: Club, servic
         settle(service, batch, *full, later=f"{hours} hours")
         assert claim(service, later=f"{hours + 1} hours") is None
         hours += 3
-    rows = club.leader.rows("newsletter_delivery", newsletter_id=letter["id"])
+    rows = club.leader.rows("newsletter_delivery", newsletter_id=newsletter["id"])
     assert {(row["state"], row["last_error"]) for row in rows} == {("FAILED", "The mailbox is full.")}
     assert service.rows("email_suppressions") == []
 
 
 def test_refused_is_refused_and_a_dead_address_is_remembered(club: Club, service: Actor, actors: Actors) -> None:
-    letter = publish(club)
+    newsletter = publish(club)
     batch = claimed(service)
     begun = begin(service, batch)
     bad, *good = every(batch, "SENT")
     settle(service, batch, bad | {"outcome": "REJECTED", "error": "550 no such user", "suppress": True}, *good)
-    assert sorted(states(club, letter).values()) == ["FAILED", "SENT", "SENT"]
+    assert sorted(states(club, newsletter).values()) == ["FAILED", "SENT", "SENT"]
     (entry,) = service.rows("email_suppressions")
     assert (entry["address"], entry["reason"], entry["detail"]) == (begun[0]["email"], "BOUNCED", "550 no such user")
     assert service.call("replay_dead_letters") == 0  # What was refused is only tried again by name.
@@ -219,7 +219,7 @@ def test_refused_is_refused_and_a_dead_address_is_remembered(club: Club, service
 
 
 def test_a_bounce_that_comes_later(club: Club, service: Actor) -> None:
-    letter = publish(club)
+    newsletter = publish(club)
     batch = claimed(service)
     (first, *_) = begin(service, batch)
     settle(service, batch, *[result | {"provider_id": f"p-{result['id']}"} for result in every(batch, "SENT")])
@@ -228,7 +228,7 @@ def test_a_bounce_that_comes_later(club: Club, service: Actor) -> None:
             "record_mail_event",
             provider_id=f"p-{first['id']}", event="BOUNCED", address=first["email"].upper(), detail="no mailbox",
         )  # fmt: skip
-    assert sorted(states(club, letter).values()) == ["FAILED", "SENT", "SENT"]
+    assert sorted(states(club, newsletter).values()) == ["FAILED", "SENT", "SENT"]
     service.rows("record_mail_event", provider_id="unknown", event="COMPLAINED", address="x@example.test")
     assert [row["reason"] for row in service.rows("email_suppressions")] == ["BOUNCED", "COMPLAINED"]
     with service.refused("MG001"):
@@ -240,7 +240,7 @@ def test_a_bounce_that_comes_later(club: Club, service: Actor) -> None:
     [("FAILED", "FAILED", False), ("SUPPRESSED", "SUPPRESSED", True), ("UNSENT", "QUEUED", False)],
 )
 def test_what_else_a_provider_tells_later(club: Club, service: Actor, event: str, state: str, suppressed: bool) -> None:
-    letter = publish(club)
+    newsletter = publish(club)
     batch = claimed(service)
     (first, *_) = begin(service, batch)
     settle(service, batch, *[result | {"provider_id": f"p-{result['id']}"} for result in every(batch, "SENT")])
@@ -250,30 +250,30 @@ def test_what_else_a_provider_tells_later(club: Club, service: Actor, event: str
             "record_mail_event",
             provider_id=f"p-{first['id']}", event=event, address=first["email"], detail=detail,
         )  # fmt: skip
-    assert sorted(states(club, letter).values()) == sorted([state, "SENT", "SENT"])
+    assert sorted(states(club, newsletter).values()) == sorted([state, "SENT", "SENT"])
     assert bool(service.rows("email_suppressions")) is suppressed
-    seen = (service.rows("newsletter_delivery", newsletter_id=letter["id"]), service.rows("email_suppressions"))
+    seen = (service.rows("newsletter_delivery", newsletter_id=newsletter["id"]), service.rows("email_suppressions"))
     assert first["email"] not in str(seen[0]) and f"for {first['email']}" not in str(seen[1])
     if state == "QUEUED":
         assert claim(service, later="5 minutes") is None
         again = claimed(service, later="20 minutes")
         assert len(begin(service, again, later="20 minutes")) == 1
         settle(service, again, *every(again, "SENT", provider_id="q"), later="20 minutes")
-        assert set(states(club, letter).values()) == {"SENT"}
+        assert set(states(club, newsletter).values()) == {"SENT"}
 
 
 def test_what_a_provider_takes_and_never_sends_is_given_up_in_the_end(
     club: Club, service: Actor, actors: Actors
 ) -> None:
-    letter = publish(club)
+    newsletter = publish(club)
     actors.run("delete from private.mails where user_id <> %s", club.leader.id)
     for attempt in range(31):
         actors.run("update private.mails set run_at = now()")
         batch = claimed(service)
-        (mail,) = begin(service, batch)
+        (email,) = begin(service, batch)
         settle(service, batch, *every(batch, "SENT", provider_id=f"p{attempt}"))
         service.rows(
-            "record_mail_event", provider_id=f"p{attempt}", event="UNSENT", address=mail["email"], detail="quota"
+            "record_mail_event", provider_id=f"p{attempt}", event="UNSENT", address=email["email"], detail="quota"
         )
-        assert states(club, letter) == {"Ada": "QUEUED" if attempt < 30 else "FAILED"}
+        assert states(club, newsletter) == {"Ada": "QUEUED" if attempt < 30 else "FAILED"}
     assert service.call("replay_dead_letters") == 1

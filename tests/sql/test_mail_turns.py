@@ -40,9 +40,9 @@ def news(space: object, *people: Actor, key: str = "news") -> None:
 
 def render(club: Club) -> object:
     """Publish a week whose email is made, and leave nothing else to be sent."""
-    letter = club.week()["id"]
-    club.actors.run("delete from private.mails where newsletter_id is distinct from %s", letter)
-    club.actors.service().call("save_newsletter_mail", newsletter_id=letter, content={"subject": "Week 1"})
+    newsletter = club.week()["id"]
+    club.actors.run("delete from private.mails where newsletter_id is distinct from %s", newsletter)
+    club.actors.service().call("save_newsletter_mail", newsletter_id=newsletter, content={"subject": "Week 1"})
     return club.id
 
 
@@ -54,11 +54,13 @@ def claim(actors: Actors, size: int = 1, later: str = "0") -> tuple[object, list
     return batch, actors.run("select * from private.mails where batch_id = %s order by position", batch)
 
 
-def settle(actors: Actors, batch: object, mails: list[Row], outcome: str = "SENT", **more: Any) -> None:
+def settle(actors: Actors, batch: object, emails: list[Row], outcome: str = "SENT", **more: Any) -> None:
     actors.run(
-        "select private.begin_mails('worker', %s, %s, '1 minute', now())", batch, {str(mail["id"]): 1 for mail in mails}
+        "select private.begin_mails('worker', %s, %s, '1 minute', now())",
+        batch,
+        {str(email["id"]): 1 for email in emails},
     )
-    results = [{"id": str(mail["id"]), "outcome": outcome, "uncounted": True, **more} for mail in mails]
+    results = [{"id": str(email["id"]), "outcome": outcome, "uncounted": True, **more} for email in emails]
     actors.run("select private.settle_mails('worker', %s, %s, '0', true, now(), 100)", batch, Jsonb(results))
 
 
@@ -70,7 +72,7 @@ def sent(actors: Actors, size: int = 1) -> Iterator[Row]:
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_one_email_waits_for_one_of_somebody_elses_letter(actors: Actors, readers: Club, size: int) -> None:
+def test_one_email_waits_for_one_of_somebody_elses_newsletter(actors: Actors, readers: Club, size: int) -> None:
     boris = readers.members[0]
     his = boris.insert("spaces", name="His")["id"]
     render(readers)
@@ -78,12 +80,12 @@ def test_one_email_waits_for_one_of_somebody_elses_letter(actors: Actors, reader
     actors.run("delete from private.mails where newsletter_id is null")
     news(other, readers.leader)
     news(his, boris)
-    order = [mail["space_id"] for mail in sent(actors, size)]
+    order = [email["space_id"] for email in sent(actors, size)]
     assert len(order) == 10 and order.index(his) <= 1
 
 
 @pytest.mark.parametrize("leaves", [False, True])
-def test_a_letter_is_the_work_of_who_published_it_whoever_leads_the_space_then(
+def test_a_newsletter_is_the_work_of_who_published_it_whoever_leads_the_space_then(
     actors: Actors, readers: Club, leaves: bool
 ) -> None:
     """Nobody's emails wait for a backlog that they were handed with a space."""
@@ -97,7 +99,7 @@ def test_a_letter_is_the_work_of_who_published_it_whoever_leads_the_space_then(
     assert owners == actors.run("select private.person_of(%s) as owner_id", mallory.id)
     actors.run("delete from private.mails where newsletter_id is null")
     news(his, boris)
-    order = [mail["space_id"] for mail in sent(actors)]
+    order = [email["space_id"] for email in sent(actors)]
     assert len(order) == (8 if leaves else 9) and order.index(his) <= 1
     assert actors.one("select count(owner_id) from private.mails") == 0
 
@@ -116,7 +118,7 @@ def test_questions_are_the_work_of_who_asks_them(actors: Actors, readers: Club) 
     assert owners == actors.run("select distinct owner_id from private.mails where kind = 'RESPONSE_REMINDER'")
 
 
-def test_an_email_that_comes_while_a_letter_is_sent_is_next(actors: Actors, readers: Club) -> None:
+def test_an_email_that_comes_while_a_newsletter_is_sent_is_next(actors: Actors, readers: Club) -> None:
     boris = readers.members[0]
     his = boris.insert("spaces", name="His")["id"]
     render(readers)
@@ -134,7 +136,7 @@ def test_gifts_to_many_are_the_givers_emails(actors: Actors, readers: Club) -> N
     his = others[0].insert("spaces", name="His")["id"]
     actors.run("delete from private.mails where kind not in ('GIFT_RECEIVED')")
     news(his, others[0])
-    order = [mail["kind"] for mail in sent(actors)]
+    order = [email["kind"] for email in sent(actors)]
     assert len(order) == 8 and order.index("PROMPTS_PUBLISHED") <= 1
 
 
@@ -143,7 +145,7 @@ def test_an_email_that_failed_waits_behind_the_others_of_its_owner(actors: Actor
     batch, first = claim(actors)
     settle(actors, batch, first, "RETRY", fault="AWAY")
     actors.run("update private.mails set run_at = now() where state = 'QUEUED'")
-    order = [mail["id"] for mail in sent(actors)]
+    order = [email["id"] for email in sent(actors)]
     assert len(order) == 3 and order[-1] == first[0]["id"]
 
 
@@ -161,7 +163,7 @@ def test_emails_that_are_held_take_no_turns_of_others(actors: Actors, readers: C
     for key in "abc":
         news(his, boris, key=key)
     news(readers.id, readers.leader)
-    order = [(mail["space_id"], mail["held"]) for mail in sent(actors)]
+    order = [(email["space_id"], email["held"]) for email in sent(actors)]
     assert len(held) == 2 and len(order) == 12
     assert order.index((readers.id, 0)) <= 2 and [count for _, count in order] == [0] * 4 + [1] * 8
 
@@ -170,7 +172,7 @@ def test_what_is_taken_has_no_turn_and_nobody_is_remembered(actors: Actors, read
     """But for whom the next turn depends on."""
     render(readers)
     batch, taken = claim(actors, 3)
-    assert [mail["turn"] for mail in taken] == [None] * 3
+    assert [email["turn"] for email in taken] == [None] * 3
     assert actors.run("select line from private.turns") == [{"line": "mails"}]
     actors.run("select private.settle_mails('worker', %s, '[]', '0', true, now(), 100)", batch)
     assert len(list(sent(actors))) == 8

@@ -62,7 +62,7 @@ def test_blanks_around_an_address_do_not_count(actors: Actors, club: Club, servi
 
 def questions(service: Actor, kind: str = "PROMPTS_PUBLISHED") -> list[tuple[str, str | None]]:
     """What the emails that are claimed next say of the questions; all say the same."""
-    said = [mail["payload"]["questions"] for mail in claimed(service)["mails"] if mail["kind"] == kind]
+    said = [email["payload"]["questions"] for email in claimed(service)["mails"] if email["kind"] == kind]
     assert said and all(one == said[0] for one in said)
     return [(one["question"], one["curator_name"]) for one in said[0]]
 
@@ -92,13 +92,11 @@ def test_an_email_has_no_questions_of_a_closed_week_or_of_another_space(
     actors.run("delete from private.mails where kind <> 'PROMPTS_PUBLISHED' or space_id <> %s", club.id)
     actors.run("update public.spaces set current_week = 2 where id = %s", club.id)
     batch = claimed(service)
-    assert [mail["payload"]["questions"] for mail in batch["mails"]] == [[]] * len(batch["mails"])
+    assert [email["payload"]["questions"] for email in batch["mails"]] == [[]] * len(batch["mails"])
 
 
 @pytest.mark.parametrize("kind", ["CURATOR_ASSIGNED", "PROMPTS_PUBLISHED", "RESPONSE_REMINDER"])
-def test_what_asks_for_something_in_a_week_is_not_mailed_after_it(
-    kind: str, club: Club, actors: Actors, service: Actor
-) -> None:
+def test_emails_about_a_week_are_not_sent_after_it(kind: str, club: Club, actors: Actors, service: Actor) -> None:
     actors.run(
         "select private.queue_mails(%s, %s, %s, null, %s, 'late')",
         [club.leader.id], kind, club.id, Jsonb({"week_number": 1}),
@@ -110,7 +108,7 @@ def test_what_asks_for_something_in_a_week_is_not_mailed_after_it(
     assert actors.one("select state from private.mails") == "CLOSED"
 
 
-def test_questions_that_change_after_a_worker_took_their_emails_are_taken_anew(
+def test_questions_that_change_after_a_worker_took_their_emails_are_taken_again(
     club: Club, actors: Actors, service: Actor
 ) -> None:
     prompt = club.leader.insert("prompts", space_id=club.id, question="What?")
@@ -120,5 +118,5 @@ def test_questions_that_change_after_a_worker_took_their_emails_are_taken_anew(
     club.leader.run("update public.prompts set question = 'Which?' where id = %s", prompt["id"])
     assert begin(service, batch) == []
     again = claimed(service, "b")
-    said = {mail["payload"]["questions"][0]["question"] for mail in again["mails"]}
+    said = {email["payload"]["questions"][0]["question"] for email in again["mails"]}
     assert said == {"Which?"} and len(begin(service, again, "b")) == len(batch["mails"])

@@ -1,4 +1,4 @@
-"""Newsletters: choose, take the snapshot, publish; the letter stays what it was and the next week begins."""
+"""Newsletters: choose, take the snapshot, publish; the newsletter stays what it was and the next week begins."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.support.stories import Club, found_club
 
 @pytest.fixture
 def club(actors: Actors) -> Club:
-    """Ada leads and has asked two questions; Boris and Chloe have answered the first."""
+    """Ada leads and has asked two questions; Boris and Chloe have responded to the first."""
     club = found_club(actors, "Boris", "Chloe")
     first, _ = club.ask("What did you read?", "Where?")
-    club.answer(first, club.members)
+    club.respond(first, club.members)
     return club
 
 
@@ -39,27 +39,27 @@ def test_generating_again_refreshes_the_draft(club: Club) -> None:
     assert sorted(names) == ["Chloe", "Борис"]
 
 
-def test_a_published_letter_stays_what_it_was(actors: Actors, club: Club) -> None:
+def test_a_published_newsletter_stays_what_it_was(actors: Actors, club: Club) -> None:
     choose(club, "Boris", "Chloe")
-    letter = club.publish_week()
+    newsletter = club.publish_week()
     boris, chloe = club.members
     boris.run("delete from public.responses where user_id = auth.uid()")
     boris.update("users", boris.id, display_name="Somebody else")
     actors.run("delete from auth.users where id = %s", chloe.id)
-    (row,) = club.leader.select("newsletters", id=letter["id"])
-    assert row["content"] == letter["content"]
+    (row,) = club.leader.select("newsletters", id=newsletter["id"])
+    assert row["content"] == newsletter["content"]
     for change in ({"title": "Rewritten"}, {"intro": "Rewritten"}, {"is_published": False}):
         with club.leader.refused("MG402"):
-            club.leader.update("newsletters", letter["id"], **change)
+            club.leader.update("newsletters", newsletter["id"], **change)
     with club.leader.refused("MG402"):
         club.leader.call("generate_newsletter", space_id=club.id, week_number=1)
     with actors.service().refused("MG402"):
-        actors.run("update public.newsletters set content = '{}' where id = %s", letter["id"])
+        actors.run("update public.newsletters set content = '{}' where id = %s", newsletter["id"])
 
 
-def printed(letter: Row) -> list[str]:
+def printed(newsletter: Row) -> list[str]:
     """The responses in a snapshot."""
-    return [response["content"] for prompt in letter["content"]["prompts"] for response in prompt["responses"]]
+    return [response["content"] for prompt in newsletter["content"]["prompts"] for response in prompt["responses"]]
 
 
 @pytest.mark.parametrize("how", ["deleted", "deselected", "account", "removed and deleted"])
@@ -76,10 +76,10 @@ def test_what_is_gone_since_is_not_published(actors: Actors, club: Club, how: st
             club.leader.rows("remove_member", space_id=club.id, user_id=boris.id)
         boris.run("delete from public.responses where user_id = auth.uid()")
     (row,) = club.leader.select("newsletters", id=draft["id"])
-    assert sorted(printed(row)) == (["Boris answers", "Chloe answers"] if how == "deselected" else ["Chloe answers"])
-    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
-    assert printed(letter) == ["Chloe answers"]
-    assert [prompt["order"] for prompt in letter["content"]["prompts"]] == [1, 2]
+    assert sorted(printed(row)) == (["Boris responds", "Chloe responds"] if how == "deselected" else ["Chloe responds"])
+    newsletter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert printed(newsletter) == ["Chloe responds"]
+    assert [prompt["order"] for prompt in newsletter["content"]["prompts"]] == [1, 2]
 
 
 def test_nothing_left_of_it_is_refused(club: Club) -> None:
@@ -140,12 +140,12 @@ def test_names_go_out_as_they_were_seen_and_faces_if_they_are_still_there(club: 
     draft = club.leader.call("generate_newsletter", space_id=club.id)
     boris.update("users", boris.id, display_name="Somebody rude", avatar_path=f"{boris.id}/other.png")
     club.leader.update("newsletters", draft["id"], title="Ours", intro="Dear all")
-    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
-    authors = [response["author"] for response in letter["content"]["prompts"][0]["responses"]]
+    newsletter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    authors = [response["author"] for response in newsletter["content"]["prompts"][0]["responses"]]
     assert {(author["display_name"], author["avatar_path"]) for author in authors} == {
         ("Boris", None), ("Chloe", f"{chloe.id}/face.png"),
     }  # fmt: skip
-    assert (letter["title"], letter["intro"]) == ("Ours", "Dear all")
+    assert (newsletter["title"], newsletter["intro"]) == ("Ours", "Dear all")
 
 
 def test_a_curator_who_is_gone_is_not_named(actors: Actors, club: Club) -> None:
@@ -155,8 +155,8 @@ def test_a_curator_who_is_gone_is_not_named(actors: Actors, club: Club) -> None:
     draft = club.leader.call("generate_newsletter", space_id=club.id)
     assert draft["content"]["curator"]["display_name"] == "Chloe"
     actors.run("delete from auth.users where id = %s", chloe.id)
-    letter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
-    assert letter["content"]["curator"] is None
+    newsletter = club.leader.call("publish_newsletter", newsletter_id=draft["id"])
+    assert newsletter["content"]["curator"] is None
 
 
 def test_everybody_left_out_is_refused(club: Club) -> None:
@@ -168,17 +168,17 @@ def test_everybody_left_out_is_refused(club: Club) -> None:
 
 def test_a_quiet_week_may_close(actors: Actors) -> None:
     club = found_club(actors, "Boris")
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    assert letter["content"]["prompts"] == []
-    club.leader.call("publish_newsletter", newsletter_id=letter["id"])
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert newsletter["content"]["prompts"] == []
+    club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
     assert club.row()["current_week"] == 2
 
 
 def test_a_plain_insert_and_a_plain_update_are_the_same_commands(club: Club) -> None:
     choose(club, "Boris")
-    letter = club.leader.insert("newsletters", space_id=club.id, intro="Dear all")
-    assert len(letter["content"]["prompts"][0]["responses"]) == 1
-    (row,) = club.leader.update("newsletters", letter["id"], is_published=True)
+    newsletter = club.leader.insert("newsletters", space_id=club.id, intro="Dear all")
+    assert len(newsletter["content"]["prompts"][0]["responses"]) == 1
+    (row,) = club.leader.update("newsletters", newsletter["id"], is_published=True)
     assert row["published_at"] is not None
     assert club.row()["current_week"] == 2
 
@@ -196,7 +196,7 @@ def test_publishing_sets_everything_off(actors: Actors, club: Club) -> None:
     boris, chloe = club.members
     chloe.run("update public.settings set email_newsletters = false where user_id = auth.uid()")
     choose(club, "Boris")
-    letter = club.publish_week()
+    newsletter = club.publish_week()
 
     space = club.row()
     assert (space["current_week"], space["current_curator_id"]) == (2, boris.id)
@@ -204,16 +204,20 @@ def test_publishing_sets_everything_off(actors: Actors, club: Club) -> None:
     assert rotation["curator_id"] == boris.id
     jobs = actors.run("select kind, key from private.outbox where key like 'newsletter%%' order by id")
     assert jobs == [
-        {"kind": kind, "key": f"{kind}:{letter['id']}"}
+        {"kind": kind, "key": f"{kind}:{newsletter['id']}"}
         for kind in ("newsletter.mail", "newsletter.render", "newsletter.pdf")
     ]
-    mails = actors.run("select user_id, state from private.mails where newsletter_id = %s", letter["id"])
-    assert {mail["user_id"]: mail["state"] for mail in mails} == {
+    emails = actors.run("select user_id, state from private.mails where newsletter_id = %s", newsletter["id"])
+    assert {email["user_id"]: email["state"] for email in emails} == {
         club.leader.id: "QUEUED", boris.id: "QUEUED", chloe.id: "OFF",
     }  # fmt: skip
     for person in club.everybody:
         (news,) = person.select("notifications", kind="NEWSLETTER_PUBLISHED")
-        assert news["payload"] == {"newsletter_id": str(letter["id"]), "week_number": 1, "title": letter["title"]}
+        assert news["payload"] == {
+            "newsletter_id": str(newsletter["id"]),
+            "week_number": 1,
+            "title": newsletter["title"],
+        }
     assert boris.select("notifications", kind="CURATOR_ASSIGNED")
     kinds = [row["kind"] for row in boris.select("space_events", space_id=club.id)]
     assert kinds[-3:] == ["newsletter.published", "week.advanced", "curator.assigned"]
@@ -221,7 +225,7 @@ def test_publishing_sets_everything_off(actors: Actors, club: Club) -> None:
 
 def test_publishing_twice_changes_nothing_the_second_time(actors: Actors, club: Club) -> None:
     choose(club, "Boris")
-    letter = club.publish_week()
+    newsletter = club.publish_week()
 
     def everything() -> dict[str, list[Row]]:
         tables = (
@@ -235,30 +239,30 @@ def test_publishing_twice_changes_nothing_the_second_time(actors: Actors, club: 
         return found
 
     before = everything()
-    again = club.leader.call("publish_newsletter", newsletter_id=letter["id"])
-    assert again == letter
-    club.leader.update("newsletters", letter["id"], is_published=True)
+    again = club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
+    assert again == newsletter
+    club.leader.update("newsletters", newsletter["id"], is_published=True)
     assert everything() == before
 
 
 def test_only_the_leader_publishes(actors: Actors, club: Club) -> None:
     choose(club, "Boris")
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
     for person in (*club.members, actors.person("Olga")):
         with person.refused("MG401"):
-            person.call("publish_newsletter", newsletter_id=letter["id"])
-        assert person.update("newsletters", letter["id"], is_published=True) == []
+            person.call("publish_newsletter", newsletter_id=newsletter["id"])
+        assert person.update("newsletters", newsletter["id"], is_published=True) == []
     assert club.row()["current_week"] == 1
 
 
 def test_narrowing_closes_all_and_widening_opens_later_ones(actors: Actors, club: Club) -> None:
     choose(club, "Boris")
-    letter = club.publish_week()
+    newsletter = club.publish_week()
     olga, anon = actors.person("Olga"), actors.anon()
-    assert anon.select("newsletters", id=letter["id"]) and olga.select("newsletters", id=letter["id"])
+    assert anon.select("newsletters", id=newsletter["id"]) and olga.select("newsletters", id=newsletter["id"])
     club.leader.update("spaces", club.id, newsletter_visibility="MEMBERS")
-    assert anon.select("newsletters", id=letter["id"]) == olga.select("newsletters", id=letter["id"]) == []
-    assert club.members[0].select("newsletters", id=letter["id"])
+    assert anon.select("newsletters", id=newsletter["id"]) == olga.select("newsletters", id=newsletter["id"]) == []
+    assert club.members[0].select("newsletters", id=newsletter["id"])
     for_members = club.week()
     club.ask("And now?")
     draft = club.leader.call("generate_newsletter", space_id=club.id)
@@ -270,7 +274,7 @@ def test_narrowing_closes_all_and_widening_opens_later_ones(actors: Actors, club
     assert published["visibility"] == "PUBLIC"
     assert [row["id"] for row in anon.select("newsletters", space_id=club.id)] == [draft["id"]]
     assert {row["id"] for row in club.members[0].select("newsletters", space_id=club.id)} == {
-        letter["id"],
+        newsletter["id"],
         for_members["id"],
         draft["id"],
     }
@@ -299,18 +303,21 @@ def test_the_leader_opens_and_closes_one_newsletter(actors: Actors, club: Club) 
     assert anon.select("newsletters", space_id=club.id) == []
 
 
-def test_an_unpublished_prompt_is_not_in_the_letter(club: Club) -> None:
+def test_an_unpublished_prompt_is_not_in_the_newsletter(club: Club) -> None:
     club.leader.insert("prompts", space_id=club.id, question="Never asked?")
     choose(club, "Boris")
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    assert "Never asked?" not in [prompt["question"] for prompt in letter["content"]["prompts"]]
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert "Never asked?" not in [prompt["question"] for prompt in newsletter["content"]["prompts"]]
 
 
 def test_the_renderer_notes_its_files(actors: Actors, club: Club) -> None:
     choose(club, "Boris")
-    letter = club.publish_week()
-    paths = {"html_path": f"{club.id}/{letter['id']}/letter.html", "pdf_path": f"{club.id}/{letter['id']}/letter.pdf"}
-    (row,) = actors.service().update("newsletters", letter["id"], **paths)
+    newsletter = club.publish_week()
+    paths = {
+        "html_path": f"{club.id}/{newsletter['id']}/letter.html",
+        "pdf_path": f"{club.id}/{newsletter['id']}/letter.pdf",
+    }
+    (row,) = actors.service().update("newsletters", newsletter["id"], **paths)
     assert {name: row[name] for name in paths} == paths
     with club.leader.refused("42501"):
-        club.leader.update("newsletters", letter["id"], html_path="elsewhere")
+        club.leader.update("newsletters", newsletter["id"], html_path="elsewhere")

@@ -19,7 +19,7 @@ def club(actors: Actors) -> Club:
     return found_club(actors, "Boris", "Chloe")
 
 
-def mails(actors: Actors, person: Actor) -> list[str]:
+def emails(actors: Actors, person: Actor) -> list[str]:
     rows = actors.run(
         "select kind from private.mails where user_id = %s and state = 'QUEUED' and newsletter_id is null"
         " order by created_at",
@@ -36,38 +36,38 @@ def test_each_kind_has_its_cause(actors: Actors, club: Club) -> None:
     boris = club.members[0]
     grant_tokens(actors, club.leader, 10)
     (prompt,) = club.ask()
-    club.answer(prompt, [boris])
+    club.respond(prompt, [boris])
     club.leader.call("transfer_tokens", recipient_id=boris.id, amount=10, message="Well said")
     club.publish_week()
     assert news(boris) == [
         "PROMPTS_PUBLISHED", "BADGE_EARNED", "GIFT_RECEIVED", "NEWSLETTER_PUBLISHED", "CURATOR_ASSIGNED",
     ]  # fmt: skip
-    # The newsletter has a mail of its own; badges come in the digest of the day.
-    assert mails(actors, boris) == ["PROMPTS_PUBLISHED", "DIGEST", "GIFT_RECEIVED", "CURATOR_ASSIGNED"]
+    # The newsletter has an email of its own; badges come in the digest of the day.
+    assert emails(actors, boris) == ["PROMPTS_PUBLISHED", "DIGEST", "GIFT_RECEIVED", "CURATOR_ASSIGNED"]
     (gift,) = boris.select("notifications", kind="GIFT_RECEIVED")
     assert (gift["payload"]["amount"], gift["payload"]["message"]) == (10, "Well said")
 
 
 @pytest.mark.parametrize(
-    ("switches", "told", "mailed"),
+    ("switches", "told", "sent_by_email"),
     [
         ("in_app_notifications = false", False, True),
         ("email_notifications = false", True, False),
         ("in_app_notifications = false, email_notifications = false", False, False),
     ],
 )
-def test_switches(actors: Actors, club: Club, switches: str, told: bool, mailed: bool) -> None:
+def test_switches(actors: Actors, club: Club, switches: str, told: bool, sent_by_email: bool) -> None:
     boris = club.members[0]
     boris.run(f"update public.settings set {switches} where user_id = auth.uid()")
     club.ask()
-    assert (bool(news(boris)), bool(mails(actors, boris))) == (told, mailed)
+    assert (bool(news(boris)), bool(emails(actors, boris))) == (told, sent_by_email)
 
 
 def test_without_settings_everything_is_on(actors: Actors, club: Club) -> None:
     boris = club.members[0]
     boris.run("delete from public.settings where user_id = auth.uid()")
     club.ask()
-    assert (news(boris), mails(actors, boris)) == (["PROMPTS_PUBLISHED"], ["PROMPTS_PUBLISHED"])
+    assert (news(boris), emails(actors, boris)) == (["PROMPTS_PUBLISHED"], ["PROMPTS_PUBLISHED"])
 
 
 def test_nobody_is_told_the_same_thing_twice(actors: Actors, club: Club) -> None:
@@ -76,10 +76,10 @@ def test_nobody_is_told_the_same_thing_twice(actors: Actors, club: Club) -> None
         actors.run(
             "select private.notify(%s, 'RESPONSE_REMINDER', %s, '{}', 'reminder:week-1')", [boris.id, boris.id], club.id
         )
-    assert (news(boris), mails(actors, boris)) == (["RESPONSE_REMINDER"], ["RESPONSE_REMINDER"])
+    assert (news(boris), emails(actors, boris)) == (["RESPONSE_REMINDER"], ["RESPONSE_REMINDER"])
 
 
-def test_the_pen_given_back_and_forth_is_told_once_each(club: Club) -> None:
+def test_naming_curators_back_and_forth_notifies_each_once(club: Club) -> None:
     boris = club.members[0]
     for person in (boris, club.leader, boris):
         club.leader.call("assign_curator", space_id=club.id, user_id=person.id)
@@ -96,7 +96,9 @@ def digest(actors: Actors, person: Actor) -> Any:
     )
 
 
-def test_the_first_gift_of_a_day_is_mailed_at_once_and_the_rest_come_in_one_email(actors: Actors, club: Club) -> None:
+def test_the_first_gift_of_a_day_is_sent_by_email_at_once_and_the_rest_come_in_one_email(
+    actors: Actors, club: Club
+) -> None:
     boris, chloe = club.members
     for giver in (club.leader, chloe):
         grant_tokens(actors, giver, 100)
@@ -104,7 +106,7 @@ def test_the_first_gift_of_a_day_is_mailed_at_once_and_the_rest_come_in_one_emai
         give(club.leader, boris, message=f"Number {number}")
     give(chloe, boris, 5)
     assert len(news(boris)) == 61
-    assert mails(actors, boris) == ["GIFT_RECEIVED", "DIGEST", "GIFT_RECEIVED"]
+    assert emails(actors, boris) == ["GIFT_RECEIVED", "DIGEST", "GIFT_RECEIVED"]
     ((row),) = digest(actors, boris)
     assert [entry["message"] for entry in row["payload"]["entries"]] == [f"Number {n}" for n in range(1, 51)]
     assert row["payload"]["more"] == 9
@@ -114,7 +116,7 @@ def test_the_first_gift_of_a_day_is_mailed_at_once_and_the_rest_come_in_one_emai
         [boris.id],
         Jsonb({"sender_id": str(club.leader.id), "sender_name": "Ada", "amount": 1, "message": None}),
     )
-    assert mails(actors, boris).count("GIFT_RECEIVED") == 3
+    assert emails(actors, boris).count("GIFT_RECEIVED") == 3
 
 
 def test_gifts_of_the_same_moment_are_all_told(fresh_dsn: str, committed: Callable[[], Actors]) -> None:
@@ -172,14 +174,14 @@ def test_who_wants_no_news_gets_no_digest(actors: Actors, club: Club) -> None:
     assert digest(actors, boris) == []
 
 
-def test_a_strangers_gift_is_told_in_the_app_only(actors: Actors, club: Club) -> None:
+def test_a_gift_from_outside_ones_spaces_is_told_in_the_app_only(actors: Actors, club: Club) -> None:
     boris = club.members[0]
     stranger = actors.person("Stranger")
     grant_tokens(actors, stranger, 50)
     for _ in range(3):
         give(stranger, boris, 1, "Buy my watches")
     assert news(boris) == ["GIFT_RECEIVED"] * 3
-    assert mails(actors, boris) == []
+    assert emails(actors, boris) == []
 
 
 def test_who_shares_no_space_any_more_is_not_named_in_what_was_queued(actors: Actors, club: Club) -> None:
@@ -190,7 +192,7 @@ def test_who_shares_no_space_any_more_is_not_named_in_what_was_queued(actors: Ac
             give(giver, boris, 1, f"From {giver.name}")
     chloe.rows("leave_space", space_id=club.id)
     (batch,) = actors.service().run("select public.claim_mails('a', 'smtp', at => now() + interval '3 days') as batch")
-    payloads = [mail["payload"] for mail in batch["batch"]["mails"] if mail["display_name"] == "Boris"]
+    payloads = [email["payload"] for email in batch["batch"]["mails"] if email["display_name"] == "Boris"]
     said = str(payloads)
     assert "From Ada" in said and "From Chloe" not in said and "'Chloe'" not in said
     assert said.count("'amount': 1") == 4

@@ -39,16 +39,16 @@ def is_paid(actors: Actors, person: Actor, kind: str) -> bool:
     return bool(actors.one(query, person.id, kind))
 
 
-def answer(actors: Actors, club: Club, person: Actor) -> bool:
+def respond(actors: Actors, club: Club, person: Actor) -> bool:
     club.join(person)
     (prompt,) = club.leader.select("prompts", space_id=club.id) or club.ask()
     person.insert("responses", prompt_id=prompt["id"], content="Yes", is_published=True)
     return is_paid(actors, person, "EARN_RESPONSE")
 
 
-def answer_elsewhere(actors: Actors, _: Club, person: Actor) -> bool:
+def respond_elsewhere(actors: Actors, _: Club, person: Actor) -> bool:
     actors.run("update public.reward_rules set weekly_limit = 1 where code = 'response'")
-    return answer(actors, found_club(actors), person)
+    return respond(actors, found_club(actors), person)
 
 
 def ask(actors: Actors, club: Club, person: Actor) -> bool:
@@ -97,12 +97,12 @@ def come_in(actors: Actors, club: Club, person: Actor) -> bool:
 
 
 def give(actors: Actors, club: Club, person: Actor) -> bool:
-    mailed = "select count(*) from private.mails where user_id = %s and kind = 'GIFT_RECEIVED'"
-    before = actors.one(mailed, club.leader.id)
+    sent_by_email = "select count(*) from private.mails where user_id = %s and kind = 'GIFT_RECEIVED'"
+    before = actors.one(sent_by_email, club.leader.id)
     club.join(person)
     grant_tokens(actors, person, 1)
     person.call("transfer_tokens", recipient_id=club.leader.id, amount=1)
-    return bool(actors.one(mailed, club.leader.id) > before)
+    return bool(actors.one(sent_by_email, club.leader.id) > before)
 
 
 def limit(code: str) -> Bound:
@@ -114,18 +114,18 @@ def limit(code: str) -> Bound:
 
 
 BOUNDS = {
-    "EARN_RESPONSE": Bound(answer, "digest and the ledger's key: space, week, place", "remembered_places"),
+    "EARN_RESPONSE": Bound(respond, "digest and the ledger's key: space, week, place", "remembered_places"),
     "EARN_CURATOR": Bound(ask, "rotation", None, is_personal=False),
     "EARN_STREAK": Bound(reach_a_milestone, "digest, milestone and weeks", "remembered_streaks"),
     "EARN_BADGE": Bound(earn_a_badge, "digest and badge", "remembered_badges"),
-    "weekly limit of response": Bound(answer_elsewhere, "digest and week", "remembered_earnings"),
+    "weekly limit of response": Bound(respond_elsewhere, "digest and week", "remembered_earnings"),
     "weekly limit of curation": Bound(ask_elsewhere, "digest and week", "remembered_earnings"),
     **{
         f"limit of {code}": limit(code)
         for code in ("gifts", "spaces", "invites", "joins", "uploads", "newsletters", "pens")
     },
     "entering after a removal": Bound(come_in, "digest and space", "remembered_removals"),
-    "mail of a day's first gift": Bound(give, "digest, recipient and day", "former_addresses"),
+    "email of a day's first gift": Bound(give, "digest, recipient and day", "former_addresses"),
 }
 
 NOT_A_PERSONS = {
@@ -146,7 +146,7 @@ def test_all_that_pays_or_bounds_has_a_row(actors: Actors) -> None:
     )
     names = {row["name"] for row in listed if not row["name"].startswith("SPEND")}
     rows = {*BOUNDS, *NOT_A_PERSONS}
-    assert names <= rows and rows - names == {"entering after a removal", "mail of a day's first gift"}
+    assert names <= rows and rows - names == {"entering after a removal", "email of a day's first gift"}
     tables = actors.run(
         "select relname from pg_class where relnamespace = 'private'::regnamespace and relkind = 'r'"
         " and (relname like 'remembered%%' or relname = 'former_addresses')"
@@ -185,7 +185,7 @@ def test_a_place_is_remembered_until_its_week_is_over(actors: Actors) -> None:
     for number, space in enumerate((club, gone)):
         actors.as_owner()
         zoe = sign_up(actors, f"zoe{number}@example.test")
-        assert answer(actors, space, zoe)
+        assert respond(actors, space, zoe)
         actors.as_owner()
         delete(actors, zoe)
 

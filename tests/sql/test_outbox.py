@@ -122,9 +122,9 @@ def test_a_job_that_ends_its_workers_keeps_no_other_and_dies_with_the_reason(act
     for attempt in range(2, 11):
         assert claim(worker, "c", f"{attempt} hours") == ["job-0"]
     assert claim(worker, "c", "1 day") == []
-    (letter,) = worker.rows("dead_letters")
-    assert (letter["key"], letter["attempts"]) == ("job-0", 10)
-    assert letter["last_error"] == "no worker that took it came back"
+    (newsletter,) = worker.rows("dead_letters")
+    assert (newsletter["key"], newsletter["attempts"]) == ("job-0", 10)
+    assert newsletter["last_error"] == "no worker that took it came back"
 
 
 def test_the_state_of_it_all(worker: Actor) -> None:

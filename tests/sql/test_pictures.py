@@ -15,7 +15,7 @@ FILES = {"page": {"name": "page.jpeg", "width": 1600, "height": 1200, "bytes": 9
 
 @pytest.fixture
 def club(actors: Actors) -> Club:
-    """Ada and Boris, and a question that both may answer."""
+    """Ada and Boris, and a prompt for both."""
     club = found_club(actors, "Ada", "Boris")
     club.ask("What did you see?")
     actors.run("update private.outbox set state = 'DONE', finished_at = now()")
@@ -46,8 +46,8 @@ def claim(actors: Actors, *kinds: str, at: str = "0") -> list[Row]:
     return actors.service().run(query, at, list(kinds) or None)
 
 
-def answer(club: Club, person: Actor, *, publish: bool = True) -> Row:
-    """Answer the question with a picture."""
+def respond(club: Club, person: Actor, *, publish: bool = True) -> Row:
+    """Respond to the prompt with a picture."""
     path = store(club.actors, "responses", f"{club.id}/{person.id}/cat.jpg")
     prompt = club.actors.one("select id from public.prompts where space_id = %s", club.id)
     return person.insert("responses", prompt_id=prompt, image_path=path, is_published=publish)
@@ -55,13 +55,13 @@ def answer(club: Club, person: Actor, *, publish: bool = True) -> Row:
 
 def settle(actors: Actors, bucket: str, path: str, **result: object) -> bool:
     values = result or {"width": 4000, "height": 3000, "files": FILES}
-    answer: bool = actors.service().call("settle_picture", bucket_id=bucket, path=path, **values)
-    return answer
+    respond: bool = actors.service().call("settle_picture", bucket_id=bucket, path=path, **values)
+    return respond
 
 
 def test_a_picture_is_asked_for_when_it_is_submitted_and_not_before(actors: Actors, club: Club) -> None:
     boris = club.members[0]
-    draft = answer(club, boris, publish=False)
+    draft = respond(club, boris, publish=False)
     assert asked(actors) == []
     boris.update("responses", draft["id"], is_published=True)
     assert asked(actors) == [f"responses/{draft['image_path']}"]
@@ -90,15 +90,15 @@ def test_what_is_made_is_not_asked_for_again(actors: Actors, club: Club) -> None
 
 def publish(club: Club, *responses: Row) -> Row:
     club.leader.rows("select_responses", space_id=club.id, response_ids=[row["id"] for row in responses])
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    club.leader.call("publish_newsletter", newsletter_id=letter["id"])
-    return letter
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
+    return newsletter
 
 
 def test_a_newsletter_waits_for_its_pictures_and_for_no_others(actors: Actors, club: Club) -> None:
     boris = club.members[0]
-    response = answer(club, boris)
-    letter = publish(club, response)
+    response = respond(club, boris)
+    newsletter = publish(club, response)
     store(actors, "avatars", f"{boris.id}/me.png")
     boris.update("users", boris.id, avatar_path=f"{boris.id}/me.png")
     renderings = ("newsletter.mail", "newsletter.render", "newsletter.pdf")
@@ -106,35 +106,35 @@ def test_a_newsletter_waits_for_its_pictures_and_for_no_others(actors: Actors, c
     assert actors.one("select private.is_work_due()") is False or claim(actors, "storage.remove") == []
     assert actors.one("select private.is_picture_due()")
     service = actors.service()
-    (state,) = service.rows("newsletter_pictures", newsletter_id=letter["id"])
+    (state,) = service.rows("newsletter_pictures", newsletter_id=newsletter["id"])
     assert (state["path"], state["is_pending"], state["refusal"]) == (response["image_path"], True, None)
 
     picture, _ = claim(actors, "picture.derive")
     assert claim(actors, *renderings) == []
     settle(actors, "responses", response["image_path"])
     service.call("finish_job", job_id=picture["id"], worker="worker")
-    (state,) = service.rows("newsletter_pictures", newsletter_id=letter["id"])
+    (state,) = service.rows("newsletter_pictures", newsletter_id=newsletter["id"])
     assert (state["is_pending"], state["width"], state["files"]) == (False, 4000, FILES)
     assert [job["kind"] for job in claim(actors, *renderings)] == list(renderings)
 
 
 def test_what_cannot_be_made_keeps_no_newsletter(actors: Actors, club: Club) -> None:
-    response = answer(club, club.members[0])
-    letter = publish(club, response)
+    response = respond(club, club.members[0])
+    newsletter = publish(club, response)
     (picture,) = claim(actors, "picture.derive")
     service = actors.service()
     failed = service.call("fail_job", job_id=picture["id"], worker="worker", error="away", max_attempts=1)
     assert failed == "DEAD"
-    (state,) = service.rows("newsletter_pictures", newsletter_id=letter["id"])
+    (state,) = service.rows("newsletter_pictures", newsletter_id=newsletter["id"])
     assert (state["is_pending"], state["refusal"]) == (False, "TOO_HEAVY")
     assert len(claim(actors, "newsletter.mail")) == 1
     settle(actors, "responses", response["image_path"], refusal="DAMAGED")
-    (state,) = service.rows("newsletter_pictures", newsletter_id=letter["id"])
+    (state,) = service.rows("newsletter_pictures", newsletter_id=newsletter["id"])
     assert (state["refusal"], state["files"]) == ("DAMAGED", None)
 
 
 def test_a_newsletter_asks_for_pictures_that_nobody_asked_for(actors: Actors, club: Club) -> None:
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     actors.run("delete from private.outbox where kind = 'picture.derive'")
     publish(club, response)
     assert asked(actors) == [f"responses/{response['image_path']}"]
@@ -145,25 +145,25 @@ def test_a_draft_keeps_no_picture_that_its_owner_has_replaced(actors: Actors, cl
     boris = club.members[0]
     former = store(actors, "avatars", f"{boris.id}/before.png")
     boris.update("users", boris.id, avatar_path=former)
-    response = answer(club, boris)
+    response = respond(club, boris)
     club.leader.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
     boris.update("users", boris.id, avatar_path=store(actors, "avatars", f"{boris.id}/after.png"))
     assert [job["payload"]["path"] for job in claim(actors, "storage.remove")] == [former]
     assert former not in [job["payload"]["path"] for job in claim(actors, "picture.derive")]
-    club.leader.call("publish_newsletter", newsletter_id=letter["id"])
-    content = actors.one("select content::text from public.newsletters where id = %s", letter["id"])
+    club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
+    content = actors.one("select content::text from public.newsletters where id = %s", newsletter["id"])
     assert former not in content and response["image_path"] in content
 
 
 def test_each_worker_that_does_not_come_back_is_counted(actors: Actors, club: Club) -> None:
-    answer(club, club.members[0])
+    respond(club, club.members[0])
     lost = [claim(actors, at=f"{2 * number} minutes")[0]["payload"].get("lost", 0) for number in range(4)]
     assert lost == [0, 1, 2, 3]
 
 
 def test_what_was_made_goes_with_the_picture(actors: Actors, club: Club) -> None:
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     path = response["image_path"]
     store(actors, "derived", f"responses/{path}/page.jpeg")
     assert settle(actors, "responses", path)
@@ -174,7 +174,7 @@ def test_what_was_made_goes_with_the_picture(actors: Actors, club: Club) -> None
 
 
 def test_what_is_made_of_a_picture_that_is_gone_by_then_goes(actors: Actors, club: Club) -> None:
-    path = answer(club, club.members[0])["image_path"]
+    path = respond(club, club.members[0])["image_path"]
     remove(actors, "responses", path)
     with pytest.raises(psycopg.errors.InsufficientPrivilege), actors.connection.transaction():
         store(actors, "derived", f"responses/{path}/page.jpeg")
@@ -184,7 +184,7 @@ def test_what_is_made_of_a_picture_that_is_gone_by_then_goes(actors: Actors, clu
 
 
 def test_what_is_left_of_pictures_that_are_gone_is_swept(actors: Actors, club: Club) -> None:
-    path = answer(club, club.members[0])["image_path"]
+    path = respond(club, club.members[0])["image_path"]
     store(actors, "derived", f"responses/{path}/page.jpeg")
     # Its worker died between storing and saying so.
     remove(actors, "responses", path)
@@ -201,7 +201,7 @@ def test_nothing_else_is_stored_there(actors: Actors, name: str) -> None:
 
 
 def test_nobody_but_the_functions_reaches_any_of_it(actors: Actors, club: Club) -> None:
-    path = answer(club, club.members[0])["image_path"]
+    path = respond(club, club.members[0])["image_path"]
     store(actors, "derived", f"responses/{path}/page.jpeg")
     calls: tuple[Callable[[Actor], object], ...] = (
         lambda person: person.run("select * from public.newsletter_pictures(gen_random_uuid())"),

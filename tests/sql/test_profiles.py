@@ -85,7 +85,7 @@ def test_equal_balances_share_a_rank(actors: Actors, club: Club) -> None:
 
 def test_leaderboards_show_displayed_badges(club: Club) -> None:
     (prompt,) = club.ask()
-    club.answer(prompt, [club.members[1]])
+    club.respond(prompt, [club.members[1]])
     by_name = {row["display_name"]: row for row in club.leader.rows("leaderboard", space_id=club.id)}
     assert [badge["code"] for badge in by_name["Chloe"]["badges"]] == ["first_words"]
     assert set(by_name["Chloe"]["badges"][0]) == {"code", "name", "icon", "earned_at"}
@@ -100,7 +100,7 @@ def test_the_screen_of_a_week(club: Club) -> None:
     boris, chloe = club.members
     first, second = club.ask("What?", "Where?")
     club.leader.insert("prompts", space_id=club.id, question="Hidden?")
-    (answer,) = club.answer(first, [boris])
+    (response,) = club.respond(first, [boris])
     chloe.insert("responses", prompt_id=second["id"], content="Draft")
 
     week = chloe.call("space_week", space_id=club.id)
@@ -114,11 +114,11 @@ def test_the_screen_of_a_week(club: Club) -> None:
     }
     assert [prompt["question"] for prompt in week["prompts"]] == ["What?", "Where?"]
     (seen,) = week["prompts"][0]["responses"]
-    assert (seen["id"], seen["author"]["display_name"]) == (str(answer["id"]), "Boris")
+    assert (seen["id"], seen["author"]["display_name"]) == (str(response["id"]), "Boris")
     assert [response["content"] for response in week["prompts"][1]["responses"]] == ["Draft"]  # Her own.
     assert week["newsletter"] is None
 
-    # Others do not see her draft; who holds the pen or leads sees the prompt that is not out yet.
+    # Others do not see her draft; the curator and the leader see the prompt that is not out yet.
     assert boris.call("space_week", space_id=club.id)["prompts"][1]["responses"] == []
     ada_sees = club.leader.call("space_week", space_id=club.id)
     assert [prompt["question"] for prompt in ada_sees["prompts"]] == ["What?", "Where?", "Hidden?"]
@@ -131,7 +131,7 @@ def test_the_screen_agrees_with_the_policies(club: Club) -> None:
     club.leader.call("assign_curator", space_id=club.id, user_id=boris.id)
     first, second = club.ask("What?", "Where?")
     boris.insert("prompts", space_id=club.id, question="Hidden?")
-    club.answer(first)
+    club.respond(first)
     chloe.insert("responses", prompt_id=second["id"], content="Draft")
     for person in club.everybody:
         week = person.call("space_week", space_id=club.id)
@@ -141,11 +141,11 @@ def test_the_screen_agrees_with_the_policies(club: Club) -> None:
 
 
 def test_an_old_week(club: Club) -> None:
-    letter = club.week()
+    newsletter = club.week()
     club.ask("Next?")
     old = club.members[1].call("space_week", space_id=club.id, week_number=1)
     assert (old["week_number"], old["is_open"]) == (1, False)
-    assert old["newsletter"]["id"] == str(letter["id"])
+    assert old["newsletter"]["id"] == str(newsletter["id"])
     assert len(old["prompts"][0]["responses"]) == 3
     now = club.members[1].call("space_week", space_id=club.id)
     assert (now["week_number"], now["is_open"], now["newsletter"]) == (2, True, None)

@@ -1,4 +1,4 @@
-"""Prompts: at most ten a week, in an order, by whoever holds the pen; reworded until somebody answers."""
+"""Prompts: at most ten a week, in an order, by the curator; reworded until somebody responds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.stories import Club, balance, found_club
 
 @pytest.fixture
 def club(actors: Actors) -> Club:
-    """Ada leads; Boris holds the pen."""
+    """Ada leads; Boris is the curator."""
     club = found_club(actors, "Boris", "Chloe")
     club.leader.call("assign_curator", space_id=club.id, user_id=club.members[0].id)
     return club
@@ -48,7 +48,7 @@ def test_several_at_once_in_one_statement(club: Club) -> None:
     assert [row["order"] for row in rows] == [1, 2, 3, 4]
 
 
-def test_only_the_pen_writes(club: Club) -> None:
+def test_only_the_curator_writes(club: Club) -> None:
     for person in (club.leader, club.members[1]):
         with person.refused("42501"):
             person.insert("prompts", space_id=club.id, question="Mine?")
@@ -62,7 +62,7 @@ def test_publishing_all_tells_and_pays_once(actors: Actors, club: Club) -> None:
     published = club.ask("One?", "Two?")
     assert [row["is_published"] for row in published] == [True, True]
     assert [row["order"] for row in published] == [1, 2]
-    assert balance(actors, boris) == before + 100 + 100  # The curation, and the badge "Holding the Pen".
+    assert balance(actors, boris) == before + 100 + 100  # The curation, and the badge `Holding the Pen`.
     assert [row["kind"] for row in chloe.select("notifications")] == ["PROMPTS_PUBLISHED"]
     assert "PROMPTS_PUBLISHED" not in [row["kind"] for row in boris.select("notifications")]
     (event,) = chloe.select("space_events", kind="prompts.published")
@@ -87,7 +87,7 @@ def test_publishing_one_by_one_pays_once(actors: Actors, club: Club) -> None:
 
 
 def test_a_week_pays_once_whoever_publishes(actors: Actors, club: Club) -> None:
-    """The pen changes hands within a week: the second curator gets nothing for it."""
+    """The curator changes within a week: the second one is not paid."""
     boris, chloe = club.members
     club.ask("From Boris?")
     club.leader.call("assign_curator", space_id=club.id, user_id=chloe.id)
@@ -129,14 +129,14 @@ def test_one_prompt_moves_to_a_free_place_only(club: Club) -> None:
     assert row["order"] == 9
 
 
-def test_rewording_until_somebody_answers(club: Club) -> None:
+def test_rewording_until_somebody_responds(club: Club) -> None:
     boris = club.curator
     (prompt,) = club.ask("What?")
     (row,) = boris.update("prompts", prompt["id"], question="What, exactly?")
     assert row["question"] == "What, exactly?"
     club.leader.insert("responses", prompt_id=prompt["id"], content="A draft")
     boris.update("prompts", prompt["id"], question="What then?")
-    club.answer(prompt, [club.members[1]])
+    club.respond(prompt, [club.members[1]])
     with boris.refused("MG205"):
         boris.update("prompts", prompt["id"], question="What else?")
     with boris.refused("MG205"):
@@ -146,11 +146,11 @@ def test_rewording_until_somebody_answers(club: Club) -> None:
 
 
 def fill_week(club: Club, rude: Actor) -> list[Row]:
-    """Let a member hold the pen, ask ten questions, and answer each so that it stays."""
+    """Let a member become curator, ask ten questions, and respond to each so that it stays."""
     club.leader.call("assign_curator", space_id=club.id, user_id=rude.id)
     prompts = club.ask(*(f"Rude {number}" for number in range(10)))
     for prompt in prompts:
-        club.answer(prompt, [rude])
+        club.respond(prompt, [rude])
     return prompts
 
 
@@ -158,7 +158,7 @@ def test_nobody_fills_a_week_with_questions_that_stay(club: Club) -> None:
     ada, (boris, chloe, *_) = club.leader, club.members
     prompts = fill_week(club, boris)
     ada.call("assign_curator", space_id=club.id, user_id=ada.id)
-    club.answer(prompts[0], [chloe])
+    club.respond(prompts[0], [chloe])
     ada.run("select public.remove_member(%s, %s)", club.id, boris.id)
     with ada.refused("MG205"):  # Somebody else took it for a question.
         ada.delete("prompts", prompts[0]["id"])
@@ -169,27 +169,27 @@ def test_nobody_fills_a_week_with_questions_that_stay(club: Club) -> None:
 
 @pytest.mark.parametrize("boris_leaves", [False, True])
 def test_nobody_deletes_what_another_member_has_published(actors: Actors, club: Club, boris_leaves: bool) -> None:
-    """The next curator could delete a prompt that its writer alone had answered, and the writer's response with it."""
+    """The next curator could delete a prompt with responses of its writer only, and the responses with it."""
     ada, boris = club.leader, club.members[0]
     ada.call("assign_curator", space_id=club.id, user_id=boris.id)
     his, hers = club.ask("His?", "Hers?")
-    club.answer(his, [boris])
+    club.respond(his, [boris])
     ada.call("assign_curator", space_id=club.id, user_id=ada.id)
-    club.answer(hers, [ada])
+    club.respond(hers, [ada])
     if boris_leaves:
         boris.run("select public.leave_space(%s)", club.id)
     for person in (ada, actors.service()):
         with person.refused("MG205"):
             person.delete("prompts", his["id"])
-    # What only the caller has answered takes nothing of anybody else's along, whoever wrote it.
+    # A prompt with responses of the caller only takes nothing of others along.
     assert ada.delete("prompts", hers["id"])
     assert actors.run("select user_id from public.responses") == [{"user_id": boris.id}]
 
 
-def test_answers_of_who_was_removed_hold_no_question(club: Club) -> None:
+def test_responses_of_removed_members_keep_no_prompt(club: Club) -> None:
     ada, (boris, chloe, *_) = club.leader, club.members
     prompts = fill_week(club, boris)
-    club.answer(prompts[0], [chloe])
+    club.respond(prompts[0], [chloe])
     ada.call("assign_curator", space_id=club.id, user_id=ada.id)
     chloe.run("select public.leave_space(%s)", club.id)
     with ada.refused("MG205"):  # What people published stays when they leave.
@@ -208,7 +208,7 @@ def test_questions_deleted_and_written_again_pay_nobody_twice(actors: Actors, cl
     for prompt in prompts:
         boris.delete("prompts", prompt["id"])
     for prompt in club.ask(*(f"Again {number}" for number in range(10))):
-        club.answer(prompt, [boris])
+        club.respond(prompt, [boris])
     assert actors.one(balance, boris.id) == paid
 
 
@@ -234,7 +234,7 @@ def test_the_old_week_stays_as_it_was(club: Club) -> None:
     assert boris.update("prompts", prompt["id"], question="What?")[0]["id"] == prompt["id"]
 
 
-def test_a_deleted_space_takes_answered_prompts_along(actors: Actors, club: Club) -> None:
+def test_a_deleted_space_takes_prompts_with_responses_along(actors: Actors, club: Club) -> None:
     club.week()
     assert club.leader.delete("spaces", club.id)
     assert actors.one("select count(*) from public.prompts") == 0

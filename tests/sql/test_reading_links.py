@@ -17,17 +17,17 @@ def service(actors: Actors) -> Actor:
     return actors.service()
 
 
-def send(service: Actor, letter: Row) -> dict[str, str]:
+def send(service: Actor, newsletter: Row) -> dict[str, str]:
     """Begin the emails of a newsletter, and return each reader's token by address."""
-    service.call("save_newsletter_mail", newsletter_id=letter["id"], content=Jsonb({"html": ""}))
+    service.call("save_newsletter_mail", newsletter_id=newsletter["id"], content=Jsonb({"html": ""}))
     batch = service.call("claim_mails", worker="a", provider="smtp")
-    contents = Jsonb({mail["id"]: None for mail in batch["mails"]})
+    contents = Jsonb({email["id"]: None for email in batch["mails"]})
     begun = service.rows("begin_mails", worker="a", batch_id=batch["id"], contents=contents)
-    claimed = {mail["id"]: mail["link"] for mail in batch["mails"]}
+    claimed = {email["id"]: email["link"] for email in batch["mails"]}
     assert [row["link"] for row in begun] == [claimed[str(row["id"])] for row in begun]
     # News have none.
-    assert {mail["link"] is None for mail in batch["mails"]} >= {False}
-    assert all((mail["link"] is None) == (mail["newsletter_id"] is None) for mail in batch["mails"])
+    assert {email["link"] is None for email in batch["mails"]} >= {False}
+    assert all((email["link"] is None) == (email["newsletter_id"] is None) for email in batch["mails"])
     return {row["email"]: row["link"] for row in begun if row["link"] is not None}
 
 
@@ -43,16 +43,18 @@ class Sent:
         self.actors = actors
         self.club = found_club(actors, "Boris", "Chloe")
         self.boris, self.chloe = self.club.members
-        self.letter = self.club.week()
+        self.newsletter = self.club.week()
         self.service = actors.service()
-        tokens = send(self.service, self.letter)
+        tokens = send(self.service, self.newsletter)
         self.tokens = {
             name: tokens[address(actors, person)]
             for name, person in (("Ada", self.club.leader), ("Boris", self.boris), ("Chloe", self.chloe))
         }
 
-    def opens(self, token: str | None, letter: Row | None = None) -> bool:
-        opened: bool = self.service.call("opens_newsletter", newsletter_id=(letter or self.letter)["id"], token=token)
+    def opens(self, token: str | None, newsletter: Row | None = None) -> bool:
+        opened: bool = self.service.call(
+            "opens_newsletter", newsletter_id=(newsletter or self.newsletter)["id"], token=token
+        )
         return opened
 
 
@@ -77,9 +79,9 @@ def test_each_reader_has_a_link_of_their_own(sent: Sent) -> None:
 
 def test_nothing_opens_before_the_email_is_begun(actors: Actors, service: Actor) -> None:
     club = found_club(actors, "Boris")
-    letter = club.week()
+    newsletter = club.week()
     token = actors.one("select private.reading_token(id) from private.mails where newsletter_id is not null limit 1")
-    assert service.call("opens_newsletter", newsletter_id=letter["id"], token=token) is False
+    assert service.call("opens_newsletter", newsletter_id=newsletter["id"], token=token) is False
 
 
 def test_it_opens_one_newsletter_only(sent: Sent) -> None:
@@ -92,15 +94,15 @@ def test_a_repeated_attempt_has_the_same_link_also_when_its_reader_has_left(sent
     sent.boris.call("leave_space", space_id=sent.club.id)
     sent.actors.run("update private.mail_batches set leased_until = now() - interval '1 second', run_at = now()")
     batch = sent.service.call("claim_mails", worker="b", provider="smtp")
-    assert {mail["state"] for mail in batch["mails"]} == {"UNCERTAIN"}
-    assert {mail["link"] for mail in batch["mails"]} - {None} == {*sent.tokens.values()}
+    assert {email["state"] for email in batch["mails"]} == {"UNCERTAIN"}
+    assert {email["link"] for email in batch["mails"]} - {None} == {*sent.tokens.values()}
     assert not sent.opens(sent.tokens["Boris"])
 
 
 ENDS: dict[str, Callable[[Sent], object]] = {
-    "withdrawn": lambda sent: sent.boris.call("withdraw_reading_link", newsletter_id=sent.letter["id"]),
+    "withdrawn": lambda sent: sent.boris.call("withdraw_reading_link", newsletter_id=sent.newsletter["id"]),
     "withdrawn by the leader": lambda sent: sent.club.leader.call(
-        "withdraw_reading_link", newsletter_id=sent.letter["id"], user_id=sent.boris.id
+        "withdraw_reading_link", newsletter_id=sent.newsletter["id"], user_id=sent.boris.id
     ),
     "left": lambda sent: sent.boris.call("leave_space", space_id=sent.club.id),
     "removed": lambda sent: sent.club.leader.call("remove_member", space_id=sent.club.id, user_id=sent.boris.id),
@@ -158,7 +160,7 @@ def test_who_comes_back_finds_old_links_dead(sent: Sent) -> None:
 
 @pytest.mark.parametrize("gone", ["newsletters", "spaces"])
 def test_it_ends_with_newsletter_and_space(sent: Sent, gone: str) -> None:
-    thing = sent.letter["id"] if gone == "newsletters" else sent.club.id
+    thing = sent.newsletter["id"] if gone == "newsletters" else sent.club.id
     sent.club.leader.delete(gone, thing)
     assert not any(sent.opens(token) for token in sent.tokens.values())
     assert sent.actors.run("select from private.reading_links") == []
@@ -166,17 +168,17 @@ def test_it_ends_with_newsletter_and_space(sent: Sent, gone: str) -> None:
 
 def test_the_visibility_does_not_matter(sent: Sent) -> None:
     for visibility in ("MEMBERS", "PUBLIC"):
-        sent.club.leader.call("set_newsletter_visibility", newsletter_id=sent.letter["id"], visibility=visibility)
+        sent.club.leader.call("set_newsletter_visibility", newsletter_id=sent.newsletter["id"], visibility=visibility)
         assert sent.opens(sent.tokens["Boris"])
 
 
 def test_what_is_withdrawn_stays_withdrawn(sent: Sent) -> None:
     query = "select withdrawn_at from private.reading_links where user_id = %s"
     for _ in range(2):
-        sent.boris.call("withdraw_reading_link", newsletter_id=sent.letter["id"])
+        sent.boris.call("withdraw_reading_link", newsletter_id=sent.newsletter["id"])
     first = sent.actors.one(query, sent.boris.id)
     sent.actors.run("update private.mails set state = 'QUEUED', batch_id = null")
-    assert {*send(sent.service, sent.letter).values()} == {*sent.tokens.values()}
+    assert {*send(sent.service, sent.newsletter).values()} == {*sent.tokens.values()}
     assert not sent.opens(sent.tokens["Boris"])
     assert sent.actors.one(query, sent.boris.id) == first
 
@@ -184,10 +186,10 @@ def test_what_is_withdrawn_stays_withdrawn(sent: Sent) -> None:
 def test_it_can_be_withdrawn_before_the_email_goes_out(actors: Actors, service: Actor) -> None:
     club = found_club(actors, "Boris")
     boris = club.members[0]
-    letter = club.week()
-    boris.call("withdraw_reading_link", newsletter_id=letter["id"])
-    token = send(service, letter)[address(actors, boris)]
-    assert service.call("opens_newsletter", newsletter_id=letter["id"], token=token) is False
+    newsletter = club.week()
+    boris.call("withdraw_reading_link", newsletter_id=newsletter["id"])
+    token = send(service, newsletter)[address(actors, boris)]
+    assert service.call("opens_newsletter", newsletter_id=newsletter["id"], token=token) is False
 
 
 @pytest.mark.parametrize("leader", [False, True])
@@ -196,14 +198,16 @@ def test_what_was_withdrawn_before_the_email_stays_so_for_who_leaves_and_comes_b
 ) -> None:
     club = found_club(actors, "Boris", "Chloe")
     boris, chloe = club.members
-    letter = club.week()
-    (club.leader if leader else boris).call("withdraw_reading_link", newsletter_id=letter["id"], user_id=boris.id)
+    newsletter = club.week()
+    (club.leader if leader else boris).call("withdraw_reading_link", newsletter_id=newsletter["id"], user_id=boris.id)
     for person in (boris, chloe):
         person.call("leave_space", space_id=club.id)
         club.join(person)
-    tokens = send(service, letter)
+    tokens = send(service, newsletter)
     opens = {
-        person.name: service.call("opens_newsletter", newsletter_id=letter["id"], token=tokens[address(actors, person)])
+        person.name: service.call(
+            "opens_newsletter", newsletter_id=newsletter["id"], token=tokens[address(actors, person)]
+        )
         for person in (boris, chloe)
     }
     assert opens == {"Boris": False, "Chloe": True}
@@ -211,7 +215,7 @@ def test_what_was_withdrawn_before_the_email_stays_so_for_who_leaves_and_comes_b
 
 def test_who_may_withdraw_whose(actors: Actors, sent: Sent) -> None:
     olga = actors.person("Olga")
-    letter = sent.letter["id"]
+    newsletter = sent.newsletter["id"]
     for person, whose, code in (
         (sent.boris, sent.chloe, "MG401"),
         (sent.boris, sent.club.leader, "MG401"),
@@ -220,22 +224,22 @@ def test_who_may_withdraw_whose(actors: Actors, sent: Sent) -> None:
         (sent.club.leader, olga, "MG102"),
     ):
         with person.refused(code):
-            person.call("withdraw_reading_link", newsletter_id=letter, user_id=whose.id)
+            person.call("withdraw_reading_link", newsletter_id=newsletter, user_id=whose.id)
     with sent.boris.refused("MG401"):
         sent.boris.call("withdraw_reading_link", newsletter_id=uuid4())
     with sent.service.refused("MG001") as caught:
-        sent.service.call("withdraw_reading_link", newsletter_id=letter)
+        sent.service.call("withdraw_reading_link", newsletter_id=newsletter)
     assert caught.value.diag.message_detail == "user_id"
     with actors.anon().refused("42501"):
-        actors.anon().call("withdraw_reading_link", newsletter_id=letter)
+        actors.anon().call("withdraw_reading_link", newsletter_id=newsletter)
     assert all(sent.opens(token) for token in sent.tokens.values())
-    sent.service.call("withdraw_reading_link", newsletter_id=letter, user_id=sent.boris.id)
+    sent.service.call("withdraw_reading_link", newsletter_id=newsletter, user_id=sent.boris.id)
     assert not sent.opens(sent.tokens["Boris"])
 
 
 def test_a_draft_has_no_links(actors: Actors) -> None:
     club = found_club(actors, "Boris")
-    club.answer(club.ask()[0], club.members)
+    club.respond(club.ask()[0], club.members)
     rows = club.leader.select("responses", space_id=club.id)
     club.leader.rows("select_responses", space_id=club.id, response_ids=[row["id"] for row in rows])
     draft = club.leader.call("generate_newsletter", space_id=club.id)

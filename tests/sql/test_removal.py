@@ -183,7 +183,7 @@ def test_a_withdrawn_invite_never_comes_back(actors: Actors, club: Club) -> None
         actors.person("Olga").call("join_space", invite_code=made["code"])
 
 
-def test_the_command_that_made_an_invite_does_not_answer_it_once_it_is_withdrawn(club: Club) -> None:
+def test_the_command_that_made_an_invite_does_not_return_it_once_it_is_withdrawn(club: Club) -> None:
     """Its code would be refused: made as an admin, demoted, made an admin again, sent again."""
     boris, _ = club.members
     promote(club, boris)

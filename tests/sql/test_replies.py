@@ -43,12 +43,14 @@ def test_nobody_holds_a_space_for_longer_than_a_second(actors: Actors) -> None:
     (prompt,) = club.ask("What did you read?")
     sam = actors.person("Sam")
     sam.insert("memberships", space_id=club.id)
-    answer = f"insert into public.responses (prompt_id, content, is_published) values ('{prompt['id']}', 'Dune', true)"
+    response = (
+        f"insert into public.responses (prompt_id, content, is_published) values ('{prompt['id']}', 'Dune', true)"
+    )
     with sam.refused("MG003") as caught:
-        sam.run(reply_to(answer, 12))
+        sam.run(reply_to(response, 12))
     assert "is not made" in str(caught.value)
     assert sam.select("responses") == []
-    sam.run(reply_to(answer, 1))
+    sam.run(reply_to(response, 1))
     assert len(sam.select("responses")) == 1
 
 

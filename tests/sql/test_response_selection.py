@@ -10,10 +10,10 @@ from tests.support.stories import Club, found_club
 
 @pytest.fixture
 def club(actors: Actors) -> Club:
-    """Ada leads and has asked two questions; Boris and Chloe have answered the first."""
+    """Ada leads and has asked two questions; Boris and Chloe have responded to the first."""
     club = found_club(actors, "Boris", "Chloe")
     first, _ = club.ask("What did you read?", "Where?")
-    club.answer(first, club.members)
+    club.respond(first, club.members)
     return club
 
 
@@ -26,9 +26,9 @@ def choose(club: Club, *people: str) -> list[str]:
 
 
 def test_a_selection_is_exactly_what_was_named(club: Club) -> None:
-    assert choose(club, "Boris") == ["Boris answers"]
-    assert sorted(choose(club, "Chloe", "Boris")) == ["Boris answers", "Chloe answers"]
-    assert choose(club, "Chloe") == ["Chloe answers"]
+    assert choose(club, "Boris") == ["Boris responds"]
+    assert sorted(choose(club, "Chloe", "Boris")) == ["Boris responds", "Chloe responds"]
+    assert choose(club, "Chloe") == ["Chloe responds"]
     assert choose(club) == []
     with club.members[0].refused("42501"):
         club.members[0].rows("select_responses", space_id=club.id, week_number=1, response_ids=[])
@@ -50,10 +50,14 @@ def test_null_selects_nothing(club: Club) -> None:
 
 def test_the_snapshot_holds_what_was_chosen(club: Club) -> None:
     choose(club, "Boris")
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    assert (letter["title"], letter["week_number"], letter["is_published"]) == ("Test Book Club, week 1", 1, False)
-    assert letter["curator_id"] == club.leader.id
-    content = letter["content"]
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert (newsletter["title"], newsletter["week_number"], newsletter["is_published"]) == (
+        "Test Book Club, week 1",
+        1,
+        False,
+    )
+    assert newsletter["curator_id"] == club.leader.id
+    content = newsletter["content"]
     space = {"id": str(club.id), "name": "Test Book Club", "description": None, "cover_path": None, "language": None}
     assert content["space"] == space
     assert content["curator"] == {"id": str(club.leader.id), "display_name": "Ada"}
@@ -69,50 +73,50 @@ def test_the_snapshot_holds_what_was_chosen(club: Club) -> None:
     assert set(response) == {"id", "author", "content", "image_path", "image_caption", "music", "published_at"}
 
 
-def test_answering_a_question_does_not_print_it(actors: Actors) -> None:
-    """Questions whose answers the leader has read and left out are left out; one without answers is not."""
+def test_responding_to_a_prompt_does_not_print_it(actors: Actors) -> None:
+    """Prompts whose responses were all left out are left out; one without responses is not."""
     club = found_club(actors, "Boris", "Chloe")
     real, rude, silent = club.ask("What did you read?", "Rude?", "Where?")
-    club.answer(real, [club.members[1]])
-    club.answer(rude, [club.members[0]])
+    club.respond(real, [club.members[1]])
+    club.respond(rude, [club.members[0]])
     choose(club, "Chloe")
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    assert [prompt["question"] for prompt in letter["content"]["prompts"]] == ["What did you read?", "Where?"]
-    # An answer that comes late takes nothing out of what the leader saw.
-    club.answer(silent, [club.members[0]])
-    published = club.leader.call("publish_newsletter", newsletter_id=letter["id"])
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert [prompt["question"] for prompt in newsletter["content"]["prompts"]] == ["What did you read?", "Where?"]
+    # A late response takes nothing out of what the leader saw.
+    club.respond(silent, [club.members[0]])
+    published = club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
     assert [prompt["question"] for prompt in published["content"]["prompts"]] == ["What did you read?", "Where?"]
 
 
 def test_what_is_selected_from_a_question_that_was_left_out_is_seen_first(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe")
     first, second = club.ask("What did you read?", "Where?")
-    club.answer(first, [club.members[0]])
-    club.answer(second, [club.members[1]])
+    club.respond(first, [club.members[0]])
+    club.respond(second, [club.members[1]])
     choose(club, "Boris")
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
     choose(club, "Boris", "Chloe")
     with club.leader.refused("MG404"):
-        club.leader.call("publish_newsletter", newsletter_id=letter["id"])
+        club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
 
 
-def test_answers_of_who_was_removed_stop_no_empty_week(actors: Actors) -> None:
+def test_responses_of_removed_members_stop_no_empty_week(actors: Actors) -> None:
     club = found_club(actors, "Boris")
     (prompt,) = club.ask()
-    club.answer(prompt, club.members)
+    club.respond(prompt, club.members)
     with club.leader.refused("MG403"):
         club.leader.call("generate_newsletter", space_id=club.id)
     club.leader.run("select public.remove_member(%s, %s)", club.id, club.members[0].id)
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    assert letter["content"]["prompts"] == []
-    assert club.leader.call("publish_newsletter", newsletter_id=letter["id"])["is_published"]
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert newsletter["content"]["prompts"] == []
+    assert club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])["is_published"]
 
 
 def test_nobody_keeps_a_week_open_with_the_only_response(actors: Actors) -> None:
-    """The leader wants none of what was answered, and says so."""
+    """The leader selects none of the responses, on purpose."""
     club = found_club(actors, "Boris", "Chloe")
     (prompt, _) = club.ask("Rude?", "Where?")
-    (rude,) = club.answer(prompt, [club.members[0]])
+    (rude,) = club.respond(prompt, [club.members[0]])
     with club.leader.refused("MG403") as refused:
         club.leader.call("generate_newsletter", space_id=club.id)
     assert "empty list" in str(refused.value.diag.message_hint)
@@ -122,12 +126,12 @@ def test_nobody_keeps_a_week_open_with_the_only_response(actors: Actors) -> None
     with club.leader.refused("MG403"):  # What was said last counts, and nothing at all is not said.
         club.leader.call("generate_newsletter", space_id=club.id)
     choose(club)
-    letter = club.leader.call("generate_newsletter", space_id=club.id)
-    assert [prompt["question"] for prompt in letter["content"]["prompts"]] == ["Where?"]
-    club.answer(prompt, [club.members[1]])
-    assert club.leader.call("publish_newsletter", newsletter_id=letter["id"])["is_published"]
+    newsletter = club.leader.call("generate_newsletter", space_id=club.id)
+    assert [prompt["question"] for prompt in newsletter["content"]["prompts"]] == ["Where?"]
+    club.respond(prompt, [club.members[1]])
+    assert club.leader.call("publish_newsletter", newsletter_id=newsletter["id"])["is_published"]
     # It was said about that week.
     (prompt,) = club.ask()
-    club.answer(prompt)
+    club.respond(prompt)
     with club.leader.refused("MG403"):
         club.leader.call("generate_newsletter", space_id=club.id)

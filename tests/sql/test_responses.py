@@ -56,7 +56,7 @@ def test_publishing_a_draft_counts_and_pays(actors: Actors, club: Club, prompt: 
 
 def test_editing_tells_the_space_and_pays_nothing(actors: Actors, club: Club, prompt: Row) -> None:
     boris = club.members[0]
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     before = balance(actors, boris)
     boris.update("responses", response["id"], content="Better")
     boris.update("responses", response["id"], content="Better")
@@ -67,11 +67,11 @@ def test_editing_tells_the_space_and_pays_nothing(actors: Actors, club: Club, pr
 
 def test_deleted_and_written_again_earns_once(actors: Actors, club: Club, prompt: Row) -> None:
     boris = club.members[0]
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     before = balance(actors, boris)
     boris.delete("responses", response["id"])
     assert (submissions(club, boris), balance(actors, boris)) == (0, before)
-    club.answer(prompt, [boris])
+    club.respond(prompt, [boris])
     assert (submissions(club, boris), balance(actors, boris)) == (1, before)
     assert kinds(club, boris) == ["response.published", "response.deleted", "response.published"]
     check_ledger(actors)
@@ -84,7 +84,7 @@ def test_an_insert_that_does_nothing_does_nothing_twice(club: Club, prompt: Row)
         " values ('00000000-0000-4000-8000-00000000000a', %s, 'Here', true) on conflict do nothing"
     )
     boris.run(statement, prompt["id"])
-    # The first trigger answers before Postgres looks for the conflict; nothing is counted either way.
+    # The first trigger refuses before Postgres looks for the conflict; nothing is counted either way.
     with boris.refused("MG304"):
         boris.run(statement, prompt["id"])
     assert (submissions(club, boris), kinds(club, boris)) == (1, ["response.published"])
@@ -116,7 +116,7 @@ def test_nothing_at_all_stays_a_draft(club: Club, prompt: Row, parts: Row) -> No
 
 def test_a_published_response_cannot_be_emptied_or_withdrawn(club: Club, prompt: Row) -> None:
     boris = club.members[0]
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     with boris.refused("MG302"):
         boris.update("responses", response["id"], content=None)
     with boris.refused("MG303"):
@@ -130,7 +130,7 @@ def test_one_response_a_person_and_prompt(club: Club, prompt: Row) -> None:
         boris.insert("responses", prompt_id=prompt["id"], content="Another")
 
 
-def test_the_length_of_an_answer(club: Club, prompt: Row) -> None:
+def test_the_length_of_a_response(club: Club, prompt: Row) -> None:
     boris = club.members[0]
     with boris.refused("MG001"):
         boris.insert("responses", prompt_id=prompt["id"], content="x" * 10_001)
@@ -198,32 +198,32 @@ def test_a_picture_that_is_used_again_is_not_removed(actors: Actors, club: Club,
     response = boris.insert("responses", prompt_id=prompt["id"], image_path=kept)
     boris.update("responses", response["id"], image_path=dropped)
     boris.update("responses", response["id"], image_path=kept)
-    club.answer(prompt, [chloe])
+    club.respond(prompt, [chloe])
     jobs = actors.service().run("select payload from public.claim_jobs('worker') where kind = 'storage.remove'")
     assert {job["payload"]["path"]: job["payload"]["in_use"] for job in jobs} == {kept: True, dropped: False}
 
 
-def test_a_closed_week_takes_no_answers_and_no_edits(actors: Actors, club: Club, prompt: Row) -> None:
+def test_a_closed_week_takes_no_responses_and_no_edits(actors: Actors, club: Club, prompt: Row) -> None:
     boris, chloe = club.members
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     draft = chloe.insert("responses", prompt_id=prompt["id"], content="Too late")
     club.publish_week()
     with chloe.refused("MG202"):
         chloe.update("responses", draft["id"], is_published=True)
     with club.leader.refused("MG202"):
-        club.answer(prompt, [club.leader])
+        club.respond(prompt, [club.leader])
     with boris.refused("MG202"):
         boris.update("responses", response["id"], content="Rewritten")
     before = balance(actors, boris)
     assert boris.delete("responses", response["id"])
     assert balance(actors, boris) == before
-    (letter,) = boris.select("newsletters", space_id=club.id)
-    assert letter["content"]["prompts"][0]["responses"][0]["content"] == "Boris answers"
+    (newsletter,) = boris.select("newsletters", space_id=club.id)
+    assert newsletter["content"]["prompts"][0]["responses"][0]["content"] == "Boris responds"
 
 
 def test_who_left_may_delete_but_not_edit(club: Club, prompt: Row) -> None:
     boris = club.members[0]
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     boris.run("select public.leave_space(%s)", club.id)
     assert boris.update("responses", response["id"], content="From outside") == []
     assert boris.delete("responses", response["id"])
@@ -240,7 +240,7 @@ def test_an_outsider_learns_nothing_about_a_prompt(actors: Actors, prompt: Row) 
     assert len(words) == 1
 
 
-def test_a_secret_key_answers_for_members_only(actors: Actors, club: Club, prompt: Row) -> None:
+def test_a_secret_key_responds_for_members_only(actors: Actors, club: Club, prompt: Row) -> None:
     service, boris = actors.service(), club.members[0]
     service.insert("responses", prompt_id=prompt["id"], user_id=boris.id, content="By mail", is_published=True)
     assert submissions(club, boris) == 1
@@ -252,7 +252,7 @@ def test_a_secret_key_answers_for_members_only(actors: Actors, club: Club, promp
 
 def test_coming_back_finds_ones_submissions_again(club: Club, prompt: Row) -> None:
     boris = club.members[0]
-    club.answer(prompt, [boris])
+    club.respond(prompt, [boris])
     boris.run("select public.leave_space(%s)", club.id)
     club.join(boris)
     assert submissions(club, boris) == 1
@@ -260,5 +260,5 @@ def test_coming_back_finds_ones_submissions_again(club: Club, prompt: Row) -> No
 
 def test_a_response_that_pays_nothing(actors: Actors, club: Club, prompt: Row) -> None:
     actors.service().run("update public.reward_rules set amount = 0 where code = 'response'")
-    club.answer(prompt, [club.members[0]])
+    club.respond(prompt, [club.members[0]])
     assert actors.one("select count(*) from public.transactions where type = 'EARN_RESPONSE'") == 0

@@ -1,4 +1,4 @@
-"""The pen goes round: who curates after whom, in each kind of rotation."""
+"""Rotations: who curates after whom, in each kind of rotation."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_curator_who_leaves_is_replaced_at_once(actors: Actors, rotation_type:
     assert rotation["curator_id"] == club.curator.id
 
 
-def test_the_pen_holders_role_is_curator_unless_admin(actors: Actors) -> None:
+def test_the_curators_role_is_curator_unless_admin(actors: Actors) -> None:
     club = found_club(actors, "Boris", "Chloe")
 
     def roles() -> dict[str, Any]:

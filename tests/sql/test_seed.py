@@ -63,7 +63,7 @@ def test_the_documents_scenario(seeded: Actors) -> None:
     (space,) = seeded.run("select * from public.spaces")
     assert (space["id"], space["name"], space["description"]) == (SPACE_ID, "Test Book Club", "Testing space")
     assert space["current_week"] == 2
-    # The pen has come to the leader, who stays ADMIN.
+    # The leader is the curator now, and stays ADMIN.
     assert space["current_curator_id"] == space["leader_id"]
     roles = seeded.run("select role, count(*) from public.memberships group by role")
     assert {row["role"]: row["count"] for row in roles} == {"MEMBER": 4, "ADMIN": 1}
@@ -73,9 +73,9 @@ def test_the_documents_scenario(seeded: Actors) -> None:
         " where responses.is_published and prompts.is_published and prompts.week_number = 1 group by 1 order by 1"
     )
     assert [(row["order"], row["count"]) for row in per_prompt] == [(order, 4) for order in range(1, 6)]
-    (letter,) = seeded.run("select * from public.newsletters")
-    assert letter["is_published"] and letter["week_number"] == 1
-    assert [len(prompt["responses"]) for prompt in letter["content"]["prompts"]] == [2] * 5
+    (newsletter,) = seeded.run("select * from public.newsletters")
+    assert newsletter["is_published"] and newsletter["week_number"] == 1
+    assert [len(prompt["responses"]) for prompt in newsletter["content"]["prompts"]] == [2] * 5
 
 
 def test_its_ledger_adds_up(seeded: Actors) -> None:
@@ -165,7 +165,7 @@ def test_life_goes_on_in_it(seeded: Actors) -> None:
     curator = seeded.known(week["curator"]["user_id"])
     curator.insert("prompts", space_id=SPACE_ID, question="And now?")
     curator.rows("publish_prompts", space_id=SPACE_ID)
-    letter = ada.call("generate_newsletter", space_id=SPACE_ID)
-    ada.call("publish_newsletter", newsletter_id=letter["id"])
+    newsletter = ada.call("generate_newsletter", space_id=SPACE_ID)
+    ada.call("publish_newsletter", newsletter_id=newsletter["id"])
     assert ada.call("space_week", space_id=SPACE_ID)["week_number"] == 3
     check_ledger(seeded)

@@ -15,7 +15,7 @@ from tests.support.together import Task, tally, together
 
 
 def play_alone(actors: Actors, person: Actor) -> int:
-    """Found a space, ask and answer ten questions, and return what that has paid."""
+    """Found a space, ask ten questions and respond to them, and return what that has paid."""
     before = balance(actors, person)
     space = person.insert("spaces", name="Mine")
     for number in range(10):
@@ -74,7 +74,7 @@ def test_the_limits_of_a_day_are_for_all_tags_together(actors: Actors) -> None:
     ("addresses", "is_deleted"),
     [((ADDRESS, ADDRESS, "zoe+2@example.test"), True), ((ADDRESS, "zoe+1@example.test", "zoe+2@example.test"), False)],
 )
-def test_one_persons_first_gift_of_a_day_is_mailed_at_once(
+def test_one_persons_first_gift_of_a_day_is_sent_by_email_at_once(
     actors: Actors, addresses: tuple[str, ...], is_deleted: bool
 ) -> None:
     """With each new account of the same mailbox the day began anew."""
@@ -90,11 +90,11 @@ def test_one_persons_first_gift_of_a_day_is_mailed_at_once(
         actors.as_owner()
         if is_deleted:
             delete(actors, zoe)
-    mailed = actors.run(
+    sent_by_email = actors.run(
         "select kind, payload from private.mails where user_id = %s and newsletter_id is null", boris.id
     )
-    assert sum(row["kind"] == "GIFT_RECEIVED" for row in mailed) == 1
-    (entries,) = [row["payload"]["entries"] for row in mailed if row["kind"] == "DIGEST"]
+    assert sum(row["kind"] == "GIFT_RECEIVED" for row in sent_by_email) == 1
+    (entries,) = [row["payload"]["entries"] for row in sent_by_email if row["kind"] == "DIGEST"]
     assert sum(entry["kind"] == "GIFT_RECEIVED" for entry in entries) == 5
     # Somebody else's first is their first.
     grant_tokens(actors, club.leader, 1)
@@ -110,7 +110,7 @@ def test_a_place_pays_one_of_the_accounts_of_a_person(actors: Actors) -> None:
     for person in (main, tag, other):
         club.join(person)
     (prompt,) = club.ask()
-    club.answer(prompt, [main, tag, other])
+    club.respond(prompt, [main, tag, other])
     paid = "select count(*) from public.transactions where user_id = %s and type = 'EARN_RESPONSE'"
     assert [actors.one(paid, person.id) for person in (main, tag, other)] == [1, 0, 1]
     check_ledger(actors)

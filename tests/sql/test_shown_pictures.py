@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.actors import Actors
-from tests.support.jobs import PICTURES, answer, claims, key_of, picture, store, wear
+from tests.support.jobs import PICTURES, claims, key_of, picture, respond, store, wear
 from tests.support.stories import Club, found_club
 
 
@@ -22,14 +22,14 @@ def club(actors: Actors) -> Club:
 
 def replace(club: Club) -> str:
     """Another picture in a response."""
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     club.members[0].update("responses", response["id"], image_path=picture(club, club.members[0]))
     return key_of(response)
 
 
 def delete(club: Club) -> str:
     """A response that is gone."""
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     club.members[0].run("delete from public.responses where id = %s", response["id"])
     return key_of(response)
 
@@ -51,7 +51,7 @@ def close(club: Club) -> str:
 
 def leave(club: Club) -> str:
     """An account that is gone."""
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     club.actors.run("delete from auth.users where id = %s", club.members[0].id)
     return key_of(response)
 
@@ -74,10 +74,10 @@ def test_one_that_is_shown_again_is_asked_for_again(actors: Actors, club: Club) 
     assert list(claims(actors, PICTURES)) == [former]
 
 
-def test_one_that_a_letter_is_to_be_rendered_with_is_made_whatever_becomes_of_its_response(
+def test_one_that_a_newsletter_is_to_be_rendered_with_is_made_whatever_becomes_of_its_response(
     actors: Actors, club: Club
 ) -> None:
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     club.publish_week()
     club.members[0].run("delete from public.responses where id = %s", response["id"])
     assert list(claims(actors, PICTURES)) == [key_of(response)]
@@ -111,7 +111,7 @@ def test_one_that_was_given_up_is_tried_again_when_it_is_named_again(actors: Act
     face = wear(boris)
     (job,) = service.rows("claim_jobs", worker="worker", job_limit=1, kinds=list(PICTURES))
     service.call("fail_job", job_id=job["id"], worker="worker", error="Storage is away", max_attempts=1)
-    assert [letter["key"] for letter in service.rows("dead_letters")] == [face]
+    assert [newsletter["key"] for newsletter in service.rows("dead_letters")] == [face]
     boris.update("users", boris.id, avatar_path=None)
     actors.run("delete from private.outbox where kind = 'storage.remove'")
     wear_again = f"{boris.id}/me.png"

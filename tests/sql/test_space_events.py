@@ -18,12 +18,12 @@ def club(actors: Actors) -> Club:
 def test_a_week_in_events(club: Club) -> None:
     boris = club.members[0]
     (prompt,) = club.ask()
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     boris.update("responses", response["id"], content="Better")
     second = club.ask("Another?")[1]
-    (gone,) = club.answer(second, [boris])
+    (gone,) = club.respond(second, [boris])
     boris.delete("responses", gone["id"])
-    letter = club.publish_week()
+    newsletter = club.publish_week()
     boris.run("select public.leave_space(%s)", club.id)
 
     events = club.leader.run("select * from public.space_events where space_id = %s order by seq", club.id)
@@ -42,7 +42,7 @@ def test_a_week_in_events(club: Club) -> None:
         ("prompts.published", {"prompt_ids": [str(second["id"])]} | week),
         ("response.published", about(gone)),
         ("response.deleted", about(gone)),
-        ("newsletter.published", {"newsletter_id": str(letter["id"])} | week),
+        ("newsletter.published", {"newsletter_id": str(newsletter["id"])} | week),
         ("week.advanced", {"week_number": 2}),
         ("curator.assigned", {"user_id": person, "week_number": 2}),
         ("member.left", {"user_id": person}),

@@ -17,7 +17,7 @@ from tests.support.together import Task, tally, together
 
 @pytest.fixture
 def club(fresh_dsn: str) -> Club:
-    """A committed space of five with four open prompts; Ada leads and holds the pen."""
+    """A committed space of five with four open prompts; Ada leads and is the curator."""
     with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
         club = found_club(actors, "Boris", "Chloe", "Dmitri", "Eleni")
         club.ask("One?", "Two?", "Three?", "Four?")
@@ -99,10 +99,10 @@ def test_writing_reordering_selecting_and_reading_at_once(fresh_dsn: str, club: 
 
 def test_publishing_twice_at_once_closes_one_week(fresh_dsn: str, club: Club) -> None:
     with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
-        letter = actors.known(club.leader.id).call("generate_newsletter", space_id=club.id)
+        newsletter = actors.known(club.leader.id).call("generate_newsletter", space_id=club.id)
 
     def publish(actors: Actors) -> object:
-        return actors.known(club.leader.id).call("publish_newsletter", newsletter_id=letter["id"])["published_at"]
+        return actors.known(club.leader.id).call("publish_newsletter", newsletter_id=newsletter["id"])["published_at"]
 
     outcomes = together(fresh_dsn, [publish] * 8)
     assert tally(outcomes) == {"done": 8}
@@ -110,29 +110,29 @@ def test_publishing_twice_at_once_closes_one_week(fresh_dsn: str, club: Club) ->
     with psycopg.connect(fresh_dsn) as connection, Actors(connection) as actors:
         assert actors.one("select current_week from public.spaces where id = %s", club.id) == 2
         assert [row["kind"] for row in events(actors, club.id)].count("week.advanced") == 1
-        assert actors.one("select count(*) from private.mails where newsletter_id = %s", letter["id"]) == 5
+        assert actors.one("select count(*) from private.mails where newsletter_id = %s", newsletter["id"]) == 5
     check_feed(fresh_dsn, club.id)
 
 
-def test_no_answer_slips_into_a_closed_week(fresh_dsn: str, club: Club) -> None:
+def test_no_response_slips_into_a_closed_week(fresh_dsn: str, club: Club) -> None:
     with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
         ada = actors.known(club.leader.id)
-        letter = ada.call("generate_newsletter", space_id=club.id)
+        newsletter = ada.call("generate_newsletter", space_id=club.id)
         (prompt, *_) = ada.select("prompts", space_id=club.id)
 
     def publish(actors: Actors) -> object:
-        actors.known(club.leader.id).call("publish_newsletter", newsletter_id=letter["id"])
+        actors.known(club.leader.id).call("publish_newsletter", newsletter_id=newsletter["id"])
         return "published"
 
-    def answer(user_id: UUID) -> Task:
+    def respond(user_id: UUID) -> Task:
         def task(actors: Actors) -> object:
             actors.known(user_id).insert("responses", prompt_id=prompt["id"], content="In time?", is_published=True)
             return "answered"
 
         return task
 
-    outcomes = together(fresh_dsn, [publish, *(answer(person.id) for person in club.members)])
-    # Who answers first makes the leader choose first.
+    outcomes = together(fresh_dsn, [publish, *(respond(person.id) for person in club.members)])
+    # A first response makes the leader select first.
     assert set(tally(outcomes)) <= {"done", "MG202", "MG403"}
     with psycopg.connect(fresh_dsn) as connection, Actors(connection) as actors:
         kinds = [row["kind"] for row in events(actors, club.id)]
@@ -194,19 +194,19 @@ def test_an_invite_for_three_lets_three_in(fresh_dsn: str, club: Club) -> None:
     check_feed(fresh_dsn, club.id)
 
 
-def test_the_same_answer_twice_at_once_is_refused_in_words(fresh_dsn: str, club: Club) -> None:
+def test_the_same_response_twice_at_once_is_refused_as_mg304(fresh_dsn: str, club: Club) -> None:
     with psycopg.connect(fresh_dsn) as connection, Actors(connection) as actors:
         prompt = actors.one("select id from public.prompts where space_id = %s limit 1", club.id)
     boris = club.members[0].id
 
-    def answer(actors: Actors) -> object:
+    def respond(actors: Actors) -> object:
         return actors.known(boris).insert("responses", prompt_id=prompt, content="Twice", is_published=True)
 
-    assert tally(together(fresh_dsn, [answer] * 6)) == {"done": 1, "MG304": 5}
+    assert tally(together(fresh_dsn, [respond] * 6)) == {"done": 1, "MG304": 5}
 
 
-def test_the_pen_and_the_exits(fresh_dsn: str, club: Club) -> None:
-    """People leave and come back, the pen changes hands, streaks are counted."""
+def test_curators_and_exits(fresh_dsn: str, club: Club) -> None:
+    """People leave and come back, curators change, streaks are counted."""
     with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
         code = actors.known(club.leader.id).call("create_invite", space_id=club.id)["code"]
 

@@ -91,12 +91,12 @@ def test_the_leader_hands_over_before_leaving(actors: Actors, club: Club) -> Non
         actors.service().run("delete from public.memberships where user_id = %s", ada.id)
     space = ada.call("transfer_leadership", space_id=club.id, user_id=boris.id)
     assert space["leader_id"] == boris.id
-    assert roles(club) == {"Ada": "CURATOR", "Boris": "ADMIN", "Chloe": "MEMBER"}  # She still holds the pen.
+    assert roles(club) == {"Ada": "CURATOR", "Boris": "ADMIN", "Chloe": "MEMBER"}  # She is still the curator.
     ada.run("select public.leave_space(%s)", club.id)
     assert club.row()["current_curator_id"] in (boris.id, club.members[1].id)
 
 
-def test_a_handover_without_the_pen_leaves_a_member(club: Club) -> None:
+def test_a_handover_by_a_leader_who_is_not_the_curator_leaves_a_member(club: Club) -> None:
     boris, chloe = club.members
     club.leader.call("assign_curator", space_id=club.id, user_id=chloe.id)
     club.leader.call("transfer_leadership", space_id=club.id, user_id=boris.id)
@@ -114,7 +114,7 @@ def test_leadership_for_the_leader_changes_nothing(club: Club) -> None:
 def test_removing_a_member(club: Club) -> None:
     boris, chloe = club.members
     (prompt,) = club.ask("What?")
-    (response,) = club.answer(prompt, [boris])
+    (response,) = club.respond(prompt, [boris])
     club.leader.run("select public.remove_member(%s, %s)", club.id, boris.id)
     assert boris.select("spaces", id=club.id) == []
     assert chloe.select("responses", id=response["id"])
@@ -139,7 +139,7 @@ def test_roles(club: Club) -> None:
         boris.call("set_member_role", space_id=club.id, user_id=boris.id, role="ADMIN")
 
 
-def test_an_admin_who_gets_the_pen_stays_admin(club: Club) -> None:
+def test_an_admin_who_becomes_curator_stays_admin(club: Club) -> None:
     ada, (boris, _) = club.leader, club.members
     ada.call("set_member_role", space_id=club.id, user_id=boris.id, role="ADMIN")
     ada.call("assign_curator", space_id=club.id, user_id=boris.id)

@@ -61,7 +61,7 @@ def test_the_same_purchase_sent_twice_happens_once(actors: Actors, ada: Actor) -
         ada.call("purchase_item", item_id=stickers["id"], idempotency_key="")
 
 
-def test_a_plain_insert_with_a_used_key_is_told_the_way(actors: Actors, ada: Actor) -> None:
+def test_a_plain_insert_with_a_used_key_gets_a_hint(actors: Actors, ada: Actor) -> None:
     frame, stickers = item(actors, "frame_laurel"), item(actors, "stickers_margins")
     ada.insert("purchases", item_id=frame["id"], idempotency_key="k")
     with ada.refused("MG502") as refused:

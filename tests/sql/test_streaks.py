@@ -70,7 +70,7 @@ def write(actors: Actors, person: Actor, *times: datetime, week_number: int = 1)
 
 
 def ask(actors: Actors, person: Actor, weeks: set[int] | range) -> None:
-    """Note that the person had prompts to answer in these calendar weeks, counted from `MONDAY`."""
+    """Note that the person had open prompts in these calendar weeks, counted from `MONDAY`."""
     actors.run(
         "insert into private.open_weeks (user_id, week)"
         " select %s, private.week_index(%s) + week from unnest(%s::integer[]) as week",
@@ -196,15 +196,15 @@ def test_space_streaks_agree_with_the_model(quiet_club: Club, weeks: set[int], c
 def test_milestones_are_paid_once_a_run_however_often_cron_looks(
     quiet_club: Club, plan: list[bool], looks: int
 ) -> None:
-    """Week by week: the person answers or does not, cron looks."""
+    """Week by week: the person responds or does not, then cron runs."""
     with undone(quiet_club) as (actors, boris, _):
         expected: list[int] = []
         run = 0
         ask(actors, boris, range(len(plan)))
-        for week, answers in enumerate(plan):
+        for week, responses in enumerate(plan):
             time = MONDAY + timedelta(weeks=week, days=2)
-            run = run + 1 if answers else 0
-            if answers:
+            run = run + 1 if responses else 0
+            if responses:
                 write(actors, boris, time, week_number=week + 1)
             if run in MILESTONES:
                 expected.append(10 * run)

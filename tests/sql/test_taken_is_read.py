@@ -126,7 +126,7 @@ def stage(actors: Actors) -> Stage:
         music={"url": "https://a.test/1"}, is_published=True,
     )  # fmt: skip
     ada.rows("select_responses", space_id=club.id, response_ids=[response["id"]])
-    letter = ada.call("generate_newsletter", space_id=club.id)
+    newsletter = ada.call("generate_newsletter", space_id=club.id)
     grant_tokens(actors, boris, 10_000)
     grant_tokens(actors, ada, 2**53)
     item = admin.insert("store_items", code="paper", name="Paper", kind="THEME", price=10)
@@ -138,7 +138,7 @@ def stage(actors: Actors) -> Stage:
         "spaces": (ada, "id", club.id),
         "prompts": (ada, "id", unasked["id"]),
         "responses": (boris, "id", response["id"]),
-        "newsletters": (ada, "id", letter["id"]),
+        "newsletters": (ada, "id", newsletter["id"]),
         "settings": (boris, "user_id", boris.id),
         "notifications": (boris, "id", told["id"]),
         "space_invites": (ada, "id", invite["id"]),

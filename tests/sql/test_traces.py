@@ -27,15 +27,15 @@ PRINTED = "name username file response caption music question space description"
 WORDS = f"{PRINTED} {GIFTS} email phone bio metadata draft proposal title intro giftkey itemkey"
 """What Zoe can write, or is known by."""
 
-_LETTERS = "Newsletters stay as they were printed."
+_NEWSLETTERS = "Newsletters stay as they were printed."
 _SPACES = "What a space and its newsletters are called, and what was asked in them, is the space's, whoever worded it."
 _TITLES = "Tells of a newsletter by its title."
 _GIVEN = "A gift stays with what was written, and does not say by whom."
 _UNDER_WAY = "An email that is on its way is sent again as it was, or not at all; this goes when its fate is known."
 
 AFTER_DELETION = {
-    "public.newsletters.content": (PRINTED, _LETTERS),
-    "private.newsletter_mails.content": (PRINTED, _LETTERS),
+    "public.newsletters.content": (PRINTED, _NEWSLETTERS),
+    "private.newsletter_mails.content": (PRINTED, _NEWSLETTERS),
     "public.newsletters.title": ("title", _SPACES),
     "public.newsletters.intro": ("intro", _SPACES),
     "public.spaces.name": ("space", _SPACES),
@@ -82,7 +82,7 @@ class Story:
         self.own.join(ada)
         zoe.call("create_invite", space_id=own, idempotency_key="zoeqxinvitekey")
 
-        # A week in which Zoe asks and answers, and which she publishes in her own space.
+        # A week in which Zoe asks and responds, and which she publishes in her own space.
         for place, name in ((club, "ada"), (self.own, "zoe")):
             place.leader.call("assign_curator", space_id=place.id, user_id=zoe.id)
             zoe.insert("prompts", space_id=place.id, question="zoeqxquestion")
@@ -97,13 +97,13 @@ class Story:
                 )  # fmt: skip
             rows = place.leader.select("responses", space_id=place.id)
             place.leader.rows("select_responses", space_id=place.id, response_ids=[row["id"] for row in rows])
-            letter = place.leader.call("generate_newsletter", space_id=place.id)
-            place.leader.update("newsletters", letter["id"], title=f"{name}qxtitle", intro=f"{name}qxintro")
-            place.leader.call("publish_newsletter", newsletter_id=letter["id"])
+            newsletter = place.leader.call("generate_newsletter", space_id=place.id)
+            place.leader.update("newsletters", newsletter["id"], title=f"{name}qxtitle", intro=f"{name}qxintro")
+            place.leader.call("publish_newsletter", newsletter_id=newsletter["id"])
             actors.run(
                 "insert into private.newsletter_mails (newsletter_id, content)"
                 " select id, jsonb_build_object('html', content::text) from public.newsletters where id = %s",
-                letter["id"],
+                newsletter["id"],
             )
         # The next one, as far as a draft of its newsletter; and questions that nobody has seen.
         ada.call("assign_curator", space_id=club.id, user_id=zoe.id)
@@ -118,7 +118,7 @@ class Story:
         ada.rows("select_responses", space_id=club.id, response_ids=[row["id"] for row in rows])
         ada.call("generate_newsletter", space_id=club.id)
 
-        # Gifts that were mailed, wait in a digest, failed, are under way, and were told in the app only.
+        # Gifts that were sent by email, wait in a digest, failed, are under way, and were told in the app only.
         self.give(zoe, boris, "zoeqxnote", "SENT", idempotency_key="zoeqxgiftkey")
         self.give(zoe, boris, "zoeqxdigested", "QUEUED")
         self.give(ada, boris, "adaqxmailed", "SENT")
@@ -172,7 +172,7 @@ class Story:
 
 
 def traces(actors: Actors, person: str) -> Traces:
-    """Where a person's words are: every column of every table that is no part of Postgres."""
+    """Where a person's words are: every column of every table that does not belong to Postgres."""
     tables = actors.run(
         """
         select quote_ident(nspname) || '.' || quote_ident(relname) as name
@@ -213,10 +213,10 @@ def leave(story: Story) -> None:
 
 def settle(story: Story) -> None:
     """Let the email that is on its way arrive."""
-    (mail_id,) = (row["id"] for row in story.actors.run("select id from private.mails where state = 'UNCERTAIN'"))
+    (email_id,) = (row["id"] for row in story.actors.run("select id from private.mails where state = 'UNCERTAIN'"))
     story.actors.service().call(
         "settle_mails", worker="test", batch_id=story.batch_id,
-        results=Jsonb([{"id": str(mail_id), "outcome": "SENT", "provider_id": "1"}]),
+        results=Jsonb([{"id": str(email_id), "outcome": "SENT", "provider_id": "1"}]),
     )  # fmt: skip
 
 
@@ -235,22 +235,24 @@ def test_what_is_left_of_somebody_who_goes(story: Story) -> None:
     digest = actors.one("select payload from private.mails where kind = 'DIGEST' and user_id = %s", story.boris.id)
     assert [entry.get("message") for entry in digest["entries"]] == [None, "adaqxdigested"]
     sent = actors.run("select payload from private.mails where kind = 'GIFT_RECEIVED' and state = 'SENT'")
-    assert sorted((mail["payload"].keys() for mail in sent), key=len)[0] == {"gift_id", "amount"}
+    assert sorted((email["payload"].keys() for email in sent), key=len)[0] == {"gift_id", "amount"}
 
     assert actors.service().call("redact_user", user_id=story.zoe.id) == 2, "drafts have forgotten her already"
     work(actors)
     assert traces(actors, "zoe") == expected(AFTER_ERASURE)
     settle(story)
     assert {place for place, _ in traces(actors, "zoe")} == AFTER_ERASURE.keys() - {"private.mails.content"}
-    # (How newsletters are mailed is made anew by the functions.)
+    # (The functions render the emails of newsletters again.)
     lost = {trace for trace in others - traces(actors, "ada") if trace[0] != "private.newsletter_mails.content"}
     assert lost == told
     assert actors.service().rows("verify_ledger") == []
-    letters = actors.run("select id, code from public.newsletters where is_published")
+    newsletters = actors.run("select id, code from public.newsletters where is_published")
     codes = {row["newsletter_id"]: row["old_code"] for row in actors.run("select * from private.redactions")}
-    for letter in letters:
-        for code, status in ((codes[letter["id"]], "REDACTED"), (letter["code"], "ACCOUNT_CLOSED")):
-            assert actors.one("select private.verify_newsletter(%s, %s, null)", code, letter["id"])["status"] == status
+    for newsletter in newsletters:
+        for code, status in ((codes[newsletter["id"]], "REDACTED"), (newsletter["code"], "ACCOUNT_CLOSED")):
+            assert (
+                actors.one("select private.verify_newsletter(%s, %s, null)", code, newsletter["id"])["status"] == status
+            )
     assert actors.service().call("redact_user", user_id=story.zoe.id) is None
 
 
@@ -267,7 +269,7 @@ def test_words_of_somebody_who_is_still_there(story: Story) -> None:
 
 
 @pytest.mark.parametrize("goes", ["account", "words"])
-def test_an_email_that_a_worker_has_taken_is_taken_anew(story: Story, goes: str) -> None:
+def test_an_email_that_a_worker_has_taken_is_taken_again(story: Story, goes: str) -> None:
     """It was prepared from what is no more to be said."""
     actors, service = story.actors, story.actors.service()
     actors.run(
@@ -275,25 +277,25 @@ def test_an_email_that_a_worker_has_taken_is_taken_anew(story: Story, goes: str)
     )
     claim = "select public.claim_mails('a', 'smtp', at => now() + interval '3 days') as batch"
     (row,) = service.run(claim)
-    named = {mail["id"] for mail in row["batch"]["mails"] if "zoeqxname" in json.dumps(mail["payload"])}
-    asked = {mail["id"] for mail in row["batch"]["mails"] if "questions" in mail["payload"]}
-    letters = {mail["id"] for mail in row["batch"]["mails"] if mail["newsletter_id"]}
+    named = {email["id"] for email in row["batch"]["mails"] if "zoeqxname" in json.dumps(email["payload"])}
+    asked = {email["id"] for email in row["batch"]["mails"] if "questions" in email["payload"]}
+    newsletters = {email["id"] for email in row["batch"]["mails"] if email["newsletter_id"]}
     stale = named - asked
-    assert len(stale) == 2 and letters and asked & named
+    assert len(stale) == 2 and newsletters and asked & named
     if goes == "account":
         leave(story)
         stale |= asked & named
     else:
         service.call("redact_user", user_id=story.zoe.id)
-        stale |= letters
+        stale |= newsletters
     begun = service.run(
         "select id from public.begin_mails('a', %s, %s, at => now() + interval '3 days')",
-        row["batch"]["id"], {mail["id"]: None for mail in row["batch"]["mails"]},
+        row["batch"]["id"], {email["id"]: None for email in row["batch"]["mails"]},
     )  # fmt: skip
-    began = {str(mail["id"]) for mail in begun}
+    began = {str(email["id"]) for email in begun}
     assert began and not began & stale
     (row,) = service.run(claim.replace("'a'", "'b'"))
-    payloads = [mail["payload"] for mail in row["batch"]["mails"]]
+    payloads = [email["payload"] for email in row["batch"]["mails"]]
     if goes == "words":  # Whoever is still there is still named as who asks.
         payloads = [payload for payload in payloads if "questions" not in payload]
     assert len(payloads) >= 2 and not re.search(f"zoeqx(name|{GIFTS.replace(' ', '|')})", json.dumps(payloads))

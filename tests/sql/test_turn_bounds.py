@@ -10,7 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.support.actors import Actors
-from tests.support.jobs import OTHERS, answer
+from tests.support.jobs import OTHERS, respond
 from tests.support.long import long
 from tests.support.stories import Club, found_club
 
@@ -106,8 +106,8 @@ class Jobs(Queue):
     def __init__(self, actors: Actors, seed: int, club: Club) -> None:
         super().__init__(actors, seed, [uuid.uuid4() for _ in range(7)])
         club.ask("What did you see?")
-        answer(club, club.leader)
-        self.letter = club.publish_week()["id"]
+        respond(club, club.leader)
+        self.newsletter = club.publish_week()["id"]
         actors.run("update private.outbox set state = 'DONE', finished_at = now() where kind <> 'picture.derive'")
         actors.run("update private.outbox set owner_id = null, turn = 0")
 
@@ -116,7 +116,7 @@ class Jobs(Queue):
         kind = "newsletter.pdf" if is_tricky and self.random.random() < 0.4 else "storage.remove"
         self.actors.run(
             "select private.enqueue(%s, %s, jsonb_build_object('newsletter_id', %s::text), now() + %s::interval, %s)",
-            kind, key, self.letter if kind == "newsletter.pdf" else "", at, owner,
+            kind, key, self.newsletter if kind == "newsletter.pdf" else "", at, owner,
         )  # fmt: skip
         if is_tricky and self.random.random() < 0.3:
             self.actors.run(
@@ -126,7 +126,7 @@ class Jobs(Queue):
             )
 
     def hold(self) -> None:
-        """Begin or end to wait for the letter's picture."""
+        """Begin or end to wait for the newsletter's picture."""
         self.actors.run(
             "update private.outbox set state = case state when 'READY' then 'DONE' else 'READY' end"
             " where kind = 'picture.derive'"
@@ -153,8 +153,8 @@ class Jobs(Queue):
                 self.waiting[owner].discard(job["key"])
 
 
-class Mails(Queue):
-    """Emails of spaces, of which one publishes a letter to everybody; some readers' domain refuses us at times."""
+class Emails(Queue):
+    """Emails of spaces, of which one publishes a newsletter to everybody; some readers' domain refuses us at times."""
 
     steps = 250
 
@@ -165,10 +165,10 @@ class Mails(Queue):
         actors.run("insert into private.mail_providers (name, paused_until) values ('smtp', now())")
         self.lost: set[uuid.UUID] = set()
         self.club = club
-        self.letter = club.week()["id"]
+        self.newsletter = club.week()["id"]
         actors.run("delete from private.mails where newsletter_id is null")
-        for mail in actors.run("update private.mails set dedupe_key = id returning dedupe_key"):
-            self.come(mail["dedupe_key"], club.leader.id)
+        for email in actors.run("update private.mails set dedupe_key = id returning dedupe_key"):
+            self.come(email["dedupe_key"], club.leader.id)
 
     def enqueue(self, key: str, owner: uuid.UUID, at: str) -> None:
         self.actors.run(
@@ -178,7 +178,7 @@ class Mails(Queue):
         self.actors.run("update private.mails set run_at = now() + %s::interval where dedupe_key = %s", at, key)
 
     def hold(self) -> None:
-        """Begin or end to wait for the letter's rendering, or for a domain; or let somebody else lead its space."""
+        """Begin or end to wait for the newsletter's rendering, or for a domain; or let somebody else lead its space."""
         if self.random.random() < 0.3:
             self.actors.run(
                 "update public.spaces set leader_id = %s where id = %s",
@@ -189,7 +189,8 @@ class Mails(Queue):
             [
                 (
                     "delete from private.newsletter_mails returning 1",
-                    f"insert into private.newsletter_mails (newsletter_id, content) values ('{self.letter}', '{{}}')",
+                    "insert into private.newsletter_mails (newsletter_id, content)"
+                    f" values ('{self.newsletter}', '{{}}')",
                 ),
                 (
                     "delete from private.mail_refusals returning 1",
@@ -207,11 +208,11 @@ class Mails(Queue):
         batch = self.actors.one("select private.claim_mails('worker', 'smtp', 1, '1 minute', now() + %s::interval)", at)
         if batch is None:
             return
-        (mail,) = self.actors.run("select id, user_id, dedupe_key from private.mails where batch_id = %s", batch)
-        owner = self.owners[mail["dedupe_key"]]
+        (email,) = self.actors.run("select id, user_id, dedupe_key from private.mails where batch_id = %s", batch)
+        owner = self.owners[email["dedupe_key"]]
         if batch in self.lost:
             pass
-        elif was_refusing and mail["user_id"] in self.tricky[:2]:
+        elif was_refusing and email["user_id"] in self.tricky[:2]:
             assert not any(self.waiting[person] for person in self.plain)
         else:
             self.serve(owner, self.actors.one("select turn from private.lines where name = 'mails'"))
@@ -224,11 +225,11 @@ class Mails(Queue):
             self.actors.run(
                 "select private.begin_mails('worker', %s, jsonb_build_object(%s::text, null), '1 minute',"
                 " now() + %s::interval)",
-                batch, mail["id"], at,
+                batch, email["id"], at,
             )  # fmt: skip
-            results = [{"id": str(mail["id"]), "outcome": "RETRY" if fate < 0.35 else "SENT", "uncounted": True}]
+            results = [{"id": str(email["id"]), "outcome": "RETRY" if fate < 0.35 else "SENT", "uncounted": True}]
             if fate >= 0.35:
-                self.waiting[owner].discard(mail["dedupe_key"])
+                self.waiting[owner].discard(email["dedupe_key"])
         self.actors.run(
             "select private.settle_mails('worker', %s, %s, '0', true, now() + %s::interval, 100)",
             batch, Jsonb(results), at,
@@ -236,9 +237,9 @@ class Mails(Queue):
 
 
 @pytest.mark.parametrize("seed", [0, *long(1, 2)])
-@pytest.mark.parametrize("work", [Jobs, Mails])
+@pytest.mark.parametrize("work", [Jobs, Emails])
 def test_nobody_is_served_more_than_twice_between_two_of_somebodys(
-    actors: Actors, work: type[Jobs] | type[Mails], seed: int
+    actors: Actors, work: type[Jobs] | type[Emails], seed: int
 ) -> None:
     club = found_club(actors, *"BCDEFG")
     queue = work(actors, seed, club)

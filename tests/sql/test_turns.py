@@ -10,7 +10,7 @@ import itertools
 import pytest
 
 from tests.support.actors import Actor, Actors
-from tests.support.jobs import OTHERS, PICTURES, RENDERINGS, answer, before, claims, key_of, show, store, wear
+from tests.support.jobs import OTHERS, PICTURES, RENDERINGS, before, claims, key_of, respond, show, store, wear
 from tests.support.stories import Club, found_club
 
 
@@ -59,10 +59,10 @@ def test_people_with_as_many_pictures_take_turns(actors: Actors, club: Club) -> 
 
 
 @pytest.mark.usefixtures("flood")
-def test_a_letter_that_is_out_waits_for_nobody_elses_pictures(actors: Actors, club: Club) -> None:
+def test_a_newsletter_that_is_out_waits_for_nobody_elses_pictures(actors: Actors, club: Club) -> None:
     wear(club.members[0])
     for person in club.everybody:
-        answer(club, person)
+        respond(club, person)
     club.publish_week()
     assert list(claims(actors, RENDERINGS)) == []
     first = list(itertools.islice(claims(actors, PICTURES), 3))
@@ -70,15 +70,15 @@ def test_a_letter_that_is_out_waits_for_nobody_elses_pictures(actors: Actors, cl
     assert [key.split(":")[0] for key in claims(actors, RENDERINGS)] == list(RENDERINGS)
 
 
-def test_nor_for_more_than_a_few_of_somebody_elses_letters(actors: Actors, club: Club, flood: list[Club]) -> None:
+def test_nor_for_more_than_a_few_of_somebody_elses_newsletters(actors: Actors, club: Club, flood: list[Club]) -> None:
     for other in flood:
         other.publish_week()
-    response = answer(club, club.members[0])
+    response = respond(club, club.members[0])
     club.publish_week()
     assert before(actors, key_of(response), PICTURES) <= 1
 
 
-def test_a_picture_in_two_letters_has_the_earlier_turn(actors: Actors, club: Club, flood: list[Club]) -> None:
+def test_a_picture_in_two_newsletters_has_the_earlier_turn(actors: Actors, club: Club, flood: list[Club]) -> None:
     """Nobody puts a picture behind their own by showing it, too."""
     mallory, boris = flood[0].leader, club.members[0]
     flood[0].join(boris)
@@ -98,19 +98,19 @@ def test_a_picture_in_two_letters_has_the_earlier_turn(actors: Actors, club: Clu
     assert before(actors, face, PICTURES) <= 1
 
 
-def test_a_letter_waits_for_one_of_each_others_renderings(actors: Actors, club: Club, flood: list[Club]) -> None:
+def test_a_newsletter_waits_for_one_of_each_others_renderings(actors: Actors, club: Club, flood: list[Club]) -> None:
     actors.run("delete from public.responses where space_id = any (%s)", [other.id for other in flood])
     actors.run("delete from private.outbox")
     for other in (*flood, club):
         other.publish_week()
     assert before(actors, "newsletter.mail", OTHERS) == 0  # Mallory's own.
     order = list(claims(actors, OTHERS))
-    letter = actors.one("select id from public.newsletters where space_id = %s", club.id)
-    assert [order.index(f"{kind}:{letter}") for kind in RENDERINGS] == [0, 2, 4]
+    newsletter = actors.one("select id from public.newsletters where space_id = %s", club.id)
+    assert [order.index(f"{kind}:{newsletter}") for kind in RENDERINGS] == [0, 2, 4]
 
 
 @pytest.mark.usefixtures("flood")
-def test_a_letter_does_not_wait_for_the_removal_of_somebody_elses_files(
+def test_a_newsletter_does_not_wait_for_the_removal_of_somebody_elses_files(
     actors: Actors, club: Club, flood: list[Club]
 ) -> None:
     mallory = flood[0].leader
@@ -174,7 +174,7 @@ def test_two_who_ask_again_as_soon_as_theirs_is_done_stop_nobody(actors: Actors,
     assert wanted <= set(seen[:8])
 
 
-def test_the_parts_of_a_letter_do_not_wait_for_ever_new_removals(actors: Actors, club: Club) -> None:
+def test_the_parts_of_a_newsletter_do_not_wait_for_each_new_removal(actors: Actors, club: Club) -> None:
     others = [actors.person(name) for name in ("Mallory", "Mallet", "Mallow")]
 
     def change(person: Actor, number: int) -> None:

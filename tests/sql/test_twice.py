@@ -1,4 +1,4 @@
-"""A command whose answer is lost is sent again: each happens once, and answers the same or says why not."""
+"""A command whose reply is lost is sent again: each happens once, and returns the same or says why not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ada(actors: Actors) -> tuple[Club, Actor]:
 def week(actors: Actors) -> tuple[Club, Actor]:
     club, leader = ada(actors)
     (prompt,) = club.ask()
-    club.answer(prompt)
+    club.respond(prompt)
     return club, leader
 
 
@@ -176,7 +176,7 @@ COMMANDS: dict[str, Callable[[Actors], tuple[Actor, Arguments]]] = {
 # What the second one is told: the SDK, which knows that it sent the first one, takes this for success.
 REFUSED = {"join_space": "MG106", "leave_space": "MG101", "transfer_leadership": "42501"}
 
-# What counts what it did answers nothing more the second time.
+# A command that returns a count returns 0 the second time.
 COUNTS = {"check_badges": [], "mark_notifications_read": 0}
 
 
@@ -198,7 +198,7 @@ def state(actors: Actors) -> dict[str, Any]:
     }
 
 
-def answer(actor: Actor, name: str, arguments: Arguments) -> object:
+def respond(actor: Actor, name: str, arguments: Arguments) -> object:
     found = actor.rows(name, **arguments)
     return [{key: value for key, value in row.items() if key != "updated_at"} for row in found]
 
@@ -207,17 +207,17 @@ def answer(actor: Actor, name: str, arguments: Arguments) -> object:
 def test_sent_twice_it_happens_once(actors: Actors, name: str) -> None:
     actor, arguments = COMMANDS[name](actors)
     before = state(actors)
-    first = answer(actor, name, arguments)
+    first = respond(actor, name, arguments)
     once = state(actors)
     assert name == "check_badges" or once != before, "it does something"
     if name in REFUSED:
         with actor.refused(REFUSED[name]):
-            answer(actor, name, arguments)
+            respond(actor, name, arguments)
     elif name in COUNTS:
-        (second,) = answer(actor, name, arguments) or [{name: []}]
+        (second,) = respond(actor, name, arguments) or [{name: []}]
         assert second[name] == COUNTS[name]
     else:
-        assert answer(actor, name, arguments) == first
+        assert respond(actor, name, arguments) == first
     assert state(actors) == once
 
 

@@ -72,7 +72,7 @@ def test_the_renderer_sees_nothing_where_the_database_sees_nothing(actors: Actor
         "  if (point >= 0xd800 && point <= 0xdfff) continue;"
         "  const text = String.fromCodePoint(point);"
         "  const asLine = cleanLine(text) !== '', asText = passages(text).length > 0;"
-        # A mark with no letter to stand on is a text, but no name.
+        # A combining mark without a base character is a text, but not a name.
         "  const agree = /\\p{M}/u.test(text) ? asText || !asLine : asLine === asText;"
         "  if (!agree) throw new Error(`U+${point.toString(16)}`);"
         "  if (asText) seen.push(point);"
@@ -84,11 +84,11 @@ def test_the_renderer_sees_nothing_where_the_database_sees_nothing(actors: Actor
         "}"
         "console.log(JSON.stringify(ranges));"
     )
-    answer = subprocess.run(
+    result = subprocess.run(
         [executable(), "eval", "--quiet", script], cwd=FUNCTIONS, env=environment(), capture_output=True, check=False
     )
-    assert answer.returncode == 0, answer.stderr
-    shown = TypeAdapter(list[tuple[int, int]]).validate_json(answer.stdout)
+    assert result.returncode == 0, result.stderr
+    shown = TypeAdapter(list[tuple[int, int]]).validate_json(result.stdout)
     rows = actors.run(
         "select point from unnest(%s::integer[], %s::integer[]) as shown (first, last),"
         " generate_series(first, last) as point where private.is_blank(chr(point))",
@@ -319,7 +319,7 @@ def test_languages(club: Club, language: str | None) -> None:
 
 
 @pytest.mark.parametrize("language", ["", " ", "German", "DE", "pt_BR", "pt-br", "de-", "x" * 100, "de\nfr", "*"])
-def test_what_is_no_language_is_refused_in_words(club: Club, language: str) -> None:
+def test_a_malformed_language_tag_is_refused_as_mg001(club: Club, language: str) -> None:
     for table in ("settings", "spaces"):
         with club.leader.refused("MG001") as refusal:
             club.leader.run(f"update public.{table} set language = %s", language)
@@ -357,7 +357,7 @@ def test_a_value_of_a_newer_database_hides_no_row() -> None:
 # Naming what one may not see ----------------------------------------------------------------------------------------
 
 
-def test_naming_what_is_hidden_is_answered_like_naming_nothing(actors: Actors, club: Club, prompt: Row) -> None:
+def test_naming_what_is_hidden_gets_the_same_error_as_naming_nothing(actors: Actors, club: Club, prompt: Row) -> None:
     """Each column of a foreign key that a client fills in, with the id of something hidden and with one of nothing."""
     stranger = actors.person("Stranger")
     other = club.leader.insert("spaces", name="Private too")
@@ -379,16 +379,16 @@ def test_naming_what_is_hidden_is_answered_like_naming_nothing(actors: Actors, c
         ("newsletters", "space_id", other["id"], {}),
         ("purchases", "item_id", hidden_item, {}),
         ("settings", "active_theme_id", owned, {}),
-        # Whose settings are named is no way to learn what they own either.
+        # Naming somebody's settings does not show what they own either.
         ("settings", "user_id", club.leader.id, {"active_theme_id": owned}),
         ("spaces", "leader_id", club.leader.id, {"name": "x"}),
         ("token_gifts", "sender_id", club.leader.id, {"recipient_id": club.members[0].id, "amount": 1}),
     ]
     stranger.run("delete from public.settings")
     for table, column, hidden, values in cases:
-        answers = []
+        results = []
         for named in (hidden, uuid.uuid4()):
             with pytest.raises(psycopg.Error) as caught, actors.connection.transaction():
                 stranger.insert(table, **{column: named, **values})
-            answers.append((caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_detail))
-        assert answers[0] == answers[1], (table, column)
+            results.append((caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_detail))
+        assert results[0] == results[1], (table, column)

@@ -26,8 +26,8 @@ def edits(club: Club) -> Edits:
     """Each table that people edit: who edits it, the row, and changes of each of its columns."""
     ada, boris = club.leader, club.members[0]
     prompt = ada.insert("prompts", space_id=club.id, question="And then?")
-    answered = ada.select("prompts", space_id=club.id, order=1)[0]
-    response = boris.insert("responses", prompt_id=answered["id"], content="Dune")
+    open_prompt = ada.select("prompts", space_id=club.id, order=1)[0]
+    response = boris.insert("responses", prompt_id=open_prompt["id"], content="Dune")
     newsletter = ada.call("generate_newsletter", space_id=club.id)
     return {
         "users": (boris, boris.id, ({"display_name": "B"}, {"bio": "x"}, {"username": "boris_9"})),
@@ -141,7 +141,7 @@ def test_the_second_of_two_at_once_is_refused(committed: Callable[[], Actors]) -
 
 def test_every_change_is_stamped(actors: Actors, club: Club) -> None:
     """Whoever writes updated_at, with whatever rights: the database's own time stands there."""
-    club.answer(club.leader.select("prompts", space_id=club.id)[0])
+    club.respond(club.leader.select("prompts", space_id=club.id)[0])
     club.publish_week()
     tables = actors.run(
         "select table_name as name from information_schema.columns"

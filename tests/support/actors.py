@@ -80,7 +80,7 @@ class Actors:
         return self._rows(query, arguments)
 
     def one(self, query: str, *arguments: Any) -> Any:
-        """The single value that a statement answers, as `postgres`."""
+        """Return the single value of a statement, as `postgres`."""
         (row,) = self.run(query, *arguments)
         (value,) = row.values()
         return value
@@ -118,17 +118,17 @@ class Actor:
         )
 
     def run(self, query: str, *arguments: Any) -> list[Row]:
-        """Run a statement with this actor's rights; the rows it answers."""
+        """Run a statement with this actor's rights, and return its rows."""
         self.act()
         return self.actors._rows(query, arguments)
 
     def count(self, query: str, *arguments: Any) -> int:
-        """How many rows a statement answers or touches with this actor's rights."""
+        """Return how many rows a statement returns or touches with this actor's rights."""
         self.act()
         return self.actors.connection.execute(cast(LiteralString, query), [_adapt(a) for a in arguments]).rowcount
 
     def insert(self, table: str, **values: Any) -> Row:
-        """Insert a row as the Data API does, and answer it."""
+        """Insert a row as the Data API does, and return it."""
         self.act()
         statement = sql.SQL("insert into public.{} ({}) values ({}) returning *").format(
             sql.Identifier(table),
@@ -139,7 +139,7 @@ class Actor:
         return row
 
     def update(self, table: str, key: Any, **values: Any) -> list[Row]:
-        """Update by id as the Data API does, and answer the rows that were changed: none where a policy hides them."""
+        """Update by id as the Data API does, and return the rows that were changed: none where a policy hides them."""
         self.act()
         statement = sql.SQL("update public.{} set {} where id = %s returning *").format(
             sql.Identifier(table),
@@ -148,7 +148,7 @@ class Actor:
         return self.actors._rows(statement, [*values.values(), key])
 
     def delete(self, table: str, key: Any) -> list[Row]:
-        """Delete by id as the Data API does, and answer the rows that are gone: none where a policy hides them."""
+        """Delete by id as the Data API does, and return the rows that are gone: none where a policy hides them."""
         self.act()
         return self.actors._rows(
             sql.SQL("delete from public.{} where id = %s returning *").format(sql.Identifier(table)), [key]
@@ -165,7 +165,7 @@ class Actor:
         return self.actors._rows(statement, list(equals.values()))
 
     def rows(self, function: str, **arguments: Any) -> list[Row]:
-        """Call a function of the API by parameter names, and answer its rows."""
+        """Call a function of the API by parameter names, and return its rows."""
         self.act()
         statement = sql.SQL("select * from public.{}({})").format(
             sql.Identifier(function),
@@ -174,7 +174,7 @@ class Actor:
         return self.actors._rows(statement, list(arguments.values()))
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """Call a function of the API that answers one row, or one value, and answer that."""
+        """Call a function of the API that returns one row, or one value, and return that."""
         (row,) = self.rows(function, **arguments)
         return row[function] if set(row) == {function} else row
 

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that answers at once, and then a byte at a time, for ever."""
+"""An HTTP server on loopback that replies at once, and then a byte at a time, until it is closed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DrippingServer:
     """Serves one connection after the other, until its client hangs up. Used as a context manager.
 
     Args:
-        beginning: What it answers at once.
+        beginning: What it sends at once.
         tls: How it encrypts; not at all unless given.
     """
 
@@ -55,17 +55,17 @@ class DrippingServer:
                 return
             with connection, contextlib.suppress(ConnectionError, ssl.SSLError):
                 if self._tls is None:
-                    self._answer(connection)
+                    self._reply(connection)
                 else:
                     with self._tls.wrap_socket(connection, server_side=True) as encrypted:
-                        self._answer(encrypted)
+                        self._reply(encrypted)
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _reply(self, connection: socket.socket) -> None:
         request = b""
         while b"\r\n\r\n" not in request:
             request += connection.recv(65536)
-        answer = self._beginning
+        reply = self._beginning
         while not self._ended.wait(_PAUSE):
-            connection.sendall(answer)
-            self.sent += len(answer)
-            answer = b"x"
+            connection.sendall(reply)
+            self.sent += len(reply)
+            reply = b"x"

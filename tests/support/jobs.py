@@ -29,8 +29,8 @@ def show(club: Club, person: Actor, prompt: Row) -> Row:
     return person.insert("responses", prompt_id=prompt["id"], image_path=picture(club, person), is_published=True)
 
 
-def answer(club: Club, person: Actor) -> Row:
-    """Answer the club's first question with a picture."""
+def respond(club: Club, person: Actor) -> Row:
+    """Respond to the club's first prompt with a picture."""
     (prompt, *_) = club.leader.select("prompts", space_id=club.id)
     return show(club, person, prompt)
 

@@ -14,10 +14,10 @@ CONTENT = {"subject": "Week 1", "html": "<p>Hello</p>", "text": "Hello"}
 
 def publish(club: Club) -> Row:
     """Publish a week; leave nothing to be sent but the newsletter, and have it rendered."""
-    letter = club.week()
+    newsletter = club.week()
     club.actors.run("delete from private.mails where newsletter_id is null")
-    club.actors.service().rows("save_newsletter_mail", newsletter_id=letter["id"], content=CONTENT)
-    return letter
+    club.actors.service().rows("save_newsletter_mail", newsletter_id=newsletter["id"], content=CONTENT)
+    return newsletter
 
 
 def claim(service: Actor, worker: str = "a", later: str = "0", **options: Any) -> Row | None:
@@ -37,7 +37,7 @@ def claimed(service: Actor, worker: str = "a", later: str = "0", **options: Any)
 
 
 def begin(service: Actor, batch: Row, worker: str = "a", later: str = "0") -> list[Row]:
-    contents = {mail["id"]: None for mail in batch["mails"]}
+    contents = {email["id"]: None for email in batch["mails"]}
     return service.run(
         "select * from public.begin_mails(%s, %s, %s, at => now() + %s::interval)", worker, batch["id"], contents, later
     )
@@ -61,11 +61,11 @@ def settle(
 
 
 def every(batch: Row, outcome: str, **more: Any) -> list[Row]:
-    return [{"id": mail["id"], "outcome": outcome, **more} for mail in batch["mails"]]
+    return [{"id": email["id"], "outcome": outcome, **more} for email in batch["mails"]]
 
 
-def states(club: Club, letter: Row) -> dict[str, str]:
-    rows = club.leader.rows("newsletter_delivery", newsletter_id=letter["id"])
+def states(club: Club, newsletter: Row) -> dict[str, str]:
+    rows = club.leader.rows("newsletter_delivery", newsletter_id=newsletter["id"])
     return {row["display_name"]: row["state"] for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Compare the SDK's models with a database: what a table or function answers, and what a model reads."""
+"""Compare the SDK's models with a database: what a table or function returns, and what a model reads."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def differences(connection: psycopg.Connection[Any]) -> list[str]:
     """Return in what the models differ from a database: nothing, if they fit."""
     found = list(_enum_differences(connection))
     for (kind, name), shapes in sorted(reads().items(), key=str):
-        answered = table_columns(connection, name) if kind == "table" else function_columns(connection, name)
-        if not answered:
+        returned = table_columns(connection, name) if kind == "table" else function_columns(connection, name)
+        if not returned:
             found.append(f"{kind} {name}: it is not there")
             continue
         for shape in sorted(shapes, key=str):
-            found += _shape_differences(f"{getattr(shape, '__name__', shape)} of {kind} {name}", shape, answered)
+            found += _shape_differences(f"{getattr(shape, '__name__', shape)} of {kind} {name}", shape, returned)
     return found
 
 
@@ -88,7 +88,7 @@ def table_columns(connection: psycopg.Connection[Any], table: str) -> Columns:
 
 
 def function_columns(connection: psycopg.Connection[Any], name: str) -> Columns:
-    """Return the columns of what a function answers; of a single value, one without a name."""
+    """Return the columns of what a function returns; of a single value, one without a name."""
     row = connection.execute(
         "select format_type(prorettype, null), proargnames, proargmodes::text[],"
         " (select array_agg(format_type(one, null) order by place)"
@@ -108,24 +108,24 @@ def function_columns(connection: psycopg.Connection[Any], name: str) -> Columns:
     return {"": (_type(f"{form}[]" if is_set else form), None)}
 
 
-def _shape_differences(what: str, shape: Any, answered: Columns) -> Iterator[str]:
+def _shape_differences(what: str, shape: Any, returned: Columns) -> Iterator[str]:
     if get_origin(shape) or not issubclass(shape, Model):
         kind, _ = _type_of(shape)
-        if answered != {"": (kind, None)}:
-            yield f"{what}: it answers {answered}"
+        if returned != {"": (kind, None)}:
+            yield f"{what}: it returns {returned}"
         return
-    if answered == {"": ("jsonb", None)}:
-        return  # What is in it is compared with an answer: `json_differences`.
+    if returned == {"": ("jsonb", None)}:
+        return  # What is in it is compared with a result: `json_differences`.
     fields = {
         name: _type_of(field.annotation) for name, field in shape.model_fields.items() if name not in shape.embedded
     }
-    for name in sorted(fields.keys() | answered.keys()):
-        if name not in answered:
+    for name in sorted(fields.keys() | returned.keys()):
+        if name not in returned:
             yield f"{what}: there is no column {name}"
         elif name not in fields:
             yield f"{what}: there is no field {name}"
         else:
-            (kind, nullable), (wanted, may_be_null) = fields[name], answered[name]
+            (kind, nullable), (wanted, may_be_null) = fields[name], returned[name]
             # A set of values that is closed by a check rather than by a type of its own is text.
             if kind != wanted and not (wanted == "text" and kind in _CHECKED_SETS):
                 yield f"{what}: {name} is {wanted}, read as {kind}"
@@ -133,8 +133,8 @@ def _shape_differences(what: str, shape: Any, answered: Columns) -> Iterator[str
                 yield f"{what}: {name} {'may' if may_be_null else 'may not'} be null"
 
 
-def json_differences(shape: Any, value: object, place: str = "answer") -> Iterator[str]:
-    """Yield in what a model differs from an answer that is JSON: what is in one and not in the other, at any depth."""
+def json_differences(shape: Any, value: object, place: str = "result") -> Iterator[str]:
+    """Yield in what a model differs from a result that is JSON: what is in one and not in the other, at any depth."""
     if value is None:
         return
     kinds = [kind for kind in get_args(shape) if kind is not types.NoneType] if get_args(shape) else [shape]
@@ -146,7 +146,7 @@ def json_differences(shape: Any, value: object, place: str = "answer") -> Iterat
         for name in sorted(fields.keys() ^ value.keys()):
             required = name not in fields or fields[name].is_required()
             if required:
-                yield f"{place}.{name}: {'no such field' if name in value else 'not in the answer'}"
+                yield f"{place}.{name}: {'no such field' if name in value else 'not in the result'}"
         for name in sorted(fields.keys() & value.keys()):
             yield from json_differences(fields[name].annotation, value[name], f"{place}.{name}")
 

@@ -1,6 +1,6 @@
 """A faulty HTTP proxy on loopback: real connections, between a client and a server, that go wrong on demand.
 
-It runs in a thread of its own, so clients of both worlds can use it.
+It runs in a thread of its own, so the sync and the async client can use it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ T = TypeVar("T")
 FAULTS = (
     "hang up",  # The connection ends before the request is read to its end.
     "drop before",  # The request is read, and the connection ends; the server gets nothing.
-    "drop after",  # The server acts, and the connection ends without an answer.
-    "cut head",  # The server acts; the answer ends in the middle of its headers.
-    "cut body",  # The server acts; the answer ends in the middle of its body.
-    "late",  # The server gets the request when the client has long given up waiting for the answer.
-    "slow",  # The server acts at once; the answer comes when the client has given up.
-    "twice",  # The server gets the request twice, and the first answer is sent on.
-    "twice, last",  # The same, and the second answer is sent on.
+    "drop after",  # The server acts, and the connection ends without a reply.
+    "cut head",  # The server acts; the reply ends in the middle of its headers.
+    "cut body",  # The server acts; the reply ends in the middle of its body.
+    "late",  # The server gets the request when the client has long given up waiting for the reply.
+    "slow",  # The server acts at once; the reply comes when the client has given up.
+    "twice",  # The server gets the request twice, and the first reply is sent on.
+    "twice, last",  # The same, and the second reply is sent on.
     "stale",  # All goes well, and then the connection ends without notice: the next request meets a dead one.
     "429",  # The gateway refuses, and names no time.
     "429 seconds",  # It names a number of seconds.
@@ -38,14 +38,14 @@ FAULTS = (
     "502",  # The gateway could not reach the server.
     "503",
     "504",
-    "502 after",  # The gateway lost the server's answer.
+    "502 after",  # The gateway lost the server's reply.
     "504 after",
-    "garbage",  # Bytes that are no HTTP.
+    "garbage",  # Bytes that are not HTTP.
     "login page",  # A network's own page with status 200; the server gets nothing.
     "login page after",  # The same, and the server acts.
 )
 
-LAST_ANSWER = "twice, last"
+LAST_REPLY = "twice, last"
 
 _HEAD_END = b"\r\n\r\n"
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}(\.\w+)?")
@@ -78,7 +78,7 @@ class FaultyProxy:
 
     Args:
         target: The server's URL.
-        hold: How many seconds requests and answers are held back by "late" and "slow".
+        hold: How many seconds requests and replies are held back by "late" and "slow".
     """
 
     def __init__(self, target: str, *, hold: float = 1.0) -> None:
@@ -165,9 +165,9 @@ class FaultyProxy:
         if fault == "hang up":
             return False
         request = Request(early.method, early.path, head + await reader.readexactly(_length(head)))
-        return await self._answer(request, fault, writer)
+        return await self._reply(request, fault, writer)
 
-    async def _answer(self, request: Request, fault: str | None, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, request: Request, fault: str | None, writer: asyncio.StreamWriter) -> bool:
         match fault:
             case None:
                 writer.write(await self._forward(request))
@@ -181,21 +181,21 @@ class FaultyProxy:
                 await self._forward(request)
                 return False
             case "cut head" | "cut body":
-                answer = await self._forward(request)
-                head = answer.index(_HEAD_END) + len(_HEAD_END)
-                writer.write(answer[: head // 2] if fault == "cut head" else answer[: (head + len(answer)) // 2])
+                reply = await self._forward(request)
+                head = reply.index(_HEAD_END) + len(_HEAD_END)
+                writer.write(reply[: head // 2] if fault == "cut head" else reply[: (head + len(reply)) // 2])
                 await writer.drain()
                 return False
             case "late":
                 await self._later(self._forward_late(request))
                 return False
             case "slow":
-                answer = await self._forward(request)
+                reply = await self._forward(request)
                 await asyncio.sleep(self._hold)
-                writer.write(answer)
+                writer.write(reply)
             case "twice" | "twice, last":
-                answers = [await self._forward(request), await self._forward(request)]
-                writer.write(answers[0 if fault == "twice" else 1])
+                replies = [await self._forward(request), await self._forward(request)]
+                writer.write(replies[0 if fault == "twice" else 1])
             case "garbage":
                 writer.write(random.randbytes(64) + _HEAD_END)
                 await writer.drain()
@@ -225,7 +225,7 @@ class FaultyProxy:
         await self._forward(request)
 
     async def _forward(self, request: Request) -> bytes:
-        """Send a request to the server, on a connection of its own, and return the whole answer."""
+        """Send a request to the server, on a connection of its own, and return the whole reply."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
             line, _, rest = request.raw.partition(b"\r\n")
@@ -248,7 +248,7 @@ class EveryFault:
 
     Args:
         seed: Another one gives other orders.
-        natural: Points at which a request that is repeated by the network, and whose second answer is sent on, looks to
+        natural: Points at which a request that is repeated by the network, and whose second reply is sent on, looks to
             every client like somebody else's work: what they ask for has no key or id of its own.
     """
 
@@ -266,7 +266,7 @@ class EveryFault:
 
     def faults_of(self, point: str) -> list[str]:
         """Return what can go wrong with this kind of request."""
-        return [fault for fault in FAULTS if fault != LAST_ANSWER or not self._natural.search(point)]
+        return [fault for fault in FAULTS if fault != LAST_REPLY or not self._natural.search(point)]
 
 
 def _length(head: bytes) -> int:

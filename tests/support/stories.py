@@ -11,7 +11,7 @@ from tests.support.actors import Actor, Actors, Row
 
 @dataclass(frozen=True)
 class Club:
-    """A space with a leader, who holds the pen at first, and members who joined in this order."""
+    """A space with a leader, who is the curator at first, and members who joined in this order."""
 
     actors: Actors
     id: Any
@@ -28,7 +28,7 @@ class Club:
 
     @property
     def curator(self) -> Actor:
-        """Who holds the pen now."""
+        """The curator of the open week."""
         curator_id = self.row()["current_curator_id"]
         return next(person for person in self.everybody if person.id == curator_id)
 
@@ -39,10 +39,10 @@ class Club:
             curator.insert("prompts", space_id=self.id, question=question)
         return curator.rows("publish_prompts", space_id=self.id)
 
-    def answer(self, prompt: Row, people: Iterable[Actor] | None = None) -> list[Row]:
+    def respond(self, prompt: Row, people: Iterable[Actor] | None = None) -> list[Row]:
         """Let people, or everybody, publish a response to a prompt."""
         return [
-            person.insert("responses", prompt_id=prompt["id"], content=f"{person.name} answers", is_published=True)
+            person.insert("responses", prompt_id=prompt["id"], content=f"{person.name} responds", is_published=True)
             for person in (self.everybody if people is None else people)
         ]
 
@@ -58,9 +58,9 @@ class Club:
         return row
 
     def week(self, people: Iterable[Actor] | None = None) -> Row:
-        """One whole week: a prompt, answers of these people or everybody, the newsletter."""
+        """One whole week: a prompt, responses of these people or everybody, the newsletter."""
         (prompt,) = self.ask()
-        self.answer(prompt, people)
+        self.respond(prompt, people)
         return self.publish_week()
 
     def join(self, person: Actor) -> Row:

@@ -16,7 +16,7 @@ Task = Callable[[Actors], object]
 
 
 def together(dsn: str, tasks: Sequence[Task], *, rounds: int = 1) -> list[object]:
-    """Run tasks at the same moment and answer what each answered, or its database error.
+    """Run tasks at the same moment and return what each returned, or its database error.
 
     Args:
         dsn: The database, as `postgres`.

@@ -1,8 +1,8 @@
-"""A small world in which everybody who can stand in some relation to a row exists, and every table has rows.
+"""People in every relation that somebody can have to a row, and rows in every table.
 
-Ada leads the private book club and holds the role ADMIN. Boris holds the pen of the open week, 2. Chloe is a member and
-the author of what is hers in this world: responses, gifts, purchases. Eleni is a member and nothing else. Dmitri was a
-member and left. Olga never was one. Rosa is a platform admin and not in the club either.
+Ada leads the private book club and holds the role ADMIN. Boris is the curator of the open week, 2. Chloe is a member
+and the author of what is hers: responses, gifts, purchases. Eleni is a member and nothing else. Dmitri
+was a member and left. Olga never was one. Rosa is a platform admin and not in the club either.
 """
 
 from __future__ import annotations
@@ -57,23 +57,23 @@ def build_world(actors: Actors) -> World:
     for person in (ada, boris, chloe, dmitri, eleni, olga, rosa):
         grant_tokens(actors, person, 1000)
 
-    # Week 1: everybody answers, the newsletter is out, Boris gets the pen.
+    # Week 1: everybody responds, the newsletter is published, Boris is the next curator.
     (first_prompt,) = club.ask("What did you read?")
-    club.answer(first_prompt)
+    club.respond(first_prompt)
     published = club.publish_week()
     dmitri.run("select public.leave_space(%s)", club.id)
     assert club.curator is boris
 
-    # Week 2: two open prompts, one of them answered; one that only Boris and Ada see.
-    answered, unanswered = club.ask("Which sentence stayed?", "Where do you read?")
+    # Week 2: two open prompts, one of them with responses; one that only Boris and Ada see.
+    responded, unanswered = club.ask("Which sentence stayed?", "Where do you read?")
     unpublished = boris.insert("prompts", space_id=club.id, question="Why?")
-    response = chloe.insert("responses", prompt_id=answered["id"], content="This one.", is_published=True)
+    response = chloe.insert("responses", prompt_id=responded["id"], content="This one.", is_published=True)
     draft = chloe.insert("responses", prompt_id=unanswered["id"], content="Perhaps")
     ada.rows("select_responses", space_id=club.id, week_number=2, response_ids=[response["id"]])
     newsletter = ada.call("generate_newsletter", space_id=club.id)
 
     family = found_club(actors, "Chloe's sister", leader="Femi", newsletter_visibility="MEMBERS")
-    family_letter = family.week()
+    family_newsletter = family.week()
     park = olga.insert("spaces", name="Park Readers", is_public=True)
     invite = ada.call("create_invite", space_id=club.id)
 
@@ -104,7 +104,7 @@ def build_world(actors: Actors) -> World:
         "rotation": actors.one(
             "select id from public.curator_rotations where space_id = %s and week_number = 2", club.id
         ),
-        "prompt": answered["id"],
+        "prompt": responded["id"],
         "unanswered_prompt": unanswered["id"],
         "unpublished_prompt": unpublished["id"],
         "response": response["id"],
@@ -112,7 +112,7 @@ def build_world(actors: Actors) -> World:
         "old_response": actors.one("select id from public.responses where user_id = %s", dmitri.id),
         "newsletter": published["id"],
         "newsletter_draft": newsletter["id"],
-        "family_letter": family_letter["id"],
+        "family_newsletter": family_newsletter["id"],
         "transaction": one("select id from public.transactions where user_id = %s limit 1"),
         "badge": one("select badge_id from public.user_badges where user_id = %s limit 1"),
         "user_badge": one("select id from public.user_badges where user_id = %s limit 1"),

@@ -27,7 +27,7 @@ async def test_members_receive_the_events_of_their_space(server: RealtimeServer,
         done(club)
         boris.insert("responses", prompt_id=prompt["id"], content="A draft")
         done(club)
-        club.answer(prompt, [club.leader])
+        club.respond(prompt, [club.leader])
         done(club)
         heard = await events(wire, 2)
         assert await wire.heard() == []  # Nothing of the draft.

@@ -65,7 +65,7 @@ async def test_members_see_responses_and_nobody_sees_drafts(server: RealtimeServ
         done(club)
         inserted = await next_change(bob)
         assert (inserted["type"], inserted["record"]["content"]) == ("INSERT", "A draft")
-        club.answer(prompt, [leader])
+        club.respond(prompt, [leader])
         done(club)
         for wire in (ada, bob):
             change = await next_change(wire)
