@@ -78,7 +78,7 @@ create policy "Members read published responses, authors all of theirs" on publi
     or (is_published and space_id = any (array(select private.my_space_ids())))
   );
 
-create policy "Members answer as themselves" on public.responses
+create policy "Members respond as themselves" on public.responses
   for insert to authenticated with check (
     user_id = (select auth.uid()) and space_id = any (array(select private.my_space_ids()))
   );

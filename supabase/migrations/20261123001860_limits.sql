@@ -177,8 +177,9 @@ end;
 $$;
 comment on function private.bound_rows() is
   'Trigger on what is changed by who holds a space, a person or an item: a client''s statement tries up to 200 rows, '
-  'also of those that are there already: these are looked at and count for no limit; and a row has up to 200,000 bytes. '
-  'The settings monogram.rows_insert, monogram.rows_update and monogram.rows_delete note statement, table and rows so far.';
+  'also of those that are there already: these are looked at and count for no limit; and a row has up to 200,000 '
+  'bytes. The settings monogram.rows_insert, monogram.rows_update and monogram.rows_delete note statement, table and '
+  'rows so far.';
 
 create trigger memberships__bound_rows
   before insert or delete on public.memberships

@@ -35,7 +35,7 @@ BACKED_BY_TRIGGERS = {
     ("spaces", "People create spaces that they lead"): "memberships__admit",
     ("memberships", "People join as themselves"): "memberships__admit",
     ("prompts", "Curators write prompts"): "prompts__fill",
-    ("responses", "Members answer as themselves"): "responses__fill",
+    ("responses", "Members respond as themselves"): "responses__fill",
     ("newsletters", "Leaders write newsletters"): "newsletters__fill",
     ("purchases", "People buy for themselves"): "purchases__fill",
 }

@@ -72,7 +72,7 @@ def test_a_seed_reproduces_a_run_exactly(databases: Databases) -> None:
 
 # What is spoiled: a function, what is put in the place of what, and the rule that then breaks.
 PLANTED = {
-    "newcomers wait for ever": ("private.waiting_order", "nulls first", "nulls last", "turns differ by at most one"),
+    "newcomers wait without end": ("private.waiting_order", "nulls first", "nulls last", "turns differ by at most one"),
     "numbers are left out": ("private.emit", "last_seq + 1", "last_seq + 2", "the feed counts 1, 2, 3"),
     "weeks begin on Tuesday": (
         "private.week_index", "- 4 * 86400", "- 5 * 86400", "calendar streaks are as the oracle says",

@@ -257,3 +257,13 @@ def test_a_refusal_leaves_the_count_as_it_was(actors: Actors) -> None:
         with ada.refused("MG002"):
             ada.insert("spaces", name="No")
     assert actors.run("select from private.limit_uses") == []
+
+
+def test_a_row_that_is_larger_than_any_column_allows_is_refused_before_it_is_looked_through(actors: Actors) -> None:
+    club = found_club(actors)
+    with club.leader.refused("MG001") as refused:
+        club.leader.run("update public.spaces set description = %s where id = %s", "x" * 200_001, club.id)
+    assert refused.value.diag.message_detail == "row"
+    with club.leader.refused("MG001") as refused:
+        club.leader.run("update public.spaces set description = %s where id = %s", "x" * 199_000, club.id)
+    assert refused.value.diag.message_detail == "description"
