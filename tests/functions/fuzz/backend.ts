@@ -10,7 +10,7 @@ export function strict(...values: unknown[]): void {
     if (typeof value !== "string") continue;
     if (value.includes("\0") || !value.isWellFormed()) {
       throw new ApiError(
-        "POST /rest/v1/rpc/x answered 400: unsupported Unicode escape sequence",
+        "POST /rest/v1/rpc/x returned status 400: unsupported Unicode escape sequence",
         400,
         "22P05",
       );

@@ -2,11 +2,11 @@
 
 import { MAX_BYTES, type PreparedEmail } from "../render/email.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
+import { excerpt } from "../render/excerpt.ts";
 import { noticeText } from "../render/notice_text.ts";
 import {
   characters,
   cleanLine,
-  excerpt,
   initials,
   type Passage,
   passages,

@@ -248,7 +248,7 @@ export class Client {
     // Storage replies 400 to nearly everything, and puts the real status into the body.
     const status = /^[45]\d\d$/.test(String(refusal.statusCode)) ? Number(refusal.statusCode) : reply.status;
     throw new ApiError(
-      `${method} ${path.split("?")[0]} answered ${status}: ${message}`,
+      `${method} ${path.split("?")[0]} returned status ${status}: ${message}`,
       status,
       code ?? null,
     );

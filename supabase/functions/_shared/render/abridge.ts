@@ -4,7 +4,8 @@
  */
 
 import type { Newsletter, ResponseBlock } from "./newsletter.ts";
-import { characters, excerpt, type Passage, plain } from "./text.ts";
+import { excerpt } from "./excerpt.ts";
+import { characters, type Passage, plain } from "./text.ts";
 
 export interface Abridged {
   newsletter: Newsletter;

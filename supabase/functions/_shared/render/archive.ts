@@ -9,7 +9,8 @@ import { languageOf } from "./language.ts";
 import { type RenderedPage, sealIcon } from "./page.ts";
 import { pageStyle } from "./page_style.ts";
 import { colours } from "./palette.ts";
-import { cleanLine, excerpt, initials, passages, plain, setLine } from "./text.ts";
+import { excerpt } from "./excerpt.ts";
+import { cleanLine, initials, passages, plain, setLine } from "./text.ts";
 import { type NewsletterWords, newsletterWords } from "./words.ts";
 
 /** The newsletters of a space, without their content. */

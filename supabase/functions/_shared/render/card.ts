@@ -13,7 +13,8 @@ import { Compositor, type Line, type Piece } from "./pdf/lines.ts";
 import { marksOn } from "./pdf/marks.ts";
 import { BOX_WIDTH, boxFont, EMOJI, loadTypefaces, type Style, Typeface } from "./pdf/typeface.ts";
 import { Canvas, type Step } from "./raster.ts";
-import { characters, cutAt, type Direction, direction, hangsTogether } from "./text.ts";
+import { cutAt } from "./excerpt.ts";
+import { characters, type Direction, direction, hangsTogether } from "./text.ts";
 
 /** For text from left to right; from right to left the card is mirrored. */
 const SEAL = { x: 168, y: 315, radius: 82 };

@@ -25,15 +25,8 @@ import { emailDocument } from "./email_document.ts";
 import { anchor, font, type Role, sideOf, SPACED, TABLE, TIGHT, turned, undirected } from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
 import type { Palette } from "./palette.ts";
-import {
-  cleanLine,
-  type Direction,
-  excerpt,
-  hangsTogether,
-  type Passage,
-  plain,
-  webAddress,
-} from "./text.ts";
+import { excerpt } from "./excerpt.ts";
+import { cleanLine, type Direction, hangsTogether, type Passage, plain, webAddress } from "./text.ts";
 
 /** Of pictures, in pixels. */
 const COLUMN_WIDTH = 560;

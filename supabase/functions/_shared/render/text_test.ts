@@ -1,10 +1,10 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
+import { excerpt } from "./excerpt.ts";
 import {
   characters,
   cleanLine,
   cleanText,
   direction,
-  excerpt,
   initials,
   type Passage,
   passages,
