@@ -68,6 +68,45 @@ Deno.test("a picture begins on the side where the words above it do", () => {
   ]);
 });
 
+Deno.test("a caption, and the words for a picture, run as they do by themselves", () => {
+  const url = "https://example.org/a.jpg";
+  const pictures = { responses: new Map([["a", { url }]]) };
+  const shown = (language: string, content: string, image_caption: string) => {
+    const row = newsletterRow([[responseRow({ content, image_path: "a", image_caption })]]);
+    row.content.space.language = language;
+    const newsletter = buildNewsletter({ newsletter: row, pictures });
+    const { html } = finishEmail(prepareEmail(newsletter), {});
+    return {
+      page: /<figcaption>.*?<\/figcaption>/.exec(renderPage(newsletter).html)![0],
+      alt: [renderPage(newsletter).html, html].map((one) => / alt="[^"]*"( dir="\w+")?/.exec(one)![1]),
+      mail: /<p class="muted"([^>]*)>(<bdi[^>]*>)?(?:A hill\.|تل\.)/.exec(html)![1].replaceAll(
+        /color[^"]*italic;?/g,
+        "",
+      ),
+    };
+  };
+  equal(shown("en", "Words.", "تل."), {
+    page: `<figcaption><bdi dir="rtl" lang="ar">تل.</bdi></figcaption>`,
+    alt: [` dir="rtl"`, ` dir="rtl"`],
+    mail: ` dir="rtl" lang="ar" style="margin:0;text-align:left"`,
+  });
+  equal(shown("ar", "كتاب", "A hill."), {
+    page: `<figcaption><bdi dir="ltr">A hill.</bdi></figcaption>`,
+    alt: [` dir="ltr"`, ` dir="ltr"`],
+    mail: ` dir="ltr" style="margin:0;text-align:right"`,
+  });
+  equal(shown("en", "كتاب", "A hill."), {
+    page: `<figcaption><bdi>A hill.</bdi></figcaption>`,
+    alt: [` dir="ltr"`, ` dir="ltr"`],
+    mail: ` style="margin:0;text-align:right"`,
+  });
+  equal(shown("en", "كتاب", "تل."), {
+    page: `<figcaption><bdi dir="rtl" lang="ar">تل.</bdi></figcaption>`,
+    alt: [undefined, undefined],
+    mail: ` dir="rtl" lang="ar" style="margin:0;"`,
+  });
+});
+
 Deno.test("the card of a newsletter from right to left has its seal on the right", async () => {
   const sealed = async (language: string) => {
     const row = newsletterRow([]);

@@ -6,7 +6,7 @@
 
 import { abridge, type Abridged, type Cut, cutsOf, isAbridged, unabridged } from "./abridge.ts";
 import { escapeHtml } from "./html.ts";
-import type { Newsletter } from "./newsletter.ts";
+import { names, type Newsletter } from "./newsletter.ts";
 import { emailHtml, emailScale, footerLink } from "./email_html.ts";
 import { emailText } from "./email_text.ts";
 import { webAddress } from "./text.ts";
@@ -98,7 +98,7 @@ function prepared(
     text: `${words.labelled(label)} ${MARK}\n`,
   });
   return {
-    subject: newsletter.title.toLowerCase().includes(space.name.toLowerCase())
+    subject: names(newsletter.title, space.name)
       ? newsletter.title
       : words.subject(newsletter.title, space.name),
     abridged: isAbridged(abridged),

@@ -10,7 +10,7 @@
 import { type Abridged, isAbridged, type Scale } from "./abridge.ts";
 import { type Design, withInitial } from "./design.ts";
 import type { Picture } from "./input.ts";
-import { type Html, markup, type Part, trusted } from "./html.ts";
+import { directed, type Html, markup, type Part, trusted } from "./html.ts";
 import {
   type Author,
   type MusicBlock,
@@ -22,11 +22,29 @@ import {
 } from "./newsletter.ts";
 import { languageOf } from "./language.ts";
 import { emailDocument } from "./email_document.ts";
-import { anchor, font, type Role, sideOf, SPACED, TABLE, TIGHT, turned, undirected } from "./email_parts.ts";
+import {
+  anchor,
+  font,
+  ownDirection,
+  type Role,
+  sideOf,
+  SPACED,
+  TABLE,
+  TIGHT,
+  turned,
+} from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
 import type { Palette } from "./palette.ts";
 import { excerpt } from "./excerpt.ts";
-import { cleanLine, type Direction, hangsTogether, type Passage, plain, webAddress } from "./text.ts";
+import {
+  cleanLine,
+  type Direction,
+  direction,
+  hangsTogether,
+  type Passage,
+  plain,
+  webAddress,
+} from "./text.ts";
 
 /** Of pictures, in pixels. */
 const COLUMN_WIDTH = 560;
@@ -151,15 +169,15 @@ ${coverShown && this.row(12, this.picture(cover))}
 ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:italic")}`;
   }
 
-  section({ id, numeral, question, direction, responses }: Section): Html {
+  section({ id, numeral, question, direction: runs, responses }: Section): Html {
     const { words, quiet } = this.newsletter;
     const style = `margin:0;${this.colour("ink")};${font(24, 31)};font-weight:normal`;
     const left = this.left.get(id) ?? 0;
     const none = responses.length === 0 && left === 0 && !quiet;
     const heading = markup`${this.numeral(numeral)}
-<h2 class="ink"${turned(direction, words.direction)}${
-      this.written(question)
-    } style="${style}">${question}</h2>
+<h2 class="ink"${turned(runs, words.direction)}${this.written(question)} style="${style}">${
+      directed(question)
+    }</h2>
 ${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-style:italic")}`;
     return markup`${this.row(52, heading)}${
       responses.map((response) => setOrReplace(response, this.newsletter, (one) => this.response(one)))
@@ -227,7 +245,8 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
 
   /** A name or a title, which runs as it does whatever is around it. */
   apart(text: string): Html {
-    return markup`<bdi${undirected(text, this.newsletter.words.direction)}${this.spoken(text)}>${text}</bdi>`;
+    const runs = ownDirection(text, this.newsletter.words.direction);
+    return markup`<bdi${runs}${this.spoken(text)}>${directed(text)}</bdi>`;
   }
 
   /** The attribute for what is always of Latin characters, such as "@ada". */
@@ -260,8 +279,7 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     const { page } = this.newsletter.links;
     const source = webAddress(picture?.url);
     const around = turned(runs, this.newsletter.words.direction);
-    const under = caption !== null &&
-      this.line("muted", 13, 20, caption, "margin-top:6px;font-style:italic", around);
+    const under = caption !== null && this.caption(caption, runs);
     if (source === null) {
       return page === null
         ? markup`${this.line("muted", 15, 24, missing, "margin-top:14px;font-style:italic")}${under}`
@@ -270,11 +288,21 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     const { width, height } = extent(picture);
     const style = `display:block;width:100%;max-width:${width}px;height:auto;border-radius:3px`;
     const size = markup` width="${width}"${height !== null && markup` height="${height}"`}`;
-    const image = markup`<img src="${source}" alt="${alt}"${size} style="${style}">`;
+    const speaks = turned(direction(alt, this.newsletter.words.direction), runs);
+    const image = markup`<img src="${source}" alt="${alt}"${speaks}${size} style="${style}">`;
     // The picture links to the page, where it is larger.
     const shown = page === null ? image : markup`<a href="${page}">${image}</a>`;
     return markup`<p${around} style="margin:16px 0 0">${shown}</p>
 ${under}`;
+  }
+
+  /** A caption runs as its own words do, and begins where its picture does. */
+  caption(text: string, beside: Direction): Html {
+    const around = this.newsletter.words.direction;
+    const runs = direction(text, around);
+    const side = runs === beside ? "" : `;text-align:${sideOf(beside)}`;
+    const attributes = markup`${turned(runs, around)}${this.written(text)}`;
+    return this.line("muted", 13, 20, directed(text), `margin-top:6px;font-style:italic${side}`, attributes);
   }
 
   music({ title, artist, invitation, href }: MusicBlock): Html {

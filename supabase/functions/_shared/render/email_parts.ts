@@ -2,7 +2,7 @@
 
 import { type Html, markup, trusted } from "./html.ts";
 import type { Palette } from "./palette.ts";
-import { type Direction, hasDirection } from "./text.ts";
+import { type Direction, direction, hasDirection } from "./text.ts";
 
 /** A colour's role, and the class that the style sheet repaints in the dark. */
 export type Role = "ink" | "muted" | "accent" | "link";
@@ -19,16 +19,16 @@ export function anchor(palette: Palette, href: string, label: string, role: Role
 }
 
 /** Return the `dir` attribute for text whose direction differs from its surroundings. */
-export function turned(direction: Direction, around: Direction): Html | false {
-  return direction !== around && trusted(` dir="${direction}"`);
+export function turned(runs: Direction, around: Direction): Html | false {
+  return runs !== around && trusted(` dir="${runs}"`);
 }
 
 /**
- * Return the `dir` attribute for a name or a title without a strong character: browsers would set it from left to
- * right.
+ * Return the `dir` attribute for a name or a title: programs would set one without a strong character from
+ * left to right, and some set all of them as the words around them.
  */
-export function undirected(text: string, around: Direction): Html | false {
-  return around === "rtl" && !hasDirection(text) && trusted(` dir="rtl"`);
+export function ownDirection(text: string, around: Direction): Html | false {
+  return hasDirection(text) ? turned(direction(text), around) : turned(around, "ltr");
 }
 
 /** Where a line begins. */

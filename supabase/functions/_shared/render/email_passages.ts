@@ -1,7 +1,7 @@
 /** People's words in an email: paragraphs, quotes, poems and lists. */
 
 import { type Design, reachesBelow } from "./design.ts";
-import { type Html, markup, trusted } from "./html.ts";
+import { directed, type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
 import { anchor, sideOf, turned } from "./email_parts.ts";
 import type { Palette } from "./palette.ts";
@@ -89,6 +89,6 @@ export class PassageSetter {
   }
 
   inline(inline: Inline): Html {
-    return inline.kind === "text" ? markup`${inline.text}` : anchor(this.palette, inline.href, inline.text);
+    return inline.kind === "text" ? directed(inline.text) : anchor(this.palette, inline.href, inline.text);
   }
 }

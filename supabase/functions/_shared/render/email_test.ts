@@ -5,6 +5,35 @@ import { renderPage } from "./page.ts";
 import { email, large, LINKS, newsletterRow, responseRow, withResponse } from "./testing.ts";
 import { newsletterWords } from "./words.ts";
 
+Deno.test("a subject names the space once, however title and name are set", () => {
+  const subject = (name: string, title: string, language = "en") => {
+    const newsletter = newsletterRow([[responseRow()]], { title });
+    Object.assign(newsletter.content.space, { name, language });
+    return email({ newsletter }).subject;
+  };
+  equal(subject("The O'Brien Family", "The O'Brien Family, week 1"), "The O’Brien Family, week 1");
+  equal(subject("The O'Brien Family", "The O’Brien Family, winter"), "The O’Brien Family, winter");
+  equal(subject(`Club "Zu Hause"`, `Club "Zu Hause" im Winter`, "de"), "Club „Zu Hause“ im Winter");
+  equal(subject(`Les "amis"`, `Les "amis" en été`, "fr"), "Les «\u202famis\u202f» en été");
+  equal(subject("Us -- Them", "us--them, again"), "us—them, again");
+  equal(subject("O'Brien", "A fine week"), "A fine week · O'Brien");
+  equal(subject("?!", "A fine week"), "A fine week · ?!");
+});
+
+Deno.test("a caption that ends as a sentence does has no colon after it in plain text", () => {
+  const text = (caption: string) =>
+    email(withResponse({ image_path: "a", image_caption: caption }, {
+      pictures: { responses: new Map([["a", { url: "https://pictures.example/a.jpg" }]]) },
+    })).text;
+  for (const caption of ["A hill.", "A hill?", "小山。", "تل؟"]) {
+    ok(text(caption).includes(`[${caption} https://pictures.example/a.jpg]`), text(caption));
+  }
+  ok(text("A hill").includes("[A hill: https://pictures.example/a.jpg]"));
+  ok(
+    email(withResponse({ image_path: "a", image_caption: "A hill." })).text.includes("[A hill. "),
+  );
+});
+
 Deno.test("the same newsletter gives the same email", () => {
   equal(email(large(5, 100)), email(large(5, 100)));
 });

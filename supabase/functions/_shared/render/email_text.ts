@@ -2,6 +2,7 @@
 
 import { type Abridged, isAbridged } from "./abridge.ts";
 import { type Newsletter, type PictureBlock, type ResponseBlock, setOrReplace } from "./newsletter.ts";
+import { withoutIsolates } from "./numbers.ts";
 import { type Direction, hasDirection, type Passage, webAddress } from "./text.ts";
 
 const WIDTH = 72;
@@ -47,7 +48,7 @@ export function emailText(abridged: Abridged, footer: string): string {
       links.pdf === null ? "" : `${words.labelled(words.downloadPdf)} ${links.pdf}\n`
     }${footer}${words.madeWith}\n`,
   ];
-  return blocks.filter((block) => block !== null).join("\n\n");
+  return withoutIsolates(blocks.filter((block) => block !== null).join("\n\n"));
 }
 
 function leftOut({ words, links }: Newsletter, section: string, count: number): string | null {
@@ -75,13 +76,18 @@ function responseText(
   return parts.filter((part) => part !== null).join("\n\n");
 }
 
+/** A sentence with its end: no other punctuation follows it. */
+const ENDED = /[.?!…:;،؛؟۔。！？।॥։]$/u;
+
 function pictureText(
   { picture, caption, alt, elsewhere, missing }: PictureBlock,
   { links, words }: Newsletter,
 ): string {
   const source = webAddress(picture?.url);
-  if (source !== null) return `${words.labelled(caption ?? alt)} ${source}`;
-  const said = caption === null ? "" : `${caption} – `;
+  if (source !== null) {
+    return `${caption !== null && ENDED.test(caption) ? caption : words.labelled(caption ?? alt)} ${source}`;
+  }
+  const said = caption === null ? "" : ENDED.test(caption) ? `${caption} ` : `${caption} – `;
   return said + (links.page === null ? missing : `${words.labelled(elsewhere)} ${links.page}`);
 }
 

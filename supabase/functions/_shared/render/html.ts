@@ -5,6 +5,8 @@
  * The tag is not called `html`, because formatters would then change white space, which is significant here.
  */
 
+import { ISOLATED } from "./numbers.ts";
+
 const ESCAPES: Record<string, string> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -38,6 +40,14 @@ export function markup(strings: TemplateStringsArray, ...parts: Part[]): Html {
 /** Treat text as markup: for style sheets and other text of our own. */
 export function trusted(source: string): Html {
   return new Html(source);
+}
+
+/** Write a text whose numbers are kept from left to right by marks (see `numbers.ts`): elements take their place. */
+export function directed(text: string): Html {
+  const pieces = text.split(ISOLATED);
+  return markup`${
+    pieces.map((piece, index) => index % 2 === 0 ? markup`${piece}` : markup`<bdi dir="ltr">${piece}</bdi>`)
+  }`;
 }
 
 export function escapeHtml(value: string): string {

@@ -20,6 +20,7 @@ import {
   setLine,
   webAddress,
 } from "./text.ts";
+import { withoutIsolates } from "./numbers.ts";
 import { type NewsletterWords, newsletterWords } from "./words.ts";
 
 /** Of the share card, in pixels: what the programs that show it ask for. */
@@ -137,7 +138,7 @@ export function buildNewsletter(input: RenderInput): Newsletter {
   const name = cleanLine(space.name, words.someone);
   const design = designOf(input.theme);
   const title = titleOf(newsletter.title, name, week, words);
-  const isDefaultTitle = title.toLowerCase() === words.title(name, week).toLowerCase();
+  const isDefaultTitle = withoutMarks(title) === withoutMarks(words.title(name, week));
   const sections = [...prompts]
     .sort((one, other) => one.order - other.order)
     .map((prompt, index) =>
@@ -155,7 +156,7 @@ export function buildNewsletter(input: RenderInput): Newsletter {
       initials: initials(name, 3),
     },
     title: setLine(title, lang),
-    headline: isDefaultTitle || title === name ? name : setLine(title, lang),
+    headline: isDefaultTitle || withoutMarks(title) === withoutMarks(name) ? name : setLine(title, lang),
     week,
     weekLabel: words.week(week),
     date: newsletter.published_at === null ? null : dayOf(newsletter.published_at, words),
@@ -325,6 +326,16 @@ function musicBlock(music: SnapshotMusic, words: NewsletterWords): MusicBlock {
 export function titleOf(title: string | null, space: string, week: number, words: NewsletterWords): string {
   const given = cleanLine(title);
   return ["", `${space}, week ${week}`].includes(given) ? words.title(space, week) : given;
+}
+
+/** Return true if a title has the name of its space in it, however the quotes and dashes of both are set. */
+export function names(title: string, space: string): boolean {
+  const name = withoutMarks(space);
+  return name === "" ? title.includes(space) : withoutMarks(title).includes(name);
+}
+
+function withoutMarks(text: string): string {
+  return withoutIsolates(text).normalize("NFKC").toLowerCase().replace(/[\p{P}\p{Z}′″]+/gu, " ").trim();
 }
 
 /** A day, for programs and for people. */

@@ -1,8 +1,18 @@
 /** Renders a notice as an email: in the style of the newsletter's, with buttons where there is something to do. */
 
-import { type Html, markup, type Part, trusted } from "./html.ts";
+import { directed, type Html, markup, type Part, trusted } from "./html.ts";
 import { emailDocument } from "./email_document.ts";
-import { anchor, font, type Role, sideOf, SPACED, TABLE, TIGHT, turned } from "./email_parts.ts";
+import {
+  anchor,
+  font,
+  ownDirection,
+  type Role,
+  sideOf,
+  SPACED,
+  TABLE,
+  TIGHT,
+  turned,
+} from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
 import { type Colours, colours, type Palette } from "./palette.ts";
 import { type Direction, direction, type Passage } from "./text.ts";
@@ -62,7 +72,16 @@ export function noticeHtml(notice: Notice, footer: string): string {
       trusted(` aria-hidden="true"`),
     )
   }
-${space !== "" && set.line("muted", 16, 24, markup`<bdi>${space}</bdi>`, "margin:0 0 6px;font-style:italic")}
+${
+    space !== "" &&
+    set.line(
+      "muted",
+      16,
+      24,
+      markup`<bdi${ownDirection(space, notice.direction)}>${space}</bdi>`,
+      "margin:0 0 6px;font-style:italic",
+    )
+  }
 <h1 class="ink h1" style="margin:0;color:${palette.ink};${
     font(32, 38)
   };font-weight:normal;${TIGHT}">${headline}</h1>`;
@@ -79,7 +98,7 @@ ${
         }">${number}</td>
 <td valign="top"><h2 class="ink"${
           turned(direction(question, notice.direction), notice.direction)
-        } style="margin:0;color:${palette.ink};${font(21, 31)};font-weight:normal">${question}</h2>
+        } style="margin:0;color:${palette.ink};${font(21, 31)};font-weight:normal">${directed(question)}</h2>
 ${by !== null && set.line("muted", 15, 24, by, "margin:4px 0 0;font-style:italic")}
 ${button !== null && set.button(button, true)}</td>
 </tr></table>`,

@@ -2,6 +2,7 @@
 
 import type { Words } from "../words/words.ts";
 import { marked, passagesText, wrap } from "./email_text.ts";
+import { withoutIsolates } from "./numbers.ts";
 import type { Button, Notice } from "./notice_html.ts";
 
 /** Write the text; `footer` is put where a person's own links come. */
@@ -26,7 +27,7 @@ export function noticeText(notice: Notice, footer: string, words: Words): string
     button === null ? null : linked(button, words),
     `-- \n${wrap(reason, "")}\n${footer}`,
   ];
-  return blocks.filter((block) => block !== null).join("\n\n");
+  return withoutIsolates(blocks.filter((block) => block !== null).join("\n\n"));
 }
 
 function linked({ label, href }: Button, words: Words): string {

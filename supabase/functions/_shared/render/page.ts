@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { inspect, shownSize } from "../pictures/inspect.ts";
 import { reachesBelow, withInitial } from "./design.ts";
 import { fontFaces } from "./fonts/web.ts";
-import { type Html, markup, trusted } from "./html.ts";
+import { directed, type Html, markup, trusted } from "./html.ts";
 import {
   type Author,
   CARD_SIZE,
@@ -25,7 +25,7 @@ import { pageStyle } from "./page_style.ts";
 import type { Colours } from "./palette.ts";
 import { TOGETHER } from "./pdf/pagination.ts";
 import type { Problem } from "./problem.ts";
-import { hangsTogether, type Passage, plain } from "./text.ts";
+import { type Direction, direction, hangsTogether, type Passage, plain } from "./text.ts";
 import { wordsIn } from "../words/words.ts";
 
 export interface RenderedPage {
@@ -166,7 +166,7 @@ function sectionOf(section: Section, newsletter: Newsletter, gallery: Gallery): 
   const numeral = markup`<div class="numeral" aria-hidden="true">${section.numeral}</div>`;
   const heading = markup`<h2 id="${id}"${turned(section.direction, words.lang)}${
     spoken(question, words.lang)
-  }>${question}</h2>`;
+  }>${directed(question)}</h2>`;
   const begins = withInitial(responses, newsletter.design);
   const pairs = pairsIn(responses);
   const none = responses.length === 0 && !quiet && markup`<p class="none">${words.noAnswers}</p>`;
@@ -237,7 +237,7 @@ ${
       gallery,
       "response",
       lang,
-      turned(text[0]?.direction ?? wordsIn([lang]).direction, lang),
+      text[0]?.direction,
     )
   }
 ${music !== null && musicCard(music, lang)}
@@ -287,14 +287,15 @@ function picture(
   gallery: Gallery,
   place: "cover" | "response",
   lang: string,
-  /** Where it begins, if that is not where our own words do. */
-  runs: Html | false = false,
+  /** How the words above it run: it begins where they do. */
+  runs: Direction = wordsIn([lang]).direction,
 ): Html {
   const source = block.picture === null ? null : gallery.hang(block.picture, block.alt);
+  const side = turned(runs, lang);
   const caption = block.caption !== null && markup`<figcaption>${apart(block.caption, lang)}</figcaption>`;
   if (source === null) {
     const missing = markup`<p class="missing">${block.missing}</p>`;
-    return caption ? markup`<figure${runs}>${missing}${caption}</figure>` : missing;
+    return caption ? markup`<figure${side}>${missing}${caption}</figure>` : missing;
   }
   const { address, size, beside } = source;
   const extent = size !== null && markup` width="${size.width}" height="${size.height}"`;
@@ -302,16 +303,19 @@ function picture(
     markup` srcset="${beside.sizes.map(({ address, width }) => `${address} ${width}w`).join(", ")}" sizes="${
       shownWidth(size, place)
     }"`;
+  // Where a picture does not show, browsers show these words.
+  const alt = direction(block.alt, wordsIn([lang]).direction);
+  const speaks = alt !== runs && markup` dir="${alt}"`;
   const loading = place === "cover" ? "eager" : "lazy";
   const image =
-    markup`<img src="${address}" alt="${block.alt}"${extent}${choice} loading="${loading}" decoding="async">`;
+    markup`<img src="${address}" alt="${block.alt}"${speaks}${extent}${choice} loading="${loading}" decoding="async">`;
   const still = beside?.still ?? null;
   const calm = still === null
     ? image
     : markup`<picture><source media="(prefers-reduced-motion: reduce)" srcset="${still}">${image}</picture>`;
   const original = beside?.original ?? null;
   const shown = original === null ? calm : markup`<a href="${original}">${calm}</a>`;
-  return markup`<figure${runs}>${shown}${caption}</figure>`;
+  return markup`<figure${side}>${shown}${caption}</figure>`;
 }
 
 /** How wide the column of words is, and how high a picture in a response is at most, in rem; see `pageStyle`. */

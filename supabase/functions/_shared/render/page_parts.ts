@@ -1,9 +1,9 @@
 /** What a page is set from: rows, passages, links, and names in other scripts. */
 
-import { type Html, markup, trusted } from "./html.ts";
+import { directed, type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
 import { languageOf } from "./language.ts";
-import { type Direction, hasDirection, type Inline, type Line, type Passage } from "./text.ts";
+import { type Direction, direction, hasDirection, type Inline, type Line, type Passage } from "./text.ts";
 import { wordsIn } from "../words/words.ts";
 
 export function inMargin(margin: Html | null, content: Html): Html {
@@ -12,10 +12,10 @@ export function inMargin(margin: Html | null, content: Html): Html {
 
 export function passageList(list: readonly Passage[], around: string): Html[] {
   return list.map((passage) => {
-    const { kind, direction, isTold, lines } = passage;
+    const { kind, isTold, lines } = passage;
     // Also if it is the page's own: text in an unknown language is not hyphenated.
     const language = passage.language ?? (isTold ? around : null);
-    const attributes = markup`${turned(direction, around)}${
+    const attributes = markup`${turned(passage.direction, around)}${
       language !== null && markup` lang="${language}"`
     }`;
     switch (kind) {
@@ -53,7 +53,7 @@ function itemList(items: readonly Item[], attributes: Html | false = false): Htm
 }
 
 function inlineOf(inline: Inline): Html {
-  return inline.kind === "text" ? markup`${inline.text}` : link(inline.href, inline.text);
+  return inline.kind === "text" ? directed(inline.text) : link(inline.href, inline.text);
 }
 
 export function link(href: string, text: string): Html {
@@ -62,8 +62,10 @@ export function link(href: string, text: string): Html {
 
 /** A name or a title, which runs as it does whatever is around it. */
 export function apart(text: string, around: string): Html {
-  const runs = !hasDirection(text) && turned(wordsIn([around]).direction, "en");
-  return markup`<bdi${runs}${spoken(text, around)}>${text}</bdi>`;
+  const runs = hasDirection(text)
+    ? turned(direction(text), around)
+    : turned(wordsIn([around]).direction, "en");
+  return markup`<bdi${runs}${spoken(text, around)}>${directed(text)}</bdi>`;
 }
 
 /** The attribute for a text in another script than the newsletter's own words. */

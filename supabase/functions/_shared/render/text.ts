@@ -9,7 +9,8 @@
 import { INVISIBLE_RANGES } from "./blank.generated.ts";
 import { blocksOf } from "./blocks.ts";
 import { FOREIGN, languageOf, latinLanguageOf } from "./language.ts";
-import { LEFT_ALONE, setTypography } from "./typography.ts";
+import { keepOrder, LEFT_ALONE } from "./numbers.ts";
+import { setTypography } from "./typography.ts";
 
 /** A run of text within a line, or a link whose words are the address as it was typed. */
 export type Inline = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
@@ -105,8 +106,8 @@ export function cleanLine(text: string | null | undefined, otherwise = ""): stri
 }
 
 /**
- * Split plain text into passages at blank lines, find the links in it, and set its quotes and dashes (see
- * `typography.ts`).
+ * Split plain text into passages at blank lines, find the links in it, and set its quotes, dashes and numbers (see
+ * `typography.ts` and `numbers.ts`).
  *
  * A paragraph whose every line starts with ">" is a quote, as in plain-text email; lines that people number, or begin
  * with "-", "*" or "•", are a list; lines that begin with two spaces keep them.
@@ -126,10 +127,11 @@ export function passages(text: string | null | undefined, around = "en"): Passag
     const words = texts[index];
     const script = languageOf(words, around);
     const language = script ?? own[index] ?? (FOREIGN.test(words) ? null : latin);
-    const found = inlinesOf(lines.map((line) => line.text), language ?? around);
+    const runs = direction(words, directionOf(around));
+    const found = inlinesOf(lines.map((line) => line.text), language ?? around, runs);
     return {
       kind,
-      direction: direction(words, directionOf(around)),
+      direction: runs,
       language: language?.split("-")[0] === around.split("-")[0] && script === null ? null : language,
       isTold: language !== null,
       lines: lines.map(({ indent, marker }, index) => ({ indent, marker, inlines: found[index] })),
@@ -137,10 +139,11 @@ export function passages(text: string | null | undefined, around = "en"): Passag
   });
 }
 
-/** Return a text of one line, as of `cleanLine`, with its quotes and dashes set. */
+/** Return a text of one line, as of `cleanLine`, with its quotes, dashes and numbers set. */
 export function setLine(line: string, around: string): string {
   const language = languageOf(line, around) ?? latinLanguageOf(line) ?? around;
-  return inlinesOf([line], language)[0].map((inline) => inline.text).join("");
+  const runs = direction(line, directionOf(around));
+  return inlinesOf([line], language, runs)[0].map((inline) => inline.text).join("");
 }
 
 export type Direction = "ltr" | "rtl";
@@ -238,8 +241,8 @@ function firstGrapheme(text: string): string {
   return characters(text)[0] ?? "";
 }
 
-/** Find the links in the lines of a passage, and set the quotes and dashes of what is between them. */
-function inlinesOf(lines: readonly string[], language: string): Inline[][] {
+/** Find the links in the lines of a passage, and set the quotes, dashes and numbers of what is between them. */
+function inlinesOf(lines: readonly string[], language: string, runs: Direction): Inline[][] {
   const found = lines.map(linksOf);
   const links = found.flat();
   const text = lines.map((line, index) => {
@@ -251,7 +254,7 @@ function inlinesOf(lines: readonly string[], language: string): Inline[][] {
     });
     return parts.join("") + line.slice(end);
   }).join("\n");
-  return setTypography(text, language).split("\n").map((line) =>
+  return keepOrder(setTypography(text, language), runs).split("\n").map((line) =>
     line.split(LEFT_ALONE).flatMap((between, index) => [
       ...(index > 0 ? [links.shift()!.link] : []),
       ...(between === "" ? [] : [{ kind: "text" as const, text: between }]),

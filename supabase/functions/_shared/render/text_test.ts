@@ -302,6 +302,12 @@ Deno.test("a hundred thousand characters of anything take no time that grows wit
       "a=",
       'f("',
       "` ",
+      "1 ",
+      "1 1/2 ",
+      "(+",
+      "(1)",
+      "a'@a.",
+      "ש 1-",
     ]
   ) {
     passages(unit.repeat(Math.ceil(100_000 / unit.length)));

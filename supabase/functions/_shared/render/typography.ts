@@ -1,10 +1,12 @@
 /**
- * Straight quotes and double hyphens, set as the language of a text sets them. What people wrote stays as they wrote it
- * in the database: this is done whenever it is shown.
+ * Straight quotes and double hyphens, set as the language of a text sets them, and fractions. What people wrote stays
+ * as they wrote it in the database: this is done whenever it is shown.
  *
- * Left as they are: what looks like code or a command, addresses, and all text in a language that keeps straight quotes
- * (Hebrew) or has marks of its own on every keyboard (Arabic, Persian, Urdu, Chinese, Japanese, Korean).
+ * Left as they are: what looks like code or a command, addresses, and all quotes and hyphens in a language that keeps
+ * straight quotes (Hebrew) or has marks of its own on every keyboard (Arabic, Persian, Urdu, Chinese, Japanese, Korean).
  */
+
+import { LEFT_ALONE, setFractions } from "./numbers.ts";
 
 interface Style {
   /** Opening and closing: what was typed as a double quote, and as a single one. */
@@ -59,6 +61,9 @@ const UNTOUCHED = new Set(["ar", "fa", "he", "ja", "ko", "ur", "zh"]);
 /** What looks like code: between backticks, or with quotes as programs and commands have them. */
 const CODE = [
   "`[^`\\n]{1,500}`",
+  // The address of a mailbox may have an apostrophe.
+  "(?<![\\p{L}\\p{N}._%+])[\\p{L}\\p{N}][\\p{L}\\p{N}.!#$%&'*+/=?^_{|}~-]{0,63}" +
+  "@[\\p{L}\\p{N}](?:[\\p{L}\\p{N}]|-(?=[\\p{L}\\p{N}])){0,62}(?:\\.[\\p{L}\\p{N}](?:[\\p{L}\\p{N}]|-(?=[\\p{L}\\p{N}])){0,62}){1,8}",
   // key="value", and what is called with a text.
   `(?<![\\p{L}\\p{N}_.:-])[\\p{L}\\p{N}_.:-]+=(["'])[^\\n]{0,300}?\\1`,
   `(?<![\\p{L}\\p{N}_.])[\\p{L}_][\\p{L}\\p{N}_.]*\\((["'])[^\\n]{0,300}?\\2\\)`,
@@ -69,34 +74,40 @@ const CODE = [
   "(?<=^|\\n)(?=[^\\n]*[=(){}])[^\\n]*[\\w)\"'\\]}][;{](?=\\n|$)",
 ].join("|");
 
-/**
- * Stands for what is left alone: an address, or code. No text of a newsletter can hold a noncharacter (see
- * `cleanText`).
- */
-export const LEFT_ALONE = "\ufdd0";
-
 const ALONE = new RegExp(LEFT_ALONE, "gu");
 const CODE_OR_ALONE = new RegExp(`${CODE}|${LEFT_ALONE}`, "gu");
 
 /**
- * Set the quotes and dashes of a passage.
+ * Set the quotes, dashes and fractions of a passage.
  *
  * @param text Its lines, ended by line feeds, with `LEFT_ALONE` for each address in it.
  * @param language As of `languageOf`.
  */
 export function setTypography(text: string, language: string): string {
-  const [base] = language.split("-");
-  // What stays as it was typed is not torn from the words before it, either.
-  if (UNTOUCHED.has(base)) return text.replace(/(?<=\S) (?=---? )/gu, NO_BREAK);
-  if (!/["'«»]|--|\s[?!:;]/u.test(text)) return text;
-  const style = STYLES[language] ?? STYLES[base] ?? ENGLISH;
+  if (!/["'«»]|--|\s[?!:;]|\d\/\d/u.test(text)) return text;
   const kept: string[] = [];
   const prose = text.replace(CODE_OR_ALONE, (piece) => {
     kept.push(piece);
     return LEFT_ALONE;
   });
-  const set = quotes(dashes(prose, style), style, base);
-  return (style.standsOff ? standOff(set) : set).replace(ALONE, () => kept.shift()!);
+  return setProse(setFractions(prose), language).replace(ALONE, () => kept.shift()!);
+}
+
+function setProse(text: string, language: string): string {
+  const [base] = language.split("-");
+  // What stays as it was typed is not torn from the words before it, either.
+  if (UNTOUCHED.has(base)) return text.replace(/(?<=\S) (?=---? )/gu, NO_BREAK);
+  const style = STYLES[language] ?? STYLES[base] ?? ENGLISH;
+  const set = quotes(angles(dashes(text, style)), style, base);
+  return style.standsOff ? standOff(set) : set;
+}
+
+/** Minutes and seconds of an angle, as in 53°20'38"N. */
+function angles(text: string): string {
+  return text.replace(
+    /(°\s?\p{N}{1,2}(?:[.,]\p{N}{1,6})?\s?)['’](?:(\s?\p{N}{1,2}(?:[.,]\p{N}{1,6})?\s?)(?:["”]|''))?/gu,
+    (_typed, minutes: string, seconds?: string) => `${minutes}′${seconds === undefined ? "" : `${seconds}″`}`,
+  );
 }
 
 /** A double hyphen that is not one of a command, a file's name or a line of hyphens. */
@@ -289,7 +300,10 @@ function quotes(text: string, { double, single }: Style, language: string): stri
       set[at] = /\p{N}/u.test(before) && /\p{N}/u.test(after) ? "′" : "’";
     } else if (mayOpen) {
       open.push({ at, typed });
-    } else if (/\s$/u.test(before) || (typed === '"' && isWithin && !isOpen(typed))) {
+    } else if (typed === '"' && isWithin && !isOpen(typed)) {
+      // Inches before a word that no space parts from them.
+      if (/\p{N}/u.test(before)) set[at] = "″";
+    } else if (/\s$/u.test(before)) {
       continue;
     } else {
       const last = open.findLast((one) => one.typed === typed);

@@ -14,6 +14,13 @@ Deno.test("quotes, apostrophes and double hyphens are set as each language sets 
     ["en", `"He said 'no' to me." ("Really?") word--word`, "“He said ‘no’ to me.” (“Really?”) word—word"],
     ["en", `"But I--" "'You' what?"`, "“But I—” “‘You’ what?”"],
     ["en", `5'10" and 12" wide`, "5′10″ and 12″ wide"],
+    [
+      "en",
+      `53°20'38"N 6° 15' 30.5" W, "at 53°20'38"", 12"x8"`,
+      "53°20′38″N 6° 15′ 30.5″ W, “at 53°20′38″”, 12″x8″",
+    ],
+    ["en", `"pat.o'hara@example.com"--o'neil@example.org's`, "“pat.o'hara@example.com”—o'neil@example.org’s"],
+    ["fr", `'d'angelo@example.com' -- l'été`, "“d'angelo@example.com”\u00a0– l’été"],
     ["en", "pages 12--15 --- or 1990--95", "pages 12–15\u00a0— or 1990–95"],
     ["en", `"One\n"Two"\n-- Ada`, "“One\n“Two”\n— Ada"],
     ["en", `O'Brien's "book"-club`, "O’Brien’s “book”-club"],

@@ -13,8 +13,9 @@ export interface Piece extends SetRun {
   words: string[];
   width: number;
   href: string | null;
-  /** Where it begins in the logical line, in code units. */
+  /** Where it begins and ends in the logical line, in code units. */
   start: number;
+  end: number;
   /** How deep it is embedded: what is odd runs from right to left. */
   level: number;
 }
@@ -40,6 +41,9 @@ interface Word {
 
 /** What a bidirectional text is known by. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** What is between marks that keep directions apart. */
+const SEEN = new RegExp(`[^${ISOLATES.source.slice(1, -1)}]+`, "g");
 
 /** Scripts that put no spaces between words: where they may be broken is in a dictionary. */
 const UNSPACED = /[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
@@ -121,14 +125,25 @@ export class Compositor {
       const from = Math.max(start, offset);
       offset += inline.text.length;
       for (const [first, last, level] of levelRuns(levels, from, Math.min(end, offset))) {
-        let at = first;
-        const seen = text.slice(first, last).replace(ISOLATES, "");
-        for (const run of seen === "" ? [] : this.typeface.runs(seen, this.style, text, after)) {
-          const rightToLeft = level % 2 === 1;
-          const piece: Piece = { ...run, rightToLeft, words: [run.text], href, start: at, level, width: 0 };
-          piece.width = this.typeface.width(piece, this.size);
-          pieces.push(piece);
-          at += (run.said ?? run.text).length;
+        for (const { 0: seen, index } of text.slice(first, last).matchAll(SEEN)) {
+          let at = first + index;
+          for (const run of this.typeface.runs(seen, this.style, text, after)) {
+            const rightToLeft = level % 2 === 1;
+            const end = at + (run.said ?? run.text).length;
+            const piece: Piece = {
+              ...run,
+              rightToLeft,
+              words: [run.text],
+              href,
+              start: at,
+              end,
+              level,
+              width: 0,
+            };
+            piece.width = this.typeface.width(piece, this.size);
+            pieces.push(piece);
+            at = end;
+          }
         }
       }
       if (offset >= end) break;
@@ -144,7 +159,8 @@ export class Compositor {
     let start = piece.start;
     const part = (first: number, end: number): Piece => {
       const text = graphemes.slice(first, end).join("");
-      const cut = { ...piece, text, words: [text], start };
+      const length = piece.said === undefined ? text.length : piece.end - piece.start;
+      const cut = { ...piece, text, words: [text], start, end: start + length };
       return { ...cut, width: this.typeface.width(cut, this.size) };
     };
     const parts: Piece[] = [];
@@ -161,7 +177,7 @@ export class Compositor {
       }
       const next = part(first, end);
       parts.push(next);
-      start += next.text.length;
+      start = next.end;
       first = end;
     }
     return parts;
@@ -249,6 +265,7 @@ function append(pieces: Piece[], piece: Piece): Piece[] {
   ) {
     last.text += piece.text;
     last.words.push(...piece.words);
+    last.end = piece.end;
     last.width += piece.width;
   } else {
     pieces.push({ ...piece, words: [...piece.words] });

@@ -61,7 +61,7 @@ export function lazily<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-/** How much of a text a line is, in code units. */
+/** Where the first line of a text ends in it, in code units. */
 export function lengthOf({ pieces }: Line): number {
-  return pieces.reduce((sum, piece) => sum + (piece.said ?? piece.text).length, 0);
+  return Math.max(0, ...pieces.map(({ end }) => end));
 }
