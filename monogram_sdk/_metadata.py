@@ -48,10 +48,10 @@ def strip(data: bytes, content_type: str) -> bytes:
 
 _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _CODING = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)})  # Frames, tables, scans.
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 # In a scan, 0xFF is data if 0 follows, and a restart if 0xD0-0xD7 does; before a marker it may be repeated.
-_END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 
 def _strip_jpeg(data: bytes) -> bytes:
@@ -73,7 +73,7 @@ def _strip_jpeg(data: bytes) -> bytes:
         if marker == _EOI:
             kept += b"\xff\xd9"
             break
-        if marker in _STANDALONE:
+        if marker in STANDALONE:
             kept += data[start:place]
             continue
         if not 0xC0 <= marker <= 0xFE or marker == 0xD8:
@@ -85,7 +85,7 @@ def _strip_jpeg(data: bytes) -> bytes:
         if _is_picture(marker, body):
             kept += bytes((0xFF, marker)) + data[place - len(body) - 2 : place]
         if marker == _SOS:
-            end = _END_OF_SCAN.search(data, place)
+            end = END_OF_SCAN.search(data, place)
             # Without an end the image was cut off; viewers show the rest.
             kept += data[place : end.start() if end else len(data)]
             if end is None:
@@ -154,7 +154,7 @@ def _png_chunk(name: bytes, body: bytes) -> bytes:
 # WebP: chunks of name, length and body, padded to an even length, in one RIFF chunk -----------------------------------
 
 _WEBP_KEPT = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
-_FRAME_HEADER = 16
+FRAME_HEADER = 16
 _FRAME_KEPT = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
 _DRAWN = _FRAME_KEPT | {b"ANMF"}
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04
@@ -170,13 +170,13 @@ class _Chunk(NamedTuple):
 def _strip_webp(data: bytes) -> bytes:
     orientation = UPRIGHT
     kept: list[_Chunk] = []
-    for chunk in _riff_chunks(data[12 : 8 + _number("<I", data, 4)]):
+    for chunk in riff_chunks(data[12 : 8 + _number("<I", data, 4)]):
         if chunk.name == b"EXIF":
             orientation = _orientation(chunk.body.removeprefix(_EXIF))
         elif chunk.name == b"ANMF":
-            frame = [part for part in _riff_chunks(chunk.body[_FRAME_HEADER:]) if part.name in _FRAME_KEPT]
-            size = _FRAME_HEADER + sum(map(_total_size, frame))
-            kept.append(_Chunk(b"ANMF", size, chunk.body[:_FRAME_HEADER] + b"".join(map(_riff_chunk, frame))))
+            frame = [part for part in riff_chunks(chunk.body[FRAME_HEADER:]) if part.name in _FRAME_KEPT]
+            size = FRAME_HEADER + sum(map(_total_size, frame))
+            kept.append(_Chunk(b"ANMF", size, chunk.body[:FRAME_HEADER] + b"".join(map(_riff_chunk, frame))))
         elif chunk.name in _WEBP_KEPT:
             kept.append(chunk)
     if _DRAWN.isdisjoint(chunk.name for chunk in kept):
@@ -191,13 +191,14 @@ def _strip_webp(data: bytes) -> bytes:
     return _riff_chunk(_Chunk(b"RIFF", 4 + sum(map(_total_size, kept)), b"WEBP" + b"".join(map(_riff_chunk, kept))))
 
 
-def _riff_chunks(data: bytes) -> Iterator[_Chunk]:
+def riff_chunks(data: bytes) -> Iterator[_Chunk]:
+    """Return the chunks of a WebP after its first 12 bytes, or of one frame after its header."""
     place = 0
     while place < len(data):
         chunk = _Chunk(_sized(data, place, 4), _number("<I", data, place + 4), b"")
         body = data[place + 8 : place + 8 + chunk.size]
         # If a picture was cut off, viewers show the rest.
-        if len(body) < chunk.size and not (chunk.name in _DRAWN and len(body) > max(_FRAME_HEADER, chunk.size // 10)):
+        if len(body) < chunk.size and not (chunk.name in _DRAWN and len(body) > max(FRAME_HEADER, chunk.size // 10)):
             raise DamagedError("it ends too early")
         yield chunk._replace(body=body)
         place += _total_size(chunk)
@@ -221,7 +222,7 @@ _COMMENT, _APPLICATION = 0xFE, 0xFF
 
 
 def _strip_gif(data: bytes) -> bytes:
-    place = 13 + _gif_colours(_number("B", data, 10))
+    place = 13 + gif_colours(_number("B", data, 10))
     kept = bytearray(_sized(data, 0, place))
     images = 0
     # Many files have no trailer, and some are cut off; viewers show the rest.
@@ -229,7 +230,7 @@ def _strip_gif(data: bytes) -> bytes:
         start = place
         kind = data[place]
         if kind == _IMAGE:
-            place += 10 + _gif_colours(_number("B", data, place + 9)) + 1
+            place += 10 + gif_colours(_number("B", data, place + 9)) + 1
             keep = True
         elif kind == _EXTENSION:
             label = _number("B", data, place + 1)
@@ -254,7 +255,7 @@ def _strip_gif(data: bytes) -> bytes:
     return bytes(kept)
 
 
-def _gif_colours(flags: int) -> int:
+def gif_colours(flags: int) -> int:
     """Return the bytes of the table of colours that the flags announce."""
     return 3 * 2 ** ((flags & 0x07) + 1) if flags & 0x80 else 0
 

@@ -9,7 +9,9 @@ import io
 import struct
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from monogram_sdk import _metadata
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -28,6 +30,8 @@ _MOST_PIXELS = {
     "image/gif": 8 * _MILLION,
 }
 _MOST_PROGRESSIVE = {"image/jpeg": 16 * _MILLION, "image/png": 8 * _MILLION}
+_MOST_SCANS = 20
+"""How often the function goes over a JPEG of the most pixels; one with more scans may have fewer pixels."""
 
 # The size to which larger pictures are reduced, in pixels: enough for printing.
 _SIDE = 4000
@@ -57,47 +61,118 @@ def other_kind(data: bytes) -> str | None:
     return "HEIC" if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"} else None
 
 
+class _Size(NamedTuple):
+    width: int
+    height: int
+
+
 def most_pixels(data: bytes, content_type: str) -> tuple[int, int, int]:
     """Return the width and height of a picture, and how many pixels a picture of its type may have.
 
     Args:
         data: A picture with a valid structure (see `_metadata.strip`).
         content_type: Its type.
+
+    Raises:
+        DamagedError: Its parts tell different sizes.
     """
-    width = height = 0
-    progressive = False
+    most = _MOST_PIXELS[content_type]
     if content_type == "image/png":
-        width, height = struct.unpack_from(">II", data, 16)
-        progressive = data[28] == 1
+        size = _Size(*struct.unpack_from(">II", data, 16))
+        if data[28] == 1:
+            most = _MOST_PROGRESSIVE[content_type]
     elif content_type == "image/gif":
-        width, height = struct.unpack_from("<HH", data, 6)
+        size = _gif_size(data)
     elif content_type == "image/webp":
-        width, height = _webp_size(data)
+        size = _webp_size(data)
         # A file that ends too early is decoded twice.
         if len(data) < int.from_bytes(data[4:8], "little") + 7:
-            return width, height, _MOST_PIXELS[content_type] // 2
+            most //= 2
     else:
-        place = 2
-        while place + 9 < len(data):
-            marker = data[place + 1]
-            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-                height, width = struct.unpack_from(">HH", data, place + 5)
-                progressive = marker == 0xC2
-                break
-            standalone = marker == 0x01 or 0xD0 <= marker <= 0xD8
-            place += 2 + (0 if standalone else int.from_bytes(data[place + 2 : place + 4], "big"))
-    most = (_MOST_PROGRESSIVE if progressive else _MOST_PIXELS)[content_type]
-    return width, height, most
+        size, scans = _jpeg_size(data)
+        if scans:
+            most = _MOST_PROGRESSIVE[content_type] * _MOST_SCANS // max(scans, _MOST_SCANS)
+    return size.width, size.height, most
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    if kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+def _jpeg_size(data: bytes) -> tuple[_Size, int]:
+    """Return the size of a JPEG and, if it has several scans, how many; 0 if there is only one.
+
+    With several scans, a decoder keeps the whole picture until the last one.
+    """
+    size, components, scans, is_progressive = _Size(0, 0), 0, 0, False
+    place = data.find(b"\xff", 2)
+    while 0 <= place < len(data) - 9:
+        marker = data[place + 1]
+        if marker == 0xFF:
+            place += 1
+            continue
+        if marker == 0xD9:
+            break
+        end = place + 2
+        if marker not in _metadata.STANDALONE:
+            end += int.from_bytes(data[end : end + 2], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and not components:
+            size = _Size(*reversed(struct.unpack_from(">HH", data, place + 5)))
+            components, is_progressive = data[place + 9], marker & 3 == 2
+        elif marker == 0xDA:
+            scans += 1
+            # A first scan that lacks a component is followed by others.
+            is_progressive = is_progressive or (scans == 1 and data[place + 4] < components)
+            if not is_progressive:
+                return size, 0
+            end = found.start() if (found := _metadata.END_OF_SCAN.search(data, end)) else len(data)
+        place = data.find(b"\xff", end)
+    return size, max(1, scans) if is_progressive else 0
+
+
+def _gif_size(data: bytes) -> _Size:
+    """Return the size of a GIF: that of its screen, or of its first frame where that is larger."""
+    width, height = struct.unpack_from("<HH", data, 6)
+    place = 13 + _metadata.gif_colours(data[10])
+    while data[place] == 0x21:
+        place += 2
+        while data[place]:
+            place += 1 + data[place]
+        place += 1
+    left, top, wide, high = struct.unpack_from("<HHHH", data, place + 1)
+    return _Size(max(width, left + wide), max(height, top + high))
+
+
+def _webp_size(data: bytes) -> _Size:
+    """Return the size of a WebP, with which its first frame, or its only picture, must agree."""
+    canvas: _Size | None = None
+    for name, _, body in _metadata.riff_chunks(data[12:]):
+        if name == b"VP8X":
+            canvas = canvas or _Size(_uint24(body, 4) + 1, _uint24(body, 7) + 1)
+        elif name == b"ANMF":
+            left, top, width, height = (_uint24(body, place) for place in (0, 3, 6, 9))
+            frame = _Size(width + 1, height + 1)
+            for part in _metadata.riff_chunks(body[_metadata.FRAME_HEADER :]):
+                if (stored := _stored_size(part.name, part.body)) is not None and stored != frame:
+                    raise _metadata.DamagedError("its parts tell different sizes")
+            if canvas is None or 2 * left + frame.width > canvas.width or 2 * top + frame.height > canvas.height:
+                raise _metadata.DamagedError("a frame is outside of it")
+            return canvas
+        elif (stored := _stored_size(name, body)) is not None:
+            canvas = canvas or stored
+            if stored != canvas:
+                raise _metadata.DamagedError("its parts tell different sizes")
+    return canvas or _Size(0, 0)
+
+
+def _stored_size(name: bytes, body: bytes) -> _Size | None:
+    """Return the size in the data of a picture, for which a decoder makes room; None for other chunks."""
+    if name == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return _Size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    if name == b"VP8 ":
+        return _Size(*(int.from_bytes(body[place : place + 2], "little") & 0x3FFF for place in (6, 8)))
+    return None
+
+
+def _uint24(data: bytes, place: int) -> int:
+    return int.from_bytes(data[place : place + 3], "little")
 
 
 def can_convert(kind: str | None = None) -> bool:

@@ -125,9 +125,36 @@ def _inverted_inks() -> bytes:
     return data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
 
 
+def colours_apart(image: Image.Image | None = None) -> bytes:
+    """Return a JPEG that is not progressive and has a scan for each of its three components."""
+    planes = [jpeg(plane) for plane in (image or scene()).convert("YCbCr").split()]
+    data = planes[0]
+    frame, scan = data.index(b"\xff\xc0"), data.index(b"\xff\xda")
+    size = data[frame + 5 : frame + 9]
+    head = data[:frame] + b"\xff\xc0\0\x11\x08" + size + b"\3" + b"".join(bytes((one, 0x11, 0)) for one in (1, 2, 3))
+    tables = data[frame + 13 : scan]
+    scans = [
+        b"\xff\xda\0\x08\1" + bytes((number, 0, 0, 63, 0)) + plane[plane.index(b"\xff\xda") + 10 : -2]
+        for number, plane in enumerate(planes, 1)
+    ]
+    return head + tables + b"".join(scans) + b"\xff\xd9"
+
+
+def sized(data: bytes, width: int, height: int) -> bytes:
+    """Return a JPEG of the usual size that says another one."""
+    return data.replace(struct.pack(">HH", *reversed(SIZE)), struct.pack(">HH", height, width), 1)
+
+
 def _jpegs() -> Iterable[Made]:
     yield Made("baseline.jpg", jpeg())
     yield Made("progressive.jpg", jpeg(progressive=True))
+    yield Made("colours-apart.jpg", colours_apart())
+    large = sized(colours_apart(), 4100, 4100)
+    yield Made("colours-apart-bomb.jpg", large, (4100, 4100), refusal="TOO_MANY_PIXELS")
+    first = large[: large.index(b"\xff\xda", large.index(b"\xff\xda") + 2)]
+    yield Made("first-colour-bomb.jpg", first + b"\xff\xd9", (4100, 4100), refusal="TOO_MANY_PIXELS")
+    arithmetic = sized(jpeg(progressive=True), 4100, 4100).replace(b"\xff\xc2", b"\xff\xca")
+    yield Made("arithmetic-bomb.jpg", arithmetic, (4100, 4100), refusal="TOO_MANY_PIXELS")
     yield Made("cmyk.jpg", jpeg(scene().convert("CMYK")))
     yield Made("cmyk-without-mark.jpg", _inverted_inks())
     yield Made("large.jpg", jpeg(scene((3000, 2000))), (3000, 2000))
@@ -250,6 +277,51 @@ def _pngs() -> Iterable[Made]:
 # WebP -----------------------------------------------------------------------------------------------------------------
 
 
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Return the chunks of a WebP."""
+    return b"".join(name + struct.pack("<I", len(body)) + body + bytes(len(body) % 2) for name, body in chunks)
+
+
+def webp(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a WebP of chunks."""
+    return riff((b"RIFF", b"WEBP" + riff(*chunks)))
+
+
+def _uint24(*numbers: int) -> bytes:
+    return b"".join(struct.pack("<I", number)[:3] for number in numbers)
+
+
+def _disagreeing_webps() -> Iterable[Made]:
+    """Files whose parts tell different sizes: a decoder makes room for the largest."""
+
+    def canvas(side: int) -> tuple[bytes, bytes]:
+        return b"VP8X", bytes((2, 0, 0, 0)) + _uint24(side - 1, side - 1)
+
+    def frame(side: int, *parts: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        return b"ANMF", _uint24(0, 0, side - 1, side - 1, 100) + b"\0" + riff(*parts)
+
+    # One colour takes no data: of such a picture only the header says how large it is.
+    plain = save(Image.new("RGB", (16, 16), RED), "WEBP", lossless=True)[20:]
+    small = (b"VP8L", plain)
+    large = (b"VP8L", plain[:1] + struct.pack("<I", 8999 | 8999 << 14) + plain[5:])
+    lossy = (b"VP8 ", save(scene(), "WEBP", quality=92)[20:])
+    cases = {
+        "canvas-smaller": webp(canvas(16), large),
+        "canvas-smaller-lossy": webp(canvas(16), lossy),
+        "canvas-larger": webp(canvas(17), small),
+        "frame-larger": webp(canvas(16), frame(9000, large)),
+        "frame-smaller": webp(canvas(16), frame(16, large)),
+        "frame-without-canvas": webp(frame(16, large)),
+        "second-picture": webp(small, large),
+        "second-canvas": webp(canvas(16), canvas(9000), large),
+        "second-picture-of-frame": webp(canvas(16), frame(16, small, large), frame(16, small)),
+        "cut-header": webp(canvas(16), large)[:42],
+    }
+    for name, data in cases.items():
+        yield Made(f"{name}.webp", data, refusal="DAMAGED")
+    yield Made("large.webp", webp(large), refusal="TOO_MANY_PIXELS")
+
+
 def _webps() -> Iterable[Made]:
     clear = scene(frame=(*FRAME, 0))
     frames = {"save_all": True, "append_images": [Image.new("RGB", SIZE)], "duration": 100}
@@ -271,6 +343,7 @@ def _webps() -> Iterable[Made]:
     for kind, options in {"lossy": {"quality": 95}, "lossless": {"lossless": True}}.items():
         whole = save(_noisy(SIZE, 20), "WEBP", **options)
         yield Made(f"cut-{kind}.webp", whole[: len(whole) * 6 // 10], fields=upper)
+    yield from _disagreeing_webps()
     moving = save(_noisy(SIZE, 20), "WEBP", **frames)
     yield Made("cut-animated.webp", moving[: len(moving) * 6 // 10], fields=upper)
 
@@ -295,6 +368,9 @@ def _gifs() -> Iterable[Made]:
     yield Made("cut.gif", _cut_gif(interlace=0), fields=((0.27, 0.27), (0.73, 0.27)), clear=True)
     yield Made("cut-interlaced.gif", _cut_gif(interlace=1))
     yield Made("between-blocks.gif", still[:-1] + b"\0\0\0;")
+    frame = still.index(b"\x2c\0\0\0\0" + struct.pack("<HH", *SIZE)) + 5
+    large = still[:frame] + struct.pack("<HH", 9000, 9000) + still[frame + 4 :]
+    yield Made("large-frame.gif", large, refusal="TOO_MANY_PIXELS")
     yield Made("bomb.gif", still[:6] + struct.pack("<HH", 65535, 65535) + still[10:], refusal="TOO_MANY_PIXELS")
 
 

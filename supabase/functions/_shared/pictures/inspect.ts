@@ -10,7 +10,7 @@ import { PictureError } from "./problem.ts";
 
 export interface PictureInfo {
   type: "image/jpeg" | "image/png" | "image/webp" | "image/gif";
-  /** As stored, before any turning. */
+  /** As stored, before any turning. A decoder makes room for no more: a file whose parts differ on it is refused. */
   width: number;
   height: number;
   /** 1 to 8, as in Exif: 1 is upright, above 4 the picture lies on its side. */
@@ -19,7 +19,7 @@ export interface PictureInfo {
   transparent: boolean;
   /** Whether there is more than one frame. */
   animated: boolean;
-  /** Whether the picture comes in several passes over all of it. */
+  /** Whether the picture comes in several passes over all of it, so that a decoder holds all of it until the last one. */
   progressive: boolean;
   /** How often a decoder goes over it all. */
   scans: number;
@@ -84,7 +84,7 @@ const NOTHING = {
 // JPEG ---------------------------------------------------------------------------------------------------------------
 
 function jpeg(view: DataView, bytes: Uint8Array): PictureInfo {
-  let frame: { width: number; height: number; progressive: boolean } | null = null;
+  let frame: { width: number; height: number; components: number; progressive: boolean } | null = null;
   let [orientation, adobe, scans] = [1, false, 0];
   const profile: Uint8Array[] = [];
   let at = 2;
@@ -106,10 +106,13 @@ function jpeg(view: DataView, bytes: Uint8Array): PictureInfo {
       frame ??= {
         width: view.getUint16(at + 7),
         height: view.getUint16(at + 5),
-        progressive: marker === 0xc2,
+        components: view.getUint8(at + 9),
+        progressive: (marker & 3) === 2,
       };
     } else if (marker === 0xda) {
       scans++;
+      // Where the first scan lacks a component, others follow, and libjpeg keeps all of the picture until the last one.
+      if (frame !== null && scans === 1 && body[0] < frame.components) frame.progressive = true;
       // The data of a scan has no marker in it but restarts; of the next scan only the count matters.
       if (frame !== null && !frame.progressive) break;
     } else if (marker === 0xe1 && ascii(body, 0, 6) === "Exif\0\0") {
@@ -122,10 +125,13 @@ function jpeg(view: DataView, bytes: Uint8Array): PictureInfo {
     at += 2 + Math.max(2, length);
   }
   if (frame === null) throw new PictureError("The JPEG has no frame.");
+  const { width, height, progressive } = frame;
   return {
     ...NOTHING,
-    ...frame,
     type: "image/jpeg",
+    width,
+    height,
+    progressive,
     orientation,
     adobe,
     scans: Math.max(1, scans),
@@ -201,33 +207,81 @@ export function* pngChunks(bytes: Uint8Array): Generator<{ type: string; body: U
 
 function webp(view: DataView, bytes: Uint8Array): PictureInfo {
   const info: PictureInfo = { ...NOTHING, type: "image/webp", width: 0, height: 0 };
-  let [frames, sized, kept] = [0, false, 12];
+  let [frames, hasCanvas, kept] = [0, false, 12];
   for (const { type, body, start } of riffChunks(bytes)) {
     const at = start + 8;
     kept = at + body.length;
-    if (type === "VP8X") {
+    if (type === "VP8X" && !hasCanvas) {
       info.width = uint24(view, at + 4) + 1;
       info.height = uint24(view, at + 7) + 1;
       info.transparent = (bytes[at] & 0x10) !== 0;
-      sized = true;
-    } else if (type === "VP8 " && !sized) {
-      info.width = view.getUint16(at + 6, true) & 0x3fff;
-      info.height = view.getUint16(at + 8, true) & 0x3fff;
-      sized = true;
-    } else if (type === "VP8L" && !sized) {
-      const bits = view.getUint32(at + 1, true);
-      info.width = (bits & 0x3fff) + 1;
-      info.height = ((bits >>> 14) & 0x3fff) + 1;
-      info.transparent = (bits >>> 28 & 1) !== 0;
-      sized = true;
+      hasCanvas = true;
     } else if (type === "ANMF") frames++;
     else if (type === "EXIF") {
       // Some programs keep the name of a JPEG's segment before it.
       info.orientation = exifOrientation(ascii(body, 0, 6) === "Exif\0\0" ? body.subarray(6) : body);
     } else if (type === "ICCP") info.profile = body;
   }
-  if (!sized) throw new PictureError("The WebP is damaged.");
+  const drawn = webpDrawn(bytes);
+  // Without a canvas the first picture is one; a frame never is.
+  let canvas = hasCanvas ? info : null;
+  for (const { type, body } of riffChunks(drawn.bytes, drawn.from)) {
+    const stored = webpSize(type, body);
+    if (stored === null) continue;
+    if (canvas === null && drawn.frame === null) canvas = Object.assign(info, stored);
+    const { left, top, width, height } = drawn.frame ?? { left: 0, top: 0, ...info };
+    const fits = stored.width === width && stored.height === height &&
+      left + width <= info.width && top + height <= info.height;
+    if (!fits) throw new PictureError("The parts of the WebP tell different sizes.");
+  }
+  if (canvas === null) throw new PictureError("The WebP is damaged.");
   return { ...info, animated: frames > 1, whole: kept >= view.getUint32(4, true) + 7 };
+}
+
+/** The size that the data of a picture tells, which is what a decoder makes room for; null for other chunks. */
+function webpSize(
+  type: string,
+  body: Uint8Array,
+): Pick<PictureInfo, "width" | "height" | "transparent"> | null {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  if (type === "VP8 ") {
+    return {
+      width: view.getUint16(6, true) & 0x3fff,
+      height: view.getUint16(8, true) & 0x3fff,
+      transparent: false,
+    };
+  }
+  if (type !== "VP8L") return null;
+  const bits = view.getUint32(1, true);
+  return {
+    width: (bits & 0x3fff) + 1,
+    height: ((bits >>> 14) & 0x3fff) + 1,
+    transparent: (bits >>> 28 & 1) !== 0,
+  };
+}
+
+/** Where on the canvas a frame is drawn. */
+export interface WebpFrame {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** What of a WebP is decoded: the chunks of its first frame, or of all of it where it has no frames. */
+export function webpDrawn(bytes: Uint8Array): { bytes: Uint8Array; from: number; frame: WebpFrame | null } {
+  for (const { type, body } of riffChunks(bytes)) {
+    if (type !== "ANMF") continue;
+    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+    const frame = {
+      left: uint24(view, 0) * 2,
+      top: uint24(view, 3) * 2,
+      width: uint24(view, 6) + 1,
+      height: uint24(view, 9) + 1,
+    };
+    return { bytes: body, from: 16, frame };
+  }
+  return { bytes, from: 12, frame: null };
 }
 
 /** The chunks of a WebP, or of one frame in it; the last one is shorter than it says where the file ends too early. */
@@ -244,7 +298,7 @@ export function* riffChunks(
   }
 }
 
-export function uint24(view: DataView, at: number): number {
+function uint24(view: DataView, at: number): number {
   return view.getUint16(at, true) | (view.getUint8(at + 2) << 16);
 }
 

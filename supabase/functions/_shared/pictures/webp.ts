@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { default as decode, init } from "@jsquash/webp/decode.js";
 import { WEBP_DECODER } from "./codecs.generated.ts";
-import { joined, type PictureInfo, riffChunks, uint24 } from "./inspect.ts";
+import { joined, type PictureInfo, riffChunks, webpDrawn } from "./inspect.ts";
 import { PictureError } from "./problem.ts";
 import type { Pixels } from "./pixels.ts";
 
@@ -77,21 +77,16 @@ async function plain(bytes: Uint8Array): Promise<Pixels> {
  * @param fill What stands for bytes that are missing.
  */
 function firstFrame(bytes: Uint8Array, fill: number): { left: number; top: number; bytes: Uint8Array } {
-  for (const { type, body } of riffChunks(bytes)) {
-    if (type !== "ANMF") continue;
-    if (body.length < 16) throw new PictureError("The WebP is damaged.");
-    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-    const parts = pictureChunks(body, 16, fill);
-    const header = new Uint8Array(10);
-    header[0] = 0x10;
-    header.set(body.subarray(6, 12), 4);
-    return { left: uint24(view, 0) * 2, top: uint24(view, 3) * 2, bytes: file(parts, header) };
-  }
-  const canvas = [...riffChunks(bytes)].find(({ type }) => type === "VP8X");
+  const { bytes: drawn, from, frame } = webpDrawn(bytes);
   const header = new Uint8Array(10);
   header[0] = 0x10;
-  if (canvas?.body.length === 10) header.set(canvas.body.subarray(4), 4);
-  return { left: 0, top: 0, bytes: file(pictureChunks(bytes, 12, fill), header) };
+  if (frame !== null) header.set(drawn.subarray(6, 12), 4);
+  else {
+    const canvas = [...riffChunks(bytes)].find(({ type }) => type === "VP8X");
+    if (canvas?.body.length === 10) header.set(canvas.body.subarray(4), 4);
+  }
+  const { left, top } = frame ?? { left: 0, top: 0 };
+  return { left, top, bytes: file(pictureChunks(drawn, from, fill), header) };
 }
 
 /** The chunks that hold a picture, each as long as it says. */
