@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from monogram_sdk._addresses import address_of
 from monogram_sdk.models import Prompt, RotationType, Space
 
 from .client import AsyncMonogram
@@ -88,13 +89,13 @@ class AsyncTestbed:
 
         Args:
             name: The name that others see.
-            email: Their address; derived from the name unless given.
+            email: Their address; made of the name unless given, whatever the name is written in.
             password: Their password.
 
         Raises:
             UserExistsError: Somebody in this test has this address.
         """
-        address = email or f"{'-'.join(name.lower().split())}@example.test"
+        address = email or address_of(name)
         client = self.nobody()
         account = await client.auth.sign_up(email=address, password=password, display_name=name)
         return AsyncPerson(client, account.user.id, name, address, password)
