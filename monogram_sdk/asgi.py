@@ -48,10 +48,11 @@ _NEWSLETTER = re.compile(
 _KEEPSAKE = re.compile(rf"/keepsakes/(?i:{_ID}\.pdf)")
 
 # The headers that are passed on with a request and a reply. Cookies belong to the application and are not.
-_REQUEST_HEADERS = (b"accept", b"content-type", b"if-none-match")
+_REQUEST_HEADERS = (b"accept", b"accept-language", b"content-type", b"if-none-match")
 _REPLY_HEADERS = (
     "cache-control",
     "content-disposition",
+    "content-language",
     "content-length",
     "content-security-policy",
     "content-type",
@@ -158,8 +159,9 @@ class LettersApp:
         if content in (NEWSLETTER, PAGE) and not given.get("content-type", "").startswith("application/json"):
             # The platform changes the type of HTML to plain text.
             kept = [(name, _HTML if name == b"content-type" else value) for name, value in kept]
-        # A cache in front must not serve one reader's newsletter to another.
-        kept.append((b"vary", b"cookie, authorization"))
+        # A cache in front must not serve one reader's newsletter to another, nor a page in another one's language.
+        depends_on_language = "accept-language" in given.get("vary", "").lower()
+        kept.append((b"vary", b"cookie, authorization" + b", accept-language" * depends_on_language))
         await send({"type": "http.response.start", "status": reply.status, "headers": kept})
         await send({"type": "http.response.body", "body": reply.content})
 
