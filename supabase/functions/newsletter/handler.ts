@@ -14,7 +14,8 @@
  *
  * Who sees what is the database's decision: everything here is read with the rights of whoever asks, by their token in
  * `Authorization`, by a secret key in `apikey`, or as anybody. What they may not see does not exist: the reply is the
- * same as for an identifier that nobody has.
+ * same as for an identifier that nobody has. Whose token is not accepted is anybody: browsers send a session's long after
+ * it has ended.
  *
  * Page, PDF and pictures also open with `?link=`, the token in the email of one member: for as long as they are one and
  * have not withdrawn it, whatever the visibility. A token that opens nothing is as if there were none.
@@ -27,14 +28,24 @@ import {
   isId,
   isListed,
   type NewsletterRow,
+  promptOf,
 } from "../_shared/newsletters/mod.ts";
 import { ApiError, Client, problem, refuseWithoutSecretKey, userToken } from "../_shared/platform/mod.ts";
 import { renderArchive, renderFeed } from "../_shared/render/archive.ts";
 import { shown } from "../_shared/render/page_around.ts";
 import { newsletterWords } from "../_shared/render/words.ts";
 import { addressesOf, asGiven, contentOf, type Deps, HTML, leadOn, NOTHING_AROUND } from "./content.ts";
-import { caching, digestOf, disposition, matches, notFound, preflight, SECURITY } from "./replies.ts";
-import { keepsakeOf, openingLink, readerOf, sheetOf, targetOf } from "./target.ts";
+import {
+  caching,
+  digestOf,
+  disposition,
+  matches,
+  notFound,
+  preflight,
+  SECURITY,
+  unauthorized,
+} from "./replies.ts";
+import { isForAll, keepsakeOf, openingLink, sheetOf, targetOf } from "./target.ts";
 
 export type { Deps } from "./content.ts";
 
@@ -50,7 +61,11 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   const service = Client.service(deps.environment, options);
   const token = userToken(request);
   const hasSecretKey = await refuseWithoutSecretKey(request, deps.environment) === null;
-  const caller = hasSecretKey ? service : Client.caller(deps.environment, token, options);
+  const stranger = Client.caller(deps.environment, null, options);
+  const reader = new Reader(
+    hasSecretKey ? service : token === null ? stranger : Client.caller(deps.environment, token, options),
+    stranger,
+  );
   const url = new URL(request.url);
   // Whoever sends anything that may open more is not anonymous, whether it opened more this time or not.
   const isAnonymous = !hasSecretKey && token === null && !url.searchParams.has("link");
@@ -60,7 +75,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   const space = /^\/(?:newsletter\/)?spaces\/([0-9a-f-]{36})(\/feed\.atom)?\/?$/i.exec(url.pathname);
   if (space !== null) {
     const kind = space[2] === undefined ? "archive" : "feed";
-    return await archive(request, space[1].toLowerCase(), kind, { caller, isAnonymous }, deps);
+    return await archive(request, space[1].toLowerCase(), kind, { reader, isAnonymous }, deps);
   }
   const target = await keepsakeOf(url, service) ?? targetOf(url);
   if (target?.what.kind === "copy" && !hasSecretKey) return notFound(request);
@@ -68,19 +83,31 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   let link: string | undefined;
   try {
     link = target === null ? undefined : await openingLink(target, url.searchParams, service);
-    row = target && await findNewsletter(link ? service : readerOf(target, caller, service), target.id);
+    row = target &&
+      await (link || isForAll(target)
+        ? findNewsletter(service, target.id)
+        : reader.read((client) => findNewsletter(client, target.id)));
   } catch (error) {
-    return unauthorized(error);
+    return refusal(error);
   }
+  const { isSignedOut } = reader;
   if (target === null || row === null) {
     const isGone = target !== null && isId(target.id) &&
       await service.rpc<boolean>("is_newsletter_gone", { newsletter_id: target.id });
-    return notFound(request, isGone);
+    return notFound(request, { isGone, isSignedOut });
   }
+  const caller = link ? service : reader.client;
+  // The copies of what everybody sees are looked for with all rights, so what is not there must tell nothing of its
+  // newsletter. Whether a response is there is known without setting its sheet.
+  const picture = target.what.kind === "picture"
+    ? await contentOf(target, row, caller, service, deps)
+    : undefined;
+  const isMissing = target.what.kind === "keepsake" && promptOf(row, target.what.response) === null;
+  if (picture === null || isMissing) return notFound(request, { isSignedOut });
 
   // A reading link opens its own newsletter; of others it shows what everybody may see.
   const around = target.what.kind === "page" && row.is_published
-    ? await findAround(link ? Client.caller(deps.environment, null, options) : caller, row, addressesOf(deps))
+    ? await findAround(link ? stranger : caller, row, addressesOf(deps))
     : null;
   const headers = {
     ...SECURITY,
@@ -92,8 +119,8 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   if (etag !== undefined && matches(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
-  const content = await contentOf(target, row, link ? service : caller, service, deps);
-  if (content === null) return notFound(request);
+  const content = picture ?? await contentOf(target, row, caller, service, deps);
+  if (content === null) return notFound(request, { isSignedOut });
   const words = newsletterWords([row.content.space.language]);
   switch (target.what.kind) {
     case "page":
@@ -122,11 +149,35 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   });
 }
 
-/** The reply to a token that the API refuses; what else went wrong is thrown on. */
-function unauthorized(error: unknown): Response {
-  if (error instanceof ApiError && [400, 401, 403].includes(error.status)) {
-    return problem(401, "UNAUTHORIZED", "This token is not accepted. Sign in again.", SECURITY);
+/** Who asks. */
+class Reader {
+  /** Whether they sent a token that is not accepted, or not any more. */
+  isSignedOut = false;
+
+  /** @param client Has their rights. */
+  constructor(public client: Client, readonly stranger: Client) {}
+
+  /** Read something with their rights; where their token is not accepted, from then on with those of anybody. */
+  async read<T>(ask: (client: Client) => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.client);
+    } catch (error) {
+      if (this.client === this.stranger || !isRefusal(error)) throw error;
+      const found = await ask(this.stranger);
+      this.client = this.stranger;
+      this.isSignedOut = true;
+      return found;
+    }
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [400, 401, 403].includes(error.status);
+}
+
+/** The reply where the API refuses to read for anybody, too; what else went wrong is thrown on. */
+function refusal(error: unknown): Response {
+  if (isRefusal(error)) return unauthorized();
   throw error;
 }
 
@@ -138,16 +189,16 @@ async function archive(
   request: Request,
   spaceId: string,
   kind: "archive" | "feed",
-  { caller, isAnonymous }: { caller: Client; isAnonymous: boolean },
+  { reader, isAnonymous }: { reader: Reader; isAnonymous: boolean },
   deps: Deps,
 ): Promise<Response> {
   let found: Awaited<ReturnType<typeof findArchive>>;
   try {
-    found = await findArchive(caller, spaceId, kind, addressesOf(deps));
+    found = await reader.read((client) => findArchive(client, spaceId, kind, addressesOf(deps)));
   } catch (error) {
-    return unauthorized(error);
+    return refusal(error);
   }
-  if (found === null) return notFound(request);
+  if (found === null) return notFound(request, { isSignedOut: reader.isSignedOut });
   const bytes = kind === "feed"
     ? new TextEncoder().encode(renderFeed(found.archive))
     : renderArchive(found.archive).bytes();

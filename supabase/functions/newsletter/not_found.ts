@@ -2,11 +2,17 @@ import { simplePage } from "../_shared/pages.ts";
 import { markup } from "../_shared/render/html.ts";
 import type { Words } from "../_shared/words/words.ts";
 
-/** For people who followed a link. */
-export function notFoundPage(words: Words): string {
+/**
+ * For people who followed a link.
+ *
+ * @param isSignedOut Whether their browser sent what they signed in with once.
+ */
+export function notFoundPage(words: Words, isSignedOut = false): string {
   return simplePage(words, {
     title: words.say("page.none"),
-    body: markup`<p>${words.say("page.noneWhy")}</p>`,
+    body: markup`<p>${words.say("page.noneWhy")}</p>${
+      isSignedOut && markup`\n<p>${words.say("page.signedOut")}</p>`
+    }`,
   });
 }
 

@@ -80,13 +80,25 @@ export function matches(wanted: string | null, etag: string): boolean {
   return wanted.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);
 }
 
+/** The reply to a program whose token is not accepted. */
+export function unauthorized(): Response {
+  return problem(401, "UNAUTHORIZED", "This token is not accepted. Sign in again.", SECURITY);
+}
+
 /**
  * One reply for what does not exist and for what is not for this reader; another for what everybody could read once.
+ *
+ * @param why `isGone`: it was deleted. `isSignedOut`: the reader sent a token that is not accepted, so they may be
+ *   somebody who could read it.
  */
-export function notFound(request: Request, isGone = false): Response {
+export function notFound(
+  request: Request,
+  { isGone = false, isSignedOut = false }: { isGone?: boolean; isSignedOut?: boolean } = {},
+): Response {
   const headers = { ...SECURITY, "cache-control": "no-store", "vary": `${VARY}, accept-language` };
   const status = isGone ? 410 : 404;
   if (!request.headers.get("accept")?.includes("text/html")) {
+    if (isSignedOut && !isGone) return unauthorized();
     return problem(
       status,
       "MG401",
@@ -98,7 +110,8 @@ export function notFound(request: Request, isGone = false): Response {
   }
   // Nobody knows who reads this, but their browser knows what they read.
   const words = wordsIn(acceptedLanguages(request.headers.get("accept-language")));
-  return new Response(request.method === "HEAD" ? null : isGone ? gonePage(words) : notFoundPage(words), {
+  const page = isGone ? gonePage(words) : notFoundPage(words, isSignedOut);
+  return new Response(request.method === "HEAD" ? null : page, {
     status,
     headers: { ...headers, "content-type": "text/html; charset=utf-8", "content-language": words.lang },
   });

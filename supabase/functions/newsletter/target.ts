@@ -53,12 +53,12 @@ export function sheetOf(params: URLSearchParams): Sheet | null {
 }
 
 /**
- * With whose rights a newsletter is looked for. A picture of a person and a cover are for everybody wherever they are
- * set, and an email that is out shows them whatever becomes of newsletter, space and people: the copies are for whoever
- * has the address.
+ * Return true for what is there for everybody, whoever may read its newsletter. A picture of a person and a cover are
+ * for everybody wherever they are set, and an email that is out shows them whatever becomes of newsletter, space and
+ * people: the copies are for whoever has the address.
  */
-export function readerOf({ what }: Target, caller: Client, service: Client): Client {
-  return what.kind === "picture" && isOpen(what.name) ? service : caller;
+export function isForAll({ what }: Target): boolean {
+  return what.kind === "picture" && isOpen(what.name);
 }
 
 /** The token of a request that opens what is asked for, if there is one. */

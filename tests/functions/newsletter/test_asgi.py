@@ -14,6 +14,7 @@ import uvicorn
 
 from monogram_sdk.asgi import LettersApp, Receive, Scope, Send
 from monogram_sdk.local import Stack
+from monogram_sdk.models import RotationType
 from tests.functions.newsletter.conftest import Circle, Pipeline
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -85,6 +86,35 @@ async def test_the_application_says_which_member_reads(circle: Circle, stack: St
         assert seen.headers["cache-control"] == "no-store"
         assert "cookie" in seen.headers["vary"]
     await app.aclose()
+
+
+async def test_a_session_that_has_ended_is_a_stranger_s(circle: Circle, stack: Stack) -> None:
+    circle.leader.spaces.update(circle.space.id, rotation_type=RotationType.MANUAL)
+    newsletter, draft = circle.publish(circle.draft(["Among us."])), circle.draft()
+
+    async def token_of(_scope: Scope) -> str | None:
+        return "an.expired.token"
+
+    app = LettersApp(url=stack.api_url, key=stack.publishable_key, token_of=token_of)
+    async with browser(app) as web:
+        web.headers["accept"] = "text/html"
+        assert "Among us." in (await web.get(f"/{newsletter.id}")).text
+        none = await web.get(f"/{draft.id}")
+        assert none.status_code == 404 and "Your sign-in is no longer valid." in none.text
+    await app.aclose()
+
+
+async def test_pages_speak_the_browser_s_language(newsletters: LettersApp) -> None:
+    async with browser(newsletters) as web:
+        for path in (f"/{UNKNOWN}", "/unsubscribe?token=nobody&scope=space"):
+            for language in ("es", "fr"):
+                page = await web.get(path, headers={"accept": "text/html", "accept-language": f"{language}, en;q=0.5"})
+                assert page.status_code == 404 and f'<html lang="{language}"' in page.text
+                assert page.headers["content-language"] == language
+                # The page behind an unsubscribe link is stored nowhere.
+                assert page.headers["cache-control"] == "no-store"
+        page = await web.get(f"/{UNKNOWN}", headers={"accept": "text/html"})
+        assert page.headers["vary"] == "cookie, authorization, accept-language"
 
 
 async def test_it_works_below_a_path_of_another_application(circle: Circle, newsletters: LettersApp) -> None:

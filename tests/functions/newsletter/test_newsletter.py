@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from monogram_sdk import Monogram, errors
 from monogram_sdk.local import Stack
-from monogram_sdk.models import Newsletter, NewsletterVisibility, PreviewWarningKind
+from monogram_sdk.models import Newsletter, NewsletterVisibility, PreviewWarningKind, RotationType
 from tests.functions.newsletter.conftest import Circle, Pipeline
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -159,10 +159,61 @@ def test_a_newsletter_of_others_looks_like_one_that_does_not_exist(circle: Circl
     assert "text/html" in web.get(f"/newsletter/{UNKNOWN}", headers={"accept": "text/html"}).headers["content-type"]
 
 
-def test_an_invalid_token_is_refused(circle: Circle, web: httpx.Client) -> None:
+def test_whose_token_is_not_accepted_is_a_stranger(circle: Circle, web: httpx.Client) -> None:
+    circle.leader.spaces.update(circle.space.id, rotation_type=RotationType.MANUAL)
     newsletter = circle.publish(circle.draft())
-    assert web.get(f"/newsletter/{newsletter.id}", headers={"authorization": "Bearer a.b.c"}).status_code == 401
-    assert web.post(f"/newsletter/{newsletter.id}").status_code == 405
+    address, draft = f"/newsletter/{newsletter.id}", f"/newsletter/{circle.draft().id}"
+    ended, browser = {"authorization": "Bearer a.b.c"}, {"accept": "text/html", "accept-language": "de"}
+    for what in ("", ".html", ".pdf"):
+        reply = web.get(f"{address}{what}", headers=ended)
+        assert reply.content == web.get(f"{address}{what}").content and reply.status_code == 200
+        assert "public" not in reply.headers["cache-control"]
+    for path in (draft, f"{draft}/preview", f"/newsletter/{UNKNOWN}", f"/newsletter/spaces/{circle.space.id}"):
+        program = web.get(path, headers=ended)
+        assert (program.status_code, program.json()["code"]) == (401, "UNAUTHORIZED")
+        page = web.get(path, headers={**ended, **browser})
+        assert page.status_code == 404 and page.headers["content-language"] == "de"
+        assert "Deine Anmeldung gilt nicht mehr." in page.text
+        assert "Anmeldung" not in web.get(path, headers=browser).text
+    circle.leader.spaces.update(circle.space.id, is_public=True)
+    archive = web.get(f"/newsletter/spaces/{circle.space.id}", headers=ended)
+    assert archive.status_code == 200 and str(newsletter.id) in archive.text
+    circle.leader.newsletters.delete(newsletter.id)
+    assert web.get(address, headers={**ended, **browser}).status_code == 410
+    assert web.get(address, headers=ended).status_code == 410
+    assert web.post(address).status_code == 405
+
+
+def test_nobody_learns_of_a_newsletter_by_a_picture_that_is_not_there(
+    circle: Circle, pipeline: Pipeline, picture: Path, web: httpx.Client
+) -> None:
+    circle.leader.spaces.update(circle.space.id, newsletter_visibility=NewsletterVisibility.MEMBERS)
+    circle.member.profiles.set_avatar(picture)
+    newsletter = circle.publish(circle.draft(["Look."], image=picture))
+    pipeline.render(newsletter)
+    response = newsletter.content.prompts[0].responses[0]
+    missing = [
+        f"/pictures/avatar-{response.author.id}-face-1x1.jpeg",
+        "/pictures/cover-page-1x1.jpeg",
+        f"/pictures/{response.id}-page-1x1.jpeg",
+        "/card.png",
+        ".pdf",
+        "",
+    ]
+    for headers in ({"if-none-match": "*"}, {"if-none-match": "*", "authorization": "Bearer a.b.c"}, {}):
+        for what in missing:
+            reply, none = (web.get(f"/newsletter/{one}{what}", headers=headers) for one in (newsletter.id, UNKNOWN))
+            assert (reply.status_code, reply.content) == (none.status_code, none.content), what
+            assert reply.status_code in (401, 404) and "etag" not in reply.headers
+    for what in missing[:3]:
+        tagged = {"if-none-match": "*", **bearer(circle.member)}
+        assert web.get(f"/newsletter/{newsletter.id}{what}", headers=tagged).status_code == 404
+    html = web.get(f"/newsletter/{newsletter.id}", headers=bearer(circle.member)).text
+    face = re.search(r"/pictures/avatar-[^\"]+", html)
+    assert face is not None
+    shown = web.get(f"/newsletter/{newsletter.id}{face[0]}")
+    again = web.get(f"/newsletter/{newsletter.id}{face[0]}", headers={"if-none-match": shown.headers["etag"]})
+    assert (shown.status_code, again.status_code, again.content) == (200, 304, b"")
 
 
 def test_pictures_of_public_newsletters_are_on_the_web_for_the_email(

@@ -24,6 +24,7 @@ export {
   type Part,
   pdfName,
   prepare,
+  promptOf,
   renderBareEmail,
   type RenderedNewsletter,
   renderNewsletter,

@@ -11,7 +11,7 @@ import { buildNewsletter, type Newsletter } from "../render/newsletter.ts";
 import { type PreparedEmail, prepareEmail } from "../render/email.ts";
 import { renderPage } from "../render/page.ts";
 import type { PageSize, Paper, RenderedPdf } from "../render/pdf.ts";
-import { readableResponses } from "../render/input.ts";
+import { readableResponses, type SnapshotPrompt } from "../render/input.ts";
 import { type NewsletterWords, newsletterWords } from "../render/words.ts";
 import { catalogueOf, type Language, wordsIn } from "../words/words.ts";
 import {
@@ -293,11 +293,10 @@ export async function prepare(
     },
     async forKeepsake(responseId) {
       const { content } = row;
-      const response = readableResponses(content).find(({ id }) => id === responseId);
-      const prompt = content.prompts.find(({ responses }) => responses.some(({ id }) => id === responseId));
-      // A redacted response has no keepsake.
-      if (response === undefined || response.author.id === null || prompt === undefined) return null;
-      const prompts = [{ ...prompt, responses: [response] }];
+      const prompt = promptOf(row, responseId);
+      if (prompt === null) return null;
+      const [response] = prompt.responses;
+      const prompts = [prompt];
       const space = { ...content.space, cover_path: null };
       const alone = { ...row, intro: null, content: { ...content, space, prompts } };
       const own = picturesOf(album, response);
@@ -311,6 +310,14 @@ export async function prepare(
       return { ...newsletter, proof: proof && { ...proof, mark: `${proof.mark}:${responseId}` } };
     },
   };
+}
+
+/** Return the prompt of a response, with that response alone; null where it has no keepsake: it is not there, or redacted. */
+export function promptOf({ content }: NewsletterRow, responseId: string): SnapshotPrompt | null {
+  const response = readableResponses(content).find(({ id }) => id === responseId);
+  const prompt = content.prompts.find(({ responses }) => responses.some(({ id }) => id === responseId));
+  if (response === undefined || response.author.id === null || prompt === undefined) return null;
+  return { ...prompt, responses: [response] };
 }
 
 /** The paths of pictures that are still being made. */
