@@ -106,12 +106,8 @@ begin
     cross join lateral jsonb_array_elements(prompt.value -> 'responses') as response
   ) as seen on seen.value -> 'id' = present.value -> 'id'
   where seen.value is null
-    or (
-      present.value -> 'content', present.value -> 'image_path', present.value -> 'image_caption',
-      present.value -> 'music'
-    ) is distinct from (
-      seen.value -> 'content', seen.value -> 'image_path', seen.value -> 'image_caption', seen.value -> 'music'
-    );
+    -- A new name or face of its author is no edit.
+    or present.value - 'author' - 'published_at' is distinct from seen.value - 'author' - 'published_at';
 
   if v_prompt_ids is not null
     or v_response_ids is not null

@@ -41,11 +41,17 @@ as $$
                 select jsonb_agg(
                   case
                     when response.value -> 'author' ->> 'id' = redacted_content.user_id::text
-                      then response.value || '{
+                      -- Whatever a response has: what is added to it one day goes with its author, too.
+                      then (
+                        select jsonb_object_agg(
+                          part.key,
+                          case when part.key in ('id', 'published_at') then part.value else 'null'::jsonb end
+                        )
+                        from jsonb_each(response.value) as part
+                      ) || '{
                         "author": {
                           "id": null, "display_name": "Somebody who left", "username": null, "avatar_path": null
-                        },
-                        "content": null, "image_path": null, "image_caption": null, "music": null
+                        }
                       }'::jsonb
                     else response.value
                   end

@@ -1,4 +1,4 @@
-"""Whatever a member may write into a response is treated alike: whoever adds a column and forgets a place is told here."""
+"""Whatever a member may write into a response is treated alike: who adds a column and forgets a place is told here."""
 
 from __future__ import annotations
 
