@@ -147,13 +147,23 @@ function areInOrder(items: readonly BlockLine[]): boolean {
   });
 }
 
+/** What sentences begin with: a capital, or a letter of a script that has none. Titlecase is of digraphs. */
+const SENTENCE = /^["'“„«¿¡「『]?[\p{Lu}\p{Lt}\p{Lo}]/u;
+/** How they end in all scripts, and which of them ask or call out. Greek asks with a semicolon. */
+const QUOTE_END = `["'”“»’」』)]?$`;
+const ENDED = new RegExp(`(?:[.?!…؟۔。．！？।॥։။።]|(?<=\\p{Script=Greek}.*)[;\u037e])${QUOTE_END}`, "u");
+const CALLED = new RegExp(
+  `(?:[?!؟！？]|(?<=\\p{Script=Greek}.*)[;\u037e])[.…]?${QUOTE_END}|[՜՞]`,
+  "u",
+);
+
 /**
  * Whether items that begin with hyphens are a dialogue: sentences all of them, and a question or an exclamation among
  * them.
  */
 function isSpoken(items: readonly BlockLine[]): boolean {
-  return items.every(({ text }) => /^["'“«¿¡]?\p{Lu}.*[.?!…]["'”»]?$/u.test(text)) &&
-    items.some(({ text }) => /[?!]["'”»]?$/u.test(text));
+  return items.every(({ text }) => SENTENCE.test(text) && ENDED.test(text)) &&
+    items.some(({ text }) => CALLED.test(text));
 }
 
 function proseBlock(lines: readonly string[]): Block {

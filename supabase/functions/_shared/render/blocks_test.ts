@@ -25,6 +25,10 @@ Deno.test("lines that begin with two spaces keep them, and one space is a slip",
 Deno.test("lists that people type are lists", () => {
   equal(shape("- milk\n- bread"), "list: •milk / •bread");
   equal(shape("* milk\n* bread"), "list: •milk / •bread");
+  equal(shape("- حليب\n- خبز"), "list: •حليب / •خبز");
+  equal(shape("- 牛奶\n- 面包？"), "list: •牛奶 / •面包？");
+  equal(shape("- Buy milk.\n- Buy bread."), "list: •Buy milk. / •Buy bread.");
+  equal(shape("- اشتر الحليب.\n- اشتر الخبز."), "list: •اشتر الحليب. / •اشتر الخبز.");
   equal(
     shape("To buy:\n- milk\n- bread\nThat is all."),
     "paragraph: To buy: | list: •milk / •bread | paragraph: That is all.",
@@ -48,6 +52,14 @@ Deno.test("what only looks like a list is not one", () => {
       "– Wohin?\n– Nach Hause.",
       "- Where were you?\n- At home.",
       "- ¿Dónde?\n- «En casa.»",
+      "- أين كنت؟\n- في البيت.",
+      "- کہاں تھے؟\n- گھر میں۔",
+      "- איפה היית?\n- בבית.",
+      "- どこにいたの？\n- 「家に。」",
+      "- 어디 있었어?\n- 집에!",
+      "- कहाँ थे?\n- घर में।",
+      "- Ո՞ւր էիր։\n- Տանը։",
+      "- Πού ήσουν;\n- Στο σπίτι.",
       "3. Mai, und alles blüht.",
       "3. Mai\n12. Mai",
       "1984. A year.\n1985. Another.",

@@ -14,7 +14,7 @@ import { marksOn } from "./pdf/marks.ts";
 import { BOX_WIDTH, boxFont, EMOJI, loadTypefaces, type Style, Typeface } from "./pdf/typeface.ts";
 import { Canvas, type Step } from "./raster.ts";
 import { cutAt } from "./excerpt.ts";
-import { characters, type Direction, direction, hangsTogether } from "./text.ts";
+import { characters, type Direction, direction, hangsTogether, isTall } from "./text.ts";
 
 /** For text from left to right; from right to left the card is mirrored. */
 const SEAL = { x: 168, y: 315, radius: 82 };
@@ -37,7 +37,8 @@ export async function renderCard(
   const brush = new Brush(newsletter, new Typeface(scratch(), await loadTypefaces(texts, typefaces)));
   brush.seal(space.initials);
   const lines = brush.title(headline);
-  const leading = lines.size * 1.12;
+  const tall = isTall(headline) ? lines.size * 0.2 : 0;
+  const leading = lines.size * 1.12 + tall;
   const isNamed = headline !== space.name;
   const height = (isNamed ? 62 : 0) + lines.lines.length * leading + 64;
   let y = (CARD_SIZE.height - height) / 2;
@@ -46,7 +47,7 @@ export async function renderCard(
     y += 62;
   }
   for (const line of lines.lines) {
-    brush.line(line, lines.size, brush.column, y + lines.size * 0.86, "ink");
+    brush.line(line, lines.size, brush.column, y + lines.size * 0.86 + tall / 2, "ink");
     y += leading;
   }
   brush.line(brush.fitted(issue, "regular", 32), 32, brush.column, y + 56, "muted");

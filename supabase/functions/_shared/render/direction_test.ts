@@ -8,6 +8,8 @@ import { buildNewsletter } from "./newsletter.ts";
 import { finishEmail, prepareEmail } from "./email.ts";
 import { renderPage } from "./page.ts";
 import { newsletterRow, responseRow } from "./testing.ts";
+import { noticeHtml } from "./notice_html.ts";
+import { BODY, titleType } from "./pdf/parts.ts";
 import { passages } from "./text.ts";
 
 /** A newsletter of a space that speaks Arabic. */
@@ -66,6 +68,39 @@ Deno.test("a picture begins on the side where the words above it do", () => {
     `<p dir="rtl" style="margin:16px 0 0"><img`,
     `<p style="margin:16px 0 0"><img`,
   ]);
+});
+
+Deno.test("titles of tall scripts have more room between and below their lines, and are not moved closer", () => {
+  const classes = (title: string) => {
+    const row = newsletterRow([[responseRow()]], { title });
+    row.content.prompts[0].question = title;
+    const newsletter = buildNewsletter({ newsletter: row });
+    const notice = noticeHtml({
+      lang: "ar",
+      direction: "rtl",
+      subject: title,
+      preview: "",
+      seal: "",
+      space: "",
+      headline: title,
+      sentences: [],
+      quote: [],
+      questions: [],
+      items: [],
+      button: null,
+      reason: "",
+    }, "");
+    return [
+      renderPage(newsletter).html.match(/<h[12][^>]* class="tall"/g)?.length ?? 0,
+      ...[finishEmail(prepareEmail(newsletter), {}).html, notice].map((html) =>
+        /<h1 class="([^"]*)" style="[^"]*?(letter-spacing:-0.5px)?"/.exec(html)!.slice(1)
+      ),
+    ];
+  };
+  equal(classes("بيتي وأبي"), [2, ["ink h1 tall", undefined], ["ink h1 tall", undefined]]);
+  equal(classes("A week"), [0, ["ink h1", "letter-spacing:-0.5px"], ["ink h1", "letter-spacing:-0.5px"]]);
+  for (const title of ["بيتي", "हिन्दी", "ที่ไหน"]) ok(titleType(BODY, title).leading > BODY.leading * 1.2);
+  for (const title of ["A week", "Неделя", "שבוע", "一周"]) equal(titleType(BODY, title), BODY);
 });
 
 Deno.test("a caption, and the words for a picture, run as they do by themselves", () => {

@@ -76,6 +76,6 @@ function styleSheet(colours: Colours): string {
   return [
     `:root{color-scheme:${scheme(colours)}}`,
     isConstant(colours) ? "" : `@media (prefers-color-scheme:dark){${repainted.join("")}}`,
-    "@media (max-width:480px){.h1{font-size:30px!important;line-height:35px!important}}",
+    "@media (max-width:480px){.h1{font-size:30px!important;line-height:35px!important}.tall{line-height:42px!important}}",
   ].join("");
 }

@@ -25,26 +25,18 @@ import { emailDocument } from "./email_document.ts";
 import {
   anchor,
   font,
+  headlineType,
   ownDirection,
   type Role,
   sideOf,
   SPACED,
   TABLE,
-  TIGHT,
   turned,
 } from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
 import type { Palette } from "./palette.ts";
 import { excerpt } from "./excerpt.ts";
-import {
-  cleanLine,
-  type Direction,
-  direction,
-  hangsTogether,
-  type Passage,
-  plain,
-  webAddress,
-} from "./text.ts";
+import { cleanLine, type Direction, direction, isTall, type Passage, plain, webAddress } from "./text.ts";
 
 /** Of pictures, in pixels. */
 const COLUMN_WIDTH = 560;
@@ -155,12 +147,11 @@ class Setter {
   masthead(): Html {
     const { words, space, headline, cover, intro, links, weekLabel, date, byline } = this.newsletter;
     const issue = [weekLabel, date?.label ?? words.draft, byline].filter((part) => part !== null).join(" · ");
-    // Characters that hang together are not moved closer.
-    const tracking = hangsTogether(headline) ? "" : ";" + TIGHT;
-    const style = `margin:0;${this.colour("ink")};${font(36, 41)};font-weight:normal${tracking}`;
+    const { style: type, name } = headlineType(headline, 36, 41);
+    const style = `margin:0;${this.colour("ink")};${type}`;
     const head = markup`${this.ornament("link", 15, 20, space.initials, `margin:0 0 14px;${SPACED}`)}
 ${headline !== space.name && this.line("muted", 16, 24, this.apart(space.name), "font-style:italic")}
-<h1 class="ink h1" style="${style}">${this.apart(headline)}</h1>
+<h1 class="${name}" style="${style}">${this.apart(headline)}</h1>
 ${this.line("muted", 14, 22, issue, "margin-top:12px")}
 ${links.page !== null && this.linkLine(14, 22, links.page, words.readOnTheWeb)}`;
     const coverShown = cover !== null && webAddress(cover.picture?.url) !== null;
@@ -171,7 +162,7 @@ ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:itali
 
   section({ id, numeral, question, direction: runs, responses }: Section): Html {
     const { words, quiet } = this.newsletter;
-    const style = `margin:0;${this.colour("ink")};${font(24, 31)};font-weight:normal`;
+    const style = `margin:0;${this.colour("ink")};${font(24, isTall(question) ? 35 : 31)};font-weight:normal`;
     const left = this.left.get(id) ?? 0;
     const none = responses.length === 0 && left === 0 && !quiet;
     const heading = markup`${this.numeral(numeral)}

@@ -2,7 +2,7 @@
 
 import { type Html, markup, trusted } from "./html.ts";
 import type { Palette } from "./palette.ts";
-import { type Direction, direction, hasDirection } from "./text.ts";
+import { type Direction, direction, hangsTogether, hasDirection, isTall } from "./text.ts";
 
 /** A colour's role, and the class that the style sheet repaints in the dark. */
 export type Role = "ink" | "muted" | "accent" | "link";
@@ -16,6 +16,14 @@ export function font(size: number, leading: number): string {
 export function anchor(palette: Palette, href: string, label: string, role: Role = "link"): Html {
   const style = `color:${palette[role]};text-decoration:underline`;
   return markup`<a class="${role}" href="${href}" style="${style}">${label}</a>`;
+}
+
+/** Return the type of a headline, with more leading and no tracking where its script needs it, and its class. */
+export function headlineType(text: string, size: number, leading: number): { style: string; name: string } {
+  const style = font(size, isTall(text) ? Math.round(size * 1.4) : leading);
+  // Characters that hang together are not moved closer.
+  const tracking = hangsTogether(text) ? "" : `;${TIGHT}`;
+  return { style: `${style};font-weight:normal${tracking}`, name: isTall(text) ? "ink h1 tall" : "ink h1" };
 }
 
 /** Return the `dir` attribute for text whose direction differs from its surroundings. */
@@ -37,5 +45,5 @@ export function sideOf(direction: Direction): "left" | "right" {
 }
 
 /** Styles for large type, and for initials. */
-export const TIGHT = "letter-spacing:-0.5px";
+const TIGHT = "letter-spacing:-0.5px";
 export const SPACED = "letter-spacing:1px";

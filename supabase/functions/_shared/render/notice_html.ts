@@ -5,12 +5,12 @@ import { emailDocument } from "./email_document.ts";
 import {
   anchor,
   font,
+  headlineType,
   ownDirection,
   type Role,
   sideOf,
   SPACED,
   TABLE,
-  TIGHT,
   turned,
 } from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
@@ -62,6 +62,7 @@ export function noticeHtml(notice: Notice, footer: string): string {
   const palette = shades.light;
   const { space, headline, sentences, quote, questions, items, button } = notice;
   const set = new Setter(palette, notice.direction);
+  const title = headlineType(headline, 32, 38);
   const head = markup`${
     set.line(
       "link",
@@ -82,9 +83,7 @@ ${
       "margin:0 0 6px;font-style:italic",
     )
   }
-<h1 class="ink h1" style="margin:0;color:${palette.ink};${
-    font(32, 38)
-  };font-weight:normal;${TIGHT}">${headline}</h1>`;
+<h1 class="${title.name}" style="margin:0;color:${palette.ink};${title.style}">${headline}</h1>`;
   const rows = markup`${row(40, head)}
 ${row(22, markup`${sentences.map((sentence) => set.line("ink", 17, 28, sentence, "margin:0 0 12px"))}`)}
 ${quote.length > 0 && row(6, set.quote(quote))}

@@ -25,7 +25,7 @@ import { pageStyle } from "./page_style.ts";
 import type { Colours } from "./palette.ts";
 import { TOGETHER } from "./pdf/pagination.ts";
 import type { Problem } from "./problem.ts";
-import { type Direction, direction, hangsTogether, type Passage, plain } from "./text.ts";
+import { type Direction, direction, hangsTogether, isTall, type Passage, plain } from "./text.ts";
 import { wordsIn } from "../words/words.ts";
 
 export interface RenderedPage {
@@ -142,7 +142,7 @@ function masthead(newsletter: Newsletter, gallery: Gallery): Html {
   const by = byline !== null && markup`<span><bdi>${byline}</bdi></span>`;
   const content = markup`<div>
 ${headline !== space.name && markup`<p class="space">${apart(space.name, words.lang)}</p>`}
-<h1>${apart(headline, words.lang)}</h1>
+<h1${isTall(headline) && trusted(` class="tall"`)}>${apart(headline, words.lang)}</h1>
 <p class="issue"><span class="week">${newsletter.weekLabel}</span>
 ${day}
 ${by}</p>
@@ -164,9 +164,9 @@ function sectionOf(section: Section, newsletter: Newsletter, gallery: Gallery): 
   const { words, quiet } = newsletter;
   const { id, question, responses } = section;
   const numeral = markup`<div class="numeral" aria-hidden="true">${section.numeral}</div>`;
-  const heading = markup`<h2 id="${id}"${turned(section.direction, words.lang)}${
-    spoken(question, words.lang)
-  }>${directed(question)}</h2>`;
+  const heading = markup`<h2 id="${id}"${isTall(question) && trusted(` class="tall"`)}${
+    turned(section.direction, words.lang)
+  }${spoken(question, words.lang)}>${directed(question)}</h2>`;
   const begins = withInitial(responses, newsletter.design);
   const pairs = pairsIn(responses);
   const none = responses.length === 0 && !quiet && markup`<p class="none">${words.noAnswers}</p>`;

@@ -145,6 +145,7 @@ h1 {
   letter-spacing: -0.022em;
   text-wrap: balance;
 }
+h1.tall { line-height: 1.4; }
 .issue { margin-top: 1.1rem; color: var(--muted); font-size: 0.9375rem; font-feature-settings: "onum"; }
 .issue > :not(:last-child)::after { content: "·"; margin-inline: 0.5em 0.25em; color: var(--muted); font-weight: 400; }
 .issue time, .issue .week { white-space: nowrap; }
@@ -175,6 +176,7 @@ blockquote { padding-inline-start: 1.1em; border-inline-start: 2px solid var(--a
   font-feature-settings: "lnum";
 }
 h2 { font-size: clamp(1.5rem, 3.6vw, 1.95rem); font-weight: 400; line-height: 1.24; letter-spacing: -0.012em; text-wrap: balance; }
+h2.tall { line-height: 1.45; }
 .none { margin-top: 1rem; color: var(--muted); font-style: italic; }
 
 .response { margin-top: 2.6rem; }
@@ -286,6 +288,7 @@ const PRINT_RULES = `
   .masthead .seal.long { font-size: 13pt; }
   .space { font-size: 11pt; }
   h1 { font-size: 31pt; line-height: 35pt; }
+  h1.tall { line-height: 45pt; }
   .issue { margin-top: 8pt; font-size: 8.5pt; line-height: 13pt; }
   .cover { margin-top: 18pt; }
   .cover img { aspect-ratio: 3 / 2; max-height: 8cm; }
@@ -295,6 +298,7 @@ const PRINT_RULES = `
   .prompt > .row { align-items: baseline; break-inside: avoid; break-after: avoid; }
   .numeral { margin: 0; font-size: 36pt; line-height: 27pt; }
   h2 { font-size: 17pt; line-height: 22.5pt; }
+  h2.tall { line-height: 29pt; }
   /* No line between them: a page may begin with either, and would begin with the line. */
   .response, .response + .response { min-height: 31.6pt; margin-top: 23.7pt; padding-top: 0; background: none; }
   .response + .response::before { content: none; }

@@ -226,6 +226,15 @@ export function hangsTogether(text: string): boolean {
   return /[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}]/u.test(text);
 }
 
+/**
+ * Whether a text has characters of a script that reaches further above and below its line than Latin does: lines of
+ * large type need more room between them.
+ */
+export function isTall(text: string): boolean {
+  return /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Thai}\p{Script=Lao}\p{Script=Tibetan}\p{Script=Myanmar}\p{Script=Khmer}]/u
+    .test(text);
+}
+
 /** Characters and punctuation that nothing is joined with: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Georgian, kana, Chinese
  * characters and syllables of Hangul. */
 const PLAIN =

@@ -7,6 +7,7 @@ import type { Author, Newsletter, Section } from "../newsletter.ts";
 import { type Composer, FACE } from "./composer.ts";
 import { drawFace, drawSeal } from "./furniture.ts";
 import type { Line } from "./lines.ts";
+import { belowTitle, titleType } from "./parts.ts";
 import type { Column, Sheets, Type } from "./sheets.ts";
 
 const SEAL = 72;
@@ -78,7 +79,7 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
   const [type, lines] = title(sheets, newsletter.headline, column);
   y =
     sheets.place(tags.textElement(masthead, "H1", newsletter.headline), "H1", lines, type, column, y, runs) +
-    8;
+    belowTitle(8, newsletter.headline);
   const issue = [newsletter.weekLabel, newsletter.date?.label ?? newsletter.words.draft, newsletter.byline]
     .filter((part) => part !== null).join("  ·  ");
   y = sheets.place(
@@ -95,9 +96,10 @@ export function setFrontPage(composer: Composer, pageOf: (section: Section) => n
 
 /** The title as large as it can be on two lines. */
 function title(sheets: Sheets, text: string, column: Column): [Type, Line[]] {
-  for (const type of TITLES) {
+  for (const one of TITLES) {
+    const type = titleType(one, text);
     const lines = sheets.balanced([{ kind: "text", text }], type, column);
-    if (lines.length <= TITLE_LINES || type === TITLES.at(-1)) return [type, lines];
+    if (lines.length <= TITLE_LINES || one === TITLES.at(-1)) return [type, lines];
   }
   throw new Error("There is no type for titles.");
 }

@@ -6,7 +6,7 @@ import type { Problem } from "../problem.ts";
 import { Composer } from "./composer.ts";
 import { drawOrnament, drawSeal } from "./furniture.ts";
 import { type Entry, type Pages, paginate } from "./pagination.ts";
-import { BODY, type DrawnPart, lazily, type Parent } from "./parts.ts";
+import { BODY, type DrawnPart, lazily, type Parent, titleType } from "./parts.ts";
 import type { PlateMaker } from "./pictures.ts";
 import type { Frame, Sheets, Type } from "./sheets.ts";
 
@@ -56,7 +56,8 @@ export class KeepsakeSetter {
     const [response] = section.responses;
     const height = bottom - top;
     const article = lazily(() => sheets.tags.element(sheets.root, "Art"));
-    const question = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
+    const asked = titleType(QUESTION, section.question);
+    const question = sheets.balanced([{ kind: "text", text: section.question }], asked, text);
     const runs = response.text[0]?.direction ?? sheets.direction;
     const byline = this.#composer.byline(article, response.author, text, 13.5, runs);
     const end = BYLINE_GAP + byline.height;
@@ -67,7 +68,7 @@ export class KeepsakeSetter {
     for (const type of types) {
       for (const picture of PICTURE_HEIGHTS) {
         if (pages?.count === 1) break;
-        entries = this.#entries(article, response, question.length * QUESTION.leading, type, picture);
+        entries = this.#entries(article, response, question.length * asked.leading, type, picture);
         pages = paginate(entries, height, end);
       }
     }
@@ -79,7 +80,7 @@ export class KeepsakeSetter {
     };
     goTo(0);
     const heading = sheets.tags.textElement(article(), "H1", section.question);
-    const below = sheets.place(heading, "H1", question, QUESTION, text, start, section.direction);
+    const below = sheets.place(heading, "H1", question, asked, text, start, section.direction);
     const { ornament } = newsletter.design;
     if (ORNAMENTS[ornament] !== null) {
       drawOrnament(sheets, ornament, text, below + GAP / 2, section.direction);

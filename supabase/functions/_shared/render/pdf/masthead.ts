@@ -3,7 +3,7 @@
 import type { Composer } from "./composer.ts";
 import { type Drawn, plainEntry } from "./entries.ts";
 import { drawSeal } from "./furniture.ts";
-import { ASIDE, lazily, SMALL } from "./parts.ts";
+import { ASIDE, belowTitle, lazily, SMALL, titleType } from "./parts.ts";
 import type { Type } from "./sheets.ts";
 
 const HEADLINE: Type = { style: "regular", size: 31, leading: 35, colour: "ink" };
@@ -22,7 +22,8 @@ export function mastheadOf(composer: Composer): Drawn {
   const line = (said: string, type: Type) => sheets.lines([{ kind: "text", text: said }], type, text);
   const runs = sheets.runs(headline);
   const above = headline === space.name ? [] : line(space.name, SPACE);
-  const type = headline.length > 60 ? LONG_HEADLINE : HEADLINE;
+  const type = titleType(headline.length > 60 ? LONG_HEADLINE : HEADLINE, headline);
+  const gap = belowTitle(8, headline);
   const lines = sheets.balanced([{ kind: "text", text: headline }], type, text);
   const issue = [newsletter.weekLabel, newsletter.date?.label ?? words.draft, newsletter.byline].filter((
     part,
@@ -30,7 +31,7 @@ export function mastheadOf(composer: Composer): Drawn {
     .join("  ·  ");
   const issueLines = line(issue, ISSUE);
   const height = (above.length === 0 ? 0 : above.length * SPACE.leading + 2) + lines.length * type.leading +
-    8 +
+    gap +
     issueLines.length * ISSUE.leading;
   const size = { width: text.width, height: MAX_COVER_HEIGHT };
   return {
@@ -45,7 +46,7 @@ export function mastheadOf(composer: Composer): Drawn {
         y = sheets.place(tags.textElement(masthead(), "P", space.name), "P", above, SPACE, text, y) + 2;
       }
       y = sheets.place(tags.textElement(masthead(), "H1", headline), "H1", lines, type, text, y, runs) +
-        8;
+        gap;
       sheets.place(tags.element(masthead(), "P"), "P", issueLines, ISSUE, text, y);
     },
   };

@@ -11,7 +11,7 @@ import type { Direction } from "./lines.ts";
 import { colophonOf, mastheadOf } from "./masthead.ts";
 import { type Pages, paginate } from "./pagination.ts";
 import { FIRST_BASELINE, MAX_PICTURE_HEIGHT, pairOf, RESPONSE_GAP, SCREEN } from "./pair.ts";
-import { ASIDE, BODY, type DrawnPart, GRID, lazily } from "./parts.ts";
+import { ASIDE, BODY, type DrawnPart, GRID, lazily, titleType } from "./parts.ts";
 import { RISE } from "./passages.ts";
 import type { PlateMaker } from "./pictures.ts";
 import { BASELINE, type Column, type Frame, type Sheets, type Type } from "./sheets.ts";
@@ -198,23 +198,24 @@ export class NewsletterSetter {
       entries.push({ ...plainEntry(lines, 0), step: GRID });
     }
     const [first] = entries;
-    const lines = sheets.balanced([{ kind: "text", text: section.question }], QUESTION, text);
+    const type = titleType(QUESTION, section.question);
+    const lines = sheets.balanced([{ kind: "text", text: section.question }], type, text);
     const begin = first.begin;
     const gap = section.responses.length === 0 ? 13 : 22;
     entries[0] = {
       ...first,
       section,
       above: SECTION_GAP,
-      heading: Math.max(2, Math.round((lines.length * QUESTION.leading + gap) / GRID)) * GRID,
+      heading: Math.max(2, Math.round((lines.length * type.leading + gap) / GRID)) * GRID,
       begin: (placed) => {
         const { heading: y } = placed;
         sheets.document.outline.addItem(`${section.number}. ${section.question}`);
         sheets.document.addNamedDestination(destinationOf(section), "XYZ", 0, Math.max(0, y - 20), null);
         // The numeral and the question stand on one line.
-        const baseline = y + QUESTION.leading * BASELINE;
+        const baseline = y + type.leading * BASELINE;
         drawNumeral(sheets, section.numeral, newsletter.design.numerals, margin, baseline);
         const heading = tags.textElement(element(), "H2", section.question);
-        sheets.place(heading, "H2", lines, QUESTION, text, y, section.direction);
+        sheets.place(heading, "H2", lines, type, text, y, section.direction);
         begin(placed);
       },
     };

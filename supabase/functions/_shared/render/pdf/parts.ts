@@ -1,6 +1,6 @@
 /** The parts that a PDF is composed of: each as high as it is, to be put on a page and drawn there. */
 
-import { type Inline } from "../text.ts";
+import { type Inline, isTall } from "../text.ts";
 import type { Direction, Line } from "./lines.ts";
 import type { Part } from "./pagination.ts";
 import type { Column, Type } from "./sheets.ts";
@@ -54,6 +54,20 @@ export function after(inlines: readonly Inline[], length: number): Inline[] {
     length = Math.max(0, length - inline.text.length);
     return text === "" ? [] : [{ ...inline, text }];
   });
+}
+
+/** How much more leading titles of tall scripts have, and the room below them in points. */
+const TALL_LEADING = 1.28;
+const BELOW_TALL = 6;
+
+/** The type of a title: with more leading where its script reaches far above and below the line. */
+export function titleType(type: Type, title: string): Type {
+  return isTall(title) ? { ...type, leading: type.leading * TALL_LEADING } : type;
+}
+
+/** The room below a title, which one of a tall script has more of. */
+export function belowTitle(room: number, title: string): number {
+  return isTall(title) ? room + BELOW_TALL : room;
 }
 
 export function lazily<T>(make: () => T): () => T {
