@@ -15,7 +15,7 @@ _LONGEST = 48
 def address_of(name: str) -> str:
     """Return a valid email address for a person's name: the same for the same name, and another for another one.
 
-    Letters without an ASCII form are left out, so where the name is more than plain words, a digest of it follows.
+    Characters without an ASCII form are left out, so where the name is more than plain words, a digest of it follows.
     """
     words = "-".join(name.lower().split())
     if len(words) <= _LONGEST and _PLAIN.fullmatch(words):

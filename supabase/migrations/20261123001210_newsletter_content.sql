@@ -106,7 +106,7 @@ begin
     cross join lateral jsonb_array_elements(prompt.value -> 'responses') as response
   ) as seen on seen.value -> 'id' = present.value -> 'id'
   where seen.value is null
-    -- A new name or face of its author is no edit.
+    -- A new name or face of its author does not count as an edit.
     or present.value - 'author' - 'published_at' is distinct from seen.value - 'author' - 'published_at';
 
   if v_prompt_ids is not null

@@ -21,7 +21,7 @@ export interface Options {
 }
 
 const TIMEOUT_MS = 3000;
-const LARGEST_ANSWER = 64 * 1024;
+const LARGEST_REPLY = 64 * 1024;
 /** The database takes 4 KB for all together. */
 const LONGEST_TEXT = 300;
 
@@ -61,10 +61,10 @@ async function ask(question: URL, options: Options): Promise<Record<string, unkn
   let text = "";
   for await (const chunk of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += chunk;
-    if (text.length > LARGEST_ANSWER) throw new Error("the reply is too long");
+    if (text.length > LARGEST_REPLY) throw new Error("the reply is too long");
   }
   const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== "object" || parsed === null) throw new Error("the answer is no object");
+  if (typeof parsed !== "object" || parsed === null) throw new Error("the reply is not a JSON object");
   return parsed as Record<string, unknown>;
 }
 

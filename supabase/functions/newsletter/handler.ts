@@ -70,7 +70,7 @@ export async function handle(request: Request, deps: Deps): Promise<Response> {
   // Whoever sends anything that may open more is not anonymous, whether it opened more this time or not.
   const isAnonymous = !hasSecretKey && token === null && !url.searchParams.has("link");
   if (/\.pdf$/i.test(url.pathname) && sheetOf(url.searchParams) === null) {
-    return problem(400, "MG001", "size is a4 or letter, paper is print or screen.", SECURITY);
+    return problem(400, "MG001", "`size` is `a4` or `letter`, `paper` is `print` or `screen`.", SECURITY);
   }
   const space = /^\/(?:newsletter\/)?spaces\/([0-9a-f-]{36})(\/feed\.atom)?\/?$/i.exec(url.pathname);
   if (space !== null) {

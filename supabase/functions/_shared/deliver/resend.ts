@@ -241,7 +241,9 @@ function accepted(messages: Message[], reply: unknown): Report {
   };
   const bad = new Map(errors.map(({ index, message }) => [index, message]));
   if (!Array.isArray(data) || data.length + bad.size !== messages.length) {
-    return { results: forAll(messages, { outcome: "UNCERTAIN", error: "an answer that does not fit" }) };
+    return {
+      results: forAll(messages, { outcome: "UNCERTAIN", error: "a reply that does not fit the request" }),
+    };
   }
   let next = 0;
   const results = messages.map(({ id }, index): Result =>
@@ -308,7 +310,7 @@ function refused(messages: Message[], failure: Failure): Report {
 }
 
 function describe({ status, name, message }: Failure): string {
-  return status === 0 ? `no answer (${message})` : `${status} ${name}: ${message}`.slice(0, 500);
+  return status === 0 ? `no reply (${message})` : `${status} ${name}: ${message}`.slice(0, 500);
 }
 
 function retryAfter(header: string | null): number {

@@ -196,7 +196,9 @@ export async function renderBareEmail(
   addresses: Addresses,
 ): Promise<Pick<RenderedNewsletter, "email" | "translations" | "space" | "redactedAt">> {
   const row = await findNewsletter(service, id);
-  if (row === null || !row.is_published) throw new NothingToRenderError(`There is no letter ${id} to mail.`);
+  if (row === null || !row.is_published) {
+    throw new NothingToRenderError(`No published newsletter has the id ${id}.`);
+  }
   const mark = readingMark(row);
   const links = { page: withReading(pageAddress(addresses.project, row.id, addresses.pageTemplate), mark) };
   const count = row.content.prompts.reduce((sum, { responses }) => sum + responses.length, 0);

@@ -230,7 +230,7 @@ export class Client {
       });
     } catch (error) {
       const reason = error instanceof DOMException && error.name === "TimeoutError"
-        ? `did not answer within ${this.#timeoutMs / 1000} s`
+        ? `did not reply within ${this.#timeoutMs / 1000} s`
         : "could not be reached";
       throw new ApiError(`${method} ${path.split("?")[0]} ${reason}.`, 0, null);
     }

@@ -88,7 +88,7 @@ export function safely(
       const { name, message } = error as Error;
       console.error(JSON.stringify({ event: "request failed", reason: `${name}: ${message}` }));
       if (error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500)) {
-        return problem(503, "UNAVAILABLE", "The project's API does not answer. Try again later.", {
+        return problem(503, "UNAVAILABLE", "The project's API does not reply. Try again later.", {
           ...Object.fromEntries(new Headers(headers)),
           "retry-after": "5",
         });
