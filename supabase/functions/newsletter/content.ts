@@ -93,11 +93,11 @@ export function leadOn(
  * Make a stored page what one reader was shown: all that is not the same for every reader is given, so that a copy that
  * somebody kept can be compared byte for byte.
  *
- * @param params `previous` and `next`: newsletters of the same space; `previous_week`, `previous_title` and so on: what
- * is said of one
- *   that there is not. `all`: whether it led to all of them. `feed`: what the
- *   feed was called. `reading`: the token of a reading link, whether it still opens anything or not. `folder`: whether
- *   the address ended with a slash. `project`, `template`: where project and pages were, if elsewhere than now.
+ * @param params `previous` and `next`: newsletters of the same space; `previous_week`, `previous_title` and so on:
+ *   what is said of one that there is not. `all`: whether it led to all of them. `feed`: what the feed was called;
+ *   without effect where the space has never had that name. `reading`: the token of a reading link, whether it
+ *   still opens anything or not. `folder`: whether the address ended with a slash. `project`, `template`: where
+ *   project and pages were, if elsewhere than now.
  */
 export async function asGiven(
   bytes: Uint8Array<ArrayBuffer>,

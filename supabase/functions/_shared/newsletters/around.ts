@@ -58,7 +58,8 @@ interface Given {
 
 /**
  * Return what stood around a newsletter for somebody once; without newsletters that are elsewhere. Of one that there is
- * not, or not any more, it has what is given, if that is a week on its side and a title.
+ * not, or not any more, it has what is given, if that is a week on its side and a title. A feed has to be called by the
+ * name that the space has now, or had in one of its newsletters.
  */
 export async function findGivenAround(
   service: Client,
@@ -77,16 +78,34 @@ export async function findGivenAround(
     if (!Number.isSafeInteger(week) || !isThere || await findNewsletter(service, id) !== null) return null;
     return { address: pageAddress(project, id, pageTemplate), week, title };
   };
-  const [previous, next] = await Promise.all([
+  const words = newsletterWords([row.content.space.language]);
+  const [previous, next, names] = await Promise.all([
     neighbour(given.previous, "desc"),
     neighbour(given.next, "asc"),
+    given.feed === null ? [] : namesOf(service, row.space_id),
   ]);
+  const feed = names.map((name) => words.lettersOf(name)).find((title) => title === given.feed);
   return {
     previous,
     next,
     all: given.all ? archiveAddress(project, row.space_id, pageTemplate) : null,
-    feed: given.feed === null ? null : { address: feedAddress(project, row.space_id), title: given.feed },
+    feed: feed === undefined ? null : { address: feedAddress(project, row.space_id), title: feed },
   };
+}
+
+/** Return the names that a space has, and had in its newsletters. */
+async function namesOf(service: Client, spaceId: string): Promise<string[]> {
+  const [space, newsletters] = await Promise.all([
+    findSpace(service, spaceId),
+    service.select<{ name: string }>("newsletters", {
+      select: "name:content->space->>name",
+      space_id: `eq.${spaceId}`,
+      is_published: "is.true",
+      order: "week_number.desc",
+      limit: String(MOST),
+    }),
+  ]);
+  return [...(space === null ? [] : [space.name]), ...newsletters.map(({ name }) => name)];
 }
 
 /** Find the published newsletter nearest before ("desc") or after ("asc") a newsletter, or the one of this id. */
