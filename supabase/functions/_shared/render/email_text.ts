@@ -67,7 +67,7 @@ function responseText(
     author.username === null ? author.name : `${author.name} (@${author.username})`,
     ...text.map((passage) => passageText(passage, "    ")),
     cut && links.page !== null ? `    ${words.labelled(words.continueOnTheWeb)} ${links.page}#${id}` : null,
-    picture === null ? null : `    [${pictureText(picture, newsletter)}]`,
+    picture === null ? null : `    [${pictureText(id, picture, newsletter)}]`,
     music === null
       ? null
       : `    ♫ ${music.artist === null ? music.title : `${music.title} – ${music.artist}`}` +
@@ -79,13 +79,17 @@ function responseText(
 /** A sentence with its end: no other punctuation follows it. */
 const ENDED = /[.?!…:;،؛؟۔。！？।॥։]$/u;
 
+/** @param id Of the response: its place on the page. */
 function pictureText(
+  id: string,
   { picture, caption, alt, elsewhere, missing }: PictureBlock,
   { links, words }: Newsletter,
 ): string {
   const source = webAddress(picture?.url);
   if (source !== null) {
-    return `${caption !== null && ENDED.test(caption) ? caption : words.labelled(caption ?? alt)} ${source}`;
+    // As in the HTML, to the page: the email's own copy is small.
+    const target = links.page === null ? webAddress(picture?.original) ?? source : `${links.page}#${id}`;
+    return `${caption !== null && ENDED.test(caption) ? caption : words.labelled(caption ?? alt)} ${target}`;
   }
   const said = caption === null ? "" : ENDED.test(caption) ? `${caption} ` : `${caption} – `;
   return said + (links.page === null ? missing : `${words.labelled(elsewhere)} ${links.page}`);
