@@ -177,7 +177,7 @@ class NewsletterPreview(Model):
     page: str
     """The web page: a complete HTML document."""
     mail: MailPreview
-    """The email."""
+    """The email. Its pictures are inside; in the email that is sent, they are links to the project."""
     warnings: tuple[PreviewWarning, ...] = ()
     """What will not look as it was written, in the page, the PDF or the email."""
     pending: tuple[str, ...] = ()

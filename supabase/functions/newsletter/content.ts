@@ -197,7 +197,7 @@ export async function contentOf(
     case "preview": {
       const found = await prepared();
       const { newsletter, leftOut } = await found.withPictures("page");
-      const { mail, warnings: inEmail } = previewEmail(row, found);
+      const { mail, warnings: inEmail } = await previewEmail(row, found);
       const warnings = [
         ...await warningsOf(service, newsletter, [...found.album.leftOut, ...leftOut]),
         ...inEmail,

@@ -8,9 +8,11 @@
  *     pictures/{stem}-{use}-{width}x{height}.{kind}     the stem is a response's id, "avatar-{id}" or "cover"
  */
 
+import { Buffer } from "node:buffer";
 import { DERIVED, EMAIL, type Use, USES } from "../pictures/names.ts";
 import type { Refusal } from "../pictures/problem.ts";
 import type { Client, StoredFile } from "../platform/mod.ts";
+import { escapeHtml } from "../render/html.ts";
 import { type Picture, type Pictures, readableResponses, type SnapshotResponse } from "../render/input.ts";
 import { BUCKET, folderOf, type NewsletterRow, withReading } from "./newsletters.ts";
 
@@ -18,6 +20,9 @@ import { BUCKET, folderOf, type NewsletterRow, withReading } from "./newsletters
  * In bytes, all together. The file of the page, which holds the pictures as text, must stay below the bucket's 20 MB.
  */
 export const ROOM = 14_000_000;
+
+/** In bytes: what the pictures in the preview of an email have together. The page is in the same reply. */
+const EMAIL_ROOM = 4_000_000;
 
 /** How many files are fetched or copied at a time. */
 const AT_A_TIME = 6;
@@ -304,30 +309,67 @@ export function picturesBeside(row: NewsletterRow, { entries }: Album): ShownPic
 }
 
 /**
- * The pictures that the email of a newsletter shows, by the addresses at which they are as long as the newsletter is.
+ * The pictures that the email of a newsletter shows, by the addresses at which they are as long as the newsletter is,
+ * from its publication on.
  *
+ * @param addressOf Where a file of the newsletter's folder is.
  * @param reading What makes the addresses one reader's own: with it they open whatever the newsletter's visibility.
  */
 export function picturesByAddress(
-  row: NewsletterRow,
+  { visibility }: NewsletterRow,
   { entries }: Album,
-  project: string,
+  addressOf: (own: string) => string,
   reading?: string,
 ): ShownPictures {
   const pictures: ShownPictures = { responses: new Map(), avatars: new Map(), cover: null };
   for (const entry of entries) {
-    const file = entry.files.get(entry.bucket === "avatars" ? "face" : EMAIL);
+    const file = inEmail(entry);
     if (file === undefined) continue;
     // A mail program asks without saying who reads. Without a link of the reader's, what only members may see is on the
     // page.
-    const isShown = row.is_published && (row.visibility === "PUBLIC" || reading !== undefined);
-    if (entry.bucket === "responses" && !isShown) continue;
-    const url = row.is_published
-      ? withReading(`${project}/functions/v1/newsletter/${row.id}/${file.own}`, reading)
-      : `${project}/storage/v1/object/public/${entry.bucket}/${address(entry.path)}`;
-    hang(pictures, entry, { url, width: file.width, height: file.height });
+    if (entry.bucket === "responses" && visibility !== "PUBLIC" && reading === undefined) continue;
+    hang(pictures, entry, {
+      url: withReading(addressOf(file.own), reading),
+      width: file.width,
+      height: file.height,
+    });
   }
   return pictures;
+}
+
+function inEmail({ bucket, files }: Entry): File | undefined {
+  return files.get(bucket === "avatars" ? "face" : EMAIL);
+}
+
+/**
+ * Put the pictures that the HTML of an email shows into it, in place of their addresses. Where there is no room for all
+ * of them as large as they are sent, all are smaller.
+ *
+ * @param addressOf Where a file of the newsletter's folder is.
+ */
+export async function picturesInside(
+  service: Client,
+  { entries }: Album,
+  html: string,
+  addressOf: (own: string) => string,
+): Promise<string> {
+  const shown = entries.flatMap((entry) => {
+    const file = inEmail(entry);
+    const source = file && ` src="${escapeHtml(new URL(addressOf(file.own)).href)}"`;
+    return source === undefined || !html.includes(source)
+      ? []
+      : [{ source, file, small: entry.files.get("small") }];
+  });
+  const isLarge = shown.reduce((sum, { file }) => sum + file!.bytes, 0) > EMAIL_ROOM;
+  const sources = new Map<string, string>();
+  await inGroups(shown, async ({ source, file, small }) => {
+    const { bucket, name } = isLarge && small !== undefined ? small : file!;
+    const bytes = await service.download(bucket, name, ROOM);
+    if (bytes === null) return;
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+    sources.set(source, ` src="data:image/${name.split(".").pop()};base64,${data}"`);
+  });
+  return html.replaceAll(/ src="[^"]*"/g, (source) => sources.get(source) ?? source);
 }
 
 function choose(entries: Entry[], where: "page" | "print"): Map<Entry, File> {
@@ -358,10 +400,6 @@ function choose(entries: Entry[], where: "page" | "print"): Map<Entry, File> {
 function hang(pictures: ShownPictures, { bucket, path }: Entry, picture: Picture): void {
   if (bucket === "covers") pictures.cover = picture;
   else (pictures[bucket] as Map<string, Picture>).set(path, picture);
-}
-
-function address(path: string): string {
-  return path.toWellFormed().split("/").map(encodeURIComponent).join("/");
 }
 
 async function inGroups<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -31,6 +31,7 @@ import {
   loadPictures,
   picturesBeside,
   picturesByAddress,
+  picturesInside,
   picturesOf,
 } from "./pictures.ts";
 import { typefacesOf, unsetProblem } from "./typefaces.ts";
@@ -72,8 +73,13 @@ export type Translations = Partial<Record<Language, PreparedEmail>>;
 /** A newsletter that is to be set, and what there is of its pictures. */
 export interface Prepared {
   album: Album;
-  /** For the email, which shows pictures by their addresses; with what makes those one reader's own. */
+  /**
+   * For the email, which shows pictures by their addresses; with what makes those one reader's own. Of a draft as it
+   * is sent once it is published: its addresses open from then on.
+   */
   forEmail(reading?: string, words?: NewsletterWords): Newsletter;
+  /** Put the pictures themselves into the HTML of an email, so that it shows them to whoever may read a preview. */
+  withPicturesInside(html: string): Promise<string>;
   /**
    * For the page for reading, which takes its pictures from beside it. Of a published newsletter only: drafts have no
    * copies.
@@ -261,18 +267,14 @@ export async function prepare(
   const album = await findPictures(service, row, waits);
   const page = pageAddress(addresses.project, row.id, addresses.pageTemplate);
   const pdf = `${pageAddress(addresses.project, row.id)}.pdf`;
-  const linksFor = (reading?: string) =>
-    row.is_published
-      ? {
-        page: withReading(page, reading),
-        pdf: withReading(pdf, reading),
-        card: cardAddress(addresses.project, row.id),
-      }
-      : {};
-  const addressOf = row.is_published
-    ? (own: string) => `${pageAddress(addresses.project, row.id)}/${own}`
-    : null;
-  const input = { newsletter: row, theme: row.theme, links: linksFor() };
+  const linksFor = (reading?: string) => ({
+    page: withReading(page, reading),
+    pdf: withReading(pdf, reading),
+    card: cardAddress(addresses.project, row.id),
+  });
+  const ownAddress = (own: string) => `${pageAddress(addresses.project, row.id)}/${own}`;
+  const addressOf = row.is_published ? ownAddress : null;
+  const input = { newsletter: row, theme: row.theme, links: row.is_published ? linksFor() : {} };
   const pending = pendingOf(album);
   return {
     album,
@@ -281,12 +283,13 @@ export async function prepare(
         ...input,
         words,
         links: linksFor(reading),
-        pictures: { ...picturesByAddress(row, album, addresses.project, reading), pending },
+        pictures: { ...picturesByAddress(row, album, ownAddress, reading), pending },
       }),
+    withPicturesInside: (html) => picturesInside(service, album, html, ownAddress),
     forReading: () =>
       buildNewsletter({
         ...input,
-        links: { ...linksFor(), file: `${row.id}.html` },
+        links: { ...input.links, file: `${row.id}.html` },
         pictures: { ...picturesBeside(row, album), pending },
       }),
     async withPictures(where) {

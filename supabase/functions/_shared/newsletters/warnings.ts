@@ -9,11 +9,14 @@ import type { LeftOut } from "./pictures.ts";
 import { type Prepared, readingMark } from "./render.ts";
 import { typefacesOf } from "./typefaces.ts";
 
-/** Render the email of a newsletter, drafts included, as it goes out, and say what of it a leader should know. */
-export function previewEmail(row: NewsletterRow, prepared: Prepared): {
+/**
+ * Render the email of a newsletter, drafts included, as it goes out, and say what of it a leader should know. Its
+ * pictures are in it: the addresses at which they are sent open for readers of the newsletter only.
+ */
+export async function previewEmail(row: NewsletterRow, prepared: Prepared): Promise<{
   mail: Email & { size: number };
   warnings: Warning[];
-} {
+}> {
   const mark = readingMark(row);
   const { prepared: mail, cuts } = layOutEmail(prepared.forEmail(mark), 0, mark);
   const size = emailSize(mail);
@@ -24,7 +27,8 @@ export function previewEmail(row: NewsletterRow, prepared: Prepared): {
     kept: kept ?? 0,
   }));
   if (size > CLIPPED_BYTES) warnings.push({ kind: "EMAIL_CLIPPED", size });
-  return { mail: { ...finishEmail(mail, {}), size }, warnings };
+  const { subject, html, text } = finishEmail(mail, {});
+  return { mail: { subject, html: await prepared.withPicturesInside(html), text, size }, warnings };
 }
 
 /** Something of a newsletter that will not look as it was written. */
