@@ -56,7 +56,7 @@ parts: $(SYNCED)
 lint: $(SYNCED) check-generated
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python scripts/words.py
+	$(BIN)/python scripts/check_vocabulary.py
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo

@@ -32,7 +32,7 @@ from monogram_sdk.models.responses import Response
 if TYPE_CHECKING:
     from monogram_sdk._engine._async.engine import AsyncEngine
 
-    from ._feeds import AsyncFeedReader
+    from ._feed_reader import AsyncFeedReader
     from ._socket import AsyncSocket
 
 _BATCH = 50
@@ -124,7 +124,7 @@ class AsyncLiveAPI(ChecksArguments):
         self, space_id: Id, after: int | str | None, on_status: StatusListener | None, poll_seconds: float
     ) -> AsyncFeedReader:
         with importing():
-            from ._feeds import AsyncFeedReader
+            from ._feed_reader import AsyncFeedReader
 
         return AsyncFeedReader(
             self._engine,

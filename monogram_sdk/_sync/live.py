@@ -34,7 +34,7 @@ from monogram_sdk.models.responses import Response
 if TYPE_CHECKING:
     from monogram_sdk._engine._sync.engine import Engine
 
-    from ._feeds import FeedReader
+    from ._feed_reader import FeedReader
     from ._socket import Socket
 
 _BATCH = 50
@@ -126,7 +126,7 @@ class LiveAPI(ChecksArguments):
         self, space_id: Id, after: int | str | None, on_status: StatusListener | None, poll_seconds: float
     ) -> FeedReader:
         with importing():
-            from ._feeds import FeedReader
+            from ._feed_reader import FeedReader
 
         return FeedReader(
             self._engine,

@@ -12,7 +12,7 @@ from monogram_sdk import Monogram, errors
 from monogram_sdk.local import Stack
 from tests.conftest import ROOT, Api
 from tests.docs.programs import run
-from tests.sdk._sync.test_mail import newest_code
+from tests.sdk._sync.test_auth_messages import newest_code
 from tests.sdk.support import PASSWORD, new_email
 
 PAGE = ROOT / "docs" / "guides" / "leaving.md"

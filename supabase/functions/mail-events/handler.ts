@@ -8,7 +8,7 @@
  * https://docs.svix.com/receiving/verifying-payloads/how-manual
  */
 
-import { faultOf } from "../_shared/deliver/replies.ts";
+import { faultOf } from "../_shared/deliver/refusals.ts";
 import { problem, readText } from "../_shared/platform/mod.ts";
 
 export interface EmailEvent {

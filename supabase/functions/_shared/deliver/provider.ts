@@ -1,7 +1,7 @@
 /** What a provider of email must do, and the results it may return. */
 
 import type { Message } from "./compose.ts";
-import type { Fault } from "./replies.ts";
+import type { Fault } from "./refusals.ts";
 
 /**
  * What became of an email.

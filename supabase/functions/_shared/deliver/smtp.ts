@@ -8,7 +8,7 @@
 
 import type { Message } from "./compose.ts";
 import { forAll, type OpenRequest, type Provider, type Report, type Result } from "./provider.ts";
-import { faultOf, type Stage } from "./replies.ts";
+import { faultOf, type Stage } from "./refusals.ts";
 import { CALL_MS } from "./worker.ts";
 
 /** What a server said when it refused, or the lack of a reply. */

@@ -6,7 +6,7 @@ import { encode, MailComposer, SMTPConnection, wrap } from "./nodemailer.generat
 import type { ConnectionOptions } from "./nodemailer.d.ts";
 import type { Message } from "./compose.ts";
 import { headerMailbox, headerText } from "./header.ts";
-import type { Stage } from "./replies.ts";
+import type { Stage } from "./refusals.ts";
 import { SmtpFailure, type SmtpTransport } from "./smtp.ts";
 
 /** What nodemailer's errors carry. */

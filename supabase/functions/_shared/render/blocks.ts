@@ -147,7 +147,7 @@ function areInOrder(items: readonly BlockLine[]): boolean {
   });
 }
 
-/** What sentences begin with: a capital, or a letter of a script that has none. Titlecase is of digraphs. */
+/** What sentences begin with: a capital, or a character of a script that has none. Titlecase is of digraphs. */
 const SENTENCE = /^["'“„«¿¡「『]?[\p{Lu}\p{Lt}\p{Lo}]/u;
 /** How they end in all scripts, and which of them ask or call out. Greek asks with a semicolon. */
 const QUOTE_END = `["'”“»’」』)]?$`;

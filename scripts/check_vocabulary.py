@@ -1,6 +1,6 @@
 """Find words in our prose that the vocabulary does not have: one thing has one name.
 
-    python scripts/words.py [PATH ...]
+    python scripts/check_vocabulary.py [PATH ...]
 
 Prose is what people read: comments, docstrings, messages, documentation. Code in it (between backticks, with an
 underscore, a dot or brackets within) is left alone, and so are the texts that readers of newsletters see. The words and
@@ -46,7 +46,7 @@ LEFT_ALONE = (
     "docs/contributing/vocabulary.md",
     # A style sheet, with `letter-spacing`.
     "supabase/functions/_shared/render/page_style.ts",
-    "scripts/words.py",
+    "scripts/check_vocabulary.py",
 )
 
 _CODE = re.compile(

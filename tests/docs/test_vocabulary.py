@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import words
+from scripts import check_vocabulary as words
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
  */
 
 import { deepStrictEqual as deepEqual, strictEqual as equal } from "node:assert";
-import { type Fault, faultOf, type Stage } from "./replies.ts";
+import { type Fault, faultOf, type Stage } from "./refusals.ts";
 
 const ADDRESS = "ada.lovelace@example.test";
 
