@@ -109,6 +109,46 @@ const WORDS: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
 );
 
 /**
+ * Words of kitchens and families that one of these languages alone has: they tell it where recipes and
+ * quotations leave out the small ones. Each counts as two of those.
+ */
+const TELLTALES: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
+  Object.entries({
+    da: "hvedemel mælk smør sukker æg",
+    de:
+      "apfel backen bitte bruder brot dann doch eier eigelb esslöffel etwas fragt gestern großmutter großvater hefe heute immer " +
+      "kartoffeln kinder kneten kochen kuchen käse mehl mein meine meint meinte milch minuten mutter ofen prise rezept ruft " +
+      "sagt sagte sahne salz schmeckt schon schwester straße stunden tasse tassen teelöffel teig uhr unser unsere vater viel " +
+      "wasser woche zucker zusammen zutaten zwiebel zwiebeln äpfel öl",
+    en:
+      "always apple apples asked aunt bake because bread brother called calls cheese children cook cream cup cups dad delicious " +
+      "eggs father flour grandfather grandma grandmother grandpa house ingredients knead little milk mom mother mum never onion " +
+      "onions recipe said says sister stir street sugar tablespoon tablespoons tbsp teaspoon teaspoons together tsp uncle " +
+      "would years yesterday",
+    es:
+      "abuela abuelo ahora ajo ajos ayer azúcar años calle cebolla cebollas cocinamos cocinar cucharada cucharadas cucharadita " +
+      "cucharaditas después desayuno dijo gritó harina hermana hermano horno hoy huevo huevos leche llama mamá mantequilla " +
+      "mañana mucha mucho niños nuestra nuestro patatas receta riquísimo siempre taza tazas tía tío",
+    fr:
+      "aussi beurre crème cuillère cuillères cuire demain disait délicieux déjà encore enfants ensemble eau farine frère gousse " +
+      "gousses ingrédients jamais lait levure maman maison mamie mère oeufs papi personnes pincée pomme pommes père pâte " +
+      "recette rue répète semaine sœur sucre toujours œuf œufs",
+    it:
+      "acqua bambini buona buono cipolla cipolle così cucchiai cucchiaio domani dopo farina ieri ingredienti insieme molto nonna " +
+      "nonno nostra nostro oggi olio perché pizzico ricetta settimana uova uovo zia zio zucchero",
+    nl:
+      "altijd bloem boter broer eetlepel eieren gisteren huis ingrediënten jaar kinderen lekker moeder samen snufje suiker " +
+      "theelepel uien uur vandaag zegt zei zout zus",
+    pt:
+      "alho avó avô azeite açúcar cebola colher colheres depois farinha hoje irmã irmão leite manteiga muito mãe nossa nosso " +
+      "ontem ovo ovos pai receita também você xícara água",
+    sv: "grädde idag igår mjölk msk säger smör socker tillsammans vatten vecka ägg",
+  }).map(([language, words]) => [language, new Set(words.split(" "))]),
+);
+
+const TELLTALE = 2;
+
+/**
  * Elided small words before an apostrophe: each counts as one small word, or as two if no other language has it.
  */
 const ELISIONS: readonly { language: string; words: ReadonlySet<string>; count: number }[] = [
@@ -124,6 +164,8 @@ const ELISIONS: readonly { language: string; words: ReadonlySet<string>; count: 
  */
 const [FEWEST, AHEAD] = [3, 1.5];
 const [MANY, SHORTEST] = [4, 30];
+/** With so many, and so many times as many as of the language that its characters look like, the words are right. */
+const [SURELY, FAR_AHEAD] = [6, 3];
 
 /** The rest of the text would not change the result. */
 const ENOUGH = 400;
@@ -141,7 +183,12 @@ export function latinLanguageOf(text: string): string | null {
   if (characters < TELLING) return characters < SHORTEST ? null : languageOfWords(start, MANY);
   const [first, second]: Guess[] = francAll(start, { only: Object.keys(LATIN) });
   if (!(first[0] in LATIN)) return null;
-  return 1 - (second?.[1] ?? 0) >= DISTANCE ? LATIN[first[0]] : languageOfWords(start, FEWEST);
+  if (1 - (second?.[1] ?? 0) < DISTANCE) return languageOfWords(start, FEWEST);
+  const found = LATIN[first[0]];
+  const counted = wordsByLanguage(start);
+  const [[language, most]] = counted;
+  const own = counted.find(([one]) => one === found)?.[1] ?? most;
+  return most >= SURELY && most >= FAR_AHEAD * own ? language : found;
 }
 
 /**
@@ -149,21 +196,27 @@ export function latinLanguageOf(text: string): string | null {
  * many.
  */
 function languageOfWords(text: string, fewest: number): string | null {
+  const [[language, most], [, next]] = wordsByLanguage(text);
+  // Danish and Norwegian share theirs.
+  return most >= fewest && most >= AHEAD * next && language !== "da" ? language : null;
+}
+
+/** How many words of a text are of each language, from the most on. */
+function wordsByLanguage(text: string): [language: string, count: number][] {
   const lower = text.toLowerCase();
   const words = lower.match(/\p{L}+(?!’)(?!\p{L})/gu) ?? [];
   const elided = lower.match(/\p{L}+(?=’["'«“„*_]*\p{L})/gu) ?? [];
-  const [[language, most], [, next]] = Object.entries(WORDS)
+  return Object.entries(WORDS)
     .map(([language, known]) => {
       const elisions = ELISIONS.filter((one) => one.language === language)
         .map(({ words, count }) => elided.filter((word) => words.has(word)).length * count);
-      return [
-        language,
-        elisions.reduce((sum, count) => sum + count, words.filter((word) => known.has(word)).length),
-      ] as const;
+      const count = words.reduce(
+        (sum, word) => sum + (known.has(word) ? 1 : TELLTALES[language].has(word) ? TELLTALE : 0),
+        0,
+      );
+      return [language, elisions.reduce((sum, count) => sum + count, count)] as [string, number];
     })
     .sort(([, one], [, other]) => other - one);
-  // Danish and Norwegian share theirs.
-  return most >= fewest && most >= AHEAD * next && language !== "da" ? language : null;
 }
 
 function cyrillic(text: string): string {

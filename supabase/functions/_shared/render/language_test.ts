@@ -89,6 +89,52 @@ Deno.test("a sentence tells its language by its characters, or by its small word
   equal(latinLanguageOf("Krk Vlk Pst Brrr Hmm Tsk Grr Pff Shh Zzz Krk Vlk Pst Brrr Hmm"), null);
 });
 
+Deno.test("recipes, addresses and quotations tell their language by words that it alone has", () => {
+  const sentences: Record<string, string[]> = {
+    de: [
+      `Apfelstrudel: 250 g Mehl, 1/8 l Wasser, 3 EL Öl, 1 Prise Salz. "Schmeckt's?" -- "Ja, Oma!"`,
+      `400 g Mehl, 3 Eier, 1 Prise Salz. Oma sagt: "Nicht zu lange kneten!"`,
+      `Zutaten: 500 g Mehl, 2 Eier, 250 ml Milch, etwas Zucker und "viel Liebe".`,
+      `Pizzateig: 500g Mehl, 300ml Wasser, 7g Hefe. "Über Nacht gehen lassen!"`,
+      `Tel. 030 1234567, Anna Schmidt: "Ruft bitte vor acht Uhr an!"`,
+      `Meine Großmutter sagt immer "langsam, langsam", wenn wir zusammen kochen.`,
+    ],
+    fr: [
+      `Recette : 200 g de sucre, 3 œufs, 100 g de beurre. "Délicieux", dit-il.`,
+      `Gâteau au yaourt : 3 œufs, 2 pots de sucre, 1 pot d'huile. "Trop bon !"`,
+      `Mon adresse : 12 rue de la Paix, 75002 Paris. On l'appelle "le château".`,
+    ],
+    es: [
+      `Mi abuela siempre dice "poco a poco" cuando cocinamos juntos.`,
+      `Receta: 3 huevos, 200 g de harina, 1/2 l de leche. "Riquísimo", dijo papá.`,
+      `Calle Mayor 12, 28013 Madrid: mi abuelo la llama "la casa grande".`,
+      `Tortilla: 6 huevos, 4 patatas, 1 cebolla, sal. "Con cebolla", dice mamá.`,
+    ],
+    en: [
+      `Ingredients: 2 cups flour, 1 tsp salt, 3 eggs. Grandma says "don't overmix".`,
+      `Apple pie: 6 apples, 1/2 cup sugar, 1 tsp cinnamon. "Perfect", says Dad.`,
+      `My abuela's tortilla: eggs, potatoes, onion. She says "con cebolla, siempre".`,
+      `New number: 020 7946 0958. Please don't "lose" it again, Mum and Dad!`,
+    ],
+    it: [`Ingredienti: 400 g di farina, 3 uova, un pizzico di sale. "Buono", dice la nonna.`],
+    nl: [`Ingrediënten: 250 g bloem, 3 eieren, een snufje zout. "Lekker", zegt oma.`],
+    pt: [`Receita: 3 ovos, 200 g de açúcar, 1/2 l de leite. "Delicioso", disse a avó.`],
+    sv: [`Recept: 3 ägg, 2 dl mjölk, 1 msk socker. "Gott", säger mormor och ler.`],
+    da: [`Pandekager: 250 g hvedemel, 3 æg, 5 dl mælk. "Flere tak", siger mormor.`],
+    fi: [`Lätyt: 3 munaa, 5 dl maitoa, 2 dl jauhoja. "Hyvää", sanoo mummi aina.`],
+  };
+  for (const [language, texts] of Object.entries(sentences)) {
+    for (const text of texts) equal(latinLanguageOf(text), language, text);
+  }
+  for (
+    const text of [
+      "Ada Lindqvist, Boris Petrov, Chloe Martin, Dana Levi, Emil Novak, Fatima",
+      `Truita: 6 ous, 4 patates, 1 ceba, oli i sal. "Boníssima", diu l'àvia.`,
+      `Naleśniki: 250 g mąki, 3 jajka, pół litra mleka. "Pyszne", mówi babcia.`,
+    ]
+  ) equal(latinLanguageOf(text), null, text);
+});
+
 Deno.test("what is too short to tell its language is in that of the rest of its response", () => {
   const verse =
     "  The rain it raineth on the just\n  And also on the unjust fella,\n  But chiefly on the just, because\n" +

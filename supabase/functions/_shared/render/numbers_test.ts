@@ -110,12 +110,12 @@ Deno.test("page and email say which way such a number runs, and plain text has i
   ]]);
   row.content.prompts[0].question = "على 020 7946 0958؟";
   const newsletter = buildNewsletter({ newsletter: row });
-  const mail = finishEmail(prepareEmail(newsletter), {});
-  for (const html of [renderPage(newsletter).html, mail.html]) {
+  const email = finishEmail(prepareEmail(newsletter), {});
+  for (const html of [renderPage(newsletter).html, email.html]) {
     ok(html.includes(`<bdi dir="ltr">+44 20 7946 0958</bdi>.`));
     ok(html.includes(`<bdi dir="ltr">020 7946 0958</bdi>؟</h2>`));
     ok(/\u2066<a [^>]*>https:\/\/example.org\/<\/a>\u2069/u.test(html));
   }
-  ok(mail.text.includes("على +44 20 7946 0958.") && mail.text.includes("على 020 7946 0958؟"));
-  ok(!/[\u2066-\u2069]/u.test(mail.text));
+  ok(email.text.includes("على +44 20 7946 0958.") && email.text.includes("على 020 7946 0958؟"));
+  ok(!/[\u2066-\u2069]/u.test(email.text));
 });
