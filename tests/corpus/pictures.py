@@ -149,12 +149,6 @@ def _jpegs() -> Iterable[Made]:
     yield Made("baseline.jpg", jpeg())
     yield Made("progressive.jpg", jpeg(progressive=True))
     yield Made("colours-apart.jpg", colours_apart())
-    large = sized(colours_apart(), 4100, 4100)
-    yield Made("colours-apart-bomb.jpg", large, (4100, 4100), refusal="TOO_MANY_PIXELS")
-    first = large[: large.index(b"\xff\xda", large.index(b"\xff\xda") + 2)]
-    yield Made("first-colour-bomb.jpg", first + b"\xff\xd9", (4100, 4100), refusal="TOO_MANY_PIXELS")
-    arithmetic = sized(jpeg(progressive=True), 4100, 4100).replace(b"\xff\xc2", b"\xff\xca")
-    yield Made("arithmetic-bomb.jpg", arithmetic, (4100, 4100), refusal="TOO_MANY_PIXELS")
     yield Made("cmyk.jpg", jpeg(scene().convert("CMYK")))
     yield Made("cmyk-without-mark.jpg", _inverted_inks())
     yield Made("large.jpg", jpeg(scene((3000, 2000))), (3000, 2000))
@@ -291,6 +285,84 @@ def _uint24(*numbers: int) -> bytes:
     return b"".join(struct.pack("<I", number)[:3] for number in numbers)
 
 
+def _webps() -> Iterable[Made]:
+    clear = scene(frame=(*FRAME, 0))
+    frames = {"save_all": True, "append_images": [Image.new("RGB", SIZE)], "duration": 100}
+    yield Made("lossy.webp", save(scene(), "WEBP", quality=92))
+    yield Made("lossless.webp", save(scene(), "WEBP", lossless=True))
+    yield Made("alpha.webp", save(clear, "WEBP", quality=92), clear=True)
+    yield Made("alpha-lossless.webp", save(clear, "WEBP", lossless=True), clear=True)
+    yield Made("animated.webp", save(scene(), "WEBP", **frames), animated=True)
+    clear_frames = frames | {"append_images": [Image.new("RGBA", SIZE)]}
+    yield Made("animated-alpha.webp", save(clear, "WEBP", **clear_frames), clear=True, animated=True)
+    yield Made("wide-colours.webp", save(_in_p3(), "WEBP", lossless=True, icc_profile=P3))
+    for orientation in (3, 6, 8):
+        block = b"Exif\0\0" * (orientation == 8) + exif(orientation)
+        yield Made(
+            f"orientation-{orientation}.webp", save(stored(scene(), orientation), "WEBP", quality=92, exif=block)
+        )
+    yield Made("cut.webp", save(scene(), "WEBP", quality=92)[:300], refusal="DAMAGED")
+    upper = ((0.27, 0.27), (0.73, 0.27))
+    for kind, options in {"lossy": {"quality": 95}, "lossless": {"lossless": True}}.items():
+        whole = save(_noisy(SIZE, 20), "WEBP", **options)
+        yield Made(f"cut-{kind}.webp", whole[: len(whole) * 6 // 10], fields=upper)
+    moving = save(_noisy(SIZE, 20), "WEBP", **frames)
+    yield Made("cut-animated.webp", moving[: len(moving) * 6 // 10], fields=upper)
+
+
+# GIF ------------------------------------------------------------------------------------------------------------------
+
+
+def _gif(**options: object) -> bytes:
+    return save(scene().quantize(16), "GIF", **{"interlace": 0, **options})
+
+
+def _gifs() -> Iterable[Made]:
+    moving = _gif(save_all=True, append_images=[Image.new("P", SIZE)], duration=100, loop=0)
+    still = _gif()
+    yield Made("still.gif", still)
+    yield Made("interlaced.gif", _gif(interlace=1))
+    yield Made("animated.gif", moving, animated=True)
+    yield Made("clear.gif", _gif(transparency=scene().quantize(16).getpixel((0, 0))), clear=True)
+    yield Made("without-trailer.gif", still.rstrip(b";"))
+    yield Made("no-screen.gif", still[:6] + b"\0\0\0\0" + still[10:])
+    yield Made("small-screen.gif", still[:6] + struct.pack("<HH", 10, 10) + still[10:])
+    yield Made("cut.gif", _cut_gif(interlace=0), fields=((0.27, 0.27), (0.73, 0.27)), clear=True)
+    yield Made("cut-interlaced.gif", _cut_gif(interlace=1))
+    yield Made("between-blocks.gif", still[:-1] + b"\0\0\0;")
+    yield Made("bomb.gif", still[:6] + struct.pack("<HH", 65535, 65535) + still[10:], refusal="TOO_MANY_PIXELS")
+
+
+def _cut_gif(**options: object) -> bytes:
+    data = save(_noisy(SIZE).quantize(256), "GIF", **options)
+    return data[: len(data) * 6 // 10]
+
+
+# Formats that are not converted ---------------------------------------------------------------------------------------
+
+
+def _others() -> Iterable[Made]:
+    brand = struct.pack(">I", 28) + b"ftyp%s\0\0\0\0%smif1miaf"
+    yield Made("photo.avif", brand % (b"avif", b"avif") + bytes(100), refusal="UNSUPPORTED_FORMAT")
+    yield Made("photo.heic", brand % (b"heic", b"heic") + bytes(100), refusal="UNSUPPORTED_FORMAT")
+    yield Made("words.jpg", b"not a picture", refusal="UNKNOWN_FORMAT")
+    yield Made("nothing.jpg", b"", refusal="UNKNOWN_FORMAT")
+    yield Made("two-bytes.jpg", b"\xff\xd8", refusal="UNKNOWN_FORMAT")
+
+
+# Pictures that decode to more than they seem to -----------------------------------------------------------------------
+
+
+def _many_scans() -> Iterable[Made]:
+    """JPEGs that a decoder keeps whole, with more pixels than such a one may have."""
+    large = sized(colours_apart(), 4100, 4100)
+    yield Made("colours-apart-bomb.jpg", large, (4100, 4100), refusal="TOO_MANY_PIXELS")
+    first = large[: large.index(b"\xff\xda", large.index(b"\xff\xda") + 2)]
+    yield Made("first-colour-bomb.jpg", first + b"\xff\xd9", (4100, 4100), refusal="TOO_MANY_PIXELS")
+    arithmetic = sized(jpeg(progressive=True), 4100, 4100).replace(b"\xff\xc2", b"\xff\xca")
+    yield Made("arithmetic-bomb.jpg", arithmetic, (4100, 4100), refusal="TOO_MANY_PIXELS")
+
+
 def _disagreeing_webps() -> Iterable[Made]:
     """Files whose parts tell different sizes: a decoder makes room for the largest."""
 
@@ -322,73 +394,11 @@ def _disagreeing_webps() -> Iterable[Made]:
     yield Made("large.webp", webp(large), refusal="TOO_MANY_PIXELS")
 
 
-def _webps() -> Iterable[Made]:
-    clear = scene(frame=(*FRAME, 0))
-    frames = {"save_all": True, "append_images": [Image.new("RGB", SIZE)], "duration": 100}
-    yield Made("lossy.webp", save(scene(), "WEBP", quality=92))
-    yield Made("lossless.webp", save(scene(), "WEBP", lossless=True))
-    yield Made("alpha.webp", save(clear, "WEBP", quality=92), clear=True)
-    yield Made("alpha-lossless.webp", save(clear, "WEBP", lossless=True), clear=True)
-    yield Made("animated.webp", save(scene(), "WEBP", **frames), animated=True)
-    clear_frames = frames | {"append_images": [Image.new("RGBA", SIZE)]}
-    yield Made("animated-alpha.webp", save(clear, "WEBP", **clear_frames), clear=True, animated=True)
-    yield Made("wide-colours.webp", save(_in_p3(), "WEBP", lossless=True, icc_profile=P3))
-    for orientation in (3, 6, 8):
-        block = b"Exif\0\0" * (orientation == 8) + exif(orientation)
-        yield Made(
-            f"orientation-{orientation}.webp", save(stored(scene(), orientation), "WEBP", quality=92, exif=block)
-        )
-    yield Made("cut.webp", save(scene(), "WEBP", quality=92)[:300], refusal="DAMAGED")
-    upper = ((0.27, 0.27), (0.73, 0.27))
-    for kind, options in {"lossy": {"quality": 95}, "lossless": {"lossless": True}}.items():
-        whole = save(_noisy(SIZE, 20), "WEBP", **options)
-        yield Made(f"cut-{kind}.webp", whole[: len(whole) * 6 // 10], fields=upper)
-    yield from _disagreeing_webps()
-    moving = save(_noisy(SIZE, 20), "WEBP", **frames)
-    yield Made("cut-animated.webp", moving[: len(moving) * 6 // 10], fields=upper)
-
-
-# GIF ------------------------------------------------------------------------------------------------------------------
-
-
-def _gif(**options: object) -> bytes:
-    return save(scene().quantize(16), "GIF", **{"interlace": 0, **options})
-
-
-def _gifs() -> Iterable[Made]:
-    moving = _gif(save_all=True, append_images=[Image.new("P", SIZE)], duration=100, loop=0)
+def _large_frames() -> Iterable[Made]:
     still = _gif()
-    yield Made("still.gif", still)
-    yield Made("interlaced.gif", _gif(interlace=1))
-    yield Made("animated.gif", moving, animated=True)
-    yield Made("clear.gif", _gif(transparency=scene().quantize(16).getpixel((0, 0))), clear=True)
-    yield Made("without-trailer.gif", still.rstrip(b";"))
-    yield Made("no-screen.gif", still[:6] + b"\0\0\0\0" + still[10:])
-    yield Made("small-screen.gif", still[:6] + struct.pack("<HH", 10, 10) + still[10:])
-    yield Made("cut.gif", _cut_gif(interlace=0), fields=((0.27, 0.27), (0.73, 0.27)), clear=True)
-    yield Made("cut-interlaced.gif", _cut_gif(interlace=1))
-    yield Made("between-blocks.gif", still[:-1] + b"\0\0\0;")
     frame = still.index(b"\x2c\0\0\0\0" + struct.pack("<HH", *SIZE)) + 5
     large = still[:frame] + struct.pack("<HH", 9000, 9000) + still[frame + 4 :]
     yield Made("large-frame.gif", large, refusal="TOO_MANY_PIXELS")
-    yield Made("bomb.gif", still[:6] + struct.pack("<HH", 65535, 65535) + still[10:], refusal="TOO_MANY_PIXELS")
-
-
-def _cut_gif(**options: object) -> bytes:
-    data = save(_noisy(SIZE).quantize(256), "GIF", **options)
-    return data[: len(data) * 6 // 10]
-
-
-# Formats that are not converted ---------------------------------------------------------------------------------------
-
-
-def _others() -> Iterable[Made]:
-    brand = struct.pack(">I", 28) + b"ftyp%s\0\0\0\0%smif1miaf"
-    yield Made("photo.avif", brand % (b"avif", b"avif") + bytes(100), refusal="UNSUPPORTED_FORMAT")
-    yield Made("photo.heic", brand % (b"heic", b"heic") + bytes(100), refusal="UNSUPPORTED_FORMAT")
-    yield Made("words.jpg", b"not a picture", refusal="UNKNOWN_FORMAT")
-    yield Made("nothing.jpg", b"", refusal="UNKNOWN_FORMAT")
-    yield Made("two-bytes.jpg", b"\xff\xd8", refusal="UNKNOWN_FORMAT")
 
 
 # Photographs ----------------------------------------------------------------------------------------------------------
@@ -417,10 +427,16 @@ def make() -> tuple[Made, ...]:
     return tuple(made for kind in KINDS for made in kind())
 
 
+@cache
+def bombs() -> tuple[Made, ...]:
+    """Make those that decode to more than they seem to; none of them is shown."""
+    return tuple(made for kind in (_many_scans, _disagreeing_webps, _large_frames) for made in kind())
+
+
 def write(folder: Path) -> tuple[Made, ...]:
     """Write all of them into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = make()
+    found = (*make(), *bombs())
     for made in found:
         (folder / made.name).write_bytes(made.data)
     return found

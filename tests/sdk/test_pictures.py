@@ -17,7 +17,7 @@ from tests.functions.pictures.test_derive import differences
 
 LIMIT = _images.RESPONSE_IMAGE_LIMIT
 DERIVE = Path(__file__).parents[2] / "supabase" / "functions" / "_shared" / "pictures" / "derive.ts"
-CORPUS = pictures.make()
+CORPUS = (*pictures.make(), *pictures.bombs())
 
 
 def without_pillow(patch: pytest.MonkeyPatch) -> None:

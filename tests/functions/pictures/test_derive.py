@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 SIDES = {"page": 1600, "print": 1600, "mail": 1120, "small": 560}
 PAPER = (0xFB, 0xF8, 0xF1)
 
-CORPUS = pictures.make()
+CORPUS = (*pictures.make(), *pictures.bombs())
 
 
 class Deriver:
