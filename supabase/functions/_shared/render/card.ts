@@ -11,6 +11,7 @@ import { createDocument } from "./pdf/document.ts";
 import { EMOJI_ADVANCE, EMOJI_BELOW, EMOJI_SIDE } from "./pdf/emoji.ts";
 import { Compositor, type Line, type Piece } from "./pdf/lines.ts";
 import { marksOn } from "./pdf/marks.ts";
+import { TALL_LEADING } from "./pdf/parts.ts";
 import { BOX_WIDTH, boxFont, EMOJI, loadTypefaces, type Style, Typeface } from "./pdf/typeface.ts";
 import { Canvas, type Step } from "./raster.ts";
 import { cutAt } from "./excerpt.ts";
@@ -37,10 +38,10 @@ export async function renderCard(
   const brush = new Brush(newsletter, new Typeface(scratch(), await loadTypefaces(texts, typefaces)));
   brush.seal(space.initials);
   const lines = brush.title(headline);
-  const tall = isTall(headline) ? lines.size * 0.2 : 0;
+  const tall = isTall(headline) ? lines.size * (TALL_LEADING - 1.12) : 0;
   const leading = lines.size * 1.12 + tall;
   const isNamed = headline !== space.name;
-  const height = (isNamed ? 62 : 0) + lines.lines.length * leading + 64;
+  const height = (isNamed ? 62 : 0) + lines.lines.length * leading + 64 + tall / 3;
   let y = (CARD_SIZE.height - height) / 2;
   if (isNamed) {
     brush.line(brush.fitted(space.name, "italic", 36), 36, brush.column, y + 36, "muted");
@@ -50,7 +51,7 @@ export async function renderCard(
     brush.line(line, lines.size, brush.column, y + lines.size * 0.86 + tall / 2, "ink");
     y += leading;
   }
-  brush.line(brush.fitted(issue, "regular", 32), 32, brush.column, y + 56, "muted");
+  brush.line(brush.fitted(issue, "regular", 32), 32, brush.column, y + 56 + tall / 3, "muted");
   return encodePng(brush.canvas.pixels, false);
 }
 

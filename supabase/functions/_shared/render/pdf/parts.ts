@@ -56,13 +56,13 @@ export function after(inlines: readonly Inline[], length: number): Inline[] {
   });
 }
 
-/** How much more leading titles of tall scripts have, and the room below them in points. */
-const TALL_LEADING = 1.28;
+/** The least leading of titles of tall scripts, in ems, and how much more room there is below them, in points. */
+export const TALL_LEADING = 1.6;
 const BELOW_TALL = 6;
 
 /** The type of a title: with more leading where its script reaches far above and below the line. */
 export function titleType(type: Type, title: string): Type {
-  return isTall(title) ? { ...type, leading: type.leading * TALL_LEADING } : type;
+  return isTall(title) ? { ...type, leading: Math.max(type.leading, type.size * TALL_LEADING) } : type;
 }
 
 /** The room below a title, which one of a tall script has more of. */
