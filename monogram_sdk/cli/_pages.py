@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
-from monogram_sdk.cli._words import ELSEWHERE, Word
+from monogram_sdk.cli._differences import ELSEWHERE, Word
 
 _SAVED_FROM = re.compile(r" saved from url=\(\d{4}\)([^<>\s]+) ")
 _CANONICAL = re.compile(rb'<link rel="canonical" href="([^"]*)">')

@@ -15,7 +15,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from monogram_sdk.cli._words import DRAWING, PICTURE, Word
+from monogram_sdk.cli._differences import DRAWING, PICTURE, Word
 
 _KEYWORDS = re.compile(rb"/Keywords (\d+) 0 R\b")
 """As Monogram writes it. Text by people cannot contain it: its parentheses are escaped, and it has no line ends."""

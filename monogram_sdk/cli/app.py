@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from monogram_sdk.cli import dev, ledger, typefaces, watch
+from monogram_sdk.cli import dev, typefaces, verify, watch
 from monogram_sdk.cli._output import Commands
 
 app = typer.Typer(
@@ -23,10 +23,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # They may hold keys.
 )
 app.add_typer(dev.app, name="dev")
-app.add_typer(ledger.app, name="ledger")
+app.add_typer(verify.app, name="ledger")
 app.add_typer(typefaces.app, name="typefaces")
 app.command()(watch.watch)
-app.command("verify")(ledger.verify_newsletter)
+app.command("verify")(verify.verify_newsletter)
 
 
 def _unwrap_helps(group: typer.Typer) -> None:

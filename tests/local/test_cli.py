@@ -212,7 +212,7 @@ def test_ctrl_c_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, arguments: tuple[str, ...], outcome: str
 ) -> None:
     monkeypatch.setattr(place, interrupt)
-    monkeypatch.setattr("monogram_sdk.cli.ledger.read_mark", lambda *_: None)
+    monkeypatch.setattr("monogram_sdk.cli.verify.read_mark", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     *before, line = run(*arguments, code=130).stderr.splitlines()
     assert line.startswith(f"monogram: interrupted. {outcome}".rstrip())

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from monogram_sdk import Monogram
 from monogram_sdk.cli.app import app
-from monogram_sdk.cli.ledger import _PROBLEMS
+from monogram_sdk.cli.verify import _PROBLEMS
 from monogram_sdk.local import Stack
 from tests.conftest import ROOT, Api
 from tests.sdk.support import PASSWORD, new_email

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from monogram_sdk import Monogram
 from monogram_sdk.cli.app import app
-from monogram_sdk.cli.ledger import sentence
+from monogram_sdk.cli.verify import sentence
 from monogram_sdk.local import Stack
 from monogram_sdk.models import Newsletter, NewsletterVerification
 from tests.conftest import Api

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import UUID
 
-from monogram_sdk.cli._words import DRAWING, Word, difference, first_difference
+from monogram_sdk.cli._differences import DRAWING, Word, difference, first_difference
 
 if TYPE_CHECKING:
     from monogram_sdk import Monogram

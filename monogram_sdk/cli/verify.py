@@ -20,7 +20,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from monogram_sdk.cli._copies import Comparison, Outcome, compare, marks_of
+from monogram_sdk.cli._compare_copies import Comparison, Outcome, compare, marks_of
 from monogram_sdk.cli._output import print_error
 
 if TYPE_CHECKING:
