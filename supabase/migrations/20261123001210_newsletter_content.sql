@@ -190,14 +190,14 @@ comment on function private.newsletter_theme(uuid) is
   'Return what the leader''s active theme is made of, or null. Definer; not granted, only other definer functions '
   'call it.';
 
-create function private.without_response(content jsonb, response_id uuid)
+create function private.without_responses(content jsonb, response_ids uuid[])
 returns jsonb
 language sql
 immutable
 set search_path = ''
 as $$
   select jsonb_set(
-    without_response.content,
+    without_responses.content,
     '{prompts}',
     coalesce(
       (
@@ -209,21 +209,21 @@ as $$
               (
                 select jsonb_agg(response.value order by response.ordinality)
                 from jsonb_array_elements(prompt.value -> 'responses') with ordinality as response
-                where response.value ->> 'id' is distinct from without_response.response_id::text
+                where private.try_uuid(response.value ->> 'id') <> all (without_responses.response_ids)
               ),
               '[]'
             )
           )
           order by prompt.ordinality
         )
-        from jsonb_array_elements(without_response.content -> 'prompts') with ordinality as prompt
+        from jsonb_array_elements(without_responses.content -> 'prompts') with ordinality as prompt
       ),
       '[]'
     )
   );
 $$;
-comment on function private.without_response(jsonb, uuid) is
-  'Return the snapshot of a newsletter without one of its responses.';
+comment on function private.without_responses(jsonb, uuid[]) is
+  'Return the snapshot of a newsletter without some of its responses.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -233,31 +233,45 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_begin timestamptz := clock_timestamp();
+  v_response_ids uuid[] := array(select gone.id from gone where gone.is_published);
+  v_draft record;
 begin
   -- One that somebody is generating or publishing at this moment is passed over: they look again behind the space's
   -- lock.
-  update public.newsletters
-  set content = private.without_response(newsletters.content, old.id)
-  where id in (
-    select id from public.newsletters
-    where newsletters.space_id = old.space_id
-      and newsletters.week_number = old.week_number
-      and not newsletters.is_published
-      and strpos(newsletters.content::text, old.id::text) > 0
-    order by id
+  for v_draft in
+    select newsletters.id from public.newsletters
+    where not newsletters.is_published
+      and (newsletters.space_id, newsletters.week_number) in (
+        select gone.space_id, gone.week_number from gone where gone.is_published
+      )
+    order by newsletters.id
     for no key update skip locked
-  );
+  loop
+    -- A draft may be large, and the spaces of all of them are held. Beyond this, one is emptied: publishing it asks for
+    -- another, with MG404.
+    if clock_timestamp() - v_begin > interval '250 milliseconds' then
+      update public.newsletters
+      set content = newsletters.content || '{"prompts": []}'
+      where newsletters.id = v_draft.id;
+    else
+      update public.newsletters
+      set content = private.without_responses(newsletters.content, v_response_ids)
+      where newsletters.id = v_draft.id and private.responses_in(newsletters.content) && v_response_ids;
+    end if;
+  end loop;
   return null;
 end;
 $$;
 comment on function private.leave_drafts() is
-  'Trigger: a response that is deleted leaves the draft of its newsletter. Definer because clients do not write the '
-  'snapshot; safe because it only fires for a response that is gone.';
+  'Trigger: responses that are deleted leave the drafts of their newsletters. Definer because clients do not write the '
+  'snapshot; safe because it only fires for responses that are gone.';
 
 create trigger responses__leave_drafts
   after delete on public.responses
-  for each row when (old.is_published)
-  execute function private.leave_drafts();
+  referencing old table as gone
+  for each statement execute function private.leave_drafts();
 
 create function private.forget_curator()
 returns trigger

@@ -205,7 +205,7 @@ def test_an_interrupted_start_in_the_background_is_undone(
         ("supabase_embedded._status.StackStatus.of", ("dev", "status"), ""),
         ("monogram_sdk.Monogram.admin_client", ("verify", __file__), ""),
         ("monogram_sdk.Monogram.admin_client", ("ledger", "verify"), ""),
-        ("monogram_sdk.Monogram.admin_client", ("typefaces", "push"), "What is named above is stored;"),
+        ("monogram_sdk.Monogram.admin_client", ("typefaces", "push"), "The files listed above are stored;"),
     ],
 )
 def test_ctrl_c_is_reported_in_one_line(
