@@ -15,16 +15,6 @@ from tests.support.parts import postgres_programs
 
 ROOT = Path(__file__).parent.parent.parent
 
-# The transition tables of the triggers that have them; plpgsql_check must be told.
-TRANSITION_TABLES = {
-    "announce_new_prompts": "newtable => 'inserted'",
-    "announce_published_prompts": "oldtable => 'former', newtable => 'updated'",
-    "hold_departing": "oldtable => 'gone'",
-    "move_gift_tokens": "newtable => 'inserted'",
-    "note_addresses": "oldtable => 'gone'",
-    "remove_users": "oldtable => 'gone'",
-}
-
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[psycopg.Connection]:
@@ -75,16 +65,17 @@ def test_functions(connection: psycopg.Connection) -> None:
 def test_trigger_functions(connection: psycopg.Connection) -> None:
     triggers = connection.execute(
         """
-        select distinct p.oid, p.proname, t.tgrelid::regclass::text
+        select distinct p.oid, p.proname, t.tgrelid::regclass::text, t.tgoldtable, t.tgnewtable
         from pg_catalog.pg_trigger t
         join pg_catalog.pg_proc p on p.oid = t.tgfoid
         where p.pronamespace = 'private'::regnamespace and not t.tgisinternal
         """
     ).fetchall()
     found = {}
-    for oid, name, table in triggers:
-        tables = f", {TRANSITION_TABLES[name]}" if name in TRANSITION_TABLES else ""
-        found[name, table] = problems(connection, f"{oid}, '{table}'{tables}")
+    for oid, name, table, old, new in triggers:
+        transitions = {"oldtable": old, "newtable": new}
+        told = "".join(f", {argument} => '{value}'" for argument, value in transitions.items() if value)
+        found[name, table] = problems(connection, f"{oid}, '{table}'{told}")
     assert {key: said for key, said in found.items() if said} == {}
     assert ("count_response", "responses") in found
 
