@@ -18,7 +18,10 @@ MEASURED := $(if $(COVERAGE),--cov --cov-append --cov-report= --cov-fail-under=0
 # The slowest tests start first: pytest has them in that order already (tests/support/order.py).
 PYTEST := $(BYTECODE) $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(MEASURED)
 
-.PHONY: demo test test-long coverage coverage-report lint format generate check-generated parts clean
+.PHONY: install demo test test-long coverage coverage-report lint format generate check-generated parts clean
+
+# What the other targets begin with: the locked packages, in .venv.
+install: $(SYNCED)
 
 demo: $(SYNCED)
 	$(BIN)/python -m examples.first_weeks

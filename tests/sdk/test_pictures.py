@@ -12,12 +12,13 @@ from PIL import Image
 
 from monogram_sdk import _images, _pictures, errors
 from tests.corpus import pictures
+from tests.corpus.bombs import bombs
 from tests.corpus.pictures import Made
 from tests.functions.pictures.test_derive import differences
 
 LIMIT = _images.RESPONSE_IMAGE_LIMIT
 DERIVE = Path(__file__).parents[2] / "supabase" / "functions" / "_shared" / "pictures" / "derive.ts"
-CORPUS = (*pictures.make(), *pictures.bombs())
+CORPUS = (*pictures.make(), *bombs())
 
 
 def without_pillow(patch: pytest.MonkeyPatch) -> None:

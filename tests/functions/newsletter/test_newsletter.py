@@ -8,12 +8,11 @@ from pathlib import Path
 
 import httpx
 import psycopg
-import pytest
 from pypdf import PdfReader
 
-from monogram_sdk import Monogram, errors
+from monogram_sdk import Monogram
 from monogram_sdk.local import Stack
-from monogram_sdk.models import Newsletter, NewsletterVisibility, PreviewWarningKind, RotationType
+from monogram_sdk.models import Newsletter, NewsletterVisibility, RotationType
 from tests.functions.newsletter.conftest import Circle, Pipeline
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -363,71 +362,3 @@ def test_drafts_and_what_is_not_there_are_not_rendered(circle: Circle, pipeline:
     assert pipeline.refuse(draft) == "NothingToRenderError"
     circle.leader.newsletters.delete(draft.id)
     assert pipeline.refuse(draft) == "NothingToRenderError"
-
-
-def test_a_preview_says_what_no_typeface_has(circle: Circle) -> None:
-    preview = circle.leader.newsletters.preview(circle.draft(["A rune of my own: \ue123, and 雨 and 🌧️."]).id)
-    assert [(one.kind, one.characters, one.typeface) for one in preview.warnings] == [("NO_TYPEFACE", "\ue123", None)]
-
-
-def test_a_preview_says_what_the_email_has_no_room_for(circle: Circle) -> None:
-    """Of each response that is cut it says whose it is, how long it is, and how much of it is left."""
-    texts = ["語" * 9_999, "It rose while I read. " * 20, "語" * 9_998, "語" * 9_997, "語" * 9_996]
-    draft = circle.draft(texts)
-    preview = circle.leader.newsletters.preview(draft.id)
-    assert 88_000 < preview.mail.size <= 102 * 1024
-    author = draft.content.prompts[0].responses[0].author.display_name
-    assert [(one.kind, one.author, one.length) for one in preview.warnings] == [
-        (PreviewWarningKind.RESPONSE_SHORTENED, author, len(text)) for text in texts if text.startswith("語")
-    ]
-    kept = [one.kept or 0 for one in preview.warnings]
-    assert 5_000 < min(kept) and max(kept) - min(kept) <= 2
-    assert preview.mail.text.count("語") == sum(kept)
-
-
-def test_a_preview_says_what_the_pdf_has_no_room_for(circle: Circle) -> None:
-    """Emoji take more room than prose: of three long responses of them each loses as much, and a short one nothing."""
-    draft = circle.draft(["🦊" * 9_999, "It rose while I read.", "🦊" * 9_998, "🦊" * 9_997])
-    warnings = circle.leader.newsletters.preview(draft.id).warnings
-    shortened = [one for one in warnings if one.kind == PreviewWarningKind.PDF_SHORTENED]
-    author = draft.content.prompts[0].responses[0].author.display_name
-    assert [(one.author, one.length) for one in shortened] == [(author, 9_999), (author, 9_998), (author, 9_997)]
-    kept = [one.kept or 0 for one in shortened]
-    assert 6_000 < min(kept) and max(kept) - min(kept) <= 1
-
-
-def test_the_sdk_reads_it_as_bytes(circle: Circle, pipeline: Pipeline, stack: Stack) -> None:
-    draft = circle.draft(["Bread. It rose while I read."])
-    for published in (False, True):
-        if published:
-            pipeline.render(circle.publish(draft))
-        assert b"Bread. It rose while I read." in circle.member.newsletters.html(draft.id)
-        assert "It rose while I read." in text_of(circle.member.newsletters.pdf(draft.id, size="LETTER"))
-        preview = circle.leader.newsletters.preview(draft.id)
-        assert ("Draft" in preview.page) != published
-        for part in (preview.page, preview.mail.html, preview.mail.text):
-            assert "Bread. It rose while I read." in part
-        assert preview.mail.subject == draft.title
-        assert preview.warnings == () and len(preview.mail.html) < preview.mail.size < 20_000
-        assert "No more email" not in preview.mail.text
-    with Monogram.admin_client(url=stack.api_url, key=stack.secret_key) as service:
-        assert b"Bread. It rose" in service.newsletters.html(draft.id)
-
-
-def test_the_sdk_says_what_is_not_there(circle: Circle, stack: Stack) -> None:
-    draft = circle.draft()
-    for ask in (circle.outsider.newsletters.html, circle.outsider.newsletters.pdf, circle.outsider.newsletters.preview):
-        with pytest.raises(errors.NewsletterNotFoundError) as caught:
-            ask(draft.id)
-        assert caught.value.status == 404
-    with pytest.raises(errors.InvalidValueError, match="A4, LETTER"):
-        circle.leader.newsletters.pdf(draft.id, size="A5")  # type: ignore[arg-type]
-    with Monogram(url=stack.api_url, key=stack.publishable_key) as nobody:
-        with pytest.raises(errors.NewsletterNotFoundError):
-            nobody.newsletters.html(draft.id)
-
-
-def test_publishing_returns_before_anything_is_rendered(circle: Circle) -> None:
-    newsletter: Newsletter = circle.publish(circle.draft())
-    assert newsletter.is_published
-    assert newsletter.html_path is None

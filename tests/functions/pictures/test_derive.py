@@ -14,6 +14,7 @@ from PIL import Image, ImageStat
 
 from supabase_embedded.deno import environment, executable
 from tests.corpus import pictures
+from tests.corpus.bombs import bombs
 from tests.corpus.pictures import FIELDS, Made
 from tests.functions.render.conftest import FUNCTIONS
 
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
 SIDES = {"page": 1600, "print": 1600, "mail": 1120, "small": 560}
 PAPER = (0xFB, 0xF8, 0xF1)
 
-CORPUS = (*pictures.make(), *pictures.bombs())
+CORPUS = (*pictures.make(), *bombs())
 
 
 class Deriver:

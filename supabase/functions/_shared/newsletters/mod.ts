@@ -13,7 +13,8 @@ export {
   readPageTemplate,
   withReading,
 } from "./newsletters.ts";
-export { isOpen, isShown, type LeftOut, PicturesPendingError } from "./pictures.ts";
+export { isOpen, isShown, type LeftOut } from "./pictures.ts";
+export { PicturesPendingError } from "./pictures_pending.ts";
 export {
   type Addresses,
   makeCard,

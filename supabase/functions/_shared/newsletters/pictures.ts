@@ -15,6 +15,8 @@ import type { Client, StoredFile } from "../platform/mod.ts";
 import { escapeHtml } from "../render/html.ts";
 import { type Picture, type Pictures, readableResponses, type SnapshotResponse } from "../render/input.ts";
 import { BUCKET, folderOf, type NewsletterRow, withReading } from "./newsletters.ts";
+import { inGroups } from "./groups.ts";
+import { PicturesPendingError } from "./pictures_pending.ts";
 
 /**
  * In bytes, all together. The file of the page, which holds the pictures as text, must stay below the bucket's 20 MB.
@@ -23,9 +25,6 @@ export const ROOM = 14_000_000;
 
 /** In bytes: what the pictures in the preview of an email have together. The page is in the same reply. */
 const EMAIL_ROOM = 4_000_000;
-
-/** How many files are fetched or copied at a time. */
-const AT_A_TIME = 6;
 
 /**
  * What the file of the page and the PDF show of a picture in a response, or of a cover: the first kind with which there
@@ -83,11 +82,6 @@ export interface Album {
 
 /** The pictures that exist, by what names them. */
 type ShownPictures = Required<Omit<Pictures, "pending">>;
-
-/** A newsletter must not go out while pictures of it are being made. */
-export class PicturesPendingError extends Error {
-  override name = "PicturesPendingError";
-}
 
 /**
  * Find what there is of a newsletter's pictures.
@@ -400,10 +394,4 @@ function choose(entries: Entry[], where: "page" | "print"): Map<Entry, File> {
 function hang(pictures: ShownPictures, { bucket, path }: Entry, picture: Picture): void {
   if (bucket === "covers") pictures.cover = picture;
   else (pictures[bucket] as Map<string, Picture>).set(path, picture);
-}
-
-async function inGroups<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += AT_A_TIME) {
-    await Promise.all(items.slice(start, start + AT_A_TIME).map(work));
-  }
 }

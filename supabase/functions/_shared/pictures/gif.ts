@@ -1,6 +1,7 @@
 /** The first frame of a GIF, as far as its data goes. */
 
-import { gifFrames, type PictureInfo } from "./inspect.ts";
+import { gifFrames } from "./gif_frames.ts";
+import type { PictureInfo } from "./inspect.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** The most codes that there are: twelve bits. */
