@@ -191,7 +191,7 @@ def sentence(found: NewsletterVerification, compared: Comparison | None = None) 
     redacted = f"Text was removed on purpose on {found.redacted_at:%Y-%m-%d}" if found.redacted_at else ""
     not_compared = "The text of this copy was not compared: the project does not have it any more."
     if compared is not None and compared.outcome is Outcome.ALTERED:
-        what = f"altered. This copy differs from the project's: {compared.difference}. The project's own is intact."
+        what = f"altered. This copy differs from the project's: {compared.difference}. The project's own is untouched."
     elif compared is not None and compared.outcome is Outcome.SAME_WORDS_ONLY:
         what = (
             "cannot be told. The text and links of this copy are those of the published newsletter, but its markup is "

@@ -97,7 +97,7 @@ def test_an_altered_copy_is_not_intact(api: Api, client: Monogram, tmp_path: Pat
         file = tmp_path / name
         file.write_bytes(content)
         found = run(api, "verify", file, code=1).stdout
-        assert found.startswith("Readers, week 1: altered. This copy is not what the project shows: "), name
+        assert found.startswith("Readers, week 1: altered. This copy differs from the project's: "), name
         assert "intact" not in found
         assert json.loads(run(api, "verify", file, "--json", code=1).stdout)["copy"] == "ALTERED"
     found = run(api, "verify", tmp_path / "words.html", code=1).stdout
@@ -142,11 +142,11 @@ def test_a_copy_with_other_markup_cannot_be_told(
         assert content not in (original, pdf), name
         found = run(api, "verify", file, code=3).stdout
         said = (
-            "Readers, week 1: cannot be told. The words and links of this copy are those of the published newsletter,"
+            "Readers, week 1: cannot be told. The text and links of this copy are those of the published newsletter,"
         )
         assert found.startswith(said), (name, found)
         assert "intact" not in found and "altered" not in found
-        how = ("another program saved", "newsletters.pdf()") if name.endswith("pdf") else ("“Save as”", ".html()")
+        how = ("saved the PDF", "newsletters.pdf()") if name.endswith("pdf") else ("“Save as”", ".html()")
         assert all(words in found for words in how), (name, found)
     for name in ("saved.html", "saved.pdf"):
         answer = json.loads(run(api, "verify", tmp_path / name, "--json", code=3).stdout)
@@ -164,7 +164,7 @@ def test_a_copy_with_other_markup_cannot_be_told(
         file.write_bytes(original.replace(P, P + element))
         found = run(api, "verify", file, code=1).stdout
         assert (
-            f"altered. This copy is not what the project shows: it has an element <{'i' * (name == 'frame')}{name}>"
+            f"altered. This copy differs from the project's: it has an element <{'i' * (name == 'frame')}{name}>"
             in found
         )
     for name, content in {
