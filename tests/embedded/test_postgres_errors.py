@@ -156,6 +156,7 @@ def test_a_server_that_does_not_become_ready_is_ended(
     new_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_READY_TIMEOUT", 0.0)
+    monkeypatch.setattr(PostgresServer, "_is_ready", lambda *_: False)  # However fast it is.
     # Its children inherit this, as those of a shell's background job do.
     before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     try:

@@ -182,7 +182,7 @@ def test_two_stacks_run_side_by_side_and_leave_nothing(stack: Stack, project: Pa
         api_url, db_url = other.api_url, other.db_url
     assert len(mine) == 3  # the API, the database, SMTP
     assert set(children()) == before
-    with pytest.raises(NotRunningError, match="Start one with `monogram dev`"):
+    with pytest.raises(NotRunningError, match="Start one with `python -m supabase_embedded dev`"):
         other.status()
 
     with other:  # Again: the same ports, the same data.

@@ -141,9 +141,7 @@ def test_a_copy_with_other_markup_cannot_be_told(
         file.write_bytes(content)
         assert content not in (original, pdf), name
         found = run(api, "verify", file, code=3).stdout
-        said = (
-            "Readers, week 1: cannot be told. The text and links of this copy are those of the published newsletter,"
-        )
+        said = "Readers, week 1: cannot be told. The text and links of this copy are those of the published newsletter,"
         assert found.startswith(said), (name, found)
         assert "intact" not in found and "altered" not in found
         how = ("saved the PDF", "newsletters.pdf()") if name.endswith("pdf") else ("“Save as”", ".html()")
