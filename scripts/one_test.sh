@@ -4,23 +4,27 @@
 #   scripts/one_test.sh tests/sdk/_async/test_spaces.py -k create
 #   scripts/one_test.sh --stop
 #
-# The stack is in .cache/test-stack, with a fresh database for each run. Tests that want a stack or a server of their own start
-# one all the same.
+# The stack is in .cache/test-stack; its database is made anew when a migration has changed. Tests that want a stack or a
+# server of their own start one all the same.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 cd "$root"
+export PYTHONDONTWRITEBYTECODE= # Where it is set, each start compiles everything.
 monogram="$root/.venv/bin/monogram"
-folder=(--dir "$root/.cache/test-stack")
+stack="$root/.cache/test-stack"
+mkdir -p "$root/.cache"
+found="$root/.cache/test-stack.env"
 
 if [ "${1:-}" = --stop ]; then
-  exec "$monogram" dev stop "${folder[@]}"
+  exec "$monogram" dev stop --dir "$stack"
 fi
-if found=$("$monogram" dev status --output env "${folder[@]}" 2> /dev/null); then
-  "$monogram" dev reset "${folder[@]}" > /dev/null
-else
-  "$monogram" dev --detach "${folder[@]}" > /dev/null
-  found=$("$monogram" dev status --output env "${folder[@]}")
+if ! "$monogram" dev status --output env --dir "$stack" > "$found.new" 2> /dev/null; then
+  "$monogram" dev --detach --dir "$stack" > /dev/null
+  "$monogram" dev status --output env --dir "$stack" > "$found.new"
+elif [ ! -e "$found" ] || [ -n "$(find supabase/migrations supabase/seed.sql -newer "$found" -print -quit)" ]; then
+  "$monogram" dev reset --dir "$stack" > /dev/null
 fi
-eval "$found"
+mv "$found.new" "$found"
+. "$found"
 export MONOGRAM_TEST_API_URL="$API_URL" MONOGRAM_TEST_PUBLISHABLE_KEY="$PUBLISHABLE_KEY" MONOGRAM_TEST_SECRET_KEY="$SECRET_KEY"
 exec "$root/.venv/bin/python" -m pytest -q -p no:randomly "$@"
