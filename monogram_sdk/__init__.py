@@ -292,4 +292,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # With a `__getattr__`, type checkers would accept any name.
-    __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "errors") for name in __all__})
+    __getattr__, __dir__ = lazily(__name__, {name: "." + _HOMES.get(name, "errors") for name in __all__})

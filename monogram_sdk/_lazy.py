@@ -16,7 +16,8 @@ def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], ob
 
     Args:
         package: The name of the package.
-        modules: For each public name, the module of the package that defines it; for a module, its own name.
+        modules: For each public name, the module that defines it, as `import_module` takes it: ``.errors`` is in the
+            package. For a module, itself.
     """
 
     def getattr_(name: str) -> object:
@@ -24,8 +25,8 @@ def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], ob
         if where is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         with importing():
-            module = import_module(f"{package}.{where}")
-        value: object = module if name == where else getattr(module, name)
+            module = import_module(where, package)
+        value: object = module if where == f".{name}" else getattr(module, name)
         setattr(import_module(package), name, value)
         return value
 

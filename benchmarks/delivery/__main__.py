@@ -23,6 +23,7 @@ import psycopg
 from benchmarks.report import Table, machine, write
 from monogram_sdk import Monogram
 from monogram_sdk.local import Stack
+from tests.support.memory import peak_bytes
 
 EARLY = (250, 1500)
 """After how many emails the memory of the function is read before the end."""
@@ -116,8 +117,7 @@ def _process(stack: Stack) -> Path:
 
 
 def _peak_mb(stack: Stack) -> float:
-    (found,) = re.findall(r"VmHWM:\s+(\d+) kB", (_process(stack) / "status").read_text())
-    return int(found) / 1024
+    return peak_bytes(int(_process(stack).name)) / 2**20
 
 
 def _cpu_seconds(stack: Stack) -> float:

@@ -25,6 +25,7 @@ from benchmarks.report import Table, machine, run
 from monogram_sdk import Monogram
 from monogram_sdk.local import Stack
 from tests.corpus import pictures
+from tests.support.memory import peak_bytes
 
 CASES: dict[str, Callable[[], bytes]] = {
     "JPEG, 12 megapixels, a photograph": pictures.photograph,
@@ -80,8 +81,8 @@ class Bench:
         assert done["jobs"] == jobs, done
         process = self._process()
         assert process is not None
-        times, status = process.cpu_times(), Path(f"/proc/{process.pid}/status").read_text()
-        return Cost(times.user + times.system, int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024)
+        times = process.cpu_times()
+        return Cost(times.user + times.system, peak_bytes(process.pid) / 2**20)
 
     def result(self, path: str) -> str:
         """Say what came of a picture."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ServerError,
     )
 
-_HOMES = {"MONOGRAM": "_application", "Stack": "_stack", "StackStatus": "_stack"}
+_HOMES = {"MONOGRAM": "._application", "Stack": "._stack", "StackStatus": "._stack"}
 
 __all__ = [
     "MONOGRAM",
@@ -53,4 +53,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # With it, type checkers would believe in every name.
-    __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "_embedded") for name in __all__})
+    __getattr__, __dir__ = lazily(__name__, {name: _HOMES.get(name, "supabase_embedded") for name in __all__})

@@ -20,6 +20,7 @@ from monogram_sdk.local import Stack
 from tests.functions.newsletter.conftest import Circle, derive
 from tests.functions.render.newsletters import prose
 from tests.sdk.support import PASSWORD, new_email
+from tests.support.memory import peak_bytes
 
 BYTES = 256 * 1024 * 1024
 
@@ -61,8 +62,7 @@ def call_afresh(stack: Stack) -> int:
     assert done["jobs"] == 1, done
     process = deliverer(stack)
     assert process is not None
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+    return peak_bytes(process.pid)
 
 
 @pytest.mark.long

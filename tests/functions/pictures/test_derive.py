@@ -17,6 +17,7 @@ from tests.corpus import pictures
 from tests.corpus.bombs import bombs
 from tests.corpus.pictures import FIELDS, Made
 from tests.functions.render.conftest import FUNCTIONS
+from tests.support.memory import peak_bytes
 
 HERE = Path(__file__).parent
 SIDES = {"page": 1600, "print": 1600, "mail": 1120, "small": 560}
@@ -56,8 +57,7 @@ class Deriver:
 
     def peak_bytes(self) -> int:
         """Return the most memory that the process ever had."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+        return peak_bytes(self._process.pid)
 
     def close(self) -> None:
         """Stop the process."""

@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Dialog, Page
 
 from supabase_embedded.deno import environment, executable
+from tests.support.memory import peak_bytes
 
 HERE = Path(__file__).parent
 FUNCTIONS = HERE.parent.parent.parent / "supabase" / "functions"
@@ -62,8 +63,7 @@ class Renderer:
 
     def peak_bytes(self) -> int:
         """Return the most memory that the process ever had."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+        return peak_bytes(self._process.pid)
 
     def close(self) -> None:
         """Stop the process."""
