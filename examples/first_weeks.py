@@ -69,7 +69,7 @@ WEEKS: dict[int, dict[str, tuple[str, ...]]] = {
             "The end of the very long novel.",
             "Moss.",
             "A second cookbook.",
-            "Your responses.",
+            "Reading yours.",
         ),
     },
 }

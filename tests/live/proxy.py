@@ -48,8 +48,8 @@ class Proxy:
         """Whether new connections, of whatever kind, are closed at once."""
         self.turned_away = 0
         """How many WebSockets have not been let through."""
-        self.forwarded = 0
-        """How many broadcasts have been forwarded."""
+        self.forwarded: list[bytes] = []
+        """The broadcasts that have been forwarded."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._sockets: set[asyncio.StreamWriter] = set()
@@ -153,7 +153,7 @@ class Proxy:
                 writer.write(frame)
             elif random.random() >= self.drop:
                 for _copy in range(2 if random.random() < self.double else 1):
-                    self.forwarded += 1
+                    self.forwarded.append(payload)
                     if self.delay:
                         self._loop.call_later(random.uniform(0, self.delay), _late(writer, frame))
                     else:
