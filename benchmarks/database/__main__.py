@@ -22,10 +22,12 @@ from uuid import UUID
 
 import psycopg
 
+from benchmarks.database.quick import quick_writes
 from benchmarks.report import Table, machine, write
 from supabase_embedded.databases import Databases
 from supabase_embedded.postgres import SUPERUSER, PostgresServer
 from supabase_embedded.project import Project
+from tests.support.parts import POSTGRES_VERSIONS
 from tests.support.scale import fill
 
 USERS, SPACES = 10_000, 1_000
@@ -262,12 +264,25 @@ def report(databases: Databases, scales: Sequence[float], *, rounds: int, second
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.database", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command")
+    writes = commands.add_parser("writes", help="measure writes beside TPC-B")
+    writes.add_argument("--quick", action="store_true", help="at a tenth of the data, in about a minute")
+    writes.add_argument("--postgres-version", type=int, choices=POSTGRES_VERSIONS, default=max(POSTGRES_VERSIONS))
+    writes.add_argument("--connections", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--scale", type=float, nargs="+", default=[1.0, 10.0], help="multiples of the contract's sizes")
     parser.add_argument("--rounds", type=int, default=200, help="how often each statement runs")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each run of transfers takes")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md")
     options = parser.parse_args()
-    # On disk, as in production; but a crash of the machine may lose it, so commits do not wait for the disk.
+    if options.command == "writes":
+        scale, seconds = (0.1, 3) if options.quick else (1.0, 5)
+        print(
+            quick_writes(
+                options.postgres_version, scale=scale, rounds=3, seconds=seconds, connections=tuple(options.connections)
+            )
+        )
+        return
+    # On disk, and every commit waits for it, as in production.
     with PostgresServer.temporary(durable=True) as server:
         databases = Databases(server.address, Project.find(), service_password="service", with_seed=False)
         databases.prepare()

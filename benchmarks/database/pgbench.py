@@ -1,0 +1,113 @@
+"""Drive a server with PostgreSQL's own pgbench, so that the driver takes as little of the machine as it can."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from supabase_embedded.postgres import SUPERUSER, PostgresServer
+from supabase_embedded.postgres.programs import Programs, environment
+
+THREADS = min(2, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of pgbench measured."""
+
+    rate: float
+    """Transactions a second, without the time that connecting took."""
+
+    latency: float
+    """Milliseconds a transaction, on average."""
+
+    done: int
+    """How many transactions there were."""
+
+
+class Pgbench:
+    """The pgbench of the newest PostgreSQL that we have: it drives servers of every version."""
+
+    def __init__(self, server: PostgresServer, *, service_password: str) -> None:
+        self._server = server
+        self._service_password = service_password
+        self._program = Programs().bindir / "pgbench"
+
+    def fill_tpcb(self, database: str, scale: int) -> None:
+        """Create pgbench's own tables: 100,000 accounts for each unit of scale."""
+        self._run(database, SUPERUSER, "--initialize", "--quiet", "--scale", str(scale))
+
+    def tpcb(self, database: str, *, connections: int, seconds: float, protocol: str) -> Run:
+        """Run pgbench's own transaction, which resembles TPC-B; the small tables are vacuumed before."""
+        output = self._run(database, SUPERUSER, "--builtin", "tpcb-like", *_load(connections, seconds, protocol))
+        return parse(output)
+
+    def script(
+        self,
+        database: str,
+        script: str,
+        *,
+        connections: int,
+        seconds: float,
+        protocol: str,
+        user: str = "authenticator",
+        variables: Mapping[str, int] | None = None,
+    ) -> Run:
+        """Run a script again and again on several connections.
+
+        Args:
+            database: Where.
+            script: In pgbench's language.
+            connections: How many run it at the same time.
+            seconds: For how long.
+            protocol: `simple`, `extended` or `prepared`.
+            user: Who logs in.
+            variables: What the script knows as `:name`.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(script)
+            file.flush()
+            defined = [f"--define={name}={value}" for name, value in (variables or {}).items()]
+            options = ["--no-vacuum", f"--file={file.name}", *defined, *_load(connections, seconds, protocol)]
+            return parse(self._run(database, user, *options))
+
+    def _run(self, database: str, user: str, *options: str) -> str:
+        address = self._server.address
+        password = address.password if user == SUPERUSER else self._service_password
+        place = ["--host=127.0.0.1", f"--port={address.port}", f"--username={user}"]
+        command: list[str | Path] = [self._program, *place, *options, database]
+        env = {**environment(), "PGPASSWORD": password}
+        result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise RuntimeError(f"pgbench failed ({' '.join(options)}):\n{result.stderr.strip()[-2000:]}")
+        return result.stdout
+
+
+def parse(output: str) -> Run:
+    """Read what pgbench prints at its end."""
+    found = [
+        re.search(pattern, output)
+        for pattern in (
+            r"(?m)^tps = ([\d.]+) \(without initial connection time\)",
+            r"(?m)^latency average = ([\d.]+) ms",
+            r"(?m)^number of transactions actually processed: (\d+)",
+        )
+    ]
+    if None in found:
+        raise ValueError(f"pgbench printed something else:\n{output}")
+    rate, latency, done = (match[1] for match in found if match is not None)
+    return Run(float(rate), float(latency), int(done))
+
+
+def _load(connections: int, seconds: float, protocol: str) -> list[str]:
+    return [
+        f"--client={connections}",
+        f"--jobs={min(connections, THREADS)}",
+        f"--time={max(1, round(seconds))}",
+        f"--protocol={protocol}",
+    ]

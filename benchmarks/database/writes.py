@@ -1,0 +1,158 @@
+"""Writes as the Data API makes them, a transaction each, beside pgbench's own transaction on the same server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.database.pgbench import Run
+from benchmarks.database.servers import Bench
+
+PROTOCOL = "prepared"
+"""As the Data API speaks to the server; the references speak the same."""
+
+HOT = 16
+"""How many connections give to the same person."""
+
+ITEMS = 50
+"""How many things the store sells besides those that every Monogram has."""
+
+PLACES = 10
+"""How many prompts a week has: as many as it may have."""
+
+# A signed-in person's transaction, as the Data API makes it. `:me` is the number of a person.
+_TRANSACTION = """
+begin;
+select set_config('search_path', 'public', true), set_config('role', 'authenticated', true),
+  set_config('request.jwt.claims', '{{"sub":"' || md5('user' || :me)::uuid || '","role":"authenticated"}}', true);
+{statement};
+commit;
+"""
+
+# Who gives and who receives are of the same space of ten, as they would be in life: so the gift is also mailed.
+_GIFT = """
+\\set me random(1, :users)
+\\set recipient (:me - 1) / 10 * 10 + (:me - 1 + random(1, 9)) % 10 + 1
+"""
+
+_HOT_GIFT = """
+\\set me random(2, :users)
+\\set recipient 1
+"""
+
+_TRANSFER = "select * from transfer_tokens(md5('user' || :recipient)::uuid, 1)"
+
+# Every transaction has a number of its own, because nobody responds or buys twice.
+_NUMBER = """
+\\set i :i + 1
+\\set n :offset + :i * :clients + :client_id
+"""
+
+# Consecutive numbers are people of different spaces; once all have responded they go on to the next prompt.
+_RESPONSE = """
+\\set me (:n * 7919) % :users + 1
+\\set space (:me - 1) / 10 + 1
+\\set place :n / :users + 1
+"""
+
+_PUBLISH = """
+insert into responses (prompt_id, content, is_published)
+values (md5('prompt' || :space || '-' || :week || '-' || :place)::uuid, 'A page or two, and then some more.', true)
+"""
+
+# Any of the things, and the next one when everybody has bought something.
+_PURCHASE = """
+\\set me (:n * 7919) % :users + 1
+\\set item (:n / :users + abs(hash_murmur2(:me, 1)) % :items) % :items + 1
+"""
+
+_BUY = "select * from purchase_item(md5('item' || :item)::uuid)"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A kind of write."""
+
+    name: str
+    draw: str
+    statement: str
+    numbered: bool = False
+
+    @property
+    def script(self) -> str:
+        """The script for pgbench."""
+        return (_NUMBER if self.numbered else "") + self.draw + _TRANSACTION.format(statement=self.statement.strip())
+
+
+GIFT = Write("gift", _GIFT, _TRANSFER)
+HOT_GIFT = Write("gift to one person", _HOT_GIFT, _TRANSFER)
+PUBLISH = Write("publish a response", _RESPONSE, _PUBLISH, numbered=True)
+PURCHASE = Write("purchase", _PURCHASE, _BUY, numbered=True)
+WRITES = (GIFT, PUBLISH, PURCHASE)
+
+
+class Writer:
+    """Drives the writes at one filled database."""
+
+    def __init__(self, bench: Bench, database: str, *, users: int, spaces: int) -> None:
+        self._bench = bench
+        self._database = database
+        self._users = users
+        self._spaces = spaces
+        self._week = 10
+        self._bought = 0
+        with bench.superuser(database) as connection:
+            connection.execute(
+                "insert into public.store_items (id, code, name, kind, price)"
+                " select md5('item' || n)::uuid, 'item-' || n, 'Item ' || n, 'STICKER_PACK', 1"
+                " from generate_series(1, %s) as n on conflict do nothing",
+                [ITEMS],
+            )
+
+    def run(self, write: Write, *, connections: int, seconds: float) -> Run:
+        """Make writes of a kind for some time, from several connections."""
+        variables = {"users": self._users}
+        if write is PUBLISH:
+            self._open_week()
+            variables |= {"week": self._week}
+        if write is PURCHASE:
+            variables |= {"items": ITEMS}
+        if write.numbered:
+            variables |= {"i": -1, "clients": connections, "offset": self._bought if write is PURCHASE else 0}
+        self.settle()
+        run = self._bench.pgbench.script(
+            self._database, write.script, connections=connections, seconds=seconds, protocol=PROTOCOL,
+            variables=variables,
+        )  # fmt: skip
+        if write is PURCHASE:
+            # A connection may be ahead of the others.
+            self._bought += 2 * run.done + connections
+        return run
+
+    def reference(self, *, connections: int, seconds: float) -> Run:
+        """Run pgbench's own transaction."""
+        self.settle()
+        return self._bench.pgbench.tpcb(self._bench.tpcb, connections=connections, seconds=seconds, protocol=PROTOCOL)
+
+    def settle(self) -> None:
+        """Write to disk what earlier runs left to be written, so that no run pays for another."""
+        with self._bench.superuser(self._database) as connection:
+            connection.execute("checkpoint")
+
+    def _open_week(self) -> None:
+        """Begin the next week in every space, with prompts to which nobody has responded."""
+        self._week += 1
+        with self._bench.superuser(self._database) as connection:
+            connection.execute("set session_replication_role = replica")
+            connection.execute(
+                """
+                insert into public.prompts
+                  (id, space_id, week_number, curator_id, question, "order", place, is_published, published_at)
+                select md5('prompt' || n || '-' || %(week)s || '-' || place)::uuid, md5('space' || n)::uuid, %(week)s,
+                  md5('user' || (n * 10))::uuid, 'What did you read?', place, place, true, now()
+                from generate_series(1, %(spaces)s) as n cross join generate_series(1, %(places)s) as place
+                """,
+                {"week": self._week, "spaces": self._spaces, "places": PLACES},
+            )
+            connection.execute("update public.spaces set current_week = %s", [self._week])
+            connection.execute("vacuum analyze public.spaces")
+            connection.execute("analyze public.prompts")
