@@ -37,11 +37,12 @@ alter table private.used_ids enable row level security;
 
 create function private.is_client()
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select
+begin
+  return
     case pg_catalog.current_setting('role', true)
       when 'none' then session_user::text
       else pg_catalog.current_setting('role', true)
@@ -51,6 +52,7 @@ as $$
         (select pg_catalog.pg_get_userbyid(nspowner)::text from pg_catalog.pg_namespace where nspname = 'private')
       ]
     );
+end;
 $$;
 comment on function private.is_client() is
   'Return true if the statement was sent by a client. Trusted are the secret key''s role, the owner of the '

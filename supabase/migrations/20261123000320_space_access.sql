@@ -2,17 +2,22 @@
 --
 -- `private.my_space_ids()` is the whole vocabulary of membership in policies, always written as
 -- `space_id = any (array(select private.my_space_ids()))`: evaluated once per statement, then an index scan.
+--
+-- What policies and checks call for each request is PL/pgSQL even where it is one query: it keeps its plan, while
+-- before PostgreSQL 18 a definer function in SQL is planned for each call.
 
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
 create function private.my_space_ids()
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select space_id from public.memberships where user_id = (select auth.uid());
+begin
+  return query select memberships.space_id from public.memberships where memberships.user_id = (select auth.uid());
+end;
 $$;
 comment on function private.my_space_ids() is
   'Return the spaces the caller is in. Definer so that policies do not run policies; safe because it looks at the '
@@ -21,12 +26,14 @@ grant execute on function private.my_space_ids() to anon, authenticated, service
 
 create function private.my_led_space_ids()
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select id from public.spaces where leader_id = (select auth.uid());
+begin
+  return query select spaces.id from public.spaces where spaces.leader_id = (select auth.uid());
+end;
 $$;
 comment on function private.my_led_space_ids() is
   'Return the spaces the caller leads. Definer so that policies do not run policies; safe because it looks at the '
@@ -35,12 +42,14 @@ grant execute on function private.my_led_space_ids() to anon, authenticated, ser
 
 create function private.my_curated_space_ids()
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select id from public.spaces where current_curator_id = (select auth.uid());
+begin
+  return query select spaces.id from public.spaces where spaces.current_curator_id = (select auth.uid());
+end;
 $$;
 comment on function private.my_curated_space_ids() is
   'Return the spaces in which the caller is the curator. Definer so that policies do not run policies; safe because '
@@ -49,15 +58,17 @@ grant execute on function private.my_curated_space_ids() to anon, authenticated,
 
 create function private.is_member(space_id uuid, user_id uuid)
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select from public.memberships
     where memberships.space_id = is_member.space_id and memberships.user_id = is_member.user_id
   );
+end;
 $$;
 comment on function private.is_member(uuid, uuid) is
   'Return true if a person is in a space. Definer; not granted to clients, only other definer functions call it.';
@@ -86,24 +97,28 @@ grant execute on function private.require_member(uuid) to authenticated, service
 
 create function private.has_rank(space_id uuid, rank text)
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select case has_rank.rank
+begin
+  return case has_rank.rank
     when 'leader' then exists (
-      select from public.spaces where spaces.id = has_rank.space_id and leader_id = (select auth.uid())
+      select from public.spaces where spaces.id = has_rank.space_id and spaces.leader_id = (select auth.uid())
     )
     when 'curator' then exists (
-      select from public.spaces where spaces.id = has_rank.space_id and current_curator_id = (select auth.uid())
+      select from public.spaces where spaces.id = has_rank.space_id and spaces.current_curator_id = (select auth.uid())
     )
     when 'admin' then exists (
       select from public.memberships
-      where memberships.space_id = has_rank.space_id and user_id = (select auth.uid()) and role = 'ADMIN'
+      where memberships.space_id = has_rank.space_id
+        and memberships.user_id = (select auth.uid())
+        and memberships.role = 'ADMIN'
     )
     when 'member' then private.is_member(has_rank.space_id, (select auth.uid()))
   end;
+end;
 $$;
 comment on function private.has_rank(uuid, text) is
   'Return true if the caller is the leader, the curator, an admin or a member of a space. Definer; not granted, only '

@@ -51,12 +51,16 @@ alter table private.invite_secrets enable row level security;
 
 create function private.my_administered_space_ids()
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select space_id from public.memberships where user_id = (select auth.uid()) and role = 'ADMIN';
+begin
+  return query
+    select memberships.space_id from public.memberships
+    where memberships.user_id = (select auth.uid()) and memberships.role = 'ADMIN';
+end;
 $$;
 comment on function private.my_administered_space_ids() is
   'Return the spaces in which the caller is ADMIN. Definer so that policies do not run policies; safe because it '
