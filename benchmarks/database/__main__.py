@@ -208,7 +208,6 @@ def filled(databases: Databases, scale: float) -> Iterator[tuple[str, int]]:
         fill(databases.dsn(name, user=SUPERUSER), users=users, spaces=spaces)
         dsn = databases.dsn(name)
         with psycopg.connect(databases.dsn(name, user=SUPERUSER), autocommit=True) as connection:
-            connection.execute("update public.users set token_balance = 1000000")
             connection.execute("vacuum analyze public.users")
         yield dsn, spaces
     finally:

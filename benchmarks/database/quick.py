@@ -19,8 +19,6 @@ def quick_writes(version: int, *, scale: float, rounds: int, seconds: float, con
         with folder.serve(durable=False) as bench:
             bench.databases.clone("bench")
             fill(bench.databases.dsn("bench", user=SUPERUSER), users=users, spaces=spaces)
-            with bench.superuser("bench") as connection:
-                connection.execute("update public.users set token_balance = 1000000")
             bench.prepare_tpcb(50)
         with folder.serve(durable=True) as bench:
             writer = Writer(bench, "bench", users=users, spaces=spaces)

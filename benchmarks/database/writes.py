@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 from benchmarks.database.pgbench import Run
 from benchmarks.database.servers import Bench
+from tests.support.scale_rows import ITEMS
 
 PROTOCOL = "prepared"
 """As the Data API speaks to the server; the references speak the same."""
 
 HOT = 16
 """How many connections give to the same person."""
-
-ITEMS = 50
-"""How many things the store sells besides those that every Monogram has."""
 
 PLACES = 10
 """How many prompts a week has: as many as it may have."""
@@ -100,13 +98,6 @@ class Writer:
         self._spaces = spaces
         self._week = 10
         self._bought = 0
-        with bench.superuser(database) as connection:
-            connection.execute(
-                "insert into public.store_items (id, code, name, kind, price)"
-                " select md5('item' || n)::uuid, 'item-' || n, 'Item ' || n, 'STICKER_PACK', 1"
-                " from generate_series(1, %s) as n on conflict do nothing",
-                [ITEMS],
-            )
 
     def run(self, write: Write, *, connections: int, seconds: float) -> Run:
         """Make writes of a kind for some time, from several connections."""
