@@ -1,11 +1,28 @@
-"""Public names whose modules are imported when they are first used (PEP 562)."""
+"""What is imported when it is first used: public names of a package (PEP 562), and parts of a client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from monogram_sdk._forks import importing
+
+if TYPE_CHECKING:
+    late = cached_property
+else:
+
+    class late(cached_property):
+        """A property that is made when it is first used, by a function that may import modules.
+
+        In Python 3.11 `cached_property` holds a lock meanwhile, and a forked child would wait for it without end. So a
+        fork waits until the property is made.
+        """
+
+        def __get__(self, instance: object, owner: type | None = None) -> object:
+            with importing():
+                return super().__get__(instance, owner)
 
 
 def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:

@@ -27,7 +27,7 @@ from monogram_sdk._config import Options, check_has, resolve
 from monogram_sdk._contents import FEED, NEWSLETTER, PAGE, PDF, PICTURE, Content
 from monogram_sdk._engine._async.network import AsyncNetwork
 from monogram_sdk._engine.call import Call
-from monogram_sdk._engine.failures import FAILURES
+from monogram_sdk._engine.failures import is_failure
 from monogram_sdk._engine.refusals import is_from_service
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
@@ -149,7 +149,9 @@ class LettersApp:
         try:
             with Call(None, _OPTIONS, self._network) as call:
                 reply = await self._network.exchange(request, headers, call)
-        except FAILURES:
+        except Exception as exc:
+            if not is_failure(exc):
+                raise
             reply = None
         if reply is None or not _is_from_function(reply, request):
             await _send_text(send, 502, b"The newsletters cannot be reached at the moment. Please try again.")

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 from monogram_sdk import NOT_GIVEN, Monogram
@@ -164,7 +165,8 @@ class Action:
 def resources() -> dict[str, object]:
     """Return the resources of a client by name. Sends nothing."""
     with Monogram(url="http://127.0.0.1:1", key="sb_publishable_x") as client:
-        return {name: value for name, value in sorted(vars(client).items()) if not name.startswith("_")}
+        made_late = [name for name, member in vars(Monogram).items() if isinstance(member, cached_property)]
+        return {name: getattr(client, name) for name in sorted(made_late)}
 
 
 def actions(resource: str, api: object) -> list[Action]:

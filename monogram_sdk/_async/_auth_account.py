@@ -11,7 +11,7 @@ from monogram_sdk import _query
 from monogram_sdk._engine._async.engine import AsyncEngine
 from monogram_sdk._engine.call import async_call
 from monogram_sdk._export import Archive, ExportedRow, Target, as_file
-from monogram_sdk._supabase import AsyncGoTrueClient, translated, user_of
+from monogram_sdk._supabase.auth import AsyncGoTrueClient, translated, user_of
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import InvalidValueError, NotFoundError, NotSignedInError
 from monogram_sdk.models.auth import AuthUser, Session

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from monogram_sdk import _supabase
 from monogram_sdk._engine import call as calls
 from monogram_sdk._engine._async.engine import AsyncEngine
-from monogram_sdk._engine._async.library import AsyncLibraryHTTP
 from monogram_sdk._engine.request import check_text
-from monogram_sdk._images import Image
+from monogram_sdk._lazy import late
 from monogram_sdk.errors import ConflictError, InvalidValueError, PermissionDeniedError
+
+if TYPE_CHECKING:
+    from monogram_sdk._images import Image
+    from monogram_sdk._supabase.storage import AsyncStorageClient
 
 AVATARS = "avatars"
 COVERS = "covers"
@@ -36,16 +40,14 @@ class AsyncFiles:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
         self._url = engine.config.url
-        self._network = engine.network
-        http = AsyncLibraryHTTP(engine, as_person=True, traits=_supabase.traits_of_storage_request)
-        self._storage = _supabase.async_storage_client(self._url, http)
 
     async def upload(self, bucket: str, path: str, image: Image) -> None:
         """Store an image under a new name, before the row that will refer to it is written."""
         try:
-            with _supabase.translated(), calls.side_effect(self._network):
-                await self._storage.from_(bucket).upload(
+            with self._service() as service, calls.side_effect(self._engine.network):
+                await service.from_(bucket).upload(
                     path, image.data, {"content-type": image.content_type, "cache-control": _CACHE_SECONDS}
                 )
         except PermissionDeniedError as error:
@@ -65,30 +67,28 @@ class AsyncFiles:
 
     async def put(self, bucket: str, path: str, data: bytes) -> None:
         """Store bytes, and replace the file of this name if there is one. Needs a secret key."""
-        with _supabase.translated():
-            await self._storage.from_(bucket).upload(
+        with self._service() as service:
+            await service.from_(bucket).upload(
                 path, data, {"content-type": "application/octet-stream", "upsert": "true"}
             )
 
     async def remove(self, bucket: str, *paths: str) -> None:
         """Delete files. Those that do not exist are ignored."""
-        with _supabase.translated():
-            await self._storage.from_(bucket).remove(list(paths))
+        with self._service() as service:
+            await service.from_(bucket).remove(list(paths))
 
     async def download(self, bucket: str, path: str) -> bytes:
         """Return a file's contents."""
         check_text(path)
-        with _supabase.translated(has_effect=False):
-            return await self._storage.from_(bucket).download(path)
+        with self._service(has_effect=False) as service:
+            return await service.from_(bucket).download(path)
 
     async def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
         """Return a URL for each file that exists; it works for some time without signing in."""
         urls: dict[str, str] = {}
         for start in range(0, len(paths), _BATCH):
-            with _supabase.translated(has_effect=False):
-                signed = await self._storage.from_(bucket).create_signed_urls(
-                    list(paths[start : start + _BATCH]), seconds
-                )
+            with self._service(has_effect=False) as service:
+                signed = await service.from_(bucket).create_signed_urls(list(paths[start : start + _BATCH]), seconds)
             urls |= {entry["path"]: url for entry in signed if (url := entry["signedURL"])}
         return urls
 
@@ -103,3 +103,25 @@ class AsyncFiles:
                 "The path of the picture is empty.", detail="path", hint="Pass the path of a model, if it has one."
             )
         return f"{self._url}/storage/v1/object/public/{bucket}/{quote(check_text(path))}"
+
+    @contextmanager
+    def _service(self, *, has_effect: bool = True) -> Generator[AsyncStorageClient]:
+        """Yield the client of the storage service, and turn its errors into the SDK's.
+
+        Args:
+            has_effect: Whether the block changes something.
+        """
+        service = self._storage
+        from monogram_sdk._supabase.storage import translated
+
+        with translated(has_effect=has_effect):
+            yield service
+
+    @late
+    def _storage(self) -> AsyncStorageClient:
+        """The client of the storage service, from supabase-py. It is loaded when a program first uses files."""
+        from monogram_sdk._engine._async.library import AsyncLibraryHTTP
+        from monogram_sdk._supabase.storage import async_storage_client, traits_of_storage_request
+
+        http = AsyncLibraryHTTP(self._engine, as_person=True, traits=traits_of_storage_request)
+        return async_storage_client(self._url, http)

@@ -1,72 +1,58 @@
-"""Assemble a client. This module imports large packages, so it is loaded when the first client is made."""
+"""Assemble a client. This module imports pydantic, so it is loaded when the first client is made."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import httpx
-
-from monogram_sdk import _supabase
 from monogram_sdk._config import Config, Options
 from monogram_sdk._engine._async.engine import AsyncEngine
-from monogram_sdk._engine._async.library import AsyncLibraryHTTP, AsyncSessionView
 from monogram_sdk._engine._async.network import AsyncNetwork
 from monogram_sdk._engine._async.sender import AsyncSender
 from monogram_sdk._engine._async.sessions import AsyncSessions
+from monogram_sdk._lazy import late
 from monogram_sdk.session_storage import AnySessionStorage, MemorySessionStorage
 
-from ._files import AsyncFiles
 from ._socket import AsyncSocket
-from .admin import AsyncAdminAPI
-from .auth import AsyncAuthAPI
-from .badges import AsyncBadgesAPI
-from .live import AsyncLiveAPI
-from .mails import AsyncMailsAPI
-from .newsletters import AsyncNewslettersAPI
-from .notifications import AsyncNotificationsAPI
-from .profiles import AsyncProfilesAPI
-from .prompts import AsyncPromptsAPI
-from .responses import AsyncResponsesAPI
-from .settings import AsyncSettingsAPI
-from .spaces import AsyncSpacesAPI
-from .store import AsyncStoreAPI
-from .tokens import AsyncTokensAPI
+
+if TYPE_CHECKING:
+    import httpx
+
+    from monogram_sdk._supabase.auth import AsyncGoTrueClient
+
+    from ._files import AsyncFiles
 
 
-@dataclass(frozen=True, slots=True)
 class AsyncCore:
-    """The parts of a client that clients with other options share."""
+    """The parts of a client that clients with other options share.
 
-    engine: AsyncEngine
-    service: _supabase.AsyncGoTrueClient
-    socket: AsyncSocket
-    owns_connections: bool
+    Args:
+        engine: Sends requests.
+        socket: The connection to Realtime.
+        owns_connections: Whether closing the client closes the connections.
+    """
+
+    def __init__(self, engine: AsyncEngine, socket: AsyncSocket, *, owns_connections: bool) -> None:
+        self.engine = engine
+        self.socket = socket
+        self.owns_connections = owns_connections
 
     def with_options(self, options: Options) -> AsyncCore:
         """Return the same with other options."""
-        return AsyncCore(self.engine.with_options(options), self.service, self.socket, owns_connections=False)
+        return AsyncCore(self.engine.with_options(options), self.socket, owns_connections=False)
 
+    @late
+    def service(self) -> AsyncGoTrueClient:
+        """The client of the auth service."""
+        from monogram_sdk._engine._async.auth_service import async_auth_service
 
-class AsyncResources:
-    """The resources of a client."""
+        return async_auth_service(self.engine)
 
-    def __init__(self, core: AsyncCore) -> None:
-        engine = core.engine
-        files = AsyncFiles(engine)
-        self.admin = AsyncAdminAPI(engine, core.service)
-        self.auth = AsyncAuthAPI(engine, core.service)
-        self.badges = AsyncBadgesAPI(engine)
-        self.live = AsyncLiveAPI(engine, core.socket)
-        self.mails = AsyncMailsAPI(engine)
-        self.newsletters = AsyncNewslettersAPI(engine)
-        self.notifications = AsyncNotificationsAPI(engine)
-        self.profiles = AsyncProfilesAPI(engine, files)
-        self.prompts = AsyncPromptsAPI(engine)
-        self.responses = AsyncResponsesAPI(engine, files)
-        self.settings = AsyncSettingsAPI(engine)
-        self.spaces = AsyncSpacesAPI(engine, files)
-        self.store = AsyncStoreAPI(engine)
-        self.tokens = AsyncTokensAPI(engine)
+    @late
+    def files(self) -> AsyncFiles:
+        """The files in the storage buckets."""
+        from ._files import AsyncFiles
+
+        return AsyncFiles(self.engine)
 
 
 def connect(
@@ -78,12 +64,4 @@ def connect(
         sender, MemorySessionStorage() if storage is None else storage, f"monogram-{config.netloc}-session"
     )
     engine = AsyncEngine(sender, sessions)
-    service = _supabase.async_auth_client(
-        config.url,
-        # supabase-py sets a person's token itself. An older key is a token, too.
-        {"authorization": f"Bearer {config.key}"} if config.key_is_jwt else {},
-        AsyncLibraryHTTP(engine, as_person=False, traits=_supabase.traits_of_auth_request),
-        AsyncSessionView(sessions),
-        sessions.storage_key,
-    )
-    return AsyncCore(engine, service, AsyncSocket(engine), owns_connections=True)
+    return AsyncCore(engine, AsyncSocket(engine), owns_connections=True)

@@ -12,7 +12,7 @@ from monogram_sdk._engine._async.engine import AsyncEngine
 from monogram_sdk._engine.call import async_call
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import parse_optional
-from monogram_sdk._supabase import AsyncGoTrueClient, translated, user_of
+from monogram_sdk._supabase.auth import AsyncGoTrueClient, translated, user_of
 from monogram_sdk._values import Id, as_uuid, set_values
 from monogram_sdk.errors import NotFoundError
 from monogram_sdk.models.auth import AuthUser

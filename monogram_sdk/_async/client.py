@@ -7,13 +7,27 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from monogram_sdk._config import Options, resolve
 from monogram_sdk._forks import importing
+from monogram_sdk._lazy import late
 from monogram_sdk.errors import ConfigError
 from monogram_sdk.session_storage import AnySessionStorage
 
 if TYPE_CHECKING:
     import httpx
 
-    from ._wiring import AsyncCore
+    from .admin import AsyncAdminAPI
+    from .auth import AsyncAuthAPI
+    from .badges import AsyncBadgesAPI
+    from .live import AsyncLiveAPI
+    from .mails import AsyncMailsAPI
+    from .newsletters import AsyncNewslettersAPI
+    from .notifications import AsyncNotificationsAPI
+    from .profiles import AsyncProfilesAPI
+    from .prompts import AsyncPromptsAPI
+    from .responses import AsyncResponsesAPI
+    from .settings import AsyncSettingsAPI
+    from .spaces import AsyncSpacesAPI
+    from .store import AsyncStoreAPI
+    from .tokens import AsyncTokensAPI
 
 TIMEOUT_SECONDS = 30.0
 RETRIES = 3
@@ -71,7 +85,7 @@ class AsyncMonogram:
         with importing():
             from ._wiring import connect
 
-        self._attach(connect(config, options, session_storage, transport))
+        self._core = connect(config, options, session_storage, transport)
 
     def __reduce__(self) -> NoReturn:
         raise ConfigError(
@@ -142,7 +156,7 @@ class AsyncMonogram:
             retries=present.retries if retries is None else retries,
         )
         client = self.__class__.__new__(self.__class__)
-        client._attach(self._core.with_options(options))
+        client._core = self._core.with_options(options)
         return client
 
     @property
@@ -172,36 +186,102 @@ class AsyncMonogram:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(url={self.url!r}{', is_admin=True' if self.is_admin else ''})"
 
-    def _attach(self, core: AsyncCore) -> None:
-        from ._wiring import AsyncResources
+    # Resources; the module of each is imported when it is first used --------------------------------------------------
 
-        resources = AsyncResources(core)
-        self._core = core
-        self.admin = resources.admin
+    @late
+    def admin(self) -> AsyncAdminAPI:
         """Accounts and operations; needs a secret key."""
-        self.auth = resources.auth
+        from .admin import AsyncAdminAPI
+
+        return AsyncAdminAPI(self._core.engine, self._core.service)
+
+    @late
+    def auth(self) -> AsyncAuthAPI:
         """Sign up, sign in, and who is signed in."""
-        self.badges = resources.badges
+        from .auth import AsyncAuthAPI
+
+        return AsyncAuthAPI(self._core.engine, self._core.service)
+
+    @late
+    def badges(self) -> AsyncBadgesAPI:
         """Badges that can be earned, and those that you have."""
-        self.live = resources.live
+        from .badges import AsyncBadgesAPI
+
+        return AsyncBadgesAPI(self._core.engine)
+
+    @late
+    def live(self) -> AsyncLiveAPI:
         """Events in spaces as they happen, and who is present."""
-        self.mails = resources.mails
+        from .live import AsyncLiveAPI
+
+        return AsyncLiveAPI(self._core.engine, self._core.socket)
+
+    @late
+    def mails(self) -> AsyncMailsAPI:
         """Sending emails with a program of your own; needs a secret key."""
-        self.newsletters = resources.newsletters
+        from .mails import AsyncMailsAPI
+
+        return AsyncMailsAPI(self._core.engine)
+
+    @late
+    def newsletters(self) -> AsyncNewslettersAPI:
         """Make, publish and read newsletters."""
-        self.notifications = resources.notifications
+        from .newsletters import AsyncNewslettersAPI
+
+        return AsyncNewslettersAPI(self._core.engine)
+
+    @late
+    def notifications(self) -> AsyncNotificationsAPI:
         """Your notifications."""
-        self.profiles = resources.profiles
+        from .notifications import AsyncNotificationsAPI
+
+        return AsyncNotificationsAPI(self._core.engine)
+
+    @late
+    def profiles(self) -> AsyncProfilesAPI:
         """The person who is signed in, as others see them."""
-        self.prompts = resources.prompts
+        from .profiles import AsyncProfilesAPI
+
+        return AsyncProfilesAPI(self._core.engine, self._core.files)
+
+    @late
+    def prompts(self) -> AsyncPromptsAPI:
         """The curator's questions."""
-        self.responses = resources.responses
+        from .prompts import AsyncPromptsAPI
+
+        return AsyncPromptsAPI(self._core.engine)
+
+    @late
+    def responses(self) -> AsyncResponsesAPI:
         """Members' responses to prompts."""
-        self.settings = resources.settings
+        from .responses import AsyncResponsesAPI
+
+        return AsyncResponsesAPI(self._core.engine, self._core.files)
+
+    @late
+    def settings(self) -> AsyncSettingsAPI:
         """Your settings."""
-        self.spaces = resources.spaces
+        from .settings import AsyncSettingsAPI
+
+        return AsyncSettingsAPI(self._core.engine)
+
+    @late
+    def spaces(self) -> AsyncSpacesAPI:
         """Spaces, their members, invites and rotation."""
-        self.store = resources.store
+        from .spaces import AsyncSpacesAPI
+
+        return AsyncSpacesAPI(self._core.engine, self._core.files)
+
+    @late
+    def store(self) -> AsyncStoreAPI:
         """What tokens can buy."""
-        self.tokens = resources.tokens
+        from .store import AsyncStoreAPI
+
+        return AsyncStoreAPI(self._core.engine)
+
+    @late
+    def tokens(self) -> AsyncTokensAPI:
         """The balance, the ledger behind it, and gifts."""
+        from .tokens import AsyncTokensAPI
+
+        return AsyncTokensAPI(self._core.engine)

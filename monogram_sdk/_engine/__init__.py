@@ -10,8 +10,9 @@
    exchange, which ends in a reply, a refusal by the server (`refusals`) or a failure of the network (`failures`).
    `retrying` decides whether to try again, and how long to wait first. The sender also records whether the server may
    have carried out an attempt that failed (`MonogramError.uncertain`).
-5. `_async.network` makes the exchange, over the connection pool of this process and event loop, or over the transport
-   that the program passed. `_async.backend` limits each wait for the network to the time left in the call.
+5. `_async.network` makes the exchange, over the connection pool of this process and event loop (`_async.pools`,
+   `_async.connections`), or over the transport that the program passed (`_async.transport`). `_async.backend` limits
+   each wait for the network to the time left in the call.
 6. The method reads the `reply.Reply` with `monogram_sdk._parse`.
 
 Each part uses only the parts below it: engine, sessions, sender, network. `_async.library` lets the clients of

@@ -5,56 +5,65 @@ from __future__ import annotations
 import os
 import zlib
 
-import httpcore
-import httpx
-
 from monogram_sdk._engine.call import Call
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request
 from monogram_sdk.errors import ConnectionFailedError, InvalidReplyError, MonogramError, scrub
 
-FAILURES = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpx.RequestError,  # from a transport that the program passed
-    zlib.error,
-    TimeoutError,
-)
-"""The exceptions of an exchange that failed."""
-
 _LONGEST_TYPE = 80
 
-_TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
+# The exceptions of the libraries, by name: importing them takes long, and is done when a client first sends something.
+# httpx's come from a transport that the program passed.
+_FAILURES = frozenset(
+    {
+        "httpcore.TimeoutException",
+        "httpcore.NetworkError",
+        "httpcore.ProtocolError",
+        "httpcore.ProxyError",
+        "httpcore.UnsupportedProtocol",
+        "httpx.RequestError",
+    }
+)
+_TIMEOUTS = frozenset({"httpcore.TimeoutException", "httpx.TimeoutException"})
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 # The server certainly did not receive the request.
-_UNSENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.ProxyError,
-    httpcore.LocalProtocolError,
-    httpcore.UnsupportedProtocol,
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
+_UNSENT = frozenset(
+    {
+        "httpcore.ConnectError",
+        "httpcore.ConnectTimeout",
+        "httpcore.PoolTimeout",
+        "httpcore.ProxyError",
+        "httpcore.LocalProtocolError",
+        "httpcore.UnsupportedProtocol",
+        "httpx.ConnectError",
+        "httpx.ConnectTimeout",
+        "httpx.PoolTimeout",
+        "httpx.ProxyError",
+    }
 )
+
+
+def is_failure(exc: BaseException) -> bool:
+    """Return True if an exception says that an exchange failed: no reply came, or it is damaged."""
+    return isinstance(exc, TimeoutError | zlib.error) or _is(exc, _FAILURES)
+
+
+def _is(exc: BaseException, names: frozenset[str]) -> bool:
+    """Return True if an exception is of one of these classes, or of a class below one."""
+    return any(f"{kind.__module__}.{kind.__qualname__}" in names for kind in type(exc).__mro__)
 
 
 def was_sent(exc: BaseException) -> bool:
     """Return True if the server may have received a request that failed with this exception."""
-    return not isinstance(exc, _UNSENT)
+    return not _is(exc, _UNSENT)
 
 
 def failure(exc: Exception, call: Call, request: Request) -> MonogramError:
     """Return the SDK's error for an attempt that got no reply."""
     method, path = request.method, request.bare_path()
-    if isinstance(exc, _TIMEOUTS):
+    if isinstance(exc, TimeoutError) or _is(exc, _TIMEOUTS):
         return call.deadline_error(method=method, path=path)
     if isinstance(exc, zlib.error):
         return InvalidReplyError(

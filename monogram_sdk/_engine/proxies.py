@@ -6,13 +6,15 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpcore
-
 from monogram_sdk._config import ascii_host
 from monogram_sdk.errors import ConfigError
+
+if TYPE_CHECKING:
+    import httpcore
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -53,6 +55,8 @@ class Proxy:
 
     def for_pool(self) -> httpcore.Proxy:
         """Return it in the form that httpcore takes."""
+        import httpcore
+
         url = httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode(), port=self.port, target=b"/")
         auth = None if self.auth is None else (self.auth[0].encode(), self.auth[1].encode())
         return httpcore.Proxy(url, auth)

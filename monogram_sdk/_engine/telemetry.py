@@ -10,26 +10,27 @@ Neither log nor spans hold a query, a header or a body, which may hold secrets.
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from monogram_sdk._engine import refusals
+from monogram_sdk._forks import importing
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from opentelemetry.trace import Span
 
-try:
-    from opentelemetry import propagate, trace
-except ModuleNotFoundError:  # It is optional: only programs that want spans install it.
-    propagate = trace = None  # type: ignore[assignment]
-
 logger = logging.getLogger("monogram_sdk")
 
 SCOPE = "monogram_sdk"
+
+_API = "opentelemetry.trace"
+_PROVIDER = "OTEL_PYTHON_TRACER_PROVIDER"
 
 _TEMPLATED = ("/rest/v1/", "/functions/v1/")
 
@@ -38,7 +39,8 @@ def call_started(name: str) -> AbstractContextManager[Span] | None:
     """Begin the span of a call."""
     if not _is_traced():
         return None
-    assert trace is not None
+    from opentelemetry import trace
+
     span = trace.get_tracer(SCOPE).start_as_current_span(name, record_exception=False, set_status_on_exception=False)
     span.__enter__()
     return span
@@ -49,7 +51,8 @@ def call_ended(span: AbstractContextManager[object] | None, error: BaseException
     if span is None:
         return
     if error is not None:
-        assert trace is not None
+        from opentelemetry import trace
+
         _fail(trace.get_current_span(), type(error).__qualname__)
     span.__exit__(None, None, None)
 
@@ -116,12 +119,23 @@ class Attempt:
 
 
 def _is_traced() -> bool:
-    """Return True if the program has set up OpenTelemetry. Without that, its API makes spans that go nowhere."""
-    return trace is not None and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    """Return True if the program has set up OpenTelemetry. Without that, its API makes spans that go nowhere.
+
+    It is optional, and a program that has set it up has imported it, or has named what to set up in the environment.
+    """
+    if _API not in sys.modules and _PROVIDER not in os.environ:
+        return False
+    try:
+        with importing():
+            from opentelemetry import trace
+    except ModuleNotFoundError:
+        return False
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def _start_span(method: str, path: str, base: str, number: int, headers: dict[str, str]) -> Span:
-    assert trace is not None and propagate is not None
+    with importing():
+        from opentelemetry import propagate, trace
     url = urlsplit(base)
     attributes: dict[str, str | int] = {
         "http.request.method": method,
@@ -142,6 +156,7 @@ def _start_span(method: str, path: str, base: str, number: int, headers: dict[st
 
 
 def _fail(span: Span, kind: str) -> None:
-    assert trace is not None
+    from opentelemetry import trace
+
     span.set_attribute("error.type", kind)
     span.set_status(trace.StatusCode.ERROR)

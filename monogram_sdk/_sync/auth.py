@@ -12,7 +12,7 @@ from monogram_sdk._engine._sync.sessions import AuthListener
 from monogram_sdk._engine.call import call
 from monogram_sdk._engine.request import JSON, Request, as_json
 from monogram_sdk._parse import parse
-from monogram_sdk._supabase import AuthSession, session_of, translated, user_of
+from monogram_sdk._supabase.auth import AuthSession, session_of, translated, user_of
 from monogram_sdk.errors import (
     AuthenticationError,
     InvalidReplyError,

@@ -9,13 +9,27 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from monogram_sdk._config import Options, resolve
 from monogram_sdk._forks import importing
+from monogram_sdk._lazy import late
 from monogram_sdk.errors import ConfigError
 from monogram_sdk.session_storage import SessionStorage
 
 if TYPE_CHECKING:
     import httpx
 
-    from ._wiring import Core
+    from .admin import AdminAPI
+    from .auth import AuthAPI
+    from .badges import BadgesAPI
+    from .live import LiveAPI
+    from .mails import MailsAPI
+    from .newsletters import NewslettersAPI
+    from .notifications import NotificationsAPI
+    from .profiles import ProfilesAPI
+    from .prompts import PromptsAPI
+    from .responses import ResponsesAPI
+    from .settings import SettingsAPI
+    from .spaces import SpacesAPI
+    from .store import StoreAPI
+    from .tokens import TokensAPI
 
 TIMEOUT_SECONDS = 30.0
 RETRIES = 3
@@ -73,7 +87,7 @@ class Monogram:
         with importing():
             from ._wiring import connect
 
-        self._attach(connect(config, options, session_storage, transport))
+        self._core = connect(config, options, session_storage, transport)
 
     def __reduce__(self) -> NoReturn:
         raise ConfigError(
@@ -144,7 +158,7 @@ class Monogram:
             retries=present.retries if retries is None else retries,
         )
         client = self.__class__.__new__(self.__class__)
-        client._attach(self._core.with_options(options))
+        client._core = self._core.with_options(options)
         return client
 
     @property
@@ -174,36 +188,102 @@ class Monogram:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(url={self.url!r}{', is_admin=True' if self.is_admin else ''})"
 
-    def _attach(self, core: Core) -> None:
-        from ._wiring import Resources
+    # Resources; the module of each is imported when it is first used --------------------------------------------------
 
-        resources = Resources(core)
-        self._core = core
-        self.admin = resources.admin
+    @late
+    def admin(self) -> AdminAPI:
         """Accounts and operations; needs a secret key."""
-        self.auth = resources.auth
+        from .admin import AdminAPI
+
+        return AdminAPI(self._core.engine, self._core.service)
+
+    @late
+    def auth(self) -> AuthAPI:
         """Sign up, sign in, and who is signed in."""
-        self.badges = resources.badges
+        from .auth import AuthAPI
+
+        return AuthAPI(self._core.engine, self._core.service)
+
+    @late
+    def badges(self) -> BadgesAPI:
         """Badges that can be earned, and those that you have."""
-        self.live = resources.live
+        from .badges import BadgesAPI
+
+        return BadgesAPI(self._core.engine)
+
+    @late
+    def live(self) -> LiveAPI:
         """Events in spaces as they happen, and who is present."""
-        self.mails = resources.mails
+        from .live import LiveAPI
+
+        return LiveAPI(self._core.engine, self._core.socket)
+
+    @late
+    def mails(self) -> MailsAPI:
         """Sending emails with a program of your own; needs a secret key."""
-        self.newsletters = resources.newsletters
+        from .mails import MailsAPI
+
+        return MailsAPI(self._core.engine)
+
+    @late
+    def newsletters(self) -> NewslettersAPI:
         """Make, publish and read newsletters."""
-        self.notifications = resources.notifications
+        from .newsletters import NewslettersAPI
+
+        return NewslettersAPI(self._core.engine)
+
+    @late
+    def notifications(self) -> NotificationsAPI:
         """Your notifications."""
-        self.profiles = resources.profiles
+        from .notifications import NotificationsAPI
+
+        return NotificationsAPI(self._core.engine)
+
+    @late
+    def profiles(self) -> ProfilesAPI:
         """The person who is signed in, as others see them."""
-        self.prompts = resources.prompts
+        from .profiles import ProfilesAPI
+
+        return ProfilesAPI(self._core.engine, self._core.files)
+
+    @late
+    def prompts(self) -> PromptsAPI:
         """The curator's questions."""
-        self.responses = resources.responses
+        from .prompts import PromptsAPI
+
+        return PromptsAPI(self._core.engine)
+
+    @late
+    def responses(self) -> ResponsesAPI:
         """Members' responses to prompts."""
-        self.settings = resources.settings
+        from .responses import ResponsesAPI
+
+        return ResponsesAPI(self._core.engine, self._core.files)
+
+    @late
+    def settings(self) -> SettingsAPI:
         """Your settings."""
-        self.spaces = resources.spaces
+        from .settings import SettingsAPI
+
+        return SettingsAPI(self._core.engine)
+
+    @late
+    def spaces(self) -> SpacesAPI:
         """Spaces, their members, invites and rotation."""
-        self.store = resources.store
+        from .spaces import SpacesAPI
+
+        return SpacesAPI(self._core.engine, self._core.files)
+
+    @late
+    def store(self) -> StoreAPI:
         """What tokens can buy."""
-        self.tokens = resources.tokens
+        from .store import StoreAPI
+
+        return StoreAPI(self._core.engine)
+
+    @late
+    def tokens(self) -> TokensAPI:
         """The balance, the ledger behind it, and gifts."""
+        from .tokens import TokensAPI
+
+        return TokensAPI(self._core.engine)

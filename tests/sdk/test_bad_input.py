@@ -18,6 +18,7 @@ import pytest
 from monogram_sdk import FileSessionStorage, MemorySessionStorage, Monogram, MonogramError, Pages, errors
 from monogram_sdk.models import AuthUser, Session
 from tests.support.counts import count
+from tests.support.resources import resources
 
 SOME = "00000000-0000-4000-8000-000000000001"
 
@@ -104,12 +105,11 @@ def signed_in() -> MemorySessionStorage:
 
 def calls(client: Monogram) -> Iterator[tuple[str, Callable[..., Any], inspect.Signature]]:
     """Yield every public method of every resource."""
-    for resource, api in vars(client).items():
-        if not resource.startswith("_"):
-            for name, _ in inspect.getmembers(type(api), inspect.isfunction):
-                if not name.startswith("_"):
-                    method = getattr(api, name)
-                    yield f"{resource}.{name}", method, inspect.signature(method)
+    for resource, api in resources(client).items():
+        for name, _ in inspect.getmembers(type(api), inspect.isfunction):
+            if not name.startswith("_"):
+                method = getattr(api, name)
+                yield f"{resource}.{name}", method, inspect.signature(method)
 
 
 def usual(parameter: inspect.Parameter) -> Any:

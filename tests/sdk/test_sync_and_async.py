@@ -1,4 +1,4 @@
-"""The two clients are the same, the generated one is up to date, and importing them is light."""
+"""The two clients are the same, and the generated one is up to date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import importlib
 import importlib.util
 import inspect
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 import monogram_sdk
 import monogram_sdk.local
 from monogram_sdk import AsyncMonogram, Monogram
+from tests.support.resources import resources
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "unasync.py"
@@ -30,11 +30,6 @@ def unasync() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def resources(client: object) -> dict[str, object]:
-    """Return the resources of a client."""
-    return {name: value for name, value in vars(client).items() if not name.startswith("_")}
 
 
 def public(value: object) -> dict[str, object]:
@@ -162,36 +157,6 @@ def test_what_is_public_is_listed_in_order_and_is_what_type_checkers_see(package
     assert getattr(package, "no_such_name", None) is None
     with pytest.raises(AttributeError, match="no_such_name"):
         package.no_such_name  # noqa: B018
-
-
-def loaded(code: str, *names: str) -> list[str]:
-    """Return which of these packages a program has loaded at its end."""
-    code += "\nprint('loaded:', *sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])))"
-    # Measuring coverage loads modules of its own.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    command = [sys.executable, "-c", f"import sys\n{code}", *names]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return run.stdout.rpartition("loaded:")[2].split()
-
-
-HEAVY = ["dotenv", "httpcore", "httpx", "postgrest", "psycopg", "pydantic", "realtime", "rich", "storage3", "supabase"]
-HEAVY += ["supabase_auth", "typer", "websockets"]
-
-
-def test_importing_loads_nothing_heavy() -> None:
-    assert loaded("import monogram_sdk", *HEAVY, "asyncio", "inspect", "logging") == []
-    assert loaded("from monogram_sdk import AsyncMonogram, Monogram, errors", *HEAVY) == []
-    assert loaded("from monogram_sdk import models", *HEAVY) == ["pydantic"]
-
-
-def test_the_status_of_the_stack_does_without_the_client_and_the_database(tmp_path: Path) -> None:
-    code = (
-        "from monogram_sdk.cli.app import app\n"
-        "try: app(['dev', 'status', '--dir', sys.argv.pop()])\n"
-        "except SystemExit as end: assert end.code == 1, end.code"
-    )
-    heavy = set(HEAVY) - {"rich", "typer", "pydantic"}  # The first two are the command itself, which loads the third.
-    assert loaded(code, *heavy, "filelock", str(tmp_path)) == []
 
 
 def test_making_clients_warns_of_nothing() -> None:

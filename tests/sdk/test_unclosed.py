@@ -14,8 +14,8 @@ from uuid import UUID
 import pytest
 
 from monogram_sdk import AsyncMonogram, Monogram
-from monogram_sdk._engine._async.network import AsyncPools
-from monogram_sdk._engine._sync.network import Pools
+from monogram_sdk._engine._async.pools import AsyncPools
+from monogram_sdk._engine._sync.pools import Pools
 from monogram_sdk.errors import ConfigError
 from tests.sdk.forks import KEY, run_in_forks, serving
 

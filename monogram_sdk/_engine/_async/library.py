@@ -1,4 +1,4 @@
-"""What the libraries of supabase-py are given: an HTTP client that sends through the engine, and a session storage."""
+"""The HTTP client that the libraries of supabase-py are given: it sends through the engine."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from monogram_sdk import _supabase
 from monogram_sdk._engine import retrying
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk._engine.request import Request, check_body
-from monogram_sdk._supabase import AsyncSupportedStorage, RequestTraits
+from monogram_sdk._supabase.requests import RequestTraits
 from monogram_sdk.errors import InvalidValueError
 
 from .engine import AsyncEngine
-from .sessions import AsyncSessions
 
 
 class AsyncLibraryHTTP:
@@ -83,30 +81,3 @@ class AsyncLibraryHTTP:
         if self._as_person:
             return await self._engine.send(request)
         return await self._engine.sender.send(request)
-
-
-class AsyncSessionView(AsyncSupportedStorage):
-    """The storage of supabase-py's auth client. It reads the session here; only `AsyncSessions` writes it.
-
-    The other thing it stores, the code verifier of a sign-in in progress, goes to the real storage.
-    """
-
-    def __init__(self, sessions: AsyncSessions) -> None:
-        self._sessions = sessions
-
-    async def get_item(self, key: str) -> str | None:
-        """Return a stored text."""
-        if key == self._sessions.storage_key:
-            session = self._sessions.cached
-            return None if session is None else _supabase.session_text(session)
-        return await self._sessions.storage.get(key)
-
-    async def set_item(self, key: str, value: str) -> None:
-        """Store a text, unless it is the session."""
-        if key != self._sessions.storage_key:
-            await self._sessions.storage.set(key, value)
-
-    async def remove_item(self, key: str) -> None:
-        """Delete a text, unless it is the session."""
-        if key != self._sessions.storage_key:
-            await self._sessions.storage.remove(key)

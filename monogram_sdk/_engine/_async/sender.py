@@ -97,13 +97,12 @@ class AsyncSender:
                 record = telemetry.Attempt(request.method, request.bare_path(), self.config.url, attempt, headers)
                 try:
                     reply = await self.network.exchange(request, headers, call)
-                except failures.FAILURES as exc:
-                    record.failed(exc)
-                    cause, sent = exc, failures.was_sent(exc)
-                    error = failures.failure(exc, call, request)
                 except BaseException as exc:
                     record.failed(exc)
-                    raise
+                    if not isinstance(exc, Exception) or not failures.is_failure(exc):
+                        raise
+                    cause, sent = exc, failures.was_sent(exc)
+                    error = failures.failure(exc, call, request)
                 else:
                     record.replied(reply.status, reply.headers)
                     if 200 <= reply.status < 300:

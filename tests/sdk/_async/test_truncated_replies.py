@@ -15,6 +15,7 @@ from monogram_sdk import AsyncMonogram, MemorySessionStorage, StoreItemKind, err
 from monogram_sdk.local import Stack
 from monogram_sdk.models import MailBatch, MailOutcome, MailResult, Model, Prompt, Response, Space
 from tests.sdk.support import PASSWORD, AsyncThunk, new_email
+from tests.support.resources import resources
 
 from .conftest import AsyncPeople
 from .faults import AsyncNarrow
@@ -99,8 +100,7 @@ def lists() -> set[str]:
     client = AsyncMonogram(url="http://127.0.0.1:1", key="sb_publishable_x")
     return {
         f"{resource}.{name}"
-        for resource, api in vars(client).items()
-        if not resource.startswith("_")
+        for resource, api in resources(client).items()
         for name, method in inspect.getmembers(type(api), inspect.isfunction)
         if not name.startswith("_")
         and re.match(

@@ -17,6 +17,7 @@ from monogram_sdk import MemorySessionStorage, Monogram, StoreItemKind, errors
 from monogram_sdk.local import Stack
 from monogram_sdk.models import MailBatch, MailOutcome, MailResult, Model, Prompt, Response, Space
 from tests.sdk.support import PASSWORD, Thunk, new_email
+from tests.support.resources import resources
 
 from .conftest import People
 from .faults import Narrow
@@ -101,8 +102,7 @@ def lists() -> set[str]:
     client = Monogram(url="http://127.0.0.1:1", key="sb_publishable_x")
     return {
         f"{resource}.{name}"
-        for resource, api in vars(client).items()
-        if not resource.startswith("_")
+        for resource, api in resources(client).items()
         for name, method in inspect.getmembers(type(api), inspect.isfunction)
         if not name.startswith("_")
         and re.match(
