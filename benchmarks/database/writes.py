@@ -26,7 +26,7 @@ select set_config('search_path', 'public', true), set_config('role', 'authentica
 commit;
 """
 
-# Who gives and who receives are of the same space of ten, as they would be in life: so the gift is also mailed.
+# Who gives and who receives are of the same space of ten, as they would be in life: so it is told by email as well.
 _GIFT = """
 \\set me random(1, :users)
 \\set recipient (:me - 1) / 10 * 10 + (:me - 1 + random(1, 9)) % 10 + 1
