@@ -14,9 +14,15 @@ _MISSING = "supabase_embedded: this command needs more packages: pip install 'mo
 def main() -> None:
     """Run the command."""
     try:
+        from supabase_embedded import plain
+        from supabase_embedded.application import STANDALONE
+
+        code = plain.run(sys.argv[1:], STANDALONE)
+        if code is not None:
+            sys.exit(code)
+
         import typer
 
-        from supabase_embedded.application import STANDALONE
         from supabase_embedded.cli import commands
 
         app = typer.Typer(

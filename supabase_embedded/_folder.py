@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,9 @@ class Run:
     server: ProcessIdentity
     supabase_dir: str
     with_seed: bool
+    control_port: int | None = None
+    """Where the supervisor takes requests; None if it does not. See `_control`."""
+    control_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from supabase_embedded import _control
+
 # Other modules are imported when a command runs: importing the database driver takes longer than `status` itself.
 from supabase_embedded._status import StackStatus
 from supabase_embedded.application import Application
@@ -81,7 +83,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
-            _print_error(ctx.obj.application, f"interrupted. {interrupt}".rstrip())
+            print_error(ctx.obj.application, f"interrupted. {interrupt}".rstrip())
             raise typer.Exit(130) from None
 
 
@@ -149,14 +151,9 @@ def status(
 
 def reset(context: typer.Context, directory: Dir = None) -> None:
     """Replace the database of the running stack with a fresh, seeded one; delete stored files and emails."""
-    from supabase_embedded import runs
-
-    outcome = "The database is either unchanged or reset."
     group: _Context = context.obj
-    with _readable_errors(group.application), interruptible(outcome):
-        begin = time.perf_counter()
-        runs.reset(group.folder(directory), application=group.application)
-        _out.print(f"The database was reset. ({1000 * (time.perf_counter() - begin):.0f} ms)")
+    with _readable_errors(group.application), interruptible(_control.UNCERTAIN):
+        _print_plain(_control.reset(group.folder(directory), group.application))
 
 
 def stop(context: typer.Context, directory: Dir = None) -> None:
@@ -265,7 +262,8 @@ def _print_progress(text: str) -> None:
     _err.print(text, markup=False, soft_wrap=True)
 
 
-def _print_error(application: Application, text: str) -> None:
+def print_error(application: Application, text: str) -> None:
+    """Print an error, which may contain file names."""
     _err.print(f"{application.program}: {text}", markup=False, style="red", soft_wrap=True)
 
 
@@ -293,5 +291,5 @@ def _readable_errors(application: Application) -> Generator[None]:
     try:
         yield
     except LocalStackError as error:
-        _print_error(application, str(error))
+        print_error(application, str(error))
         raise typer.Exit(1) from None

@@ -24,11 +24,11 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from supabase_embedded._address import SUPERUSER, ServerAddress
 from supabase_embedded._folder import DATABASE
 from supabase_embedded.bootstrap import POSTGRES_PASSWORD, bootstrap, fingerprint
 from supabase_embedded.errors import PostgresError
 from supabase_embedded.migrations import MigrationReport, migrate, migrations_in, seed
-from supabase_embedded.postgres import SUPERUSER, ServerAddress
 from supabase_embedded.project import Project
 
 _PLATFORM = "embedded_platform"

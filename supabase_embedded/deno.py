@@ -14,8 +14,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
-
 from supabase_embedded.errors import MissingDependencyError, ServerError
 from supabase_embedded.project import INSTALL, PACKAGE, SERVER_DIR, Project, cache_dir
 
@@ -79,6 +77,8 @@ def _ensure_cached(whose: str, lock: Path, options: list[str], modules: list[Pat
     marker = cache_dir() / f"deno-{digest}.complete"
     if marker.exists():
         return
+    from filelock import FileLock
+
     with FileLock(cache_dir() / "deno.lock"):
         if marker.exists():
             return

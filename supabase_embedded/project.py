@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from supabase_embedded.errors import FolderError
 
 PACKAGE = Path(__file__).parent
@@ -28,7 +26,7 @@ def cache_dir() -> Path:
         FolderError: It cannot be created.
     """
     override = os.environ.get(_CACHE_VARIABLE)
-    folder = Path(override) if override else platformdirs.user_cache_path("supabase-embedded", appauthor=False)
+    folder = Path(override) if override else _user_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -37,6 +35,12 @@ def cache_dir() -> Path:
             f"Set {_CACHE_VARIABLE} to a folder that you can write to."
         ) from error
     return folder.absolute()
+
+
+def _user_cache() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("supabase-embedded", appauthor=False)
 
 
 @dataclass(frozen=True)

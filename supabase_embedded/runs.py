@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from supabase_embedded import _processes, _server
+from supabase_embedded import _processes
+from supabase_embedded._address import ServerAddress
 from supabase_embedded._folder import StackFolder, State
 from supabase_embedded._status import running
 from supabase_embedded.application import STANDALONE, Application
 from supabase_embedded.databases import Databases
-from supabase_embedded.postgres import PostgresServer, ServerAddress
 from supabase_embedded.project import Project
 
 
@@ -20,6 +20,10 @@ def end_leftovers(folder: StackFolder, state: State) -> None:
         folder: The folder; this process holds its lock.
         state: Its state.
     """
+    # A reset, which starts no server, would load them in vain.
+    from supabase_embedded import _server
+    from supabase_embedded.postgres import PostgresServer
+
     for server in (state.server, None if state.run is None else state.run.server):
         if server is not None:
             _server.end_leftover(server)

@@ -22,6 +22,7 @@ from typing import Self
 import psycopg
 
 from supabase_embedded import _project_config, deno
+from supabase_embedded._control import Control
 from supabase_embedded._folder import DATABASE, Run, StackFolder, State
 from supabase_embedded._keys import Keys
 from supabase_embedded._ports import LOOPBACK, check_port, pick_port
@@ -100,6 +101,7 @@ class Stack:
         self._postgres: PostgresServer | None = None
         self._databases: Databases | None = None
         self._config: ServerConfig | None = None
+        self._control: Control | None = None
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -198,6 +200,8 @@ class Stack:
     def stop(self) -> None:
         """Stop everything and keep the data. Does nothing if the stack is not running."""
         self._stopping.set()
+        if self._control is not None:
+            self._control.close()
         self._server.stop()
         if self._postgres is not None:
             self._postgres.stop()
@@ -208,7 +212,7 @@ class Stack:
         if self._postgres is not None:
             self._postgres.stop()
         self._threads = []
-        self._postgres = self._databases = self._config = None
+        self._postgres = self._databases = self._config = self._control = None
         if self._folder.is_locked:
             try:
                 self._folder.end_run()
@@ -265,7 +269,9 @@ class Stack:
         self._report_migrations(self._databases.open())
 
         self._config = self._start_server(address, keys, project, state, *settings)
+        self._control = Control(self.reset)
         self._write_state(project)
+        self._run_in_thread(self._control.serve)
         self._run_in_thread(self._watch)
         self._run_in_thread(self._maintain)
         for worker in self._application.workers:
@@ -321,7 +327,7 @@ class Stack:
                 return config
 
     def _write_state(self, project: Project) -> None:
-        assert self._config is not None and self._postgres is not None
+        assert self._config is not None and self._postgres is not None and self._control is not None
         supervisor, server = ProcessIdentity.current(), ProcessIdentity.of(self._server.pid or 0)
         if server is None:
             raise LocalStackError(f"The API server ended right after its start; see {self._server.log_path}.")
@@ -330,7 +336,14 @@ class Stack:
                 api_port=self._config.port,
                 db_port=self._postgres.port,
                 smtp_port=self._config.smtp_port,
-                run=Run(supervisor, server, str(project.supabase_dir), self._with_seed),
+                run=Run(
+                    supervisor,
+                    server,
+                    str(project.supabase_dir),
+                    self._with_seed,
+                    control_port=self._control.port,
+                    control_token=self._control.token,
+                ),
                 server=server,
             )
         )

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-from filelock import FileLock
 from psycopg import sql
 
 from supabase_embedded import deno
@@ -78,24 +77,32 @@ def platform_schema() -> PlatformSchema:
     script = _FOLDER / "platform_schema.ts"
     # The script names the version of the library, so that a new version changes the hash.
     cached = cache_dir() / f"platform-schema-{hashlib.sha256(script.read_bytes()).hexdigest()[:16]}.json"
-    with FileLock(cached.with_suffix(".lock")):
-        if not cached.exists():
-            result = subprocess.run(
-                [deno.executable(), "run", "--quiet", "--no-prompt", "--allow-env", *deno.pinned(), script],
-                env=deno.environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if result.returncode != 0:
-                raise ServerError(
-                    "The library of the embedded server could not be loaded. The first time this needs the network. "
-                    f"Deno said:\n{result.stderr.strip()[:1000]}"
-                )
-            unfinished = cached.with_suffix(".unfinished")
-            unfinished.write_text(result.stdout, encoding="utf-8")
-            unfinished.replace(cached)
+    if not cached.exists():
+        _cache_platform_schema(script, cached)
     return PlatformSchema(**json.loads(cached.read_text(encoding="utf-8")))
+
+
+def _cache_platform_schema(script: Path, cached: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(cached.with_suffix(".lock")):
+        if cached.exists():  # Another process has been faster.
+            return
+        result = subprocess.run(
+            [deno.executable(), "run", "--quiet", "--no-prompt", "--allow-env", *deno.pinned(), script],
+            env=deno.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise ServerError(
+                "The library of the embedded server could not be loaded. The first time this needs the network. "
+                f"Deno said:\n{result.stderr.strip()[:1000]}"
+            )
+        unfinished = cached.with_suffix(".unfinished")
+        unfinished.write_text(result.stdout, encoding="utf-8")
+        unfinished.replace(cached)
 
 
 def _files() -> list[Path]:

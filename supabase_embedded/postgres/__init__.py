@@ -15,7 +15,7 @@ The server listens on the loopback interface only, and every connection needs a 
 
 from __future__ import annotations
 
-from supabase_embedded.postgres.address import SUPERUSER, ServerAddress
+from supabase_embedded._address import SUPERUSER, ServerAddress
 from supabase_embedded.postgres.server import PostgresServer
 
 __all__ = ["SUPERUSER", "PostgresServer", "ServerAddress"]

@@ -6,9 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
+from supabase_embedded._address import SUPERUSER
 from supabase_embedded.errors import PostgresError
 from supabase_embedded.postgres.account import Account
-from supabase_embedded.postgres.address import SUPERUSER
 from supabase_embedded.postgres.programs import Programs
 
 _DISK_FULL = "No space left on device"  # The operating system's message.

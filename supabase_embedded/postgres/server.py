@@ -17,12 +17,12 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from supabase_embedded import _processes
+from supabase_embedded._address import SUPERUSER, ServerAddress
 from supabase_embedded._files import open_log
 from supabase_embedded._ports import LOOPBACK, pick_port
 from supabase_embedded.errors import AlreadyRunningError, FolderError, PortInUseError, PostgresError
 from supabase_embedded.postgres import leftovers
 from supabase_embedded.postgres.account import Account, postgres_account
-from supabase_embedded.postgres.address import SUPERUSER, ServerAddress
 from supabase_embedded.postgres.cluster import NewCluster
 from supabase_embedded.postgres.programs import Programs, environment
 from supabase_embedded.postgres.temporary import deleted_if_killed, memory_folder

@@ -123,11 +123,11 @@ def test_errors_are_one_line(folder: Path, tmp_path: Path) -> None:
     assert processes_in(folder) == []
 
 
-@pytest.mark.parametrize("missing", ["typer", "psycopg"])
-def test_a_missing_package_is_reported_in_one_line(missing: str, folder: Path) -> None:
+@pytest.mark.parametrize(("missing", "argument"), [("typer", "status"), ("rich", "reset"), ("psycopg", "--detach")])
+def test_a_missing_package_is_reported_in_one_line(missing: str, argument: str, folder: Path) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; from supabase_embedded.__main__ import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", program, "dev", "reset"], cwd=folder, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, "dev", argument], cwd=folder, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -200,7 +200,7 @@ def test_an_interrupted_start_in_the_background_is_undone(
     ("place", "arguments", "outcome"),
     [
         ("supabase_embedded.Stack.start", ("dev",), "The stack was not started, and nothing is left running."),
-        ("supabase_embedded.runs.reset", ("dev", "reset"), "The database is either unchanged or reset."),
+        ("supabase_embedded._control.request_reset", ("dev", "reset"), "The database is either unchanged or reset."),
         ("supabase_embedded.background.stop", ("dev", "stop"), "The stack may still be stopping;"),
         ("supabase_embedded._status.StackStatus.of", ("dev", "status"), ""),
         ("monogram_sdk.Monogram.admin_client", ("verify", __file__), ""),
@@ -314,10 +314,10 @@ def test_bad_input_gets_one_message(tmp_path: Path) -> None:
     run("dev", "status", "--output", "yaml", code=2)
 
 
-@pytest.mark.parametrize("missing", ["typer", "psycopg"])
-def test_a_missing_package_is_reported_in_one_line(missing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("missing", "argument"), [("typer", "status"), ("rich", "reset"), ("psycopg", "--detach")])
+def test_a_missing_package_is_reported_in_one_line(missing: str, argument: str, tmp_path: Path) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; from monogram_sdk.cli import main; main()"
-    command = [sys.executable, "-c", program, "dev", "reset", "--dir", tmp_path]
+    command = [sys.executable, "-c", program, "dev", argument, "--dir", tmp_path]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
