@@ -53,6 +53,10 @@ class Listing(Generic[M]):
             does not read everybody's rows.
         columns: The columns to read; by default the fields of the model.
         arguments: The function's arguments; ``None`` for a table.
+        pages_itself: Whether the function takes the cursor and the number of rows as arguments, ``after_`` before each
+            key and ``limit_count``. Filters of the request cannot reach into a function: without this, it computes all
+            of its rows for each page.
+        personal: Whether somebody must be signed in, whose rows the function returns.
     """
 
     source: str
@@ -63,21 +67,27 @@ class Listing(Generic[M]):
     owner: str | None = None
     columns: str | None = None
     arguments: dict[str, Any] | None = field(default=None, hash=False)
+    pages_itself: bool = False
+    personal: bool = False
 
     def call(self, cursor: str | None, limit: int, me: UUID | None) -> Request:
         """Return the request for the rows after a cursor."""
         filters = self.filters
         if self.owner is not None:
             filters = (*filters, _query.equals(self.owner, me))
-        if cursor is not None:
-            place = self._place(cursor, me)
-            filters = (*filters, _query.beyond(self.keys, place, descending=self.descending))
+        place = None if cursor is None else self._place(cursor, me)
+        if place is not None and not self.pages_itself:
+            filters = (*filters, *_query.beyond(self.keys, place, descending=self.descending))
         direction = "desc" if self.descending else "asc"
         order = ",".join(f"{key}.{direction}" for key in self.keys)
         columns = self.columns or self.model.columns()
         if self.arguments is None:
             return _query.select(self.source, columns, filters, order=order, limit=limit)
-        return _query.rpc_rows(self.source, self.arguments, columns, filters, order=order, limit=limit)
+        arguments = self.arguments
+        if self.pages_itself:
+            after = dict(zip((f"after_{key}" for key in self.keys), place or (), strict=False))
+            arguments = {**arguments, **after, "limit_count": limit}
+        return _query.rpc_rows(self.source, arguments, columns, filters, order=order, limit=limit)
 
     def cursor(self, row: M, me: UUID | None) -> str:
         """Return the cursor for the rows after this one. It identifies the list, so that no other list accepts it."""

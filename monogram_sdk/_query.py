@@ -29,6 +29,7 @@ READING: frozenset[str] = frozenset(
         "ledger_proof",
         "mail_state",
         "member_profiles",
+        "my_spaces",
         "newsletter_delivery",
         "newsletter_mail",
         "outbox_state",
@@ -72,21 +73,23 @@ def is_null(column: str) -> str:
     return f"{column}=is.null"
 
 
-def beyond(columns: Sequence[str], values: Sequence[object], *, descending: bool) -> str:
-    """Return the filter for the rows after a position in a sorted list: ``(a, b) > (x, y)``.
+def beyond(columns: Sequence[str], values: Sequence[object], *, descending: bool) -> tuple[str, ...]:
+    """Return the filters for the rows after a position in a sorted list: ``(a, b) > (x, y)``.
 
-    PostgREST cannot compare tuples, so it is written as ``a > x or (a = x and b > y)``.
+    PostgREST cannot compare tuples, so it is written as ``a >= x and (a > x or (a = x and b > y))``. With the first
+    bound, which the second one implies, the database begins to read its index at the position.
     """
     operator = "lt" if descending else "gt"
-    quoted = [_quoted(value) for value in values]
+    first = quote(text(values[0]), safe="")
     if len(columns) == 1:
-        return f"{columns[0]}={operator}.{quote(text(values[0]), safe='')}"
+        return (f"{columns[0]}={operator}.{first}",)
+    quoted = [_quoted(value) for value in values]
     branches = [
         ",".join([*(f"{columns[j]}.eq.{quoted[j]}" for j in range(i)), f"{columns[i]}.{operator}.{quoted[i]}"])
         for i in range(len(columns))
     ]
     alternatives = [branch if index == 0 else f"and({branch})" for index, branch in enumerate(branches)]
-    return "or=" + quote(f"({','.join(alternatives)})", safe="(),.")
+    return f"{columns[0]}={operator}e.{first}", "or=" + quote(f"({','.join(alternatives)})", safe="(),.")
 
 
 def select(

@@ -158,6 +158,7 @@ _SDK_NAMES = {
     "in the table purchases": "in store.purchases()",
     "mail_state()": "admin.mail_state()",
     "member_profiles()": "spaces.members()",
+    "my_spaces()": "spaces.list()",
     "purchase_item()": "store.purchase()",
     "reorder_prompts()": "prompts.reorder()",
     "resume_mail()": "admin.resume_mail()",

@@ -98,7 +98,8 @@ class Pages(Unread, Generic[M]):
         engine = self._engine
         with engine.call(f"{self._listing.source}.page"):
             try:
-                me = engine.sessions.require_user_id() if self._listing.owner else None
+                needs_me = self._listing.owner is not None or self._listing.personal
+                me = engine.sessions.require_user_id() if needs_me else None
                 rows = self._read(cursor, limit, me)
                 if not rows or len(rows) < min(limit, most):
                     return Page(tuple(rows), None)

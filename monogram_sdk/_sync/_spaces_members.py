@@ -86,7 +86,8 @@ class Members(Resource):
             page_size: How many to read at once, 1-1,000.
         """
         arguments = {"space_id": as_uuid(space_id, "space_id")}
-        listing = Listing("member_profiles", MemberProfile, ("joined_at", "user_id"), arguments=arguments)
+        keys = ("joined_at", "user_id")
+        listing = Listing("member_profiles", MemberProfile, keys, arguments=arguments, pages_itself=True)
         return self._pages(listing, after, page_size)
 
     @call

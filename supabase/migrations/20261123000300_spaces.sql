@@ -47,7 +47,7 @@ comment on column public.spaces.newsletter_visibility is 'Who reads published ne
 
 create index idx_spaces_leader_id on public.spaces (leader_id);
 create index idx_spaces_current_curator_id on public.spaces (current_curator_id);
-create index idx_spaces_is_public on public.spaces (created_at desc) where is_public;
+create index idx_spaces_is_public on public.spaces (is_public, created_at, id);
 
 alter table public.spaces enable row level security;
 

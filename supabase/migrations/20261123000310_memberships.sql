@@ -34,7 +34,7 @@ comment on column public.memberships.invite_code is
   'Write-only: the code to join a private space with. Always null when read.';
 
 create index idx_memberships_user_id on public.memberships (user_id);
-create index idx_memberships_space_id on public.memberships (space_id);
+create index idx_memberships_space_id on public.memberships (space_id, joined_at, user_id);
 create index idx_memberships_invite_id on public.memberships (invite_id);
 
 alter table public.memberships enable row level security;

@@ -264,3 +264,19 @@ create policy "People leave by themselves" on public.memberships
 grant select on public.memberships to authenticated, service_role;
 grant insert (user_id, space_id, invite_code) on public.memberships to authenticated, service_role;
 grant delete on public.memberships to authenticated, service_role;
+
+-- Functions ----------------------------------------------------------------------------------------------------------
+
+create function public.my_spaces()
+returns setof public.spaces
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query select * from public.spaces where spaces.id = any (array(select private.my_space_ids()));
+end;
+$$;
+comment on function public.my_spaces() is
+  'Return the spaces that the caller is a member of: reading the table shows public ones as well.';
+grant execute on function public.my_spaces() to authenticated, service_role;

@@ -38,28 +38,52 @@ grant update (notification_status, notified_at) on public.curator_rotations to s
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
-create function private.waiting_order(space_id uuid)
+create function private.waiting_order(space_id uuid, people integer default null)
 returns table (user_id uuid, waiting bigint)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select
-    memberships.user_id,
-    row_number() over (order by last_turn.week_number nulls first, memberships.joined_at, memberships.user_id)
-  from public.memberships
-  join public.users on users.id = memberships.user_id
-  left join lateral (
-    select max(curator_rotations.week_number) as week_number
-    from public.curator_rotations
-    where curator_rotations.space_id = memberships.space_id and curator_rotations.curator_id = memberships.user_id
-  ) as last_turn on true
-  where memberships.space_id = waiting_order.space_id;
+begin
+  -- Who never curated comes first, in the order of an index; few have curated, for there is one a week.
+  return query
+    with never as materialized (
+      select memberships.user_id, memberships.joined_at
+      from public.memberships
+      join public.users on users.id = memberships.user_id
+      where memberships.space_id = waiting_order.space_id
+        and memberships.user_id not in (
+          select curator_rotations.curator_id
+          from public.curator_rotations
+          where curator_rotations.space_id = waiting_order.space_id and curator_rotations.curator_id is not null
+        )
+      order by memberships.joined_at, memberships.user_id
+      limit waiting_order.people
+    ),
+    turns as materialized (
+      select curator_rotations.curator_id, max(curator_rotations.week_number) as week_number
+      from public.curator_rotations
+      where curator_rotations.space_id = waiting_order.space_id
+      group by curator_rotations.curator_id
+    )
+    select queue.user_id, row_number() over (order by queue.week_number nulls first, queue.joined_at, queue.user_id)
+    from (
+      select never.user_id, never.joined_at, null::integer as week_number from never
+      union all
+      select memberships.user_id, memberships.joined_at, turns.week_number
+      from turns
+      join public.memberships
+        on memberships.space_id = waiting_order.space_id and memberships.user_id = turns.curator_id
+      join public.users on users.id = memberships.user_id
+    ) as queue
+    order by 2
+    limit waiting_order.people;
+end;
 $$;
-comment on function private.waiting_order(uuid) is
-  'Members by how long they have waited since curating: 1 has waited longest. Definer; not granted, only other '
-  'definer functions call it.';
+comment on function private.waiting_order(uuid, integer) is
+  'Members by how long they have waited since curating: 1 has waited longest. The first so many people, or all. '
+  'Definer; not granted, only other definer functions call it.';
 
 create function private.next_curator(space_id uuid, rotation_type public.rotation_type, current_curator_id uuid)
 returns uuid
@@ -69,6 +93,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_people integer;
   v_next uuid;
 begin
   if next_curator.rotation_type = 'MANUAL' then
@@ -90,10 +115,18 @@ begin
       (memberships.user_id is not distinct from next_curator.current_curator_id), random()
     limit 1;
   else
-    select waiting_order.user_id into v_next
-    from private.waiting_order(next_curator.space_id)
-    order by private.is_banned(waiting_order.user_id), waiting_order.waiting
-    limit 1;
+    -- Nearly always one of the first is not banned.
+    foreach v_people in array array[10, null]::integer[] loop
+      select waiting_order.user_id into v_next
+      from private.waiting_order(next_curator.space_id, v_people)
+      where not private.is_banned(waiting_order.user_id)
+      order by waiting_order.waiting
+      limit 1;
+      exit when found;
+    end loop;
+    if v_next is null then
+      select waiting_order.user_id into v_next from private.waiting_order(next_curator.space_id, 1);
+    end if;
   end if;
   return v_next;
 end;
@@ -214,7 +247,7 @@ begin
       from generate_series(1, preview_rotation.weeks) as turn (ahead)
       join (
         select waiting_order.user_id, waiting_order.waiting, count(*) over () as people
-        from private.waiting_order(preview_rotation.space_id)
+        from private.waiting_order(preview_rotation.space_id, preview_rotation.weeks)
       ) as queue on queue.waiting = (turn.ahead - 1) % queue.people + 1
       join public.users on users.id = queue.user_id
       order by turn.ahead;

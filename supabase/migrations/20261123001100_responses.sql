@@ -64,7 +64,8 @@ comment on column public.responses.calendar_week is
   'changes.';
 comment on column public.responses.is_selected is 'Chosen by the leader for the newsletter.';
 
-create index idx_responses_space_id on public.responses (space_id, week_number);
+create index idx_responses_space_id on public.responses (space_id, week_number, created_at, id);
+create index idx_responses_created_at on public.responses (space_id, created_at, id);
 create index idx_responses_user_id on public.responses (user_id, published_at desc);
 create index idx_responses_image_path on public.responses (image_path) where image_path is not null;
 

@@ -42,6 +42,7 @@ comment on column public.settings.language is
   'about.';
 
 create index idx_settings_show_everybody on public.settings (user_id) where show_on_leaderboard = 'EVERYBODY';
+create index idx_settings_show_nobody on public.settings (user_id) where show_on_leaderboard = 'NOBODY';
 create index idx_settings_active_theme_id on public.settings (active_theme_id);
 
 alter table public.settings enable row level security;

@@ -193,6 +193,7 @@ def test_numbers_out_of_bounds(world: World) -> None:
     for function, arguments in (
         ("leaderboard", {"limit_count": 101}),
         ("leaderboard", {"limit_count": None}),
+        ("member_profiles", {"space_id": space_id, "limit_count": 0}),
         ("preview_rotation", {"space_id": space_id, "weeks": 0}),
         ("preview_rotation", {"space_id": space_id, "weeks": 53}),
         ("space_week", {"space_id": space_id, "week_number": 0}),

@@ -13,6 +13,7 @@ import pytest
 from supabase_embedded.databases import Databases
 from supabase_embedded.postgres import SUPERUSER
 from tests.support.actors import Actor, Actors
+from tests.support.large_space import add_large_space
 from tests.support.scale import fill
 
 
@@ -22,6 +23,8 @@ class Library:
     reader: Actor
     space_id: UUID
     prompt_id: UUID
+    member: Actor
+    large_space_id: UUID
 
 
 @pytest.fixture(
@@ -37,12 +40,16 @@ def library(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Li
     databases.clone(name)
     try:
         fill(databases.dsn(name, user=SUPERUSER), users=users, spaces=spaces)
+        add_large_space(databases.dsn(name, user=SUPERUSER))
         with psycopg.connect(databases.dsn(name)) as connection, Actors(connection) as actors:
             connection.execute("set local search_path = public")
             # Person 21 sits in the first seat of space 3.
             reader = actors.known(actors.one("select md5('user21')::uuid"))
-            space_id, prompt_id = (actors.one(f"select md5('{key}')::uuid") for key in ("space3", "prompt3-10-1"))
-            yield Library(actors, reader, space_id, prompt_id)
+            # The first member of the large space is in 50 public ones as well.
+            member = actors.known(actors.one("select md5('large1')::uuid"))
+            keys = ("space3", "prompt3-10-1", "large")
+            space_id, prompt_id, large_id = (actors.one(f"select md5('{key}')::uuid") for key in keys)
+            yield Library(actors, reader, space_id, prompt_id, member, large_id)
     finally:
         databases.drop(name)
 
@@ -148,3 +155,40 @@ def test_a_function_touches_few_pages(library: Library, call: str, pages: int) -
     explain(library.reader, query)  # Once before, so that reading the catalogs does not count.
     _, _, touched = explain(library.reader, query)
     assert touched < pages
+
+
+# What is read, after which row of which list it begins, and how many pages of the database that touches at most.
+LARGE: dict[str, tuple[str, str, int]] = {
+    "the first members": ("member_profiles(%(large)s, limit_count => 100)", "", 1_200),
+    "the members after the thousandth": (
+        "member_profiles(%(large)s, %(first)s, %(second)s, 100)",
+        "select joined_at, user_id from memberships where space_id = %(large)s order by 1, 2 offset 1000 limit 1",
+        1_200,
+    ),
+    "a person's spaces among all public ones": ("my_spaces() order by created_at, id limit 100", "", 150),
+    "a page of public spaces": (
+        "spaces where is_public = true and created_at >= %(first)s and (created_at > %(first)s or"
+        " (created_at = %(first)s and id > %(second)s)) order by created_at, id limit 100",
+        "select created_at, id from spaces where is_public order by 1, 2 offset 500 limit 1",
+        30,
+    ),
+    # Six pages for each member: who they are, and whether they are shown.
+    "the leaderboard of the space": ("leaderboard(%(large)s)", "", 12_500),
+    "the leaderboard of a person's spaces": ("leaderboard()", "", 12_500),
+    "the coming curators": ("preview_rotation(%(large)s)", "", 600),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_page_of_a_long_list_touches_few_pages(library: Library, name: str) -> None:
+    """However many rows the list has: what is not shown is not computed, and nothing is sorted for each page."""
+    query, place, pages = LARGE[name]
+    literals = {"large": f"'{library.large_space_id}'"}
+    if place:
+        (row,) = library.actors.run(place % literals)
+        first, second = row.values()
+        literals |= {"first": f"'{first}'", "second": f"'{second}'"}
+    query = f"select * from {query % literals}"
+    # The plans of the first executions are made for their arguments, then one is kept for all.
+    touched = [explain(library.member, query)[2] for _ in range(7)]
+    assert max(touched[1:]) < pages
