@@ -55,6 +55,19 @@ $$;
 comment on function private.as_line(text) is
   'A text made one line: what private.is_line refuses is left out, and white space of any kind becomes one space.';
 
+create function private.is_text(value text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select is_text.value !~ '[\u0001-\u0008\u000E-\u001F\u007F]';
+$$;
+comment on function private.is_text(text) is
+  'Return true if a text has no control characters but those that end lines, and tabs: nobody sees the others, XML has '
+  'no place for them, and JSON writes six bytes for each.';
+grant execute on function private.is_text(text) to anon, authenticated, service_role;
+
 create function private.line_count(value text)
 returns integer
 language sql
@@ -94,6 +107,12 @@ begin
         end,
         check_text.column_name, check_text.minimum, check_text.maximum
       )
+    );
+  end if;
+  if not private.is_text(check_text.value) then
+    perform private.fail(
+      'MG001', check_text.column_name,
+      format('%s takes no control characters besides tabs and ends of lines.', check_text.column_name)
     );
   end if;
   if private.line_count(check_text.value) > 500 then

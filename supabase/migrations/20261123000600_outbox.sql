@@ -27,6 +27,7 @@ create table private.outbox (
   line text not null generated always as (private.line_of(kind, is_awaited)) stored,
   turn bigint not null default 0,
   served_turn bigint,
+  is_held boolean not null default false,
   state text not null default 'READY',
   attempts integer not null default 0,
   run_at timestamptz not null default now(),
@@ -48,7 +49,7 @@ create table private.outbox (
 );
 comment on table private.outbox is
   'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job(). Triggers: outbox__wake, '
-  'and outbox__wake_waiting (what waited for a picture).';
+  'outbox__wake_waiting and outbox__release_waiting (what waited for a picture).';
 comment on column private.outbox.key is 'What the job does, for example newsletter.render:{newsletter_id}.';
 comment on column private.outbox.owner_id is
   'Whose turn it takes: the person who uploaded the file, published the newsletter, or led the space when it was '
@@ -57,6 +58,9 @@ comment on column private.outbox.is_awaited is 'Whether a published newsletter w
 comment on column private.outbox.line is 'See line_of().';
 comment on column private.outbox.turn is 'Jobs of one line are taken in the order of their turns; see next_turn().';
 comment on column private.outbox.served_turn is 'The turn of the last claim; null before.';
+comment on column private.outbox.is_held is
+  'Whether the last claim that came to it found that it waits for another job: run_at is then when it is looked at '
+  'again, unless release_jobs() makes it due before.';
 comment on column private.outbox.due_at is
   'When a worker may take it: at run_at, or when its lease runs out; null once nobody is to do it any more.';
 comment on column private.outbox.state is 'READY at run_at; LEASED to a worker; DONE; DEAD after too many attempts.';
@@ -64,6 +68,7 @@ comment on column private.outbox.state is 'READY at run_at; LEASED to a worker; 
 create index idx_outbox_due on private.outbox (due_at, id) where due_at is not null;
 create index idx_outbox_turn on private.outbox (is_awaited desc, turn, due_at, id) where state = 'READY';
 create index idx_outbox_owner on private.outbox (line, owner_id, turn, id) where owner_id is not null;
+create index idx_outbox_held on private.outbox ((payload ->> 'newsletter_id')) where is_held;
 create index idx_outbox_served on private.outbox (line, owner_id, served_turn) where owner_id is not null and served_turn is not null;
 
 alter table private.outbox enable row level security;
@@ -117,13 +122,15 @@ as $$
 begin
   return case
     when is_job_held.kind = 'storage.remove' then
-      private.is_in_print(coalesce(is_job_held.payload ->> 'path', is_job_held.payload ->> 'folder' || '/'))
+      private.is_in_print(
+        is_job_held.payload ->> 'bucket_id',
+        coalesce(is_job_held.payload ->> 'path', is_job_held.payload ->> 'folder' || '/')
+      )
     when is_job_held.kind in ('newsletter.mail', 'newsletter.render', 'newsletter.pdf') then exists (
       select
-      from public.newsletters
-      cross join lateral private.pictures_in(newsletters.content) as named
-      join private.outbox on outbox.key = 'picture.derive:' || named.bucket_id || '/' || named.path
-      where newsletters.id = private.try_uuid(is_job_held.payload ->> 'newsletter_id')
+      from private.printed_files
+      join private.outbox on outbox.key = 'picture.derive:' || printed_files.bucket_id || '/' || printed_files.path
+      where printed_files.newsletter_id = private.try_uuid(is_job_held.payload ->> 'newsletter_id')
         and outbox.state in ('READY', 'LEASED')
     )
     else false

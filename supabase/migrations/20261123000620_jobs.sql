@@ -25,7 +25,7 @@ as $$
   on conflict on constraint outbox_key_key do update
   set
     state = 'READY', attempts = 0, run_at = excluded.run_at, finished_at = null, owner_id = excluded.owner_id,
-    is_awaited = false, turn = excluded.turn, served_turn = null
+    is_awaited = false, is_held = false, turn = excluded.turn, served_turn = null
   where outbox.state in ('DONE', 'DEAD') and outbox.kind in ('picture.derive', 'storage.remove');
 $$;
 comment on function private.enqueue(text, text, jsonb, timestamptz, uuid) is
@@ -65,6 +65,26 @@ comment on function private.backoff(interval, integer, text) is
   'less so that what failed together does not come back together.';
 grant execute on function private.backoff(interval, integer, text) to service_role;
 
+create function private.release_jobs(ids bigint[])
+returns void
+language sql
+security definer
+set search_path = ''
+as $$
+  update private.outbox
+  set is_held = false, run_at = created_at
+  where id = any (
+    array(
+      select outbox.id from private.outbox
+      where outbox.id = any (release_jobs.ids) and outbox.is_held and outbox.state = 'READY'
+      for no key update skip locked
+    )
+  );
+$$;
+comment on function private.release_jobs(bigint[]) is
+  'Let jobs be looked at again that claim_jobs() put off because they waited for others. One that somebody else '
+  'holds comes back by itself. Definer; not granted, only triggers call it.';
+
 create function private.claim_jobs(
   worker text, job_limit integer, lease interval, at timestamptz, kinds text[]
 )
@@ -75,6 +95,8 @@ set search_path = ''
 as $$
 declare
   v_ids bigint[];
+  v_looked integer := 0;
+  v_held bigint[];
   v_unwanted bigint[];
   v_late bigint[];
 begin
@@ -114,11 +136,21 @@ begin
       select id from private.outbox
       where state = 'READY' and due_at <= claim_jobs.at
         and (claim_jobs.kinds is null or kind = any (claim_jobs.kinds))
-        and not private.is_job_held(kind, payload)
       order by is_awaited desc, turn, due_at, id
       limit claim_jobs.job_limit
       for update skip locked
     );
+    v_looked := v_looked + cardinality(v_ids);
+    -- What waits for others is looked at again when they are done, or else after a minute, later an hour: however much
+    -- of it there is, it does not keep the claims busy.
+    v_held := array(
+      select id from private.outbox where id = any (v_ids) and private.is_job_held(kind, payload)
+    );
+    update private.outbox
+    set
+      is_held = true,
+      run_at = claim_jobs.at + least(interval '1 hour', greatest(interval '1 minute', (claim_jobs.at - created_at) / 8))
+    where id = any (v_held);
     -- A picture that no row names any longer is not made. Naming it again queues it again.
     v_unwanted := array(
       select id from private.outbox
@@ -130,7 +162,7 @@ begin
     v_late := array(
       select outbox.id from private.outbox
       join private.lines on lines.name = outbox.line
-      where outbox.id = any (v_ids) and outbox.state = 'READY'
+      where outbox.id = any (v_ids) and outbox.id <> all (v_held) and outbox.state = 'READY'
         and (
           outbox.turn < lines.turn
           or exists (
@@ -144,7 +176,11 @@ begin
         )
     );
     perform private.line_up(v_late);
-    exit when v_unwanted = '{}' and v_late = '{}';
+    exit when v_held || v_unwanted || v_late = '{}';
+    if v_looked >= 2000 then
+      v_ids := array(select id from unnest(v_ids) as id where id <> all (v_held || v_unwanted || v_late));
+      exit;
+    end if;
   end loop;
 
   perform private.raise_line(claimed.line, claimed.turn)
@@ -155,7 +191,7 @@ begin
   return query
   update private.outbox
   set
-    state = 'LEASED', attempts = attempts + 1, served_turn = turn, leased_by = claim_jobs.worker,
+    state = 'LEASED', attempts = attempts + 1, served_turn = turn, is_held = false, leased_by = claim_jobs.worker,
     leased_until = claim_jobs.at + claim_jobs.lease,
     run_at = claim_jobs.at + claim_jobs.lease
   where id = any (v_ids)
@@ -165,15 +201,15 @@ begin
       then payload || jsonb_build_object('in_use', private.is_file_in_use(payload ->> 'bucket_id', payload ->> 'path'))
       else payload
     end,
-    owner_id, is_awaited, line, turn, served_turn, state, attempts, run_at, leased_until, leased_by, due_at,
+    owner_id, is_awaited, line, turn, served_turn, is_held, state, attempts, run_at, leased_until, leased_by, due_at,
     last_error, created_at, finished_at;
 end;
 $$;
 comment on function private.claim_jobs(text, integer, interval, timestamptz, text[]) is
   'Lease due jobs and those whose lease ran out, ten times at most, each owner''s in turn. Where a file is to be '
-  'removed the payload says whether it is in use again. What has to wait for another job is not leased, and a '
-  'picture that nothing names is dropped. Definer because it calls functions that are granted to nobody; granted to '
-  'the service role only.';
+  'removed the payload says whether it is in use again. What has to wait for another job is put off, and a '
+  'picture that nothing names is dropped; a claim looks at about 2000 jobs at most. Definer because it calls '
+  'functions that are granted to nobody; granted to the service role only.';
 grant execute on function private.claim_jobs(text, integer, interval, timestamptz, text[]) to service_role;
 
 create function public.claim_jobs(

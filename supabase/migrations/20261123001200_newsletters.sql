@@ -63,8 +63,8 @@ comment on table public.newsletters is
   'The newsletter of a week. Triggers: newsletters__bound_rows, newsletters__fill, newsletters__take_id, '
   'newsletters__require_columns, newsletters__guard (who, when, which values), newsletters__seal and '
   'newsletters__seal_anew (code), newsletters__limit, newsletters__send (closes the week), '
-  'newsletters__ask_for_pictures, newsletters__note_deleted, newsletters__drop_files, newsletters__note_gone, '
-  'newsletters__forget_curator, newsletters__version, newsletters__touch_updated_at.';
+  'newsletters__ask_for_pictures, newsletters__note_new_files, newsletters__note_files, newsletters__note_deleted, '
+  'newsletters__drop_files, newsletters__note_gone, newsletters__forget_curator, newsletters__version, newsletters__touch_updated_at.';
 comment on column public.newsletters.version is
   'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
   'is another by now.';

@@ -30,7 +30,26 @@ create table private.used_file_names (
 comment on table private.used_file_names is
   'SHA-256 of {bucket}/{name} of files of people that were removed: no file is stored under these names again.';
 
+create table private.printed_files (
+  newsletter_id uuid not null references public.newsletters (id) on delete cascade,
+  bucket_id text not null,
+  path text collate "C" not null,
+  needed_until timestamptz,
+  constraint printed_files_pkey primary key (newsletter_id, bucket_id, path)
+);
+comment on table private.printed_files is
+  'The pictures that each published newsletter names, noted when its snapshot is settled: nothing looks for a file in '
+  'the snapshots themselves. Triggers: printed_files__release and printed_files__release_gone (removals that '
+  'waited).';
+comment on column private.printed_files.needed_until is
+  'How long the file stays for the rendering, which makes the newsletter''s own copies: 30 days; null once the page is '
+  'made.';
+
+create index idx_printed_files_path on private.printed_files (bucket_id, path);
+create index idx_printed_files_needed on private.printed_files (bucket_id, path) where needed_until is not null;
+
 alter table private.used_file_names enable row level security;
+alter table private.printed_files enable row level security;
 
 -- Predicates ---------------------------------------------------------------------------------------------------------
 
@@ -100,7 +119,7 @@ comment on function private.is_file_in_use(text, text) is
   'Return true if a response, a profile or a space names the file: its owner may have named it again since it was '
   'dropped. Definer; not granted, only other definer functions call it.';
 
-create function private.is_in_print(path text)
+create function private.is_in_print(bucket_id text, path text)
 returns boolean
 language plpgsql
 stable
@@ -109,15 +128,17 @@ set search_path = ''
 as $$
 begin
   return exists (
-    select from public.newsletters
-    where newsletters.is_published
-      and newsletters.html_path is null
-      and newsletters.published_at > now() - interval '30 days'
-      and strpos(newsletters.content::text, '"' || is_in_print.path) > 0
+    select from private.printed_files
+    where printed_files.bucket_id = is_in_print.bucket_id
+      and printed_files.needed_until > now()
+      -- A range, so that any plan finds it by the index: what begins with a folder ends before its last character.
+      and printed_files.path >= is_in_print.path
+      and printed_files.path
+        <= is_in_print.path || case when right(is_in_print.path, 1) = '/' then U&'\+10FFFF' else '' end
   );
 end;
 $$;
-comment on function private.is_in_print(text) is
+comment on function private.is_in_print(text, text) is
   'Return true if a published newsletter that is not rendered yet shows the file, or one in the folder (a path that '
   'ends with a slash). Rendering makes the newsletter''s own copies; until then, or for 30 days, the file stays. '
   'Definer; not granted, only other definer functions call it.';
@@ -129,7 +150,8 @@ stable
 security definer
 set search_path = ''
 as $$
-  select private.is_file_in_use(is_file_needed.bucket_id, is_file_needed.name) or private.is_in_print(is_file_needed.name);
+  select private.is_file_in_use(is_file_needed.bucket_id, is_file_needed.name)
+    or private.is_in_print(is_file_needed.bucket_id, is_file_needed.name);
 $$;
 comment on function private.is_file_needed(text, text) is
   'Return true if a row names the file, or a newsletter is still to be rendered with it. Definer to see every row; '

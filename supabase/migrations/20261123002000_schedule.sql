@@ -212,7 +212,6 @@ as $$
     select from private.outbox
     where outbox.due_at <= is_work_due.at
       and outbox.kind <> 'picture.derive'
-      and not private.is_job_held(outbox.kind, outbox.payload)
   ) or exists (
     select from private.mails
     where mails.due_at <= is_work_due.at

@@ -95,13 +95,13 @@ def test_an_output_that_takes_nothing_ends_it_in_one_line(home: Home) -> None:
 
 def test_what_has_happened_so_far(home: Home) -> None:
     # Text by people is neither markup nor a command for the terminal.
-    home.client.responses.submit(home.prompt.id, content="[red]Dune\x1b[2J\n\nagain", music="https://example.org/x")
+    home.client.responses.submit(home.prompt.id, content="[red]Dune\x9b2J\n\nagain", music="https://example.org/x")
     lines = home.run("test book club", "--once").stdout.splitlines()
     assert [line.strip().split("  ", 2)[-1] for line in lines] == [
         "Ada [bold] joined",
         "Ada [bold] is the curator of week 1",
         "Week 1 asks: “What did you read?”",
-        "Ada [bold] responded to “What did you read?”: [red]Dune [2J again [music: https://example.org/x]",
+        "Ada [bold] responded to “What did you read?”: [red]Dune 2J again [music: https://example.org/x]",
     ]
     assert home.session_file.stat().st_mode & 0o777 == 0o600
     # Signed in by now, so nobody has to be asked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import psycopg
@@ -131,6 +132,94 @@ def test_what_cannot_be_made_keeps_no_newsletter(actors: Actors, club: Club) -> 
     settle(actors, "responses", response["image_path"], refusal="DAMAGED")
     (state,) = service.rows("newsletter_pictures", newsletter_id=newsletter["id"])
     assert (state["refusal"], state["files"]) == ("DAMAGED", None)
+
+
+def test_what_waits_is_not_looked_at_by_every_claim(actors: Actors, club: Club) -> None:
+    boris = club.members[0]
+    response = respond(club, boris)
+    newsletter = publish(club, response)
+    boris.delete("responses", response["id"])
+    actors.run("delete from private.mails")
+    actors.run("select private.drop_file('responses', %s)", response["image_path"])
+    actors.run("select private.drop_folder('responses', %s)", f"{club.id}/{boris.id}")
+    actors.run("select private.drop_folder('responses', %s)", str(club.id))
+    actors.run("select private.drop_folder('avatars', %s)", str(boris.id))
+    waiting = ("newsletter.mail", "newsletter.pdf", "newsletter.render", "storage.remove")
+    (alone,) = claim(actors, *waiting)
+    assert alone["payload"] == {"bucket_id": "avatars", "folder": str(boris.id)}
+    actors.service().call("finish_job", job_id=alone["id"], worker="worker")
+
+    held = "select distinct kind from private.outbox where is_held and run_at = now() + %s::interval order by kind"
+    assert [row["kind"] for row in actors.run(held, "1 minute")] == list(waiting)
+    looked_at = "create or replace function private.is_job_held(kind text, payload jsonb) returns boolean"
+    with actors.connection.transaction(force_rollback=True):
+        actors.run(f"{looked_at} language plpgsql as 'begin raise exception $$looked at$$; end'")
+        assert claim(actors, *waiting, at="59 seconds") == []
+        assert not actors.one("select private.is_work_due(now() + interval '59 seconds')")
+    # The longer it has waited, the longer until the next look.
+    assert claim(actors, *waiting, at="16 minutes") == []
+    assert len(actors.run(held, "18 minutes")) == 4
+
+    # What it waited for is done.
+    (picture,) = claim(actors, "picture.derive")
+    actors.service().call("finish_job", job_id=picture["id"], worker="worker")
+    ready = claim(actors, *waiting)
+    assert sorted(job["kind"] for job in ready) == ["newsletter.mail", "newsletter.pdf", "newsletter.render"]
+    assert claim(actors, *waiting) == []
+    actors.run("update public.newsletters set html_path = 'there' where id = %s", newsletter["id"])
+    assert [job["payload"].get("path") or job["payload"]["folder"] for job in claim(actors, *waiting)] == [
+        response["image_path"], f"{club.id}/{boris.id}", str(club.id),
+    ]  # fmt: skip
+
+
+def test_much_that_waits_keeps_a_claim_from_nothing(actors: Actors, club: Club) -> None:
+    response = respond(club, club.members[0])
+    publish(club, response)
+    actors.run("delete from private.outbox where kind <> 'picture.derive'")
+    actors.run(
+        "insert into private.outbox (kind, key, payload, turn, owner_id)"
+        " select 'storage.remove', 'held-' || n, jsonb_build_object('bucket_id', 'responses', 'path', %s::text), n, %s"
+        " from generate_series(1, 2500) as n",
+        response["image_path"],
+        club.members[0].id,
+    )
+    actors.run("select private.drop_folder('avatars', %s)", str(club.leader.id))
+    assert [job["payload"]["folder"] for job in claim(actors, "storage.remove")] == [str(club.leader.id)]
+    count = "select count(*) from private.outbox where is_held"
+    assert 1900 <= actors.one(count) <= 2000
+    assert claim(actors, "storage.remove") == []
+    assert actors.one(count) == 2500
+
+
+def test_what_a_newsletter_names_is_noted_and_its_text_not_searched(actors: Actors, club: Club) -> None:
+    response = respond(club, club.members[0])
+    newsletter = publish(club, response)
+    actors.run("alter table public.newsletters disable trigger user")
+    actors.run("update public.newsletters set content = '{}' where id = %s", newsletter["id"])
+    actors.run("alter table public.newsletters enable trigger user")
+    assert actors.one("select private.is_file_needed('responses', %s)", response["image_path"])
+    in_print = "select private.is_in_print('responses', %s)"
+    folder = response["image_path"].rpartition("/")[0]
+    assert actors.one(in_print, f"{folder}/") and actors.one(in_print, f"{club.id}/")
+    for other in (folder, f"{folder}/cat.jp", f"{folder}/cat.jpg2", f"{folder}/cats/", f"{club.id}0/"):
+        assert not actors.one(in_print, other)
+    assert not actors.one("select private.is_in_print('covers', %s)", f"{club.id}/")
+    assert claim(actors, "newsletter.mail", "newsletter.render", "newsletter.pdf") == []
+
+
+def test_a_newsletter_that_is_restored_notes_what_it_names(actors: Actors, club: Club) -> None:
+    response = respond(club, club.members[0])
+    newsletter = publish(club, response)
+    (row,) = actors.run("delete from public.newsletters where id = %s returning *", newsletter["id"])
+    in_print = "select private.is_in_print('responses', %s)"
+    assert not actors.one(in_print, response["image_path"])
+    for trigger in ("fill", "take_id"):
+        actors.run(f"alter table public.newsletters disable trigger newsletters__{trigger}")
+    actors.run(
+        "insert into public.newsletters select * from jsonb_populate_record(null::public.newsletters, %s::jsonb)",
+        json.dumps(row, default=str),
+    )
+    assert actors.one(in_print, response["image_path"])
 
 
 def test_a_newsletter_asks_for_pictures_that_nobody_asked_for(actors: Actors, club: Club) -> None:

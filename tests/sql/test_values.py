@@ -267,6 +267,33 @@ def test_a_text_has_up_to_500_lines(club: Club, prompt: Row, end: str) -> None:
         boris.update("responses", row["id"], content=end.join(["a"] * 501))
 
 
+@pytest.mark.parametrize("control", [*map(chr, [1, 8, 14, 27, 31, 127])], ids=ascii)
+def test_a_text_has_no_control_characters(actors: Actors, club: Club, prompt: Row, control: str) -> None:
+    """Nobody sees them, XML has no place for them, and JSON writes six bytes for each."""
+    ada, boris = club.leader, club.members[0]
+    grant_tokens(actors, boris, 10)
+    text = f"Du{control}ne"
+    for person, table, values in (
+        (boris, "responses", {"prompt_id": prompt["id"], "content": text}),
+        (ada, "prompts", {"space_id": club.id, "question": text}),
+        (ada, "spaces", {"name": "Park", "description": text}),
+        (boris, "token_gifts", {"recipient_id": ada.id, "amount": 1, "idempotency_key": "k", "message": text}),
+    ):
+        with person.refused("MG001") as caught:
+            person.insert(table, **values)
+        assert "control characters" in str(caught.value.diag.message_hint)
+    with boris.refused("MG001"):
+        boris.update("users", boris.id, bio=text)
+    newsletter = ada.call("generate_newsletter", space_id=club.id)
+    with ada.refused("MG001"):
+        ada.update("newsletters", newsletter["id"], intro=text)
+
+
+def test_tabs_and_ends_of_lines_stay(club: Club, prompt: Row) -> None:
+    text = "Du\tne\r\nby\nHerbert\v\f\x80."
+    assert club.members[0].insert("responses", prompt_id=prompt["id"], content=text)["content"] == text
+
+
 @pytest.mark.parametrize("at", ["infinity", "-infinity", "20000-01-01", "9999-01-01", "0044-03-15 BC", "1969-12-31"])
 def test_times_lie_where_every_program_can_read_them(club: Club, at: str) -> None:
     ada = club.leader
