@@ -1,7 +1,8 @@
 """Call the project's functions `deliver` and `pictures` as soon as there is work for them, as its cron job does later.
 
-The database announces committed work with NOTIFY; work that falls due later is found by polling. As on the platform,
-neither function waits for the other: emails and newsletters go out while many pictures are being rendered.
+The database is asked several times a second. It does not announce its work with NOTIFY, for which all transactions of a
+database would wait for each other when they commit. As on the platform, neither function waits for the other: emails
+and newsletters go out while many pictures are being rendered.
 """
 
 from __future__ import annotations
@@ -13,35 +14,30 @@ from typing import Any
 import httpx
 import psycopg
 
-CHANNEL = "monogram_outbox"
-
 # For each function, the SQL predicate that tells whether it has work.
 _WORK = {"pictures": "private.is_picture_due", "deliver": "private.is_work_due"}
 
-_POLL_INTERVAL = 5.0  # Seconds between two checks for work that has fallen due.
-_LISTEN_INTERVAL = 0.5  # Seconds after which a listener checks whether it should stop.
-_MAX_PAUSE = 10.0  # Seconds between two attempts after failures.
+_POLL_INTERVAL = 0.2  # Seconds between two checks for work.
+_MAX_PAUSE = 5.0  # Seconds between two calls of a function that fails, or that leaves work undone.
 _CALL_TIMEOUT = 180.0  # Seconds; longer than the 150 that a function may take.
 
 _log = logging.getLogger(__name__)
 
 
 class Deliverer:
-    """Listens to a database and calls the edge functions of its stack."""
+    """Looks for work in a database, and calls the edge functions of its stack."""
 
-    def __init__(self, dsn: str, url: str, secret_key: str, *, poll_interval: float = _POLL_INTERVAL) -> None:
+    def __init__(self, dsn: str, url: str, secret_key: str) -> None:
         """Configure the deliverer; nothing happens before `run()`.
 
         Args:
             dsn: A connection to the database, as the role `postgres`.
             url: The base URL of the edge functions; the name of a function is appended.
             secret_key: A secret key of the stack.
-            poll_interval: Seconds between two checks for work that has fallen due.
         """
         self._dsn = dsn
         self._url = url
         self._secret_key = secret_key
-        self._poll_interval = poll_interval
 
     def run(self, stopping: threading.Event) -> None:
         """Call functions until `stopping` is set."""
@@ -56,16 +52,17 @@ class Deliverer:
 
     def _serve(self, function: str, predicate: str, stopping: threading.Event) -> None:
         """Call one function whenever it has work."""
-        pause = _LISTEN_INTERVAL
+        pause = _POLL_INTERVAL
         while not stopping.is_set():
             try:
                 with psycopg.connect(self._dsn, autocommit=True, application_name="monogram deliver") as connection:
-                    connection.execute(f"listen {CHANNEL}".encode())
-                    while not stopping.is_set():
-                        if _is_due(connection, predicate):
+                    while not stopping.wait(pause):
+                        is_due = _is_due(connection, predicate)
+                        if is_due:
                             self._call(function, stopping)
-                        pause = _LISTEN_INTERVAL
-                        self._wait(connection, stopping)
+                            # What the function leaves undone may be what it cannot do.
+                            is_due = _is_due(connection, predicate)
+                        pause = min(2 * pause, _MAX_PAUSE) if is_due else _POLL_INTERVAL
             except psycopg.Error as error:
                 # A reset replaces the database.
                 if not stopping.is_set():
@@ -74,16 +71,7 @@ class Deliverer:
                 # The supervisor restarts a server that died.
                 if not stopping.is_set():
                     _log.warning("%s could not be called: %s", function, _reason(error))
-            stopping.wait(pause)
             pause = min(2 * pause, _MAX_PAUSE)
-
-    def _wait(self, connection: psycopg.Connection[Any], stopping: threading.Event) -> None:
-        """Wait for a notification, or until the next check is due."""
-        waited = 0.0
-        while waited < self._poll_interval and not stopping.is_set():
-            for _ in connection.notifies(timeout=_LISTEN_INTERVAL, stop_after=1):
-                return
-            waited += _LISTEN_INTERVAL
 
     def _call(self, function: str, stopping: threading.Event) -> None:
         body: dict[str, Any] | None = {"chain": False}

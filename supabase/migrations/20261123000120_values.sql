@@ -3,11 +3,12 @@
 
 create function private.is_blank(value text)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select coalesce(is_blank.value, '') !~ (
+begin
+  return coalesce(is_blank.value, '') !~ (
     '[^'
     -- begin of scripts/blank.py
     '\u0001-\u0020\u007F-\u00A0\u00AD\u0300-\u036F\u061C\u115F-\u1160\u1680\u17B4-\u17B5\u180B-\u180F'
@@ -18,6 +19,7 @@ as $$
     -- end of scripts/blank.py
     ']'
   );
+end;
 $$;
 comment on function private.is_blank(text) is
   'Return true if there is nothing to see in a text, in any script: white space, controls, zero-width and other '
@@ -27,11 +29,13 @@ grant execute on function private.is_blank(text) to anon, authenticated, service
 
 create function private.is_line(value text)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select is_line.value !~ '[\u0001-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u206F\uFFF9-\uFFFB]';
+begin
+  return is_line.value !~ '[\u0001-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u206F\uFFF9-\uFFFB]';
+end;
 $$;
 comment on function private.is_line(text) is
   'Return true if a text is one line that reads in the order it was written in: no controls, no line or paragraph '
@@ -70,12 +74,14 @@ grant execute on function private.is_text(text) to anon, authenticated, service_
 
 create function private.line_count(value text)
 returns integer
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select 1 + char_length(regexp_replace(line_count.value, '\r\n|[^\n\v\f\r\u0085\u2028\u2029]+', '', 'g'))
+begin
+  return 1 + char_length(regexp_replace(line_count.value, '\r\n|[^\n\v\f\r\u0085\u2028\u2029]+', '', 'g'))
     + (char_length(line_count.value) - char_length(replace(line_count.value, E'\r\n', ''))) / 2;
+end;
 $$;
 comment on function private.line_count(text) is
   'Return how many lines a text has, whatever ends them: line feed, carriage return or both, vertical tab, form '
@@ -147,11 +153,13 @@ grant execute on function private.check_line(text, text, integer, integer) to an
 
 create function private.is_language_tag(value text)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select is_language_tag.value ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$';
+begin
+  return is_language_tag.value ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$';
+end;
 $$;
 comment on function private.is_language_tag(text) is
   'Return true if this is a BCP 47 tag of a language, perhaps with a script and a region, in its usual case. Null '
@@ -178,11 +186,13 @@ grant execute on function private.check_language(text, text) to anon, authentica
 
 create function private.is_instant(value timestamptz)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select extract(epoch from is_instant.value) >= 0 and extract(epoch from is_instant.value) < 253370764800;
+begin
+  return extract(epoch from is_instant.value) >= 0 and extract(epoch from is_instant.value) < 253370764800;
+end;
 $$;
 comment on function private.is_instant(timestamptz) is
   'Return true if a time lies in the years 1970 to 9998 (UTC), so that every program can read it, in any time zone.';
@@ -278,16 +288,18 @@ grant execute on function private.require_seconds(text, double precision) to ser
 
 create function private.is_plain_json(value jsonb, size integer)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select octet_length(is_plain_json.value::text) <= is_plain_json.size
+begin
+  return octet_length(is_plain_json.value::text) <= is_plain_json.size
     and not jsonb_path_exists(is_plain_json.value, 'strict $.**{17 to last}')
     and not jsonb_path_exists(
       is_plain_json.value,
       'strict $.** ? (@.type() == "number" && (@ > 9007199254740991 || @ < -9007199254740991))'
     );
+end;
 $$;
 comment on function private.is_plain_json(jsonb, integer) is
   'Return true if JSON has at most so many bytes, is nested at most 16 deep, and holds no number beyond 2^53, so '

@@ -5,11 +5,13 @@
 
 create function private.line_of(kind text, is_awaited boolean)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case when line_of.kind <> 'picture.derive' then 'others' when line_of.is_awaited then 'awaited' else 'pictures' end;
+begin
+  return case when line_of.kind <> 'picture.derive' then 'others' when line_of.is_awaited then 'awaited' else 'pictures' end;
+end;
 $$;
 comment on function private.line_of(text, boolean) is
   'Return the line that a job waits in: pictures have one, those that newsletters wait for another, and all other '
@@ -48,8 +50,8 @@ create table private.outbox (
   constraint outbox_payload_is_object check (jsonb_typeof(payload) = 'object')
 );
 comment on table private.outbox is
-  'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job(). Triggers: outbox__wake, '
-  'outbox__wake_waiting and outbox__release_waiting (what waited for a picture).';
+  'Jobs for the workers outside the database; see claim_jobs(), finish_job(), fail_job(). Trigger: '
+  'outbox__release_waiting (what waited for a picture).';
 comment on column private.outbox.key is 'What the job does, for example newsletter.render:{newsletter_id}.';
 comment on column private.outbox.owner_id is
   'Whose turn it takes: the person who uploaded the file, published the newsletter, or led the space when it was '
@@ -141,28 +143,3 @@ comment on function private.is_job_held(text, jsonb) is
   'Return true if a job has to wait for others: the removal of what a newsletter is yet to be rendered with for the '
   'rendering, and that for the newsletter''s pictures, until each is made or given up. Definer; not granted, only '
   'other definer functions call it.';
-
--- Triggers -----------------------------------------------------------------------------------------------------------
-
-create function private.wake_workers()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform pg_notify('monogram_outbox', '');
-  return null;
-end;
-$$;
-comment on function private.wake_workers() is
-  'Trigger: whoever listens hears that there is work once it is committed. It is a hint only: who does not listen '
-  'finds the work by looking.';
-
-create trigger outbox__wake
-  after insert on private.outbox
-  for each statement execute function private.wake_workers();
-
-create trigger outbox__wake_waiting
-  after update of state on private.outbox
-  for each row when (new.is_awaited and new.state in ('DONE', 'DEAD'))
-  execute function private.wake_workers();

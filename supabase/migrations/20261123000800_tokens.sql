@@ -200,10 +200,13 @@ begin
   if not found then
     return false;
   end if;
-  insert into private.ledger_heads (user_id, entries, last_seq, hash)
-  values (v_entry.user_id, 1, v_entry.seq, v_entry.hash)
-  on conflict on constraint ledger_heads_pkey do update
-  set entries = ledger_heads.entries + 1, last_seq = excluded.last_seq, hash = excluded.hash;
+  update private.ledger_heads
+  set entries = ledger_heads.entries + 1, last_seq = v_entry.seq, hash = v_entry.hash
+  where ledger_heads.user_id = v_entry.user_id;
+  if not found then
+    insert into private.ledger_heads (user_id, entries, last_seq, hash)
+    values (v_entry.user_id, 1, v_entry.seq, v_entry.hash);
+  end if;
   update public.users
   set token_balance = v_entry.balance_after
   where id = post_transaction.user_id;

@@ -236,18 +236,29 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
-  v_gift public.token_gifts;
+  v_gift record;
 begin
   -- Everybody whom the statement names, in one order, before they are looked for and before the first is paid: an
   -- account that is being deleted is there or gone, never both.
   perform private.lock_people(array(select sender_id from inserted union select recipient_id from inserted));
-  if exists (select from inserted where sender_id = (select auth.uid())) then
-    perform private.hold_account((select auth.uid()));
+  -- A token outlives its account by up to an hour.
+  if exists (
+    select from inserted
+    where inserted.sender_id = (select auth.uid()) and not exists (select from public.users where users.id = inserted.sender_id)
+  ) then
+    perform private.fail('MG902');
   end if;
-  for v_gift in select * from inserted order by created_at, id loop
-    if not exists (select from public.users where id = v_gift.recipient_id) then
+  for v_gift in
+    select inserted.*, senders.display_name as sender_name, recipients.id is not null as is_recipient_there
+    from inserted
+    left join public.users as senders on senders.id = inserted.sender_id
+    left join public.users as recipients on recipients.id = inserted.recipient_id
+    order by inserted.created_at, inserted.id
+  loop
+    if not v_gift.is_recipient_there then
       perform private.fail('MG504');
     end if;
     -- Without the message: nothing leaves the ledger again, and words have to be able to.
@@ -256,9 +267,8 @@ begin
     perform private.notify(
       array[v_gift.recipient_id], 'GIFT_RECEIVED', null,
       jsonb_build_object(
-        'gift_id', v_gift.id, 'sender_id', v_gift.sender_id,
-        'sender_name', (select display_name from public.users where id = v_gift.sender_id),
-        'amount', v_gift.amount, 'message', v_gift.message
+        'gift_id', v_gift.id, 'sender_id', v_gift.sender_id, 'sender_name', v_gift.sender_name, 'amount', v_gift.amount,
+        'message', v_gift.message
       ),
       'gift:' || v_gift.id::text
     );

@@ -29,7 +29,7 @@ create table public.responses (
     image_caption is null or private.is_line(image_caption) and not private.is_blank(image_caption)
   ),
   constraint responses_image_caption_with_image check (image_caption is null or image_path is not null),
-  constraint responses_music_readable check (private.is_music(music)),
+  constraint responses_music_readable check (music is null or private.is_music(music)),
   constraint responses_published_not_empty check (
     not is_published
     or not private.is_blank(content)
@@ -120,7 +120,7 @@ begin
     perform private.fail('MG312');
   end if;
   perform private.check_line('image_caption', response.image_caption, 1, 300);
-  if not private.is_music(response.music) then
+  if response.music is not null and not private.is_music(response.music) then
     perform private.fail(
       'MG001', 'music',
       'music is an object with a url that begins with http:// or https:// and names no user, and otherwise holds texts '
@@ -141,14 +141,16 @@ comment on function private.check_response_values(public.responses) is
 
 create function private.response_event(response public.responses)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'response_id', response.id, 'prompt_id', response.prompt_id, 'user_id', response.user_id,
     'week_number', response.week_number
   );
+end;
 $$;
 comment on function private.response_event(public.responses) is 'Return the payload of a response''s events: ids only.';
 
@@ -159,6 +161,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
   v_prompt public.prompts;
@@ -196,7 +199,9 @@ begin
   new.week_number := v_prompt.week_number;
   new.published_at := case when new.is_published then coalesce(new.published_at, now()) end;
   new.image_caption := nullif(new.image_caption, '');
-  new.music := private.canonical_music(new.music);
+  if new.music is not null then
+    new.music := private.canonical_music(new.music);
+  end if;
   new.calendar_week := private.week_of(new.user_id, new.published_at);
   perform private.check_response_values(new);
   return new;
@@ -273,6 +278,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
 as $$
 begin
   if tg_op = 'UPDATE' then
@@ -297,8 +303,8 @@ begin
   set total_submissions = total_submissions + 1
   where memberships.space_id = new.space_id and memberships.user_id = new.user_id;
   update public.users
-  set last_active_date = greatest(last_active_date, (new.published_at at time zone 'UTC')::date)
-  where id = new.user_id;
+  set last_active_date = (new.published_at at time zone 'UTC')::date
+  where id = new.user_id and last_active_date < (new.published_at at time zone 'UTC')::date is not false;
   perform private.earn(
     new.user_id, 'response', new.calendar_week, 'prompt', new.prompt_id,
     'response:' || new.space_id::text || ':' || new.week_number::text || ':'

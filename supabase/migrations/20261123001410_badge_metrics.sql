@@ -68,18 +68,21 @@ comment on function private.badge_events(uuid[], text[]) is
 
 create function private.badge_metrics(user_ids uuid[], metrics text[])
 returns table (user_id uuid, metric text, value bigint)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select badge_events.user_id, badge_events.metric, sum(badge_events.weight)::bigint
-  from private.badge_events(badge_metrics.user_ids, badge_metrics.metrics)
-  group by badge_events.user_id, badge_events.metric
-  union all
-  select users.id, 'current_streak', users.current_streak
-  from public.users
-  where 'current_streak' = any (badge_metrics.metrics) and users.id = any (badge_metrics.user_ids);
+begin
+  return query
+    select badge_events.user_id, badge_events.metric, sum(badge_events.weight)::bigint
+    from private.badge_events(badge_metrics.user_ids, badge_metrics.metrics)
+    group by badge_events.user_id, badge_events.metric
+    union all
+    select users.id, 'current_streak', users.current_streak
+    from public.users
+    where 'current_streak' = any (badge_metrics.metrics) and users.id = any (badge_metrics.user_ids);
+end;
 $$;
 comment on function private.badge_metrics(uuid[], text[]) is
   'Return these metrics of these people; what is missing is 0. Definer; not granted, only other definer functions '

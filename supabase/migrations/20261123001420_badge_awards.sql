@@ -12,6 +12,17 @@ as $$
 declare
   v_metrics text[];
 begin
+  -- A badge is kept, so whoever has them all already is not held to find that out.
+  if not exists (
+    select from public.badges
+    where (award_badges.metrics is null or badges.criteria ->> 'metric' = any (award_badges.metrics))
+      and (
+        select count(*) from public.user_badges
+        where user_badges.badge_id = badges.id and user_badges.user_id = any (award_badges.user_ids)
+      ) < cardinality(award_badges.user_ids)
+  ) then
+    return;
+  end if;
   -- In order, before the first is paid; who is gone by then earns nothing.
   perform private.lock_people(award_badges.user_ids);
   award_badges.user_ids := array(select users.id from public.users where users.id = any (award_badges.user_ids));

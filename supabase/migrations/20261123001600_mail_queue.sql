@@ -91,7 +91,7 @@ create table private.mails (
   constraint mails_turn_while_waiting check (turn is null or due_at is not null)
 );
 comment on table private.mails is
-  'Every email that a person was, is or was not to get. Triggers: mails__forget (people who are gone), mails__wake.';
+  'Every email that a person was, is or was not to get. Trigger: mails__forget (people who are gone).';
 comment on column private.mails.id is
   'Derived from what the email is about and for whom (see private.mail_id), so that the same email always has the '
   'same id and the same Message-ID.';
@@ -133,52 +133,58 @@ grant update (state, gave_up, sent_at, fault, held, run_at, last_error) on priva
 
 create function private.mail_id(user_id uuid, dedupe_key text)
 returns uuid
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select left(encode(sha256(convert_to(mail_id.user_id::text || ':' || mail_id.dedupe_key, 'UTF8')), 'hex'), 32)::uuid;
+begin
+  return left(encode(sha256(convert_to(mail_id.user_id::text || ':' || mail_id.dedupe_key, 'UTF8')), 'hex'), 32)::uuid;
+end;
 $$;
 comment on function private.mail_id(uuid, text) is
   'Return the id of the email to a person about something; it never changes.';
 
 create function private.mail_exclusion(user_id uuid, space_id uuid, kind public.notification_kind)
 returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select case
-    when mail_exclusion.space_id is not null and not exists (
-      select from public.memberships
-      where memberships.user_id = mail_exclusion.user_id and memberships.space_id = mail_exclusion.space_id
-    ) then 'LEFT'
-    when exists (
-      select from private.email_subscriptions
-      where email_subscriptions.user_id = mail_exclusion.user_id
-        and email_subscriptions.space_id = mail_exclusion.space_id
-        and not email_subscriptions.is_on
-    ) then 'UNSUBSCRIBED'
-    when not coalesce(
-      case mail_exclusion.kind
-        when 'NEWSLETTER_PUBLISHED' then settings.email_newsletters
-        when 'RESPONSE_REMINDER' then settings.email_notifications and settings.email_reminders
-        else settings.email_notifications
-      end,
-      true
-    ) then 'OFF'
-    when accounts.banned_until > now() then 'OFF'
-    when coalesce(accounts.email, '') = '' then 'NO_ADDRESS'
-    -- Whoever signed up may have named somebody else's address.
-    when accounts.email_confirmed_at is null then 'UNCONFIRMED'
-    when exists (
-      select from private.email_suppressions where email_suppressions.address = lower(accounts.email)
-    ) then 'SUPPRESSED'
-  end
-  from (select mail_exclusion.user_id) as person (id)
-  left join auth.users as accounts on accounts.id = person.id and accounts.deleted_at is null
-  left join public.settings on settings.user_id = person.id;
+begin
+  return (
+    select case
+      when mail_exclusion.space_id is not null and not exists (
+        select from public.memberships
+        where memberships.user_id = mail_exclusion.user_id and memberships.space_id = mail_exclusion.space_id
+      ) then 'LEFT'
+      when exists (
+        select from private.email_subscriptions
+        where email_subscriptions.user_id = mail_exclusion.user_id
+          and email_subscriptions.space_id = mail_exclusion.space_id
+          and not email_subscriptions.is_on
+      ) then 'UNSUBSCRIBED'
+      when not coalesce(
+        case mail_exclusion.kind
+          when 'NEWSLETTER_PUBLISHED' then settings.email_newsletters
+          when 'RESPONSE_REMINDER' then settings.email_notifications and settings.email_reminders
+          else settings.email_notifications
+        end,
+        true
+      ) then 'OFF'
+      when accounts.banned_until > now() then 'OFF'
+      when coalesce(accounts.email, '') = '' then 'NO_ADDRESS'
+      -- Whoever signed up may have named somebody else's address.
+      when accounts.email_confirmed_at is null then 'UNCONFIRMED'
+      when exists (
+        select from private.email_suppressions where email_suppressions.address = lower(accounts.email)
+      ) then 'SUPPRESSED'
+    end
+    from (select mail_exclusion.user_id) as person (id)
+    left join auth.users as accounts on accounts.id = person.id and accounts.deleted_at is null
+    left join public.settings on settings.user_id = person.id
+  );
+end;
 $$;
 comment on function private.mail_exclusion(uuid, uuid, public.notification_kind) is
   'Return why a person gets no email of this kind from this space, or null. Definer; not granted, only other definer '
@@ -189,11 +195,14 @@ comment on function private.mail_exclusion(uuid, uuid, public.notification_kind)
 create function private.queue_mails(
   recipients uuid[], kind public.notification_kind, space_id uuid, newsletter_id uuid, payload jsonb, dedupe_key text
 )
-returns void
-language sql
+returns integer
+language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_count integer;
+begin
   insert into private.mails (id, user_id, space_id, newsletter_id, kind, dedupe_key, payload, state, owner_id)
   select
     private.mail_id(users.id, queue_mails.dedupe_key), users.id, queue_mails.space_id, queue_mails.newsletter_id,
@@ -217,10 +226,13 @@ as $$
   where users.id = any (queue_mails.recipients)
   order by users.id
   on conflict do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
 $$;
 comment on function private.queue_mails(uuid[], public.notification_kind, uuid, uuid, jsonb, text) is
-  'Queue an email for each of these people, once, or record the reason why not. Definer; not granted, only other '
-  'definer functions call it.';
+  'Queue an email for each of these people, once, or record the reason why not; returns how many were new. Definer; '
+  'not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -244,7 +256,3 @@ create trigger mails__forget
   after update of user_id on private.mails
   for each row when (new.user_id is null)
   execute function private.forget_mail();
-
-create trigger mails__wake
-  after insert on private.mails
-  for each statement execute function private.wake_workers();

@@ -4,16 +4,18 @@
 
 create function private.share_space(one_id uuid, other_id uuid)
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select from public.memberships as ones
     join public.memberships as others on others.space_id = ones.space_id
     where ones.user_id = share_space.one_id and others.user_id = share_space.other_id
   );
+end;
 $$;
 comment on function private.share_space(uuid, uuid) is
   'Return true if two people are members of the same space. Definer; not granted, only other definer functions call '
@@ -42,12 +44,14 @@ comment on function private.person_zone(uuid) is
 
 create function private.person_day(user_id uuid, at timestamptz)
 returns date
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select (person_day.at at time zone private.person_zone(person_day.user_id))::date;
+begin
+  return (person_day.at at time zone private.person_zone(person_day.user_id))::date;
+end;
 $$;
 comment on function private.person_day(uuid, timestamptz) is
   'Return what day it is for a person. Definer; not granted, only other definer functions call it.';
@@ -117,6 +121,7 @@ declare
   v_recipient_id uuid;
   v_day text;
   v_gift_key text;
+  v_count integer;
 begin
   case queue_news.kind
     -- The newsletter has an email of its own, so its notification needs none.
@@ -143,16 +148,11 @@ begin
           ),
           'gifts:' || v_sender_id::text || v_day
         );
-        perform private.queue_mails(
+        v_count := private.queue_mails(
           array[v_recipient_id], queue_news.kind, null, null, queue_news.payload, v_gift_key
         );
         -- Another one was first.
-        if not exists (
-          select from private.mails
-          where mails.user_id = v_recipient_id
-            and mails.dedupe_key = v_gift_key
-            and mails.payload = queue_news.payload
-        ) then
+        if v_count = 0 then
           perform private.queue_digests(
             array[v_recipient_id], queue_news.kind, queue_news.payload, queue_news.dedupe_key, queue_news.at
           );

@@ -2,12 +2,16 @@
 
 create function private.open_week(space_id uuid)
 returns integer
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select current_week from public.spaces where id = open_week.space_id;
+begin
+  return (
+    select current_week from public.spaces where id = open_week.space_id
+  );
+end;
 $$;
 comment on function private.open_week(uuid) is
   'Return the open week of a space. Definer; safe because a number tells nothing about the space.';

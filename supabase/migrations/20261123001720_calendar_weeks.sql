@@ -36,12 +36,14 @@ alter table private.open_weeks enable row level security;
 
 create function private.week_index(at timestamptz)
 returns integer
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
+begin
   -- 1970-01-05, day 4 of the epoch, was a Monday.
-  select floor((extract(epoch from week_index.at) - 4 * 86400) / (7 * 86400))::integer;
+  return floor((extract(epoch from week_index.at) - 4 * 86400) / (7 * 86400))::integer;
+end;
 $$;
 comment on function private.week_index(timestamptz) is
   'Return the number of an ISO week in UTC, counted from the first Monday of 1970.';
@@ -65,14 +67,16 @@ comment on function private.local_week(timestamptz, text) is
 
 create function private.week_of(user_id uuid, at timestamptz)
 returns integer
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select private.local_week(
+begin
+  return private.local_week(
     week_of.at, (select settings.timezone from public.settings where settings.user_id = week_of.user_id)
   );
+end;
 $$;
 comment on function private.week_of(uuid, timestamptz) is
   'Return the calendar week of a moment in a person''s own zone; UTC without settings. Definer; not granted, only '

@@ -218,6 +218,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
 as $$
 begin
   perform private.count_use(tg_argv[0], (to_jsonb(new) ->> tg_argv[1])::uuid);

@@ -175,17 +175,20 @@ comment on function private.address_digest(text) is
 
 create function private.accounts_of(user_id uuid)
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select accounts_of.user_id
-  union
-  select others.user_id
-  from private.known_addresses as own
-  join private.known_addresses as others using (digest)
-  where own.user_id = accounts_of.user_id;
+begin
+  return query
+    select accounts_of.user_id
+    union
+    select others.user_id
+    from private.known_addresses as own
+    join private.known_addresses as others using (digest)
+    where own.user_id = accounts_of.user_id;
+end;
 $$;
 comment on function private.accounts_of(uuid) is
   'Return the account and the others of the same person: those that share an address with it, now or formerly. '
@@ -193,17 +196,20 @@ comment on function private.accounts_of(uuid) is
 
 create function private.all_accounts_of(user_id uuid)
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select private.accounts_of(all_accounts_of.user_id)
-  union
-  select former_addresses.user_id
-  from private.known_addresses
-  join private.former_addresses using (digest)
-  where known_addresses.user_id = all_accounts_of.user_id;
+begin
+  return query
+    select private.accounts_of(all_accounts_of.user_id)
+    union
+    select former_addresses.user_id
+    from private.known_addresses
+    join private.former_addresses using (digest)
+    where known_addresses.user_id = all_accounts_of.user_id;
+end;
 $$;
 comment on function private.all_accounts_of(uuid) is
   'private.accounts_of, and the accounts of the same person that are gone. Definer; not granted, only other definer '

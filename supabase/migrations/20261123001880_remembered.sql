@@ -119,13 +119,14 @@ comment on function private.was_badge_paid(uuid, uuid) is
 
 create function private.was_place_paid(user_id uuid, idempotency_key text)
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+begin
   -- One statement, and so one moment: an account that is being deleted is there, or remembered.
-  select exists (
+  return exists (
     select
     from public.transactions
     where transactions.user_id in (select private.accounts_of(was_place_paid.user_id))
@@ -137,6 +138,7 @@ as $$
     where known_addresses.user_id = was_place_paid.user_id
       and remembered_places.idempotency_key = was_place_paid.idempotency_key
   );
+end;
 $$;
 comment on function private.was_place_paid(uuid, text) is
   'Return true if this key of the ledger was paid to an account of the person, there or gone. Definer; not granted, '

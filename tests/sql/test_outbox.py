@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psycopg
 import pytest
 
 from tests.support.actors import Actor, Actors
@@ -194,25 +193,3 @@ def test_a_held_job_is_passed_over(committed: Callable[[], Actors]) -> None:
     first.connection.rollback()  # The first worker dies before its claim is known.
     second.connection.commit()
     assert claim(second.service(), "b") == ["job-1"]
-
-
-@pytest.mark.parametrize("into", ["outbox (kind)", "mails (kind)"])
-def test_whoever_listens_hears_that_there_is_work(dsn: str, into: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("listen monogram_outbox")
-        # Any insert is a hint, also one of no row: this database is shared.
-        connection.execute(f"insert into private.{into} select null where false".encode())
-        assert [hint.channel for hint in connection.notifies(timeout=10, stop_after=1)] == ["monogram_outbox"]
-
-
-@pytest.mark.parametrize("state", ["DONE", "DEAD"])
-def test_whoever_listens_hears_that_a_picture_is_there_that_a_newsletter_waits_for(
-    fresh_dsn: str, committed: Callable[[], Actors], state: str
-) -> None:
-    with committed() as actors:
-        actors.run("select private.enqueue('picture.derive', 'job', '{}')")
-        actors.run("update private.outbox set is_awaited = true")
-    with psycopg.connect(fresh_dsn, autocommit=True) as connection:
-        connection.execute("listen monogram_outbox")
-        connection.execute("update private.outbox set state = %s", [state])
-        assert [hint.channel for hint in connection.notifies(timeout=10, stop_after=1)] == ["monogram_outbox"]

@@ -157,8 +157,7 @@ def test_a_function_that_fails_is_called_again_until_it_has_no_more_to_do(
         function.keys = []
         function.timeout = 60
         url = f"http://127.0.0.1:{function.server_port}"
-        # It does not poll within this test: only a notification from the database makes it call.
-        deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123", poll_interval=3600)
+        deliverer = Deliverer(fresh_dsn, url, "sb_secret_0123")
         with psycopg.connect(fresh_dsn) as connection, Actors(connection, commit=True) as actors:
             found_club(actors, "Ada", "Boris").ask("What did you read?")
         working = threading.Thread(target=deliverer.run, args=[stopping])
