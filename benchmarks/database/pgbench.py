@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -76,12 +77,46 @@ class Pgbench:
             options = ["--no-vacuum", f"--file={file.name}", *defined, *_load(connections, seconds, protocol)]
             return parse(self._run(database, user, *options))
 
-    def _run(self, database: str, user: str, *options: str) -> str:
+    def latency(
+        self,
+        database: str,
+        query: str,
+        *,
+        times: int,
+        user: str,
+        settings: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
+    ) -> float:
+        """Execute a prepared query several times on one connection; return the median time in milliseconds.
+
+        Args:
+            database: Where.
+            query: The query, with parameters as `:name`.
+            times: How often; the first of them also prepare it and fill the caches.
+            user: Who logs in.
+            settings: Of the session.
+            variables: The parameters.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "query.sql")
+            script.write_text(query.strip().rstrip(";") + ";\n", encoding="utf-8")
+            defined = [f"--define={name}={value}" for name, value in (variables or {}).items()]
+            logged = ["--log", f"--log-prefix={folder}/log"]
+            options = ["--no-vacuum", "--protocol=prepared", f"--file={script}", f"--transactions={times}"]
+            self._run(database, user, *options, *logged, *defined, settings=settings)
+            (log,) = Path(folder).glob("log.*")
+            lines = log.read_text(encoding="utf-8").splitlines()
+        return statistics.median(int(line.split()[2]) for line in lines) / 1000
+
+    def _run(self, database: str, user: str, *options: str, settings: Mapping[str, str] | None = None) -> str:
         address = self._server.address
         password = address.password if user == SUPERUSER else self._service_password
         place = ["--host=127.0.0.1", f"--port={address.port}", f"--username={user}"]
         command: list[str | Path] = [self._program, *place, *options, database]
-        env = {**environment(), "PGPASSWORD": password}
+        # Spaces separate options from each other.
+        pairs = [f"{name}={value}".replace(" ", "\\ ") for name, value in (settings or {}).items()]
+        chosen = " ".join(f"-c {pair}" for pair in pairs)
+        env = {**environment(), "PGPASSWORD": password, "PGOPTIONS": chosen}
         result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise RuntimeError(f"pgbench failed ({' '.join(options)}):\n{result.stderr.strip()[-2000:]}")

@@ -57,8 +57,9 @@ PEOPLE = (
     """,
     "insert into public.settings (user_id) select id from public.users",
     """
-    insert into public.spaces (id, name, leader_id, current_curator_id, current_week, created_at)
-    select id, 'Space ' || key, leader_id, leader_id, 10,
+    -- A fifth of them is open to everybody.
+    insert into public.spaces (id, name, leader_id, current_curator_id, current_week, is_public, created_at)
+    select id, 'Space ' || key, leader_id, leader_id, 10, key ~ '[05]$',
       now() - interval '11 weeks' + row_number() over (order by key) * interval '1 second'
     from scale.rooms
     """,
