@@ -18,7 +18,7 @@ MEASURED := $(if $(COVERAGE),--cov --cov-append --cov-report= --cov-fail-under=0
 # The slowest tests start first: pytest has them in that order already (tests/support/order.py).
 PYTEST := $(BYTECODE) $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(MEASURED)
 
-.PHONY: install demo test test-long coverage coverage-report lint format generate check-generated parts clean
+.PHONY: install demo test test-long coverage coverage-report bench bench-check lint format generate check-generated parts clean
 
 # What the other targets begin with: the locked packages, in .venv.
 install: $(SYNCED)
@@ -55,6 +55,15 @@ coverage-report: $(SYNCED)
 # Installs what the tests need besides Python packages; does nothing when it is there.
 parts: $(SYNCED)
 	scripts/install_test_parts.sh
+
+# Measures the database beside references, in less than 25 minutes, and writes docs/explanation/performance.md.
+# VERSION=15 or 17: that version of PostgreSQL. PGLEDGER_DIR: a copy of pgledger to compare with.
+bench: parts
+	$(BIN)/python -m benchmarks.database all --postgres-version $(or $(VERSION),18)
+
+# Fails when a ratio of the database is worse by a third than in benchmarks/database/baseline.json.
+bench-check: $(SYNCED)
+	$(BIN)/python -m benchmarks.database check
 
 lint: $(SYNCED) check-generated
 	$(BIN)/ruff check .

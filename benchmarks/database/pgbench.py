@@ -105,8 +105,7 @@ class Pgbench:
             options = ["--no-vacuum", "--protocol=prepared", f"--file={script}", f"--transactions={times}"]
             self._run(database, user, *options, *logged, *defined, settings=settings)
             (log,) = Path(folder).glob("log.*")
-            lines = log.read_text(encoding="utf-8").splitlines()
-        return statistics.median(int(line.split()[2]) for line in lines) / 1000
+            return median_latency(log.read_text(encoding="utf-8"))
 
     def _run(self, database: str, user: str, *options: str, settings: Mapping[str, str] | None = None) -> str:
         address = self._server.address
@@ -137,6 +136,15 @@ def parse(output: str) -> Run:
         raise ValueError(f"pgbench printed something else:\n{output}")
     rate, latency, done = (match[1] for match in found if match is not None)
     return Run(float(rate), float(latency), int(done))
+
+
+def median_latency(log: str) -> float:
+    """Return the median time in milliseconds of a log of pgbench.
+
+    The clock of a virtual machine that was halted may stand still meanwhile, so that something takes no time.
+    """
+    times = [int(line.split()[2]) for line in log.splitlines()]
+    return max(statistics.median(times), 1) / 1000
 
 
 def _load(connections: int, seconds: float, protocol: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,17 @@ class ReadFigures:
     membership: Figure = field(default_factory=Figure)
     pages: int = 0
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what goes into the history."""
+        values = {"ruled": self.ruled.values, "none": self.none.values, "membership": self.membership.values}
+        return {**{name: found for name, found in values.items() if found}, "pages": self.pages}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> ReadFigures:
+        """Read what `as_json()` returned."""
+        ruled, none, membership = (Figure(stored.get(name, [])) for name in ("ruled", "none", "membership"))
+        return cls(ruled, none, membership, stored["pages"])
+
     @property
     def ratio(self) -> float | None:
         """How many times as long the read takes under the rules."""
@@ -53,12 +64,13 @@ class ReadFigures:
 class Reader:
     """Runs the reads at one filled database, each for a few people who are drawn, the same in every run."""
 
-    def __init__(self, bench: Bench, database: str, *, spaces: int) -> None:
+    def __init__(self, bench: Bench, database: str, *, spaces: int, only: Collection[str] | None = None) -> None:
+        self._reads = [read for read in READS if only is None or read.name in only]
         self._bench = bench
         self._database = database
         self._spaces = spaces
         self._random = random.Random(2026)
-        self.figures = {read.name: ReadFigures() for read in READS}
+        self.figures = {read.name: ReadFigures() for read in self._reads}
 
     def round(self, draws: int, *, long: bool) -> None:
         """Measure every read once, as the median over several people.
@@ -70,7 +82,7 @@ class Reader:
         with self._bench.superuser(self._database) as connection:
             connection.execute("set search_path = public")
             people = [self._draw(connection) for _ in range(draws)]
-            for read in READS:
+            for read in self._reads:
                 if read.is_long:
                     if long:
                         self._measure_long(connection, read)

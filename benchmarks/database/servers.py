@@ -14,7 +14,7 @@ import psycopg
 from benchmarks.database.pgbench import Pgbench
 from supabase_embedded.databases import Databases
 from supabase_embedded.postgres import SUPERUSER, PostgresServer
-from supabase_embedded.postgres.temporary import deleted_if_killed
+from supabase_embedded.postgres.temporary import deleted_if_killed, memory_folder
 from supabase_embedded.project import Project
 from tests.support.parts import postgres_programs
 
@@ -56,7 +56,7 @@ class Bench:
         """Return the version of the server, and its settings that matter to time."""
         with self.superuser("template1") as connection:
             rows = connection.execute(
-                "select name, current_setting(name) from unnest(%s) as name", [["server_version", *SETTINGS]]
+                "select name, current_setting(name) from unnest(%s::text[]) as name", [["server_version", *SETTINGS]]
             ).fetchall()
         return dict(rows)
 
@@ -80,9 +80,9 @@ class Folder:
 
 
 @contextmanager
-def temporary_folder(version: int) -> Iterator[Folder]:
-    """A folder on disk for a server, deleted afterwards."""
-    place = Path(tempfile.mkdtemp(prefix="supabase-postgres-bench-"))
+def temporary_folder(version: int, *, in_memory: bool = False) -> Iterator[Folder]:
+    """A folder for a server, deleted afterwards: on disk, or in memory if there is room."""
+    place = Path(tempfile.mkdtemp(prefix="supabase-postgres-bench-", dir=memory_folder() if in_memory else None))
     with deleted_if_killed(place):
         try:
             yield Folder(place, version)

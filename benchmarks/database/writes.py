@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
+from benchmarks.database import pgledger
 from benchmarks.database.pgbench import Run
+from benchmarks.database.rounds import Figure, take_turns
 from benchmarks.database.servers import Bench
+from supabase_embedded.postgres import SUPERUSER
 from tests.support.scale_rows import ITEMS
 
 PROTOCOL = "prepared"
 """As the Data API speaks to the server; the references speak the same."""
+
+TPCB = "TPC-B"
+"""What reports call the reference: pgbench's own transaction, which resembles TPC-B."""
 
 HOT = 16
 """How many connections give to the same person."""
@@ -88,6 +96,13 @@ PURCHASE = Write("purchase", _PURCHASE, _BUY, numbered=True)
 WRITES = (GIFT, PUBLISH, PURCHASE)
 
 
+class Load(TypedDict):
+    """How a case is driven."""
+
+    connections: int
+    seconds: float
+
+
 class Writer:
     """Drives the writes at one filled database."""
 
@@ -124,6 +139,14 @@ class Writer:
         self.settle()
         return self._bench.pgbench.tpcb(self._bench.tpcb, connections=connections, seconds=seconds, protocol=PROTOCOL)
 
+    def pgledger(self, *, connections: int, seconds: float) -> Run:
+        """Make transfers in pgledger, which `pgledger.prepare()` has installed."""
+        self.settle()
+        return self._bench.pgbench.script(
+            pgledger.DATABASE, pgledger.SCRIPT, connections=connections, seconds=seconds, protocol=PROTOCOL,
+            user=SUPERUSER, variables={"users": self._users},
+        )  # fmt: skip
+
     def settle(self) -> None:
         """Write to disk what earlier runs left to be written, so that no run pays for another."""
         with self._bench.superuser(self._database) as connection:
@@ -147,3 +170,43 @@ class Writer:
             connection.execute("update public.spaces set current_week = %s", [self._week])
             connection.execute("vacuum analyze public.spaces")
             connection.execute("analyze public.prompts")
+
+
+def measure_writes(
+    writer: Writer,
+    *,
+    connections: Sequence[int],
+    rounds: int,
+    seconds: float,
+    writes: Sequence[Write] = WRITES,
+    with_pgledger: bool = False,
+) -> dict[str, dict[str, Figure]]:
+    """Return the rates of each kind of write and of its references, by the number of connections.
+
+    Args:
+        writer: Makes them.
+        connections: From how many connections at once.
+        rounds: How often each case has its turn.
+        seconds: How long a turn is.
+        writes: The kinds.
+        with_pgledger: Whether pgledger is there to compare with.
+    """
+    figures = {}
+    for number in connections:
+        load: Load = {"connections": number, "seconds": seconds}
+        cases: dict[str, Callable[[], float]] = {TPCB: lambda load=load: writer.reference(**load).rate}
+        for write in writes:
+            cases[write.name] = lambda write=write, load=load: writer.run(write, **load).rate
+        if with_pgledger:
+            cases["pgledger"] = lambda load=load: writer.pgledger(**load).rate
+        figures[str(number)] = take_turns(cases, rounds)
+    return figures
+
+
+def measure_hot(writer: Writer, *, rounds: int, seconds: float) -> dict[str, Figure]:
+    """Return the rates of gifts to many people and of gifts to one, from `HOT` connections."""
+    load: Load = {"connections": HOT, "seconds": seconds}
+    cases: dict[str, Callable[[], float]] = {
+        write.name: lambda write=write: writer.run(write, **load).rate for write in (GIFT, HOT_GIFT)
+    }
+    return take_turns(cases, rounds)

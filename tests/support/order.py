@@ -20,6 +20,7 @@ SECONDS = {
     "tests/functions/newsletter": 25,
     "tests/embedded/realtime": 22,
     "tests/access/test_matrix.py": 12,
+    "tests/benchmarks/test_database.py::test_it_measures_everything": 40,
     "tests/testing/test_testing.py::test_the_guide_works_as_it_stands": 10,
     "tests/mutation/test_guards.py::test_guards_that_a_change_touches_and_a_sample_of_the_others": 12,
     "tests/functions/deliver/test_crash.py::test_no_email_is_lost_or_doubled": 12,
@@ -46,7 +47,6 @@ SECONDS = {
     "tests/functions/test_units.py::test_what_functions_share_passes_its_tests": 4,
     "tests/fuzz/test_commands.py": 4,
     "tests/sdk/test_shared_session.py::test_each_refreshes_once_at_most_and_nobody_is_signed_out": 4,
-    "tests/benchmarks/test_database.py::test_it_measures_every_size_side_by_side": 4,
     "tests/embedded/test_postgres_server.py::test_initialising_can_be_killed_at_any_moment": 3,
     "tests/migrations/test_schedule.py::test_pg_cron_runs_what_is_listed": 3,
 }
