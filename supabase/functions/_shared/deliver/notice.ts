@@ -3,6 +3,7 @@
 import { MAX_BYTES, type PreparedEmail } from "../render/email.ts";
 import { type Button, type Notice, noticeFooterLink, noticeHtml } from "../render/notice_html.ts";
 import { excerpt } from "../render/excerpt.ts";
+import { type Han, hanAround } from "../render/fonts/fallbacks.ts";
 import { noticeText } from "../render/notice_text.ts";
 import {
   characters,
@@ -132,13 +133,14 @@ function buttonOf(app: string | null, path: string, label: string): Button | nul
  * @param space The whole name.
  */
 function newsOf(
-  { kind, payload, space_id: spaceId }: BatchEmail,
+  { kind, payload, space_id: spaceId, languages }: BatchEmail,
   short: string,
   space: string,
   words: Words,
 ): News {
   const week = Number(payload.week_number);
   const button = toSpace(spaceId, words);
+  const han = (languages ?? []).map((tag) => hanAround(tag, [])).find((found) => found !== null) ?? null;
   if (!isNoticeKind(kind)) return unknownNews(spaceId, words);
   switch (kind) {
     case "CURATOR_ASSIGNED":
@@ -177,7 +179,7 @@ function newsOf(
         button,
       };
     case "GIFT_RECEIVED": {
-      const message = messageOf(payload, words);
+      const message = messageOf(payload, words, han);
       const giver = giverOf(payload, words);
       const gift = {
         giver,
@@ -193,7 +195,7 @@ function newsOf(
       };
     }
     case "DIGEST":
-      return digest(payload, words);
+      return digest(payload, words, han);
   }
 }
 
@@ -254,7 +256,7 @@ function badgeName(name: string, words: Words): string {
 }
 
 /** Write a day's notifications as one email: badges, and gifts grouped by sender. */
-function digest(payload: Record<string, unknown>, words: Words): News {
+function digest(payload: Record<string, unknown>, words: Words, han: Han | null): News {
   const entries = Array.isArray(payload.entries) ? payload.entries as Record<string, unknown>[] : [];
   const ofKind = (kind: DigestKind) => entries.filter((entry) => entry.kind === kind);
   // A kind that is missing here would be in no digest, so the compiler requires each.
@@ -283,7 +285,7 @@ function digest(payload: Record<string, unknown>, words: Words): News {
       giver: giverOf(given[0], words),
       tokens: tokens(given.reduce((sum, { amount }) => sum + Number(amount), 0)),
     };
-    const messages = given.map((gift) => messageOf(gift, words)).filter((message) => message.length > 0);
+    const messages = given.map((gift) => messageOf(gift, words, han)).filter((message) => message.length > 0);
     items.push({
       text: messages.length === 0
         ? words.say("notice.giftsSent", sent)
@@ -309,9 +311,9 @@ function digest(payload: Record<string, unknown>, words: Words): News {
 }
 
 /** Return the message of a gift, set as in a newsletter but without links: a link would look like the platform's. */
-function messageOf({ message }: Record<string, unknown>, words: Words): Passage[] {
+function messageOf({ message }: Record<string, unknown>, words: Words, han: Han | null): Passage[] {
   if (cleanLine(text(message)) === "") return [];
-  return passages(text(message), words.lang).map((passage) => ({
+  return passages(text(message), words.lang, han).map((passage) => ({
     ...passage,
     lines: passage.lines.map((line) => ({
       ...line,

@@ -7,7 +7,7 @@ import type { Client } from "../platform/mod.ts";
 import { setLine } from "../render/text.ts";
 import type { Around, Neighbour } from "../render/page_around.ts";
 import type { Archive, ArchivedNewsletter } from "../render/archive.ts";
-import { titleOf } from "../render/newsletter.ts";
+import { hanIn, titleOf } from "../render/newsletter.ts";
 import { newsletterWords } from "../render/words.ts";
 import type { Addresses } from "./render.ts";
 import {
@@ -43,6 +43,7 @@ export async function findAround(reader: Client, row: NewsletterRow, addresses: 
     feed: space?.is_public
       ? { address: feedAddress(project, space_id), title: words.lettersOf(space.name) }
       : null,
+    han: hanIn(row),
   };
 }
 
@@ -90,6 +91,7 @@ export async function findGivenAround(
     next,
     all: given.all ? archiveAddress(project, row.space_id, pageTemplate) : null,
     feed: feed === undefined ? null : { address: feedAddress(project, row.space_id), title: feed },
+    han: hanIn(row),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { designOf } from "./design.ts";
+import { type Han, hanAround } from "./fonts/fallbacks.ts";
 import { fontFaces } from "./fonts/web.ts";
 import { markup, trusted } from "./html.ts";
 import { dayOf, titleOf } from "./newsletter.ts";
@@ -48,15 +49,25 @@ export interface ArchivedNewsletter {
   redacted_at: string | null;
 }
 
+/** What Chinese characters in an archive are. */
+function hanIn({ space, newsletters }: Archive): Han | null {
+  const texts = [
+    space.name,
+    space.description ?? "",
+    ...newsletters.flatMap(({ title, intro }) => [title, intro ?? ""]),
+  ];
+  return hanAround(space.language, texts);
+}
+
 /** Render the page of all newsletters. */
 export function renderArchive(archive: Archive): Omit<RenderedPage, "problems"> {
   const { links, newsletters, words = newsletterWords([archive.space.language]) } = archive;
   const name = cleanLine(archive.space.name, words.someone);
-  const description = setLine(cleanLine(archive.space.description), words.lang);
+  const description = setLine(cleanLine(archive.space.description), words.lang, hanIn(archive));
   const palette = colours(archive.theme);
   const years = Map.groupBy(newsletters, ({ published_at }) => new Date(published_at).getUTCFullYear());
   const apart = (text: string) => {
-    const language = languageOf(text, words.lang);
+    const language = languageOf(text, words.lang, hanIn(archive));
     return markup`<bdi${language !== null && markup` lang="${language}"`}>${text}</bdi>`;
   };
   const items = [...years].map(([year, ofYear]) =>

@@ -35,7 +35,10 @@ export async function renderCard(
   const { headline, space, weekLabel, date, words } = newsletter;
   const issue = [weekLabel, date?.label ?? words.draft].join(" · ");
   const texts = [headline, space.name, space.initials, issue];
-  const brush = new Brush(newsletter, new Typeface(scratch(), await loadTypefaces(texts, typefaces)));
+  const brush = new Brush(
+    newsletter,
+    new Typeface(scratch(), await loadTypefaces(texts, typefaces, newsletter.han)),
+  );
   brush.seal(space.initials);
   const lines = brush.title(headline);
   const tall = isTall(headline) ? lines.size * (TALL_LEADING - 1.12) : 0;

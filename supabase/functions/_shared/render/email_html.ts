@@ -247,13 +247,13 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
 
   /** The attribute for a text in another script than the newsletter's own words. */
   spoken(text: string): Html | false {
-    const language = languageOf(text, this.newsletter.words.lang);
+    const language = languageOf(text, this.newsletter.words.lang, this.newsletter.han);
     return language !== null && markup` lang="${language}"`;
   }
 
   /** The attribute for what people wrote: it is in the newsletter's language, whatever the reader's. */
   written(text: string): Html | false {
-    return this.#tag(languageOf(text, this.newsletter.lang));
+    return this.#tag(languageOf(text, this.newsletter.lang, this.newsletter.han));
   }
 
   #tag(language: string | null): Html | false {

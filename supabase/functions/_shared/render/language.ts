@@ -4,13 +4,13 @@
  * their voices; and for its quotes.
  */
 
-import { hanOf } from "./fonts/fallbacks.ts";
+import { type Han, hanAround, hanOf } from "./fonts/fallbacks.ts";
 // @ts-types="./franc.d.ts"
 import { francAll } from "./franc.generated.js";
 import type { Guess } from "./franc.d.ts";
 
 /** Scripts, and what is most likely written in each. */
-const SCRIPTS: readonly { characters: RegExp; language: (text: string) => string }[] = [
+const SCRIPTS: readonly { characters: RegExp; language: (text: string, han: Han | null) => string }[] = [
   { characters: /\p{Script=Greek}/gu, language: () => "el" },
   { characters: /\p{Script=Cyrillic}/gu, language: cyrillic },
   { characters: /\p{Script=Arabic}/gu, language: arabic },
@@ -23,7 +23,8 @@ const SCRIPTS: readonly { characters: RegExp; language: (text: string) => string
   { characters: /\p{Script=Georgian}/gu, language: () => "ka" },
   { characters: /\p{Script=Armenian}/gu, language: () => "hy" },
   {
-    characters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu,
+    characters:
+      /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/gu,
     language: hanOf,
   },
 ];
@@ -36,13 +37,18 @@ export const FOREIGN = /[^\0-\u024f\u1e00-\u1eff\u2000-\u2bff\p{M}\p{N}\p{P}\p{S
  * whose languages cannot be told apart, or the same as the text around it.
  *
  * @param around The language of what is around it.
+ * @param han What Chinese characters around it are; see `hanAround`.
  */
-export function languageOf(text: string, around: string): string | null {
+export function languageOf(
+  text: string,
+  around: string,
+  han: Han | null = hanAround(around, []),
+): string | null {
   if (!FOREIGN.test(text)) return null;
   const all = text.match(/\p{L}/gu)?.length ?? 0;
   for (const { characters, language } of SCRIPTS) {
     if ((text.match(characters)?.length ?? 0) * 2 <= all) continue;
-    const found = language(text);
+    const found = language(text, han);
     return found.split("-")[0] === around.split("-")[0] && found.length <= 2 ? null : found;
   }
   return null;

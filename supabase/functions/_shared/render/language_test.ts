@@ -1,9 +1,10 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { languageOf, latinLanguageOf } from "./language.ts";
 import { buildNewsletter } from "./newsletter.ts";
+import { hanAround, hanOf } from "./fonts/fallbacks.ts";
 import { finishEmail, prepareEmail } from "./email.ts";
 import { renderPage } from "./page.ts";
-import { withResponse } from "./testing.ts";
+import { newsletterRow, responseRow, withResponse } from "./testing.ts";
 import { passages, plain } from "./text.ts";
 
 Deno.test("the language of a text is what its script tells", () => {
@@ -43,6 +44,59 @@ Deno.test("what is Latin, of several scripts, or as the text around it, has none
   for (const text of none) equal(languageOf(text, "en"), null, text);
   equal(languageOf("Καλημέρα", "el"), null);
   equal(languageOf("مرحبا بكم", "ar"), null);
+});
+
+Deno.test("Chinese characters alone are in the language around them, as far as it has them", () => {
+  for (
+    const text of ["鎌倉。人、人、人。", "最高", "元気", "鈴木一郎", "家族新聞", "這裡下雨", "髙橋", "噓"]
+  ) {
+    equal(hanOf(text, "ja"), "ja", text);
+    equal(languageOf(text, "en", "ja"), "ja", text);
+    equal(languageOf(text, "ja"), null, text);
+  }
+  for (const text of ["金民俊", "韓國", "大韓民國", "人"]) equal(hanOf(text, "ko"), "ko", text);
+  equal(hanOf("麻婆豆腐，特别辣！", "ja"), "zh-Hans");
+  equal(hanOf("打电话给我", "ko"), "zh-Hans");
+  equal(hanOf("妳好嗎", "ja"), "zh-Hant");
+  equal([hanOf("人", "zh-Hant"), hanOf("人"), hanOf("ㄅㄆㄇ")], ["zh-Hant", "zh-Hans", "zh-Hant"]);
+  equal(languageOf("ㄅㄆㄇ", "en"), "zh-Hant");
+  equal(hanOf("広島"), "ja", "No Chinese is written so.");
+});
+
+Deno.test("what Chinese characters in a letter are is told by its language, or by its other texts", () => {
+  equal(["ja", "ko-KR", "zh", "zh-TW", "zh-Hant-HK"].map((language) => hanAround(language, [])), [
+    "ja",
+    "ko",
+    "zh-Hans",
+    "zh-Hant",
+    "zh-Hant",
+  ]);
+  equal(hanAround("en", ["元気", "雨が降る"]), "ja");
+  equal(hanAround(null, ["金民俊", "비가 온다"]), "ko");
+  equal(hanAround("en", ["人", "雨が降る", "你好"]), null);
+  equal(hanAround("en", ["人", "Ada"]), null);
+});
+
+Deno.test("answers, names and titles of Chinese characters alone are Japanese in a Japanese letter", () => {
+  const author = { ...responseRow().author, display_name: "鈴木一郎" };
+  const row = newsletterRow(
+    [[responseRow({ author, content: "鎌倉。人、人、人。", image_caption: "最高" })]],
+    {
+      title: "家族新聞",
+      intro: "今週号",
+    },
+  );
+  row.content.prompts[0].question = "一言";
+  row.content.space.name = "田中家";
+  for (const language of ["ja", null]) {
+    row.content.space.language = language;
+    row.content.space.description = language === null ? "わたしたちの手紙" : null;
+    const newsletter = buildNewsletter({ newsletter: row });
+    for (const html of [renderPage(newsletter).html, finishEmail(prepareEmail(newsletter), {}).html]) {
+      const languages = new Set(Array.from(html.matchAll(/ lang="([^"]+)"/g), ([, language]) => language));
+      equal(languages, new Set(["en", "ja"]));
+    }
+  }
 });
 
 Deno.test("a sentence tells its language by its characters, or by its small words", () => {

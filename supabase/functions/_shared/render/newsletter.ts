@@ -9,6 +9,7 @@
 import type { Picture, RenderInput, SnapshotMusic, SnapshotPrompt, SnapshotResponse } from "./input.ts";
 import { providerOf } from "../music/providers.ts";
 import { type Design, designOf, numeralOf } from "./design.ts";
+import { type Han, hanAround } from "./fonts/fallbacks.ts";
 import { type Colours, colours } from "./palette.ts";
 import {
   cleanLine,
@@ -33,6 +34,8 @@ export interface Newsletter {
    * reader's.
    */
   lang: string;
+  /** What Chinese characters in it are, where nothing beside them tells; see `hanAround`. */
+  han: Han | null;
   colours: Colours;
   design: Design;
   space: { name: string; description: string; initials: string };
@@ -135,34 +138,35 @@ export function buildNewsletter(input: RenderInput): Newsletter {
   const own = newsletterWords([space.language]);
   const { words = own } = input;
   const { lang } = own;
+  const han = hanIn(newsletter);
+  const said = { words, lang, han, page: webAddress(links.page) };
   const name = cleanLine(space.name, words.someone);
   const design = designOf(input.theme);
   const title = titleOf(newsletter.title, name, week, words);
   const isDefaultTitle = withoutMarks(title) === withoutMarks(words.title(name, week));
   const sections = [...prompts]
     .sort((one, other) => one.order - other.order)
-    .map((prompt, index) =>
-      section(prompt, index + 1, design, pictures, { words, lang, page: webAddress(links.page) })
-    );
+    .map((prompt, index) => section(prompt, index + 1, design, pictures, said));
   const responses = sections.flatMap((section) => section.responses);
   return {
     words,
     lang,
+    han,
     colours: colours(input.theme),
     design,
     space: {
       name,
-      description: setLine(cleanLine(space.description), lang),
+      description: setLine(cleanLine(space.description), lang, han),
       initials: initials(name, 3),
     },
-    title: setLine(title, lang),
-    headline: isDefaultTitle || withoutMarks(title) === withoutMarks(name) ? name : setLine(title, lang),
+    title: setLine(title, lang, han),
+    headline: isDefaultTitle || withoutMarks(title) === withoutMarks(name) ? name : setLine(title, lang, han),
     week,
     weekLabel: words.week(week),
     date: newsletter.published_at === null ? null : dayOf(newsletter.published_at, words),
     byline: curator === null || prompts.length === 0 ? null : words.questionsBy(nameOf(curator, words)),
     cover: pictures.cover && space.cover_path !== null ? coverBlock(pictures.cover, name, words) : null,
-    intro: passages(newsletter.intro, lang),
+    intro: passages(newsletter.intro, lang, han),
     sections,
     quiet: responses.length === 0,
     authors: [...new Set(responses.filter(({ isReplaced }) => !isReplaced).map(({ author }) => author.name))],
@@ -176,13 +180,37 @@ export function buildNewsletter(input: RenderInput): Newsletter {
   };
 }
 
+/** What Chinese characters in a newsletter are, by its language, and else by what people wrote and are called. */
+export function hanIn({ title, intro, content }: RenderInput["newsletter"]): Han | null {
+  return hanAround(content.space.language, textsOf({ title, intro, content }));
+}
+
+/** Return all the texts in a value; those that throw are left out, and replaced when they are rendered. */
+export function textsOf(given: unknown): string[] {
+  const texts: string[] = [];
+  const walk = (value: unknown) => {
+    if (typeof value === "string") texts.push(value);
+    else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
+      for (const key of Object.keys(value)) {
+        try {
+          walk((value as Record<string, unknown>)[key]);
+        } catch {
+          // `setOrReplace` has a line for it.
+        }
+      }
+    }
+  };
+  walk(given);
+  return texts;
+}
+
 function proof({ id, code, ledger_root: root }: RenderInput["newsletter"]): Proof | null {
   if (!code) return null;
   return { code: cleanLine(code), mark: cleanLine(["monogram", id ?? "", code, root ?? ""].join(":")) };
 }
 
 /** The words and the language around a response. */
-interface Said extends Pick<Newsletter, "words" | "lang"> {
+interface Said extends Pick<Newsletter, "words" | "lang" | "han"> {
   page: string | null;
 }
 
@@ -193,7 +221,7 @@ function section(
   pictures: NonNullable<RenderInput["pictures"]>,
   said: Said,
 ): Section {
-  const question = setLine(cleanLine(prompt.question, `${number}`), said.lang);
+  const question = setLine(cleanLine(prompt.question, `${number}`), said.lang, said.han);
   return {
     id: `q${number}`,
     number,
@@ -232,11 +260,11 @@ function missingResponse(id: string, name: string, said: Said): ResponseBlock {
 /** Render a response, or its replacement if rendering it fails. */
 export function setOrReplace<T>(
   response: ResponseBlock,
-  { words, lang, links }: Pick<Newsletter, "words" | "lang" | "links">,
+  { words, lang, han, links }: Pick<Newsletter, "words" | "lang" | "han" | "links">,
   set: (response: ResponseBlock) => T,
 ): T {
   const replaced = () =>
-    set(missingResponse(response.id, response.author.name, { words, lang, page: links.page }));
+    set(missingResponse(response.id, response.author.name, { words, lang, han, page: links.page }));
   try {
     const result = set(response);
     return result instanceof Promise ? result.catch(replaced) as T : result;
@@ -251,12 +279,12 @@ function responseBlock(
   pictures: NonNullable<RenderInput["pictures"]>,
   said: Said,
 ): Omit<ResponseBlock, "id"> {
-  const { words, lang } = said;
+  const { words, lang, han } = said;
   const name = nameOf(response.author, words);
   const isReplaced = response.author.id === null;
-  const text = isReplaced ? ours(words.answerTakenOut, said) : passages(response.content, lang);
+  const text = isReplaced ? ours(words.answerTakenOut, said) : passages(response.content, lang, han);
   const { image_path: imagePath, music } = response;
-  const caption = setLine(cleanLine(response.image_caption), lang) || null;
+  const caption = setLine(cleanLine(response.image_caption), lang, han) || null;
   const { username, avatar_path: avatarPath } = response.author;
   return {
     author: {

@@ -20,7 +20,7 @@ import {
 } from "./newsletter.ts";
 import { AROUND_MARK, FEED_MARK } from "./page_around.ts";
 import { base64, encode, Gallery } from "./page_gallery.ts";
-import { apart, inMargin, link, passageList, spoken, turned } from "./page_parts.ts";
+import { apart, inMargin, link, passageList, spoken, type Surroundings, turned } from "./page_parts.ts";
 import { pageStyle } from "./page_style.ts";
 import type { Colours } from "./palette.ts";
 import { TOGETHER } from "./pdf/pagination.ts";
@@ -113,6 +113,11 @@ ${body}
   };
 }
 
+/** What is around the words of a newsletter. */
+function around({ words, han }: Newsletter): Surroundings {
+  return { lang: words.lang, han };
+}
+
 function bodyOf(newsletter: Newsletter, gallery: Gallery): Html {
   const { words, intro, sections, quiet } = newsletter;
   return markup`<body>
@@ -121,7 +126,7 @@ ${masthead(newsletter, gallery)}
 <main id="letter" class="sheet">
 ${
     intro.length > 0 &&
-    inMargin(null, markup`<div class="intro passages">${passageList(intro, words.lang)}</div>`)
+    inMargin(null, markup`<div class="intro passages">${passageList(intro, around(newsletter))}</div>`)
   }
 ${sections.length >= CONTENTS_FROM && !quiet && inMargin(null, contents(newsletter))}
 ${quiet && inMargin(null, markup`<p class="quiet">${words.quietWeek}</p>`)}
@@ -141,20 +146,21 @@ function masthead(newsletter: Newsletter, gallery: Gallery): Html {
     : markup`<time datetime="${date.iso}">${date.label}</time>`;
   const by = byline !== null && markup`<span><bdi>${byline}</bdi></span>`;
   const content = markup`<div>
-${headline !== space.name && markup`<p class="space">${apart(space.name, words.lang)}</p>`}
-<h1${isTall(headline) && trusted(` class="tall"`)}>${apart(headline, words.lang)}</h1>
+${headline !== space.name && markup`<p class="space">${apart(space.name, around(newsletter))}</p>`}
+<h1${isTall(headline) && trusted(` class="tall"`)}>${apart(headline, around(newsletter))}</h1>
 <p class="issue"><span class="week">${newsletter.weekLabel}</span>
 ${day}
 ${by}</p>
-${cover !== null && markup`<div class="cover">${picture(cover, gallery, "cover", words.lang)}</div>`}
+${cover !== null && markup`<div class="cover">${picture(cover, gallery, "cover", around(newsletter))}</div>`}
 </div>`;
   return markup`<header class="masthead sheet">${inMargin(seal, content)}</header>`;
 }
 
-function contents({ words, sections }: Newsletter): Html {
+function contents(newsletter: Newsletter): Html {
+  const { words, sections } = newsletter;
   const items = sections.map(({ id, numeral, question }) =>
     markup`<li><span aria-hidden="true">${numeral}</span><a href="#${id}">${
-      apart(question, words.lang)
+      apart(question, around(newsletter))
     }</a></li>\n`
   );
   return markup`<nav class="contents" aria-label="${words.questions}"><ol>\n${items}</ol></nav>`;
@@ -166,7 +172,7 @@ function sectionOf(section: Section, newsletter: Newsletter, gallery: Gallery): 
   const numeral = markup`<div class="numeral" aria-hidden="true">${section.numeral}</div>`;
   const heading = markup`<h2 id="${id}"${isTall(question) && trusted(` class="tall"`)}${
     turned(section.direction, words.lang)
-  }${spoken(question, words.lang)}>${directed(question)}</h2>`;
+  }${spoken(question, around(newsletter))}>${directed(question)}</h2>`;
   const begins = withInitial(responses, newsletter.design);
   const pairs = pairsIn(responses);
   const none = responses.length === 0 && !quiet && markup`<p class="none">${words.noAnswers}</p>`;
@@ -178,7 +184,10 @@ ${
         response,
         newsletter,
         (one) =>
-          responseOf(one, gallery, words.lang, { initial: response === begins, place: pairs.get(index) }),
+          responseOf(one, gallery, around(newsletter), {
+            initial: response === begins,
+            place: pairs.get(index),
+          }),
       )
     )
   }
@@ -219,7 +228,7 @@ function isPortrait({ picture, music, text }: ResponseBlock): boolean {
 function responseOf(
   response: ResponseBlock,
   gallery: Gallery,
-  lang: string,
+  around: Surroundings,
   { initial, place }: { initial: boolean; place: "first" | "second" | undefined },
 ): Html {
   const { id, author, brief, text, music } = response;
@@ -228,7 +237,7 @@ ${
     text.length > 0 &&
     markup`<div class="passages${brief && trusted(" brief")}${
       initial && trusted(reachesBelow(plain(text[0])[0]) ? " initial low" : " initial")
-    }">${passageList(initial ? text.map(apostropheApart) : text, lang)}</div>`
+    }">${passageList(initial ? text.map(apostropheApart) : text, around)}</div>`
   }
 ${
     response.picture !== null &&
@@ -236,16 +245,16 @@ ${
       response.picture,
       gallery,
       "response",
-      lang,
+      around,
       text[0]?.direction,
     )
   }
-${music !== null && musicCard(music, lang)}
+${music !== null && musicCard(music, around)}
 </div>`;
   const pair = place !== undefined && trusted(` pair ${place}`);
   const short = response.picture !== null && isShort(text) && trusted(" short");
   return markup`<article class="response${pair}${short}" aria-labelledby="${id}">
-${inMargin(authorOf(author, id, gallery, lang), words)}
+${inMargin(authorOf(author, id, gallery, around), words)}
 </article>
 `;
 }
@@ -272,12 +281,12 @@ function isShort(text: readonly Passage[]): boolean {
     TOGETHER;
 }
 
-function authorOf(author: Author, id: string, gallery: Gallery, lang: string): Html {
+function authorOf(author: Author, id: string, gallery: Gallery, around: Surroundings): Html {
   const source = author.avatar === null ? null : gallery.hang(author.avatar, author.name);
   const avatar = source === null
     ? markup`<span class="avatar" aria-hidden="true">${author.initials}</span>`
     : markup`<img class="avatar" src="${source.address}" alt="" width="96" height="96" loading="lazy" decoding="async">`;
-  const name = markup`<h3 id="${id}">${apart(author.name, lang)}</h3>`;
+  const name = markup`<h3 id="${id}">${apart(author.name, around)}</h3>`;
   const username = author.username !== null && markup`<p class="username"><bdi>@${author.username}</bdi></p>`;
   return markup`<header class="author">${avatar}<div>${name}${username}</div></header>`;
 }
@@ -286,13 +295,13 @@ function picture(
   block: PictureBlock,
   gallery: Gallery,
   place: "cover" | "response",
-  lang: string,
+  around: Surroundings,
   /** How the words above it run: it begins where they do. */
-  runs: Direction = wordsIn([lang]).direction,
+  runs: Direction = wordsIn([around.lang]).direction,
 ): Html {
   const source = block.picture === null ? null : gallery.hang(block.picture, block.alt);
-  const side = turned(runs, lang);
-  const caption = block.caption !== null && markup`<figcaption>${apart(block.caption, lang)}</figcaption>`;
+  const side = turned(runs, around.lang);
+  const caption = block.caption !== null && markup`<figcaption>${apart(block.caption, around)}</figcaption>`;
   if (source === null) {
     const missing = markup`<p class="missing">${block.missing}</p>`;
     return caption ? markup`<figure${side}>${missing}${caption}</figure>` : missing;
@@ -304,7 +313,7 @@ function picture(
       shownWidth(size, place)
     }"`;
   // Where a picture does not show, browsers show these words.
-  const alt = direction(block.alt, wordsIn([lang]).direction);
+  const alt = direction(block.alt, wordsIn([around.lang]).direction);
   const speaks = alt !== runs && markup` dir="${alt}"`;
   const loading = place === "cover" ? "eager" : "lazy";
   const image =
@@ -340,20 +349,24 @@ const RECORD = trusted(
     `<ellipse cx="13.6" cy="26.7" rx="2.6" ry="2.1"/><ellipse cx="23.6" cy="24.2" rx="2.6" ry="2.1"/></svg>`,
 );
 
-function musicCard({ title, artist, invitation, href }: MusicBlock, lang: string): Html {
-  const by = artist !== null && markup`<p class="artist">${apart(artist, lang)}</p>`;
+function musicCard({ title, artist, invitation, href }: MusicBlock, around: Surroundings): Html {
+  const by = artist !== null && markup`<p class="artist">${apart(artist, around)}</p>`;
   const listen = href === null ? invitation : link(href, invitation);
   return markup`<div class="music">${RECORD}<div>
-<p class="title">${apart(title, lang)}</p>${by}<p class="listen">${listen}</p>
+<p class="title">${apart(title, around)}</p>${by}<p class="listen">${listen}</p>
 </div></div>`;
 }
 
-function colophon({ space, words, links, proof }: Newsletter): Html {
+function colophon(newsletter: Newsletter): Html {
+  const { space, words, links, proof } = newsletter;
   const page = links.page !== null && markup`<a href="${links.page}">${words.readOnTheWeb}</a>`;
   const pdf = links.pdf !== null && markup`<a href="${links.pdf}">${words.downloadPdf}</a>`;
   const file = links.file !== null && markup`<a href="${links.file}" download>${words.saveLetter}</a>`;
   const content = markup`<div class="colophon">
-${space.description !== "" && markup`<p class="description">${apart(space.description, words.lang)}</p>`}
+${
+    space.description !== "" &&
+    markup`<p class="description">${apart(space.description, around(newsletter))}</p>`
+  }
 <p>${words.madeWith}</p>
 ${(page || pdf || file) && markup`<p class="links">${page}${pdf}${file}</p>`}
 ${proof !== null && markup`<p class="code">${words.code(proof.code)}</p>`}

@@ -1,6 +1,7 @@
 /** Adds to a page, when it is shown, what may change after it was made: the newsletters beside it, and the feed. */
 
 import { Buffer } from "node:buffer";
+import type { Han } from "./fonts/fallbacks.ts";
 import { type Html, markup } from "./html.ts";
 import { apart, inMargin } from "./page_parts.ts";
 import type { NewsletterWords } from "./words.ts";
@@ -20,6 +21,8 @@ export interface Around {
   all: string | null;
   /** The feed of the space, and what it is called. */
   feed: { address: string; title: string } | null;
+  /** What Chinese characters in it are; see `hanAround`. */
+  han?: Han | null;
 }
 
 export interface Neighbour {
@@ -48,11 +51,11 @@ function replaced(page: Uint8Array<ArrayBuffer>, mark: string, by: Html | false)
   return new Uint8Array(Buffer.concat(parts));
 }
 
-function navigation({ previous, next, all }: Around, words: NewsletterWords): Html | false {
+function navigation({ previous, next, all, han = null }: Around, words: NewsletterWords): Html | false {
   const to = (neighbour: Neighbour, kind: "prev" | "next", label: string) =>
     markup`<a class="${kind}" rel="${kind}" href="${neighbour.address}"><span>${label}</span> <b>${
       words.week(neighbour.week)
-    }</b> ${apart(neighbour.title, words.lang)}</a>\n`;
+    }</b> ${apart(neighbour.title, { lang: words.lang, han })}</a>\n`;
   if (previous === null && next === null && all === null) return false;
   return markup`<nav class="around sheet" aria-label="${words.otherLetters}">${
     inMargin(

@@ -2,20 +2,29 @@
 
 import { directed, type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
+import type { Han } from "./fonts/fallbacks.ts";
 import { languageOf } from "./language.ts";
 import { type Direction, direction, hasDirection, type Inline, type Line, type Passage } from "./text.ts";
 import { wordsIn } from "../words/words.ts";
+
+/** What is around a text. */
+export interface Surroundings {
+  /** The language of the words. */
+  lang: string;
+  /** What Chinese characters are; see `hanAround`. */
+  han: Han | null;
+}
 
 export function inMargin(margin: Html | null, content: Html): Html {
   return markup`<div class="row">${margin ?? trusted("<div></div>")}${content}</div>`;
 }
 
-export function passageList(list: readonly Passage[], around: string): Html[] {
+export function passageList(list: readonly Passage[], around: Surroundings): Html[] {
   return list.map((passage) => {
     const { kind, isTold, lines } = passage;
     // Also if it is the page's own: text in an unknown language is not hyphenated.
-    const language = passage.language ?? (isTold ? around : null);
-    const attributes = markup`${turned(passage.direction, around)}${
+    const language = passage.language ?? (isTold ? around.lang : null);
+    const attributes = markup`${turned(passage.direction, around.lang)}${
       language !== null && markup` lang="${language}"`
     }`;
     switch (kind) {
@@ -61,16 +70,16 @@ export function link(href: string, text: string): Html {
 }
 
 /** A name or a title, which runs as it does whatever is around it. */
-export function apart(text: string, around: string): Html {
+export function apart(text: string, around: Surroundings): Html {
   const runs = hasDirection(text)
-    ? turned(direction(text), around)
-    : turned(wordsIn([around]).direction, "en");
+    ? turned(direction(text), around.lang)
+    : turned(wordsIn([around.lang]).direction, "en");
   return markup`<bdi${runs}${spoken(text, around)}>${directed(text)}</bdi>`;
 }
 
 /** The attribute for a text in another script than the newsletter's own words. */
-export function spoken(text: string, around: string): Html | false {
-  const language = languageOf(text, around);
+export function spoken(text: string, { lang, han }: Surroundings): Html | false {
+  const language = languageOf(text, lang, han);
   return language !== null && markup` lang="${language}"`;
 }
 

@@ -8,7 +8,7 @@
  */
 
 import { abridgeForPaper } from "./abridge.ts";
-import type { Newsletter } from "./newsletter.ts";
+import { type Newsletter, textsOf } from "./newsletter.ts";
 import { createDocument, type Document, finish, PAGE_SIZES, type PageSize } from "./pdf/document.ts";
 import { keepsakeFrame, KeepsakeSetter } from "./pdf/keepsake.ts";
 import { newsletterFrame, NewsletterSetter } from "./pdf/newsletter_setter.ts";
@@ -51,7 +51,7 @@ export async function renderPdf(
     typefaces?: TypefaceSource;
   } = {},
 ): Promise<RenderedPdf> {
-  const loaded = await loadTypefaces(textsOf(newsletter), typefaces);
+  const loaded = await loadTypefaces(textsOf(newsletter), typefaces, newsletter.han);
   const document = open(newsletter, size);
   const palette = paper === "screen" ? newsletter.colours.light : newsletter.colours.print;
   const { lang, direction } = newsletter.words;
@@ -76,7 +76,7 @@ export async function renderKeepsake(
   newsletter: Newsletter,
   { typefaces = fileBeside }: { typefaces?: TypefaceSource } = {},
 ): Promise<RenderedPdf> {
-  const loaded = await loadTypefaces(textsOf(newsletter), typefaces);
+  const loaded = await loadTypefaces(textsOf(newsletter), typefaces, newsletter.han);
   const document = open(newsletter, "A5");
   const frame = keepsakeFrame(PAGE_SIZES.A5);
   const { lang, direction } = newsletter.words;
@@ -110,24 +110,5 @@ export async function unsetIn(
   newsletter: Newsletter,
   typefaces: TypefaceSource = fileBeside,
 ): Promise<Unset[]> {
-  return (await loadTypefaces(textsOf(newsletter), typefaces)).unset;
-}
-
-/** Return all the texts of a newsletter; those that throw are left out, and replaced when they are rendered. */
-function textsOf(newsletter: unknown): string[] {
-  const texts: string[] = [];
-  const walk = (value: unknown) => {
-    if (typeof value === "string") texts.push(value);
-    else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
-      for (const key of Object.keys(value)) {
-        try {
-          walk((value as Record<string, unknown>)[key]);
-        } catch {
-          // `setOrReplace` has a line for it.
-        }
-      }
-    }
-  };
-  walk(newsletter);
-  return texts;
+  return (await loadTypefaces(textsOf(newsletter), typefaces, newsletter.han)).unset;
 }

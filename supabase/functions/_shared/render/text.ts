@@ -8,6 +8,7 @@
 
 import { INVISIBLE_RANGES } from "./blank.generated.ts";
 import { blocksOf } from "./blocks.ts";
+import { type Han, hanAround } from "./fonts/fallbacks.ts";
 import { FOREIGN, languageOf, latinLanguageOf } from "./language.ts";
 import { keepOrder, LEFT_ALONE } from "./numbers.ts";
 import { setTypography } from "./typography.ts";
@@ -113,8 +114,13 @@ export function cleanLine(text: string | null | undefined, otherwise = ""): stri
  * with "-", "*" or "•", are a list; lines that begin with two spaces keep them.
  *
  * @param around The language of the words around it, as a BCP 47 tag.
+ * @param han What Chinese characters around it are; see `hanAround`.
  */
-export function passages(text: string | null | undefined, around = "en"): Passage[] {
+export function passages(
+  text: string | null | undefined,
+  around = "en",
+  han: Han | null = hanAround(around, []),
+): Passage[] {
   const clean = cleanText(text ?? "");
   const whole = latinLanguageOf(clean);
   const blocks = blocksOf(clean);
@@ -125,7 +131,7 @@ export function passages(text: string | null | undefined, around = "en"): Passag
   const latin = whole ?? (known.size === 1 ? [...known][0] : null);
   return blocks.map(({ kind, lines }, index) => {
     const words = texts[index];
-    const script = languageOf(words, around);
+    const script = languageOf(words, around, han);
     const language = script ?? own[index] ?? (FOREIGN.test(words) ? null : latin);
     const runs = direction(words, directionOf(around));
     const found = inlinesOf(lines.map((line) => line.text), language ?? around, runs);
@@ -140,8 +146,8 @@ export function passages(text: string | null | undefined, around = "en"): Passag
 }
 
 /** Return a text of one line, as of `cleanLine`, with its quotes, dashes and numbers set. */
-export function setLine(line: string, around: string): string {
-  const language = languageOf(line, around) ?? latinLanguageOf(line) ?? around;
+export function setLine(line: string, around: string, han: Han | null = hanAround(around, [])): string {
+  const language = languageOf(line, around, han) ?? latinLanguageOf(line) ?? around;
   const runs = direction(line, directionOf(around));
   return inlinesOf([line], language, runs)[0].map((inline) => inline.text).join("");
 }

@@ -161,11 +161,20 @@ export function familyOf(name: string): string {
   return BY_NAME.get(name)!.family;
 }
 
-/** The character sets of the two ways of writing Chinese, as their first and second bytes. */
+/** The character sets of the languages that are written with Chinese characters, as their first and second bytes. */
 const CHARSETS = {
-  gbk: { first: [0xb0, 0xf7], second: [0xa1, 0xfe], mark: 1 }, // The part that is GB 2312.
-  big5: { first: [0xa4, 0xf9], second: [0x40, 0xfe], mark: 2 },
+  "gbk": { first: [0xb0, 0xf7], second: [0xa1, 0xfe], mark: 1 }, // The part that is GB 2312.
+  "big5": { first: [0xa4, 0xf9], second: [0x40, 0xfe], mark: 2 },
+  "euc-jp": { first: [0xb0, 0xfc], second: [0xa1, 0xfe], mark: 4 }, // JIS X 0208, and what names need besides.
+  "euc-kr": { first: [0xca, 0xfd], second: [0xa1, 0xfe], mark: 8 },
 } as const;
+const SIMPLIFIED = CHARSETS.gbk.mark;
+const TRADITIONAL = CHARSETS.big5.mark;
+const JAPANESE = CHARSETS["euc-jp"].mark;
+const KOREAN = CHARSETS["euc-kr"].mark;
+
+/** Characters for everyday use in Japan that are newer than its character set. */
+const NEWER_IN_JAPAN = "\u5653\u9830\u525d\u5861";
 const FIRST = 0x4e00;
 const LAST = 0x9fff;
 
@@ -174,7 +183,13 @@ let marks: Uint8Array | null = null;
 
 function marksOfHan(): Uint8Array {
   if (marks !== null) return marks;
-  marks = new Uint8Array(LAST - FIRST + 1);
+  const found = new Uint8Array(LAST - FIRST + 1);
+  const note = (text: string, mark: number) => {
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code >= FIRST && code <= LAST) found[code - FIRST] |= mark;
+    }
+  };
   for (const [charset, { first, second, mark }] of Object.entries(CHARSETS)) {
     const decoder = new TextDecoder(charset);
     for (let one: number = first[0]; one <= first[1]; one++) {
@@ -182,28 +197,62 @@ function marksOfHan(): Uint8Array {
       for (let other: number = second[0]; other <= second[1]; other++) {
         if (other < 0x7f || other > 0xa0) bytes.push(one, other);
       }
-      const text = decoder.decode(new Uint8Array(bytes));
-      for (let at = 0; at < text.length; at++) {
-        const code = text.charCodeAt(at);
-        if (code >= FIRST && code <= LAST) marks[code - FIRST] |= mark;
-      }
+      note(decoder.decode(new Uint8Array(bytes)), mark);
     }
   }
-  return marks;
+  note(NEWER_IN_JAPAN, JAPANESE);
+  return marks = found;
+}
+
+/** What is written in one language only, besides Chinese characters. */
+const KANA = /[\p{Script=Hiragana}\p{Script=Katakana}]/u;
+const HANGUL = /\p{Script=Hangul}/u;
+const BOPOMOFO = /\p{Script=Bopomofo}/u;
+
+/**
+ * Which of the four typefaces of Chinese characters a text is best set in. Kana are Japanese, Hangul Korean and
+ * Bopomofo Taiwanese. A text of Chinese characters alone is in the language around it, unless it has one that is not
+ * written in Japanese or Korean; elsewhere the languages are told apart by the characters that only one of them has,
+ * and it is simplified Chinese where there are none.
+ *
+ * @param around What Chinese characters around it are; null where that is not known.
+ */
+export function hanOf(text: string, around: Han | null = null): Han {
+  if (KANA.test(text)) return "ja";
+  if (HANGUL.test(text)) return "ko";
+  if (BOPOMOFO.test(text)) return "zh-Hant";
+  const found = Array.from(
+    text.matchAll(/[\u4e00-\u9fff]/gu),
+    ([character]) => marksOfHan()[character.charCodeAt(0) - FIRST],
+  );
+  const isChinese = (mark: number) => (mark & (SIMPLIFIED | TRADITIONAL)) !== 0;
+  const isWrittenIn = (own: number) => !found.some((mark) => isChinese(mark) && (mark & own) === 0);
+  if (around === "ja" && isWrittenIn(JAPANESE)) return "ja";
+  if (around === "ko" && isWrittenIn(KOREAN)) return "ko";
+  if (found.some((mark) => (mark & JAPANESE) !== 0 && !isChinese(mark)) && isWrittenIn(JAPANESE)) return "ja";
+  const balance = found.reduce((sum, mark) => {
+    const chinese = mark & (SIMPLIFIED | TRADITIONAL);
+    return sum + Number(chinese === SIMPLIFIED) - Number(chinese === TRADITIONAL);
+  }, 0);
+  return balance < 0 || (balance === 0 && around === "zh-Hant") ? "zh-Hant" : "zh-Hans";
 }
 
 /**
- * Which of the four typefaces of Chinese characters a text is best set in: kana are Japanese and Hangul Korean; else
- * the two ways of writing Chinese are told apart by the characters that only one of them has, and are simplified where
- * there are none.
+ * What Chinese characters in a letter are: what its language says, else what its other texts tell; null where they do
+ * not.
+ *
+ * @param language The language that was chosen for it, as a BCP 47 tag.
  */
-export function hanOf(text: string): Han {
-  if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return "ja";
-  if (/\p{Script=Hangul}/u.test(text)) return "ko";
-  let balance = 0;
-  for (const [character] of text.matchAll(/[\u4e00-\u9fff]/gu)) {
-    const mark = marksOfHan()[character.charCodeAt(0) - FIRST];
-    balance += Number(mark === CHARSETS.gbk.mark) - Number(mark === CHARSETS.big5.mark);
+export function hanAround(language: string | null | undefined, texts: readonly string[]): Han | null {
+  const [primary, ...subtags] = (language ?? "").toLowerCase().split("-");
+  if (primary === "ja" || primary === "ko") return primary;
+  if (primary === "zh") {
+    return subtags.some((tag) => ["hant", "tw", "hk", "mo"].includes(tag)) ? "zh-Hant" : "zh-Hans";
   }
-  return balance < 0 ? "zh-Hant" : "zh-Hans";
+  const found = new Set<Han>();
+  if (texts.some((text) => KANA.test(text))) found.add("ja");
+  if (texts.some((text) => HANGUL.test(text))) found.add("ko");
+  if (found.size !== 1) return null;
+  const [one] = found;
+  return texts.some((text) => hanOf(text, one).startsWith("zh")) ? null : one;
 }

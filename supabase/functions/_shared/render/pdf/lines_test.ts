@@ -227,3 +227,11 @@ Deno.test("whatever characters stand side by side, they are set, within the meas
     sheets.place(sheets.tags.element(sheets.root, "P"), "P", lines, type, sheets.text, 0);
   }
 });
+
+Deno.test("Chinese characters alone are set as those around them are", async () => {
+  const texts = ["鎌倉。人、人、人。", "家族新聞", "麻婆豆腐，特别辣！", "雨が降る"];
+  const typefaces = await loadTypefaces(texts, fileBeside, "ja");
+  const typeface = compositor(100, typefaces).typeface;
+  const fonts = texts.map((text) => new Set(typeface.runs(text, "regular").map(({ font }) => font)));
+  equal(fonts, ["jp", "jp", "sc", "jp"].map((language) => new Set([`noto-serif-${language}`])));
+});

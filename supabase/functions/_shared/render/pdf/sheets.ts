@@ -70,7 +70,7 @@ export class Sheets {
     lang: string,
     readonly direction: Direction = "ltr",
   ) {
-    this.tags = new Tags(document, lang);
+    this.tags = new Tags(document, lang, typefaces.around);
     this.typeface = new Typeface(document, typefaces);
     this.root = this.tags.root();
   }

@@ -1,5 +1,6 @@
 /** The structure of a tagged PDF: which part of a page belongs to which element, and what is mere decoration. */
 
+import type { Han } from "../fonts/fallbacks.ts";
 import { languageOf } from "../language.ts";
 import type { Document } from "./document.ts";
 import type { Content, Element } from "./libraries.d.ts";
@@ -10,8 +11,11 @@ export type { Element };
 export class Tags {
   #open: { element: Element; content: Content } | null = null;
 
-  /** @param lang The language of the document. */
-  constructor(readonly document: Document, readonly lang: string) {}
+  /**
+   * @param lang The language of the document.
+   * @param han What Chinese characters in it are; see `hanAround`.
+   */
+  constructor(readonly document: Document, readonly lang: string, readonly han: Han | null) {}
 
   /** Make the root of the structure. */
   root(): Element {
@@ -30,7 +34,7 @@ export class Tags {
 
   /** Make an element for a text, which says its language where it is not that of the document. */
   textElement(parent: Element, type: string, text: string): Element {
-    const lang = languageOf(text, this.lang);
+    const lang = languageOf(text, this.lang, this.han);
     return this.element(parent, type, lang === null ? {} : { lang });
   }
 

@@ -98,7 +98,9 @@ export interface Typefaces {
    * same.
    */
   names: ReadonlySet<string>;
-  /** How Chinese characters are set where the text around them does not say it. */
+  /** What Chinese characters are, where the text that they are in does not tell; see `hanAround`. */
+  around: Han | null;
+  /** How they are set by themselves. */
   han: Han;
   /** What cannot be set. */
   unset: Unset[];
@@ -107,21 +109,26 @@ export interface Typefaces {
 /** Marks that keep directions apart: read by the bidirectional algorithm, and seen by nobody. */
 export const ISOLATES = /[\u2066-\u2069]/g;
 
-export const LITERATA_ALONE: Typefaces = { names: new Set(), han: "zh-Hans", unset: [] };
+export const LITERATA_ALONE: Typefaces = { names: new Set(), around: null, han: "zh-Hans", unset: [] };
 
 /** Chinese characters, and what is written with them. */
 const HAN =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\u3000-\u303f\uff00-\uffef]/u;
 
-/** Load the typefaces that the texts of a newsletter need beyond Literata. */
+/**
+ * Load the typefaces that the texts of a newsletter need beyond Literata.
+ *
+ * @param around What Chinese characters in it are; see `hanAround`.
+ */
 export async function loadTypefaces(
   texts: readonly string[],
   source: TypefaceSource,
+  around: Han | null = null,
 ): Promise<Typefaces> {
   const all = texts.join("\n");
-  const han = hanOf(all);
+  const han = around ?? hanOf(all);
   // The same character is set in another typeface in a passage of another language.
-  const hans = new Set([han, ...texts.filter((text) => HAN.test(text)).map(hanOf)]);
+  const hans = new Set([han, ...texts.filter((text) => HAN.test(text)).map((text) => hanOf(text, around))]);
   const names = new Set<string>();
   const missing = new Set<string>();
   const unset = new Map<string | null, Set<string>>();
@@ -176,6 +183,7 @@ export async function loadTypefaces(
   }
   return {
     names,
+    around,
     han,
     unset: [...unset].map(([typeface, missed]) => ({ typeface, characters: [...missed].join("") })),
   };
@@ -291,10 +299,7 @@ export class Typeface {
 
   #hanIn(context: string): Han {
     if (this.#lastContext[0] !== context) {
-      // Kana and Hangul are beyond doubt; what is written with Chinese characters only is like the rest of the
-      // newsletter.
-      const found = hanOf(context);
-      this.#lastContext = [context, found === "zh-Hans" ? this.typefaces.han : found];
+      this.#lastContext = [context, hanOf(context, this.typefaces.around)];
     }
     return this.#lastContext[1];
   }
