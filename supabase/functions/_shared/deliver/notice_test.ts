@@ -363,3 +363,15 @@ Deno.test("what came with a gift runs as the email does where it has no strong c
   ok(/<td class="ink quote" style="padding-right:14px/.test(html), html);
   ok(text.includes("> \u200f👍 2026!"), text);
 });
+
+Deno.test("a gift's message is in italics where its script has any", () => {
+  for (
+    const [message, expected] of [["شكرا جزيلا لك", false], ["ありがとう", false], [
+      "Thank you",
+      true,
+    ]] as const
+  ) {
+    const { html } = send("GIFT_RECEIVED", gift("a", "Ada", 5, message));
+    equal(html.includes("font-style:italic"), expected, message);
+  }
+});

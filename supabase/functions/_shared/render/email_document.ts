@@ -74,7 +74,7 @@ function styleSheet(colours: Colours): string {
     ...roles.map((role) => `.${role}{color:${dark[role]}!important}`),
   ];
   return [
-    `:root{color-scheme:${scheme(colours)}}`,
+    `:root{color-scheme:${scheme(colours)};font-synthesis:weight}`,
     isConstant(colours) ? "" : `@media (prefers-color-scheme:dark){${repainted.join("")}}`,
     "@media (max-width:480px){.h1{font-size:30px!important;line-height:35px!important}.tall{line-height:42px!important}}",
   ].join("");

@@ -29,7 +29,9 @@ import {
   ownDirection,
   type Role,
   sideOf,
+  slanted,
   SPACED,
+  styles,
   TABLE,
   turned,
 } from "./email_parts.ts";
@@ -82,7 +84,7 @@ export function emailHtml(abridged: Abridged, footer: string): string {
     colours: newsletter.colours,
     preview: preview(newsletter),
     rows: markup`${setter.masthead()}${introCut && setter.row(0, setter.continuation() ?? "")}
-${newsletter.quiet && setter.row(36, setter.line("ink", 22, 32, words.quietWeek, "font-style:italic"))}
+${newsletter.quiet && setter.row(36, setter.line("ink", 22, 32, words.quietWeek, slanted(words.quietWeek)))}
 ${newsletter.sections.map((section) => setter.section(section))}
 ${setter.rest(abridged)}
 ${setter.colophon(footer)}`,
@@ -150,14 +152,14 @@ class Setter {
     const { style: type, name } = headlineType(headline, 36, 41);
     const style = `margin:0;${this.colour("ink")};${type}`;
     const head = markup`${this.ornament("link", 15, 20, space.initials, `margin:0 0 14px;${SPACED}`)}
-${headline !== space.name && this.line("muted", 16, 24, this.apart(space.name), "font-style:italic")}
+${headline !== space.name && this.line("muted", 16, 24, this.apart(space.name), slanted(space.name))}
 <h1 class="${name}" style="${style}">${this.apart(headline)}</h1>
 ${this.line("muted", 14, 22, issue, "margin-top:12px")}
 ${links.page !== null && this.linkLine(14, 22, links.page, words.readOnTheWeb)}`;
     const coverShown = cover !== null && webAddress(cover.picture?.url) !== null;
     return markup`${this.row(40, head)}
 ${coverShown && this.row(12, this.picture(cover))}
-${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:italic")}`;
+${intro.length > 0 && this.words(18, 29, this.#passages.passages(intro, "plain", true))}`;
   }
 
   section({ id, numeral, question, direction: runs, responses }: Section): Html {
@@ -169,7 +171,7 @@ ${intro.length > 0 && this.words(18, 29, this.passages(intro), "font-style:itali
 <h2 class="ink"${turned(runs, words.direction)}${this.written(question)} style="${style}">${
       directed(question)
     }</h2>
-${none && this.line("muted", 16, 26, words.noAnswers, "margin-top:14px;font-style:italic")}`;
+${none && this.line("muted", 16, 26, words.noAnswers, styles("margin-top:14px", slanted(words.noAnswers)))}`;
     return markup`${this.row(52, heading)}${
       responses.map((response) => setOrReplace(response, this.newsletter, (one) => this.response(one)))
     }${left > 0 && this.row(28, this.leftOut(id, left))}`;
@@ -273,7 +275,7 @@ ${this.passages(text, initial)}${this.cut.has(id) && this.continuation(id)}${
     const under = caption !== null && this.caption(caption, runs);
     if (source === null) {
       return page === null
-        ? markup`${this.line("muted", 15, 24, missing, "margin-top:14px;font-style:italic")}${under}`
+        ? markup`${this.line("muted", 15, 24, missing, styles("margin-top:14px", slanted(missing)))}${under}`
         : markup`${this.linkLine(15, 24, page, elsewhere)}${under}`;
     }
     const { width, height } = extent(picture);
@@ -291,9 +293,16 @@ ${under}`;
   caption(text: string, beside: Direction): Html {
     const around = this.newsletter.words.direction;
     const runs = direction(text, around);
-    const side = runs === beside ? "" : `;text-align:${sideOf(beside)}`;
+    const side = runs === beside ? "" : `text-align:${sideOf(beside)}`;
     const attributes = markup`${turned(runs, around)}${this.written(text)}`;
-    return this.line("muted", 13, 20, directed(text), `margin-top:6px;font-style:italic${side}`, attributes);
+    return this.line(
+      "muted",
+      13,
+      20,
+      directed(text),
+      styles("margin-top:6px", slanted(text), side),
+      attributes,
+    );
   }
 
   music({ title, artist, invitation, href }: MusicBlock): Html {

@@ -2,7 +2,7 @@
 
 import { type Html, markup, trusted } from "./html.ts";
 import type { Palette } from "./palette.ts";
-import { type Direction, direction, hangsTogether, hasDirection, isTall } from "./text.ts";
+import { type Direction, direction, hangsTogether, hasDirection, isTall, isUpright } from "./text.ts";
 
 /** A colour's role, and the class that the style sheet repaints in the dark. */
 export type Role = "ink" | "muted" | "accent" | "link";
@@ -42,6 +42,16 @@ export function ownDirection(text: string, around: Direction): Html | false {
 /** Where a line begins. */
 export function sideOf(direction: Direction): "left" | "right" {
   return direction === "rtl" ? "right" : "left";
+}
+
+/** Join declarations, without those that are empty. */
+export function styles(...declarations: string[]): string {
+  return declarations.filter((one) => one !== "").join(";");
+}
+
+/** Return the declaration that sets a text in italics; an empty one where its script has none. */
+export function slanted(text: string): string {
+  return isUpright(text) ? "" : "font-style:italic";
 }
 
 /** Styles for large type, and for initials. */

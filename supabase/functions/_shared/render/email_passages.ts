@@ -3,9 +3,9 @@
 import { type Design, reachesBelow } from "./design.ts";
 import { directed, type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
-import { anchor, sideOf, turned } from "./email_parts.ts";
+import { anchor, sideOf, slanted, styles, turned } from "./email_parts.ts";
 import type { Palette } from "./palette.ts";
-import { characters, type Direction, type Inline, type Passage } from "./text.ts";
+import { characters, type Direction, type Inline, type Passage, plain } from "./text.ts";
 
 /**
  * Initials beside and on lines of body text. In programs without floats, a drop cap is a large character on its line.
@@ -28,16 +28,20 @@ export class PassageSetter {
     readonly languageTag: (language: string | null) => Html | false,
   ) {}
 
-  passages(list: readonly Passage[], initial: Design["initial"] = "plain"): Html {
+  /** @param italic Whether all of them are in italics, as quotes are. */
+  passages(list: readonly Passage[], initial: Design["initial"] = "plain", italic = false): Html {
     return markup`${
       list.map((passage, index) => {
         const { kind, direction, language, lines } = passage;
         const side = sideOf(direction);
-        const quoted =
-          `;padding-${side}:14px;border-${side}:2px solid ${this.palette.accent};font-style:italic`;
-        const style = `margin:10px 0 0${kind === "quote" ? quoted : ""}${
-          side === sideOf(this.direction) ? "" : `;text-align:${side}`
-        }`;
+        const quoted = `padding-${side}:14px;border-${side}:2px solid ${this.palette.accent}`;
+        const type = italic || kind === "quote" ? slanted(plain(passage)) : "";
+        const style = styles(
+          "margin:10px 0 0",
+          kind === "quote" ? quoted : "",
+          type,
+          side === sideOf(this.direction) ? "" : `text-align:${side}`,
+        );
         const isQuote = kind === "quote" && trusted(` class="quote"`);
         const attributes = markup`${isQuote}${turned(direction, this.direction)}${
           this.languageTag(language)

@@ -270,3 +270,31 @@ Deno.test("addresses of the newsletter become each reader's own, and everybody's
     match(html, reading === null ? /"https:\/\/letters\.example\/1#q1a1"/ : /1\?link=dollar[^"]*#q1a1"/);
   }
 });
+
+Deno.test("nothing is slanted whose script has no italic", () => {
+  const scripts = [
+    "شيء من البيت",
+    "雨が降る",
+    "שלום לכולם",
+    "घर पर।",
+    "สวัสดีทุกคน",
+    "你好大家",
+    "비가 온다",
+    "வணக்கம்",
+  ];
+  for (const text of [...scripts, "Καλημέρα", "Ещё один день", "Good morning"]) {
+    const row = newsletterRow(
+      [[responseRow({ content: `> ${text}`, image_path: "x", image_caption: text })]],
+      {
+        intro: text,
+      },
+    );
+    row.content.space.name = text;
+    const { html } = email({ newsletter: row, links: LINKS });
+    const slanted = Array.from(
+      html.matchAll(/font-style:italic[^>]*>(?:<bdi[^>]*>)?([^<]*)/g),
+      ([, words]) => words,
+    );
+    equal(slanted, scripts.includes(text) ? [] : [text, text, text, text], text);
+  }
+});

@@ -9,7 +9,9 @@ import {
   ownDirection,
   type Role,
   sideOf,
+  slanted,
   SPACED,
+  styles,
   TABLE,
   turned,
 } from "./email_parts.ts";
@@ -80,7 +82,7 @@ ${
       16,
       24,
       markup`<bdi${ownDirection(space, notice.direction)}>${space}</bdi>`,
-      "margin:0 0 6px;font-style:italic",
+      styles("margin:0 0 6px", slanted(space)),
     )
   }
 <h1 class="${title.name}" style="margin:0;color:${palette.ink};${title.style}">${headline}</h1>`;
@@ -98,7 +100,7 @@ ${
 <td valign="top"><h2 class="ink"${
           turned(direction(question, notice.direction), notice.direction)
         } style="margin:0;color:${palette.ink};${font(21, 31)};font-weight:normal">${directed(question)}</h2>
-${by !== null && set.line("muted", 15, 24, by, "margin:4px 0 0;font-style:italic")}
+${by !== null && set.line("muted", 15, 24, by, styles("margin:4px 0 0", slanted(by)))}
 ${button !== null && set.button(button, true)}</td>
 </tr></table>`,
       )
@@ -166,9 +168,7 @@ class Setter {
     const own = words[0].direction;
     const side = sideOf(own);
     const { accent, ink } = this.palette;
-    const style = `padding-${side}:14px;border-${side}:2px solid ${accent};color:${ink};${
-      font(17, 28)
-    };font-style:italic`;
+    const style = `padding-${side}:14px;border-${side}:2px solid ${accent};color:${ink};${font(17, 28)}`;
     const setter = new PassageSetter(
       this.palette,
       own,
@@ -177,7 +177,7 @@ class Setter {
     // Some programs apply fonts to cells but not to a `div`.
     return markup`<${TABLE} width="100%" style="margin:10px 0 0"><tr><td class="ink quote"${
       turned(own, this.direction)
-    } style="${style}">${setter.passages(words)}</td></tr></table>\n`;
+    } style="${style}">${setter.passages(words, "plain", true)}</td></tr></table>\n`;
   }
 
   /** The cell has the padding, too, since Outlook ignores a link's. */

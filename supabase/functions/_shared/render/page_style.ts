@@ -103,6 +103,7 @@ body {
   color: var(--ink);
   font: 400 1.125rem/1.62 Literata, "Iowan Old Style", "Palatino Linotype", Georgia, serif, var(--emoji);
   font-kerning: normal;
+  font-synthesis: weight; /* Nothing is slanted whose typeface has no italic. */
   overflow-wrap: anywhere;
   text-rendering: optimizeLegibility;
 }

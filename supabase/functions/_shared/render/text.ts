@@ -232,6 +232,12 @@ export function hangsTogether(text: string): boolean {
   return /[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}]/u.test(text);
 }
 
+/** Whether a text is mostly of scripts that have no italic, so that programs would slant their upright characters. */
+export function isUpright(text: string): boolean {
+  const upright = text.match(/[^\P{L}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/gu)?.length ?? 0;
+  return upright * 2 > (text.match(/\p{L}/gu)?.length ?? 0);
+}
+
 /**
  * Whether a text has characters of a script that reaches further above and below its line than Latin does: lines of
  * large type need more room between them.
