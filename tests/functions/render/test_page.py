@@ -204,6 +204,25 @@ def test_no_word_is_torn_on_a_narrow_screen(look: Look, book_club: Job) -> None:
         assert page.evaluate(TORN) == [], width
 
 
+def test_no_name_is_torn_in_the_margin(look: Look) -> None:
+    names = [
+        "Hubert Schwarzenegger",
+        "Sofia Konstantinopoulou",
+        "Wilhelmina Featherstonehaugh",
+        "Dr. Maximilian-Alexander Freiherr von und zu Hohenstein-Waldburg",
+        "Ольга Ивановна",
+    ]
+    page = look({"newsletter": newsletter_row({"Who?": [response_row(name, "I.") for name in names]})})
+    torn = TORN.replace(".issue, .contents, .around, .colophon", "h3")
+    for media in ("screen", "print"):
+        page.emulate_media(media=media)  # type: ignore[arg-type]
+        assert page.evaluate(torn) == [], media
+    parted = "Rechtsschutzversicherungsgesellschaft"
+    page = look({"newsletter": newsletter_row({"Who?": [response_row(parted, "I.")]})})
+    assert page.locator("h3").inner_text().replace("\u00ad", "") == parted
+    assert page.locator("h3").evaluate("(name) => name.scrollWidth <= name.clientWidth")
+
+
 def test_the_page_has_landmarks_and_headings_in_order(look: Look, book_club: Job) -> None:
     page = look(book_club)
     for landmark in ("banner", "main", "navigation", "contentinfo"):

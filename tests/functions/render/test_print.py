@@ -93,3 +93,20 @@ def test_a_printed_page_does_not_part_few_words_from_their_picture(look: Look, t
     page.pdf(path=path, prefer_css_page_size=True, format="A4")
     for index in range(6):
         assert place(path, f"Begun {index}.").page == place(path, f"Ended {index}.").page
+
+
+def test_the_seal_of_a_printed_page_is_whole_on_either_side(look: Look) -> None:
+    week = newsletter_row({"Well?": [response_row("Ada", "Yes.")]})
+    for language in ("en", "ar"):
+        week["content"]["space"]["language"] = language
+        page = look({"newsletter": week})
+        page.emulate_media(media="print")
+        left, right = page.evaluate(
+            """() => {
+              const [seal, row] = ['.seal', '.masthead .row'].map((name) => document.querySelector(name));
+              const [one, other] = [seal, row].map((element) => element.getBoundingClientRect());
+              return [one.left - other.left, other.right - one.right];
+            }"""
+        )
+        # Its outer ring is four pixels around it.
+        assert min(left, right) >= 4, language

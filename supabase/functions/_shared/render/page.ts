@@ -20,6 +20,7 @@ import {
 } from "./newsletter.ts";
 import { AROUND_MARK, FEED_MARK } from "./page_around.ts";
 import { base64, encode, Gallery } from "./page_gallery.ts";
+import { fitted } from "./page_names.ts";
 import { apart, inMargin, link, passageList, spoken, type Surroundings, turned } from "./page_parts.ts";
 import { pageStyle } from "./page_style.ts";
 import type { Colours } from "./palette.ts";
@@ -286,7 +287,8 @@ function authorOf(author: Author, id: string, gallery: Gallery, around: Surround
   const avatar = source === null
     ? markup`<span class="avatar" aria-hidden="true">${author.initials}</span>`
     : markup`<img class="avatar" src="${source.address}" alt="" width="96" height="96" loading="lazy" decoding="async">`;
-  const name = markup`<h3 id="${id}">${apart(author.name, around)}</h3>`;
+  const { text, isLong } = fitted(author.name);
+  const name = markup`<h3 class="${isLong ? "name long" : "name"}" id="${id}">${apart(text, around)}</h3>`;
   const username = author.username !== null && markup`<p class="username"><bdi>@${author.username}</bdi></p>`;
   return markup`<header class="author">${avatar}<div>${name}${username}</div></header>`;
 }

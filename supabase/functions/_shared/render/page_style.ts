@@ -201,6 +201,11 @@ h2.tall { line-height: 1.45; }
   white-space: nowrap;
 }
 h3 { font-size: 0.9375rem; font-weight: 600; }
+@media (min-width: 40.01rem) {
+  /* A name may reach into the gap between margin and words. */
+  .author > div { margin-inline-end: -0.75rem; }
+  h3.long { font-size: 0.8125rem; }
+}
 .username { color: var(--muted); font-size: 0.8125rem; }
 .brief { font-size: 1.4rem; line-height: 1.42; letter-spacing: -0.006em; }
 .words > * + * { margin-top: 1.4rem; }
@@ -285,7 +290,7 @@ const PRINT_RULES = `
   .sheet { max-width: none; padding-inline: 0; }
   .row { display: grid; grid-template-columns: 100pt minmax(0, 1fr); column-gap: 12pt; }
   .masthead { padding-top: 0; }
-  .masthead .seal { width: 50pt; height: 50pt; margin: 4pt 0 0 4pt; font-size: 17pt; }
+  .masthead .seal { width: 50pt; height: 50pt; margin-block: 4pt 0; margin-inline: 4pt 0; font-size: 17pt; }
   .masthead .seal.long { font-size: 13pt; }
   .space { font-size: 11pt; }
   h1 { font-size: 31pt; line-height: 35pt; }
@@ -305,7 +310,9 @@ const PRINT_RULES = `
   .response + .response::before { content: none; }
   .author { flex-direction: row; align-items: baseline; align-self: start; gap: 6pt; margin: 0; line-height: 11pt; break-inside: avoid; }
   .author .avatar { align-self: start; width: 22pt; height: 22pt; font-size: 7.6pt; }
+  .author > div { margin: 0; }
   h3 { font-size: 8.2pt; }
+  h3.long { font-size: 7.1pt; }
   .username { font-size: 7.2pt; line-height: 10pt; }
   .brief { font-size: 13.5pt; line-height: 19.75pt; text-wrap: balance; }
   .words > * + * { margin-top: 11pt; }

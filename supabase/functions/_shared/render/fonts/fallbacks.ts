@@ -238,7 +238,7 @@ export function hanOf(text: string, around: Han | null = null): Han {
 }
 
 /**
- * What Chinese characters in a letter are: what its language says, else what its other texts tell; null where they do
+ * What Chinese characters in a newsletter are: what its language says, else what its other texts tell; null where they do
  * not.
  *
  * @param language The language that was chosen for it, as a BCP 47 tag.

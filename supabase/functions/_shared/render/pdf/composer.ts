@@ -24,6 +24,8 @@ import type { Element } from "./tags.ts";
 
 const TITLE: Type = { style: "bold", size: 9.5, leading: 14, colour: "ink" };
 const NAME: Type = { style: "bold", size: 8.2, leading: 11, colour: "ink" };
+/** Smaller ones, for a name with a long word. */
+const SMALLER_NAMES: readonly Type[] = [7.7, 7.2].map((size) => ({ ...NAME, size }));
 const USERNAME: Type = { style: "regular", size: 7.2, leading: 10, colour: "muted" };
 
 export const FACE = 22;
@@ -168,7 +170,8 @@ export class Composer extends PassageComposer {
     const plate = author.avatar === null ? null : this.plate(author.avatar, author.name);
     const width = column.width - FACE - FACE_GAP;
     const beside: Column = { x: sheets.at("end", column, width, runs), width };
-    const names = sheets.lines([{ kind: "text", text: author.name }], NAME, beside);
+    const type = this.#nameType(author.name, beside);
+    const names = sheets.lines([{ kind: "text", text: author.name }], type, beside);
     const username = author.username === null ? null : `@${author.username}`;
     const usernames = username === null
       ? []
@@ -187,10 +190,18 @@ export class Composer extends PassageComposer {
       draw: (y) => {
         const x = sheets.at("start", column, FACE, runs) + FACE / 2;
         drawFace(sheets, plate, author.initials, x, y + middle, FACE / 2);
-        const below = sheets.place(heading(), "H3", names, NAME, beside, y + top, runs);
+        const below = sheets.place(heading(), "H3", names, type, beside, y + top, runs);
         if (usernames.length > 0) sheets.place(line(), "P", usernames, USERNAME, beside, below, runs);
       },
     };
+  }
+
+  /** The largest type in which no word of a name is wider than its column; else the usual one, in which words are parted. */
+  #nameType(name: string, column: Column): Type {
+    const words = name.split(/(?<=[\s-])/u);
+    const fits = (type: Type) =>
+      words.every((word) => this.sheets.lines([{ kind: "text", text: word }], type, column).length === 1);
+    return [NAME, ...SMALLER_NAMES].find(fits) ?? NAME;
   }
 
   /** Make a picture ready to be drawn; null where it cannot be shown. */

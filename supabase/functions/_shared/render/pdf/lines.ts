@@ -5,6 +5,7 @@
 
 // @ts-types="./libraries.d.ts"
 import { bidi, LineBreaker } from "./libraries.generated.js";
+import { syllables, wordIn } from "../syllables.ts";
 import { characters, type Inline } from "../text.ts";
 import { ISOLATES, type SetRun, type Style, type Typeface } from "./typeface.ts";
 
@@ -41,6 +42,9 @@ interface Word {
 
 /** What a bidirectional text is known by. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** What a hyphen says that was not written. */
+export const HYPHEN = "\u00ad";
 
 /** What is between marks that keep directions apart. */
 const SEEN = new RegExp(`[^${ISOLATES.source.slice(1, -1)}]+`, "g");
@@ -102,7 +106,12 @@ export class Compositor {
         add(pieces, visible, apart);
         continue;
       }
-      for (const part of pieces.flatMap((piece) => this.#parts(piece))) add([part], part.width, []);
+      const parts = this.#hyphenated(pieces);
+      // What is parted between its syllables begins on a line of its own.
+      if (parts !== null && words.length > 0) finish();
+      for (const part of parts ?? pieces.flatMap((piece) => this.#parts(piece)).map((piece) => [piece])) {
+        add(part, total(part), []);
+      }
       spaces = apart;
       end += total(apart);
     }
@@ -149,6 +158,40 @@ export class Compositor {
       if (offset >= end) break;
     }
     return pieces;
+  }
+
+  /** Part a word that is wider than a line with hyphens; null for anything else, such as an address. */
+  #hyphenated(pieces: readonly Piece[]): Piece[][] | null {
+    const [piece] = pieces;
+    if (pieces.length !== 1 || piece.href !== null || piece.font === null || !this.typeface.isQuick(piece)) {
+      return null;
+    }
+    const { text, start } = piece;
+    const visible = text.trimEnd();
+    const found = wordIn(visible);
+    if (found === null) return null;
+    const [first, end] = found;
+    const set = (some: string, from: number, until = from + some.length): Piece => {
+      const cut = { ...piece, text: some, words: [some], start: start + from, end: start + until };
+      return { ...cut, width: this.typeface.width(cut, this.size) };
+    };
+    const good = syllables(text.slice(first, end)).map((at) => first + at);
+    const any = characters(text).reduce<number[]>(
+      (ends, one) => [...ends, (ends.at(-1) ?? 0) + one.length],
+      [],
+    );
+    const parts: Piece[][] = [];
+    let at = 0;
+    while (set(visible.slice(at), at).width > this.measure) {
+      const fits = (to: number) =>
+        to > at && to < end && set(`${text.slice(at, to)}-`, at).width <= this.measure;
+      const to = good.findLast(fits) ?? any.findLast(fits);
+      if (to === undefined) return null;
+      const hyphen = { ...set("-", to, to), said: HYPHEN };
+      parts.push([set(text.slice(at, to), at), hyphen]);
+      at = to;
+    }
+    return [...parts, [set(text.slice(at), at)]];
   }
 
   /**

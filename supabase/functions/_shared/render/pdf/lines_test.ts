@@ -4,7 +4,7 @@ import { passages } from "../text.ts";
 import { newsletterFrame } from "./newsletter_setter.ts";
 import { Sheets } from "./sheets.ts";
 import { createDocument, PAGE_SIZES } from "./document.ts";
-import { Compositor, type Line } from "./lines.ts";
+import { Compositor, HYPHEN, type Line } from "./lines.ts";
 import { loadTypefaces, Typeface, type Typefaces } from "./typeface.ts";
 import { fileBeside } from "../fonts/fallbacks.ts";
 
@@ -23,10 +23,11 @@ function compositor(measure: number, typefaces?: Typefaces): Compositor {
 
 const seen = (lines: Line[]) => lines.map((line) => line.pieces.map((piece) => piece.text).join(""));
 
-/** In the order in which it was written. */
+/** In the order in which it was written, and without hyphens that were not. */
 const text = (lines: Line[]) =>
   lines.map(({ pieces }) =>
-    pieces.toSorted((one, other) => one.start - other.start).map((piece) => piece.text).join("")
+    pieces.toSorted((one, other) => one.start - other.start)
+      .map((piece) => piece.said === HYPHEN ? "" : piece.text).join("")
   );
 
 const set = (words: string, measure: number) => {
@@ -59,6 +60,17 @@ Deno.test("no line is longer than the measure, and no character is lost", () => 
       equal(text(lines).join(""), words.trim());
     }
   }
+});
+
+Deno.test("a word that is too long for a line begins on its own, and is parted with hyphens between its syllables", () => {
+  equal(seen(set("Sofia Konstantinopoulou Ray", 75)), ["Sofia ", "Konstantino-", "poulou Ray"]);
+  equal(seen(set("(Donaudampfschifffahrtsgesellschaft),", 100)), [
+    "(Donaudampfschiff-",
+    "fahrtsgesellschaft),",
+  ]);
+  equal(seen(set("Ja aaaaaaaaaaaaaaaaaaaaaa", 60)), ["Ja ", "aaaaaaaaaa-", "aaaaaaaaaa-", "aa"]);
+  const address = seen(set("See www.example.org/donaudampfschifffahrtsgesellschaft", 100)).join("");
+  equal(address, "See www.example.org/donaudampfschifffahrtsgesellschaft");
 });
 
 Deno.test("an address is not broken after its scheme", () => {
