@@ -28,7 +28,7 @@ def main() -> None:
         parts = [
             calls.report(url, rounds=options.rounds, work=options.work),
             iterating.report(url, options.entries),
-            starting.report(options.starts),
+            starting.report(url, options.starts),
         ]
     text = "\n\n".join([machine(), *parts])
     print(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import statistics
 import time
 import warnings
@@ -11,9 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx
+from pydantic_core import from_json
 
 from benchmarks.report import Table
 from monogram_sdk import AsyncMonogram, Monogram
+from monogram_sdk._engine.reply import Reply
+from monogram_sdk._parse import parse_rows
 from monogram_sdk.models import Space
 from supabase import acreate_client, create_client
 
@@ -44,6 +48,9 @@ class Turns:
         self.wall.append(1e6 * (time.perf_counter() - started[1]) / count)
 
 
+WHY_ROWS = 1_000
+"""At how many rows the parts of a call are shown."""
+
 Figures = dict[tuple[str, int], Turns]
 
 
@@ -54,7 +61,8 @@ def report(url: str, *, rounds: int, work: int) -> str:
         gc.freeze()  # The collection before each turn need not look through all that was imported.
         sync = measure(url, rounds, work)
         asynchronous = asyncio.run(measure_async(url, rounds, work))
-    return "\n\n".join([_tables("Sync calls", sync), _tables("Async calls", asynchronous)])
+        parts = measure_parts(url, rounds * 10)
+    return "\n\n".join([_tables("Sync calls", sync), _tables("Async calls", asynchronous), parts])
 
 
 def measure(url: str, rounds: int, work: int) -> Figures:
@@ -121,6 +129,46 @@ async def measure_async(url: str, rounds: int, work: int) -> Figures:
                     if round_number >= 0:
                         figures.setdefault((name, rows), Turns()).add(started, count)
     return figures
+
+
+def measure_parts(url: str, times: int) -> str:
+    """Measure what a call of many rows consists of, and return a table: why models cost more than dictionaries."""
+    with Monogram(url=url, key=KEY) as client:
+        listing = client.spaces.list_public()._listing
+
+        def exchange() -> Reply:
+            return client._core.engine.send(listing.call(None, WHY_ROWS, None))
+
+        reply = exchange()
+        parts: dict[str, Callable[[], object]] = {
+            "the exchange over HTTP": exchange,
+            "`json.loads`: dictionaries": lambda: json.loads(reply.content),
+            "pydantic's parser alone: dictionaries": lambda: from_json(reply.content),
+            "pydantic: models, with 3 UUIDs, 2 times and 2 enums each": lambda: parse_rows(Space, reply),
+        }
+        figures: dict[str, list[float]] = {}
+        for number in range(times):
+            for name, part in parts.items():
+                gc.collect(0)
+                gc.disable()
+                before = time.thread_time()
+                result = part()
+                after = time.thread_time()
+                for kind in ("dictionaries", "models"):
+                    if number and f": {kind}" in name and "alone" not in name:
+                        collecting = time.thread_time()
+                        gc.collect(0)
+                        figures.setdefault(f"looking through new {kind} for garbage, once", []).append(
+                            1e6 * (time.thread_time() - collecting)
+                        )
+                gc.enable()
+                del result
+                if number:
+                    figures.setdefault(name, []).append(1e6 * (after - before))
+    table = Table(f"Parts of a call of {WHY_ROWS:,} rows", "µs, CPU")
+    for name, measured in figures.items():
+        table.add(name, f"{statistics.median(measured):,.0f}")
+    return str(table)
 
 
 def _params(rows: int) -> dict[str, str]:

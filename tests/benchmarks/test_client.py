@@ -20,4 +20,11 @@ def test_it_compares_every_client_at_every_size() -> None:
         assert done.stdout.count(f"| {row} |") >= 2, row
     assert "Iterating over 3,000 rows" in done.stdout
     assert "| `import monogram_sdk` |" in done.stdout
-    assert "| `monogram dev status` |" in done.stdout
+    more = (
+        "monogram_sdk: the first client and its first call",
+        "supabase-py: a further client",
+        "`monogram dev reset`",
+    )
+    for row in more:
+        assert f"| {row} |" in done.stdout, row
+    assert "| pydantic: models, " in done.stdout

@@ -31,7 +31,15 @@ HEAVY += ["opentelemetry", "supabase_auth", "typer", "websockets"]
 def test_importing_loads_nothing_heavy() -> None:
     assert loaded("import monogram_sdk", *HEAVY, "asyncio", "inspect", "logging") == []
     assert loaded("from monogram_sdk import AsyncMonogram, Monogram, errors", *HEAVY) == []
-    assert loaded("from monogram_sdk import models", *HEAVY) == ["pydantic"]
+    assert loaded("from monogram_sdk import models", *HEAVY) == []
+    assert loaded("from monogram_sdk.models import Space", *HEAVY) == ["pydantic"]
+
+
+def test_a_star_import_gives_all_that_is_public() -> None:
+    code = (
+        "from monogram_sdk import *\nfrom monogram_sdk.models import *\nMonogram, Space, errors.APIError, models.Space"
+    )
+    assert loaded(code, "httpx", "supabase_auth") == []
 
 
 def test_the_status_of_the_stack_does_without_the_client_and_the_database(tmp_path: Path) -> None:

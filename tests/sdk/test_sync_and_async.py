@@ -15,6 +15,7 @@ import pytest
 
 import monogram_sdk
 import monogram_sdk.local
+import monogram_sdk.models
 from monogram_sdk import AsyncMonogram, Monogram
 from tests.support.resources import resources
 
@@ -139,7 +140,10 @@ def test_every_method_that_is_awaited_is_marked_as_a_call() -> None:
         assert marked is not method, f"{resource}.{marked.__name__} lacks @async_call"
 
 
-@pytest.mark.parametrize("package", [monogram_sdk, monogram_sdk.local], ids=lambda package: package.__name__)
+PACKAGES = [monogram_sdk, monogram_sdk.models, monogram_sdk.local]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_what_is_public_is_listed_in_order_and_is_what_type_checkers_see(package: ModuleType) -> None:
     names: list[str] = package.__all__
     assert names == sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name))
