@@ -35,6 +35,7 @@ READING: frozenset[str] = frozenset(
         "outbox_state",
         "preview_rotation",
         "space_emails",
+        "space_responses",
         "space_week",
         "verify_ledger",
         "verify_newsletter",

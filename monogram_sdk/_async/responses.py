@@ -148,9 +148,16 @@ class AsyncResponsesAPI(AsyncResource):
             after: Where to begin: a cursor from `Page`.
             page_size: How many to read at once, 1-1,000.
         """
-        filters = [equals("space_id", as_uuid(space_id, "space_id"))]
-        if week_number is not None:
-            filters.append(equals("week_number", as_int(week_number, "week_number")))
+        space = as_uuid(space_id, "space_id")
+        week = None if week_number is None else as_int(week_number, "week_number")
+        if prompt_id is None and user_id is None:
+            # These lists may be long, and only the function begins to read them at the cursor.
+            arguments = {"space_id": space, "week_number": week, "is_selected": selected}
+            listing = Listing("space_responses", Response, BY_AGE, arguments=arguments, pages_itself=True)
+            return self._pages(listing, after, page_size)
+        filters = [equals("space_id", space)]
+        if week is not None:
+            filters.append(equals("week_number", week))
         if prompt_id is not None:
             filters.append(equals("prompt_id", as_uuid(prompt_id, "prompt_id")))
         if user_id is not None:

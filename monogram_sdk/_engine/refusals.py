@@ -163,6 +163,7 @@ _SDK_NAMES = {
     "reorder_prompts()": "prompts.reorder()",
     "resume_mail()": "admin.resume_mail()",
     "select_responses()": "responses.select()",
+    "space_responses()": "responses.list()",
     "space_week()": "spaces.week()",
     "spaces.current_week": "space.current_week",
     "transfer_leadership()": "spaces.transfer_leadership()",

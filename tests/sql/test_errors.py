@@ -196,6 +196,7 @@ def test_numbers_out_of_bounds(world: World) -> None:
         ("member_profiles", {"space_id": space_id, "limit_count": 0}),
         ("preview_rotation", {"space_id": space_id, "weeks": 0}),
         ("preview_rotation", {"space_id": space_id, "weeks": 53}),
+        ("space_responses", {"space_id": space_id, "limit_count": 0}),
         ("space_week", {"space_id": space_id, "week_number": 0}),
         ("space_week", {"space_id": space_id, "week_number": 3}),
         ("set_member_role", {"space_id": space_id, "user_id": leader.id, "role": None}),

@@ -166,6 +166,18 @@ LARGE: dict[str, tuple[str, str, int]] = {
         "select joined_at, user_id from memberships where space_id = %(large)s order by 1, 2 offset 1000 limit 1",
         1_200,
     ),
+    "the first responses": ("space_responses(%(large)s, limit_count => 100)", "", 150),
+    "the responses after the four-thousandth": (
+        "space_responses(%(large)s, after_created_at => %(first)s, after_id => %(second)s, limit_count => 100)",
+        "select created_at, id from responses where space_id = %(large)s order by 1, 2 offset 4000 limit 1",
+        150,
+    ),
+    "the responses of a week after the thousandth": (
+        "space_responses(%(large)s, 50, null, %(first)s, %(second)s, 100)",
+        "select created_at, id from responses where space_id = %(large)s and week_number = 50"
+        " order by 1, 2 offset 1000 limit 1",
+        150,
+    ),
     "a person's spaces among all public ones": ("my_spaces() order by created_at, id limit 100", "", 150),
     "a page of public spaces": (
         "spaces where is_public = true and created_at >= %(first)s and (created_at > %(first)s or"

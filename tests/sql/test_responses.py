@@ -54,6 +54,28 @@ def test_publishing_a_draft_counts_and_pays(actors: Actors, club: Club, prompt: 
     check_ledger(actors)
 
 
+def test_the_list_of_a_space_shows_what_the_table_shows_each_person(actors: Actors, club: Club, prompt: Row) -> None:
+    boris, chloe = club.members
+    club.respond(prompt, [boris])
+    chloe.insert("responses", prompt_id=prompt["id"], content="Perhaps")
+    stranger = actors.person("Stranger")
+    for person, seen in ((club.leader, 1), (chloe, 2), (stranger, 0), (actors.service(), 2)):
+        rows = person.rows("space_responses", space_id=club.id)
+        assert rows == sorted(
+            person.select("responses", space_id=club.id), key=lambda row: (row["created_at"], row["id"])
+        )
+        assert len(rows) == seen
+    first, second = rows
+    place = {"after_created_at": first["created_at"], "after_id": first["id"]}
+    assert chloe.rows("space_responses", space_id=club.id, limit_count=1) == [first]
+    assert chloe.rows("space_responses", space_id=club.id, week_number=1, **place) == [second]
+    assert chloe.rows("space_responses", space_id=club.id, week_number=2) == []
+    assert chloe.rows("space_responses", space_id=club.id, is_selected=True) == []
+    # What they wrote stays theirs to read when they have left.
+    boris.call("leave_space", space_id=club.id)
+    assert [row["user_id"] for row in boris.rows("space_responses", space_id=club.id)] == [boris.id]
+
+
 def test_editing_tells_the_space_and_pays_nothing(actors: Actors, club: Club, prompt: Row) -> None:
     boris = club.members[0]
     (response,) = club.respond(prompt, [boris])
