@@ -15,6 +15,7 @@ from benchmarks.database.read_cases import MEMBERSHIP, READS, Read
 from benchmarks.database.rounds import Figure
 from benchmarks.database.servers import Bench
 from supabase_embedded.postgres import SUPERUSER
+from tests.support.scale_rows import BUSY, LARGE, MEDIUM, member_of
 
 # How often a query runs for a person in a round: as often as fits, within bounds.
 _ENOUGH = 60.0  # Milliseconds.
@@ -22,9 +23,6 @@ _LEAST, _MOST = 7, 400
 
 # The same for everybody: the role that the Data API logs in as has timeouts, which are timers for each statement.
 _SESSION = {"search_path": "public", "statement_timeout": "0", "lock_timeout": "0"}
-
-_LARGE_MEMBER = 17
-_BUSY = 5
 
 
 @dataclass
@@ -95,10 +93,11 @@ class Reader:
         membership: list[float] = []
         pages: list[int] = []
         for person in people:
-            me = self._asking(read, person)
+            me = str(person[read.asker])
+            query = read.query.format_map({**person, "me": me})
             bare = read.query if read.none is None else read.none
-            explain(connection, read.query.format_map(person), role=read.role, me=me)
-            result = explain(connection, read.query.format_map(person), role=read.role, me=me)
+            explain(connection, query, role=read.role, me=me)
+            result = explain(connection, query, role=read.role, me=me)
             pages.append(result.pages)
             times = max(_LEAST, min(_MOST, round(_ENOUGH / result.milliseconds)))
             claims = json.dumps({"sub": me, "role": read.role}, separators=(",", ":"))
@@ -106,10 +105,10 @@ class Reader:
             ruled.append(self._latency(read.query, person, times, "authenticator", session))
             if not bare:
                 continue
-            compared = explain(connection, bare.format_map(person))
+            compared = explain(connection, bare.format_map({**person, "me": me}))
             if compared.rows != result.rows:
                 raise AssertionError(f"{read.name}: {result.rows} rows under the rules, {compared.rows} without them.")
-            none.append(self._latency(bare, person, times, SUPERUSER, {}))
+            none.append(self._latency(bare, {**person, "me": me}, times, SUPERUSER, {}))
             if read.reads_membership:
                 membership.append(self._latency(MEMBERSHIP, {"me": me}, times, SUPERUSER, {}))
         figures = self.figures[read.name]
@@ -142,22 +141,16 @@ class Reader:
         self.figures[read.name].ruled.values.append(result.milliseconds)
         self.figures[read.name].pages = result.pages
 
-    def _asking(self, read: Read, person: Mapping[str, Any]) -> str:
-        if "{busy}" in read.query:
-            return str(person["busy"])
-        if "md5('space-" in read.query:
-            return str(person["member_of_large"])
-        return str(person["me"])
-
     def _draw(self, connection: psycopg.Connection) -> dict[str, Any]:
-        """Return somebody who is in one space of ten only, if there are that many people, and places in long lists."""
+        """Return somebody who is in one space of ten only, others who are in more, and places in long lists."""
         space = self._random.randint(self._spaces // 4 + 1, self._spaces)
-        me = (space - 1) * 10 + self._random.randint(2, 7)
+        me = (space - 1) * 10 + self._random.randint(2, 5)
         row = connection.execute(
             """
             select md5('user' || %(me)s)::uuid as me, md5('space' || %(space)s)::uuid as space,
               md5('prompt' || %(space)s || '-10-1')::uuid as prompt, md5('user' || %(busy)s)::uuid as busy,
-              md5('user' || %(large)s)::uuid as member_of_large, response.id as response, response.created_at,
+              md5('user' || %(large)s)::uuid as member_of_large,
+              md5('user' || %(medium)s)::uuid as member_of_medium, response.id as response, response.created_at,
               member.user_id as member, member.joined_at, entry.seq
             from (
               select id, created_at from responses where space_id = md5('space-large')::uuid
@@ -175,20 +168,18 @@ class Reader:
               select seq from transactions where user_id = md5('user' || %(me)s)::uuid order by seq offset 50 limit 1
             ) as entry
             """,
-            {"me": me, "space": space, "busy": _BUSY, "large": _LARGE_MEMBER},
+            {
+                "me": me,
+                "space": space,
+                "busy": BUSY,
+                "large": member_of(LARGE, 17, self._spaces * 10),
+                "medium": member_of(MEDIUM, 17, self._spaces * 10),
+            },
         ).fetchone()
         assert row is not None
         names = (
-            "me",
-            "space",
-            "prompt",
-            "busy",
-            "member_of_large",
-            "response",
-            "created_at",
-            "member",
-            "joined_at",
-            "seq",
+            *("me", "space", "prompt", "busy", "member_of_large", "member_of_medium"),
+            *("response", "created_at", "member", "joined_at", "seq"),
         )
         return dict(zip(names, row, strict=True))
 

@@ -38,6 +38,7 @@ def fill(superuser_dsn: str, *, users: int, spaces: int) -> None:
         spaces: How many spaces of ten.
     """
     sizes = {"users": users, "spaces": spaces, "rounds": scale_rows.ROUNDS, "items": scale_rows.ITEMS}
+    sizes |= {"large": scale_rows.LARGE, "medium": scale_rows.MEDIUM, "busy": scale_rows.BUSY}
     with _connect(superuser_dsn) as connection:
 
         def run(statements: Sequence[str]) -> None:

@@ -8,6 +8,18 @@ ROUNDS = 100
 ITEMS = 50
 """How many of the things in the store nobody has bought yet: `item1` to `item50`, at one token each."""
 
+LARGE, MEDIUM = 2000, 200
+"""How many members the larger spaces have, if there are as many people."""
+
+BUSY = 5
+"""The number of the person who is in 50 spaces."""
+
+
+def member_of(people: int, seat: int, users: int) -> int:
+    """Return the number of a member of one of the larger spaces."""
+    return (seat - 1) * (users // min(people, users)) + 1
+
+
 PREPARE = (
     "create schema scale",
     # The chain of a person is the running aggregate of its own transition function.
@@ -23,9 +35,9 @@ PREPARE = (
       100 as events
     from generate_series(1, {spaces}) as n
     union all
-    select 'large', md5('space-large')::uuid, md5('user10')::uuid, least(2000, {users}), 8000
+    select 'large', md5('space-large')::uuid, md5('user10')::uuid, least({large}, {users}), 8000
     union all
-    select 'medium', md5('space-medium')::uuid, md5('user10')::uuid, least(200, {users}), 800
+    select 'medium', md5('space-medium')::uuid, md5('user10')::uuid, least({medium}, {users}), 800
     """,
     """
     create unlogged table scale.seats as
@@ -34,7 +46,8 @@ PREPARE = (
     from scale.rooms cross join generate_series(1, 10) as seat
     where rooms.key ~ '^[0-9]+$'
     union all
-    select rooms.id, rooms.people, seat, md5('user' || seat)::uuid
+    -- Every so many people, so that their rows lie scattered over the tables, as in life.
+    select rooms.id, rooms.people, seat, md5('user' || (seat - 1) * ({users} / rooms.people) + 1)::uuid
     from scale.rooms cross join lateral generate_series(1, rooms.people) as seat
     where rooms.key in ('large', 'medium')
     """,
@@ -99,7 +112,7 @@ PEOPLE = (
       when seats.people = 10 then (seats.seat + 19 - prompts.week_number - prompts.place) % 10 < 5
       else (seats.seat + 2 * prompts.week_number + prompts.place) % 5 = 0
     end
-    order by prompts.week_number, prompts.place, seats.space_id, seats.seat
+    order by prompts.week_number, md5(prompts.id::text || seats.seat)
     """,
     """
     insert into public.memberships (user_id, space_id, role, total_submissions, joined_at)
@@ -114,8 +127,9 @@ PEOPLE = (
     ) as submissions on submissions.space_id = seats.space_id and submissions.user_id = seats.user_id
     union all
     -- Somebody is in 50 spaces, and only reads.
-    select md5('user5')::uuid, md5('space' || n)::uuid, 'MEMBER', 0, now() - interval '10 weeks'
+    select md5('user{busy}')::uuid, md5('space' || n)::uuid, 'MEMBER', 0, now() - interval '10 weeks'
     from generate_series(2, least(48, {spaces})) as n
+    order by 5, 1
     """,
 )
 
