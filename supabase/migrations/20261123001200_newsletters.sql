@@ -61,10 +61,13 @@ create table public.newsletters (
 );
 comment on table public.newsletters is
   'The newsletter of a week. Triggers: newsletters__bound_rows, newsletters__fill, newsletters__take_id, '
-  'newsletters__require_columns, newsletters__guard (who, when, which values), newsletters__seal and '
+  'newsletters__default_title, newsletters__require_columns, newsletters__guard (who, when, which values), newsletters__seal and '
   'newsletters__seal_anew (code), newsletters__limit, newsletters__send (closes the week), '
   'newsletters__ask_for_pictures, newsletters__note_new_files, newsletters__note_files, newsletters__note_deleted, '
   'newsletters__drop_files, newsletters__note_gone, newsletters__forget_curator, newsletters__version, newsletters__touch_updated_at.';
+comment on column public.newsletters.title is
+  'What the leader called it; else name and week of the snapshot, as "Book Club, week 3", which is renewed with it and '
+  'written in the language of each reader. An empty title, or null, gives that back.';
 comment on column public.newsletters.version is
   'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
   'is another by now.';
@@ -144,6 +147,19 @@ $$;
 comment on function private.check_newsletter_values(public.newsletters) is
   'Refuse bad values with an error that says what to do.';
 
+create function private.default_title(content jsonb)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select (default_title.content #>> '{space,name}') || ', week ' || (default_title.content ->> 'week_number');
+$$;
+comment on function private.default_title(jsonb) is
+  'Return what a newsletter with this snapshot is called that nobody gave a title. Page, PDF and email know it by that '
+  '(titleOf in newsletter.ts), and say it in the language of their reader.';
+grant execute on function private.default_title(jsonb) to authenticated, service_role;
+
 create function private.generate_newsletter(space_id uuid, week_number integer)
 returns public.newsletters
 language plpgsql
@@ -153,6 +169,7 @@ as $$
 declare
   v_week integer;
   v_newsletter public.newsletters;
+  v_content jsonb;
 begin
   perform private.lock_space_as(generate_newsletter.space_id, 'leader');
   v_week := coalesce(generate_newsletter.week_number, private.open_week(generate_newsletter.space_id));
@@ -169,9 +186,15 @@ begin
     return v_newsletter;
   end if;
   perform private.require_selection(generate_newsletter.space_id, v_week);
+  v_content := private.newsletter_content(generate_newsletter.space_id, v_week);
   update public.newsletters
   set
-    content = private.newsletter_content(generate_newsletter.space_id, v_week),
+    -- One that nobody gave says what the space is called now.
+    title = case
+      when newsletters.title = private.default_title(newsletters.content) then private.default_title(v_content)
+      else newsletters.title
+    end,
+    content = v_content,
     theme = private.newsletter_theme(generate_newsletter.space_id),
     curator_id = (select current_curator_id from public.spaces where id = generate_newsletter.space_id)
   where id = v_newsletter.id
@@ -239,9 +262,9 @@ begin
   end if;
   perform private.require_selection(new.space_id, new.week_number);
   new.curator_id := v_space.current_curator_id;
-  new.title := coalesce(new.title, v_space.name || ', week ' || new.week_number::text);
   new.visibility := v_space.newsletter_visibility;
   new.content := private.newsletter_content(new.space_id, new.week_number);
+  new.title := coalesce(nullif(new.title, ''), private.default_title(new.content));
   new.theme := private.newsletter_theme(new.space_id);
   perform private.check_newsletter_values(new);
   return new;
@@ -259,10 +282,29 @@ create trigger newsletters__take_id
   before insert on public.newsletters
   for each row execute function private.take_id();
 
+create function private.give_default_title()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.title := private.default_title(new.content);
+  return new;
+end;
+$$;
+comment on function private.give_default_title() is
+  'Trigger: a newsletter whose title is taken away is called by space and week again.';
+
+-- Named to come before newsletters__guard, which checks the title.
+create trigger newsletters__default_title
+  before update of title on public.newsletters
+  for each row when (coalesce(new.title, '') = '')
+  execute function private.give_default_title();
+
 create trigger newsletters__require_columns
   before update on public.newsletters
-  for each row when (new.title is null or new.is_published is null)
-  execute function private.require_columns('title', 'is_published');
+  for each row when (new.is_published is null)
+  execute function private.require_columns('is_published');
 
 create trigger newsletters__touch_updated_at
   before update on public.newsletters

@@ -39,6 +39,25 @@ def test_generating_again_refreshes_the_draft(club: Club) -> None:
     assert sorted(names) == ["Chloe", "Борис"]
 
 
+def test_a_title_that_nobody_gave_says_what_the_space_is_called(club: Club) -> None:
+    choose(club, "Boris")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    name = draft["content"]["space"]["name"]
+    assert draft["title"] == f"{name}, week 1"
+    club.leader.update("spaces", club.id, name="Beta Club")
+    draft = club.leader.call("generate_newsletter", space_id=club.id)
+    assert draft["title"] == "Beta Club, week 1"
+    club.leader.update("newsletters", draft["id"], title="Ours")
+    club.leader.update("spaces", club.id, name="Gamma Club")
+    assert club.leader.call("generate_newsletter", space_id=club.id)["title"] == "Ours"
+    for nothing in ("", None):
+        club.leader.update("newsletters", draft["id"], title="Ours")
+        (given_back,) = club.leader.update("newsletters", draft["id"], title=nothing)
+        assert given_back["title"] == "Gamma Club, week 1"
+    club.leader.update("spaces", club.id, name="Delta Club")
+    assert club.leader.call("generate_newsletter", space_id=club.id)["title"] == "Delta Club, week 1"
+
+
 def test_a_published_newsletter_stays_what_it_was(actors: Actors, club: Club) -> None:
     choose(club, "Boris", "Chloe")
     newsletter = club.publish_week()

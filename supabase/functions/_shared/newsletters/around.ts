@@ -119,19 +119,22 @@ async function findNeighbour(
   id?: string,
 ): Promise<Neighbour | null> {
   const words = newsletterWords([content.space.language]);
-  const [row] = await reader.select<Pick<ArchivedNewsletter, "id" | "title" | "week_number">>("newsletters", {
-    select: "id,title,week_number",
-    space_id: `eq.${space_id}`,
-    is_published: "is.true",
-    week_number: `${order === "asc" ? "gt" : "lt"}.${week_number}`,
-    order: `week_number.${order}`,
-    limit: "1",
-    ...(id === undefined ? {} : { id: `eq.${id}` }),
-  });
+  const [row] = await reader.select<Pick<ArchivedNewsletter, "id" | "title" | "week_number" | "name">>(
+    "newsletters",
+    {
+      select: "id,title,week_number,name:content->space->>name",
+      space_id: `eq.${space_id}`,
+      is_published: "is.true",
+      week_number: `${order === "asc" ? "gt" : "lt"}.${week_number}`,
+      order: `week_number.${order}`,
+      limit: "1",
+      ...(id === undefined ? {} : { id: `eq.${id}` }),
+    },
+  );
   return row === undefined ? null : {
     address: pageAddress(project, row.id, pageTemplate),
     week: row.week_number,
-    title: setLine(titleOf(row.title, content.space.name, row.week_number, words), words.lang),
+    title: setLine(titleOf(row.title, row.name ?? content.space.name, row.week_number, words), words.lang),
   };
 }
 
@@ -152,7 +155,7 @@ export async function findArchive(
   const [newsletters, [latest]] = await Promise.all([
     reader.select<ArchivedNewsletter>("newsletters", {
       ...newest,
-      select: "id,title,intro,week_number,published_at,redacted_at",
+      select: "id,title,intro,week_number,published_at,redacted_at,name:content->space->>name",
       ...(kind === "feed" ? { visibility: "eq.PUBLIC" } : {}),
       limit: String(kind === "feed" ? MOST_IN_FEED : MOST),
     }),

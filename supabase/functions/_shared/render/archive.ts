@@ -47,6 +47,8 @@ export interface ArchivedNewsletter {
   published_at: string;
   /** When somebody was last taken out of it. */
   redacted_at: string | null;
+  /** The space's name as the newsletter has it; as it is now unless given. */
+  name?: string | null;
 }
 
 /** What Chinese characters in an archive are. */
@@ -74,10 +76,10 @@ export function renderArchive(archive: Archive): Omit<RenderedPage, "problems"> 
     markup`<h2 class="year">${year}</h2>
 <ol>
 ${
-      ofYear.map(({ id, title, week_number, published_at }) => {
+      ofYear.map(({ id, title, week_number, published_at, name: then }) => {
         const { iso, label } = dayOf(published_at, words);
         return markup`<li><a href="${links.newsletter(id)}">${
-          apart(setLine(titleOf(title, name, week_number, words), words.lang))
+          apart(setLine(titleOf(title, cleanLine(then, name), week_number, words), words.lang))
         }</a><span>${words.week(week_number)}</span><time datetime="${iso}">${label}</time></li>\n`;
       })
     }</ol>
@@ -143,7 +145,10 @@ export function renderFeed(
   const changed = [space.created_at, ...newsletters.map(changedAt)].map((at) => new Date(at).toISOString())
     .sort();
   const entries = newsletters.map((newsletter) => {
-    const title = setLine(titleOf(newsletter.title, name, newsletter.week_number, words), words.lang);
+    const title = setLine(
+      titleOf(newsletter.title, cleanLine(newsletter.name, name), newsletter.week_number, words),
+      words.lang,
+    );
     return markup`<entry>
 <id>urn:uuid:${newsletter.id}</id>
 <title>${title}</title>

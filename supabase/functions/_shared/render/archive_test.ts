@@ -71,3 +71,12 @@ Deno.test("the page of all newsletters has them by year, and no link to a feed o
   ok(!closed.html.includes("atom"));
   match(closed.html, /No letter has been published yet\./);
 });
+
+Deno.test("a title that nobody gave is in the language of the page, whatever the space was called then", () => {
+  const untitled = { ...LETTER, title: "Alpha Club, week 12", name: "Alpha Club" };
+  const given = { ...untitled, title: "Alpha Club, week 1" };
+  const space = { ...ARCHIVE.space, language: "de" };
+  const archive = { ...ARCHIVE, space, newsletters: [untitled, given] };
+  match(renderArchive(archive).html, /<bdi>Alpha Club, Woche 12<\/bdi>[^]*<bdi>Alpha Club, week 1<\/bdi>/);
+  match(renderFeed(archive), /<title>Alpha Club, Woche 12<\/title>[^]*<title>Alpha Club, week 1<\/title>/);
+});

@@ -15,7 +15,7 @@ const UNITS =
 /** So many characters at least stay on either side. */
 const LEAST = 3;
 
-/** A word of a script that parts words with hyphens, with the punctuation around it; "@ada" is no word. */
+/** A word of a script that parts words with hyphens, with the punctuation around it, but not "@ada". */
 const WORD =
   /^[^\p{L}\p{N}@]*((?=\p{L})[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Georgian}\p{M}’]+)[^\p{L}\p{N}@]*$/du;
 
