@@ -85,24 +85,27 @@ comment on function public.check_badges() is
   'Award the caller every badge they have earned by now, and return the new ones.';
 grant execute on function public.check_badges() to authenticated;
 
-create function private.award_all_badges()
+create function private.award_badges_of(user_ids uuid[])
 returns integer
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
   v_user_ids uuid[];
 begin
-  select array_agg(distinct metrics.user_id) into v_user_ids
-  from private.badge_metrics(
-    array(select id from public.users), array(select distinct badges.criteria ->> 'metric' from public.badges)
-  ) as metrics
-  join public.badges
-    on badges.criteria ->> 'metric' = metrics.metric and metrics.value >= (badges.criteria ->> 'at_least')::numeric
-  where not exists (
-    select from public.user_badges
-    where user_badges.user_id = metrics.user_id and user_badges.badge_id = badges.id
+  v_user_ids := array(
+    select distinct metrics.user_id
+    from private.badge_metrics(
+      award_badges_of.user_ids, array(select distinct badges.criteria ->> 'metric' from public.badges)
+    ) as metrics
+    join public.badges
+      on badges.criteria ->> 'metric' = metrics.metric and metrics.value >= (badges.criteria ->> 'at_least')::numeric
+    where not exists (
+      select from public.user_badges
+      where user_badges.user_id = metrics.user_id and user_badges.badge_id = badges.id
+    )
   );
   return (
     select count(*)
@@ -114,10 +117,31 @@ begin
   );
 end;
 $$;
+comment on function private.award_badges_of(uuid[]) is
+  'Award these people the badges they have earned by now; returns how many. Who is held by somebody else at this '
+  'moment gets theirs the next time: work for everybody does not wait while it keeps others waiting. Definer; not '
+  'granted, only other definer functions call it.';
+
+create function private.award_all_badges()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_ids uuid[] := private.next_people(null);
+  v_count integer := 0;
+begin
+  while v_user_ids <> '{}' loop
+    v_count := v_count + private.award_badges_of(v_user_ids);
+    v_user_ids := private.next_people(v_user_ids[cardinality(v_user_ids)]);
+  end loop;
+  return v_count;
+end;
+$$;
 comment on function private.award_all_badges() is
-  'Award badges to everybody, set-based; returns how many. Who is held by somebody else at this moment gets theirs '
-  'the next time: work for everybody does not wait while it keeps others waiting. Scheduled. Definer; not granted to '
-  'clients.';
+  'private.award_badges_of() for everybody, in one transaction; tick() does it a portion at a time. Definer because '
+  'clients award nothing; granted to the service role only.';
 grant execute on function private.award_all_badges() to service_role;
 
 create function public.award_all_badges()
@@ -128,7 +152,8 @@ as $$
   select private.award_all_badges();
 $$;
 comment on function public.award_all_badges() is
-  'Award everybody the badges they have earned by now; returns how many. Secret key only.';
+  'Award everybody the badges they have earned by now; returns how many. In one transaction: tick() holds fewer people '
+  'at a time. Secret key only.';
 grant execute on function public.award_all_badges() to service_role;
 
 -- Triggers -----------------------------------------------------------------------------------------------------------

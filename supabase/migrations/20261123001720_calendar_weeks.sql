@@ -82,7 +82,7 @@ comment on function private.week_of(uuid, timestamptz) is
   'Return the calendar week of a moment in a person''s own zone; UTC without settings. Definer; not granted, only '
   'other definer functions call it.';
 
-create function private.note_open_weeks(space_ids uuid[], user_id uuid, since timestamptz, at timestamptz)
+create function private.note_open_weeks(space_ids uuid[], user_ids uuid[], since timestamptz, at timestamptz)
 returns void
 language sql
 security definer
@@ -95,7 +95,12 @@ as $$
       from public.spaces
       join public.prompts
         on prompts.space_id = spaces.id and prompts.week_number = spaces.current_week and prompts.is_published
-      where note_open_weeks.space_ids is null or spaces.id = any (note_open_weeks.space_ids)
+      where spaces.id = any (
+        coalesce(
+          note_open_weeks.space_ids,
+          array(select memberships.space_id from public.memberships where memberships.user_id = any (note_open_weeks.user_ids))
+        )
+      )
       group by spaces.id
     ) as asked
     join public.memberships on memberships.space_id = asked.space_id
@@ -105,7 +110,7 @@ as $$
       private.local_week(greatest(asked.since, memberships.joined_at, note_open_weeks.since), settings.timezone),
       private.local_week(note_open_weeks.at, settings.timezone)
     ) as noted (week)
-    where (note_open_weeks.user_id is null or users.id = note_open_weeks.user_id)
+    where (note_open_weeks.user_ids is null or users.id = any (note_open_weeks.user_ids))
       and greatest(asked.since, memberships.joined_at) <= note_open_weeks.at
       and not exists (
         select from private.open_weeks where open_weeks.user_id = users.id and open_weeks.week = noted.week
@@ -119,9 +124,9 @@ as $$
   select missing.id, missing.week from missing join held on held.id = missing.id
   order by missing.id, missing.week;
 $$;
-comment on function private.note_open_weeks(uuid[], uuid, timestamptz, timestamptz) is
-  'Note for the members of these spaces (null: all), or one of them, in which calendar weeks between two moments '
-  'they had open prompts. Definer; not granted, only other definer functions call it.';
+comment on function private.note_open_weeks(uuid[], uuid[], timestamptz, timestamptz) is
+  'Note in which calendar weeks between two moments people had open prompts: the members of these spaces, or (null) '
+  'these people in all of theirs. Definer; not granted, only other definer functions call it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------------
 
@@ -208,7 +213,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform private.note_open_weeks(array[old.space_id], old.user_id, '-infinity', now());
+  perform private.note_open_weeks(array[old.space_id], array[old.user_id], '-infinity', now());
   return old;
 end;
 $$;

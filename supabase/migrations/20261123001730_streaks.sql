@@ -1,5 +1,5 @@
 -- Streaks: weeks of a space in a row, and calendar weeks in a row over all spaces. Both are computed by the clock, for
--- everybody at once; the time is a parameter, so that a test can travel.
+-- a portion of people after another; the time is a parameter, so that a test can travel.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -17,7 +17,7 @@ alter table private.paid_streaks enable row level security;
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
-create function private.calendar_runs(at timestamptz)
+create function private.calendar_runs(user_ids uuid[], at timestamptz)
 returns table (user_id uuid, weeks integer[], is_alive boolean)
 language sql
 stable
@@ -28,6 +28,7 @@ as $$
     select users.id, private.local_week(calendar_runs.at, settings.timezone) as week
     from public.users
     left join public.settings on settings.user_id = users.id
+    where users.id = any (calendar_runs.user_ids)
   ),
   marks as (
     select
@@ -35,9 +36,15 @@ as $$
       coalesce(active_weeks.week, open_weeks.week) as week,
       active_weeks.user_id is not null as is_active
     from (
-      select active_weeks.user_id, active_weeks.week from private.active_weeks where active_weeks.responses > 0
+      select active_weeks.user_id, active_weeks.week
+      from private.active_weeks
+      where active_weeks.user_id = any (calendar_runs.user_ids) and active_weeks.responses > 0
     ) as active_weeks
-    full join (select distinct open_weeks.user_id, open_weeks.week from private.open_weeks) as open_weeks
+    full join (
+      select distinct open_weeks.user_id, open_weeks.week
+      from private.open_weeks
+      where open_weeks.user_id = any (calendar_runs.user_ids)
+    ) as open_weeks
       on open_weeks.user_id = active_weeks.user_id and open_weeks.week = active_weeks.week
   ),
   numbered as (
@@ -55,12 +62,12 @@ as $$
   where numbered.is_active
   group by numbered.user_id, numbered.run, numbered.last_run;
 $$;
-comment on function private.calendar_runs(timestamptz) is
-  'Return every unbroken run of calendar weeks with a published response, per person: no week lies between them that '
+comment on function private.calendar_runs(uuid[], timestamptz) is
+  'Return every unbroken run of calendar weeks with a published response of these people: no week lies between them that '
   'had open prompts and no response. is_alive: it is not broken since, up to the week of this moment. Definer; not '
   'granted, only other definer functions call it.';
 
-create function private.refresh_member_streaks()
+create function private.refresh_member_streaks(user_ids uuid[])
 returns integer
 language plpgsql
 security definer
@@ -72,7 +79,9 @@ declare
   v_held uuid[];
 begin
   with weeks as (
-    select distinct space_id, user_id, week_number from public.responses where is_published
+    select distinct space_id, user_id, week_number
+    from public.responses
+    where responses.user_id = any (refresh_member_streaks.user_ids) and is_published
   ),
   numbered as (
     select
@@ -93,6 +102,7 @@ begin
       on runs.space_id = memberships.space_id
       and runs.user_id = memberships.user_id
       and runs.last_week >= spaces.current_week - 1
+    where memberships.user_id = any (refresh_member_streaks.user_ids)
     group by memberships.id
   )
   select array_agg(memberships.id), array_agg(streaks.streak) into v_ids, v_streaks
@@ -109,15 +119,16 @@ begin
   return cardinality(v_held);
 end;
 $$;
-comment on function private.refresh_member_streaks() is
-  'Compute memberships.weekly_streak for everybody: weeks of the space in a row, up to the open one or the one '
+comment on function private.refresh_member_streaks(uuid[]) is
+  'Compute memberships.weekly_streak of these people: weeks of the space in a row, up to the open one or the one '
   'before. Returns how many changed. Definer; not granted to clients.';
 
-create function private.refresh_streaks(at timestamptz default now())
+create function private.refresh_streaks_of(user_ids uuid[], at timestamptz)
 returns integer
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
   v_changed uuid[];
@@ -131,12 +142,11 @@ declare
   v_due record;
   v_held uuid[];
 begin
-  if coalesce(extract(year from refresh_streaks.at) not between 2000 and 2200, true) then
-    perform private.fail('MG001', 'at', 'at is a time between the years 2000 and 2200.');
-  end if;
-  perform private.refresh_member_streaks();
+  perform private.refresh_member_streaks(refresh_streaks_of.user_ids);
   -- The weeks of a space that has been open for longer are noted when its week closes.
-  perform private.note_open_weeks(null, null, refresh_streaks.at - interval '4 weeks', refresh_streaks.at);
+  perform private.note_open_weeks(
+    null, refresh_streaks_of.user_ids, refresh_streaks_of.at - interval '4 weeks', refresh_streaks_of.at
+  );
 
   with streaks as (
     select
@@ -144,7 +154,8 @@ begin
       coalesce(max(cardinality(runs.weeks)) filter (where runs.is_alive), 0) as streak,
       coalesce(max(cardinality(runs.weeks)), 0) as longest
     from public.users
-    left join private.calendar_runs(refresh_streaks.at) as runs on runs.user_id = users.id
+    left join private.calendar_runs(refresh_streaks_of.user_ids, refresh_streaks_of.at) as runs on runs.user_id = users.id
+    where users.id = any (refresh_streaks_of.user_ids)
     group by users.id
   )
   select array_agg(users.id), array_agg(streaks.streak), array_agg(streaks.longest)
@@ -163,7 +174,7 @@ begin
     array_agg(runs.weeks[milestone.weeks] order by runs.user_id, milestone.weeks),
     array_agg(reward_rules.amount * milestone.weeks order by runs.user_id, milestone.weeks)
   into v_due_ids, v_milestones, v_first_weeks, v_last_weeks, v_bonuses
-  from private.calendar_runs(refresh_streaks.at) as runs
+  from private.calendar_runs(refresh_streaks_of.user_ids, refresh_streaks_of.at) as runs
   join public.reward_rules on reward_rules.code = 'streak' and reward_rules.amount > 0
   cross join lateral unnest(reward_rules.milestones) as milestone (weeks)
   where runs.is_alive
@@ -221,9 +232,53 @@ begin
   return (select count(*) from unnest(v_changed) as changed (id) where changed.id = any (v_held));
 end;
 $$;
+comment on function private.refresh_streaks_of(uuid[], timestamptz) is
+  'Compute both kinds of streaks of these people as of a time, pay milestones reached (a week counts once towards '
+  'each), award badges. Returns how many people''s streaks changed. Definer; not granted, only other definer functions '
+  'call it.';
+
+create function private.next_people(after_id uuid)
+returns uuid[]
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select array(
+    select users.id
+    from public.users
+    where next_people.after_id is null or users.id > next_people.after_id
+    order by users.id
+    limit 100
+  );
+$$;
+comment on function private.next_people(uuid) is
+  'Return a portion of all people, in order: those after this one, or (null) the first. Work for everybody takes one '
+  'portion a transaction, since it holds whom it changes. Definer; not granted, only other definer functions call it.';
+
+create function private.refresh_streaks(at timestamptz default now())
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_ids uuid[] := private.next_people(null);
+  v_count integer := 0;
+begin
+  if coalesce(extract(year from refresh_streaks.at) not between 2000 and 2200, true) then
+    perform private.fail('MG001', 'at', 'at is a time between the years 2000 and 2200.');
+  end if;
+  while v_user_ids <> '{}' loop
+    v_count := v_count + private.refresh_streaks_of(v_user_ids, refresh_streaks.at);
+    v_user_ids := private.next_people(v_user_ids[cardinality(v_user_ids)]);
+  end loop;
+  return v_count;
+end;
+$$;
 comment on function private.refresh_streaks(timestamptz) is
-  'Compute both kinds of streaks for everybody as of a time, pay milestones reached (a week counts once towards '
-  'each), award badges. Returns how many people''s streaks changed. Scheduled. Definer; not granted to clients.';
+  'private.refresh_streaks_of() for everybody, in one transaction; tick() does it a portion at a time. Definer because '
+  'clients write none of it; granted to the service role only.';
 grant execute on function private.refresh_streaks(timestamptz) to service_role;
 
 create function public.refresh_streaks(at timestamptz default now())
@@ -234,6 +289,6 @@ as $$
   select private.refresh_streaks(private.require_instant(refresh_streaks.at));
 $$;
 comment on function public.refresh_streaks(timestamptz) is
-  'Compute all streaks as of a time, pay milestones, award badges; returns how many people''s streaks changed. '
-  'Secret key only.';
+  'Compute all streaks as of a time, pay milestones, award badges; returns how many people''s streaks changed. In one '
+  'transaction: tick() holds fewer people at a time. Secret key only.';
 grant execute on function public.refresh_streaks(timestamptz) to service_role;

@@ -1,6 +1,7 @@
--- Work by the clock. private.tick() does whatever has come due and is all that has to be called, every minute or so;
--- after a time in which nobody called it, one call brings everything to where it should be, once. Where pg_cron exists
--- it is scheduled with it; elsewhere whoever runs the database calls it, as the local stack does.
+-- Work by the clock. private.tick() does whatever has come due, and is called until it returns nothing, every minute or
+-- so; after a time in which nobody called it, that brings everything to where it should be, once. What is done for
+-- everybody is done for a portion of people at each call, so that nobody is held for long. Where pg_cron exists
+-- private.run_clock() is scheduled with it; elsewhere whoever runs the database calls it, as the local stack does.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -17,6 +18,7 @@ create table private.chores (
   starts_at interval not null default '0',
   last_run_at timestamptz,
   last_error text,
+  come_to uuid,
   constraint chores_every_positive check (every > interval '0')
 );
 comment on table private.chores is
@@ -24,12 +26,14 @@ comment on table private.chores is
 comment on column private.chores.starts_at is 'How long after the beginning of its stretch of time it becomes due.';
 comment on column private.chores.last_run_at is 'The time it was last done for; null before.';
 comment on column private.chores.last_error is 'What went wrong the last time, or null.';
+comment on column private.chores.come_to is
+  'The last person of the portion that was done last, of what is done for everybody; null where none is under way.';
 
 alter table private.scheduled_jobs enable row level security;
 alter table private.chores enable row level security;
 
 insert into private.scheduled_jobs (name, schedule, command) values
-  ('monogram-tick', '* * * * *', 'select private.tick()');
+  ('monogram-tick', '* * * * *', 'call private.run_clock()');
 
 insert into private.chores (name, every, starts_at) values
   ('streaks', '1 hour', '5 minutes'),
@@ -147,6 +151,37 @@ comment on function private.send_reminders(timestamptz) is
   'published; a week that has closed by then is over. Returns how many spaces. Scheduled. Definer; not granted to '
   'clients.';
 
+create function private.do_chore(chore private.chores, at timestamptz)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_ids uuid[];
+begin
+  case chore.name
+    when 'ledger' then perform private.checkpoint_ledger(do_chore.at);
+    when 'reminders' then perform private.send_reminders(do_chore.at);
+    when 'sweep' then perform private.sweep(do_chore.at);
+    when 'badges', 'streaks' then
+      v_user_ids := private.next_people(chore.come_to);
+      if chore.name = 'badges' then
+        perform private.award_badges_of(v_user_ids);
+      else
+        perform private.refresh_streaks_of(v_user_ids, do_chore.at);
+      end if;
+      if private.next_people(v_user_ids[cardinality(v_user_ids)]) <> '{}' then
+        return v_user_ids[cardinality(v_user_ids)];
+      end if;
+  end case;
+  return null;
+end;
+$$;
+comment on function private.do_chore(private.chores, timestamptz) is
+  'Do a chore, or the next portion of it; returns the last person of the portion where there are more. Definer; not '
+  'granted, only tick() calls it.';
+
 create function private.tick(at timestamptz default now())
 returns text[]
 language plpgsql
@@ -155,24 +190,24 @@ set search_path = ''
 as $$
 declare
   v_chore private.chores;
+  v_come_to uuid;
   v_done text[] := array[]::text[];
 begin
   for v_chore in
     select * from private.chores
     where last_run_at is null
       or last_run_at < date_bin(every, tick.at - starts_at, timestamptz '2001-01-01 00:00:00+00') + starts_at
-    order by name
+    -- Last what holds people.
+    order by name in ('badges', 'streaks'), name
     for update skip locked
   loop
     begin
-      case v_chore.name
-        when 'streaks' then perform private.refresh_streaks(tick.at);
-        when 'badges' then perform private.award_all_badges();
-        when 'ledger' then perform private.checkpoint_ledger(tick.at);
-        when 'reminders' then perform private.send_reminders(tick.at);
-        when 'sweep' then perform private.sweep(tick.at);
-      end case;
-      update private.chores set last_run_at = tick.at, last_error = null where name = v_chore.name;
+      v_come_to := private.do_chore(v_chore, tick.at);
+      update private.chores
+      set
+        last_run_at = case when v_come_to is null then tick.at else last_run_at end, come_to = v_come_to,
+        last_error = null
+      where name = v_chore.name;
       v_done := v_done || v_chore.name;
     exception
       -- One that fails must not keep the others from being done; it is tried again at the next tick.
@@ -182,12 +217,13 @@ begin
     end;
   end loop;
   perform private.nudge(tick.at);
-  return v_done;
+  return array(select done.name from unnest(v_done) as done (name) order by done.name);
 end;
 $$;
 comment on function private.tick(timestamptz) is
   'Do what has come due, each chore once however long ago it was, and call the function deliver if there is work for '
-  'it. Returns what was done. Two at once share the work. Definer; granted to the service role only.';
+  'it. Returns what was done, or begun: what is done for everybody takes a portion of people at each call, so it is '
+  'called until it returns nothing. Two at once share the work. Definer; granted to the service role only.';
 grant execute on function private.tick(timestamptz) to service_role;
 
 create function public.tick(at timestamptz default now())
@@ -198,8 +234,23 @@ as $$
   select private.tick(private.require_instant(tick.at));
 $$;
 comment on function public.tick(timestamptz) is
-  'Do the work of the clock that has come due; returns what was done. Secret key only.';
+  'Do the work of the clock that has come due; returns what was done, or begun: call it until it returns nothing. '
+  'Secret key only.';
 grant execute on function public.tick(timestamptz) to service_role;
+
+-- Without an empty search_path: PostgreSQL lets no procedure commit that has one. Every name in it has its schema.
+create procedure private.run_clock(at timestamptz default now())
+language plpgsql
+as $$
+begin
+  while private.tick(run_clock.at) operator(pg_catalog.<>) '{}' loop
+    commit;
+  end loop;
+end;
+$$;
+comment on procedure private.run_clock(timestamptz) is
+  'Call tick() until nothing is due, each in a transaction of its own. For pg_cron and whoever runs the database; not '
+  'granted.';
 
 create function private.is_work_due(at timestamptz default now())
 returns boolean

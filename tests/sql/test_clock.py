@@ -149,3 +149,19 @@ def test_work_is_done_as_of_a_time_that_there_is(actors: Actors, at: str) -> Non
         with actors.service().refused("MG001") as caught:
             actors.service().run(f"select {function['name']}({', '.join([*arguments, 'at => %s::timestamptz'])})", at)
         assert caught.value.diag.message_detail == "at", function
+
+
+def test_everybody_is_worked_off_a_portion_of_people_at_a_time(actors: Actors, club: Club) -> None:
+    actors.run(
+        "insert into auth.users (id, email) select gen_random_uuid(), n || '@example.test' from generate_series(1, 150) n"
+    )
+    (prompt,) = club.ask()
+    club.respond(prompt, club.everybody)
+    assert tick(actors) == ["badges", "ledger", "reminders", "streaks", "sweep"]
+    begun = [row["name"] for row in actors.run("select name from private.chores where come_to is not null order by 1")]
+    assert begun == ["badges", "streaks"]
+    # Who signs up meanwhile has their turn as well, or at the next hour.
+    actors.run("insert into auth.users (id, email) values (gen_random_uuid(), 'late@example.test')")
+    assert tick(actors) == ["badges", "streaks"]
+    assert tick(actors) == []
+    assert [person.select("users")[0]["current_streak"] for person in club.everybody] == [1, 1, 1]

@@ -143,7 +143,7 @@ WEEKS = (
     select users.id, private.week_index(now()) - week from public.users cross join generate_series(0, 9) as week
     """,
     "analyze",
-    "select private.refresh_member_streaks()",
+    "select private.refresh_member_streaks(array(select id from public.users))",
     """
     update public.users
     set current_streak = streaks.streak, longest_streak = streaks.longest
@@ -151,7 +151,7 @@ WEEKS = (
       select
         user_id, coalesce(max(cardinality(weeks)) filter (where is_alive), 0) as streak,
         max(cardinality(weeks)) as longest
-      from private.calendar_runs(now())
+      from private.calendar_runs(array(select id from public.users), now())
       group by user_id
     ) as streaks
     where streaks.user_id = users.id
@@ -160,7 +160,7 @@ WEEKS = (
     """
     insert into private.paid_streaks (user_id, milestone, first_week, last_week)
     select runs.user_id, milestone, runs.weeks[1], runs.weeks[milestone]
-    from private.calendar_runs(now()) as runs
+    from private.calendar_runs(array(select id from public.users), now()) as runs
     join public.reward_rules on reward_rules.code = 'streak'
     cross join lateral unnest(reward_rules.milestones) as milestone
     where milestone <= cardinality(runs.weeks)
