@@ -153,7 +153,10 @@ def test_work_is_done_as_of_a_time_that_there_is(actors: Actors, at: str) -> Non
 
 def test_everybody_is_worked_off_a_portion_of_people_at_a_time(actors: Actors, club: Club) -> None:
     actors.run(
-        "insert into auth.users (id, email) select gen_random_uuid(), n || '@example.test' from generate_series(1, 150) n"
+        """
+        insert into auth.users (id, email)
+        select gen_random_uuid(), n || '@example.test' from generate_series(1, 150) as n
+        """
     )
     (prompt,) = club.ask()
     club.respond(prompt, club.everybody)
