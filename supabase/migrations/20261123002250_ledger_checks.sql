@@ -27,6 +27,41 @@ alter table private.ledger_checks enable row level security;
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
+create function private.changed_ledgers()
+returns setof uuid
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  -- One look into the ledger for each person: whether its newest entry is still the one that was checked.
+  return query
+    select users.id
+    from public.users
+    left join private.ledger_heads on ledger_heads.user_id = users.id
+    left join private.ledger_checkpoints as checkpoint on checkpoint.user_id = users.id
+    left join lateral (
+      select transactions.seq, transactions.hash
+      from public.transactions
+      where transactions.user_id = users.id
+      order by transactions.seq desc
+      limit 1
+    ) as newest on true
+    where (
+        users.token_balance, coalesce(ledger_heads.entries, 0), ledger_heads.last_seq, ledger_heads.hash, newest.seq,
+        newest.hash
+      ) is distinct from (
+        coalesce(checkpoint.token_balance, 0), coalesce(checkpoint.entries, 0), checkpoint.seq, checkpoint.hash,
+        checkpoint.seq, checkpoint.hash
+      );
+end;
+$$;
+comment on function private.changed_ledgers() is
+  'Return the people whose balance, newest entry or end of the ledger is not what the last checkpoint says. In the '
+  'ledgers of all others an incomplete check would find nothing. Definer; not granted, only other definer functions '
+  'call it.';
+
 create function private.account_faults(user_ids uuid[], complete boolean)
 returns table (user_id uuid, problem text, subject_id uuid)
 language sql
@@ -108,7 +143,7 @@ comment on function private.account_faults(uuid[], boolean) is
   'from the ones before, balances that do not add up, ends that are missing. complete: from the first entry, not '
   'from the last checkpoint. Definer; not granted, only other definer functions call it.';
 
-create function private.command_sides(complete boolean)
+create function private.command_sides(user_ids uuid[], complete boolean)
 returns table (reference_id uuid, user_id uuid, type public.transaction_type, amount bigint, is_closed boolean, entry_id uuid)
 language plpgsql
 stable
@@ -141,7 +176,7 @@ begin
           where transactions.user_id = users.id
             and transactions.seq >= coalesce(ledger_checkpoints.seq + 1, (-9223372036854775808)::bigint)
         ) as entry
-        where entry.type = any (v_types)
+        where users.id = any (command_sides.user_ids) and entry.type = any (v_types)
       )
       select * from recent
       union
@@ -160,11 +195,11 @@ begin
   end if;
 end;
 $$;
-comment on function private.command_sides(boolean) is
+comment on function private.command_sides(uuid[], boolean) is
   'Return the ledger entries of gifts and purchases, those of closed accounts included: all, or both sides of '
-  'whatever was posted since the last checkpoint. Definer; not granted, only other definer functions call it.';
+  'whatever was posted to these people since the last checkpoint. Definer; not granted, only other definer functions call it.';
 
-create function private.pair_faults(complete boolean)
+create function private.pair_faults(user_ids uuid[], complete boolean)
 returns table (user_id uuid, problem text, subject_id uuid)
 language sql
 stable
@@ -172,7 +207,7 @@ security definer
 set search_path = ''
 as $$
   with sides as materialized (
-    select * from private.command_sides(pair_faults.complete)
+    select * from private.command_sides(pair_faults.user_ids, pair_faults.complete)
   ),
   commands as (
     select
@@ -223,29 +258,41 @@ as $$
   where pair_faults.complete
     and not exists (select from commands where commands.reference_id = purchases.id and commands.purchases > 0);
 $$;
-comment on function private.pair_faults(boolean) is
+comment on function private.pair_faults(uuid[], boolean) is
   'Gifts without exactly their two entries of opposite amounts, purchases without their one, and entries without '
   'their gift or purchase. Where an account is gone, what it left in private.closed_entries counts as its entry. '
   'Definer; not granted, only other definer functions call it.';
 
 create function private.ledger_faults(complete boolean)
 returns table (user_id uuid, problem text, subject_id uuid)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select * from private.account_faults(null, ledger_faults.complete)
-  union all
-  select * from private.pair_faults(ledger_faults.complete)
-  union all
-  select transactions.user_id, 'no_account', transactions.id
-  from public.transactions
-  where ledger_faults.complete and not exists (select from public.users where users.id = transactions.user_id);
+declare
+  v_user_ids uuid[];
+begin
+  if not ledger_faults.complete then
+    v_user_ids := array(select private.changed_ledgers());
+    if v_user_ids = '{}' then
+      return;
+    end if;
+  end if;
+  return query
+    select * from private.account_faults(v_user_ids, ledger_faults.complete)
+    union all
+    select * from private.pair_faults(v_user_ids, ledger_faults.complete)
+    union all
+    select transactions.user_id, 'no_account', transactions.id
+    from public.transactions
+    where ledger_faults.complete and not exists (select from public.users where users.id = transactions.user_id);
+end;
 $$;
 comment on function private.ledger_faults(boolean) is
-  'Return everything that is wrong in the ledger: nothing, unless something is badly wrong. Definer; not granted, '
-  'only other definer functions call it.';
+  'Return everything that is wrong in the ledger: nothing, unless something is badly wrong. complete: read all of it, '
+  'and not only what was posted since the last checkpoint. Definer; not granted, only other definer functions call '
+  'it.';
 
 create function private.verify_ledger(complete boolean)
 returns table (

@@ -205,3 +205,19 @@ def test_a_page_of_a_long_list_touches_few_pages(library: Library, name: str) ->
     # The plans of the first executions are made for their arguments, then one is kept for all.
     touched = [explain(library.member, query)[2] for _ in range(7)]
     assert max(touched[1:]) < pages
+
+
+def test_an_unchanged_ledger_is_checked_with_one_look_for_each_person(library: Library) -> None:
+    service = library.actors.service()
+    assert service.rows("verify_ledger", complete=False) == []
+    _, _, touched = explain(service, "select * from verify_ledger(complete => false)")
+    assert touched < 6 * library.actors.one("select count(*) from users")
+
+
+def test_finished_work_is_counted_without_reading_it(library: Library) -> None:
+    """Its entries in an index are a few for each page that its rows are on."""
+    query = "select relpages from pg_catalog.pg_class where oid = 'private.mails'::regclass"
+    rows = library.actors.one(query)
+    service = library.actors.service()
+    _, _, touched = [explain(service, "select * from outbox_state()") for _ in range(2)][1]
+    assert touched < rows / 2

@@ -11,8 +11,8 @@ _STATEMENTS = (
     select md5('large' || n)::uuid, 'large' || n || '@example.test' from generate_series(1, 2000) as n
     """,
     """
-    insert into public.users (id, display_name, token_balance)
-    select md5('large' || n)::uuid, 'Member ' || n, (n * 7919) % 100000 from generate_series(1, 2000) as n
+    insert into public.users (id, display_name)
+    select md5('large' || n)::uuid, 'Member ' || n from generate_series(1, 2000) as n
     order by md5('place' || n)
     """,
     "insert into public.settings (user_id) select md5('large' || n)::uuid from generate_series(1, 2000) as n",
@@ -68,7 +68,7 @@ def add_large_space(superuser_dsn: str) -> None:
     """Add the rows to a database, past all triggers and foreign keys, which takes a superuser.
 
     The space has the id `md5('large')`, 2,000 members (`md5('large1')` and so on), 50 weeks with a curator each, and
-    8,000 responses. Its first member is in 50 of the public spaces as well.
+    8,000 responses. Its members have no tokens. The first is in 50 of the public spaces as well.
     """
     with psycopg.connect(superuser_dsn, autocommit=True) as connection:
         connection.execute("set session_replication_role = replica")
