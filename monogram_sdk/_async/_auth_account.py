@@ -15,7 +15,6 @@ from monogram_sdk._supabase.auth import AsyncGoTrueClient, translated, user_of
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import InvalidValueError, NotFoundError, NotSignedInError
 from monogram_sdk.models.auth import AuthUser, Session
-from monogram_sdk.models.enums import AuthEvent
 
 from ._files import AsyncFiles
 from ._resource import AsyncResource
@@ -35,8 +34,11 @@ class AsyncAccount(AsyncResource):
     async def session(self) -> Session | None:
         """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
 
+        It is read from the storage, which other programs may share.
+
         Raises:
             SessionExpiredError: The session has ended; sign in again, or sign out.
+            SessionReplacedError: Somebody else has signed in, in a storage that this client shares.
         """
         return await self._sessions.current()
 
@@ -47,11 +49,11 @@ class AsyncAccount(AsyncResource):
         Raises:
             NotSignedInError: Nobody is signed in.
         """
-        token = await self._sessions.token()
-        if token is None:
+        session = await self._sessions.current()
+        if session is None:
             raise NotSignedInError
         with translated(has_effect=False):
-            found = await self._service.get_user(token)
+            found = await self._service.get_user(session.access_token)
         if found is None:
             raise NotSignedInError
         return user_of(found.user)
@@ -101,13 +103,12 @@ class AsyncAccount(AsyncResource):
         attributes: Any = set_values(email=email, password=password, data=metadata, nonce=nonce)
         if not attributes:
             raise InvalidValueError("There is nothing to change.", hint="Give email, password or metadata.")
-        async with self._sessions.lock:
+        async with self._sessions.changing():
             await self._sessions.ensure_fresh()
             with translated():
                 updated = await self._service.update_user(attributes, link_options(redirect_to))
             user = user_of(updated.user)
-            session = await self._sessions.adopt_user(user)
-        self._sessions.notify(AuthEvent.USER_UPDATED, session)
+            await self._sessions.adopt_user(user)
         return user
 
     @async_call
@@ -121,7 +122,7 @@ class AsyncAccount(AsyncResource):
             EmailNotConfirmedError: The address has to be confirmed first.
             RateLimitError: Such a message was sent a moment ago.
         """
-        async with self._sessions.lock:
+        async with self._sessions.changing():
             if await self._sessions.ensure_fresh() is None:
                 raise NotSignedInError
             with translated():
@@ -149,22 +150,27 @@ class AsyncAccount(AsyncResource):
             The path, or the archive's bytes.
 
         Raises:
-            NotSignedInError: Nobody is signed in.
+            NotSignedInError: Nobody is signed in, or the person has signed out before the archive was complete.
             InvalidValueError: The file cannot be written.
         """
-        await self._sessions.require_user_id()
+        with self._engine.call(None) as call:
+            await self._sessions.require_user_id()
+            epoch = call.epoch
         target = Target(path)
         try:
             files = AsyncFiles(self._engine)
             with Archive(target.file) as archive:
-                for part in await self._rpc(list[str], "export_parts", {}):
+                with self._engine.call(None, epoch):
+                    parts = await self._rpc(list[str], "export_parts", {})
+                for part in parts:
                     with archive.part(part) as rows:
-                        async for row in self._export_rows(part):
+                        async for row in self._export_rows(part, epoch):
                             rows.add(row)
-                async for row in self._export_rows("files"):
+                async for row in self._export_rows("files", epoch):
                     file = as_file(row)
                     try:
-                        data = b"" if file.is_empty else await files.download(file.bucket_id, file.name)
+                        with self._engine.call(None, epoch):
+                            data = b"" if file.is_empty else await files.download(file.bucket_id, file.name)
                     except NotFoundError:  # Removed since it was listed.
                         continue
                     archive.add_file(f"{file.bucket_id}/{file.name}", data)
@@ -178,11 +184,12 @@ class AsyncAccount(AsyncResource):
             raise
         return target.complete()
 
-    async def _export_rows(self, part: str) -> AsyncIterator[dict[str, Any]]:
+    async def _export_rows(self, part: str, epoch: int | None) -> AsyncIterator[dict[str, Any]]:
         after = None
         while True:
             arguments = {"part": part, "after": after, "row_limit": _EXPORT_ROWS}
-            rows = await self._rpc(list[ExportedRow], "export_account", arguments)
+            with self._engine.call(None, epoch):
+                rows = await self._rpc(list[ExportedRow], "export_account", arguments)
             for row in rows:
                 yield row.data
             if not rows:
@@ -208,9 +215,8 @@ class AsyncAccount(AsyncResource):
         self._sessions.refuse_secret()
         await self._sessions.require_user_id()
         await self._engine.send(_query.rpc("delete_account", {"confirm": confirm}, has_result=False))
-        async with self._sessions.lock:
-            await self._sessions.clear()
-        self._sessions.notify(AuthEvent.SIGNED_OUT, None)
+        async with self._sessions.changing():
+            await self._sessions.clear(all_sign_ins=True)
 
 
 def link_options(redirect_to: str | None) -> Any:  # noqa: ANN401

@@ -51,11 +51,12 @@ class AsyncPages(AsyncUnread, Generic[M]):
 
     async def first_page(self) -> Page[M]:
         """Return the first page (after the cursor, if one was given)."""
-        return await self._page(self._after, self._page_size, 0, exact_end=True)
+        page, _ = await self._page(self._after, self._page_size, 0, None, exact_end=True)
+        return page
 
     async def first(self) -> M | None:
         """Return the first row, or ``None`` when the list is empty."""
-        page = await self._page(self._after, 1, 0, exact_end=False)
+        page, _ = await self._page(self._after, 1, 0, None, exact_end=False)
         return page.items[0] if page.items else None
 
     async def all(self) -> list[M]:
@@ -72,17 +73,19 @@ class AsyncPages(AsyncUnread, Generic[M]):
             later: How many rows to read at once after the first page.
             exact_end: Whether the last page must have the cursor ``None``, because the program sees the cursors.
         """
-        cursor, limit, most = self._after, self._page_size, 0
+        cursor, limit, most, epoch = self._after, self._page_size, 0, None
         while True:
-            page = await self._page(cursor, limit, most, exact_end=exact_end)
+            page, epoch = await self._page(cursor, limit, most, epoch, exact_end=exact_end)
             if page.items:
                 yield page
             if page.cursor is None:
                 return
             cursor, limit, most = page.cursor, later, max(most, len(page.items))
 
-    async def _page(self, cursor: str | None, limit: int, most: int, *, exact_end: bool) -> Page[M]:
-        """Read a page.
+    async def _page(
+        self, cursor: str | None, limit: int, most: int, epoch: int | None, *, exact_end: bool
+    ) -> tuple[Page[M], int | None]:
+        """Read a page, and return it with the epoch of the session in which the list began.
 
         The server may cut its replies at a number of rows that it does not announce (`db-max-rows`). So a page with
         fewer rows than requested is known to be the last one only if an earlier page had more rows than it. Otherwise
@@ -92,20 +95,21 @@ class AsyncPages(AsyncUnread, Generic[M]):
             cursor: Where to begin.
             limit: How many rows to read.
             most: The most rows that a page of this list has had.
+            epoch: The epoch of the session at the first page. Who signs in later does not read the rest of the list.
             exact_end: Whether the cursor must be ``None`` if nothing follows, because the program sees it.
         """
         engine = self._engine
-        with engine.call(f"{self._listing.source}.page"):
+        with engine.call(f"{self._listing.source}.page", epoch) as call:
             try:
                 needs_me = self._listing.owner is not None or self._listing.personal
                 me = await engine.sessions.require_user_id() if needs_me else None
                 rows = await self._read(cursor, limit, me)
                 if not rows or len(rows) < min(limit, most):
-                    return Page(tuple(rows), None)
+                    return Page(tuple(rows), None), call.epoch
                 following = self._cursor(rows[-1], me)
                 if exact_end and len(rows) < limit and not await self._read(following, 1, me):
-                    return Page(tuple(rows), None)
-                return Page(tuple(rows), following)
+                    return Page(tuple(rows), None), call.epoch
+                return Page(tuple(rows), following), call.epoch
             except APIError as error:
                 await engine.sessions.raise_if_ended(error)
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monogram_sdk._engine._async.engine import AsyncEngine
@@ -40,6 +41,9 @@ class AsyncSocket:
         self._closed = False
         self._received_any = False
         self._abandoned: object = None
+        # The person whose feeds and rooms these are, as the epoch of the session.
+        self._epoch = engine.sessions.epoch
+        engine.sessions.watch(self.session_changed)
         register_for_fork(self)
 
     def after_fork(self) -> None:
@@ -52,6 +56,18 @@ class AsyncSocket:
         self._abandoned = self._abandoned, self._wire, self._worker
         self._wire = self._worker = None
         before.fail(began_before_the_fork())
+
+    def session_changed(self) -> None:
+        """End all feeds and rooms, and their connection: the person has signed out, or somebody else has signed in."""
+        sessions = self._engine.sessions
+        with self.mutex:
+            before, self._epoch = self._epoch, sessions.epoch
+            try:
+                sessions.check(before)
+            except MonogramError as exc:
+                self.channels.fail(exc)
+            self._wire = None
+        self._wake_up.set()
 
     async def listen(self, topic: str, listener: Listener, config: dict[str, Any]) -> None:
         """Listen to a topic.
@@ -115,9 +131,11 @@ class AsyncSocket:
         try:
             while self._is_needed():
                 try:
-                    wire = await self._open_wire(self._engine.config, self._take, self._wake_up.set)
+                    epoch = self._epoch
+                    take = partial(self._take, epoch)
+                    wire = await self._open_wire(self._engine.config, take, self._wake_up.set)
                     try:
-                        await self._serve(wire)
+                        await self._serve(wire, epoch)
                     finally:
                         failures = 0 if self._received_any else failures
                         self._wire = None
@@ -149,32 +167,34 @@ class AsyncSocket:
                 self._worker = None
             return needed
 
-    async def _serve(self, wire: AsyncWire) -> None:
-        """Send and receive while there are listeners.
+    async def _serve(self, wire: AsyncWire, epoch: int) -> None:
+        """Send and receive while there are listeners, and the person is the same.
 
         Raises:
             BrokenConnection: The connection has ended.
         """
         self._received_any = False
         with self.mutex:
+            if self._epoch != epoch:
+                return
             self._wire = wire
             self.channels.opened()
-        while self._is_wanted():
+        while self._is_wanted() and self._wire is wire:
             wire.check()
             await self._send_due()
             with self.mutex:
                 seconds = min(_TICK_SECONDS, self.channels.due())
             await self._wake_up.wait(seconds)
 
-    def _take(self, frame: bytes) -> None:
-        """Handle a received frame.
+    def _take(self, epoch: int, frame: bytes) -> None:
+        """Handle a received frame, unless it is for who was signed in before.
 
         Raises:
             BrokenConnection: The frame is malformed.
         """
         self._received_any = True
         with self.mutex:
-            if self.channels.receive(frame):
+            if self._epoch == epoch and self.channels.receive(frame):
                 self._wake_up.set()
 
     async def _pause(self, seconds: float) -> None:
@@ -195,7 +215,7 @@ class AsyncSocket:
         """
         if self._wire is None:
             return
-        sessions = self._engine.sessions
+        sessions, epoch = self._engine.sessions, self._epoch
         try:
             token = await sessions.token()
             with self.mutex:
@@ -204,17 +224,17 @@ class AsyncSocket:
                 token = await sessions.token()
         except MonogramError as exc:
             raise BrokenConnection(str(exc)) from exc
-        wire, frames = self._frames(token)
+        wire, frames = self._frames(token, epoch)
         for frame in frames:
             await wire.send(frame)
 
-    def _frames(self, token: str | None) -> tuple[AsyncWire, list[str]]:
+    def _frames(self, token: str | None, epoch: int) -> tuple[AsyncWire, list[str]]:
         """Return the connection and the frames to send over it.
 
         Raises:
-            BrokenConnection: The connection has ended meanwhile.
+            BrokenConnection: The connection has ended meanwhile, or the token is that of who was signed in before.
         """
         with self.mutex:
-            if self._wire is None:
+            if self._wire is None or self._epoch != epoch:
                 raise BrokenConnection("disconnected")
             return self._wire, self.channels.frames(token)

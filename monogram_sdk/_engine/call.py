@@ -28,14 +28,16 @@ class Call:
         options: The deadline and the retries of the call.
         seconds: The deadline, in seconds from the start of the call.
         acted: Whether the server has changed something for this call, or may have.
+        epoch: The epoch of the session in which the call began (`SessionState`); ``None`` if nobody is signed in.
     """
 
-    __slots__ = ("_end", "_name", "_outer", "_owner", "_share", "_span", "acted", "options", "seconds")
+    __slots__ = ("_end", "_name", "_outer", "_owner", "_share", "_span", "acted", "epoch", "options", "seconds")
 
-    def __init__(self, name: str | None, options: Options, owner: object) -> None:
+    def __init__(self, name: str | None, options: Options, owner: object, epoch: int | None = None) -> None:
         self.options = options
         self.seconds = options.timeout
         self.acted = False
+        self.epoch = epoch
         self._end = time.monotonic() + options.timeout
         # With retries, no single wait takes more than half the time, so that a hanging connection leaves time for one.
         self._share = options.timeout if options.retries == 0 else options.timeout / 2
@@ -97,6 +99,17 @@ def current(owner: object) -> Call | None:
     """Return the call in progress of the client with these connections, if there is one."""
     call = _CURRENT.get()
     return call if call is not None and call.belongs_to(owner) else None
+
+
+@contextmanager
+def none() -> Generator[None]:
+    """Suspend the call in progress: what the block calls is not part of it."""
+    suspended = _CURRENT.get()
+    _CURRENT.set(None)
+    try:
+        yield
+    finally:
+        _CURRENT.set(suspended)
 
 
 @contextmanager

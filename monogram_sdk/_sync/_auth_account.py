@@ -17,7 +17,6 @@ from monogram_sdk._supabase.auth import SyncGoTrueClient, translated, user_of
 from monogram_sdk._values import set_values
 from monogram_sdk.errors import InvalidValueError, NotFoundError, NotSignedInError
 from monogram_sdk.models.auth import AuthUser, Session
-from monogram_sdk.models.enums import AuthEvent
 
 from ._files import Files
 from ._resource import Resource
@@ -37,8 +36,11 @@ class Account(Resource):
     def session(self) -> Session | None:
         """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
 
+        It is read from the storage, which other programs may share.
+
         Raises:
             SessionExpiredError: The session has ended; sign in again, or sign out.
+            SessionReplacedError: Somebody else has signed in, in a storage that this client shares.
         """
         return self._sessions.current()
 
@@ -49,11 +51,11 @@ class Account(Resource):
         Raises:
             NotSignedInError: Nobody is signed in.
         """
-        token = self._sessions.token()
-        if token is None:
+        session = self._sessions.current()
+        if session is None:
             raise NotSignedInError
         with translated(has_effect=False):
-            found = self._service.get_user(token)
+            found = self._service.get_user(session.access_token)
         if found is None:
             raise NotSignedInError
         return user_of(found.user)
@@ -103,13 +105,12 @@ class Account(Resource):
         attributes: Any = set_values(email=email, password=password, data=metadata, nonce=nonce)
         if not attributes:
             raise InvalidValueError("There is nothing to change.", hint="Give email, password or metadata.")
-        with self._sessions.lock:
+        with self._sessions.changing():
             self._sessions.ensure_fresh()
             with translated():
                 updated = self._service.update_user(attributes, link_options(redirect_to))
             user = user_of(updated.user)
-            session = self._sessions.adopt_user(user)
-        self._sessions.notify(AuthEvent.USER_UPDATED, session)
+            self._sessions.adopt_user(user)
         return user
 
     @call
@@ -123,7 +124,7 @@ class Account(Resource):
             EmailNotConfirmedError: The address has to be confirmed first.
             RateLimitError: Such a message was sent a moment ago.
         """
-        with self._sessions.lock:
+        with self._sessions.changing():
             if self._sessions.ensure_fresh() is None:
                 raise NotSignedInError
             with translated():
@@ -151,22 +152,27 @@ class Account(Resource):
             The path, or the archive's bytes.
 
         Raises:
-            NotSignedInError: Nobody is signed in.
+            NotSignedInError: Nobody is signed in, or the person has signed out before the archive was complete.
             InvalidValueError: The file cannot be written.
         """
-        self._sessions.require_user_id()
+        with self._engine.call(None) as call:
+            self._sessions.require_user_id()
+            epoch = call.epoch
         target = Target(path)
         try:
             files = Files(self._engine)
             with Archive(target.file) as archive:
-                for part in self._rpc(list[str], "export_parts", {}):
+                with self._engine.call(None, epoch):
+                    parts = self._rpc(list[str], "export_parts", {})
+                for part in parts:
                     with archive.part(part) as rows:
-                        for row in self._export_rows(part):
+                        for row in self._export_rows(part, epoch):
                             rows.add(row)
-                for row in self._export_rows("files"):
+                for row in self._export_rows("files", epoch):
                     file = as_file(row)
                     try:
-                        data = b"" if file.is_empty else files.download(file.bucket_id, file.name)
+                        with self._engine.call(None, epoch):
+                            data = b"" if file.is_empty else files.download(file.bucket_id, file.name)
                     except NotFoundError:  # Removed since it was listed.
                         continue
                     archive.add_file(f"{file.bucket_id}/{file.name}", data)
@@ -180,11 +186,12 @@ class Account(Resource):
             raise
         return target.complete()
 
-    def _export_rows(self, part: str) -> Iterator[dict[str, Any]]:
+    def _export_rows(self, part: str, epoch: int | None) -> Iterator[dict[str, Any]]:
         after = None
         while True:
             arguments = {"part": part, "after": after, "row_limit": _EXPORT_ROWS}
-            rows = self._rpc(list[ExportedRow], "export_account", arguments)
+            with self._engine.call(None, epoch):
+                rows = self._rpc(list[ExportedRow], "export_account", arguments)
             for row in rows:
                 yield row.data
             if not rows:
@@ -210,9 +217,8 @@ class Account(Resource):
         self._sessions.refuse_secret()
         self._sessions.require_user_id()
         self._engine.send(_query.rpc("delete_account", {"confirm": confirm}, has_result=False))
-        with self._sessions.lock:
-            self._sessions.clear()
-        self._sessions.notify(AuthEvent.SIGNED_OUT, None)
+        with self._sessions.changing():
+            self._sessions.clear(all_sign_ins=True)
 
 
 def link_options(redirect_to: str | None) -> Any:  # noqa: ANN401

@@ -63,6 +63,8 @@ class FeedReader:
         self._state = FeedState(space_id, place, poll_seconds=poll_seconds, wake=self._signal.set)
         self._listening = self._ended = False
         self._process: OwningProcess | None = None
+        # The epoch of the session in which it began.
+        self._epoch: int | None = None
         # The connection refers to the state but not to the reader, so that a feed ends when it is collected.
         weakref.finalize(self, socket.channels.released.append, self._state)
 
@@ -77,13 +79,15 @@ class FeedReader:
         return self._state.status
 
     def check(self) -> None:
-        """Check that the feed began in this process.
+        """Check that the feed began in this process, as the person who is signed in.
 
         Raises:
             ConfigError: It began before this process was forked.
+            NotSignedInError: The person has signed out.
         """
         if self._process is not None:
             self._process.check()
+        self._engine.sessions.check(self._epoch)
 
     def begin(self) -> None:
         """Start to listen, and read the cursor to begin with."""
@@ -113,7 +117,7 @@ class FeedReader:
         failures = 0
         while not self._ended:
             try:
-                return self._engine.send(request)
+                return self._send(request)
             except _TEMPORARY as exc:
                 with self._socket.mutex:
                     self._state.read_failed(exc)
@@ -138,13 +142,16 @@ class FeedReader:
             return
         sessions = self._engine.sessions
         if not sessions.is_secret:
-            self._state.me = sessions.require_user_id()
+            with self._engine.call(None) as call:
+                self._state.me = sessions.require_user_id()
+                self._epoch = call.epoch
         self._process = OwningProcess()
         self._socket.listen(f"space:{self._space_id}", self._state, CHANNEL_CONFIG)
         self._listening = True
 
     def _advance(self) -> SpaceEvent | None:
         """Carry out the next step, and return the event if the step is to deliver one."""
+        self.check()
         with self._socket.mutex:
             step = self._state.step()
         if isinstance(step, SpaceEvent):
@@ -159,10 +166,7 @@ class FeedReader:
 
     def _read(self, read: Read) -> None:
         try:
-            if not self._engine.sessions.is_secret:
-                # Without a session the read returns nothing, which would look as if the reader had been removed.
-                self._engine.sessions.require_user()
-            reply = self._engine.send(read.call())
+            reply = self._send(read.call())
         except _TEMPORARY as exc:
             with self._socket.mutex:
                 self._state.read_failed(exc)
@@ -170,6 +174,11 @@ class FeedReader:
             rows = parse_rows(SpaceEvent, reply)
             with self._socket.mutex:
                 self._state.page(read, rows)
+
+    def _send(self, request: Request) -> Reply:
+        """Send a request as the person who began the feed."""
+        with self._engine.call(None, self._epoch):
+            return self._engine.send(request)
 
     def _report(self, change: StatusChange) -> None:
         logger.info("live feed of %s: %s (%s)", self._space_id, change.status, change.reason)

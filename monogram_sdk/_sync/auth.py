@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, overload
 
 from monogram_sdk._config import shown
-from monogram_sdk._engine._sync.sessions import AuthListener
 from monogram_sdk._engine.call import call
+from monogram_sdk._engine.known_session import AuthListener
 from monogram_sdk._engine.request import JSON, Request, as_json
 from monogram_sdk._parse import parse
 from monogram_sdk._supabase.auth import AuthSession, session_of, translated, user_of
@@ -72,15 +72,13 @@ class AuthAPI(Account):
         if redirect_to is not None:
             options["email_redirect_to"] = redirect_to
         credentials: Any = {"email": email, "password": password, "options": options}
-        with self._sessions.lock:
+        with self._sessions.changing():
             with translated():
                 signed_up = self._service.sign_up(credentials)
             if signed_up.user is None:
                 raise InvalidReplyError("The auth service created an account and did not return it.")
             user = user_of(signed_up.user)
-            session = self._sessions.adopt(session_of(signed_up.session)) if signed_up.session else None
-        if session:
-            self._sessions.notify(AuthEvent.SIGNED_IN, session)
+            session = self._adopt(signed_up.session, AuthEvent.SIGNED_IN) if signed_up.session else None
         return SignUp(user=user, session=session)
 
     @call
@@ -92,12 +90,10 @@ class AuthAPI(Account):
             EmailNotConfirmedError: The address has to be confirmed first.
         """
         self._sessions.refuse_secret()
-        with self._sessions.lock:
+        with self._sessions.changing():
             with translated():
                 signed_in = self._service.sign_in_with_password({"email": email, "password": password})
-            session = self._adopt(signed_in.session)
-        self._sessions.notify(AuthEvent.SIGNED_IN, session)
-        return session
+            return self._adopt(signed_in.session, AuthEvent.SIGNED_IN)
 
     @call
     def sign_in_with_otp(
@@ -181,20 +177,17 @@ class AuthAPI(Account):
             )
         known = {"token_hash": token_hash} if token_hash is not None else {"email": email, "token": token}
         params: Any = {**known, "type": type}
-        with self._sessions.lock:
+        with self._sessions.changing():
             if type == "email_change":
                 # supabase-py cannot read the reply to the first of the two codes.
                 request = Request("POST", "/auth/v1/verify", as_json(params), JSON, repeatable=False)
                 reply = self._engine.sender.send(request)
                 if parse(Verified, reply).access_token is None:
                     return None
-                session = self._sessions.adopt(parse(NewSession, reply).begun())
-            else:
-                with translated():
-                    signed_in = self._service.verify_otp(params)
-                session = self._adopt(signed_in.session)
-        self._sessions.notify(_event_of(type), session)
-        return session
+                return self._sessions.adopt(parse(NewSession, reply).begun(), AuthEvent.USER_UPDATED)
+            with translated():
+                signed_in = self._service.verify_otp(params)
+            return self._adopt(signed_in.session, _event_of(type))
 
     @call
     def sign_in_with_oauth(
@@ -251,15 +244,13 @@ class AuthAPI(Account):
                 detail="code_verifier",
                 hint="Pass OAuthStart.code_verifier, or leave it out.",
             )
-        with self._sessions.lock:
+        with self._sessions.changing():
             event = AuthEvent.SIGNED_IN if code_verifier is not None else self._sessions.event_for_code()
             with translated():
                 signed_in = self._service.exchange_code_for_session(
                     {"auth_code": code, "code_verifier": code_verifier or "", "redirect_to": ""}
                 )
-            session = self._adopt(signed_in.session)
-        self._sessions.notify(event, session)
-        return session
+            return self._adopt(signed_in.session, event)
 
     @call
     def set_session(self, *, access_token: str, refresh_token: str) -> Session:
@@ -269,12 +260,10 @@ class AuthAPI(Account):
             AuthenticationError: The tokens are not valid.
         """
         self._sessions.refuse_secret()
-        with self._sessions.lock:
+        with self._sessions.changing():
             with translated():
                 signed_in = self._service.set_session(access_token, refresh_token)
-            session = self._adopt(signed_in.session)
-        self._sessions.notify(AuthEvent.SIGNED_IN, session)
-        return session
+            return self._adopt(signed_in.session, AuthEvent.SIGNED_IN)
 
     # Signing out, and changes of the session ------------------------------------------------------------------------
 
@@ -282,28 +271,37 @@ class AuthAPI(Account):
     def sign_out(self, *, scope: SignOutScope = "global") -> None:
         """Sign out. Nothing happens when nobody is signed in.
 
+        In a shared storage, the session that another person or another sign-in has stored stays. What was begun ends:
+        feeds and rooms, and lists that are being read.
+
         Args:
             scope: ``global`` ends the person's sessions everywhere, ``local`` this one, ``others`` all but this one.
         """
-        with self._sessions.lock:
+        with self._sessions.changing():
             try:
-                session = self._sessions.ensure_fresh()
+                sessions = self._sessions
+                session = sessions.ensure_fresh() if scope == "others" else sessions.leaving()
                 if session is not None:
                     with translated():
                         self._service.admin.sign_out(session.access_token, scope)
             except (SessionExpiredError, AuthenticationError, NotFoundError, PermissionDeniedError):
-                # The session does not exist any more on the server, so it is signed out there.
-                session = None
-            if scope == "others":
-                return
-            self._sessions.clear()
-        self._sessions.notify(AuthEvent.SIGNED_OUT, None)
+                pass  # The session does not exist any more on the server, so it is signed out there.
+            if scope != "others":
+                self._sessions.clear(all_sign_ins=scope == "global")
 
     def on_auth_change(self, listener: AuthListener) -> Callable[[], None]:
         """Call a function whenever the session changes: ``listener(event, session)``.
 
+        What the listener raises is logged, by the logger ``monogram_sdk``, and raised nowhere: the change has happened.
+
+        Args:
+            listener: A plain function. It may call the client.
+
         Returns:
             A function that unsubscribes it.
+
+        Raises:
+            TypeError: The listener is a coroutine function.
         """
         return self._sessions.listen(listener)
 
@@ -344,17 +342,11 @@ class AuthAPI(Account):
         with translated():
             self._service.resend(credentials)
 
-    def _adopt(self, session: AuthSession | None) -> Session:
+    def _adopt(self, session: AuthSession | None, event: AuthEvent) -> Session:
         if session is None:
             raise InvalidReplyError("The auth service accepted the sign-in and did not return a session.")
-        return self._sessions.adopt(session_of(session))
+        return self._sessions.adopt(session_of(session), event)
 
 
-def _event_of(type: EmailCodeType) -> AuthEvent:
-    match type:
-        case "recovery":
-            return AuthEvent.PASSWORD_RECOVERY
-        case "email_change":
-            return AuthEvent.USER_UPDATED
-        case _:
-            return AuthEvent.SIGNED_IN
+def _event_of(type: SignInCodeType) -> AuthEvent:
+    return AuthEvent.PASSWORD_RECOVERY if type == "recovery" else AuthEvent.SIGNED_IN

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from monogram_sdk import _query
 from monogram_sdk._arguments import ChecksArguments
 from monogram_sdk._config import shown
+from monogram_sdk._engine.listening import check_listener
 from monogram_sdk._forks import importing
 from monogram_sdk._live.feed import POLL_SECONDS, Read, StatusListener
 from monogram_sdk._live.room import RoomState, presence
@@ -46,6 +47,9 @@ class LiveAPI(ChecksArguments):
 
     All feeds of a client share one connection, which is made again whenever it breaks, until the client is closed. It
     gets a new token before the old one expires.
+
+    When the person who began them signs out, or somebody else signs in on the client, feeds and rooms end at once with
+    `NotSignedInError`; when the session ends otherwise, with `SessionExpiredError`.
     """
 
     def __init__(self, engine: Engine, socket: Socket) -> None:
@@ -75,6 +79,7 @@ class LiveAPI(ChecksArguments):
 
         Raises:
             InvalidValueError: An argument is out of range.
+            TypeError: `on_status` is a coroutine function.
 
         Waiting for an event raises `HistoryReplacedError` if the feed has no event of this cursor, because a backup was
         restored; `SpaceNotFoundError` or `MembershipEndedError` if you are not a member.
@@ -104,6 +109,7 @@ class LiveAPI(ChecksArguments):
 
         Raises:
             InvalidValueError: An argument is out of range.
+            TypeError: `on_status` is a coroutine function.
         """
         return ResponseFeed(self._reader(space_id, after, on_status, poll_seconds))
 
@@ -125,6 +131,7 @@ class LiveAPI(ChecksArguments):
     def _reader(
         self, space_id: Id, after: int | str | None, on_status: StatusListener | None, poll_seconds: float
     ) -> FeedReader:
+        check_listener(on_status)
         with importing():
             from ._feed_reader import FeedReader
 
@@ -275,14 +282,15 @@ class Room:
         self._since = datetime.now(UTC)
         self._begun = self._ended = False
         self._process: OwningProcess | None = None
+        # The epoch of the session in which it began.
+        self._epoch: int | None = None
         self._seen = -1
         weakref.finalize(self, socket.channels.released.append, self._state)
 
     @property
     def here(self) -> tuple[Present, ...]:
         """Everybody who is present, including you, as last reported: one entry for each person."""
-        if self._process is not None:
-            self._process.check()
+        self._check_owner()
         with self._socket.mutex:
             return self._state.here()
 
@@ -303,14 +311,14 @@ class Room:
         Raises:
             InvalidValueError: It is neither True nor False.
             ConflictError: You are not in the room: the `with` block has not begun, or has ended.
+            NotSignedInError: You have signed out.
         """
         given: object = is_writing
         if given is not True and given is not False:
             raise InvalidValueError(f"is_writing must be True or False, not {shown(given)}.", detail="is_writing")
         if self._ended or not self._begun:
             raise ConflictError("You are not in this room.", hint="Use it inside its `with` block.")
-        if self._process is not None:
-            self._process.check()
+        self._check_owner()
         with self._socket.mutex:
             self._socket.channels.track(self._topic, presence(is_writing=is_writing, since=self._since))
         self._socket.flush()
@@ -329,8 +337,9 @@ class Room:
         raise StopIteration
 
     def __enter__(self) -> Self:
-        sessions = self._engine.sessions
-        me = str(sessions.require_user_id())
+        with self._engine.call(None) as call:
+            me = str(self._engine.sessions.require_user_id())
+            self._epoch = call.epoch
         with self._socket.mutex:
             if self._socket.channels.listeners(self._topic):
                 raise ConflictError(
@@ -368,17 +377,26 @@ class Room:
         self._signal.set()
         self._socket.release(self._state)
 
+    def _check_owner(self) -> None:
+        """Check that the room began in this process, as the person who is signed in."""
+        if self._process is not None:
+            self._process.check()
+        self._engine.sessions.check(self._epoch)
+
     def _check(self) -> None:
         """Raise the error that ended the room. If Realtime refused the join, check whether you are still a member.
 
         Raises:
             SpaceNotFoundError: No such space, or you are not a member of it.
             MembershipEndedError: You are not a member any more.
+            NotSignedInError: You have signed out.
         """
+        self._check_owner()
         if self._state.failure is not None:
             raise self._state.failure
         if self._state.status is LiveStatus.OFFLINE and "permission" in self._state.reason:
             newest = Read(self._space_id, None, 1, 0)
-            reply = self._engine.send(newest.call())
+            with self._engine.call(None, self._epoch):
+                reply = self._engine.send(newest.call())
             if not parse_rows(SpaceEvent, reply):
                 raise MembershipEndedError if self._state.version else SpaceNotFoundError

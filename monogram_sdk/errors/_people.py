@@ -18,6 +18,13 @@ class SessionExpiredError(
     """The session has ended: sign in again."""
 
 
+class SessionReplacedError(SessionExpiredError):
+    """Somebody else has signed in, in the session storage that this client shares: sign in again, or make a new client.
+
+    A new client with the same storage acts as that person.
+    """
+
+
 class InvalidCredentialsError(AuthenticationError, code="invalid_credentials"):
     """The email address or the password is wrong."""
 

@@ -162,6 +162,22 @@ def test_a_newer_session_that_has_run_out_is_renewed_and_not_thrown_away(tmp_pat
         assert client.auth.refresh().access_token == "a3" and service.refused == 0
 
 
+def test_an_older_session_does_not_replace_a_newer_one(tmp_path: Path) -> None:
+    service, storage = Once(), FileSessionStorage(tmp_path / "session.json")
+    begin(storage)
+    with Monogram(url=URL, key=KEY, session_storage=storage, transport=httpx.MockTransport(service.reply)) as client:
+        client.auth.refresh()
+        older = storage.get_item(STORED)
+        assert older is not None
+        newer = client.auth.refresh()
+        # A storage without a lock, or a backup.
+        storage.set_item(STORED, older)
+        assert client.auth.session() == newer
+        assert client.auth.refresh().access_token == "a3" and service.refused == 0
+        with Monogram(url=URL, key=KEY, session_storage=storage, transport=httpx.MockTransport(service.reply)) as other:
+            assert other.auth.refresh().access_token == "a4"
+
+
 def test_who_waits_for_another_program_waits_no_longer_than_the_call_may_take(tmp_path: Path) -> None:
     storage = FileSessionStorage(tmp_path / "session.json")
     begin(storage)

@@ -45,9 +45,14 @@ class AsyncEngine:
         """Return an engine with other options that shares everything else."""
         return AsyncEngine(self.sender.with_options(options), self.sessions)
 
-    def call(self, name: str | None) -> Call:
-        """Return a call that begins now, for a ``with`` block: all requests in it share one deadline."""
-        return self.sender.call(name)
+    def call(self, name: str | None, epoch: int | None = None) -> Call:
+        """Return a call that begins now, for a ``with`` block: all requests in it share one deadline.
+
+        Args:
+            name: The name of its span; ``None`` for no span.
+            epoch: The epoch of the session (`SessionState`) in which the person began what the call is part of.
+        """
+        return self.sender.call(name, epoch)
 
     async def send(self, request: Request) -> Reply:
         """Send a request as the person who is signed in, or anonymously if nobody is.

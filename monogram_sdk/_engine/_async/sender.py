@@ -58,9 +58,9 @@ class AsyncSender:
         """Return a sender with other options that shares everything else."""
         return AsyncSender(self.network, self.config, options)
 
-    def call(self, name: str | None) -> Call:
-        """Return a call that begins now. Without a name it gets no span."""
-        return Call(name, self.options, self.network)
+    def call(self, name: str | None, epoch: int | None = None) -> Call:
+        """Return a call that begins now, for `AsyncEngine.call`."""
+        return Call(name, self.options, self.network, epoch)
 
     async def send(self, request: Request, source: AsyncTokenSource | None = None) -> Reply:
         """Send a request as part of the call in progress, or as a call of its own.

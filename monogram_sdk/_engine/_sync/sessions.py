@@ -5,18 +5,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from types import TracebackType
 from uuid import UUID
 
-from pydantic import ValidationError
-
+from monogram_sdk._engine import call as calls
+from monogram_sdk._engine.known_session import AuthListener, KnownSession, SessionState
 from monogram_sdk._engine.process import Lock
-from monogram_sdk._engine.request import JSON, Request, as_json
-from monogram_sdk._engine.storage import StorageAdapter
-from monogram_sdk._engine.telemetry import logger
-from monogram_sdk._parse import parse
+from monogram_sdk._engine.request import Request
 from monogram_sdk.errors import (
     AccountGoneError,
     APIError,
@@ -29,14 +25,12 @@ from monogram_sdk.errors import (
     SecretKeySessionError,
     SessionExpiredError,
 )
-from monogram_sdk.models.auth import AuthUser, NewSession, Session
+from monogram_sdk.models.auth import AuthUser, Session
 from monogram_sdk.models.enums import AuthEvent
 from monogram_sdk.session_storage import SessionStorage
 
 from .sender import Sender
-
-# A token is refreshed this long before it expires, so that none expires on its way to the server.
-_MARGIN_SECONDS = 30.0
+from .session_store import SessionStore
 
 _USER = "/auth/v1/user"
 
@@ -49,34 +43,32 @@ _ENDED_BY_CODE: dict[str, type[AuthenticationError]] = {
 # How long not to ask again whether the account exists.
 _CONFIRMED_SECONDS = 10.0
 
-AuthListener = Callable[[AuthEvent, Session | None], None]
 
+class Change:
+    """A block that may change the session, one at a time. After it, the listeners are told what happened in it.
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
-    """What a client knows about the session. It is immutable and replaced as a whole, so every reader sees one state.
-
-    Attributes:
-        session: The session; ``None`` when nobody is signed in.
-        is_loaded: Whether the storage has been read.
-        ended: The error for a session that has ended without `sign_out`, until somebody signs in again.
+    Listeners may call the client, so they are called when the lock has been released.
     """
 
-    session: Session | None = None
-    is_loaded: bool = True
-    ended: type[AuthenticationError] | None = None
+    def __init__(self, lock: Lock, deliver: Callable[[], None]) -> None:
+        self._lock = lock
+        self._deliver = deliver
 
-    @property
-    def is_due(self) -> bool:
-        """Whether the session must be refreshed before it is used."""
-        return self.session is not None and _is_due(self.session)
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._lock.__exit__(kind, error, traceback)
+        self._deliver()
 
 
 class Sessions:
     """The session of a client.
 
-    Every change is made while holding `lock`: so a refresh in progress never overwrites a newer sign-in, and when many
-    callers find the session expired, one of them refreshes it and the others wait.
+    Every change is made in a block of `changing`: so a refresh in progress never overwrites a newer sign-in, and when
+    many callers find the session expired, one of them refreshes it and the others wait.
 
     Args:
         sender: Sends the refresh.
@@ -85,74 +77,95 @@ class Sessions:
     """
 
     def __init__(self, sender: Sender, storage: SessionStorage, storage_key: str) -> None:
-        self.storage = StorageAdapter(storage)
-        self.storage_key = storage_key
         self.is_secret = sender.config.is_secret
         """Whether the client has a secret key. Such a client never has a session."""
         self.lock = Lock()
+        self._known = KnownSession(is_loaded=self.is_secret)
+        self._store = SessionStore(self._known, sender, storage, storage_key)
         self._sender = sender
-        self._verifier_key = f"{storage_key}-code-verifier"
-        self._state = SessionState(is_loaded=self.is_secret)
         self._confirmed_until = 0.0
-        # Events while the lock was held. Listeners may call the client, so they are called after it is released.
-        self._pending: deque[tuple[AuthEvent, Session | None]] = deque()
-        self._listeners: list[AuthListener] = []
+        self.storage = self._store.storage
+        self.storage_key = storage_key
 
     @property
     def cached(self) -> Session | None:
         """The session as known now, without I/O."""
-        return self._state.session
+        return self._known.state.session
+
+    def changing(self) -> Change:
+        """Return a block in which the session may be changed."""
+        return Change(self.lock, self._known.deliver)
 
     def token(self) -> str | None:
         """Return the access token to send, refreshed if need be, or ``None`` when nobody is signed in.
 
         Raises:
             SessionExpiredError: The session has ended. The request must not be sent anonymously instead.
+            NotSignedInError: The person who began the call in progress is not signed in any more.
         """
-        state = self._state
-        if state.is_loaded and state.ended is None and not state.is_due:
-            return state.session.access_token if state.session else None
-        session = self.current()
+        session = (self._settled()).session
         return session.access_token if session else None
 
     def current(self) -> Session | None:
-        """Return the session, refreshed if need be, or ``None`` when nobody is signed in.
+        """Return the session as it is stored now, refreshed if need be, or ``None`` when nobody is signed in.
 
         Raises:
             SessionExpiredError: The session has ended.
         """
-        try:
-            with self.lock:
-                return self.ensure_fresh()
-        finally:
-            self._notify_pending()
+        with self.changing():
+            return self.ensure_fresh()
 
     def ensure_fresh(self) -> Session | None:
-        """Return the session, refreshed if need be. The caller holds the lock, and calls `notify` after it.
+        """Return the session as it is stored now, refreshed if need be. The caller is in a block of `changing`.
 
         Raises:
             SessionExpiredError: The session has ended.
         """
-        self._load()
-        state = self._state
-        if state.ended is not None:
-            raise state.ended
-        if state.session is not None and state.is_due:
-            self._refresh(state.session)
-        return self._state.session
+        known, store = self._known, self._store
+        is_stored = store.load() or known.state.session is None or store.follow()
+        known.state.raise_if_ended()
+        session = known.state.session
+        # If the storage has lost it, another program may have signed out: the auth service knows.
+        if session is not None and (known.state.is_due or (store.is_kept and not is_stored)):
+            store.refresh(session)
+        return known.state.session
 
     def renew(self, refused: str) -> bool:
         """Replace a token that the server refused; return True if there is another one now."""
-        try:
-            with self.lock:
-                session = self._state.session
-                if session is None:
-                    return False
-                if session.access_token == refused:
-                    self._refresh(session)
-                return True
-        finally:
-            self._notify_pending()
+        with self.changing():
+            session = self._known.state.session
+            if session is None:
+                return False
+            if session.access_token == refused:
+                self._store.refresh(session)
+            return True
+
+    # What has begun -------------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """The epoch; see `SessionState`."""
+        return self._known.state.epoch
+
+    def check(self, epoch: int | None) -> None:
+        """Check that what a person began in an epoch may go on; see `SessionState.check`."""
+        self._known.state.check(epoch)
+
+    def watch(self, method: Callable[[], None]) -> None:
+        """Call a method whenever the epoch changes, as long as its object exists. It must be quick."""
+        self._known.watch(method)
+
+    def _settled(self) -> SessionState:
+        """Return the state, refreshed if need be, for a request of the call in progress."""
+        state = self._known.state
+        if not state.is_loaded or state.ended is not None or state.is_due:
+            self.current()
+            state = self._known.state
+        call = calls.current(self._sender.network)
+        if call is not None:
+            state.pin(call)
+        state.raise_if_ended()
+        return state
 
     def raise_if_ended(self, error: APIError) -> None:
         """Ask the auth service whether the server refused a request because the account or the session is gone.
@@ -166,7 +179,7 @@ class Sessions:
             AccountGoneError: The account does not exist any more.
             SessionExpiredError: The session has been ended elsewhere.
         """
-        session = self._state.session
+        session = self._known.state.session
         if session is None or not _may_be_gone(error):
             return
         if isinstance(error, AccountGoneError):
@@ -188,7 +201,7 @@ class Sessions:
                 self._confirmed_until = time.monotonic() + _CONFIRMED_SECONDS
             return
         self._end_if_current(session, kind)
-        raise kind(
+        raise (self._known.state.ended or kind)(
             detail=error.message,
             status=error.status,
             method=error.method,
@@ -204,8 +217,7 @@ class Sessions:
             NotSignedInError: Nobody is.
             SessionExpiredError: The session has ended.
         """
-        state = self._state
-        session = state.session if state.is_loaded and state.ended is None else self.current()
+        session = (self._settled()).session
         if session is None:
             raise NotSignedInError(
                 "This call needs a person who is signed in, and nobody can sign in on a client with a secret key."
@@ -232,22 +244,26 @@ class Sessions:
         if self.is_secret:
             raise SecretKeySessionError
 
-    def adopt(self, session: Session) -> Session:
-        """Store the session of a sign-in. The caller holds the lock, and calls `notify` after it."""
-        # supabase-py leaves this behind when a sign-in needs no second step.
-        self.storage.remove(self._verifier_key)
-        return self._set(session)
+    def adopt(self, session: Session, event: AuthEvent) -> Session:
+        """Store the session of a sign-in. The caller is in a block of `changing`."""
+        self._store.sign_in(session, event)
+        return session
 
-    def adopt_user(self, user: AuthUser) -> Session:
-        """Store a changed account in the session. The caller holds the lock, and calls `notify` after it."""
-        session = self._state.session
+    def adopt_user(self, user: AuthUser) -> None:
+        """Store a changed account in the session. The caller is in a block of `changing`, after `ensure_fresh`.
+
+        Raises:
+            NotSignedInError: Nobody is signed in.
+        """
+        session = self._known.state.session
         if session is None:
             raise NotSignedInError
-        return self._set(session.model_copy(update={"user": user}))
+        self._known.tell(AuthEvent.USER_UPDATED, session.model_copy(update={"user": user}))
+        self._store.change_user(user)
 
     def code_verifier(self) -> str | None:
         """Return the code verifier of the sign-in in progress (RFC 7636)."""
-        stored = self.storage.get(self._verifier_key)
+        stored = self.storage.get(self._store.verifier_key)
         return stored.partition("/")[0] if stored else None
 
     def event_for_code(self) -> AuthEvent:
@@ -256,7 +272,7 @@ class Sessions:
         Raises:
             InvalidValueError: This client has no code verifier, because it has not begun a sign-in.
         """
-        stored = self.storage.get(self._verifier_key)
+        stored = self.storage.get(self._store.verifier_key)
         if not stored:
             raise InvalidValueError(
                 "This client did not begin a sign-in, or its code has been exchanged already.",
@@ -266,116 +282,46 @@ class Sessions:
         _, _, purpose = stored.partition("/")
         return AuthEvent.PASSWORD_RECOVERY if purpose == AuthEvent.PASSWORD_RECOVERY else AuthEvent.SIGNED_IN
 
-    def clear(self) -> None:
-        """Delete the session. The caller holds the lock, and calls `notify` after it."""
-        self._state = SessionState()
-        self._pending.clear()
-        self.storage.remove(self.storage_key)
-        self.storage.remove(self._verifier_key)
+    def leaving(self) -> Session | None:
+        """Return this client's own session, refreshed if need be, to end it; ``None`` when nobody is signed in.
+
+        A session that another program got by another sign-in is not used for that. The caller is in a block of
+        `changing`.
+
+        Raises:
+            SessionExpiredError: The session has ended.
+        """
+        self._store.load()
+        self._known.state.raise_if_ended()
+        self._store.refresh_own()
+        return self._known.state.session
+
+    def clear(self, *, all_sign_ins: bool = False) -> None:
+        """Delete the session. The caller is in a block of `changing`.
+
+        Args:
+            all_sign_ins: Whether all sessions of the person have ended: then also one that another program stored.
+        """
+        self._store.remove(all_sign_ins=all_sign_ins)
+        self._known.become(None)
+        self._known.tell(AuthEvent.SIGNED_OUT, None)
 
     def listen(self, listener: AuthListener) -> Callable[[], None]:
-        """Call a function on every change from now on; return a function that ends this."""
-        self._listeners.append(listener)
+        """Call a function on every change from now on; return a function that ends this.
 
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def notify(self, event: AuthEvent, session: Session | None) -> None:
-        """Call the listeners. When all have been called, raise the first error that one of them raised."""
-        self._pending.append((event, session))
-        self._notify_pending()
-
-    def _notify_pending(self) -> None:
-        failures: list[Exception] = []
-        while True:
-            try:
-                happened = self._pending.popleft()
-            except IndexError:  # this caller or another one has delivered all events
-                break
-            for listener in tuple(self._listeners):
-                try:
-                    listener(*happened)
-                except Exception as exc:
-                    failures.append(exc)
-        if failures:
-            raise failures[0]
+        Raises:
+            TypeError: It is a coroutine function.
+        """
+        return self._known.listen(listener)
 
     def _end_if_current(self, session: Session, kind: type[AuthenticationError]) -> None:
         """End a session, unless it has been replaced meanwhile, and notify the listeners."""
-        try:
-            with self.lock:
-                if self._state.session is session and self._adopt_newer(session) is None:
-                    self._end(kind)
-        finally:
-            self._notify_pending()
-
-    def _end(self, kind: type[AuthenticationError]) -> None:
-        self.clear()
-        self._state = SessionState(ended=kind)
-        self._pending.append((AuthEvent.SIGNED_OUT, None))
-
-    def _set(self, session: Session) -> Session:
-        self._state = SessionState(session)
-        self.storage.set(self.storage_key, session.model_dump_json())
-        return session
-
-    def _load(self) -> None:
-        """Load the session that an earlier run of the program stored."""
-        if not self._state.is_loaded:
-            text = self.storage.get(self.storage_key)
-            self._state = SessionState(None if text is None else _read(text))
-
-    def _refresh(self, session: Session) -> None:
-        # A refresh token works once, and another program with the same storage may have used it.
-        with self.storage.exclusive(self.storage_key):
-            newer = self._adopt_newer(session)
-            if newer is None or _is_due(newer):
-                self._send_refresh(newer or session)
-
-    def _send_refresh(self, session: Session) -> None:
-        body = as_json({"refresh_token": session.refresh_token})
-        request = Request("POST", "/auth/v1/token?grant_type=refresh_token", body, JSON)
-        try:
-            reply = self._sender.send(request)
-        except (AuthenticationError, InvalidValueError) as exc:
-            if self._adopt_newer(session) is not None:  # Not every storage has a lock.
-                return
-            self._end(SessionExpiredError)
-            raise SessionExpiredError(
-                code=exc.code, status=exc.status, detail=exc.message, method=exc.method, path=exc.path
-            ) from exc
-        new = self._set(parse(NewSession, reply).begun())
-        self._pending.append((AuthEvent.TOKEN_REFRESHED, new))
-        if new.user.id == session.user.id and new.user.email != session.user.email:
-            # The change was confirmed elsewhere: by a link in a browser, or by another program.
-            self._pending.append((AuthEvent.USER_UPDATED, new))
-
-    def _adopt_newer(self, session: Session) -> Session | None:
-        """Take over and return the session, if another program has stored a newer one."""
-        text = self.storage.get(self.storage_key)
-        stored = _read(text) if text else None
-        if stored is None or stored.refresh_token == session.refresh_token:
-            return None
-        self._state = SessionState(stored)
-        return stored
+        with self.changing():
+            if self._known.state.session is session:
+                self._store.end_if_current(session, kind)
 
 
 def _may_be_gone(error: APIError) -> bool:
     """Return True if a deleted account or an ended session could be the reason for this error."""
     kinds = NotFoundError | PermissionDeniedError | SessionExpiredError | AccountGoneError
     return isinstance(error, kinds) or error.code == "23503"
-
-
-def _is_due(session: Session) -> bool:
-    return time.time() >= session.expires_at.timestamp() - _MARGIN_SECONDS
-
-
-def _read(text: str) -> Session | None:
-    try:
-        return Session.model_validate_json(text)
-    except ValidationError:
-        logger.warning("The stored session cannot be read; it may be from another version. Sign in again.")
-        return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from monogram_sdk import AsyncMonogram
+from monogram_sdk import AsyncMonogram, SessionStorage
 from monogram_sdk.models import Prompt, Space
 from tests.conftest import Api
 from tests.sdk.support import PASSWORD, new_email
@@ -37,6 +37,12 @@ class AsyncPeople:
     def nobody(self) -> AsyncMonogram:
         """Return a client on which nobody has signed in."""
         return self._keep(AsyncMonogram(url=self.api.url, key=self.api.publishable_key))
+
+    def sharing(self, storage: SessionStorage) -> AsyncMonogram:
+        """Return a client with the session in a storage."""
+        return self._keep(
+            AsyncMonogram(url=self.api.url, key=self.api.publishable_key, session_storage=storage, retries=0)
+        )
 
     def at(self, url: str, *, timeout: float) -> AsyncMonogram:
         """Return a client that reaches the project at another address."""

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from monogram_sdk import AsyncMonogram, AuthEvent, FileSessionStorage, MemorySessionStorage, errors
+from monogram_sdk._engine import call as calls
 from monogram_sdk.models import Session
 from tests.sdk.support import PASSWORD, async_together, new_email
 
@@ -319,7 +320,9 @@ async def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: 
         await people.nobody().auth.exchange_code("no-such-code")
 
 
-async def test_a_broken_listener_is_heard_after_everybody_was_told(people: AsyncPeople) -> None:
+async def test_a_broken_listener_is_logged_and_everybody_is_told(
+    people: AsyncPeople, caplog: pytest.LogCaptureFixture
+) -> None:
     client, told = people.nobody(), list[AuthEvent]()
 
     def broken(_event: AuthEvent, _session: Session | None) -> None:
@@ -327,7 +330,24 @@ async def test_a_broken_listener_is_heard_after_everybody_was_told(people: Async
 
     client.auth.on_auth_change(broken)
     client.auth.on_auth_change(lambda event, _session: told.append(event))
-    with pytest.raises(LookupError, match="mine"):
-        await client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
-    assert told == [AuthEvent.SIGNED_IN]
-    assert await client.auth.session() is not None
+    await client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
+    before = await client.auth.session()
+    assert before is not None
+    assert (await client.auth.refresh()).refresh_token != before.refresh_token
+    assert told == [AuthEvent.SIGNED_IN, AuthEvent.TOKEN_REFRESHED]
+    logged = [record for record in caplog.records if record.name == "monogram_sdk" and record.exc_info]
+    assert [record.exc_info[0] for record in logged if record.exc_info] == [LookupError, LookupError]
+    assert PASSWORD not in caplog.text and before.access_token not in caplog.text
+
+
+async def test_a_listener_calls_the_client_on_its_own_account(people: AsyncPeople) -> None:
+    ada, found = await people.sign_up("Ada"), list[int]()
+
+    def heard(event: AuthEvent, _session: Session | None) -> None:
+        if event is AuthEvent.SIGNED_OUT:
+            found.append(ada._core.engine.sessions.epoch)
+            assert calls.innermost() is None
+
+    ada.auth.on_auth_change(heard)
+    await ada.auth.sign_out()
+    assert len(found) == 1

@@ -190,8 +190,8 @@ async def test_two_programs_share_a_file_and_refresh_in_turns(people: AsyncPeopl
         path.write_text(json.dumps({name: json.dumps({**json.loads(t), "expires_at": 1}) for name, t in items.items()}))
         async with program() as one, program() as two:
             # Both have the old session in memory before either gets a new one.
-            await one.auth._sessions._load()
-            await two.auth._sessions._load()
+            await one.auth._sessions._store.load()
+            await two.auth._sessions._store.load()
             assert await one.tokens.balance() == await two.tokens.balance() == 0
             assert await one.auth.session() == await two.auth.session()
         assert proxy.count("POST /auth/v1/token") == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import time
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -190,13 +192,58 @@ async def test_a_removed_member_is_told(club: AsyncClub) -> None:
                 pass
 
 
-async def test_signing_out_ends_a_feed(club: AsyncClub) -> None:
-    async with club.member.live.events(club.space.id, after=0, poll_seconds=0.1) as feed:
-        await anext(feed)
-        await club.member.auth.sign_out()
-        with pytest.raises(errors.NotSignedInError):
-            async for _event in feed:
-                pass
+async def test_signing_out_ends_what_is_open_at_once(club: AsyncClub, people: AsyncPeople) -> None:
+    chloe = new_email("chloe")
+    await people.nobody().auth.sign_up(email=chloe, password=PASSWORD)
+    for signs_in in (False, True):
+        client = people.nobody()
+        email = new_email("boris")
+        me = (await client.auth.sign_up(email=email, password=PASSWORD)).user.id
+        invite = await club.leader.spaces.create_invite(club.space.id, max_uses=1)
+        await client.spaces.join(invite_code=invite.code)
+        feed, later = client.live.events(club.space.id), client.live.events(club.space.id)
+        replies = client.live.responses(club.space.id)
+        room = client.live.presence(club.space.id)
+        async with club.leader.live.presence(club.space.id) as others, feed, later, replies, room:
+            assert await anext(room)
+            await client.responses.submit(club.prompt.id, content="Emma")
+            assert isinstance(await anext(feed), ResponsePublished)
+            await anext(replies)
+            async with async_beside(feed.__anext__) as waiting, async_beside(room.__anext__) as watching:
+                if signs_in:
+                    await client.auth.sign_in_with_password(email=chloe, password=PASSWORD)
+                else:
+                    await client.auth.sign_out()
+                began = time.monotonic()
+                for open_one in (waiting, watching):
+                    with pytest.raises(errors.NotSignedInError):
+                        await open_one.result()
+                for call in (later.__anext__, replies.__anext__, feed.__anext__, partial(room.set_writing, True)):
+                    with pytest.raises(errors.NotSignedInError):
+                        await call()
+                with pytest.raises(errors.NotSignedInError):
+                    _ = room.here
+                assert time.monotonic() - began < 2
+            # The others see at once that the person has gone.
+            async for present in others:
+                if me not in [person.user_id for person in present]:
+                    break
+            assert time.monotonic() - began < 4
+        # Who signs in then begins with a connection of their own.
+        await client.auth.sign_in_with_password(email=email, password=PASSWORD)
+        async with client.live.presence(club.space.id) as again:
+            assert me in [person.user_id for person in again.here]
+            await again.set_writing(True)
+
+
+async def test_the_same_person_may_sign_in_again(club: AsyncClub) -> None:
+    email = (await club.member.auth.user()).email
+    assert email is not None
+    async with club.member.live.events(club.space.id) as feed, club.member.live.presence(club.space.id) as room:
+        await club.member.auth.sign_in_with_password(email=email, password=PASSWORD)
+        await club.leader.responses.submit(club.prompt.id, content="Emma")
+        assert isinstance(await anext(feed), ResponsePublished)
+        await room.set_writing(True)
 
 
 async def test_new_responses(club: AsyncClub) -> None:

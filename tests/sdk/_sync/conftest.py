@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from monogram_sdk import Monogram
+from monogram_sdk import Monogram, SessionStorage
 from monogram_sdk.models import Prompt, Space
 from tests.conftest import Api
 from tests.sdk.support import PASSWORD, new_email
@@ -39,6 +39,10 @@ class People:
     def nobody(self) -> Monogram:
         """Return a client on which nobody has signed in."""
         return self._keep(Monogram(url=self.api.url, key=self.api.publishable_key))
+
+    def sharing(self, storage: SessionStorage) -> Monogram:
+        """Return a client with the session in a storage."""
+        return self._keep(Monogram(url=self.api.url, key=self.api.publishable_key, session_storage=storage, retries=0))
 
     def at(self, url: str, *, timeout: float) -> Monogram:
         """Return a client that reaches the project at another address."""

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from monogram_sdk import AuthEvent, FileSessionStorage, MemorySessionStorage, Monogram, errors
+from monogram_sdk._engine import call as calls
 from monogram_sdk.models import Session
 from tests.sdk.support import PASSWORD, new_email, together
 
@@ -319,7 +320,7 @@ def test_signing_in_elsewhere_begins_with_an_address_and_a_secret(people: People
         people.nobody().auth.exchange_code("no-such-code")
 
 
-def test_a_broken_listener_is_heard_after_everybody_was_told(people: People) -> None:
+def test_a_broken_listener_is_logged_and_everybody_is_told(people: People, caplog: pytest.LogCaptureFixture) -> None:
     client, told = people.nobody(), list[AuthEvent]()
 
     def broken(_event: AuthEvent, _session: Session | None) -> None:
@@ -327,7 +328,24 @@ def test_a_broken_listener_is_heard_after_everybody_was_told(people: People) -> 
 
     client.auth.on_auth_change(broken)
     client.auth.on_auth_change(lambda event, _session: told.append(event))
-    with pytest.raises(LookupError, match="mine"):
-        client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
-    assert told == [AuthEvent.SIGNED_IN]
-    assert client.auth.session() is not None
+    client.auth.sign_up(email=new_email("ada"), password=PASSWORD)
+    before = client.auth.session()
+    assert before is not None
+    assert (client.auth.refresh()).refresh_token != before.refresh_token
+    assert told == [AuthEvent.SIGNED_IN, AuthEvent.TOKEN_REFRESHED]
+    logged = [record for record in caplog.records if record.name == "monogram_sdk" and record.exc_info]
+    assert [record.exc_info[0] for record in logged if record.exc_info] == [LookupError, LookupError]
+    assert PASSWORD not in caplog.text and before.access_token not in caplog.text
+
+
+def test_a_listener_calls_the_client_on_its_own_account(people: People) -> None:
+    ada, found = people.sign_up("Ada"), list[int]()
+
+    def heard(event: AuthEvent, _session: Session | None) -> None:
+        if event is AuthEvent.SIGNED_OUT:
+            found.append(ada._core.engine.sessions.epoch)
+            assert calls.innermost() is None
+
+    ada.auth.on_auth_change(heard)
+    ada.auth.sign_out()
+    assert len(found) == 1

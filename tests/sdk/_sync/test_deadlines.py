@@ -192,8 +192,8 @@ def test_two_programs_share_a_file_and_refresh_in_turns(people: People, tmp_path
         path.write_text(json.dumps({name: json.dumps({**json.loads(t), "expires_at": 1}) for name, t in items.items()}))
         with program() as one, program() as two:
             # Both have the old session in memory before either gets a new one.
-            one.auth._sessions._load()
-            two.auth._sessions._load()
+            one.auth._sessions._store.load()
+            two.auth._sessions._store.load()
             assert one.tokens.balance() == two.tokens.balance() == 0
             assert one.auth.session() == two.auth.session()
         assert proxy.count("POST /auth/v1/token") == 1

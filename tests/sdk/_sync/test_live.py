@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import gc
+import time
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -190,13 +192,58 @@ def test_a_removed_member_is_told(club: Club) -> None:
                 pass
 
 
-def test_signing_out_ends_a_feed(club: Club) -> None:
-    with club.member.live.events(club.space.id, after=0, poll_seconds=0.1) as feed:
-        next(feed)
-        club.member.auth.sign_out()
-        with pytest.raises(errors.NotSignedInError):
-            for _event in feed:
-                pass
+def test_signing_out_ends_what_is_open_at_once(club: Club, people: People) -> None:
+    chloe = new_email("chloe")
+    people.nobody().auth.sign_up(email=chloe, password=PASSWORD)
+    for signs_in in (False, True):
+        client = people.nobody()
+        email = new_email("boris")
+        me = (client.auth.sign_up(email=email, password=PASSWORD)).user.id
+        invite = club.leader.spaces.create_invite(club.space.id, max_uses=1)
+        client.spaces.join(invite_code=invite.code)
+        feed, later = client.live.events(club.space.id), client.live.events(club.space.id)
+        replies = client.live.responses(club.space.id)
+        room = client.live.presence(club.space.id)
+        with club.leader.live.presence(club.space.id) as others, feed, later, replies, room:
+            assert next(room)
+            client.responses.submit(club.prompt.id, content="Emma")
+            assert isinstance(next(feed), ResponsePublished)
+            next(replies)
+            with beside(feed.__next__) as waiting, beside(room.__next__) as watching:
+                if signs_in:
+                    client.auth.sign_in_with_password(email=chloe, password=PASSWORD)
+                else:
+                    client.auth.sign_out()
+                began = time.monotonic()
+                for open_one in (waiting, watching):
+                    with pytest.raises(errors.NotSignedInError):
+                        open_one.result()
+                for call in (later.__next__, replies.__next__, feed.__next__, partial(room.set_writing, True)):
+                    with pytest.raises(errors.NotSignedInError):
+                        call()
+                with pytest.raises(errors.NotSignedInError):
+                    _ = room.here
+                assert time.monotonic() - began < 2
+            # The others see at once that the person has gone.
+            for present in others:
+                if me not in [person.user_id for person in present]:
+                    break
+            assert time.monotonic() - began < 4
+        # Who signs in then begins with a connection of their own.
+        client.auth.sign_in_with_password(email=email, password=PASSWORD)
+        with client.live.presence(club.space.id) as again:
+            assert me in [person.user_id for person in again.here]
+            again.set_writing(True)
+
+
+def test_the_same_person_may_sign_in_again(club: Club) -> None:
+    email = (club.member.auth.user()).email
+    assert email is not None
+    with club.member.live.events(club.space.id) as feed, club.member.live.presence(club.space.id) as room:
+        club.member.auth.sign_in_with_password(email=email, password=PASSWORD)
+        club.leader.responses.submit(club.prompt.id, content="Emma")
+        assert isinstance(next(feed), ResponsePublished)
+        room.set_writing(True)
 
 
 def test_new_responses(club: Club) -> None:
