@@ -61,7 +61,9 @@ def _plan(options: argparse.Namespace) -> measure.Plan:
     parts = measure.PARTS if options.command == "all" else (options.command,)
     # Other versions than the newest are compared, not scaled; and writes are measured at one size.
     is_scaled = options.postgres_version == _NEWEST and options.command != "writes"
-    plan = measure.Plan(options.postgres_version, parts, scales=(1.0, 10.0) if is_scaled else (1.0,))
+    scales = (1.0, 10.0) if is_scaled else (1.0,)
+    with_client = is_scaled and options.command == "all" and not options.quick
+    plan = measure.Plan(options.postgres_version, parts, scales=scales, with_client=with_client)
     if options.quick:
         plan = replace(plan, scales=(0.1,), connections=(1, 8), rounds=3, seconds=3.0)
     given = {name: getattr(options, name) for name in ("scales", "connections", "rounds", "seconds")}

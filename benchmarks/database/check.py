@@ -77,7 +77,7 @@ def check(version: int) -> tuple[str, bool]:
 def update(version: int) -> None:
     """Measure, and make that what later checks compare with."""
     with _filled(version) as measured:
-        ratios = measured.ratios(3 * _ROUNDS)
+        ratios = measured.ratios(2 * _ROUNDS)
     rounded = {kind: {name: round(ratio, 3) for name, ratio in found.items()} for kind, found in ratios.items()}
     BASELINE.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
 

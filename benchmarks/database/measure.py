@@ -42,6 +42,7 @@ class Plan:
         seconds: How long each turn of a write is.
         draws: For how many people a read runs in a round.
         tpcb_scale: The size of pgbench's own tables, in 100,000 accounts.
+        with_client: Whether to run the benchmark of the client as well, in a shorter form.
     """
 
     version: int
@@ -52,6 +53,7 @@ class Plan:
     seconds: float = 4.0
     draws: int = 3
     tpcb_scale: int = 50
+    with_client: bool = False
 
 
 @dataclass
@@ -81,6 +83,9 @@ def measure(plan: Plan) -> dict[str, Any]:
             with folder.serve(durable=True) as bench:
                 result["settings"] = bench.settings()
                 _measure_at(bench, plan, scale, progress, result)
+    if plan.with_client:
+        with progress.step("client"):
+            result["client"] = _measure_client()
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -150,6 +155,14 @@ def _measure_at(bench: Bench, plan: Plan, scale: float, progress: Progress, resu
             "connections": {number: _values(figures) for number, figures in measured.items()},
             "hot": _values(hot),
         }
+
+
+def _measure_client() -> str:
+    """Return the tables of the benchmark of the client, without its line about the machine."""
+    sizes = {"--rounds": "7", "--work": "10000", "--entries": "20000", "--starts": "7"}
+    command = [sys.executable, "-m", "benchmarks.client", *(word for option in sizes.items() for word in option)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.partition("\n\n")[2].strip()
 
 
 def _values(figures: dict[str, Figure]) -> dict[str, list[float]]:

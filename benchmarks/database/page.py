@@ -41,7 +41,7 @@ def section(runs: list[dict[str, Any]], version: int) -> str:
         "history": "Gifts, as a part of TPC-B's rate, by run",
     }
     plotted = [f"![{captions[name]}](performance/{name}-{version}.svg)" for name in drawings(runs)]
-    return "\n\n".join([described(newest), tables(newest), *plotted])
+    return "\n\n".join([described(newest), *plotted, tables(newest)])
 
 
 def tables(result: Mapping[str, Any]) -> str:
@@ -53,6 +53,8 @@ def tables(result: Mapping[str, Any]) -> str:
         parts.append(reads(result))
     if result["clock"]:
         parts.append(clock(result))
+    if "client" in result:
+        parts.append(f"### The client\n\n{result['client']}")
     return "\n\n".join(parts)
 
 
