@@ -45,8 +45,7 @@ class Pgbench:
 
     def tpcb(self, database: str, *, connections: int, seconds: float, protocol: str) -> Run:
         """Run pgbench's own transaction, which resembles TPC-B; the small tables are vacuumed before."""
-        output = self._run(database, SUPERUSER, "--builtin", "tpcb-like", *_load(connections, seconds, protocol))
-        return parse(output)
+        return self._drive(database, SUPERUSER, ["--builtin", "tpcb-like"], connections, seconds, protocol)
 
     def script(
         self,
@@ -74,8 +73,8 @@ class Pgbench:
             file.write(script)
             file.flush()
             defined = [f"--define={name}={value}" for name, value in (variables or {}).items()]
-            options = ["--no-vacuum", f"--file={file.name}", *defined, *_load(connections, seconds, protocol)]
-            return parse(self._run(database, user, *options))
+            options = ["--no-vacuum", f"--file={file.name}", *defined]
+            return self._drive(database, user, options, connections, seconds, protocol)
 
     def latency(
         self,
@@ -107,6 +106,17 @@ class Pgbench:
             (log,) = Path(folder).glob("log.*")
             return median_latency(log.read_text(encoding="utf-8"))
 
+    def _drive(
+        self, database: str, user: str, options: list[str], connections: int, seconds: float, protocol: str
+    ) -> Run:
+        load = [f"--client={connections}", f"--jobs={min(connections, THREADS)}", f"--protocol={protocol}"]
+        for factor in (1, 4, 16):
+            run = parse(self._run(database, user, *options, *load, f"--time={max(1, round(seconds)) * factor}"))
+            # On a very busy machine a short run may end before its first transaction does.
+            if run.done:
+                return run
+        raise RuntimeError(f"pgbench completed nothing in {seconds * factor:.0f} s: {' '.join(options)}")
+
     def _run(self, database: str, user: str, *options: str, settings: Mapping[str, str] | None = None) -> str:
         address = self._server.address
         password = address.password if user == SUPERUSER else self._service_password
@@ -124,18 +134,14 @@ class Pgbench:
 
 def parse(output: str) -> Run:
     """Read what pgbench prints at its end."""
-    found = [
-        re.search(pattern, output)
-        for pattern in (
-            r"(?m)^tps = ([\d.]+) \(without initial connection time\)",
-            r"(?m)^latency average = ([\d.]+) ms",
-            r"(?m)^number of transactions actually processed: (\d+)",
-        )
-    ]
-    if None in found:
+    done = re.search(r"(?m)^number of transactions actually processed: (\d+)", output)
+    if done is not None and done[1] == "0":
+        return Run(0.0, 0.0, 0)
+    rate = re.search(r"(?m)^tps = ([\d.]+) \(without initial connection time\)", output)
+    latency = re.search(r"(?m)^latency average = ([\d.]+) ms", output)
+    if done is None or rate is None or latency is None:
         raise ValueError(f"pgbench printed something else:\n{output}")
-    rate, latency, done = (match[1] for match in found if match is not None)
-    return Run(float(rate), float(latency), int(done))
+    return Run(float(rate[1]), float(latency[1]), int(done[1]))
 
 
 def median_latency(log: str) -> float:
@@ -145,12 +151,3 @@ def median_latency(log: str) -> float:
     """
     times = [int(line.split()[2]) for line in log.splitlines()]
     return max(statistics.median(times), 1) / 1000
-
-
-def _load(connections: int, seconds: float, protocol: str) -> list[str]:
-    return [
-        f"--client={connections}",
-        f"--jobs={min(connections, THREADS)}",
-        f"--time={max(1, round(seconds))}",
-        f"--protocol={protocol}",
-    ]

@@ -46,6 +46,7 @@ def test_pgbench_is_read() -> None:
         "tps = 1221.130101 (without initial connection time)\n"
     )
     assert (run.rate, run.latency, run.done) == (1221.130101, 0.819, 2442)
+    assert parse("duration: 1 s\nnumber of transactions actually processed: 0\n").done == 0
     with pytest.raises(ValueError, match="something else"):
         parse("tps = many")
     assert median_latency("0 1 900 0 1780000000 12\n0 2 40 0 1780000000 60\n0 3 60 0 1780000000 130\n") == 0.06
