@@ -48,10 +48,15 @@ _HOT_GIFT = """
 
 _TRANSFER = "select * from transfer_tokens(md5('user' || :recipient)::uuid, 1)"
 
-# Every transaction has a number of its own, because nobody responds or buys twice.
-_NUMBER = """
-\\set i :i + 1
-\\set n :offset + :i * :clients + :client_id
+# Every transaction has a number of its own, because nobody responds or buys twice: connections take blocks of them.
+_BLOCK = 20
+_NUMBER = f"""
+\\if :left = 0
+select nextval('bench.numbers') as block \\gset
+\\set left {_BLOCK}
+\\endif
+\\set left :left - 1
+\\set n (:block - 1) * {_BLOCK} + :left
 """
 
 # Consecutive numbers are people of different spaces; once all have responded they go on to the next prompt.
@@ -113,7 +118,12 @@ class Writer:
         self._users = users
         self._spaces = spaces
         self._week = 10
-        self._bought = 0
+        self._bought = 1
+        with bench.superuser(database) as connection:
+            connection.execute("create schema bench")
+            connection.execute("create sequence bench.numbers")
+            connection.execute("grant usage on schema bench to authenticator")
+            connection.execute("grant usage on sequence bench.numbers to authenticator")
 
     def run(self, write: Write, *, connections: int, seconds: float) -> Run:
         """Make writes of a kind for some time, from several connections."""
@@ -124,15 +134,15 @@ class Writer:
         if write is PURCHASE:
             variables |= {"items": ITEMS}
         if write.numbered:
-            variables |= {"i": -1, "clients": connections, "offset": self._bought if write is PURCHASE else 0}
+            variables |= {"left": 0, "block": 0}
+            self._number_from(self._bought if write is PURCHASE else 1)
         self.settle()
         run = self._bench.pgbench.script(
             self._database, write.script, connections=connections, seconds=seconds, protocol=PROTOCOL,
             variables=variables,
         )  # fmt: skip
         if write is PURCHASE:
-            # A connection may be ahead of the others.
-            self._bought += 2 * run.done + connections
+            self._bought = self._next_block()
         return run
 
     def reference(self, *, connections: int, seconds: float) -> Run:
@@ -152,6 +162,16 @@ class Writer:
         """Write to disk what earlier runs left to be written, so that no run pays for another."""
         with self._bench.superuser(self._database) as connection:
             connection.execute("checkpoint")
+
+    def _number_from(self, block: int) -> None:
+        with self._bench.superuser(self._database) as connection:
+            connection.execute("select setval('bench.numbers', %s, false)", [block])
+
+    def _next_block(self) -> int:
+        with self._bench.superuser(self._database) as connection:
+            row = connection.execute("select nextval('bench.numbers')").fetchone()
+        assert row is not None
+        return int(row[0])
 
     def _open_week(self) -> None:
         """Begin the next week in every space, with prompts to which nobody has responded."""
