@@ -235,16 +235,21 @@ create trigger monogram__note_new_password
 create function private.delete_one_at_a_time()
 returns trigger
 language plpgsql
+security definer
 set search_path = ''
 as $$
 begin
+  -- Everybody who deletes an account needs it next, so the wait for it counts, too.
+  perform private.wait_briefly();
   perform pg_advisory_xact_lock(hashtextextended('delete an account', 0));
+  perform private.wait_briefly();
   return null;
 end;
 $$;
 comment on function private.delete_one_at_a_time() is
   'Trigger: accounts are deleted one after another, before a row is held. The new leaders and curators of spaces '
-  'must not be deleted at the same moment.';
+  'must not be deleted at the same moment. From here on a client waits for the second that wait_briefly() gives, '
+  'whatever for. Definer because the auth service has no rights in private; safe because it only holds that lock.';
 
 create trigger monogram__one_deletion_at_a_time
   before delete on auth.users
@@ -273,12 +278,17 @@ declare
   v_gift_ids text[];
   v_id uuid;
 begin
+  perform private.wait_briefly();
   select array_agg(gone.id order by gone.id) into v_user_ids from gone;
-  perform pg_advisory_xact_lock(hashtextextended('account:' || person.id::text, 0))
-  from unnest(v_user_ids) as person (id);
+  foreach v_id in array coalesce(v_user_ids, '{}') loop
+    perform pg_advisory_xact_lock(hashtextextended('account:' || v_id::text, 0));
+    perform private.wait_briefly();
+  end loop;
   -- From here on they send no gifts, so their recipients are known.
-  perform pg_advisory_xact_lock(hashtextextended('gifts:' || person.id::text, 0))
-  from unnest(v_user_ids) as person (id);
+  foreach v_id in array coalesce(v_user_ids, '{}') loop
+    perform pg_advisory_xact_lock(hashtextextended('gifts:' || v_id::text, 0));
+    perform private.wait_briefly();
+  end loop;
   v_gift_ids := array(select token_gifts.id::text from public.token_gifts where token_gifts.sender_id = any (v_user_ids));
   select array_agg(found.id order by found.id) into v_space_ids
   from (
@@ -320,20 +330,28 @@ begin
     perform from public.users where users.id = v_id for update;
     perform private.wait_briefly();
   end loop;
-  perform from private.mails
-  where mails.user_id = any (v_user_ids) or mails.space_id = any (v_empty_ids)
-    or (mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids)
-    -- Those that are about to be taken again, see private.retake_question_mails().
-    or (
-      mails.space_id in (select prompts.space_id from public.prompts where prompts.curator_id = any (v_user_ids))
-      and mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') and mails.state = 'QUEUED' and mails.batch_id is not null
-    )
-  order by mails.id
-  for update;
-  perform from public.curator_rotations
-  where curator_rotations.curator_id = any (v_user_ids) or curator_rotations.space_id = any (v_empty_ids)
-  order by curator_rotations.id
-  for update;
+  for v_id in
+    select mails.id from private.mails
+    where mails.user_id = any (v_user_ids) or mails.space_id = any (v_empty_ids)
+      or (mails.kind in ('GIFT_RECEIVED', 'DIGEST') and private.gifts_in(mails.payload) && v_gift_ids)
+      -- Those that are about to be taken again, see private.retake_question_mails().
+      or (
+        mails.space_id in (select prompts.space_id from public.prompts where prompts.curator_id = any (v_user_ids))
+        and mails.kind in ('PROMPTS_PUBLISHED', 'RESPONSE_REMINDER') and mails.state = 'QUEUED' and mails.batch_id is not null
+      )
+    order by mails.id
+  loop
+    perform from private.mails where mails.id = v_id for update;
+    perform private.wait_briefly();
+  end loop;
+  for v_id in
+    select curator_rotations.id from public.curator_rotations
+    where curator_rotations.curator_id = any (v_user_ids) or curator_rotations.space_id = any (v_empty_ids)
+    order by curator_rotations.id
+  loop
+    perform from public.curator_rotations where curator_rotations.id = v_id for update;
+    perform private.wait_briefly();
+  end loop;
   return null;
 end;
 $$;

@@ -117,6 +117,7 @@ set search_path = ''
 as $$
 declare
   v_count integer;
+  v_prompts integer;
 begin
   delete from public.responses
   where id in (
@@ -134,11 +135,30 @@ begin
     for update of responses skip locked
   );
   get diagnostics v_count = row_count;
-  return v_count;
+  delete from public.prompts
+  where id in (
+    select prompts.id
+    from public.prompts
+    join public.spaces on spaces.id = prompts.space_id and spaces.current_week = prompts.week_number
+    where not prompts.is_published
+      and prompts.curator_id is not null
+      and (drop_left_drafts.space_id is null or prompts.space_id = drop_left_drafts.space_id)
+      and (drop_left_drafts.user_id is null or prompts.curator_id = drop_left_drafts.user_id)
+      and not exists (
+        select from public.memberships
+        where memberships.space_id = prompts.space_id and memberships.user_id = prompts.curator_id
+      )
+    order by prompts.id
+    for update of prompts skip locked
+    for no key update of spaces skip locked
+  );
+  get diagnostics v_prompts = row_count;
+  return v_count + v_prompts;
 end;
 $$;
 comment on function private.drop_left_drafts(uuid, uuid) is
-  'Delete drafts of open weeks whose authors have left: of a space, of a person, or (null) of all. One that is being '
+  'Delete drafts of open weeks, responses and prompts, whose authors have left: of a space, of a person, or (null) '
+  'of all. One that is being '
   'edited at this moment waits for the sweep, so that nobody waits in a circle; the edit itself is refused. Returns '
   'the number of drafts. Definer; not granted, only other definer functions call it.';
 

@@ -30,6 +30,9 @@ comment on table public.prompts is
   '(proposals of accounts that are gone), prompts__announce_new, prompts__announce (event, reward, notifications), '
   'prompts__note_weeks (streaks), prompts__version, prompts__touch_updated_at, prompts__retake_mails (emails that '
   'tell of them).';
+comment on column public.prompts.curator_id is
+  'Whose words the question is: the curator who wrote it, or who reworded it last, published or not. Who is paid for '
+  'the week is whoever first published in it.';
 comment on column public.prompts.version is
   'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
   'is another by now.';
@@ -41,7 +44,6 @@ comment on column public.prompts.place is
 
 create index idx_prompts_space_id on public.prompts (space_id);
 create index idx_prompts_week_number on public.prompts (space_id, week_number, "order") where is_published;
-create index idx_prompts_curator_id on public.prompts (curator_id, space_id, week_number) where is_published;
 create index idx_prompts_curator on public.prompts (curator_id);
 
 alter table public.prompts enable row level security;
@@ -273,6 +275,9 @@ begin
   if old.is_published and not new.is_published then
     perform private.fail('MG207');
   end if;
+  if new.question <> old.question then
+    select current_curator_id into new.curator_id from public.spaces where id = new.space_id;
+  end if;
   -- A new order for the whole week passes through taken places; the deferrable constraint checks the result.
   if new."order" <> old."order"
     and coalesce(current_setting('monogram.reordering', true), '') <> 'on'
@@ -290,7 +295,7 @@ begin
 end;
 $$;
 comment on function private.guard_prompt() is
-  'Trigger: what may still change, or why not. Definer to see every response and to hold the space; safe because the '
+  'Trigger: what may still change, or why not. A question is whose who reworded it. Definer to see every response and to hold the space; safe because the '
   'policy has already settled that the caller may change the row.';
 
 create trigger prompts__guard
@@ -345,8 +350,8 @@ begin
 end;
 $$;
 comment on function private.forget_proposal() is
-  'Trigger: prompts that somebody wrote and never published go with the account, as drafts of responses do. Definer '
-  'because clients delete their own only; safe because it only fires when an account is deleted.';
+  'Trigger: prompts in somebody''s words that were never published go with the account, as drafts of responses do. '
+  'Definer because clients delete their own only; safe because it only fires when an account is deleted.';
 
 create trigger prompts__forget
   after update of curator_id on public.prompts

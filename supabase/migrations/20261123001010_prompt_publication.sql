@@ -1,13 +1,16 @@
--- What publishing prompts sets off. The first of a week pay the curator, once a week.
+-- What publishing prompts sets off. The first of a week pay the curator who publishes them, once a week.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
 create table private.paid_curations (
-  rotation_id uuid primary key references public.curator_rotations (id) on delete cascade
+  rotation_id uuid primary key references public.curator_rotations (id) on delete cascade,
+  user_id uuid references public.users (id) on delete set null
 );
 comment on table private.paid_curations is
-  'The weeks that have paid a curator. Apart from the ledger, which goes with its account: the week pays nobody '
-  'else.';
+  'The weeks in which somebody has published prompts, and who was first: that is who has curated the week, and was '
+  'paid, within the limit. Apart from the ledger, which goes with its account: the week pays nobody else.';
+
+create index idx_paid_curations_user_id on private.paid_curations (user_id);
 
 alter table private.paid_curations enable row level security;
 
@@ -23,18 +26,25 @@ declare
   v_week record;
   v_rotation public.curator_rotations;
 begin
-  -- Hold the people who are paid before others are notified.
+  -- Hold the people who are paid before others are notified: who publishes, which takes the curator or a secret key.
+  -- Whose words these are may be somebody else, and has no part in it.
   perform private.lock_people(
-    array(select prompts.curator_id from public.prompts where prompts.id = any (announce_prompts.prompt_ids))
+    array(
+      select spaces.current_curator_id
+      from public.prompts
+      join public.spaces on spaces.id = prompts.space_id
+      where prompts.id = any (announce_prompts.prompt_ids)
+    )
   );
   for v_week in
     select
-      prompts.space_id, prompts.week_number, prompts.curator_id,
+      prompts.space_id, prompts.week_number, spaces.current_curator_id as curator_id,
       jsonb_agg(prompts.id order by prompts."order") as ids
     from public.prompts
+    join public.spaces on spaces.id = prompts.space_id
     where prompts.id = any (announce_prompts.prompt_ids)
-    group by prompts.space_id, prompts.week_number, prompts.curator_id
-    order by prompts.space_id, prompts.week_number, prompts.curator_id
+    group by prompts.space_id, prompts.week_number, spaces.current_curator_id
+    order by prompts.space_id, prompts.week_number
   loop
     perform private.emit(
       v_week.space_id, 'prompts.published', v_week.curator_id,
@@ -53,19 +63,23 @@ begin
       'prompts:' || v_rotation.id::text
     );
     if v_week.curator_id is not null then
-      if not exists (select from private.paid_curations where rotation_id = v_rotation.id) and private.earn(
-        v_week.curator_id, 'curation', private.week_of(v_week.curator_id, now()), 'rotation', v_rotation.id,
-        'curation:' || v_rotation.id::text
-      ) then
-        insert into private.paid_curations (rotation_id) values (v_rotation.id);
+      insert into private.paid_curations (rotation_id, user_id)
+      values (v_rotation.id, v_week.curator_id)
+      on conflict on constraint paid_curations_pkey do nothing;
+      if found then
+        perform private.earn(
+          v_week.curator_id, 'curation', private.week_of(v_week.curator_id, now()), 'rotation', v_rotation.id,
+          'curation:' || v_rotation.id::text
+        );
+        perform private.award_badges(array[v_week.curator_id], '{weeks_curated,tokens_earned}');
       end if;
-      perform private.award_badges(array[v_week.curator_id], '{weeks_curated,tokens_earned}');
     end if;
   end loop;
 end;
 $$;
 comment on function private.announce_prompts(uuid[]) is
-  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes. Definer; '
+  'Event, notifications, reward and badges for prompts just published. A week pays once, whoever publishes, and '
+  'whoever''s words they are. Definer; '
   'not granted, only the triggers below call it.';
 
 create function public.publish_prompts(space_id uuid)

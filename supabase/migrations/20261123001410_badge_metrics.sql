@@ -16,10 +16,15 @@ begin
   end if;
   if 'weeks_curated' = any (badge_events.metrics) then
     return query
-      select prompts.curator_id, 'weeks_curated', 1::bigint, min(prompts.published_at)
-      from public.prompts
-      where prompts.curator_id = any (badge_events.user_ids) and prompts.is_published
-      group by prompts.curator_id, prompts.space_id, prompts.week_number;
+      select paid_curations.user_id, 'weeks_curated', 1::bigint, min(prompts.published_at)
+      from private.paid_curations
+      join public.curator_rotations on curator_rotations.id = paid_curations.rotation_id
+      join public.prompts
+        on prompts.space_id = curator_rotations.space_id
+        and prompts.week_number = curator_rotations.week_number
+        and prompts.is_published
+      where paid_curations.user_id = any (badge_events.user_ids)
+      group by paid_curations.user_id, paid_curations.rotation_id;
   end if;
   if 'tokens_earned' = any (badge_events.metrics) then
     return query

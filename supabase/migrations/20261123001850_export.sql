@@ -8,6 +8,7 @@ create table private.personal_data (
   person_columns text[] not null,
   key_expression text not null,
   columns text[],
+  condition text,
   reason text,
   constraint personal_data_part_form check (part ~ '^[a-z_]+$')
 );
@@ -18,6 +19,8 @@ comment on column private.personal_data.relation is 'The table, with its schema.
 comment on column private.personal_data.person_columns is 'A row is theirs where one of these names them.';
 comment on column private.personal_data.key_expression is 'What pages are ordered by: a text that no two rows share.';
 comment on column private.personal_data.columns is 'What is given out; null for all.';
+comment on column private.personal_data.condition is
+  'Which of these rows are given out, as an expression over the row "own"; null for all.';
 comment on column private.personal_data.reason is
   'Why rows are not given out although they name a person; null where they are.';
 
@@ -32,7 +35,6 @@ insert into private.personal_data (part, relation, person_columns, key_expressio
   ('spaces', 'public.spaces', '{leader_id}', 'id::text', null, null),
   ('invites', 'public.space_invites', '{created_by}', 'id::text', null, null),
   ('curator_rotations', 'public.curator_rotations', '{curator_id}', 'id::text', null, null),
-  ('prompts', 'public.prompts', '{curator_id}', 'id::text', null, null),
   ('responses', 'public.responses', '{user_id}', 'id::text', null, null),
   -- Which ones they curated; what a leader wrote in front of them is the space's.
   ('newsletters', 'public.newsletters', '{curator_id}', 'id::text',
@@ -58,7 +60,14 @@ insert into private.personal_data (part, relation, person_columns, key_expressio
   ('reading_links', 'private.reading_links', '{user_id}', 'newsletter_id::text',
     '{newsletter_id,created_at,withdrawn_at}', null),
   ('removals', 'private.removed_members', '{user_id}', 'space_id::text', null, null),
-  ('new_password', 'private.new_passwords', '{user_id}', 'user_id::text', '{set_at}', null);
+  ('new_password', 'private.new_passwords', '{user_id}', 'user_id::text', '{set_at}', null),
+  ('curations', 'private.paid_curations', '{user_id}', 'rotation_id::text', null,
+    'What was paid is in the transactions; the weeks are in the other parts.');
+
+insert into private.personal_data (part, relation, person_columns, key_expression, condition) values
+  -- What is not published is for those who are in the space.
+  ('prompts', 'public.prompts', '{curator_id}', 'id::text',
+    'own.is_published or private.is_member(own.space_id, own.curator_id)');
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -179,7 +188,7 @@ begin
       from (
         select (%s)::text collate "C" as key, to_jsonb(own) as data
         from %s as own
-        where %s
+        where (%s) and (%s)
       ) as mine
       where mine.key > $3
       order by mine.key
@@ -187,7 +196,8 @@ begin
     $query$,
     v_part.key_expression,
     v_part.relation,
-    (select string_agg(format('%I = $1', named), ' or ') from unnest(v_part.person_columns) as named)
+    (select string_agg(format('%I = $1', named), ' or ') from unnest(v_part.person_columns) as named),
+    coalesce(v_part.condition, 'true')
   )
   using v_me, v_part.columns, coalesce(export_account.after, ''), export_account.row_limit;
 end;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -119,6 +121,55 @@ def test_who_deletes_their_account_waits_briefly_for_their_spaces_and_people(cro
         crowd.leave()
 
 
+def test_a_deletion_waits_briefly_whatever_it_waits_for(crowd: Crowd) -> None:
+    """Nobody else deletes their account meanwhile."""
+    boris, femi = crowd.first.person("Boris"), crowd.first.person("Femi")
+    email = email_of(crowd.first, boris)
+    crowd.first.run(
+        "insert into private.mails (id, user_id, kind, dedupe_key, payload, state)"
+        " values (gen_random_uuid(), %s, 'BADGE_EARNED', 'k', '{}', 'FAILED')",
+        boris.id,
+    )
+    crowd.leave()
+    acting = sign_in(crowd.second, boris)
+    acting.actors.connection.commit()
+    crowd.leave()
+
+    def delete() -> float:
+        """Return for how long it waits for what is kept, in seconds."""
+        crowd.second.run("set local statement_timeout = '5s'")
+        begin = time.monotonic()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            acting.run("select public.delete_account(%s)", email)
+        waited = time.monotonic() - begin
+        crowd.leave()
+        return waited
+
+    lock = "select pg_advisory_xact_lock(hashtextextended(%s, 0))"
+    for name in ("delete an account", f"account:{boris.id}", f"gifts:{boris.id}"):
+        crowd.first.run(lock, name)
+        assert delete() < 1
+    crowd.first.run("select from auth.users where id = %s for update", boris.id)
+    assert delete() < 1
+    crowd.first.run("select from private.mails where user_id = %s for update", boris.id)
+    assert delete() < 1
+    # All together, not each: one lock is let go after most of the time, and the next one is kept.
+    crowd.first.run(LONGEST_WAIT.format("1 second"))
+    crowd.leave()
+    crowd.first.run(lock, f"gifts:{boris.id}")
+    third = psycopg.connect(crowd.first.connection.info.dsn, password=crowd.first.connection.info.password)
+    with third:
+        third.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"account:{boris.id}"])
+        threading.Timer(0.7, third.rollback).start()
+        assert 0.9 < delete() < 1.5
+    assert acting.run("select id from public.users where id = %s", boris.id) == [{"id": boris.id}]
+    crowd.leave()
+    email = email_of(crowd.first, femi)
+    crowd.leave()
+    other = sign_in(crowd.second, femi)
+    other.run("select public.delete_account(%s)", email)
+
+
 def test_who_may_not_enter_a_space_waits_for_nobody(crowd: Crowd) -> None:
     club, femi = found_club(crowd.first, "Boris"), crowd.first.person("Femi")
     crowd.leave()
@@ -152,6 +203,20 @@ def test_a_newsletter_waits_for_those_it_is_about(crowd: Crowd) -> None:
     crowd.leave()
     crowd.keep("users", club.members[0].id)
     assert crowd.outcome(club.leader, "select public.publish_newsletter(%s)", newsletter["id"]) == "stopped"
+
+
+def test_who_publishes_a_prompt_does_not_wait_for_who_wrote_it(crowd: Crowd) -> None:
+    club = found_club(crowd.first, "Boris", "Chloe")
+    boris, chloe = club.members
+    club.leader.call("assign_curator", space_id=club.id, user_id=boris.id)
+    boris.insert("prompts", space_id=club.id, question="From Boris?")
+    club.leader.call("assign_curator", space_id=club.id, user_id=chloe.id)
+    crowd.leave()
+    crowd.keep("users", boris.id)
+    crowd.second.run("set local statement_timeout = '2s'")
+    (row,) = crowd.second.known(chloe.id).rows("publish_prompts", space_id=club.id)
+    assert row["is_published"]
+    crowd.leave()
 
 
 def test_the_projects_own_limit_holds_where_it_is_shorter(actors: Actors) -> None:

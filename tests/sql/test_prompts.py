@@ -253,3 +253,86 @@ def test_a_prompt_that_is_restored_as_published_is_announced(actors: Actors, clu
     actors.run("insert into public.prompts (space_id, question, is_published) values (%s, 'Why?', true)", club.id)
     told = actors.run("select 1 from public.space_events where space_id = %s and kind = 'prompts.published'", club.id)
     assert len(told) == 1
+
+
+# Words of one curator, and the work of another ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def handed_over(club: Club) -> Row:
+    """Boris has written a prompt and handed the pen to Chloe, who has not touched it."""
+    prompt = club.members[0].insert("prompts", space_id=club.id, question="From Boris?")
+    club.leader.call("assign_curator", space_id=club.id, user_id=club.members[1].id)
+    return prompt
+
+
+def exported_questions(person: Actor) -> list[str]:
+    return [row["data"]["question"] for row in person.rows("export_account", part="prompts")]
+
+
+@pytest.mark.parametrize("publish_first", [False, True])
+def test_a_question_is_whose_who_reworded_it(club: Club, handed_over: Row, publish_first: bool) -> None:
+    boris, chloe = club.members
+    if publish_first:
+        chloe.rows("publish_prompts", space_id=club.id)
+    (moved,) = chloe.update("prompts", handed_over["id"], order=4)
+    assert moved["curator_id"] == boris.id
+    (reworded,) = chloe.update("prompts", handed_over["id"], question="From Chloe?")
+    assert reworded["curator_id"] == chloe.id
+    assert (exported_questions(boris), exported_questions(chloe)) == ([], ["From Chloe?"])
+    club.actors.run("delete from auth.users where id = %s", boris.id)
+    assert chloe.select("prompts", id=handed_over["id"]) != []
+
+
+def test_a_secret_key_rewords_for_the_curator(club: Club, handed_over: Row) -> None:
+    (reworded,) = club.actors.service().update("prompts", handed_over["id"], question="From Chloe?")
+    assert reworded["curator_id"] == club.members[1].id
+
+
+@pytest.mark.parametrize("by", ["leave_space", "remove_member"])
+def test_what_a_curator_never_published_goes_when_they_leave(club: Club, handed_over: Row, by: str) -> None:
+    boris, chloe = club.members
+    (published,) = chloe.update("prompts", handed_over["id"], is_published=True)
+    draft = club.actors.service().insert("prompts", space_id=club.id, question="Draft?", curator_id=boris.id)
+    hers = chloe.insert("prompts", space_id=club.id, question="Draft of Chloe?")
+    assert sorted(exported_questions(boris)) == ["Draft?", "From Boris?"]
+    if by == "leave_space":
+        boris.call("leave_space", space_id=club.id)
+    else:
+        club.leader.call("remove_member", space_id=club.id, user_id=boris.id)
+    assert {row["id"] for row in chloe.select("prompts")} == {published["id"], hers["id"]}
+    assert exported_questions(boris) == ["From Boris?"]
+    # Nor is it given out where it is still there: in a week that has closed, or until the sweep.
+    late = club.actors.service().insert("prompts", space_id=club.id, question="Late?", curator_id=boris.id)
+    assert exported_questions(boris) == ["From Boris?"]
+    assert club.actors.one("select private.drop_left_drafts(null, null)") == 1
+    assert draft["id"] != late["id"] and {row["id"] for row in chloe.select("prompts")} == {published["id"], hers["id"]}
+
+
+def test_who_publishes_is_paid_whoever_wrote_it(actors: Actors, club: Club, handed_over: Row) -> None:
+    boris, chloe = club.members
+    chloe.insert("prompts", space_id=club.id, question="From Chloe?")
+    before = balance(actors, boris)
+    chloe.rows("publish_prompts", space_id=club.id)
+    paid = actors.run("select user_id, amount from public.transactions where type = 'EARN_CURATOR'")
+    assert paid == [{"user_id": chloe.id, "amount": 100}]
+    (event,) = chloe.select("space_events", kind="prompts.published")
+    assert (event["actor_id"], len(event["payload"]["prompt_ids"])) == (chloe.id, 2)
+    # Who publishes is not told of it; who wrote some of it is.
+    assert "PROMPTS_PUBLISHED" in [row["kind"] for row in boris.select("notifications")]
+    assert "PROMPTS_PUBLISHED" not in [row["kind"] for row in chloe.select("notifications")]
+    actors.run("select private.award_all_badges()")
+    badges = "select badges.code from public.user_badges join public.badges on badges.id = badge_id where user_id = %s"
+    assert [row["code"] for row in actors.run(badges, chloe.id)] == ["first_curator"]
+    assert (actors.run(badges, boris.id), balance(actors, boris)) == ([], before)
+
+
+def test_a_week_without_pay_is_curated_by_who_published_first(actors: Actors, club: Club, handed_over: Row) -> None:
+    actors.service().run("update public.reward_rules set weekly_limit = 0 where code = 'curation'")
+    chloe = club.members[1]
+    chloe.rows("publish_prompts", space_id=club.id)
+    club.leader.call("assign_curator", space_id=club.id, user_id=club.leader.id)
+    club.ask("From Ada?")
+    weeks = "select user_id, value from private.badge_metrics(%s, '{weeks_curated}')"
+    people = [person.id for person in club.everybody]
+    assert actors.run(weeks, people) == [{"user_id": chloe.id, "value": 1}]

@@ -84,6 +84,12 @@ PEOPLE = (
     join scale.seats on seats.space_id = rooms.id and seats.seat = week
     """,
     """
+    insert into private.paid_curations (rotation_id, user_id)
+    select curator_rotations.id, spaces.leader_id
+    from public.curator_rotations
+    join public.spaces on spaces.id = curator_rotations.space_id
+    """,
+    """
     insert into public.prompts
       (id, space_id, week_number, curator_id, question, "order", place, is_published, published_at)
     select
