@@ -134,7 +134,11 @@ def test_what_cannot_be_made_keeps_no_newsletter(actors: Actors, club: Club) -> 
     assert (state["refusal"], state["files"]) == ("DAMAGED", None)
 
 
-def test_what_waits_is_not_looked_at_by_every_claim(actors: Actors, club: Club) -> None:
+@pytest.mark.parametrize(
+    "end",
+    ["update public.newsletters set html_path = 'there' where id = %s", "delete from public.newsletters where id = %s"],
+)
+def test_what_waits_is_not_looked_at_by_every_claim(actors: Actors, club: Club, end: str) -> None:
     boris = club.members[0]
     response = respond(club, boris)
     newsletter = publish(club, response)
@@ -166,8 +170,9 @@ def test_what_waits_is_not_looked_at_by_every_claim(actors: Actors, club: Club) 
     ready = claim(actors, *waiting)
     assert sorted(job["kind"] for job in ready) == ["newsletter.mail", "newsletter.pdf", "newsletter.render"]
     assert claim(actors, *waiting) == []
-    actors.run("update public.newsletters set html_path = 'there' where id = %s", newsletter["id"])
-    assert [job["payload"].get("path") or job["payload"]["folder"] for job in claim(actors, *waiting)] == [
+    actors.run(end, newsletter["id"])
+    removals = [job["payload"] for job in claim(actors, *waiting) if job["payload"]["bucket_id"] == "responses"]
+    assert [removal.get("path") or removal["folder"] for removal in removals] == [
         response["image_path"], f"{club.id}/{boris.id}", str(club.id),
     ]  # fmt: skip
 

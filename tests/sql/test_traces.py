@@ -34,6 +34,7 @@ _GIVEN = "A gift stays with what was written, and does not say by whom."
 _UNDER_WAY = "An email that is on its way is sent again as it was, or not at all; this goes when its fate is known."
 
 AFTER_DELETION = {
+    "private.printed_files.path": ("file", _NEWSLETTERS),
     "public.newsletters.content": (PRINTED, _NEWSLETTERS),
     "private.newsletter_mails.content": (PRINTED, _NEWSLETTERS),
     "public.newsletters.title": ("title", _SPACES),
