@@ -161,10 +161,10 @@ as $$
 begin
   -- A draft may hold what is blank as yet.
   perform private.check_text('content', response.content, -1, 10000);
-  perform private.check_text('image_path', response.image_path, -1, 300);
   if not private.is_file_in(response.image_path, response.space_id::text || '/' || response.user_id::text) then
     perform private.fail('MG306');
   end if;
+  perform private.check_text('image_path', response.image_path, -1, 300);
   if response.image_caption is not null and response.image_path is null then
     perform private.fail('MG312');
   end if;

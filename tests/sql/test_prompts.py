@@ -260,7 +260,7 @@ def test_a_prompt_that_is_restored_as_published_is_announced(actors: Actors, clu
 
 @pytest.fixture
 def handed_over(club: Club) -> Row:
-    """Boris has written a prompt and handed the pen to Chloe, who has not touched it."""
+    """Boris has written a prompt, and now Chloe is the curator, who has not touched it."""
     prompt = club.members[0].insert("prompts", space_id=club.id, question="From Boris?")
     club.leader.call("assign_curator", space_id=club.id, user_id=club.members[1].id)
     return prompt
@@ -309,7 +309,8 @@ def test_what_a_curator_never_published_goes_when_they_leave(club: Club, handed_
     assert draft["id"] != late["id"] and {row["id"] for row in chloe.select("prompts")} == {published["id"], hers["id"]}
 
 
-def test_who_publishes_is_paid_whoever_wrote_it(actors: Actors, club: Club, handed_over: Row) -> None:
+@pytest.mark.usefixtures("handed_over")
+def test_who_publishes_is_paid_whoever_wrote_it(actors: Actors, club: Club) -> None:
     boris, chloe = club.members
     chloe.insert("prompts", space_id=club.id, question="From Chloe?")
     before = balance(actors, boris)
@@ -327,7 +328,8 @@ def test_who_publishes_is_paid_whoever_wrote_it(actors: Actors, club: Club, hand
     assert (actors.run(badges, boris.id), balance(actors, boris)) == ([], before)
 
 
-def test_a_week_without_pay_is_curated_by_who_published_first(actors: Actors, club: Club, handed_over: Row) -> None:
+@pytest.mark.usefixtures("handed_over")
+def test_a_week_without_pay_is_curated_by_who_published_first(actors: Actors, club: Club) -> None:
     actors.service().run("update public.reward_rules set weekly_limit = 0 where code = 'curation'")
     chloe = club.members[1]
     chloe.rows("publish_prompts", space_id=club.id)
