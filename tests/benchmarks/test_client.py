@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 def test_it_compares_every_client_at_every_size() -> None:
     sizes = {"--rounds": "1", "--work": "1", "--entries": "3000", "--starts": "1"}
     command = [sys.executable, "-m", "benchmarks.client", *(word for option in sizes.items() for word in option)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     for row in ("monogram_sdk: models", "supabase-py: dictionaries", "supabase-py and model_validate"):
         assert done.stdout.count(f"| {row} |") >= 2, row
