@@ -170,16 +170,24 @@ function proseBlock(lines: readonly string[]): Block {
   const found = lines.map(proseLine);
   const isVerse = found.some(({ indent }) => indent > 0) &&
     found.every(({ text }) => text.length <= LONGEST_VERSE);
-  return { kind: isVerse ? "verse" : "paragraph", lines: found };
+  return isVerse
+    ? { kind: "verse", lines: lines.map((line, index) => ({ ...found[index], ...movedBy(line, true) })) }
+    : { kind: "paragraph", lines: found };
 }
 
 /**
- * Return a line and its indent. A single space does not count, nor does one ideographic space, which begins paragraphs
- * in Chinese and Japanese.
+ * Return a line and its indent. A single space does not count. One ideographic space, which begins paragraphs in
+ * Japanese, stays in the line.
  */
 function proseLine(line: string): BlockLine {
+  const { indent, text } = movedBy(line, false);
+  return { indent, marker: null, text: /^\u3000\S/u.test(line) ? `\u3000${text}` : text };
+}
+
+/** Return how far a line is moved in, and what is written in it. Within verse one ideographic space moves it in. */
+function movedBy(line: string, isVerse: boolean): { indent: number; text: string } {
   const [space] = /^\s*/u.exec(line)!;
   const width = Array.from(space).reduce((sum, one) => sum + (/[\u2001\u2003\u3000]/.test(one) ? 2 : 1), 0);
-  const indent = width < 2 || space === "\u3000" ? 0 : Math.min(width, DEEPEST);
-  return { indent, marker: null, text: line.trim() };
+  const isMoved = width >= 2 && (isVerse || space !== "\u3000");
+  return { indent: isMoved ? Math.min(width, DEEPEST) : 0, text: line.trim() };
 }

@@ -16,7 +16,9 @@ Deno.test("lines that begin with two spaces keep them, and one space is a slip",
   );
   equal(shape("    first\n          last"), "verse: ····first / ··········last");
   equal(shape("\u2003an em space\n\u3000\u3000二つ"), "verse: ··an em space / ····二つ");
-  equal(shape("\u3000段落の始まり。"), "paragraph: 段落の始まり。");
+  equal(shape("\u3000段落の始まり。\n\u3000次。"), "paragraph: \u3000段落の始まり。 / \u3000次。");
+  equal(shape("> \u3000引用。"), "quote: \u3000引用。");
+  equal(shape("雨ニモ\n\u3000風ニモ\n\u3000\u3000雪ニモ"), "verse: 雨ニモ / ··風ニモ / ····雪ニモ");
   equal(shape(`  ${"a".repeat(150)}`), `paragraph: ··${"a".repeat(150)}`);
   equal(shape(`a\n${" ".repeat(500)}b`), `verse: a / ${"·".repeat(40)}b`);
   equal(shape("> a\n>   b"), "quote: a / ··b");

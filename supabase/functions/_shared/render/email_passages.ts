@@ -5,7 +5,7 @@ import { directed, type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
 import { anchor, sideOf, slanted, styles, turned } from "./email_parts.ts";
 import type { Palette } from "./palette.ts";
-import { characters, type Direction, type Inline, type Passage, plain } from "./text.ts";
+import { characters, type Direction, type Inline, type Passage, plain, withGaps } from "./text.ts";
 
 /**
  * Initials beside and on lines of body text. In programs without floats, a drop cap is a large character on its line.
@@ -93,6 +93,8 @@ export class PassageSetter {
   }
 
   inline(inline: Inline): Html {
-    return inline.kind === "text" ? directed(inline.text) : anchor(this.palette, inline.href, inline.text);
+    return inline.kind === "text"
+      ? directed(withGaps(inline.text))
+      : anchor(this.palette, inline.href, inline.text);
   }
 }

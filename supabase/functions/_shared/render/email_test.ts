@@ -298,3 +298,11 @@ Deno.test("nothing is slanted whose script has no italic", () => {
     equal(slanted, scripts.includes(text) ? [] : [text, text, text, text], text);
   }
 });
+
+Deno.test("the columns of a pasted table stand apart on the page and in the email", () => {
+  const input = withResponse({ content: "Mehl\t200 g\nZucker\t80 g" });
+  const gap = "\u00a0\u00a0\u00a0 ";
+  for (const html of [renderPage(buildNewsletter(input)).html, email(input).html]) {
+    ok(html.includes(`Mehl${gap}200`) && html.includes(`Zucker${gap}80`));
+  }
+});

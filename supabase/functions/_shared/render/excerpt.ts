@@ -96,9 +96,14 @@ function beginning(passage: Passage, length: number, more: string): Passage {
   while (lines.length > 1 && lines[lines.length - 1].inlines.length === 0) lines.pop();
   const last = lines[lines.length - 1].inlines;
   const end = last.at(-1);
-  if (end?.kind === "text") last[last.length - 1] = { kind: "text", text: end.text.trimEnd() + more };
+  if (end?.kind === "text") last[last.length - 1] = { kind: "text", text: withoutOpening(end.text) + more };
   else if (more !== "") last.push({ kind: "text", text: more });
   return { ...passage, lines };
+}
+
+/** Return a text without the bracket at its end that opened what is left out, such as an address. */
+function withoutOpening(text: string): string {
+  return text.trimEnd().replace(/(?:\s*\p{Ps})+$/u, "");
 }
 
 /**

@@ -4,7 +4,15 @@ import { directed, type Html, markup, trusted } from "./html.ts";
 import { type Item, itemsOf, movedIn } from "./items.ts";
 import type { Han } from "./fonts/fallbacks.ts";
 import { languageOf } from "./language.ts";
-import { type Direction, direction, hasDirection, type Inline, type Line, type Passage } from "./text.ts";
+import {
+  type Direction,
+  direction,
+  hasDirection,
+  type Inline,
+  type Line,
+  type Passage,
+  withGaps,
+} from "./text.ts";
 import { wordsIn } from "../words/words.ts";
 
 /** What is around a text. */
@@ -62,7 +70,7 @@ function itemList(items: readonly Item[], attributes: Html | false = false): Htm
 }
 
 function inlineOf(inline: Inline): Html {
-  return inline.kind === "text" ? directed(inline.text) : link(inline.href, inline.text);
+  return inline.kind === "text" ? directed(withGaps(inline.text)) : link(inline.href, inline.text);
 }
 
 export function link(href: string, text: string): Html {

@@ -11,7 +11,7 @@ import { blocksOf } from "./blocks.ts";
 import { type Han, hanAround } from "./fonts/fallbacks.ts";
 import { FOREIGN, languageOf, latinLanguageOf } from "./language.ts";
 import { keepOrder, LEFT_ALONE } from "./numbers.ts";
-import { setTypography } from "./typography.ts";
+import { setTypography, typographyAround } from "./typography.ts";
 
 /** A run of text within a line, or a link whose words are the address as it was typed. */
 export type Inline = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
@@ -134,7 +134,11 @@ export function passages(
     const script = languageOf(words, around, han);
     const language = script ?? own[index] ?? (FOREIGN.test(words) ? null : latin);
     const runs = direction(words, directionOf(around));
-    const found = inlinesOf(lines.map((line) => line.text), language ?? around, runs);
+    const found = inlinesOf(
+      lines.map((line) => line.text),
+      language ?? typographyAround(words, around),
+      runs,
+    );
     return {
       kind,
       direction: runs,
@@ -147,7 +151,7 @@ export function passages(
 
 /** Return a text of one line, as of `cleanLine`, with its quotes, dashes and numbers set. */
 export function setLine(line: string, around: string, han: Han | null = hanAround(around, [])): string {
-  const language = languageOf(line, around, han) ?? latinLanguageOf(line) ?? around;
+  const language = languageOf(line, around, han) ?? latinLanguageOf(line) ?? typographyAround(line, around);
   const runs = direction(line, directionOf(around));
   return inlinesOf([line], language, runs)[0].map((inline) => inline.text).join("");
 }
@@ -190,6 +194,14 @@ export function direction(text: string, otherwise: Direction = "ltr"): Direction
 /** Return the words of a passage without its links, indents and markers, its lines ended by line feeds. */
 export function plain(passage: Passage): string {
   return passage.lines.map(({ inlines }) => inlines.map((inline) => inline.text).join("")).join("\n");
+}
+
+/**
+ * Return a text whose gaps HTML keeps: tabs, which are spaces by now, as of a table from a spreadsheet. Two spaces, as
+ * some people type them after a sentence, are one there.
+ */
+export function withGaps(text: string): string {
+  return text.replace(/ {3,}/g, (gap) => "\u00a0".repeat(gap.length - 1) + " ");
 }
 
 /** Return `address` as a normal http(s) address, or null if it is not valid. Addresses with a user name are refused. */

@@ -254,6 +254,7 @@ Deno.test("an excerpt ends with a sentence or between words, and never within a 
   equal(cut("One\n\nTwo\n\nThree is here", 7), "One|Two");
   equal(cut("a".repeat(100), 10), "aaaaaaaaa…");
   equal(cut("One of them", 0), "");
+  equal(cut("Look at this (https://example.org/a/very/long/address), it is great.", 30), "Look at this…");
 });
 
 Deno.test("an excerpt is as long in every script", () => {

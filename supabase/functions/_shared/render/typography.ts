@@ -58,6 +58,16 @@ const STYLES: Readonly<Record<string, Style>> = {
 /** Languages whose text is left as it was typed. */
 const UNTOUCHED = new Set(["ar", "fa", "he", "ja", "ko", "ur", "zh"]);
 
+/**
+ * Return the language whose quotes and dashes a text gets that does not tell its own: that around it, unless that leaves
+ * all as it was typed and the text is not in it.
+ */
+export function typographyAround(text: string, around: string): string {
+  const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0;
+  const isForeign = latin * 2 > (text.match(/\p{L}/gu)?.length ?? 0);
+  return isForeign && UNTOUCHED.has(around.split("-")[0]) ? "und-Latn" : around;
+}
+
 /** What looks like code: between backticks, or with quotes as programs and commands have them. */
 const CODE = [
   "`[^`\\n]{1,500}`",

@@ -177,3 +177,17 @@ Deno.test("each passage says its language where that is another, and is set by i
   equal(setLine(`What's "home"?`, "en"), "What’s “home”?");
   equal(setLine(`¿Qué es "casa"?`, "en"), "¿Qué es «casa»?");
 });
+
+Deno.test("what is too short to tell its language is set like English where the language around it sets nothing", () => {
+  const text = `Just toast. But "artisanal" toast -- with za'atar (زعتر) on top.`;
+  for (const around of ["ar", "he", "ja"]) {
+    const [passage] = passages(text, around);
+    equal(plain(passage), "Just toast. But “artisanal” toast\u00a0— with za’atar (زعتر) on top.", around);
+    equal(passage.language, null);
+  }
+  equal(
+    plain(passages(text, "ru")[0]),
+    "Just toast. But «artisanal» toast\u00a0— with za’atar (زعتر) on top.",
+  );
+  equal(plain(passages(`"زعتر" -- tea`, "ar")[0]), `"زعتر"\u00a0-- tea`);
+});
