@@ -35,7 +35,7 @@ export interface Derived {
 const SIDES = { page: 1600, mail: 1120, small: 560, face: 192 };
 const QUALITY = 82;
 const WHITE = [255, 255, 255] as const;
-/** The paper of an email, `LIGHT_MAT` in `render/palette.ts`. */
+/** The paper of an email without a theme, `LIGHT_MAT` in `render/palette.ts`. A theme may come after the picture. */
 const PAPER = [0xfb, 0xf8, 0xf1] as const;
 
 /** A larger animation is shown by its first frame, and so is a larger transparent picture on a smaller scale. */

@@ -17,6 +17,8 @@ export interface Part {
   above: number;
   /** How much lower it can be made. */
   give: number;
+  /** For the first and the last line of a paragraph of several: no page ends with the one or begins with the other. */
+  edge?: "first" | "last";
 }
 
 /** What belongs together: a response, or words that stand by themselves. Lines come before figures. */
@@ -121,7 +123,7 @@ class Paginator {
     const fitsWhole = heading + least + end;
     // In one piece where it can be; where it has a picture, also if the page before stays open at its end.
     const tail = this.#tail(parts, lines, end);
-    const opening = heading + Math.max(extent(parts.slice(0, Math.min(lines, LEAST + 1))).height, beside);
+    const opening = heading + Math.max(extent(parts.slice(0, openingLines(parts, lines))).height, beside);
     const isWhole = (isBound || tail === 0) && fitsWhole <= this.height;
     const needed = isWhole ? fitsWhole : Math.min(fitsWhole, opening);
     const top = this.#top(entry);
@@ -161,7 +163,8 @@ class Paginator {
   /** The first part of those that stay together at the end of an entry. */
   #tail(parts: readonly Part[], lines: number, end: number): number {
     if (lines === parts.length && end === 0) return lines;
-    const first = lines <= TOGETHER && lines < parts.length ? 0 : Math.max(0, lines - TAIL);
+    let first = lines <= TOGETHER && lines < parts.length ? 0 : Math.max(0, lines - TAIL);
+    while (first > 0 && !mayPart(parts, first)) first -= 1;
     return first < LEAST ? 0 : first;
   }
 
@@ -193,8 +196,10 @@ class Paginator {
         // Lines that stay alone go with their neighbours; what is longer than any page goes where it can.
         const remaining = parts.length - done - fitting;
         if (remaining < LEAST && fitting > LEAST) fitting -= LEAST - remaining;
-        if (fitting < LEAST && this.y > 0) fitting = 0;
-        else fitting = Math.max(fitting, 1);
+        let parted = fitting;
+        while (parted > 0 && !mayPart(parts, done + parted)) parted -= 1;
+        if (parted >= (this.y > 0 ? LEAST : 1)) fitting = parted;
+        else fitting = this.y > 0 ? 0 : Math.max(fitting, 1);
       }
       left.slice(0, fitting).forEach((part) => put(part));
       done += fitting;
@@ -223,6 +228,18 @@ class Paginator {
     }
     return placed;
   }
+}
+
+/** Return true if a page may end before a part: it is not between the first two or the last two lines of a paragraph. */
+function mayPart(parts: readonly Part[], at: number): boolean {
+  return parts[at - 1].edge !== "first" && parts[at]?.edge !== "last";
+}
+
+/** How many of the lines of an entry stand on the page where it begins, at least. */
+function openingLines(parts: readonly Part[], lines: number): number {
+  let count = Math.min(lines, LEAST + 1);
+  while (count > 0 && count < lines && !mayPart(parts, count)) count += 1;
+  return count;
 }
 
 /** The height of parts one below the other, and how much of it they can give. */

@@ -49,6 +49,41 @@ Deno.test("no line stands alone at the foot or the head of a page", () => {
   }
 });
 
+/** Lines of paragraphs of such lengths. */
+const paragraphs = (...lengths: number[]): Part[] =>
+  lengths.flatMap((length) =>
+    words(length).map((part, index): Part => ({
+      ...part,
+      edge: length === 1 ? undefined : index === 0 ? "first" : index === length - 1 ? "last" : undefined,
+    }))
+  );
+
+Deno.test("no page ends with the first line of a paragraph, or begins with its last", () => {
+  for (
+    const lengths of [[5, 5], [1, 3, 4, 2], [2, 2, 2, 2, 2], [3, 3, 3, 3], [1, 4, 1, 9], [30, 30], [
+      1,
+      2,
+      50,
+      3,
+    ]]
+  ) {
+    for (const figures of [[], [picture(120)]]) {
+      for (const end of [0, END]) {
+        for (let before = 1; before < 40; before++) {
+          const entry = { ...responseOf(...paragraphs(...lengths), ...figures), heading: 30 };
+          const [, { heading, parts }] = paginate([responseOf(...words(before)), entry], HEIGHT, end).entries;
+          const says = `${lengths} after ${before}, ${figures.length}, ${end}`;
+          equal(heading.page, parts[0].page, says);
+          for (let at = 1; at < parts.length; at++) {
+            if (parts[at].page === parts[at - 1].page) continue;
+            ok(entry.parts[at - 1].edge !== "first" && entry.parts[at].edge !== "last", `${says}: at ${at}`);
+          }
+        }
+      }
+    }
+  }
+});
+
 Deno.test("a heading is on the page of what it is the heading of", () => {
   for (let before = 1; before < 40; before++) {
     const entry = { ...responseOf(...words(12)), heading: 30 };
@@ -80,7 +115,10 @@ Deno.test("whatever comes after what, all of it is there, in order, on the page,
     const entries = Array.from({ length: 1 + below(9) }, () => {
       const lines = Array.from(
         { length: [0, 1, 2, below(12), below(120)][below(5)] },
-        () => line(below(8) === 0 ? GRID : 0),
+        (): Part => ({
+          ...line(below(8) === 0 ? GRID : 0),
+          edge: ([undefined, undefined, "first", "last"] as const)[below(4)],
+        }),
       );
       const figures = [picture(60 + below(330)), { ...picture(50, 0) }].filter(() => below(3) === 0);
       const parts = lines.length + figures.length === 0 ? [line()] : [...lines, ...figures];

@@ -130,7 +130,7 @@ export class PassageComposer {
     const [first, ...parts] = [
       ...this.#lines(element, tag, lines.slice(0, narrow), type, above, beside, "ltr"),
       ...this.#lines(element, tag, lines.slice(narrow), type, 0, column, "ltr"),
-    ];
+    ].map((part, index) => ({ ...part, edge: edgeOf(index, lines.length) }));
     const draw: DrawnPart["draw"] = (y, height) => {
       // Its element comes before what is drawn for it.
       element();
@@ -273,12 +273,19 @@ export class PassageComposer {
       height: type.leading,
       above: index === 0 ? above : 0,
       give: 0,
+      edge: edgeOf(index, lines.length),
       draw: (y) => {
         const x = this.sheets.at("start", column, line.width, direction);
         this.sheets.drawLine(element(), tag, line, type, x, y);
       },
     }));
   }
+}
+
+/** Which of the lines of a paragraph one is; see `Part`. */
+function edgeOf(index: number, count: number): DrawnPart["edge"] {
+  if (count === 1) return undefined;
+  return index === 0 ? "first" : index === count - 1 ? "last" : undefined;
 }
 
 /** A paragraph with an initial: so many of its lines stand beside it. */
