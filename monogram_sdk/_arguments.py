@@ -27,8 +27,11 @@ _WIDE = frozenset({"after", "amount", "job_id", "price"})
 # Literals that are accepted in upper and lower case.
 _ANY_CASE = frozenset({"paper", "size"})
 
-# Texts that must not be blank.
-_FILLED = frozenset({"email"})
+# Texts that must not be blank, and what to pass instead.
+_FILLED = {"email": "Pass an address such as ada@example.org."}
+
+# Texts that must not be empty. A password may consist of spaces.
+_NOT_EMPTY = {"password": "Pass the password, at least one character."}
 
 Check = Callable[[Any], bool]
 
@@ -125,7 +128,8 @@ class _Parameter:
         self._name = name
         self._has_default = has_default
         self._choices = _choices(annotation)
-        self.plain = frozenset(one for one in self._choices if one in _PLAIN and not (one is str and name in _FILLED))
+        checked = name in _FILLED or name in _NOT_EMPTY
+        self.plain = frozenset(one for one in self._choices if one in _PLAIN and not (one is str and checked))
         self._checks = [_check(one, name) for one in self._choices]
 
     def takes(self, value: object) -> bool:
@@ -147,7 +151,9 @@ class _Parameter:
                 hint="Pass datetime.now(UTC), or value.astimezone() if it is in the zone of this machine.",
             )
         if name in _FILLED and isinstance(value, str):
-            return InvalidValueError(f"{name} is blank.", detail=name, hint="Pass an address such as ada@example.org.")
+            return InvalidValueError(f"{name} is blank.", detail=name, hint=_FILLED[name])
+        if name in _NOT_EMPTY and isinstance(value, str):
+            return InvalidValueError(f"{name} is empty.", detail=name, hint=_NOT_EMPTY[name])
         inner = next((_item(one) for one in self._choices if get_origin(one) is Sequence), None)
         if inner is not None and isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
             item = _Parameter(name, inner)
@@ -207,6 +213,8 @@ def _check(one: Any, name: str) -> Check:  # noqa: ANN401
     base = _base(one)
     if one is str and name in _FILLED:
         return lambda value: isinstance(value, str) and bool(value.strip())
+    if one is str and name in _NOT_EMPTY:
+        return lambda value: isinstance(value, str) and value != ""
     if one is NotGiven:
         return lambda value: value is NOT_GIVEN
     if one is int:

@@ -109,6 +109,7 @@ class AsyncAuthAPI(AsyncAccount):
             redirect_to: Where the magic link leads.
 
         Raises:
+            InvalidValueError: Nobody has an account with this address, and `create_user` is False.
             RateLimitError: Too many messages were requested.
         """
         self._sessions.refuse_secret()
@@ -118,8 +119,14 @@ class AsyncAuthAPI(AsyncAccount):
         if redirect_to is not None:
             options["email_redirect_to"] = redirect_to
         credentials: Any = {"email": email, "options": options}
-        with translated():
-            await self._service.sign_in_with_otp(credentials)
+        try:
+            with translated():
+                await self._service.sign_in_with_otp(credentials)
+        except InvalidValueError as error:
+            if error.code == "otp_disabled" and not create_user:
+                error.message = "Nobody has an account with this address."
+                error.hint = "Check the address, or leave create_user out to make an account."
+            raise
 
     @overload
     async def verify_otp(

@@ -289,7 +289,7 @@ class AsyncResponsesAPI(AsyncResource):
             url: Where it plays. Titles are looked up at Spotify, YouTube, SoundCloud, Deezer and Apple Music.
 
         Raises:
-            InvalidValueError: It does not begin with ``http://`` or ``https://``.
+            InvalidValueError: It is not an address on the web, of up to 2,000 characters and without spaces.
             NotSignedInError: Nobody is signed in.
         """
         music = _checked(url)
@@ -396,6 +396,5 @@ def _checked(url: str) -> Music:
     try:
         return Music(url=url)
     except ValidationError as exc:
-        raise InvalidValueError(
-            "The URL of the music is not valid.", detail="music", hint="It must begin with http:// or https://."
-        ) from exc
+        reason = exc.errors()[0].get("ctx", {}).get("error", "must be valid Unicode")
+        raise InvalidValueError("The URL of the music is not valid.", detail="music", hint=f"It {reason}.") from exc

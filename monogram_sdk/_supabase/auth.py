@@ -10,14 +10,19 @@ from typing import cast
 
 import httpx
 from supabase_auth import AsyncGoTrueClient, AsyncSupportedStorage, SyncGoTrueClient, SyncSupportedStorage
-from supabase_auth.errors import AuthError, AuthInvalidJwtError, AuthSessionMissingError
+from supabase_auth.errors import (
+    AuthError,
+    AuthInvalidCredentialsError,
+    AuthInvalidJwtError,
+    AuthSessionMissingError,
+)
 from supabase_auth.types import Session as AuthSession
 from supabase_auth.types import User as GoTrueUser
 
 from monogram_sdk import _contents as contents
 from monogram_sdk._supabase import requests
 from monogram_sdk._supabase.requests import RequestTraits
-from monogram_sdk.errors import APIError, AuthenticationError, NotSignedInError
+from monogram_sdk.errors import APIError, AuthenticationError, InvalidValueError, NotSignedInError
 from monogram_sdk.models.auth import AuthUser, NewSession, Session
 
 _FRESH_SECONDS = 3600
@@ -143,5 +148,7 @@ def translated(*, has_effect: bool = True) -> Generator[None]:
         raise NotSignedInError from exc
     except AuthInvalidJwtError as exc:
         raise AuthenticationError(exc.message, code=exc.code) from exc
+    except AuthInvalidCredentialsError as exc:
+        raise InvalidValueError(exc.message) from exc
     except AuthError as exc:
         raise APIError(exc.message, code=exc.code) from exc

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from monogram_sdk._config import shown
 from monogram_sdk._engine import call as calls
 from monogram_sdk._engine._sync.engine import Engine
 from monogram_sdk._engine.request import check_text
@@ -79,7 +80,7 @@ class Files:
 
     def download(self, bucket: str, path: str) -> bytes:
         """Return a file's contents."""
-        check_text(path)
+        _check_path(path)
         with self._service(has_effect=False) as service:
             return service.from_(bucket).download(path)
 
@@ -96,13 +97,10 @@ class Files:
         """Return the URL of a file in a public bucket.
 
         Raises:
-            InvalidValueError: The path is empty.
+            InvalidValueError: The path is empty, or leads out of the bucket.
         """
-        if not path:
-            raise InvalidValueError(
-                "The path of the picture is empty.", detail="path", hint="Pass the path of a model, if it has one."
-            )
-        return f"{self._url}/storage/v1/object/public/{bucket}/{quote(check_text(path))}"
+        _check_path(path)
+        return f"{self._url}/storage/v1/object/public/{bucket}/{quote(path)}"
 
     @contextmanager
     def _service(self, *, has_effect: bool = True) -> Generator[SyncStorageClient]:
@@ -125,3 +123,22 @@ class Files:
 
         http = LibraryHTTP(self._engine, as_person=True, traits=traits_of_storage_request)
         return storage_client(self._url, http)
+
+
+def _check_path(path: str) -> None:
+    """Check the path of a file in a bucket.
+
+    Raises:
+        InvalidValueError: It is empty, or leads out of the bucket, or is not valid text.
+    """
+    check_text(path)
+    if not path:
+        raise InvalidValueError(
+            "The path of the picture is empty.", detail="path", hint="Pass the path of a model, if it has one."
+        )
+    if {".", ".."} & {*unquote(path).split("/")}:
+        raise InvalidValueError(
+            f"{shown(path)} is not the path of a picture.",
+            detail="path",
+            hint="Pass the path of a model, such as Response.image_path. It has no parts . and ..",
+        )

@@ -111,6 +111,7 @@ class AuthAPI(Account):
             redirect_to: Where the magic link leads.
 
         Raises:
+            InvalidValueError: Nobody has an account with this address, and `create_user` is False.
             RateLimitError: Too many messages were requested.
         """
         self._sessions.refuse_secret()
@@ -120,8 +121,14 @@ class AuthAPI(Account):
         if redirect_to is not None:
             options["email_redirect_to"] = redirect_to
         credentials: Any = {"email": email, "options": options}
-        with translated():
-            self._service.sign_in_with_otp(credentials)
+        try:
+            with translated():
+                self._service.sign_in_with_otp(credentials)
+        except InvalidValueError as error:
+            if error.code == "otp_disabled" and not create_user:
+                error.message = "Nobody has an account with this address."
+                error.hint = "Check the address, or leave create_user out to make an account."
+            raise
 
     @overload
     def verify_otp(

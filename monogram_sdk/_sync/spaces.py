@@ -197,6 +197,10 @@ class SpacesAPI(Members):
         """
         picture = _images.load(image, limit=_images.COVER_LIMIT)
         before = self.get(space_id)
+        if not self._sessions.is_secret and self._sessions.require_user_id() != before.leader_id:
+            raise PermissionDeniedError(
+                "You do not lead this space, so you cannot set its picture.", hint="Ask the leader to set it."
+            )
         path = f"{before.id}/{picture.new_name()}"
         self._files.upload(COVERS, path, picture)
         try:

@@ -10,7 +10,8 @@ from pydantic import ValidationInfo, field_validator
 
 from ._base import Model
 
-_WEB_ADDRESS = re.compile(r"(?i:https?)://\S+")
+_SCHEME = re.compile(r"(?i:https?)://")
+_SPACE = re.compile(r"\s")
 _LONGEST_ADDRESS = 2000
 
 
@@ -31,8 +32,17 @@ class Music(Model):
     def _plays_on_the_web(cls, value: str, info: ValidationInfo) -> str:
         """Check a URL that a program passes. URLs from the server, as JSON, have been checked by the database."""
         value = value.strip()
-        if info.mode == "python" and not (len(value) <= _LONGEST_ADDRESS and _WEB_ADDRESS.fullmatch(value)):
-            raise ValueError("must begin with http:// or https:// and have at most 2,000 characters")
+        if info.mode != "python":
+            return value
+        scheme = _SCHEME.match(value)
+        if scheme is None:
+            raise ValueError("must begin with http:// or https://")
+        if scheme[0] == value:
+            raise ValueError("must name a site after http:// or https://")
+        if len(value) > _LONGEST_ADDRESS:
+            raise ValueError(f"must have at most 2,000 characters, and has {len(value):,}")
+        if _SPACE.search(value):
+            raise ValueError("must not contain a space; write %20 in its place")
         return value
 
 

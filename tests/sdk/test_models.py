@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
-from monogram_sdk import _parse, errors, models
+from monogram_sdk import Monogram, _parse, errors, models
 from monogram_sdk._engine.reply import Reply
 from monogram_sdk.models import Badge, EarnedBadge, Model, Music
 
@@ -69,7 +70,22 @@ def test_a_reply_that_was_cut_is_an_error() -> None:
     assert len(_parse.parse_all_rows(Row, reply_of(b"[{}]"))) == 1
 
 
-@pytest.mark.parametrize("url", ["ftp://x.example/1", "javascript:alert(1)", "https://", "http://a b"])
-def test_music_plays_on_the_web(url: str) -> None:
-    with pytest.raises(ValidationError):
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ftp://x.example/1", "must begin with http:// or https://"),
+        ("javascript:alert(1)", "must begin with http:// or https://"),
+        ("https://", "must name a site"),
+        ("http://a b", "must not contain a space"),
+        ("https://x.example/" + "y" * 2000, "must have at most 2,000 characters, and has 2,018"),
+    ],
+)
+def test_music_plays_on_the_web(url: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
         Music(url=url)
+    with (
+        Monogram(url="http://127.0.0.1:9", key="sb_publishable_x") as client,
+        pytest.raises(errors.InvalidValueError, match="URL of the music") as refused,
+    ):
+        client.responses.submit(UUID(int=1), music=url)
+    assert words in str(refused.value.hint) and refused.value.detail == "music"

@@ -115,6 +115,9 @@ async def test_each_refusal_has_its_own_error(people: AsyncPeople) -> None:
         await people.nobody().auth.sign_up(email=new_email("ada"), password="1")
     with pytest.raises(errors.OneTimeCodeError):
         await people.nobody().auth.verify_otp(email=email, token="000000")
+    with pytest.raises(errors.InvalidValueError, match="Nobody has an account with this address") as unknown:
+        await people.nobody().auth.sign_in_with_otp(email=new_email("nobody"), create_user=False)
+    assert "create_user" in str(unknown.value.hint)
     with pytest.raises(errors.InvalidValueError, match="token_hash"):
         await people.nobody().auth.verify_otp(email=email)
     with pytest.raises(errors.InvalidValueError, match="nothing to change"):

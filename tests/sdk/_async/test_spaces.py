@@ -118,8 +118,9 @@ async def test_a_space_has_a_picture_and_can_be_deleted(club: AsyncClub) -> None
     first = await club.leader.spaces.set_cover(club.space.id, PNG)
     assert first.cover_path is not None
     assert club.leader.spaces.cover_url(first.cover_path).endswith(f"/object/public/covers/{first.cover_path}")
-    with pytest.raises(errors.PermissionDeniedError):
+    with pytest.raises(errors.PermissionDeniedError, match="You do not lead this space") as refused:
         await club.member.spaces.set_cover(club.space.id, PNG)
+    assert "leader" in str(refused.value.hint) and "limit" not in str(refused.value)
     assert (await club.leader.spaces.remove_cover(club.space.id)).cover_path is None
     with pytest.raises(errors.PermissionDeniedError):
         await club.member.spaces.delete(club.space.id)

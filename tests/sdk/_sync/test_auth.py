@@ -117,6 +117,9 @@ def test_each_refusal_has_its_own_error(people: People) -> None:
         people.nobody().auth.sign_up(email=new_email("ada"), password="1")
     with pytest.raises(errors.OneTimeCodeError):
         people.nobody().auth.verify_otp(email=email, token="000000")
+    with pytest.raises(errors.InvalidValueError, match="Nobody has an account with this address") as unknown:
+        people.nobody().auth.sign_in_with_otp(email=new_email("nobody"), create_user=False)
+    assert "create_user" in str(unknown.value.hint)
     with pytest.raises(errors.InvalidValueError, match="token_hash"):
         people.nobody().auth.verify_otp(email=email)
     with pytest.raises(errors.InvalidValueError, match="nothing to change"):
