@@ -164,7 +164,7 @@ begin
       'New member'
     )
   );
-  insert into public.settings (user_id) values (new.id);
+  insert into public.settings (user_id, version) values (new.id, 1);
   return new;
 end;
 $$;

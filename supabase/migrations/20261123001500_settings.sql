@@ -16,7 +16,7 @@ create table public.settings (
   language text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  version integer not null default 1,
+  version integer not null default 1 + floor(random() * 1000000000),
   constraint settings_timezone_length check (char_length(timezone) between 1 and 64),
   constraint settings_language_is_tag check (private.is_language_tag(language))
 );
@@ -26,7 +26,8 @@ comment on table public.settings is
   'settings__end_undo.';
 comment on column public.settings.version is
   'Counts changes of what people edit. Written with a change, it names the version that was changed: MG308 if there '
-  'is another by now.';
+  'is another by now. It begins at 1 with the account, and at a random number if the person has deleted their settings '
+  'and makes others, so that no version comes back.';
 comment on column public.settings.active_theme_id is 'A store item of kind THEME that the person owns, or null.';
 comment on column public.settings.email_newsletters is 'Whether published newsletters come by email.';
 comment on column public.settings.email_notifications is 'Whether other news come by email.';

@@ -94,6 +94,20 @@ def test_a_change_to_a_version_that_is_gone_is_refused(club: Club, table: str) -
     assert write(person, table, key, **stale)["version"] == version + 1
 
 
+def test_a_version_of_settings_does_not_come_back(club: Club) -> None:
+    boris = club.members[0]
+    boris.act()
+    assert boris.select("settings")[0]["version"] == 1
+    seen = {1}
+    for number in range(3):
+        boris.run("delete from public.settings")
+        (row,) = boris.run("insert into public.settings (email_reminders) values (false) returning version")
+        assert row["version"] not in seen
+        with boris.refused("MG308"):
+            write(boris, "settings", boris.id, timezone=f"Etc/GMT-{number + 1}", version=1)
+        seen.add(row["version"])
+
+
 def test_what_the_database_counts_is_no_change_of_anybodys(club: Club) -> None:
     boris = club.members[0]
     prompt = boris.select("prompts", space_id=club.id)[0]

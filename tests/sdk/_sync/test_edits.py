@@ -55,6 +55,7 @@ def test_all_that_people_edit_takes_the_version_they_changed(club: Club) -> None
         leader.profiles.update(bio="Third", if_version=profile.version)
     with pytest.raises(errors.EditConflictError):
         leader.settings.update(email_reminders=True, if_version=settings.version)
+    deleted = (leader.settings.get()).version
     leader.settings.delete()
     for attempt in (
         lambda: leader.settings.update(email_reminders=True, if_version=2),
@@ -64,6 +65,11 @@ def test_all_that_people_edit_takes_the_version_they_changed(club: Club) -> None
         with pytest.raises(errors.NotFoundError, match="You have deleted your settings") as caught:
             attempt()
         assert "create them again" in str(caught.value.hint) and not caught.value.uncertain
+    again = leader.settings.update(email_reminders=True)
+    for version in (1, deleted):
+        with pytest.raises(errors.EditConflictError):
+            leader.settings.update(email_reminders=False, if_version=version)
+    assert (leader.settings.update(email_reminders=False, if_version=again.version)).version == again.version + 1
     for version in (0, -1, 2**31, True, "2"):
         with pytest.raises(errors.InvalidValueError, match="if_version"):
             leader.spaces.update(space.id, name="Fourth", if_version=version)
