@@ -50,7 +50,7 @@ class Plan:
     scales: Sequence[float] = (1.0, 10.0)
     connections: Sequence[int] = (1, 8, 32)
     rounds: int = 5
-    seconds: float = 4.0
+    seconds: float = 3.0
     draws: int = 3
     tpcb_scale: int = 50
     with_client: bool = False

@@ -7,14 +7,20 @@ import re
 import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import psutil
 
 from supabase_embedded.postgres import SUPERUSER, PostgresServer
 from supabase_embedded.postgres.programs import Programs, environment
 
 THREADS = min(2, os.cpu_count() or 1)
+
+
+_ENDING = 10.0  # Seconds that connections may take to end.
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,30 @@ class Run:
     done: int
     """How many transactions there were."""
 
+    processor: float = 0.0
+    """Seconds of the processor that the server's connections took for all of them."""
+
+    @property
+    def rate_of_processor(self) -> float:
+        """Transactions for each second of the processor: the same however busy the machine is."""
+        # The system counts in hundredths of a second.
+        return self.done / max(self.processor, 0.01)
+
+
+@dataclass(frozen=True)
+class Load:
+    """How a case is driven: from how many connections, and for how long or how often from each."""
+
+    connections: int
+    seconds: float = 1.0
+    transactions: int | None = None
+
+    def option(self, factor: int = 1) -> str:
+        """Return how long or how often, for pgbench; so many times as long."""
+        if self.transactions is not None:
+            return f"--transactions={self.transactions}"
+        return f"--time={max(1, round(self.seconds)) * factor}"
+
 
 class Pgbench:
     """The pgbench of the newest PostgreSQL that we have: it drives servers of every version."""
@@ -43,17 +73,16 @@ class Pgbench:
         """Create pgbench's own tables: 100,000 accounts for each unit of scale."""
         self._run(database, SUPERUSER, "--initialize", "--quiet", "--scale", str(scale))
 
-    def tpcb(self, database: str, *, connections: int, seconds: float, protocol: str) -> Run:
+    def tpcb(self, database: str, *, load: Load, protocol: str) -> Run:
         """Run pgbench's own transaction, which resembles TPC-B; the small tables are vacuumed before."""
-        return self._drive(database, SUPERUSER, ["--builtin", "tpcb-like"], connections, seconds, protocol)
+        return self._drive(database, SUPERUSER, ["--builtin", "tpcb-like"], load, protocol)
 
     def script(
         self,
         database: str,
         script: str,
         *,
-        connections: int,
-        seconds: float,
+        load: Load,
         protocol: str,
         user: str = "authenticator",
         variables: Mapping[str, int] | None = None,
@@ -63,8 +92,7 @@ class Pgbench:
         Args:
             database: Where.
             script: In pgbench's language.
-            connections: How many run it at the same time.
-            seconds: For how long.
+            load: From how many connections, and for how long.
             protocol: `simple`, `extended` or `prepared`.
             user: Who logs in.
             variables: What the script knows as `:name`.
@@ -74,7 +102,7 @@ class Pgbench:
             file.flush()
             defined = [f"--define={name}={value}" for name, value in (variables or {}).items()]
             options = ["--no-vacuum", f"--file={file.name}", *defined]
-            return self._drive(database, user, options, connections, seconds, protocol)
+            return self._drive(database, user, options, load, protocol)
 
     def latency(
         self,
@@ -106,16 +134,26 @@ class Pgbench:
             (log,) = Path(folder).glob("log.*")
             return median_latency(log.read_text(encoding="utf-8"))
 
-    def _drive(
-        self, database: str, user: str, options: list[str], connections: int, seconds: float, protocol: str
-    ) -> Run:
-        load = [f"--client={connections}", f"--jobs={min(connections, THREADS)}", f"--protocol={protocol}"]
+    def _drive(self, database: str, user: str, options: list[str], load: Load, protocol: str) -> Run:
+        number = load.connections
+        options = [*options, f"--client={number}", f"--jobs={min(number, THREADS)}", f"--protocol={protocol}"]
         for factor in (1, 4, 16):
-            run = parse(self._run(database, user, *options, *load, f"--time={max(1, round(seconds)) * factor}"))
+            before = self._processor()
+            run = parse(self._run(database, user, *options, load.option(factor)))
             # On a very busy machine a short run may end before its first transaction does.
             if run.done:
-                return run
-        raise RuntimeError(f"pgbench completed nothing in {seconds * factor:.0f} s: {' '.join(options)}")
+                return replace(run, processor=self._processor() - before)
+        raise RuntimeError(f"pgbench completed nothing with {load.option(factor)}: {' '.join(options)}")
+
+    def _processor(self) -> float:
+        """Return how many seconds of the processor all connections took that have ended."""
+        assert self._server.pid is not None
+        server = psutil.Process(self._server.pid)
+        deadline = time.monotonic() + _ENDING
+        while time.monotonic() < deadline and any(_is_connection(child) for child in server.children()):
+            time.sleep(0.01)
+        times = server.cpu_times()
+        return float(times.children_user + times.children_system)
 
     def _run(self, database: str, user: str, *options: str, settings: Mapping[str, str] | None = None) -> str:
         address = self._server.address
@@ -142,6 +180,20 @@ def parse(output: str) -> Run:
     if done is None or rate is None or latency is None:
         raise ValueError(f"pgbench printed something else:\n{output}")
     return Run(float(rate[1]), float(latency[1]), int(done[1]))
+
+
+def _is_connection(process: psutil.Process) -> bool:
+    """Return True for the process of a connection, whose title says where it comes from, or which has lost its title.
+
+    It loses that when it ends, and is counted when the server has noticed that it has ended.
+    """
+    try:
+        title = " ".join(process.cmdline())
+        return not title or "127.0.0.1(" in title
+    except psutil.ZombieProcess:
+        return True
+    except psutil.NoSuchProcess:
+        return False
 
 
 def median_latency(log: str) -> float:

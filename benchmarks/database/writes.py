@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
 from benchmarks.database import pgledger
-from benchmarks.database.pgbench import Run
+from benchmarks.database.pgbench import Load, Run
 from benchmarks.database.rounds import Figure, take_turns
 from benchmarks.database.servers import Bench
 from supabase_embedded.postgres import SUPERUSER
@@ -102,13 +101,6 @@ PURCHASE = Write("purchase", _PURCHASE, _BUY, numbered=True)
 WRITES = (GIFT, PUBLISH, PURCHASE)
 
 
-class Load(TypedDict):
-    """How a case is driven."""
-
-    connections: int
-    seconds: float
-
-
 class Writer:
     """Drives the writes at one filled database."""
 
@@ -125,7 +117,7 @@ class Writer:
             connection.execute("grant usage on schema bench to authenticator")
             connection.execute("grant usage on sequence bench.numbers to authenticator")
 
-    def run(self, write: Write, *, connections: int, seconds: float) -> Run:
+    def run(self, write: Write, load: Load) -> Run:
         """Make writes of a kind for some time, from several connections."""
         variables = {"users": self._users, "people": min(LARGE, self._users)}
         if write is PUBLISH:
@@ -138,23 +130,23 @@ class Writer:
             self._number_from(self._bought if write is PURCHASE else 1)
         self.settle()
         run = self._bench.pgbench.script(
-            self._database, write.script, connections=connections, seconds=seconds, protocol=PROTOCOL,
+            self._database, write.script, load=load, protocol=PROTOCOL,
             variables=variables,
         )  # fmt: skip
         if write is PURCHASE:
             self._bought = self._next_block()
         return run
 
-    def reference(self, *, connections: int, seconds: float) -> Run:
+    def reference(self, load: Load) -> Run:
         """Run pgbench's own transaction."""
         self.settle()
-        return self._bench.pgbench.tpcb(self._bench.tpcb, connections=connections, seconds=seconds, protocol=PROTOCOL)
+        return self._bench.pgbench.tpcb(self._bench.tpcb, load=load, protocol=PROTOCOL)
 
-    def pgledger(self, *, connections: int, seconds: float) -> Run:
+    def pgledger(self, load: Load) -> Run:
         """Make transfers in pgledger, which `pgledger.prepare()` has installed."""
         self.settle()
         return self._bench.pgbench.script(
-            pgledger.DATABASE, pgledger.SCRIPT, connections=connections, seconds=seconds, protocol=PROTOCOL,
+            pgledger.DATABASE, pgledger.SCRIPT, load=load, protocol=PROTOCOL,
             user=SUPERUSER, variables={"users": self._users},
         )  # fmt: skip
 
@@ -214,20 +206,20 @@ def measure_writes(
     """
     figures = {}
     for number in connections:
-        load: Load = {"connections": number, "seconds": seconds}
-        cases: dict[str, Callable[[], float]] = {TPCB: lambda load=load: writer.reference(**load).rate}
+        load = Load(number, seconds)
+        cases: dict[str, Callable[[], float]] = {TPCB: lambda load=load: writer.reference(load).rate}
         for write in writes:
-            cases[write.name] = lambda write=write, load=load: writer.run(write, **load).rate
+            cases[write.name] = lambda write=write, load=load: writer.run(write, load).rate
         if with_pgledger:
-            cases["pgledger"] = lambda load=load: writer.pgledger(**load).rate
+            cases["pgledger"] = lambda load=load: writer.pgledger(load).rate
         figures[str(number)] = take_turns(cases, rounds)
     return figures
 
 
 def measure_hot(writer: Writer, *, rounds: int, seconds: float) -> dict[str, Figure]:
     """Return the rates of gifts to many people and of gifts to one, from `HOT` connections."""
-    load: Load = {"connections": HOT, "seconds": seconds}
+    load = Load(HOT, seconds)
     cases: dict[str, Callable[[], float]] = {
-        write.name: lambda write=write: writer.run(write, **load).rate for write in (GIFT, HOT_GIFT)
+        write.name: lambda write=write: writer.run(write, load).rate for write in (GIFT, HOT_GIFT)
     }
     return take_turns(cases, rounds)
