@@ -36,9 +36,9 @@ import {
   turned,
 } from "./email_parts.ts";
 import { PassageSetter } from "./email_passages.ts";
+import { preview } from "./email_preview.ts";
 import type { Palette } from "./palette.ts";
-import { excerpt } from "./excerpt.ts";
-import { cleanLine, type Direction, direction, isTall, type Passage, plain, webAddress } from "./text.ts";
+import { type Direction, direction, isTall, type Passage, webAddress } from "./text.ts";
 
 /** Of pictures, in pixels. */
 const COLUMN_WIDTH = 560;
@@ -379,23 +379,4 @@ function extent(picture: Picture | null): { width: number; height: number | null
   if (!width || !height) return { width: COLUMN_WIDTH, height: null };
   const scale = Math.min(1, COLUMN_WIDTH / width, MAX_PICTURE_HEIGHT / height);
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-}
-
-/** How many characters of a response the preview beside the subject has. */
-const PREVIEW_LENGTH = 110;
-
-/** The line that programs show beside the subject. */
-function preview({ words, authors, week, sections }: Newsletter): string {
-  if (authors.length === 0) return words.quietWeek;
-  for (const { author, text, isReplaced } of sections.flatMap(({ responses }) => responses)) {
-    if (isReplaced) continue;
-    const first = text.find((passage) =>
-      passage.lines.some(({ inlines }) => inlines.some(({ kind }) => kind === "text"))
-    );
-    const [head] = first ? excerpt([first], PREVIEW_LENGTH, (list) => plain(list[0]).length) : [];
-    const line = head ? cleanLine(plain(head)) : "";
-    if (line !== "") return words.preheader(author.name, line);
-  }
-  const named = authors.length <= 3 ? authors : authors.slice(0, 2);
-  return words.preheaderOfNames(named, authors.length - named.length, week);
 }
