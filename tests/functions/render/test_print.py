@@ -67,7 +67,7 @@ def test_a_printed_page_keeps_words_with_their_picture_and_numbers_its_pages(loo
         assert f"{number} / {len(pages)}" in text
         drawn = {image.name for image in sheet.images}
         assert ("First" in text or "Beside" in text) == bool(drawn)
-        assert sum(f"First {index}." in text for index in range(4)) <= 1
+        assert sum(f"First {index}." in text for index in range(4)) <= 2
     places = [place(path, f"One line, {index}.") for index in range(6)]
     steps = {round(upper.bottom - lower.bottom) for upper, lower in pairwise(places) if upper.page == lower.page}
     assert steps in ({55}, {56}, {55, 56})
@@ -110,3 +110,16 @@ def test_the_seal_of_a_printed_page_is_whole_on_either_side(look: Look) -> None:
         )
         # Its outer ring is four pixels around it.
         assert min(left, right) >= 4, language
+
+
+def test_a_printed_page_has_room_for_two_pictures(look: Look, shapes: dict[str, str], tmp_path: Path) -> None:
+    words = "This one is from the ferry. We were late, as always, and Hugo had lost the tickets; then he found them."
+    rows = [response_row(f"Ada {index}", words, image_path="wide", image_caption=f"No. {index}") for index in range(5)]
+    week = newsletter_row({"What did you see?": rows})
+    week["content"]["space"]["cover_path"] = "cover"
+    path = tmp_path / "printed.pdf"
+    page = look({"newsletter": week, "pictures": {"cover": shapes["wide"], "responses": {"wide": shapes["wide"]}}})
+    page.emulate_media(media="print")
+    page.pdf(path=path, prefer_css_page_size=True, format="A4")
+    # The cover is one of them.
+    assert [text.count("No.") for text in texts(path)] == [1, 2, 2]

@@ -326,7 +326,8 @@ function picture(
     : markup`<picture><source media="(prefers-reduced-motion: reduce)" srcset="${still}">${image}</picture>`;
   const original = beside?.original ?? null;
   const shown = original === null ? calm : markup`<a href="${original}">${calm}</a>`;
-  return markup`<figure${side}>${shown}${caption}</figure>`;
+  const isScreen = size !== null && size.height >= SCREEN * size.width && trusted(` class="screen"`);
+  return markup`<figure${isScreen}${side}>${shown}${caption}</figure>`;
 }
 
 /** How wide the column of words is, and how high a picture in a response is at most, in rem; see `pageStyle`. */

@@ -297,7 +297,7 @@ const PRINT_RULES = `
   h1.tall { line-height: 45pt; }
   .issue { margin-top: 8pt; font-size: 8.5pt; line-height: 13pt; }
   .cover { margin-top: 18pt; }
-  .cover img { aspect-ratio: 3 / 2; max-height: 8cm; }
+  .cover img { aspect-ratio: 3 / 2; max-height: 7cm; }
   .intro { margin-top: 24pt; font-size: 12.5pt; line-height: 19.75pt; }
   .passages > * + * { margin-top: 15.8pt; }
   .prompt { margin-top: 47.4pt; }
@@ -322,7 +322,9 @@ const PRINT_RULES = `
   .passages > p:has(+ :is(ol, ul)) { break-after: avoid; }
   figure, .music, .missing, .response.short { break-inside: avoid; }
   figure + .music { break-before: avoid; }
-  .response figure img { max-height: 14cm; }
+  /* Two of them fit a page, with their words and a heading; what is read on a screen is larger. */
+  .response figure img { max-height: 8.5cm; }
+  .response figure.screen img { max-height: 14cm; }
   figcaption { margin-top: 4pt; font-size: 8pt; line-height: 12pt; }
   /* Two portraits in a row stand side by side. */
   .response.pair { display: inline-block; width: calc(50% - 64pt); vertical-align: top; break-inside: avoid; }
