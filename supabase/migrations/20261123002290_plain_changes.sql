@@ -36,7 +36,9 @@ begin
       or regexp_count(v_bare, '[<>=]+|\mdistinct\M', 1, 'i') - regexp_count(v_bare, ':=|=>') > 50;
   end if;
   if v_calculates
-    or v_query ~* '\."?content"?\s*([<>=]|is\s+(not\s+)?distinct|(not\s+)?(in|between)\M)'
+    -- Not what is set: that comes behind SET or a comma.
+    or v_query ~*
+      '([.(]|\m(where|and|or|not)\M)\s*"?content"?\s*([<>=!]|is\s+(not\s+)?distinct|(not\s+)?(in|between)\M)'
   then
     perform private.fail(
       'MG001', 'request',
@@ -50,8 +52,8 @@ end;
 $$;
 comment on function private.is_plain_change() is
   'True, or MG001 where a client''s request changes something and does more than to compare: patterns (like, ilike, '
-  'match, imatch), full-text search (fts and its like), ranges and containment (cs, cd, ov, sl and so on), casts, paths into '
-  'JSON, more than 50 comparisons, or one with a content. For policies of UPDATE and DELETE, which look before the '
+  'match, imatch), full-text search (fts and its like), ranges and containment (cs, cd, ov, sl and so on), casts, paths '
+  'into JSON, more than 50 comparisons, or one with a content. For policies of UPDATE and DELETE, which look before the '
   'filter does; for functions, before they hold anything; and for what is read by who holds something.';
 grant execute on function private.is_plain_change() to anon, authenticated;
 
