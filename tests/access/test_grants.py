@@ -105,7 +105,7 @@ def test_each_unlisted_column_is_refused(catalog: Actors) -> None:
         from pg_catalog.pg_class c
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         cross join (values ('INSERT'), ('UPDATE')) as p (privilege)
-        where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
           and not has_column_privilege('authenticated', c.oid, a.attnum, privilege)
         """
     )

@@ -65,7 +65,19 @@ def explain(actor: Actor, query: str, *arguments: object) -> tuple[set[str], set
     (row,) = actor.run(f"explain (analyze, buffers, format json) {query}", *arguments)
     plan = row["QUERY PLAN"][0]["Plan"]
     found = list(nodes(plan))
-    indexes = {node["Index Name"] for node in found if "Index Name" in node}
+    # Of a partitioned table, the index of a partition stands for the table's.
+    indexes = {
+        row["name"]
+        for row in actor.actors.run(
+            """
+            select coalesce(root.relname, used.relname) as name
+            from pg_catalog.pg_class as used
+            left join pg_catalog.pg_class as root on root.oid = pg_catalog.pg_partition_root(used.oid)
+            where used.relname = any (%s)
+            """,
+            [node["Index Name"] for node in found if "Index Name" in node],
+        )
+    }
     scanned = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"}
     # A table of a few pages, as spaces at a tenth of the scale, is best read as a whole.
     small = {row["relname"] for row in actor.actors.run("select relname from pg_catalog.pg_class where relpages <= 5")}

@@ -156,7 +156,7 @@ def test_an_upsert_does_not_get_around_it(actors: Actors) -> None:
               (id, user_id, type, amount, balance_after, reference_type, idempotency_key, hash)
             select id, user_id, type, amount, balance_after, reference_type, idempotency_key, hash
             from public.transactions
-            on conflict (id) do update set amount = 7
+            on conflict (user_id, idempotency_key) do update set amount = 7
             """
         )
 

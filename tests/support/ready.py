@@ -18,6 +18,7 @@ from supabase_embedded.databases import Databases
 from supabase_embedded.postgres import PostgresServer
 from supabase_embedded.postgres.temporary import deleted_if_killed, memory_folder
 from supabase_embedded.project import Project
+from tests.support.partitions import partition
 from tests.support.parts import POSTGRES_VERSIONS, postgres_programs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,6 +27,9 @@ _PASSWORD = "only-for-tests"
 
 VERSION = int(os.environ.get("MONOGRAM_TEST_POSTGRES", max(POSTGRES_VERSIONS)))
 """The PostgreSQL that tests of the database run on: 15, 17, or 18, which is the stack's own."""
+
+PARTITIONED = "MONOGRAM_TEST_PARTITIONED" in os.environ
+"""Whether the large tables are partitioned in the databases that tests of the database use."""
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -93,7 +97,10 @@ def databases_of(server: PostgresServer) -> Databases:
 def _make(folder: Path) -> None:
     with _server(folder / "data") as server:
         assert server.major_version == VERSION
-        databases_of(server).prepare()
+        databases = databases_of(server)
+        databases.prepare()
+        if PARTITIONED:
+            partition(databases.dsn("embedded_template"), parts=4)
 
 
 def _server(data: Path) -> PostgresServer:

@@ -95,7 +95,7 @@ def _without_indexes(connection: psycopg.Connection, tables: Sequence[str]) -> I
     ).fetchall()
     indexes = connection.execute(
         """
-        select indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+        select indexrelid::regclass::text, replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ')
         from pg_catalog.pg_index
         where indrelid = any (%s::regclass[])
           and not exists (select from pg_catalog.pg_constraint where conindid = indexrelid and contype in ('p', 'u'))
@@ -106,7 +106,7 @@ def _without_indexes(connection: psycopg.Connection, tables: Sequence[str]) -> I
         """
         select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)
         from pg_catalog.pg_constraint
-        where confrelid = any (%s::regclass[]) and contype = 'f'
+        where confrelid = any (%s::regclass[]) and contype = 'f' and conparentid = 0
         """,
         [list(tables)],
     ).fetchall()
