@@ -59,10 +59,12 @@ declare
   v_key text := coalesce(transfer_tokens.idempotency_key, gen_random_uuid()::text);
   v_gift public.token_gifts;
 begin
-  select * into v_gift
-  from public.token_gifts
-  where sender_id = v_sender_id and token_gifts.idempotency_key = v_key;
-  if not found then
+  if transfer_tokens.idempotency_key is not null then
+    select * into v_gift
+    from public.token_gifts
+    where sender_id = v_sender_id and token_gifts.idempotency_key = v_key;
+  end if;
+  if v_gift.id is null then
     insert into public.token_gifts (sender_id, recipient_id, amount, message, idempotency_key)
     values (v_sender_id, transfer_tokens.recipient_id, transfer_tokens.amount, transfer_tokens.message, v_key)
     on conflict on constraint token_gifts_sender_id_idempotency_key_key do nothing

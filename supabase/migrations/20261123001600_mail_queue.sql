@@ -56,6 +56,7 @@ create table private.mails (
   kind public.notification_kind not null,
   dedupe_key text not null,
   payload jsonb not null default '{}',
+  more integer not null default 0,
   state text not null,
   attempts integer not null default 0,
   run_at timestamptz not null default now(),
@@ -95,6 +96,8 @@ comment on table private.mails is
 comment on column private.mails.id is
   'Derived from what the email is about and for whom (see private.mail_id), so that the same email always has the '
   'same id and the same Message-ID.';
+comment on column private.mails.more is
+  'Of the email of a day: how many pieces of news it counts beyond those that it names.';
 comment on column private.mails.due_at is
   'When a worker may take it, if it is rendered (private.is_rendered); null while one has it, and once its fate is '
   'known.';

@@ -84,18 +84,29 @@ begin
       insert into private.mails (id, user_id, kind, dedupe_key, payload, state, run_at)
       values (
         private.mail_id(v_user_id, 'digest:' || v_day::text), v_user_id, 'DIGEST', 'digest:' || v_day::text,
-        jsonb_build_object('entries', jsonb_build_array(v_entry), 'more', 0), 'QUEUED',
+        jsonb_build_object('entries', jsonb_build_array(v_entry)), 'QUEUED',
         ((v_day + 1)::timestamp + interval '8 hours') at time zone private.person_zone(v_user_id)
       )
       on conflict on constraint mails_user_id_dedupe_key_key do update
-      set payload = case
-        when mails.payload @> jsonb_build_object(
-          'entries', jsonb_build_array(jsonb_build_object('key', queue_digests.dedupe_key))
-        ) then mails.payload
-        when jsonb_array_length(mails.payload -> 'entries') < 50
-          then jsonb_set(mails.payload, '{entries}', (mails.payload -> 'entries') || v_entry)
-        else jsonb_set(mails.payload, '{more}', to_jsonb((mails.payload ->> 'more')::integer + 1))
-      end
+      set
+        -- Once it is full the payload stays as it is, and so do its index entries: somebody may get thousands of gifts.
+        payload = case
+          when mails.more > 0
+            or jsonb_array_length(mails.payload -> 'entries') >= 50
+            or mails.payload @> jsonb_build_object(
+              'entries', jsonb_build_array(jsonb_build_object('key', queue_digests.dedupe_key))
+            )
+            then mails.payload
+          else jsonb_set(mails.payload, '{entries}', (mails.payload -> 'entries') || v_entry)
+        end,
+        more = mails.more + case
+          when mails.more > 0 then 1
+          when jsonb_array_length(mails.payload -> 'entries') < 50 then 0
+          when mails.payload @> jsonb_build_object(
+            'entries', jsonb_build_array(jsonb_build_object('key', queue_digests.dedupe_key))
+          ) then 0
+          else 1
+        end
       where mails.due_at is not null
       returning true into v_found;
       exit when v_found;

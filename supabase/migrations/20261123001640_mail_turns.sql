@@ -225,6 +225,7 @@ as $$
         'questions', private.email_questions(mails.space_id, (mails.payload ->> 'week_number')::integer),
         'language', spaces.language
       )
+      when mails.kind = 'DIGEST' then jsonb_build_object('more', mails.more)
       else '{}'
     end,
     mails.attempts, mails.email, mails.content,

@@ -54,7 +54,7 @@ insert into private.personal_data (part, relation, person_columns, key_expressio
   ('events', 'public.space_events', '{actor_id}', 'space_id::text || lpad(seq::text, 20, ''0'')', null,
     'Ids and numbers only; what they stand for is in the other parts.'),
   ('emails', 'private.mails', '{user_id}', 'id::text',
-    '{id,space_id,newsletter_id,kind,payload,state,created_at,sent_at}', null),
+    '{id,space_id,newsletter_id,kind,payload,more,state,created_at,sent_at}', null),
   ('email_subscriptions', 'private.email_subscriptions', '{user_id}', 'coalesce(space_id::text, '''')',
     '{space_id,is_on,created_at}', null),
   ('reading_links', 'private.reading_links', '{user_id}', 'newsletter_id::text',
