@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -57,6 +57,25 @@ class MigrationReport:
 
     missing: Sequence[str] = ()
     """The versions that were applied earlier and whose file no longer exists."""
+
+    def describe(self, command: str) -> Iterator[str]:
+        """Yield what to tell people, in sentences.
+
+        Args:
+            command: The command that has a subcommand `reset`.
+        """
+        if self.applied:
+            yield f"Applied {len(self.applied)} new migration(s), up to {self.applied[-1]}."
+        if self.changed:
+            yield (
+                f"These migrations were edited after they had been applied: {', '.join(self.changed)}. "
+                f"The database does not have the edits; `{command} reset` creates it again."
+            )
+        if self.missing:
+            yield (
+                f"The database has migrations whose files are missing: {', '.join(self.missing)}. "
+                f"`{command} reset` creates it again."
+            )
 
 
 def migrations_in(folder: Path) -> list[Migration]:

@@ -45,10 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stack:
-    """The embedded stack in one folder.
-
-    Used as a context manager it starts on entry and stops on exit.
-    """
+    """The embedded stack in one folder; as a context manager it starts on entry and stops on exit."""
 
     def __init__(
         self,
@@ -238,8 +235,7 @@ class Stack:
         settings = _project_config.auth(project), _project_config.functions(project)
         if self._application.check is not None:
             self._application.check(project, self._function_environment)
-        unsupported = _project_config.unsupported(project)
-        if unsupported:
+        if unsupported := _project_config.unsupported(project):
             self._report(f"The embedded stack ignores these settings below [auth]: {', '.join(unsupported)}.")
         folder, state = self._folder, self._folder.read_state()
         if state.run is not None or state.starting is not None:  # It was killed; its servers may still run.
@@ -292,9 +288,8 @@ class Stack:
         while True:
             attempts_left -= 1
             port = pick_port(requested=self._port, remembered=state.api_port, purpose="the API", option="--port")
-            smtp_port = pick_port(
-                requested=None, remembered=state.smtp_port, purpose="email", option="--port", taken=(port,)
-            )
+            taken, mailbox = (port,), state.smtp_port
+            smtp_port = pick_port(requested=None, remembered=mailbox, purpose="email", option="--port", taken=taken)
             config = ServerConfig(
                 host=LOOPBACK,
                 port=port,
@@ -349,20 +344,10 @@ class Stack:
         )
 
     def _report_migrations(self, report: MigrationReport) -> None:
-        if report.applied:
-            self._report(f"Applied {len(report.applied)} new migration(s), up to {report.applied[-1]}.")
-        command = self._application.command
-        if report.changed:
-            self._report(
-                f"These migrations were edited after they had been applied: {', '.join(report.changed)}. "
-                f"The database does not have the edits; `{command} reset` creates it again."
-            )
-        if report.missing:
-            self._report(
-                f"The database has migrations whose files are missing: {', '.join(report.missing)}. "
-                f"`{command} reset` creates it again."
-            )
+        for line in report.describe(self._application.command):
+            self._report(line)
         if not self.databases.fits_this_version():
+            command = self._application.command
             self._report(f"Another version of the stack created this database. `{command} reset` creates it again.")
 
     def _watch(self) -> None:
@@ -409,5 +394,5 @@ class Stack:
     def _functions_environment(self, address: ServerAddress, port: int, smtp_port: int) -> dict[str, str]:
         """Return the variables of edge functions, in addition to the platform's."""
         mailbox = Addresses(smtp_url=f"smtp://{LOOPBACK}:{smtp_port}", mailpit_url=f"http://{LOOPBACK}:{port}")
-        own = {"SUPABASE_DB_URL": address.dsn(DATABASE, user="postgres", password="postgres")}
-        return own | dict(self._application.function_environment(mailbox)) | self._function_environment
+        variables = {"SUPABASE_DB_URL": address.dsn(DATABASE, user="postgres", password="postgres")}
+        return variables | dict(self._application.function_environment(mailbox)) | self._function_environment

@@ -1,11 +1,6 @@
 -- What operators ask of work that waits: how many jobs and emails there are in which state, and to give dead ones
 -- another try.
 
--- What is finished is counted without reading its rows, which are most of both tables.
-create index idx_outbox_finished on private.outbox (state, kind, run_at) where due_at is null;
-create index idx_mails_finished on private.mails (state, kind, run_at)
-  where state not in ('QUEUED', 'SENDING', 'UNCERTAIN');
-
 create function public.outbox_state()
 returns table (kind text, state text, jobs bigint, oldest_run_at timestamptz)
 language sql

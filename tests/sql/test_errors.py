@@ -177,7 +177,7 @@ def test_gift_values(world: World, values: dict[str, object], column: str) -> No
 
 
 def test_newsletter_values(world: World) -> None:
-    for values in ({"title": ""}, {"title": "x" * 201}, {"title": "Week\n2"}, {"intro": "x" * 5001}):
+    for values in ({"title": "x" * 201}, {"title": "Week\n2"}, {"intro": "x" * 5001}):
         with world.cast["leader"].refused("MG001"):
             world.cast["leader"].update("newsletters", world.ids["newsletter_draft"], **values)
 

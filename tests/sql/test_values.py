@@ -14,7 +14,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from monogram_sdk.models import Invite, Notification, Response, RotationType
+from monogram_sdk.models import Invite, Notification, RotationType
 from scripts import blank
 from supabase_embedded.deno import environment, executable
 from tests.functions.render.conftest import FUNCTIONS

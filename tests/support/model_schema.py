@@ -20,7 +20,7 @@ from monogram_sdk.models import Model
 from scripts.actions_page import actions, resources
 
 # What calls read their rows as: the public models, and those that only the client sees.
-SHAPES = {**vars(models), "ExportedRow": ExportedRow}
+SHAPES = {**vars(models), **{name: getattr(models, name) for name in models.__all__}, "ExportedRow": ExportedRow}
 
 # What a client writes and never reads, and what is for the database itself.
 NOT_READ = {
