@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
@@ -45,6 +46,18 @@ def as_uuid(value: Id, name: str) -> UUID:
             detail=name,
             hint="Pass the id of a model, such as space.id.",
         ) from exc
+
+
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:-([A-Za-z]{4}))?(?:-([A-Za-z]{2}|[0-9]{3}))?")
+
+
+def as_language(value: str | NotGiven | None) -> str | NotGiven | None:
+    """Return a language tag in its usual case, such as ``pt-BR`` for ``pt-br``. The database checks anything else."""
+    found = _LANGUAGE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    language, script, region = found.groups()
+    return "-".join([language.lower(), *([script.title()] if script else []), *([region.upper()] if region else [])])
 
 
 def as_int(value: int, name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monogram_sdk._engine.call import async_call
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, versioned
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_language, as_uuid, changes, versioned
 from monogram_sdk.errors import ConflictError, NotFoundError
 from monogram_sdk.models.enums import BalanceVisibility
 from monogram_sdk.models.settings import Settings
@@ -79,7 +79,7 @@ class AsyncSettingsAPI(AsyncResource):
             in_app_notifications=in_app_notifications,
             show_on_leaderboard=show_on_leaderboard,
             timezone=timezone,
-            language=language,
+            language=as_language(language),
         )
         me = await self._sessions.require_user_id()
         own = equals("user_id", me)

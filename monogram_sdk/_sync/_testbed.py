@@ -114,12 +114,15 @@ class Testbed:
         """Create a space and new people in it.
 
         Args:
-            members: The names of those who join, in this order.
-            leader: The name of the founder.
+            members: The names of those who join, in this order. A second space in a test needs other names.
+            leader: The name of the founder, also another one for each space.
             name: The space's name.
             prompts: Questions that the leader publishes for week 1.
             rotation_type: How the curator changes from week to week.
             is_public: Whether anybody may join without an invite.
+
+        Raises:
+            UserExistsError: Somebody in this test, or in the seed, has one of the names.
         """
         founder = self.person(leader)
         space = founder.client.spaces.create(name=name, rotation_type=rotation_type, is_public=is_public)

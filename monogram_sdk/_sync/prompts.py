@@ -40,7 +40,7 @@ class PromptsAPI(Resource):
         Args:
             space_id: A space whose curator you are.
             question: The question, 1-500 characters.
-            order: Its place in the week, 1-10; the next free one unless given.
+            order: Its place in the week, 1-10; the lowest free one unless given.
 
         Raises:
             WeekFullError: The week has ten prompts.
@@ -53,7 +53,9 @@ class PromptsAPI(Resource):
 
     @call
     def create_many(self, space_id: Id, questions: Sequence[str]) -> Rows[Prompt]:
-        """Write several prompts for the open week, after those that are there: all of them, or none.
+        """Write several prompts for the open week, into its lowest free places: all of them, or none.
+
+        Where the prompts that are there leave no gap, the new ones come after them.
 
         Args:
             space_id: A space whose curator you are.

@@ -14,7 +14,7 @@ from monogram_sdk._images import ImageSource
 from monogram_sdk._paging import PAGE_SIZE, Listing
 from monogram_sdk._parse import Rows
 from monogram_sdk._query import equals
-from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_uuid, changes, set_values, versioned
+from monogram_sdk._values import NOT_GIVEN, Id, NotGiven, as_language, as_uuid, changes, set_values, versioned
 from monogram_sdk.errors import (
     APIError,
     PermissionDeniedError,
@@ -81,7 +81,7 @@ class SpacesAPI(Members):
             rotation_type=rotation_type,
             is_public=is_public,
             newsletter_visibility=newsletter_visibility,
-            language=language,
+            language=as_language(language),
         )
         return self._insert(Space, TABLE, row, by_id(space_id))
 
@@ -152,7 +152,7 @@ class SpacesAPI(Members):
             rotation_type=rotation_type,
             is_public=is_public,
             newsletter_visibility=newsletter_visibility,
-            language=language,
+            language=as_language(language),
         )
         own = by_id(as_uuid(space_id, "space_id"))
         return self._update(Space, TABLE, SpaceNotFoundError, versioned(values, if_version), own)

@@ -26,7 +26,7 @@ from monogram_sdk import (
     errors,
 )
 from monogram_sdk._paging import Listing
-from monogram_sdk._values import as_uuid, changes
+from monogram_sdk._values import as_language, as_uuid, changes
 from monogram_sdk.models import Space, Transaction
 from tests.sdk.support import PNG
 
@@ -155,3 +155,23 @@ def test_ids_and_changes_are_checked() -> None:
     with pytest.raises(errors.InvalidValueError, match="Pass at least one of a, b"):
         changes(a=NOT_GIVEN, b=NOT_GIVEN)
     assert repr(NOT_GIVEN) == "NOT_GIVEN"
+
+
+@pytest.mark.parametrize(
+    ("given", "usual"),
+    [
+        ("pt-br", "pt-BR"),
+        ("DE", "de"),
+        ("ZH-hant-tw", "zh-Hant-TW"),
+        ("es-419", "es-419"),
+        # These are left to the database, which refuses them.
+        ("de-CH-1996", "de-CH-1996"),
+        ("ca-valencia", "ca-valencia"),
+        ("pt_BR", "pt_BR"),
+        ("de\n", "de\n"),
+        ("", ""),
+    ],
+)
+def test_a_language_gets_its_usual_case(given: str, usual: str) -> None:
+    assert as_language(given) == usual
+    assert as_language(None) is None and as_language(NOT_GIVEN) is NOT_GIVEN

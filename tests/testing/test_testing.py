@@ -44,9 +44,9 @@ def write(folder: Path, conftest: str, *names: str) -> None:
 
 @pytest.mark.long
 def test_the_guide_works_as_it_stands(tmp_path: Path) -> None:
-    write(tmp_path, CONFTEST, "test_digest.py", "test_async.py")
+    write(tmp_path, CONFTEST, "test_digest.py", "test_two_spaces.py", "test_async.py")
     code, text = run(tmp_path)
-    assert code == 0 and "4 passed" in text, text
+    assert code == 0 and "5 passed" in text, text
 
 
 @pytest.mark.long
@@ -71,7 +71,7 @@ def test_anyio_s_plugin_will_do_for_asyncio(tmp_path: Path) -> None:
 def test_the_stack_takes_options(tmp_path: Path) -> None:
     write(tmp_path, WITH_OPTIONS, "test_seed.py")
     code, text = run(tmp_path)
-    assert code == 0 and "1 passed" in text, text
+    assert code == 0 and "2 passed" in text, text
 
 
 @pytest.mark.long

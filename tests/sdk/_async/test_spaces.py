@@ -143,3 +143,14 @@ async def test_ids_are_checked_before_anything_is_sent(club: AsyncClub) -> None:
     with pytest.raises(errors.InvalidValueError, match="space_id must be a UUID"):
         await club.leader.spaces.get("not-an-id")
     assert (await club.leader.spaces.get(str(club.space.id))).id == club.space.id
+
+
+async def test_a_language_is_written_in_its_usual_case(people: AsyncPeople) -> None:
+    ada = await people.sign_up("Ada")
+    space = await ada.spaces.create(name="Test Book Club", language="pt-br")
+    assert space.language == "pt-BR"
+    assert (await ada.spaces.update(space.id, language="DE")).language == "de"
+    assert (await ada.settings.update(language="zh-hant")).language == "zh-Hant"
+    for other in ("de-CH-1996", "ca-valencia"):
+        with pytest.raises(errors.InvalidValueError, match="BCP 47"):
+            await ada.settings.update(language=other)

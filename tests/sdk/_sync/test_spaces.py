@@ -145,3 +145,14 @@ def test_ids_are_checked_before_anything_is_sent(club: Club) -> None:
     with pytest.raises(errors.InvalidValueError, match="space_id must be a UUID"):
         club.leader.spaces.get("not-an-id")
     assert (club.leader.spaces.get(str(club.space.id))).id == club.space.id
+
+
+def test_a_language_is_written_in_its_usual_case(people: People) -> None:
+    ada = people.sign_up("Ada")
+    space = ada.spaces.create(name="Test Book Club", language="pt-br")
+    assert space.language == "pt-BR"
+    assert (ada.spaces.update(space.id, language="DE")).language == "de"
+    assert (ada.settings.update(language="zh-hant")).language == "zh-Hant"
+    for other in ("de-CH-1996", "ca-valencia"):
+        with pytest.raises(errors.InvalidValueError, match="BCP 47"):
+            ada.settings.update(language=other)
