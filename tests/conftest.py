@@ -32,7 +32,8 @@ from supabase_embedded.databases import Databases
 from tests.support.actors import Actors
 from tests.support.counts import CountsPlugin
 from tests.support.order import OrderPlugin
-from tests.support.ready import databases_of, server_with_template, stack_folder
+from tests.support.pooler import databases_for_tests
+from tests.support.ready import server_with_template, stack_folder
 
 ROOT = Path(__file__).parent.parent
 
@@ -136,8 +137,8 @@ def api(request: pytest.FixtureRequest) -> Api:
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """Databases with our migrations and no seed, on a Postgres of this test process."""
-    with server_with_template(tmp_path_factory) as server:
-        yield databases_of(server)
+    with server_with_template(tmp_path_factory) as server, databases_for_tests(server) as databases:
+        yield databases
 
 
 @pytest.fixture(scope="session")

@@ -145,18 +145,18 @@ def test_an_upload_and_the_end_of_its_folder_wait_for_each_other(committed: Call
     }
     name, end, subject = ends[bucket]
     uploading, ending = committed(), committed()
-    for actors in (uploading, ending):
-        actors.run("set lock_timeout = '300ms'")
-        actors.connection.commit()
+    briefly = "set local lock_timeout = '300ms'"
     bucket = bucket.split()[0]
 
     store(uploading, bucket, name)
+    ending.run(briefly)
     with pytest.raises(psycopg.errors.LockNotAvailable):
         ending.run(end, subject)
     ending.connection.rollback()
     uploading.connection.rollback()
 
     ending.run(end, subject)
+    uploading.run(briefly)
     with pytest.raises(psycopg.errors.LockNotAvailable):
         store(uploading, bucket, name)
     uploading.connection.rollback()

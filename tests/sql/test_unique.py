@@ -194,7 +194,7 @@ def test_what_comes_to_be_at_the_same_moment_is_refused_with_the_same_code(fresh
                 one.commit()
                 write(actors, planned[0])
                 waiting = pool.submit(write, Actors(two), planned[1])
-                until_blocked(watch, two, waiting)
+                until_blocked(watch, waiting)
                 one.commit()
                 error = waiting.exception(timeout=10)
                 refused[index] = error.sqlstate if isinstance(error, psycopg.Error) else repr(error)
@@ -207,10 +207,11 @@ def test_what_comes_to_be_at_the_same_moment_is_refused_with_the_same_code(fresh
     assert refused == {index: code for index, (_, _, code) in CASES.items()}
 
 
-def until_blocked(watch: psycopg.Connection[Any], session: psycopg.Connection[Any], waiting: Future[None]) -> None:
-    """Wait until a session waits for another, or is done."""
+def until_blocked(watch: psycopg.Connection[Any], waiting: Future[None]) -> None:
+    """Wait until the session that writes waits for another one in its database, or is done."""
+    blocking = "select count(*) > 0 from pg_stat_activity where datname = current_database()"
     for _ in range(500):
-        blocked = watch.execute("select cardinality(pg_blocking_pids(%s)) > 0", [session.info.backend_pid]).fetchone()
+        blocked = watch.execute(f"{blocking} and cardinality(pg_blocking_pids(pid)) > 0".encode()).fetchone()
         if waiting.done() or blocked == (True,):
             return
         sleep(0.01)

@@ -27,6 +27,14 @@ def postgres_programs(version: int) -> Path | None:
     return folder
 
 
+def pgbouncer() -> Path:
+    """The `pgbouncer` program."""
+    program = _ROOT / ".cache" / "pgbouncer" / "usr" / "sbin" / "pgbouncer"
+    if not program.exists():
+        pytest.fail(f"There is no {program}. Run scripts/install_test_parts.sh.", pytrace=False)
+    return program
+
+
 def supabase_command() -> Path:
     """The `supabase` program."""
     program = _NODE_MODULES / "@supabase" / "cli-linux-x64" / "bin" / "supabase"
