@@ -211,13 +211,14 @@ _HINTS = {
     "22008": "Send a date and time that exist, in ISO 8601, such as 2026-11-29T18:00:00Z.",
     "23502": "Give a value, or leave it out for the default.",
     "23514": "The message names the constraint, which says which values the table accepts.",
+    "25006": "This is a read replica. Send what writes to the project's own address.",
 }
 
 
 def _default_hint(kind: type[errors.MonogramError], message: str, code: str | None) -> str | None:
     """Return a hint for an error of a service that sent none: by its code, or else the class's default message."""
     words = kind.default_message() if code not in _HINTS else _HINTS[code]
-    return None if kind is errors.APIError or words == message else words
+    return None if (kind is errors.APIError and code not in _HINTS) or words == message else words
 
 
 def _body(content: bytes) -> dict[str, Any]:

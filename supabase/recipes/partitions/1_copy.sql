@@ -232,7 +232,8 @@ begin
   -- Holding the rows keeps anybody from changing one between its being read and its being written.
   execute format(
     'insert into partitions.%1$I overriding system value '
-    'select * from (select * from public.%1$I where ctid >= %2$L and ctid < %3$L for share) as held on conflict do nothing',
+    'select * from (select * from public.%1$I where ctid >= %2$L and ctid < %3$L for share) as held '
+    'on conflict do nothing',
     copy.name, format('(%s,0)', v_page), format('(%s,0)', v_page + copy.pages)
   );
   update partitions.moves set next_page = v_page + copy.pages where moves.name = copy.name;

@@ -15,7 +15,6 @@ declare
   v_new regclass := format('partitions.%I', swap.name)::regclass;
   v_type oid[];
   v_owner oid;
-  v_sequences jsonb := '{}';
   v_drops text[];
   v_before text[];
   v_after text[];
@@ -38,17 +37,18 @@ begin
   v_after := array(
     select statement
     from pg_catalog.pg_proc
+    cross join lateral (select pg_proc.oid::regprocedure) as called (signature)
     cross join lateral (
-      select 1 as place, format('comment on function %s is %L', pg_proc.oid::regprocedure, obj_description(pg_proc.oid, 'pg_proc'))
+      select 1, format('comment on function %s is %L', signature, obj_description(pg_proc.oid, 'pg_proc'))
       union all
-      select 2, format('revoke all on function %s from public, anon, authenticated, service_role', pg_proc.oid::regprocedure)
+      select 2, format('revoke all on function %s from public, anon, authenticated, service_role', signature)
       union all
-      select 3, format('grant execute on function %s to %s', pg_proc.oid::regprocedure, coalesce(rolname, 'public'))
+      select 3, format('grant execute on function %s to %s', signature, coalesce(rolname, 'public'))
       from aclexplode(coalesce(proacl, acldefault('f', proowner))) as granted
       left join pg_catalog.pg_roles on pg_roles.oid = granted.grantee
       where granted.grantee <> proowner
     ) as statements (place, statement)
-    where format('drop function %s', pg_proc.oid::regprocedure) = any (v_drops)
+    where format('drop function %s', signature) = any (v_drops)
     order by pg_proc.oid, place
   );
 
@@ -65,8 +65,13 @@ begin
     select format(
       'create policy %I on %s as %s for %s to %s %s %s', polname, v_old,
       case when polpermissive then 'permissive' else 'restrictive' end,
-      case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
-      (select string_agg(case role when 0 then 'public' else role::regrole::text end, ', ') from unnest(polroles) as role),
+      case polcmd
+        when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all'
+      end,
+      (
+        select string_agg(case role when 0 then 'public' else role::regrole::text end, ', ')
+        from unnest(polroles) as role
+      ),
       'using (' || pg_get_expr(polqual, polrelid) || ')', 'with check (' || pg_get_expr(polwithcheck, polrelid) || ')'
     )
     from pg_catalog.pg_policy where polrelid = v_old order by polname
