@@ -10,7 +10,6 @@ LINES = 400
 KINDS = {".js", ".py", ".sh", ".sql", ".ts"}
 # What knows `@supabase/lite`, until something of our own replaces it.
 LARGER = {"supabase_embedded/server/auth_admin.ts", "supabase_embedded/server/shims/auth_service.ts"}
-# A recipe is run from top to bottom, in one go.
 
 
 def test_no_file_is_too_long() -> None:

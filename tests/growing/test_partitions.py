@@ -15,11 +15,11 @@ import pytest
 from supabase_embedded.postgres import SUPERUSER, PostgresServer
 from tests.support.actors import Actor, Actors, Row
 from tests.support.long import long
-from tests.support.partitions import KEYS, partition
+from tests.support.partitions import KEYS, add_recipe, partition
 from tests.support.parts import postgres_programs
 from tests.support.ready import databases_of
 from tests.support.scale import fill
-from tests.support.stories import found_club
+from tests.support.stories import found_club, grant_tokens
 from tests.support.world import is_mistake
 
 TABLES = "('public.transactions'::regclass, 'public.space_events'::regclass, 'public.responses'::regclass)"
@@ -98,6 +98,14 @@ def test_nothing_is_lost(fresh_dsn: str) -> None:
         actors.as_owner()
         before.commit()
         were = catalog(looking), rows(looking)
+
+        # Begun, and interrupted: the copy has a part of the rows, and what changes meanwhile.
+        add_recipe(looking)
+        looking.execute("select partitions.prepare('transactions', 'user_id', 2)")
+        looking.execute("select partitions.copy('transactions', 1)")
+        grant_tokens(actors, club.leader, 5)
+        before.commit()
+        were = were[0], rows(looking)
 
         partition(fresh_dsn, parts=2, pages=1)
 

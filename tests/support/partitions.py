@@ -12,10 +12,15 @@ KEYS = {"transactions": "user_id", "space_events": "space_id", "responses": "pro
 """By what each table is divided."""
 
 
+def add_recipe(connection: psycopg.Connection) -> None:
+    """Run the files of the recipe, which only add what makes partitions."""
+    for part in sorted(RECIPE.glob("*.sql")):
+        connection.execute(part.read_bytes())
+
+
 def partition(dsn: str, *, parts: int = 16, pages: int = 200) -> None:
     """Partition the large tables of a database, as `postgres`."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for part in sorted(RECIPE.glob("*.sql")):
-            connection.execute(part.read_bytes())
+        add_recipe(connection)
         for table, key in KEYS.items():
             connection.execute("call partitions.convert(%s, %s, %s, %s)", [table, key, parts, pages])
