@@ -176,6 +176,10 @@ COMMANDS_OF_PEOPLE = [
     ),
     # Reading, at the same moment
     Command("eleni", "reads the members", "select member_profiles({club})", ENDS),
+    Command("eleni", "lists spaces", "select name from my_spaces() order by 1", ENDS),
+    Command(
+        "eleni", "lists responses", "select content from space_responses({club}) order by 1", (*ENDS, RESPONSE_GONE)
+    ),
     Command("eleni", "reads the week", "select space_week({club})", (*ENDS, CLOSED)),
     Command("eleni", "reads who is next", "select preview_rotation({club})", ENDS),
     Command("eleni", "reads the leaderboard", "select display_name from leaderboard({club}) order by 1", ENDS),

@@ -24,6 +24,7 @@ _CHANGING = re.compile(
     r"|[0-9A-HJKMNP-TV-Z]{5}(?:-[0-9A-HJKMNP-TV-Z]{5}){3}"  # the code of a newsletter
     r"|\\+x[0-9a-f]+|\b[0-9a-f]{64}\b"  # a hash
     r"|\b(?:copy|new)-\d+"  # the code of an item
+    r"|(?<![\w.-])\d{5,9}(?![\w.-])"  # the first version of settings
 )
 
 _CODE = re.compile(r"\b([0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}-)[0-9A-HJKMNP-TV-Z]{5}\b")
