@@ -1,7 +1,7 @@
 -- Work by the clock. private.tick() does whatever has come due, and is called until it returns nothing, every minute or
 -- so; after a time in which nobody called it, that brings everything to where it should be, once. What is done for
--- everybody is done for a portion of people at each call, so that nobody is held for long. Where pg_cron exists
--- private.run_clock() is scheduled with it; elsewhere whoever runs the database calls it, as the local stack does.
+-- everybody is done for a portion of people at each call, which commits, so that nobody is held for long. Where pg_cron
+-- exists it does that; elsewhere whoever runs the database, as the local stack does.
 
 -- Tables -------------------------------------------------------------------------------------------------------------
 
@@ -33,7 +33,7 @@ alter table private.scheduled_jobs enable row level security;
 alter table private.chores enable row level security;
 
 insert into private.scheduled_jobs (name, schedule, command) values
-  ('monogram-tick', '* * * * *', 'call private.run_clock()');
+  ('monogram-tick', '* * * * *', 'do $$ begin while private.tick() <> ''{}'' loop commit; end loop; end $$');
 
 insert into private.chores (name, every, starts_at) values
   ('streaks', '1 hour', '5 minutes'),
@@ -237,20 +237,6 @@ comment on function public.tick(timestamptz) is
   'Do the work of the clock that has come due; returns what was done, or begun: call it until it returns nothing. '
   'Secret key only.';
 grant execute on function public.tick(timestamptz) to service_role;
-
--- Without an empty search_path: PostgreSQL lets no procedure commit that has one. Every name in it has its schema.
-create procedure private.run_clock(at timestamptz default now())
-language plpgsql
-as $$
-begin
-  while private.tick(run_clock.at) operator(pg_catalog.<>) '{}' loop
-    commit;
-  end loop;
-end;
-$$;
-comment on procedure private.run_clock(timestamptz) is
-  'Call tick() until nothing is due, each in a transaction of its own. For pg_cron and whoever runs the database; not '
-  'granted.';
 
 create function private.is_work_due(at timestamptz default now())
 returns boolean

@@ -15,7 +15,7 @@ FUNCTIONS = f"""
   select
     p.oid::regprocedure::text as name, p.pronamespace::regnamespace::text as schema, p.prosecdef as is_definer,
     coalesce(p.proconfig, '{{}}') as settings, coalesce(obj_description(p.oid, 'pg_proc'), '') as comment,
-    p.prorettype = 'trigger'::regtype as is_trigger, p.prokind = 'p' as is_procedure, p.oid
+    p.prorettype = 'trigger'::regtype as is_trigger, p.oid
   from pg_catalog.pg_proc p
   where p.pronamespace in {OURS}
 """

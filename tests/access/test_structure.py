@@ -78,28 +78,7 @@ def test_every_table_and_function_is_explained(catalog: Actors) -> None:
 def test_every_function_has_an_empty_search_path(catalog: Actors) -> None:
     assert (
         names(
-            catalog.run(
-                f"""
-                select name from ({FUNCTIONS}) as functions
-                where not 'search_path=""' = any (settings) and not is_procedure
-                """
-            )
-        )
-        == []
-    )
-
-
-def test_a_procedure_commits_and_has_no_more_rights_than_who_runs_the_database(catalog: Actors) -> None:
-    procedures = catalog.run(f"select * from ({FUNCTIONS}) as functions where is_procedure")
-    assert [row["name"] for row in procedures] == ["private.run_clock(timestamp with time zone)"]
-    assert not any(row["is_definer"] for row in procedures)
-    assert (
-        catalog.run(
-            f"""
-            select name, role
-            from ({FUNCTIONS}) as functions, unnest('{{anon,authenticated,service_role}}'::text[]) as role
-            where is_procedure and has_function_privilege(role, oid, 'execute')
-            """
+            catalog.run(f"""select name from ({FUNCTIONS}) as functions where not 'search_path=""' = any (settings)""")
         )
         == []
     )

@@ -49,7 +49,7 @@ def test_pg_cron_runs_what_is_listed(first: str) -> None:
             wanted = connection.execute(
                 "select name, schedule, command from private.scheduled_jobs order by 1"
             ).fetchall()
-            assert wanted == [("monogram-tick", "* * * * *", "call private.run_clock()")]
+            assert [row[:2] for row in wanted] == [("monogram-tick", "* * * * *")]
             assert scheduled(connection) == wanted
             connection.execute("select private.schedule_jobs()")
             assert scheduled(connection) == wanted

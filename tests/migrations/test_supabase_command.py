@@ -32,6 +32,7 @@ EXPECTED_ADVICE = {
     "rls_enabled_no_policy_private_open_weeks",
     "rls_enabled_no_policy_private_paid_curations",
     "rls_enabled_no_policy_private_paid_streaks",
+    "rls_enabled_no_policy_private_printed_files",
     "rls_enabled_no_policy_private_sealed_newsletters",
     "rls_enabled_no_policy_private_weekly_earnings",
     "rls_enabled_no_policy_private_chores",
