@@ -40,6 +40,9 @@ interface Word {
   visible: number;
 }
 
+/** More characters than a line holds, in the smallest type. */
+const LONGEST_LINE = 1000;
+
 /** What a bidirectional text is known by. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
@@ -176,16 +179,14 @@ export class Compositor {
       return { ...cut, width: this.typeface.width(cut, this.size) };
     };
     const good = syllables(text.slice(first, end)).map((at) => first + at);
-    const any = characters(text).reduce<number[]>(
-      (ends, one) => [...ends, (ends.at(-1) ?? 0) + one.length],
-      [],
-    );
+    let reached = 0;
+    const any = characters(text).map((one) => reached += one.length);
     const parts: Piece[][] = [];
     let at = 0;
-    while (set(visible.slice(at), at).width > this.measure) {
-      const fits = (to: number) =>
-        to > at && to < end && set(`${text.slice(at, to)}-`, at).width <= this.measure;
-      const to = good.findLast(fits) ?? any.findLast(fits);
+    // A word may have thousands of characters: no more of it is measured than a line could hold.
+    while (set(visible.slice(at, at + LONGEST_LINE), at).width > this.measure) {
+      const fits = (to: number) => to < end && set(`${text.slice(at, to)}-`, at).width <= this.measure;
+      const to = lastFitting(good, at, fits) ?? lastFitting(any, at, fits);
       if (to === undefined) return null;
       const hyphen = { ...set("-", to, to), said: HYPHEN };
       parts.push([set(text.slice(at, to), at), hyphen]);
@@ -225,6 +226,23 @@ export class Compositor {
     }
     return parts;
   }
+}
+
+/** Return the last end behind a place up to which a part fits; undefined if none does. The ends are in order. */
+function lastFitting(
+  ends: readonly number[],
+  at: number,
+  fits: (end: number) => boolean,
+): number | undefined {
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle] > at) high = middle;
+    else low = middle + 1;
+  }
+  let last: number | undefined;
+  for (let index = low; index < ends.length && fits(ends[index]); index++) last = ends[index];
+  return last;
 }
 
 function total(pieces: readonly Piece[]): number {

@@ -247,3 +247,19 @@ Deno.test("Chinese characters alone are set as those around them are", async () 
   const fonts = texts.map((text) => new Set(typeface.runs(text, "regular").map(({ font }) => font)));
   equal(fonts, ["jp", "jp", "sc", "jp"].map((language) => new Set([`noto-serif-${language}`])));
 });
+
+Deno.test("a word of thousands of characters is measured in proportion to its length", () => {
+  const lines = compositor(100);
+  const { typeface } = lines;
+  const width = typeface.width.bind(typeface);
+  let measured = 0;
+  typeface.width = (piece, size) => {
+    measured += piece.text.length;
+    return width(piece, size);
+  };
+  for (const word of ["ma".repeat(5000), "x".repeat(10_000)]) {
+    measured = 0;
+    ok(lines.lines([{ kind: "text", text: word }], "ltr").length > 100);
+    ok(measured < 300 * word.length, `${measured}`);
+  }
+});
